@@ -1,0 +1,62 @@
+# Every command of the README. Variables: TOPO=pair|leafspine|FILE.yaml  SWITCH=auto|bmv2|v1switch
+TOPO   ?= pair
+SWITCH ?= auto
+PYTHON ?= python3
+
+# Python packages go into the active virtual environment, else into .venv.
+ENV    := $(if $(VIRTUAL_ENV),$(VIRTUAL_ENV),.venv)
+PY     := $(ENV)/bin/python
+READY  := $(ENV)/.falcon-testbed
+DEV    := $(ENV)/.falcon-testbed-dev
+
+# What the network needs from the system, as Debian and Ubuntu call it.
+APT    := mininet iproute2 util-linux ethtool
+
+.PHONY: topo down test check bench p4 system install clean help
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+topo: install ## bring the network up (TOPO=$(TOPO) SWITCH=$(SWITCH)) and return when it is ready
+	@$(PY) -m topo up $(TOPO) --switch $(SWITCH)
+
+down: ## take the network down
+	@$(PY) -m topo down
+
+test: install $(DEV) ## every test, with the main job as root and as an ordinary user
+	@$(PY) -m pytest
+
+check: install $(DEV) ## lint, format and types
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+bench: install $(DEV) ## benchmarks, each beside its peer in the same run
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
+
+p4: ## compile p4/ with p4c (which must be on the PATH)
+	@sh p4/compile.sh
+
+install: system $(READY)
+
+system:
+	@sh tools/system.sh $(APT)
+
+$(PY):
+	@$(PYTHON) -m venv $(ENV) || { echo "make: cannot create $(ENV): install your system's python3-venv package" >&2; exit 2; }
+
+# The stamps are files of the environment: a new pyproject.toml installs again, a second make does nothing.
+$(READY): pyproject.toml | $(PY)
+	@echo "installing Python packages into $(ENV)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable .
+	@$(PY) -m rxpath warm
+	@touch $@
+
+$(DEV): pyproject.toml $(READY)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+clean: ## remove what builds and runs left in this folder (not the results)
+	@rm -rf build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Install the named system packages where root allows; otherwise leave it to `topo`, which names what
+# is missing together with the package that brings it.
+set -eu
+
+missing=""
+for package in "$@"; do
+    [ "$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null)" = "install ok installed" ] ||
+        missing="$missing $package"
+done
+if [ -z "$missing" ] || ! command -v apt-get >/dev/null; then
+    exit 0
+fi
+if [ "$(id -u)" -ne 0 ]; then
+    echo "not root: leaving out the system packages$missing" >&2
+    exit 0
+fi
+echo "installing system packages:$missing"
+export DEBIAN_FRONTEND=noninteractive
+# A list of packages that is too old names files that are gone: fetch it only when it turns out so.
+# shellcheck disable=SC2086  # the list is meant to be split
+apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1 || {
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
