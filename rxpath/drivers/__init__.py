@@ -1,0 +1,1 @@
+"""Drivers: who moves the model's clock."""
