@@ -1,0 +1,118 @@
+// Ingress, for a tenant's frame from a machine: where does it go within its VNI?
+//
+// Frames that a tunnel brought do not come here. Their VTEP has already named the machine, and
+// since they are never flooded, they are never sent back into the overlay either.
+
+control IngressBridge(inout headers_t hdr,
+                      inout metadata_t meta,
+                      inout standard_metadata_t std_meta) {
+    // ---- ARP suppression: the switch answers for the addresses it knows ----------------------
+
+    action arp_reply(mac_t mac) {
+        meta.arp_answer = mac;
+    }
+
+    table arp_suppress {
+        key = {
+            meta.vni               : exact @name("vni");
+            hdr.arp_ipv4.target_ip : exact @name("target_ip");
+        }
+        actions = { arp_reply; NoAction; }
+        const default_action = NoAction();
+        size = 16384;
+    }
+
+    // The request becomes the reply, and goes back as it came, tag included.
+    action answer() {
+        hdr.ethernet.dst_addr = hdr.ethernet.src_addr;
+        hdr.ethernet.src_addr = meta.arp_answer;
+        hdr.arp.opcode = ARP_REPLY;
+        ipv4_t asked = hdr.arp_ipv4.target_ip;
+        hdr.arp_ipv4.target_mac = hdr.arp_ipv4.sender_mac;
+        hdr.arp_ipv4.target_ip = hdr.arp_ipv4.sender_ip;
+        hdr.arp_ipv4.sender_mac = meta.arp_answer;
+        hdr.arp_ipv4.sender_ip = asked;
+        meta.exit_as = Exit.AS_IS;
+        std_meta.egress_spec = std_meta.ingress_port;
+    }
+
+    // ---- forwarding within the VNI -----------------------------------------------------------
+
+    action to_port(port_t port) {
+        meta.exit_as = Exit.TENANT;
+        std_meta.egress_spec = port;
+    }
+
+    action to_vtep(ipv4_t vtep) {
+        meta.exit_as = Exit.VTEP;
+        meta.outer_dst = vtep;
+    }
+
+    action flood() {
+        meta.exit_as = Exit.FLOOD;
+    }
+
+    table l2_forward {
+        key = {
+            meta.vni              : exact @name("vni");
+            hdr.ethernet.dst_addr : exact @name("dst_addr");
+        }
+        actions = { to_port; to_vtep; @defaultonly flood; }
+        const default_action = flood();
+        size = 16384;
+    }
+
+    action set_group(bit<16> group) {
+        std_meta.mcast_grp = group;
+    }
+
+    table vni_flood {
+        key = { meta.vni : exact @name("vni"); }
+        actions = { set_group; @defaultonly drop_because(meta); }
+        const default_action = drop_because(meta, DropReason.NO_FLOOD);
+        size = 1024;
+    }
+
+    // ---- the source port of the tunnel -------------------------------------------------------
+
+    action hash_flow() {
+        hash(meta.outer_sport, HashAlgorithm.crc32, ENTROPY_PORT_FIRST,
+             { meta.tenant.src, meta.tenant.dst, meta.tenant.protocol,
+               meta.tenant.l4_src, meta.tenant.l4_dst },
+             ENTROPY_PORT_COUNT);
+    }
+
+    // Only the first fragment has ports; without them all fragments of a packet take one path.
+    action hash_fragment() {
+        hash(meta.outer_sport, HashAlgorithm.crc32, ENTROPY_PORT_FIRST,
+             { meta.tenant.src, meta.tenant.dst, meta.tenant.protocol, 16w0, 16w0 },
+             ENTROPY_PORT_COUNT);
+    }
+
+    apply {
+        // Not answered: a gratuitous request (it announces its own address), and an owner that
+        // probes for its own address.
+        if (hdr.arp_ipv4.isValid() && hdr.arp.opcode == ARP_REQUEST
+            && hdr.arp_ipv4.sender_ip != hdr.arp_ipv4.target_ip
+            && arp_suppress.apply().hit && meta.arp_answer != hdr.arp_ipv4.sender_mac) {
+            answer();
+        } else if (hdr.ethernet.dst_addr[47:4] == LINK_LOCAL_GROUP) {
+            meta.drop_reason = DropReason.LINK_LOCAL;
+        } else {
+            if (meta.tenant.fragment == 1) {
+                hash_fragment();
+            } else {
+                hash_flow();
+            }
+            meta.outer_protocol = PROTO_UDP;
+            if (hdr.ethernet.dst_addr[40:40] == 1) {
+                flood();
+            } else {
+                l2_forward.apply();
+            }
+            if (meta.exit_as == Exit.FLOOD) {
+                vni_flood.apply();
+            }
+        }
+    }
+}
