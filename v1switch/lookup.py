@@ -1,0 +1,216 @@
+"""Look-up structures of tables, in the shape that generated code reads.
+
+Writers change them under the gate; generated code reads `rows` or `exact` once per look-up. Keys
+of more than one field are concatenated, first field in the most significant bits, except for
+exact tables, whose keys are the single value or the tuple of values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from v1switch.entries import Exact, Key, Lpm, Range, Ternary
+
+
+class Cell:
+    """What a look-up yields.
+
+    Attributes:
+        code: number of the action's name in the program (see `state.action_codes`); -1 for none.
+        params: the action's parameters.
+        target: member or group cell for indirect tables, else None.
+        packets, bytes: the direct counter.
+        meter: the direct meter or None.
+        last_hit: ns of the last hit (tables with timeouts), of the insertion before any.
+        rank: order of precedence in ternary and range tables; larger wins.
+        reported: the `last_hit` for which an idle timeout was reported.
+        entry: the public entry this cell was made from, None for a default action.
+    """
+
+    __slots__ = (
+        "bytes",
+        "code",
+        "entry",
+        "last_hit",
+        "meter",
+        "packets",
+        "params",
+        "rank",
+        "reported",
+        "target",
+    )
+
+    def __init__(self, code: int = -1, params: tuple[int, ...] = ()) -> None:
+        """Make a cell that runs action `code`."""
+        self.code = code
+        self.params = params
+        self.target: object = None
+        self.packets = 0
+        self.bytes = 0
+        self.meter: object = None
+        self.last_hit = 0
+        self.rank = 0
+        self.entry: object = None
+        self.reported = -1
+
+
+def value_and_mask(key: Key, widths: Sequence[int]) -> tuple[int, int]:
+    """Concatenate a key without ranges into (value, mask); ranges count as mask 0."""
+    value = mask = 0
+    for match, width in zip(key, widths):
+        ones = (1 << width) - 1
+        if isinstance(match, Exact):
+            part, bits = match.value, ones
+        elif isinstance(match, Lpm):
+            bits = ones ^ (ones >> match.prefix_len)
+            part = match.value & bits
+        elif isinstance(match, Ternary):
+            part, bits = match.value & match.mask, match.mask
+        else:
+            part, bits = 0, 0
+        value = value << width | part
+        mask = mask << width | bits
+    return value, mask
+
+
+class ExactIndex:
+    """Dictionary from the key's value(s) to the cell."""
+
+    __slots__ = ("exact",)
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        """Start empty; the widths are not needed."""
+        self.exact: dict[object, Cell] = {}
+
+    @staticmethod
+    def _hashed(key: Key) -> object:
+        values = tuple(m.value for m in key if not isinstance(m, Range))
+        return values[0] if len(values) == 1 else values
+
+    def insert(self, key: Key, cell: Cell) -> None:
+        """Add or replace the cell of a key."""
+        self.exact[self._hashed(key)] = cell
+
+    def remove(self, key: Key, cell: Cell) -> None:
+        """Forget a key."""
+        del self.exact[self._hashed(key)]
+
+
+class LpmIndex:
+    """One dictionary per prefix length, longest first: the first hit is the answer."""
+
+    __slots__ = ("_by_mask", "_widths", "rows")
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        """Start empty for key fields of these widths."""
+        self._widths = tuple(widths)
+        self._by_mask: dict[int, dict[int, Cell]] = {}
+        self.rows: tuple[tuple[int, dict[int, Cell]], ...] = ()
+
+    def insert(self, key: Key, cell: Cell) -> None:
+        """Add or replace the cell of a key."""
+        value, mask = value_and_mask(key, self._widths)
+        level = self._by_mask.get(mask)
+        if level is None:
+            level = self._by_mask[mask] = {}
+            self._publish()
+        level[value] = cell
+
+    def remove(self, key: Key, cell: Cell) -> None:
+        """Forget a key."""
+        value, mask = value_and_mask(key, self._widths)
+        del self._by_mask[mask][value]
+        if not self._by_mask[mask]:
+            del self._by_mask[mask]
+            self._publish()
+
+    def _publish(self) -> None:
+        # with exactly one lpm field the masks are ordered like their prefix lengths
+        self.rows = tuple(sorted(self._by_mask.items(), reverse=True))
+
+
+class TernaryIndex:
+    """Tuple space search: one dictionary per mask, masks ordered by their best rank.
+
+    A row is (mask, best cell by masked key, best rank in the row). A look-up may stop at the
+    first row whose best rank is below what it has already found.
+    """
+
+    __slots__ = ("_cells", "_widths", "rows")
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        """Start empty for key fields of these widths."""
+        self._widths = tuple(widths)
+        self._cells: dict[tuple[int, int], list[Cell]] = {}
+        self.rows: tuple[tuple[int, dict[int, Cell], int], ...] = ()
+
+    def _row(self, mask: int) -> tuple[int, dict[int, Cell], int]:
+        return next((row for row in self.rows if row[0] == mask), (mask, {}, -1))
+
+    def insert(self, key: Key, cell: Cell) -> None:
+        """Add a cell; cells of equal key and different priority stand side by side."""
+        value, mask = value_and_mask(key, self._widths)
+        cells = self._cells.setdefault((mask, value), [])
+        cells[:] = [c for c in cells if c.rank != cell.rank]
+        cells.append(cell)
+        cells.sort(key=lambda c: -c.rank)
+        _, best, top = self._row(mask)
+        best[value] = cells[0]
+        if top < cells[0].rank:
+            self._publish(mask, best, cells[0].rank)
+
+    def remove(self, key: Key, cell: Cell) -> None:
+        """Forget one cell."""
+        value, mask = value_and_mask(key, self._widths)
+        cells = self._cells[mask, value]
+        cells[:] = [c for c in cells if c.rank != cell.rank]
+        _, best, top = self._row(mask)
+        if cells:
+            best[value] = cells[0]
+        else:
+            del self._cells[mask, value], best[value]
+        if top == cell.rank:
+            self._publish(mask, best, max((c.rank for c in best.values()), default=-1))
+
+    def _publish(self, mask: int, best: dict[int, Cell], top: int) -> None:
+        rows = [row for row in self.rows if row[0] != mask]
+        if best:
+            rows.append((mask, best, top))
+        self.rows = tuple(sorted(rows, key=lambda row: -row[2]))
+
+
+class RangeIndex:
+    """Rows in order of rank: (mask, value, ((shift, ones, low, high), …), cell)."""
+
+    __slots__ = ("_widths", "rows")
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        """Start empty for key fields of these widths."""
+        self._widths = tuple(widths)
+        self.rows: tuple[tuple[int, int, tuple[tuple[int, int, int, int], ...], Cell], ...] = ()
+
+    def insert(self, key: Key, cell: Cell) -> None:
+        """Add a cell."""
+        value, mask = value_and_mask(key, self._widths)
+        shift = sum(self._widths)
+        ranges = []
+        for match, width in zip(key, self._widths):
+            shift -= width
+            if isinstance(match, Range):
+                ranges.append((shift, (1 << width) - 1, match.low, match.high))
+        kept = [row for row in self.rows if row[3].rank != cell.rank]
+        kept.append((mask, value, tuple(ranges), cell))
+        self.rows = tuple(sorted(kept, key=lambda row: -row[3].rank))
+
+    def remove(self, key: Key, cell: Cell) -> None:
+        """Forget one cell."""
+        self.rows = tuple(row for row in self.rows if row[3].rank != cell.rank)
+
+
+Index = ExactIndex | LpmIndex | TernaryIndex | RangeIndex
+INDEXES: dict[str, type[ExactIndex] | type[LpmIndex] | type[TernaryIndex] | type[RangeIndex]] = {
+    "exact": ExactIndex,
+    "lpm": LpmIndex,
+    "ternary": TernaryIndex,
+    "range": RangeIndex,
+}

@@ -1,0 +1,191 @@
+"""Action profiles at run time: members, groups and what a selector picks from."""
+
+from __future__ import annotations
+
+from v1switch.entries import ActionCall, ActionSet, Group, GroupMember, Member
+from v1switch.errors import BadAction, BadValue, DuplicateEntry, EntryNotFound, InUse, TableFull
+from v1switch.lookup import Cell
+from v1switch.program.model import ActionProfile
+
+
+class MemberCell(Cell):
+    """A member: a cell that table cells point at through `target`."""
+
+    __slots__ = ("handle", "member_id", "users")
+
+    def __init__(self, member_id: int, handle: int) -> None:
+        """Make a member without an action."""
+        super().__init__()
+        self.member_id = member_id
+        self.handle = handle
+        self.users = 0
+
+
+class GroupCell:
+    """A group. `pick` is what the selector indexes: active members, each as often as its weight.
+
+    `pick` is ordered by member handle because BMv2 takes the n-th member handle of a group.
+    """
+
+    __slots__ = ("group", "pick", "users")
+
+    def __init__(self, group: Group) -> None:
+        """Make a group that picks nothing yet."""
+        self.group = group
+        self.pick: tuple[Cell, ...] = ()
+        self.users = 0
+
+
+class RuntimeProfile:
+    """The state of one action profile."""
+
+    def __init__(self, spec: ActionProfile, codes: dict[str, int], widths: dict[str, list[int]]):
+        """Make an empty profile.
+
+        Args:
+            spec: the profile in the program.
+            codes: number of each action that may be a member.
+            widths: widths of the parameters of each such action.
+        """
+        self.spec = spec
+        self.name = spec.name
+        self.members: dict[int, MemberCell] = {}
+        self.groups: dict[int, GroupCell] = {}
+        self.actions: dict[int, ActionCall] = {}
+        self.ports_down: set[int] = set()
+        self._codes = codes
+        self._widths = widths
+
+    # -- members --------------------------------------------------------------------------------
+
+    def check_action(self, action: ActionCall) -> None:
+        """Raise BadAction unless `action` may be a member here."""
+        check_params(self.name, action, self._widths.get(action.name))
+
+    def member(self, member_id: int) -> MemberCell:
+        """Find a member; raises EntryNotFound."""
+        found = self.members.get(member_id)
+        if found is None:
+            raise EntryNotFound(self.name, member_id)
+        return found
+
+    def insert_member(self, member: Member) -> None:
+        """Add a member; raises BadAction, DuplicateEntry, TableFull."""
+        self.check_action(member.action)
+        if member.member_id in self.members:
+            raise DuplicateEntry(self.name, member.member_id)
+        if len(self.members) >= self.spec.max_size > 0:
+            raise TableFull(self.name, self.spec.max_size)
+        handles = {m.handle for m in self.members.values()}
+        handle = next(n for n in range(len(handles) + 1) if n not in handles)
+        self.members[member.member_id] = MemberCell(member.member_id, handle)
+        self._set_action(member)
+
+    def _set_action(self, member: Member) -> None:
+        cell = self.members[member.member_id]
+        cell.code, cell.params = self._codes[member.action.name], member.action.params
+        self.actions[member.member_id] = member.action
+
+    def modify_member(self, member: Member) -> Member:
+        """Change a member's action and return the member as it was."""
+        self.check_action(member.action)
+        self.member(member.member_id)
+        before = Member(member.member_id, self.actions[member.member_id])
+        self._set_action(member)
+        return before
+
+    def delete_member(self, member_id: int) -> Member:
+        """Remove a member and return it; raises EntryNotFound, InUse."""
+        cell = self.member(member_id)
+        if cell.users:
+            raise InUse(self.name, member_id, "a table entry")
+        for group_id, group in self.groups.items():
+            if any(m.member_id == member_id for m in group.group.members):
+                raise InUse(self.name, member_id, f"group {group_id}")
+        del self.members[member_id]
+        return Member(member_id, self.actions.pop(member_id))
+
+    # -- groups ---------------------------------------------------------------------------------
+
+    def group(self, group_id: int) -> GroupCell:
+        """Find a group; raises EntryNotFound."""
+        found = self.groups.get(group_id)
+        if found is None:
+            raise EntryNotFound(self.name, group_id)
+        return found
+
+    def check_group(self, group: Group) -> None:
+        """Raise BadValue or EntryNotFound unless the group's members can be what it says."""
+        if self.spec.selector_algo is None:
+            raise BadAction(self.name, "has no selector, so it can hold no groups")
+        total = 0
+        for member in group.members:
+            self.member(member.member_id)
+            if member.weight < 1:
+                raise BadValue(self.name, f"weight {member.weight} of member {member.member_id}")
+            total += member.weight
+        if group.max_size and total > group.max_size:
+            raise TableFull(f"{self.name} group {group.group_id}", group.max_size)
+
+    def insert_group(self, group: Group) -> None:
+        """Add a group; raises BadAction, BadValue, DuplicateEntry, EntryNotFound, TableFull."""
+        if group.group_id in self.groups:
+            raise DuplicateEntry(self.name, group.group_id)
+        self.check_group(group)
+        cell = self.groups[group.group_id] = GroupCell(group)
+        self._fill(cell)
+
+    def modify_group(self, group: Group) -> Group:
+        """Replace a group's members and return the group as it was."""
+        cell = self.group(group.group_id)
+        self.check_group(group)
+        before, cell.group = cell.group, group
+        self._fill(cell)
+        return before
+
+    def delete_group(self, group_id: int) -> Group:
+        """Remove a group and return it; raises EntryNotFound, InUse."""
+        cell = self.group(group_id)
+        if cell.users:
+            raise InUse(self.name, group_id, "a table entry")
+        del self.groups[group_id]
+        return cell.group
+
+    def _fill(self, cell: GroupCell) -> None:
+        alive = [m for m in cell.group.members if m.watch_port not in self.ports_down]
+        pairs = sorted(((self.members[m.member_id], m) for m in alive), key=lambda p: p[0].handle)
+        cell.pick = tuple(c for c, m in pairs for _ in range(m.weight))
+
+    def refresh(self) -> None:
+        """Work out again what every group picks from, after a port went up or down."""
+        for cell in self.groups.values():
+            self._fill(cell)
+
+    def one_shot(self, actions: ActionSet) -> GroupCell:
+        """Make a group of its own for one table entry; raises BadAction, BadValue."""
+        if self.spec.selector_algo is None:
+            raise BadAction(self.name, "has no selector, so it can hold no action sets")
+        cells: list[Cell] = []
+        for item in actions.actions:
+            self.check_action(item.action)
+            if item.weight < 1:
+                raise BadValue(self.name, f"weight {item.weight}")
+            if item.watch_port in self.ports_down:
+                continue
+            cells += [Cell(self._codes[item.action.name], item.action.params)] * item.weight
+        made = GroupCell(Group(0, tuple(GroupMember(0) for _ in actions.actions)))
+        made.pick = tuple(cells)
+        return made
+
+
+def check_params(owner: str, action: ActionCall, widths: list[int] | None) -> None:
+    """Raise BadAction unless the action is known (widths not None) and its parameters fit."""
+    if widths is None:
+        raise BadAction(owner, f"action {action.name!r} is not allowed here")
+    if len(action.params) != len(widths):
+        count = f"{len(action.params)} parameters, expected {len(widths)}"
+        raise BadAction(owner, f"action {action.name!r}: {count}")
+    for number, (value, width) in enumerate(zip(action.params, widths)):
+        if not 0 <= value < 1 << width:
+            reason = f"parameter {number} does not fit {width} bits"
+            raise BadAction(owner, f"action {action.name!r}: {reason}")

@@ -1,0 +1,451 @@
+"""A v1model program as immutable data.
+
+Every reference is resolved or known to resolve: whoever holds a `Program` never meets a name that
+does not exist. Widths are in bits. Dictionaries are keyed by the program's own names and keep the
+order of the JSON. The source of every field is BMv2's docs/JSON_format.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from v1switch.program.expressions import Expr, FieldRef, HeaderRef
+
+
+@dataclass(frozen=True)
+class FieldType:
+    """A field of a header type. Variable-length fields have `width` None."""
+
+    name: str
+    width: int | None
+    signed: bool = False
+    saturating: bool = False
+
+
+@dataclass(frozen=True)
+class HeaderType:
+    """A header type; `max_bytes` bounds a header that has a variable-length field."""
+
+    name: str
+    fields: tuple[FieldType, ...]
+    max_bytes: int = 0
+    length_expr: Expr | None = None
+
+    @property
+    def fixed_bits(self) -> int:
+        """Sum of the widths of all fields of fixed width."""
+        return sum(f.width or 0 for f in self.fields)
+
+    @property
+    def varbit(self) -> FieldType | None:
+        """The variable-length field, if there is one."""
+        return next((f for f in self.fields if f.width is None), None)
+
+    def field(self, name: str) -> FieldType | None:
+        """Look a field up by name."""
+        return next((f for f in self.fields if f.name == name), None)
+
+
+@dataclass(frozen=True)
+class Header:
+    """A header or metadata instance."""
+
+    name: str
+    header_type: HeaderType
+    metadata: bool
+
+
+@dataclass(frozen=True)
+class HeaderStack:
+    """A header stack: names of its elements, first element first."""
+
+    name: str
+    header_type: HeaderType
+    headers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HeaderUnion:
+    """A header union: names of its member instances and the members' names in the type."""
+
+    name: str
+    headers: tuple[str, ...]
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HeaderUnionStack:
+    """A stack of header unions."""
+
+    name: str
+    unions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """A call of a primitive; `source` is the P4 fragment it came from, for people."""
+
+    op: str
+    args: tuple[Expr, ...]
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Extract:
+    """Parser op: extract a header.
+
+    Attributes:
+        kind: "regular", "stack" or "union_stack".
+        target: name of the header, header stack or union stack.
+        member: the union's member (union_stack only).
+        length: bits of the variable-length field (extract_VL only).
+    """
+
+    kind: str
+    target: str
+    member: str | None = None
+    length: Expr | None = None
+
+
+@dataclass(frozen=True)
+class SetField:
+    """Parser op: write a field."""
+
+    target: FieldRef
+    value: Expr
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Parser op: stop with an error unless the condition holds."""
+
+    condition: Expr
+    error: Expr
+
+
+@dataclass(frozen=True)
+class Advance:
+    """Parser op: skip a number of bits (a multiple of 8)."""
+
+    bits: Expr
+
+
+ParserOp = Extract | SetField | Verify | Advance | Primitive
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One case of a parser state's select.
+
+    Attributes:
+        kind: "default", "value" or "value_set".
+        value: the key's value, fields concatenated without padding.
+        mask: which bits of it count, or None for all.
+        value_set: name, for kind "value_set".
+        next_state: None ends the parser.
+    """
+
+    kind: str
+    value: int
+    mask: int | None
+    value_set: str | None
+    next_state: str | None
+
+
+KeyPart = Expr  # FieldRef, LastField, LastUnionField or Lookahead
+
+
+@dataclass(frozen=True)
+class ParserState:
+    """A state of a parser; `key` holds the select's parts and `key_widths` their widths."""
+
+    name: str
+    ops: tuple[ParserOp, ...]
+    key: tuple[KeyPart, ...]
+    key_widths: tuple[int, ...]
+    transitions: tuple[Transition, ...]
+
+
+@dataclass(frozen=True)
+class Parser:
+    """A parser: its start state and all states by name."""
+
+    name: str
+    init_state: str | None
+    states: dict[str, ParserState]
+
+
+@dataclass(frozen=True)
+class ValueSet:
+    """A parser value set; `width` is that of its members, unpadded."""
+
+    name: str
+    width: int
+
+
+@dataclass(frozen=True)
+class Deparser:
+    """A deparser: headers in the order in which they are emitted."""
+
+    name: str
+    order: tuple[str, ...]
+    primitives: tuple[Primitive, ...] = ()
+
+
+@dataclass(frozen=True)
+class CalculationInput:
+    """One input of a calculation: "field", "hexstr", "header" or "payload"."""
+
+    kind: str
+    value: FieldRef | HeaderRef | int | None
+    width: int = 0
+
+
+@dataclass(frozen=True)
+class Calculation:
+    """A hash or checksum over a list of inputs."""
+
+    name: str
+    algo: str
+    inputs: tuple[CalculationInput, ...]
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """A checksum that is verified after parsing, updated before deparsing, or both."""
+
+    name: str
+    target: FieldRef
+    calculation: str
+    update: bool
+    verify: bool
+    condition: Expr | None
+
+
+@dataclass(frozen=True)
+class Param:
+    """A parameter of an action."""
+
+    name: str
+    width: int
+
+
+@dataclass(frozen=True)
+class Action:
+    """An action. Several may share a name; the id tells them apart."""
+
+    id: int
+    name: str
+    params: tuple[Param, ...]
+    primitives: tuple[Primitive, ...]
+
+
+@dataclass(frozen=True)
+class KeyField:
+    """A field of a table's key.
+
+    Attributes:
+        name: the control plane's name.
+        match_kind: "exact", "lpm", "ternary", "range", "optional" or "valid".
+        target: the field, or the header for `valid`.
+        mask: static mask that is applied before the look-up, or None.
+        width: bits (1 for `valid`).
+    """
+
+    name: str
+    match_kind: str
+    target: FieldRef | HeaderRef
+    mask: int | None
+    width: int
+
+
+@dataclass(frozen=True)
+class ConstMatch:
+    """A match field of a constant entry: kind as in KeyField, values as in `entries.py`."""
+
+    kind: str
+    value: int
+    other: int = 0
+
+
+@dataclass(frozen=True)
+class ConstEntry:
+    """An entry that the program brings along. `priority`: low numbers win, as in the JSON."""
+
+    key: tuple[ConstMatch, ...]
+    action_id: int
+    params: tuple[int, ...]
+    priority: int
+
+
+@dataclass(frozen=True)
+class DefaultEntry:
+    """The default action that the program declares."""
+
+    action_id: int
+    params: tuple[int, ...]
+    const_action: bool
+    const_entry: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """A match-action table.
+
+    Attributes:
+        match_type: "exact", "lpm", "ternary" or "range": how the key as a whole is matched.
+        implementation: "simple", "indirect" (action profile) or "indirect_ws" (with selector).
+        actions: ids of the allowed actions.
+        next_by_action: action id → next node (None ends the pipeline).
+        hit_miss: (next on hit, next on miss) when the program branches on those, else None.
+        base_default_next: next node where no action ran at all.
+        size: entries it can hold.
+    """
+
+    name: str
+    match_type: str
+    implementation: str
+    key: tuple[KeyField, ...]
+    actions: tuple[int, ...]
+    next_by_action: dict[int, str | None]
+    hit_miss: tuple[str | None, str | None] | None
+    base_default_next: str | None
+    size: int
+    with_counters: bool
+    support_timeout: bool
+    action_profile: str | None
+    direct_meter: str | None
+    default_entry: DefaultEntry | None
+    const_entries: tuple[ConstEntry, ...] | None
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """An `if` of a control."""
+
+    name: str
+    expression: Expr
+    true_next: str | None
+    false_next: str | None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class ActionCallNode:
+    """A direct call of an action without parameters from a control."""
+
+    name: str
+    action_id: int
+    next_node: str | None
+
+
+@dataclass(frozen=True)
+class ActionProfile:
+    """An action profile; with a selector when `selector_algo` is set."""
+
+    name: str
+    max_size: int
+    selector_algo: str | None
+    selector_input: tuple[FieldRef, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Ingress or egress: its first node and all nodes by name."""
+
+    name: str
+    init: str | None
+    tables: dict[str, Table]
+    conditionals: dict[str, Conditional]
+    action_calls: dict[str, ActionCallNode]
+
+
+@dataclass(frozen=True)
+class CounterArray:
+    """An indexed counter, or the direct counter of table `binding` (then size is the table's)."""
+
+    name: str
+    size: int
+    binding: str | None
+
+
+@dataclass(frozen=True)
+class MeterArray:
+    """An indexed meter, or the direct meter of table `binding`.
+
+    `unit` is "packets" or "bytes"; a direct meter writes its colour to `target`.
+    """
+
+    name: str
+    size: int
+    unit: str
+    binding: str | None
+    target: FieldRef | None
+
+
+@dataclass(frozen=True)
+class RegisterArray:
+    """A register array."""
+
+    name: str
+    size: int
+    width: int
+
+
+@dataclass(frozen=True)
+class LearnList:
+    """A digest: its id (the argument of generate_digest), its fields and their widths."""
+
+    id: int
+    name: str
+    fields: tuple[Expr, ...]
+    widths: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class FieldList:
+    """A list of fields that survive clone, resubmit or recirculate."""
+
+    id: int
+    name: str
+    fields: tuple[FieldRef, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A whole v1model program. Made by `v1switch.program.loader.load_program`."""
+
+    name: str
+    compiler: str
+    headers: dict[str, Header]
+    stacks: dict[str, HeaderStack]
+    unions: dict[str, HeaderUnion]
+    union_stacks: dict[str, HeaderUnionStack]
+    errors: dict[str, int]
+    parser: Parser
+    value_sets: dict[str, ValueSet]
+    deparser: Deparser
+    calculations: dict[str, Calculation]
+    checksums: tuple[Checksum, ...]
+    actions: dict[int, Action]
+    action_profiles: dict[str, ActionProfile]
+    ingress: Pipeline
+    egress: Pipeline
+    counters: dict[str, CounterArray]
+    meters: dict[str, MeterArray]
+    registers: dict[str, RegisterArray]
+    learn_lists: dict[int, LearnList]
+    field_lists: dict[int, FieldList]
+    aliases: dict[str, FieldRef] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        """All tables of both pipelines by name."""
+        return {**self.ingress.tables, **self.egress.tables}
+
+    def action_of(self, table: Table, name: str) -> Action | None:
+        """The action that `name` means in `table`, or None when it is not allowed there."""
+        for action_id in table.actions:
+            if self.actions[action_id].name == name:
+                return self.actions[action_id]
+        return None

@@ -1,0 +1,184 @@
+"""Run-time tables: the entries of one table, its default action and its look-up structure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from v1switch.entries import (
+    ActionCall,
+    EntryAction,
+    Exact,
+    Key,
+    Lpm,
+    Match,
+    Range,
+    TableEntry,
+    Ternary,
+)
+from v1switch.errors import BadMatch, DuplicateEntry, EntryNotFound, Immutable, TableFull
+from v1switch.lookup import INDEXES, Cell
+from v1switch.meters import Meter
+from v1switch.program.model import KeyField, Table
+
+KINDS: dict[str, type[Match]] = {  # type: ignore[valid-type]  # a union of classes
+    "exact": Exact,
+    "valid": Exact,
+    "lpm": Lpm,
+    "ternary": Ternary,
+    "optional": Ternary,
+    "range": Range,
+}
+SEQUENCE_BITS = 40
+SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
+
+Resolve = Callable[[Cell, EntryAction], None]
+"""Fill a cell's code, parameters and target from an action; raises BadAction, EntryNotFound."""
+
+
+class RuntimeTable:
+    """One table's state. Writers hold the gate; generated code reads `index` and `default`."""
+
+    def __init__(self, spec: Table, resolve: Resolve, meter_by_bytes: bool | None) -> None:
+        """Make an empty table.
+
+        Args:
+            spec: the table in the program.
+            resolve: turns an action into the cell's code and target.
+            meter_by_bytes: whether its direct meter counts bytes; None without a direct meter.
+        """
+        self.spec = spec
+        self.name = spec.name
+        self.prioritized = spec.match_type in ("ternary", "range")
+        self.widths = tuple(f.width for f in spec.key)
+        self.index = INDEXES[spec.match_type](self.widths)
+        self.default = Cell()
+        self.default_action: ActionCall | EntryAction | None = None
+        self.cells: dict[tuple[Key, int], Cell] = {}
+        self._resolve = resolve
+        self._meter_by_bytes = meter_by_bytes
+        self._sequence = 0
+
+    # -- checks ---------------------------------------------------------------------------------
+
+    def check_key(self, key: Key) -> None:
+        """Raise BadMatch unless `key` fits the table's key."""
+        if len(key) != len(self.spec.key):
+            reason = f"{len(key)} match fields, expected {len(self.spec.key)}"
+            raise BadMatch(self.name, None, reason)
+        for match, field in zip(key, self.spec.key):
+            reason_or_none = self._misfit(match, field)
+            if reason_or_none:
+                raise BadMatch(self.name, field.name, reason_or_none)
+
+    @staticmethod
+    def _misfit(match: Match, field: KeyField) -> str | None:
+        expected = KINDS[field.match_kind]
+        if not isinstance(match, expected):
+            return f"{type(match).__name__} match, expected {field.match_kind}"
+        ones = (1 << field.width) - 1
+        numbers = [v for k, v in vars(match).items() if k != "prefix_len"]
+        if any(not 0 <= v <= ones for v in numbers):
+            return f"value does not fit {field.width} bits"
+        if isinstance(match, Lpm):
+            if not 0 <= match.prefix_len <= field.width:
+                return f"prefix length {match.prefix_len} outside 0..{field.width}"
+            if match.value & (ones >> match.prefix_len):
+                return f"bits set beyond the prefix length {match.prefix_len}"
+        if isinstance(match, Ternary) and match.value & ~match.mask:
+            return "bits set outside the mask"
+        if isinstance(match, Range) and match.low > match.high:
+            return f"low {match.low} above high {match.high}"
+        return None
+
+    def identity(self, key: Key, priority: int) -> tuple[Key, int]:
+        """What tells entries apart: the key, and the priority where it counts."""
+        return key, priority if self.prioritized else 0
+
+    def cell(self, key: Key, priority: int) -> Cell:
+        """Find the cell of an entry; raises EntryNotFound."""
+        found = self.cells.get(self.identity(key, priority))
+        if found is None:
+            raise EntryNotFound(self.name, key)
+        return found
+
+    # -- changes --------------------------------------------------------------------------------
+
+    def insert(self, entry: TableEntry, now: int) -> Cell:
+        """Add an entry; raises BadMatch, BadAction, DuplicateEntry, TableFull, Immutable."""
+        if self.spec.const_entries is not None and not entry.is_const:
+            raise Immutable(self.name, "its entries are")
+        self.check_key(entry.key)
+        if self.identity(entry.key, entry.priority) in self.cells:
+            raise DuplicateEntry(self.name, entry.key)
+        if len(self.cells) >= self.spec.size:
+            raise TableFull(self.name, self.spec.size)
+        cell = Cell()
+        self._resolve(cell, entry.action)
+        cell.entry = entry
+        cell.last_hit = now
+        if self._meter_by_bytes is not None:
+            cell.meter = Meter(self._meter_by_bytes, now)
+        self._sequence += 1
+        # equal priorities: the older entry wins, as in BMv2's linear search
+        cell.rank = entry.priority << SEQUENCE_BITS | (SEQUENCE_MASK - self._sequence)
+        self.put(cell)
+        return cell
+
+    def put(self, cell: Cell) -> None:
+        """Link a cell in (again)."""
+        entry = cell.entry
+        assert isinstance(entry, TableEntry)
+        self.cells[self.identity(entry.key, entry.priority)] = cell
+        self.index.insert(entry.key, cell)
+
+    def take(self, cell: Cell) -> None:
+        """Unlink a cell."""
+        entry = cell.entry
+        assert isinstance(entry, TableEntry)
+        del self.cells[self.identity(entry.key, entry.priority)]
+        self.index.remove(entry.key, cell)
+
+    def modify(self, entry: TableEntry) -> tuple[Cell, tuple[object, ...]]:
+        """Replace the action of an entry and return its cell with what was there before."""
+        self.check_key(entry.key)
+        cell = self.cell(entry.key, entry.priority)
+        if self.spec.const_entries is not None:
+            raise Immutable(self.name, "its entries are")
+        fresh = Cell()
+        self._resolve(fresh, entry.action)
+        before = (cell.code, cell.params, cell.target, cell.entry)
+        old = cell.entry
+        assert isinstance(old, TableEntry)
+        cell.code, cell.params, cell.target = fresh.code, fresh.params, fresh.target
+        cell.entry = replace(entry, key=old.key, priority=old.priority)
+        return cell, before
+
+    def delete(self, key: Key, priority: int) -> Cell:
+        """Remove an entry and return its cell."""
+        self.check_key(key)
+        cell = self.cell(key, priority)
+        if self.spec.const_entries is not None:
+            raise Immutable(self.name, "its entries are")
+        self.take(cell)
+        return cell
+
+    def set_default(self, action: EntryAction | None) -> None:
+        """Set the action for a miss; None means no action at all."""
+        cell = Cell()
+        if action is not None:
+            self._resolve(cell, action)
+        self.default, self.default_action = cell, action
+
+    def expired(self, now: int) -> list[TableEntry]:
+        """Entries whose idle timeout has run out and that were not reported since their last hit."""
+        found = []
+        for cell in self.cells.values():
+            entry = cell.entry
+            assert isinstance(entry, TableEntry)
+            if not entry.idle_timeout_ns or now - cell.last_hit < entry.idle_timeout_ns:
+                continue
+            if cell.reported != cell.last_hit:
+                cell.reported = cell.last_hit
+                found.append(entry)
+        return found
