@@ -1,0 +1,1 @@
+"""Frames from the wire: taken off raw sockets, dissected with Scapy, written as pcapng."""

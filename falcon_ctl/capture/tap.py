@@ -1,0 +1,98 @@
+"""A capture of one interface: an AF_PACKET socket read by a thread of its own."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import struct
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from falcon_ctl.capture.pcapng import Packet
+from falcon_ctl.traffic.receiver import SO_TIMESTAMPNS, timestamp
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing has it from Python 3.11 on
+
+# linux/if_packet.h; Python names none of these.
+_SOL_PACKET, _PACKET_AUXDATA = 263, 8
+_AUXDATA = struct.Struct("@IIIHHHH")  # status, len, snaplen, mac, net, vlan_tci, vlan_tpid
+_TP_STATUS_VLAN_VALID = 1 << 4
+_ANCILLARY = socket.CMSG_SPACE(_AUXDATA.size) + socket.CMSG_SPACE(16)
+_BUFFER = 8 << 20
+_MAX_FRAME = 65_600
+
+
+class Tap:
+    """Context manager: keeps the frames that `interface` receives, at most `limit` of them.
+
+    `sock` is an AF_PACKET SOCK_RAW socket of the interface's namespace. With `outgoing` it keeps
+    what the interface sends instead. An 802.1Q tag that the kernel took off is put back in place.
+    """
+
+    def __init__(
+        self, sock: socket.socket, interface: str, limit: int = 20_000, outgoing: bool = False
+    ) -> None:
+        self.interface = interface
+        self.packets: list[Packet] = []
+        self.overflowed = False
+        self._outgoing = outgoing
+        self._limit = limit
+        self._sock = sock
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        sock.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        sock.setblocking(False)
+        sock.bind((interface, 0x0003))  # ETH_P_ALL
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name=f"tap-{interface}", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start to capture."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop and close the socket; what had come by now is kept."""
+        self._stop.set()
+        self._thread.join(timeout=5)
+        self._sock.close()
+
+    def _loop(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._sock, selectors.EVENT_READ)
+            while True:
+                if selector.select(timeout=0.05):
+                    self._drain()
+                elif self._stop.is_set():
+                    return
+
+    def _drain(self) -> None:
+        while True:
+            try:
+                data, ancillary, _, address = self._sock.recvmsg(_MAX_FRAME, _ANCILLARY)
+            except BlockingIOError:
+                return
+            if (address[2] == socket.PACKET_OUTGOING) != self._outgoing:
+                continue
+            if len(self.packets) >= self._limit:
+                self.overflowed = True
+                continue
+            frame = _with_tag(data, ancillary)
+            self.packets.append(Packet(timestamp(ancillary), frame, len(frame)))
+
+
+def _with_tag(frame: bytes, ancillary: list[tuple[int, int, bytes]]) -> bytes:
+    """The frame as it was on the wire: the kernel strips the tag into PACKET_AUXDATA."""
+    for level, kind, data in ancillary:
+        if (level, kind) == (_SOL_PACKET, _PACKET_AUXDATA):
+            status, *_, tci, tpid = _AUXDATA.unpack_from(data)
+            if status & _TP_STATUS_VLAN_VALID:
+                return frame[:12] + struct.pack("!HH", tpid or 0x8100, tci) + frame[12:]
+    return frame

@@ -1,0 +1,1 @@
+"""The claims, each a small pure function over captured data that says what it saw."""

@@ -1,0 +1,92 @@
+"""What can go wrong in the controller, as one family of errors that carry their fields.
+
+`UsageError` means that the call was wrong (exit status 2), `PartFailed` that a part of the
+testbed did not do its work (exit status 1). Callers ask predicates instead of matching texts.
+"""
+
+from __future__ import annotations
+
+import grpc
+
+
+class CtlError(Exception):
+    """Root of the controller's errors; `str()` is the one line that the user is shown."""
+
+    exit_status = 1
+
+
+class UsageError(CtlError):
+    """The call is wrong: `where` it is, `what` stands there and what was `expected`."""
+
+    exit_status = 2
+
+    def __init__(self, where: str, what: str, expected: str) -> None:
+        super().__init__(f"{where}: {what}; expected {expected}")
+        self.where = where
+        self.what = what
+        self.expected = expected
+
+
+class NoNetwork(CtlError):
+    """No network is running (or it does not answer), so there is nothing to control."""
+
+    exit_status = 2
+
+
+class AlreadyRunning(CtlError):
+    """Another run holds the lock; `pid` is its process."""
+
+    exit_status = 2
+
+    def __init__(self, pid: int, lock: str) -> None:
+        super().__init__(
+            f"another falcon_ctl is running on this network (pid {pid}, lock {lock}); "
+            "wait for it or end it"
+        )
+        self.pid = pid
+
+
+class PartFailed(CtlError):
+    """A part of the testbed (`part`: a switch, a machine, a container) failed while we used it."""
+
+    def __init__(self, part: str, message: str) -> None:
+        super().__init__(f"{part}: {message}")
+        self.part = part
+        self.message = message
+
+
+class SwitchError(PartFailed):
+    """A switch answered with an error, or not at all.
+
+    `code` is the gRPC status of the RPC, or that of the first failed update of a Write.
+    """
+
+    def __init__(self, switch: str, code: grpc.StatusCode, message: str) -> None:
+        super().__init__(f"switch {switch}", f"{code.name}: {message}")
+        self.switch = switch
+        self.code = code
+
+    @property
+    def is_gone(self) -> bool:
+        """The switch cannot be reached (any more)."""
+        return self.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+    @property
+    def is_not_primary(self) -> bool:
+        """Another controller is primary for this switch."""
+        return self.code is grpc.StatusCode.PERMISSION_DENIED
+
+    @property
+    def is_duplicate(self) -> bool:
+        """The entity exists already."""
+        return self.code is grpc.StatusCode.ALREADY_EXISTS
+
+    @property
+    def is_missing(self) -> bool:
+        """The entity does not exist."""
+        return self.code is grpc.StatusCode.NOT_FOUND
+
+    @property
+    def is_refused(self) -> bool:
+        """The request itself was wrong: unknown id, wrong width, impossible combination."""
+        return self.code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE)

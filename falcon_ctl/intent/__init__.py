@@ -1,0 +1,1 @@
+"""What the network should do, as entries for each switch. Pure."""

@@ -1,0 +1,34 @@
+"""The whole intent: for each switch, all entities that should stand in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from falcon_ctl.intent import overlay, routes, underlay
+from falcon_ctl.intent.overlay import Station
+from falcon_ctl.intent.systems import System
+from falcon_ctl.p4rt.entities import Digest, Entity
+from topo.spec import Topology
+
+LEARN = "mac_learn"
+
+
+def intent(
+    topology: Topology, system: System, learned: Iterable[Station] = ()
+) -> dict[str, list[Entity]]:
+    """Entities per switch that make `topology` carry the tenants' frames under `system`.
+
+    Where a `learned` station contradicts the topology's inventory, the inventory is right.
+    """
+    paths = routes.compute(topology)
+    inventory = overlay.stations(topology)
+    sure = {(s.vni, s.mac) for s in inventory}
+    known = inventory + [s for s in learned if (s.vni, s.mac) not in sure]
+    return {
+        switch.name: [
+            *underlay.entries(topology, paths, switch),
+            *overlay.entries(topology, paths, switch, system, known),
+            Digest(LEARN),
+        ]
+        for switch in topology.switches
+    }

@@ -1,0 +1,115 @@
+"""Entries of the tenants' networks: access, forwarding, flooding, ARP suppression."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from falcon_ctl.intent.routes import Routes
+from falcon_ctl.intent.systems import System
+from falcon_ctl.intent.underlay import VXLAN_PORT, attached
+from falcon_ctl.p4rt.entities import Call, Entity, Entry, Multicast
+from topo.spec import Machine, Switch, Tenant, Topology
+
+
+@dataclass(frozen=True)
+class Station:
+    """A MAC address of a tenant and the machine behind which it is; `ip` where it is known."""
+
+    vni: int
+    mac: str
+    machine: str
+    ip: str = ""
+
+
+def stations(topology: Topology) -> list[Station]:
+    """The containers, as the operator's inventory knows them before any frame is seen."""
+    return [
+        Station(topology.tenant(c.tenant).vni, c.mac, c.machine, str(c.ip))
+        for c in topology.containers
+    ]
+
+
+def entries(
+    topology: Topology, routes: Routes, switch: Switch, system: System, known: Iterable[Station]
+) -> Iterator[Entity]:
+    """Everything that `switch` needs to be the VTEP of its machines under `system`."""
+    machines = attached(topology, switch)
+    tenants = _present(topology, machines.values())
+    if not tenants:
+        return  # only routes
+    for tenant in tenants:
+        yield Entry.of("tenant", Call.of("admit"), vni=tenant.vni)
+    for port, machine in machines.items():
+        yield from _access(topology, port, machine)
+        mode = Call.of("decapsulate" if system.decapsulate else "pass_on")
+        yield Entry.of("vtep_mode", mode, vtep=str(machine.vtep))
+    reach = _Reach(topology, routes[switch.name], machines, system)
+    yield from _forwarding(reach, {t.vni for t in tenants}, known)
+    yield from _flooding(reach, tenants)
+
+
+def _present(topology: Topology, machines: Iterable[Machine]) -> list[Tenant]:
+    """Tenants that have a container on one of `machines`."""
+    names = {c.tenant for m in machines for c in topology.containers_of(m.name)}
+    return [tenant for tenant in topology.tenants if tenant.name in names]
+
+
+def _access(topology: Topology, port: int, machine: Machine) -> Iterator[Entity]:
+    for tenant in _present(topology, [machine]):
+        source = Call.of(
+            "set_tenant", vni=tenant.vni, vtep=str(machine.vtep), vxlan_port=VXLAN_PORT
+        )
+        yield Entry.of("access_vni", source, ingress_port=port, vid=tenant.vlan)
+        tag = Call.of("set_vlan", vid=tenant.vlan)
+        yield Entry.of("deliver_vlan", tag, egress_port=port, vni=tenant.vni)
+
+
+@dataclass(frozen=True)
+class _Reach:
+    """How one switch reaches machines under a system."""
+
+    topology: Topology
+    routes: dict[str, tuple[int, ...]]
+    local: dict[int, Machine]
+    system: System
+
+    def port(self, machine: str) -> int:
+        """First port on the way; a unicast frame is spread over all of them by ECMP."""
+        return self.routes[machine][0]
+
+    def is_direct(self, machine: str) -> bool:
+        """The machine is on this switch, and the system has no tunnel between neighbours."""
+        here = any(m.name == machine for m in self.local.values())
+        return here and not self.system.tunnel
+
+
+def _forwarding(reach: _Reach, vnis: set[int], known: Iterable[Station]) -> Iterator[Entity]:
+    vteps = {m.name: str(m.vtep) for m in reach.topology.machines}
+    for station in known:
+        if station.vni not in vnis:
+            continue
+        direct = reach.is_direct(station.machine)
+        to_port = Call.of("to_port", port=reach.port(station.machine))
+        call = to_port if direct else Call.of("to_vtep", vtep=vteps[station.machine])
+        yield Entry.of("l2_forward", call, vni=station.vni, dst_addr=station.mac)
+        if station.ip:
+            reply = Call.of("arp_reply", mac=station.mac)
+            yield Entry.of("arp_suppress", reply, vni=station.vni, target_ip=station.ip)
+
+
+def _flooding(reach: _Reach, tenants: list[Tenant]) -> Iterator[Entity]:
+    """Head-end replication: one copy per machine that has the tenant; its id names the machine."""
+    for instance, machine in enumerate(reach.topology.machines, start=1):
+        direct = reach.is_direct(machine.name)
+        to_vtep = Call.of("replica_to_vtep", vtep=str(machine.vtep))
+        call = Call.of("replica_to_port") if direct else to_vtep
+        yield Entry.of("replica", call, egress_rid=instance)
+    for group, tenant in enumerate(tenants, start=1):
+        copies = tuple(
+            (reach.port(machine.name), instance)
+            for instance, machine in enumerate(reach.topology.machines, start=1)
+            if tenant in _present(reach.topology, [machine])
+        )
+        yield Multicast(group, copies)
+        yield Entry.of("vni_flood", Call.of("set_group", group=group), vni=tenant.vni)

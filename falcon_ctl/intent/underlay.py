@@ -1,0 +1,52 @@
+"""Entries of the IP fabric: ports, neighbours, routes. They are the same for all systems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from falcon_ctl.intent.routes import Routes
+from falcon_ctl.p4rt.entities import Call, Entity, Entry, Group, Member
+from topo.spec import Machine, Switch, Topology
+
+ECMP = "ecmp_paths"
+VXLAN_PORT = 4789  # IANA's, which the docker profile of the receiving host uses
+
+
+def entries(topology: Topology, routes: Routes, switch: Switch) -> Iterator[Entity]:
+    """Everything that `switch` needs to carry IP between the machines."""
+    yield from _ports(topology, switch)
+    yield from _routes(topology, routes[switch.name])
+    for machine in attached(topology, switch).values():
+        yield Entry.of("local_vtep", Call.of("attached"), vtep=str(machine.vtep))
+    yield Entry.of("vxlan_port", Call.of("enabled"), udp_port=VXLAN_PORT)
+
+
+def attached(topology: Topology, switch: Switch) -> dict[int, Machine]:
+    """Machines on the ports of `switch`."""
+    machines = {m.name: m for m in topology.machines}
+    ports = topology.ports(switch.name)
+    return {port: machines[end.node] for port, end in ports.items() if end.node in machines}
+
+
+def _ports(topology: Topology, switch: Switch) -> Iterator[Entity]:
+    machines = attached(topology, switch)
+    macs = {node.name: node.mac for node in (*topology.switches, *topology.machines)}
+    for port, end in topology.ports(switch.name).items():
+        kind = Call.of("access") if port in machines else Call.of("underlay", mac=switch.mac)
+        neighbours = Call.of("set_macs", src_addr=switch.mac, dst_addr=macs[end.node])
+        yield Entry.of("port_kind", kind, ingress_port=port)
+        yield Entry.of("link_macs", neighbours, egress_port=port)
+        mtu = Call.of("set_mtu", bytes=topology.underlay_mtu)
+        yield Entry.of("port_mtu", mtu, egress_port=port)
+
+
+def _routes(topology: Topology, routes: dict[str, tuple[int, ...]]) -> Iterator[Entity]:
+    """One member per port (its id is the port), one group per set of equally good ports."""
+    sets = sorted(set(routes.values()))
+    for port in sorted({port for ports in sets for port in ports}):
+        yield Member(ECMP, port, Call.of("route_to", port=port))
+    for number, ports in enumerate(sets, start=1):
+        yield Group(ECMP, number, ports)
+    for machine in topology.machines:
+        group = sets.index(routes[machine.name]) + 1
+        yield Entry.of("underlay_route", group=group, dst_addr=(str(machine.vtep), 32))

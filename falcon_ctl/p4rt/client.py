@@ -1,0 +1,148 @@
+"""p4runtime-shell's client, made fit for many switches in one program.
+
+`P4RuntimeClient` ends the process when it cannot connect and prints when it is not primary. Here
+readiness is awaited first, the handshake raises, and every RPC failure becomes a `SwitchError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.rpc import code_pb2
+from p4.v1 import p4runtime_pb2
+from p4runtime_sh.p4runtime import (
+    P4RuntimeClient,
+    P4RuntimeErrorFormatException,
+    P4RuntimeException,
+    P4RuntimeWriteException,
+)
+
+from falcon_ctl.errors import SwitchError
+
+_STATUS = {code.value[0]: code for code in grpc.StatusCode}
+
+
+class _Session(P4RuntimeClient):  # type: ignore[misc]  # the base carries no types
+    """The shell's client with a handshake that raises instead of ending the process."""
+
+    def __init__(self, switch: str, device_id: int, address: str, election_id: int) -> None:
+        self.switch = switch
+        super().__init__(device_id, address, (0, election_id))
+
+    def handshake(self) -> None:
+        """Send the arbitration update and wait for the answer."""
+        self.stream_recv_thread.daemon = True
+        request = p4runtime_pb2.StreamMessageRequest()
+        request.arbitration.device_id = self.device_id
+        request.arbitration.election_id.high, request.arbitration.election_id.low = self.election_id
+        self.stream_out_q.put(request)
+        reply = self.get_stream_packet("arbitration", timeout=5)
+        if reply is None:
+            message = "no answer to the arbitration"
+            raise SwitchError(self.switch, grpc.StatusCode.UNAVAILABLE, message)
+        self.is_primary = reply.arbitration.status.code == code_pb2.OK
+
+
+class Client:
+    """One P4Runtime session with one switch.
+
+    Raises:
+        SwitchError: the switch does not answer within `timeout` seconds, or refuses a request.
+    """
+
+    def __init__(
+        self, switch: str, address: str, device_id: int, election_id: int, timeout: float = 10.0
+    ) -> None:
+        self.switch = switch
+        _wait_ready(switch, address, timeout)
+        self._session = _Session(switch, device_id, address, election_id)
+
+    @property
+    def is_primary(self) -> bool:
+        """This session may write."""
+        return bool(self._session.is_primary)
+
+    @property
+    def is_alive(self) -> bool:
+        """The stream to the switch is still open."""
+        return bool(self._session.stream.is_active())
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Call `callback` from a thread of gRPC as soon as the stream ends."""
+        if not self._session.stream.add_callback(callback):
+            callback()
+
+    def push_pipeline(self, p4info: Path, program: Path) -> None:
+        """Load a compiled program (VERIFY_AND_COMMIT), which empties the switch's tables."""
+        with self._translated():
+            self._session.set_fwd_pipe_config(str(p4info), str(program))
+
+    def write(self, updates: Iterable[Any]) -> None:
+        """Send p4.v1.Update messages as one batch."""
+        request = p4runtime_pb2.WriteRequest()
+        request.updates.extend(updates)
+        if request.updates:
+            with self._translated():
+                self._session.write(request)
+
+    def read(self, entity: Any) -> Iterator[Any]:
+        """p4.v1.Entity messages that match the (wildcard) `entity`."""
+        with self._translated():
+            for reply in self._session.read_one(entity):
+                yield from reply.entities
+
+    def next_digest(self, timeout: float) -> Any | None:
+        """Next DigestList of the stream, None after `timeout` seconds without one."""
+        message = self._session.get_stream_packet("digest", timeout=timeout)
+        return None if message is None else message.digest
+
+    def ack(self, digests: Any) -> None:
+        """Acknowledge a DigestList, so that the switch reports its contents anew."""
+        request = p4runtime_pb2.StreamMessageRequest()
+        request.digest_ack.digest_id = digests.digest_id
+        request.digest_ack.list_id = digests.list_id
+        self._session.stream_out_q.put(request)
+
+    def close(self) -> None:
+        """End the session."""
+        self._session.tear_down()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn what gRPC and the shell raise into `SwitchError`."""
+        try:
+            yield
+        except P4RuntimeWriteException as error:
+            raise _write_error(self.switch, error) from error
+        except P4RuntimeErrorFormatException as error:
+            raise SwitchError(self.switch, grpc.StatusCode.UNKNOWN, str(error)) from error
+        except P4RuntimeException as error:
+            raise _rpc_error(self.switch, error.grpc_error) from error
+        except grpc.RpcError as error:
+            raise _rpc_error(self.switch, error) from error
+
+
+def _wait_ready(switch: str, address: str, timeout: float) -> None:
+    channel = grpc.insecure_channel(address)
+    try:
+        grpc.channel_ready_future(channel).result(timeout=timeout)
+    except grpc.FutureTimeoutError as error:
+        message = f"does not answer at {address} within {timeout:g} s"
+        raise SwitchError(switch, grpc.StatusCode.UNAVAILABLE, message) from error
+    finally:
+        channel.close()
+
+
+def _write_error(switch: str, error: Any) -> SwitchError:
+    """The first failed update says the code; all of them are named."""
+    texts = [f"update {index}: {e.message}" for index, e in error.errors]
+    first = error.errors[0][1].canonical_code if error.errors else code_pb2.UNKNOWN
+    return SwitchError(switch, _STATUS.get(first, grpc.StatusCode.UNKNOWN), "; ".join(texts))
+
+
+def _rpc_error(switch: str, error: Any) -> SwitchError:
+    return SwitchError(switch, error.code(), error.details() or "no details")

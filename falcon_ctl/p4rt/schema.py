@@ -1,0 +1,125 @@
+"""A p4info as names: what tables, actions and fields are called, and their ids and widths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from google.protobuf import text_format
+from p4.config.v1 import p4info_pb2
+
+from falcon_ctl.errors import UsageError
+
+_T = TypeVar("_T")
+_MatchField = p4info_pb2.MatchField
+KINDS = {
+    _MatchField.EXACT: "exact",
+    _MatchField.LPM: "lpm",
+    _MatchField.TERNARY: "ternary",
+    _MatchField.RANGE: "range",
+    _MatchField.OPTIONAL: "optional",
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A match field or an action parameter; `kind` is "" for a parameter."""
+
+    id: int
+    name: str
+    bits: int
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Action:
+    """An action and its parameters by name."""
+
+    id: int
+    name: str
+    params: dict[str, Field]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, its match fields by name and the id of its action profile (0: direct actions)."""
+
+    id: int
+    name: str
+    fields: dict[str, Field]
+    action_profile: int
+    size: int
+
+    @property
+    def needs_priority(self) -> bool:
+        """Ternary, range and optional matches are ordered by a priority (spec 9.1.1)."""
+        return any(f.kind in ("ternary", "range", "optional") for f in self.fields.values())
+
+
+class Schema:
+    """Lookup by alias: the shortest suffix of the full name that p4c found to be unique."""
+
+    def __init__(self, info: Any) -> None:
+        self.info = info
+        self._tables = {t.preamble.alias: _table(t) for t in info.tables}
+        self._actions = {a.preamble.alias: _action(a) for a in info.actions}
+        self._profiles = {p.preamble.alias: p.preamble.id for p in info.action_profiles}
+        self._digests = {d.preamble.alias: d.preamble.id for d in info.digests}
+        self._counters = {c.preamble.alias: (c.preamble.id, c.size) for c in info.counters}
+
+    @classmethod
+    def load(cls, path: Path) -> Schema:
+        """Read a p4info in protobuf's text format."""
+        try:
+            return cls(text_format.Parse(path.read_text(), p4info_pb2.P4Info()))
+        except OSError as error:
+            raise UsageError(str(path), error.strerror or "unreadable", "a p4info file") from error
+        except text_format.ParseError as error:
+            raise UsageError(str(path), str(error), "a p4info in text format") from error
+
+    def table(self, name: str) -> Table:
+        """Table by name."""
+        return _find("table", self._tables, name)
+
+    def action(self, name: str) -> Action:
+        """Action by name."""
+        return _find("action", self._actions, name)
+
+    def profile(self, name: str) -> int:
+        """Id of an action profile or selector."""
+        return _find("action profile", self._profiles, name)
+
+    def digest(self, name: str) -> int:
+        """Id of a digest."""
+        return _find("digest", self._digests, name)
+
+    def counter(self, name: str) -> tuple[int, int]:
+        """Id and number of cells of an indirect counter."""
+        return _find("counter", self._counters, name)
+
+    def digest_name(self, digest_id: int) -> str:
+        """Name of a digest; "" when the p4info has none of this id."""
+        return next((name for name, id_ in self._digests.items() if id_ == digest_id), "")
+
+
+def _table(message: Any) -> Table:
+    fields = {
+        f.name: Field(f.id, f.name, f.bitwidth, KINDS.get(f.match_type, ""))
+        for f in message.match_fields
+    }
+    preamble = message.preamble
+    return Table(preamble.id, preamble.alias, fields, message.implementation_id, message.size)
+
+
+def _action(message: Any) -> Action:
+    params = {p.name: Field(p.id, p.name, p.bitwidth) for p in message.params}
+    return Action(message.preamble.id, message.preamble.alias, params)
+
+
+def _find(what: str, known: dict[str, _T], name: str) -> _T:
+    try:
+        return known[name]
+    except KeyError as error:
+        expected = f"one of {', '.join(sorted(known)) or 'none'}"
+        raise UsageError(f"p4info, {what} {name!r}", "unknown", expected) from error

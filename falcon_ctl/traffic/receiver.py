@@ -1,0 +1,126 @@
+"""Real UDP sockets in the destination containers, read by one thread."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import struct
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from falcon_ctl.traffic import payload
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing has it from Python 3.11 on
+
+# asm-generic/socket.h; Python has no name for it.
+SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("@qq")
+_ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size)
+RECEIVE_BUFFER = 4 << 20
+
+
+@dataclass
+class Arrivals:
+    """Of one flow, in order of arrival: sequence numbers, send and receive times (wall ns)."""
+
+    sequence: list[int] = field(default_factory=list)
+    sent_ns: list[int] = field(default_factory=list)
+    received_ns: list[int] = field(default_factory=list)
+
+
+class Receiver:
+    """Context manager: takes in everything that comes on `sockets` until it is left.
+
+    `arrivals` maps a flow's id to what came; `foreign` counts datagrams that are none of ours,
+    `misdelivered` those that came on the socket of another flow.
+    """
+
+    def __init__(self, sockets: Iterable[tuple[int, socket.socket]]) -> None:
+        self.arrivals: dict[int, Arrivals] = defaultdict(Arrivals)
+        self.foreign = 0
+        self.misdelivered = 0
+        self._selector = selectors.DefaultSelector()
+        for flow, sock in sockets:
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+            self._selector.register(sock, selectors.EVENT_READ, flow)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="receiver", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start to receive."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop; what had arrived by now has been read."""
+        self._stop.set()
+        self._thread.join(timeout=5)
+        self._selector.close()
+
+    @property
+    def total(self) -> int:
+        """Frames of ours received so far."""
+        return sum(len(a.sequence) for a in list(self.arrivals.values()))
+
+    def wait_quiet(self, expected: int, quiet: float, deadline: float) -> bool:
+        """Wait until `expected` frames came, or none came for `quiet` s, at most `deadline` s.
+
+        Returns:
+            Whether the stream had ended (False: it still flowed at the deadline).
+        """
+        end = time.monotonic() + deadline
+        last, since = self.total, time.monotonic()
+        while time.monotonic() < end:
+            if self.total >= expected or time.monotonic() - since > quiet:
+                return True
+            self._stop.wait(0.01)
+            if self.total != last:
+                last, since = self.total, time.monotonic()
+        return False
+
+    def _loop(self) -> None:
+        while True:
+            ready = self._selector.select(timeout=0.05)
+            for key, _ in ready:
+                self._drain(key.fileobj, key.data)  # type: ignore[arg-type]  # we put sockets in
+            if not ready and self._stop.is_set():
+                return
+
+    def _drain(self, sock: socket.socket, expected_flow: int) -> None:
+        for _ in range(256):  # then the others have their turn
+            try:
+                data, ancillary, _, _ = sock.recvmsg(2048, _ANCILLARY)
+            except BlockingIOError:
+                return
+            stamp = payload.read(data)
+            if stamp is None:
+                self.foreign += 1
+            elif stamp.flow != expected_flow:
+                self.misdelivered += 1
+            else:
+                arrivals = self.arrivals[stamp.flow]
+                arrivals.sequence.append(stamp.sequence)
+                arrivals.sent_ns.append(stamp.sent_ns)
+                arrivals.received_ns.append(timestamp(ancillary))
+
+
+def timestamp(ancillary: list[tuple[int, int, bytes]]) -> int:
+    """Kernel's receive time; our own clock when the kernel gave none."""
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+            seconds, nanoseconds = _TIMESPEC.unpack(data[: _TIMESPEC.size])
+            return int(seconds * 1_000_000_000 + nanoseconds)
+    return time.time_ns()

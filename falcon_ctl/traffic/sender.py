@@ -1,0 +1,83 @@
+"""Sends ready frames at absolute deadlines, and says when it could not."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from falcon_ctl.traffic import payload
+from falcon_ctl.traffic.flows import Template
+from falcon_ctl.traffic.schedule import Offsets
+
+LAG_BUDGET_NS = 20_000_000
+_SPIN_NS = 80_000  # a sleeping thread wakes later than this; below it we rather yield
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a sender did: frames per flow, first and last send (wall ns), lag behind schedule."""
+
+    per_flow: tuple[int, ...]
+    refused: int
+    start_ns: int
+    end_ns: int
+    lag_p99_ns: int
+    lag_max_ns: int
+
+    @property
+    def total(self) -> int:
+        """Frames that the kernel took."""
+        return sum(self.per_flow)
+
+    @property
+    def late(self) -> bool:
+        """The schedule was not kept: one frame in a hundred was later than the budget."""
+        return self.lag_p99_ns > LAG_BUDGET_NS
+
+
+@dataclass
+class Sender:
+    """Frames of many flows on their sockets, in one schedule.
+
+    Args of `run`: `offsets` [n] ns from the start, `flows` [n] index into `templates`.
+    """
+
+    templates: Sequence[Template]
+    sockets: Sequence[socket.socket]
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, offsets: Offsets, flows: NDArray[np.int64]) -> Sent:
+        """Send everything (or until `stop` is set); blocks as long as the schedule takes."""
+        frames = [bytearray(template.frame) for template in self.templates]
+        at = [template.payload_offset for template in self.templates]
+        ids = [template.flow.id for template in self.templates]
+        counts, refused = [0] * len(frames), 0
+        lags = np.zeros(len(offsets), np.int64)
+        start = time.time_ns() + 1_000_000
+        for index, (offset, flow) in enumerate(zip(offsets.tolist(), flows.tolist(), strict=True)):
+            if self.stop.is_set():
+                lags = lags[:index]
+                break
+            now = _wait_until(start + offset)
+            lags[index] = now - start - offset
+            payload.write(frames[flow], at[flow], payload.Stamp(ids[flow], counts[flow], now))
+            try:
+                self.sockets[flow].send(frames[flow])
+                counts[flow] += 1
+            except (BlockingIOError, OSError):
+                refused += 1
+        p99, worst = (int(np.quantile(lags, 0.99)), int(lags.max())) if len(lags) else (0, 0)
+        return Sent(tuple(counts), refused, start, time.time_ns(), p99, worst)
+
+
+def _wait_until(deadline_ns: int) -> int:
+    """Sleep until the wall clock shows `deadline_ns`; returns the time it then is."""
+    while (left := deadline_ns - (now := time.time_ns())) > 0:
+        time.sleep(max(0, left - _SPIN_NS) / 1e9)
+    return now
