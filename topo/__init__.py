@@ -1,0 +1,1 @@
+"""The emulated network: specs, Mininet nodes, switch targets, and the daemon that keeps it up."""

@@ -1,0 +1,134 @@
+"""A program that runs in a node, seen from the client: wait, signal, communicate."""
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from typing import IO, Any
+
+from topo.errors import RequestError
+from topo.protocol import Channel, Message, ProtocolError, result_of
+
+Stream = int | IO[Any] | None
+Streams = dict[str, Stream]
+
+
+class Execution:
+    """A started program. Closing it before its end sends it SIGHUP, as a closed terminal would."""
+
+    def __init__(
+        self, channel: Channel, params: Message, streams: tuple[Stream, Stream, Stream]
+    ) -> None:
+        self._channel = channel
+        fds = [
+            number if stream is None else stream if isinstance(stream, int) else stream.fileno()
+            for number, stream in enumerate(streams)
+        ]
+        self._send({"id": 1, "op": "exec", "params": params}, fds)
+        self.returncode: int | None = None
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the program and whatever it started in its process group."""
+        self._send({"id": 2, "op": "signal", "params": {"signal": int(number)}})
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit status as subprocess has it (negative: a signal).
+
+        Raises TimeoutError after `timeout` seconds; the program then still runs.
+        """
+        if self.returncode is None:
+            self._channel.sock.settimeout(timeout)
+            try:
+                answer = self._channel.receive()
+            except (ConnectionError, ProtocolError):
+                answer = None
+            if answer is None:
+                raise RequestError("failed", "exec", "the network went down under the program")
+            self.returncode = int(result_of(answer[0])["returncode"])
+        return self.returncode
+
+    def close(self) -> None:
+        """Close the connection; a program that still runs gets SIGHUP."""
+        self._channel.close()
+
+    def _send(self, message: Message, fds: Sequence[int] = ()) -> None:
+        try:
+            self._channel.send(message, fds)
+        except ConnectionError:
+            raise RequestError("failed", "exec", "the network went down") from None
+
+
+def communicate(
+    start: Callable[[Streams], Execution],
+    argv: Sequence[str],
+    given: bytes | None,
+    stdin: Stream,
+    capture: bool,
+    timeout: float | None,
+) -> subprocess.CompletedProcess[Any]:
+    """Start a program with pipes where needed, feed and drain them, and wait for its end."""
+    pipes = _Pipes(given, capture)
+    try:
+        execution = start({"stdin": stdin, "stdout": None, "stderr": None} | pipes.theirs)
+    finally:
+        pipes.close_theirs()
+    try:
+        pipes.pump()
+        returncode = execution.wait(timeout)
+    except TimeoutError:
+        execution.send_signal(signal.SIGKILL)
+        execution.wait()
+        out, err = pipes.collected()
+        raise subprocess.TimeoutExpired(list(argv), timeout or 0.0, out, err) from None
+    finally:
+        execution.close()
+    return subprocess.CompletedProcess(list(argv), returncode, *pipes.collected())
+
+
+class _Pipes:
+    """The pipes between us and one program: `theirs` are the ends that it gets."""
+
+    def __init__(self, given: bytes | None, capture: bool) -> None:
+        self.theirs: Streams = {}
+        self._readers: list[IO[bytes]] = []
+        self._output: list[bytes | None] = [None, None]
+        self._threads: list[threading.Thread] = []
+        if given is not None:
+            read, write = os.pipe()
+            self.theirs["stdin"] = read
+            writer = os.fdopen(write, "wb")
+            self._threads.append(threading.Thread(target=_feed, args=(writer, given), daemon=True))
+        for index, name in enumerate(("stdout", "stderr") if capture else ()):
+            read, write = os.pipe()
+            self.theirs[name] = write
+            reader = os.fdopen(read, "rb")
+            self._threads.append(
+                threading.Thread(target=self._drain, args=(index, reader), daemon=True)
+            )
+
+    def _drain(self, index: int, reader: IO[bytes]) -> None:
+        with reader:
+            self._output[index] = reader.read()
+
+    def pump(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def close_theirs(self) -> None:
+        for fd in self.theirs.values():
+            assert isinstance(fd, int)
+            os.close(fd)
+
+    def collected(self) -> tuple[bytes | None, bytes | None]:
+        for thread in self._threads:
+            thread.join()
+        return self._output[0], self._output[1]
+
+
+def _feed(writer: IO[bytes], given: bytes) -> None:
+    try:
+        with writer:
+            writer.write(given)
+    except BrokenPipeError:
+        pass  # the program did not want all of it, as with any pipe

@@ -1,0 +1,134 @@
+"""The run directory: where the sockets, logs and state of one network lie.
+
+`$FALCON_RUN_DIR`, or ``/tmp/falcon-testbed-<uid>``; private to its owner. Everything in it belongs
+to the network that is up and goes with it: who wants to keep a log or a record copies it.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from topo.errors import Busy, RunDirError
+
+SOCKET_PATH_LEN = 107  # sun_path is 108 bytes with its final zero, unix(7)
+LONGEST_NAME = len("rx-.p4rt.sock") + 15
+# What a network writes here; anything else in the directory is another's and stays.
+OURS = ("topo.*", "rx-*.*", "*.p4rt.sock", "*.log", "*.out")
+RECORDS = "records"
+
+
+class RunDir:
+    """Names in one run directory; making, locking and emptying it."""
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        given = path or os.environ.get("FALCON_RUN_DIR")
+        self.is_default = not given
+        self.path = Path(given or f"/tmp/falcon-testbed-{os.getuid()}").absolute()
+
+    @property
+    def socket(self) -> Path:
+        """Socket that the daemon answers on."""
+        return self.path / "topo.sock"
+
+    @property
+    def state(self) -> Path:
+        """JSON of what runs: the spec and the addresses of its parts."""
+        return self.path / "topo.json"
+
+    @property
+    def log(self) -> Path:
+        """The daemon's log."""
+        return self.path / "topo.log"
+
+    @property
+    def records(self) -> Path:
+        """Where rxpath writes the records of frames."""
+        return self.path / RECORDS
+
+    def p4rt(self, switch: str) -> Path:
+        """Socket of a switch's P4Runtime server."""
+        return self.path / f"{switch}.p4rt.sock"
+
+    def control(self, machine: str) -> Path:
+        """Control socket of a machine's rxpath."""
+        return self.path / f"rx-{machine}.sock"
+
+    def config(self, machine: str) -> Path:
+        """Configuration of a machine's rxpath."""
+        return self.path / f"rx-{machine}.json"
+
+    def program_log(self, part: str) -> Path:
+        """What a program logs: ``s1.log``, ``rx-m1.log``."""
+        return self.path / f"{part}.log"
+
+    def program_output(self, part: str) -> Path:
+        """Standard output and error of a program that writes its log elsewhere."""
+        return self.path / f"{part}.out"
+
+    def verify(self) -> None:
+        """Raise RunDirError unless the directory is absent or private to us."""
+        if len(os.fsencode(self.path)) + 1 + LONGEST_NAME > SOCKET_PATH_LEN:
+            longest = SOCKET_PATH_LEN - LONGEST_NAME - 1
+            raise RunDirError(self.path, f"expected a path of at most {longest} bytes for sockets")
+        try:
+            found = self.path.lstat()
+        except FileNotFoundError:
+            return
+        except OSError as err:
+            raise RunDirError(self.path, f"expected a directory of yours: {err.strerror}") from err
+        if not stat.S_ISDIR(found.st_mode):
+            raise RunDirError(self.path, "expected a directory (and no symbolic link)")
+        if found.st_uid != os.geteuid():
+            raise RunDirError(self.path, f"expected a directory of yours, it is uid {found.st_uid}")
+        if found.st_mode & 0o077:
+            mode = stat.S_IMODE(found.st_mode)
+            raise RunDirError(self.path, f"expected mode 0700, it is {mode:04o} (chmod 700)")
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the directory, made when absent, against other `up` and `down`; raise Busy.
+
+        The lock is on the directory itself (flock(2)), so that it leaves no file behind.
+        """
+        while True:
+            self._make()
+            fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(fd)
+                raise Busy(self.path) from None
+            if self._is_still(fd):
+                break
+            os.close(fd)  # another `down` removed it in between
+        try:
+            yield
+        finally:
+            os.close(fd)
+
+    def _make(self) -> None:
+        self.verify()
+        try:
+            self.path.mkdir(mode=0o700, exist_ok=True)
+        except OSError as err:
+            raise RunDirError(self.path, f"cannot make the directory: {err.strerror}") from err
+
+    def _is_still(self, fd: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(fd), self.path.lstat())
+        except FileNotFoundError:
+            return False
+
+    def clean(self) -> None:
+        """Remove what a network wrote here, and the directory when it is the default one."""
+        for pattern in OURS:
+            for path in self.path.glob(pattern):
+                path.unlink(missing_ok=True)
+        shutil.rmtree(self.records, ignore_errors=True)
+        if self.is_default:
+            with contextlib.suppress(OSError):  # another's file in it, or it is gone already
+                self.path.rmdir()
