@@ -1,0 +1,84 @@
+"""Digest lists: buffering, de-duplication and acknowledgement of what the data plane learns.
+
+P4Runtime specification 1.4, "DigestEntry". A pure state machine: time, in nanoseconds, comes in as
+an argument. One `DigestLists` serves one digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DigestConfig:
+    """How a digest is reported; times in ns, as in the message."""
+
+    max_timeout_ns: int = 0
+    max_list_size: int = 0
+    ack_timeout_ns: int = 0
+
+
+@dataclass(frozen=True)
+class DigestList:
+    """A finished list: its id, for the acknowledgement, and its distinct messages."""
+
+    list_id: int
+    messages: tuple[Hashable, ...]
+
+
+class DigestLists:
+    """The buffer of one digest and the cache of what was sent and not yet acknowledged."""
+
+    def __init__(self, config: DigestConfig) -> None:
+        self.config = config
+        self._buffer: dict[Hashable, None] = {}  # in order of arrival
+        self._since = 0  # when the oldest message of the buffer came
+        self._next_id = 1
+        self._unacknowledged: dict[int, tuple[int, tuple[Hashable, ...]]] = {}
+        self._cache: set[Hashable] = set()
+
+    def learn(self, message: Hashable, now: int) -> DigestList | None:
+        """Take a message and return the list that it completes, if it does."""
+        if message in self._cache or message in self._buffer:
+            return None
+        if not self._buffer:
+            self._since = now
+        self._buffer[message] = None
+        full = self.config.max_list_size and len(self._buffer) >= self.config.max_list_size
+        return self._finish(now) if full or not self.config.max_timeout_ns else None
+
+    def advance(self, now: int) -> DigestList | None:
+        """Forget what was sent too long ago; return the buffer when it waited long enough."""
+        while self._unacknowledged:  # oldest first
+            list_id, (sent, _) = next(iter(self._unacknowledged.items()))
+            if now - sent < self.config.ack_timeout_ns:
+                break
+            self.acknowledge(list_id)
+        if self._buffer and now - self._since >= self.config.max_timeout_ns:
+            return self._finish(now)
+        return None
+
+    def acknowledge(self, list_id: int) -> None:
+        """Forget a list, so that what it told can be told again. Unknown ids are ignored."""
+        _, messages = self._unacknowledged.pop(list_id, (0, ()))
+        self._cache.difference_update(messages)
+
+    def next_deadline(self) -> int | None:
+        """Return when `advance` has something to do, or None."""
+        deadlines = []
+        if self._unacknowledged:
+            sent, _ = next(iter(self._unacknowledged.values()))
+            deadlines.append(sent + self.config.ack_timeout_ns)
+        if self._buffer:
+            deadlines.append(self._since + self.config.max_timeout_ns)
+        return min(deadlines, default=None)
+
+    def _finish(self, now: int) -> DigestList:
+        finished = DigestList(self._next_id, tuple(self._buffer))
+        self._buffer.clear()
+        self._next_id += 1
+        if self.config.ack_timeout_ns:
+            self._unacknowledged[finished.list_id] = (now, finished.messages)
+            self._cache.update(finished.messages)
+        return finished

@@ -1,0 +1,86 @@
+"""What the P4Runtime server refuses, and how a refusal travels to the client.
+
+Every handler below the service raises `Refused`; only the service knows gRPC. The wire format
+(`google.rpc.Status` with one packed `p4.v1.Error` per update) is P4Runtime specification 1.4,
+"Error Reporting Messages" and "Write RPC, Error Reporting".
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+
+from google.rpc import status_pb2
+from p4.v1 import p4runtime_pb2 as p4rt
+
+from v1switch.errors import SwitchError
+
+SPACE = "v1switch"
+
+
+class Code(enum.IntEnum):
+    """The canonical codes of google/rpc/code.proto that the server uses."""
+
+    OK = 0
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+
+
+class Refused(SwitchError):
+    """The client's call is wrong, or the switch cannot do it: a code and one line of reason."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def invalid(message: str) -> Refused:
+    """A malformed request (INVALID_ARGUMENT)."""
+    return Refused(Code.INVALID_ARGUMENT, message)
+
+
+def not_found(message: str) -> Refused:
+    """A request for an object that is not there (NOT_FOUND)."""
+    return Refused(Code.NOT_FOUND, message)
+
+
+def exists(message: str) -> Refused:
+    """An insertion of an object that is there already (ALREADY_EXISTS)."""
+    return Refused(Code.ALREADY_EXISTS, message)
+
+
+def unsupported(message: str) -> Refused:
+    """A request for what this target does not do (UNIMPLEMENTED)."""
+    return Refused(Code.UNIMPLEMENTED, message)
+
+
+class BatchFailed(SwitchError):
+    """Some elements of a Write or Read batch failed; `results` has one entry for each element."""
+
+    def __init__(self, summary: str, results: Iterable[Refused | None]) -> None:
+        super().__init__(summary)
+        self.results = list(results)
+
+    def to_status(self) -> status_pb2.Status:
+        """Return the `google.rpc.Status` whose details stand in the order of the batch."""
+        status = status_pb2.Status(code=int(Code.UNKNOWN), message=str(self))
+        for result in self.results:
+            status.details.add().Pack(_to_error(result))
+        return status
+
+
+def _to_error(result: Refused | None) -> p4rt.Error:
+    if result is None:
+        return p4rt.Error(canonical_code=int(Code.OK))
+    return p4rt.Error(canonical_code=int(result.code), message=result.message, space=SPACE)

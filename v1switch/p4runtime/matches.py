@@ -1,0 +1,199 @@
+"""Match keys between P4Runtime's `FieldMatch` and the data plane's `Match` values.
+
+One codec for each match kind, after P4Runtime specification 1.4, "Match Format". All refusals are
+INVALID_ARGUMENT, as that section asks. A don't-care field is left out of a message; the data plane
+has it as a match of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from p4.config.v1 import p4info_pb2
+from p4.v1 import p4runtime_pb2 as p4rt
+
+from v1switch.entries import Exact, Key, Lpm, Match, Range, Ternary
+from v1switch.p4runtime.bytestrings import decode, encode
+from v1switch.p4runtime.errors import Code, invalid
+
+INVALID = Code.INVALID_ARGUMENT
+
+
+@dataclass(frozen=True)
+class MatchField:
+    """One field of a match key: of a table or of a value set."""
+
+    id: int
+    name: str
+    width: int
+    kind: MatchKind
+
+
+@dataclass(frozen=True)
+class MatchKind:
+    """How one match kind is read from and written to messages.
+
+    Attributes:
+        name: the kind's name in P4.
+        member: the member of FieldMatch's oneof.
+        decode: from the member and the field to the data plane's match.
+        encode: fills in the member; returns False when the match is a don't-care.
+        dont_care: the match of a field left out, or None when it cannot be left out.
+        ranked: whether entries with such a field need a priority.
+    """
+
+    name: str
+    member: str
+    decode: Callable[[p4rt.FieldMatch, MatchField], Match]
+    encode: Callable[[Any, MatchField, p4rt.FieldMatch], bool]
+    dont_care: Callable[[int], Match] | None
+    ranked: bool
+
+
+def decode_key(
+    messages: Iterable[p4rt.FieldMatch], fields: Sequence[MatchField], where: str
+) -> Key:
+    """Return the key of `messages`, one match for each of `fields`.
+
+    Raises:
+        Refused: an unknown, repeated or missing field, a wrong match kind, a value that does not
+            fit, a don't-care that is spelled out.
+    """
+    by_id: dict[int, p4rt.FieldMatch] = {}
+    for message in messages:
+        if message.field_id in by_id:
+            raise invalid(f"{where}: match field id {message.field_id} is there twice")
+        by_id[message.field_id] = message
+    key = tuple(_decode_field(by_id.pop(field.id, None), field, where) for field in fields)
+    if by_id:
+        raise invalid(f"{where}: no match field has id {next(iter(by_id))}")
+    return key
+
+
+def encode_key(key: Key, fields: Sequence[MatchField]) -> list[p4rt.FieldMatch]:
+    """Return the key's messages; don't-care fields have none."""
+    messages = []
+    for match, field in zip(key, fields, strict=True):
+        message = p4rt.FieldMatch(field_id=field.id)
+        if field.kind.encode(match, field, message):
+            messages.append(message)
+    return messages
+
+
+def _decode_field(message: p4rt.FieldMatch | None, field: MatchField, where: str) -> Match:
+    kind = field.kind
+    if message is None:
+        if kind.dont_care is None:
+            raise invalid(f"{where}: match field {field.name!r} ({kind.name}) is missing")
+        return kind.dont_care(field.width)
+    found = message.WhichOneof("field_match_type")
+    if found != kind.member:
+        raise invalid(f"{where}: match field {field.name!r} is {kind.name}, not {found}")
+    return kind.decode(getattr(message, kind.member), field)
+
+
+def _decode_exact(message: p4rt.FieldMatch.Exact, field: MatchField) -> Match:
+    return Exact(decode(message.value, field.width, field.name, INVALID))
+
+
+def _decode_lpm(message: p4rt.FieldMatch.LPM, field: MatchField) -> Match:
+    value = decode(message.value, field.width, field.name, INVALID)
+    length = message.prefix_len
+    if not 0 < length <= field.width:
+        hint = " (leave a don't-care field out)" if length == 0 else ""
+        raise invalid(f"{field.name}: prefix length {length} is not in 1..{field.width}{hint}")
+    if value & ((1 << field.width - length) - 1):
+        raise invalid(f"{field.name}: bits are set behind the prefix of {length}")
+    return Lpm(value, length)
+
+
+def _decode_ternary(message: p4rt.FieldMatch.Ternary, field: MatchField) -> Match:
+    value = decode(message.value, field.width, field.name, INVALID)
+    mask = decode(message.mask, field.width, f"{field.name} (mask)", INVALID)
+    if not mask:
+        raise invalid(f"{field.name}: mask 0 (leave a don't-care field out)")
+    if value & ~mask:
+        raise invalid(f"{field.name}: bits of the value are set outside the mask")
+    return Ternary(value, mask)
+
+
+def _decode_range(message: p4rt.FieldMatch.Range, field: MatchField) -> Match:
+    low = decode(message.low, field.width, f"{field.name} (low)", INVALID)
+    high = decode(message.high, field.width, f"{field.name} (high)", INVALID)
+    if low > high:
+        raise invalid(f"{field.name}: low {low} is above high {high}")
+    if low == 0 and high == (1 << field.width) - 1:
+        raise invalid(f"{field.name}: the whole range (leave a don't-care field out)")
+    return Range(low, high)
+
+
+def _decode_optional(message: p4rt.FieldMatch.Optional, field: MatchField) -> Match:
+    value = decode(message.value, field.width, field.name, INVALID)
+    return Ternary(value, (1 << field.width) - 1)
+
+
+def _encode_exact(match: Exact, _field: MatchField, message: p4rt.FieldMatch) -> bool:
+    message.exact.value = encode(match.value)
+    return True
+
+
+def _encode_lpm(match: Lpm, _field: MatchField, message: p4rt.FieldMatch) -> bool:
+    if not match.prefix_len:
+        return False
+    message.lpm.value = encode(match.value)
+    message.lpm.prefix_len = match.prefix_len
+    return True
+
+
+def _encode_ternary(match: Ternary, _field: MatchField, message: p4rt.FieldMatch) -> bool:
+    if not match.mask:
+        return False
+    message.ternary.value = encode(match.value)
+    message.ternary.mask = encode(match.mask)
+    return True
+
+
+def _encode_range(match: Range, field: MatchField, message: p4rt.FieldMatch) -> bool:
+    if match == _any_range(field.width):
+        return False
+    message.range.low = encode(match.low)
+    message.range.high = encode(match.high)
+    return True
+
+
+def _encode_optional(match: Ternary, _field: MatchField, message: p4rt.FieldMatch) -> bool:
+    if not match.mask:
+        return False
+    message.optional.value = encode(match.value)
+    return True
+
+
+def _any_range(width: int) -> Range:
+    return Range(0, (1 << width) - 1)
+
+
+def _any_prefix(_width: int) -> Lpm:
+    return _ANY_PREFIX
+
+
+def _any_ternary(_width: int) -> Ternary:
+    return _ANY_TERNARY
+
+
+_ANY_PREFIX = Lpm(0, 0)
+_ANY_TERNARY = Ternary(0, 0)
+
+_Type = p4info_pb2.MatchField.MatchType
+KINDS: dict[int, MatchKind] = {
+    _Type.EXACT: MatchKind("exact", "exact", _decode_exact, _encode_exact, None, False),
+    _Type.LPM: MatchKind("lpm", "lpm", _decode_lpm, _encode_lpm, _any_prefix, False),
+    _Type.TERNARY: MatchKind(
+        "ternary", "ternary", _decode_ternary, _encode_ternary, _any_ternary, True
+    ),
+    _Type.RANGE: MatchKind("range", "range", _decode_range, _encode_range, _any_range, True),
+    _Type.OPTIONAL: MatchKind(
+        "optional", "optional", _decode_optional, _encode_optional, _any_ternary, True
+    ),
+}

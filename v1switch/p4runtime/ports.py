@@ -1,0 +1,42 @@
+"""Port numbers in messages: today's byte strings and the integers of older clients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from v1switch.entries import Replica
+from v1switch.p4runtime.bytestrings import decode
+from v1switch.p4runtime.errors import Code, invalid
+
+PORT_WIDTH = 32  # bits of an SDN port number; what a switch has of them is the data plane's matter
+MAX_INSTANCE = 0xFFFF  # egress_rid is 16 bits in v1model
+
+
+def watched(message: Any) -> int | None:
+    """Return the watch port of a group's member or of an action set's element; None for none.
+
+    Raises:
+        Refused: the port does not fit.
+    """
+    if message.WhichOneof("watch_kind") == "watch":
+        return message.watch or None
+    if not message.watch_port:
+        return None
+    return decode(message.watch_port, PORT_WIDTH, "watch_port", Code.INVALID_ARGUMENT)
+
+
+def replica(message: Any) -> Replica:
+    """Return the replica of a multicast group or clone session.
+
+    Raises:
+        Refused: there is no port, or a number does not fit.
+    """
+    if message.WhichOneof("port_kind") is None:
+        raise invalid("replica: the port is missing")
+    if message.WhichOneof("port_kind") == "port":
+        port = decode(message.port, PORT_WIDTH, "replica's port", Code.INVALID_ARGUMENT)
+    else:
+        port = message.egress_port
+    if message.instance > MAX_INSTANCE:
+        raise invalid(f"replica: instance {message.instance} does not fit in 16 bits")
+    return Replica(port, message.instance)

@@ -1,0 +1,103 @@
+"""The P4Runtime server: binds an address, runs the service, stops."""
+
+from __future__ import annotations
+
+from concurrent import futures
+from pathlib import Path
+
+import grpc
+from p4.v1 import p4runtime_pb2_grpc
+
+from v1switch.dataplane import Dataplane
+from v1switch.p4runtime.device import Device
+from v1switch.p4runtime.errors import SwitchError
+from v1switch.p4runtime.service import Service
+
+MAX_MESSAGE = 256 * 1024 * 1024  # bytes; a pipeline configuration is one message
+WORKERS = 64  # every open stream holds one
+
+
+class BindFailed(SwitchError):
+    """The address cannot be listened on.
+
+    Attributes:
+        address: as it was given.
+        reason: why not.
+    """
+
+    def __init__(self, address: str, reason: str) -> None:
+        """Keep the address and the reason."""
+        super().__init__(f"cannot listen on {address!r}: {reason}")
+        self.address = address
+        self.reason = reason
+
+
+class Handle:
+    """A running server."""
+
+    def __init__(self, server: grpc.Server, device: Device, address: str) -> None:
+        """Keep what has to be stopped."""
+        self._server = server
+        self._device = device
+        self.address = address
+
+    def stop(self, grace: float = 1.0) -> None:
+        """End all streams and stop listening; waits `grace` seconds for calls in flight."""
+        self._device.stop()
+        self._server.stop(grace).wait()
+
+
+def serve(dataplane: Dataplane, address: str, device_id: int, cpu_port: int | None) -> Handle:
+    """Serve P4Runtime for `dataplane`.
+
+    Args:
+        dataplane: the switch.
+        address: `unix:PATH`, `host:port` or `:port`; without a host only this machine can connect.
+        device_id: the only device id that clients may use.
+        cpu_port: the port whose frames are packet-in and packet-out, or None for neither.
+
+    Raises:
+        BindFailed: the address is taken, or no address.
+    """
+    target = _local(address)
+    server = grpc.server(
+        futures.ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="p4rt"),
+        options=[
+            ("grpc.max_receive_message_length", MAX_MESSAGE),
+            ("grpc.max_send_message_length", MAX_MESSAGE),
+            ("grpc.so_reuseport", 0),
+        ],
+        maximum_concurrent_rpcs=WORKERS,
+    )
+    device = Device(dataplane, device_id, cpu_port)
+    p4runtime_pb2_grpc.add_P4RuntimeServicer_to_server(Service(device), server)
+    try:
+        bound = server.add_insecure_port(target)
+    except RuntimeError as error:
+        raise BindFailed(address, str(error)) from error
+    if not bound:
+        raise BindFailed(address, "no such address, or it is taken")
+    device.start()
+    server.start()
+    return Handle(server, device, target if target.startswith("unix:") else _with(target, bound))
+
+
+def _local(address: str) -> str:
+    """Return the address with a host, this machine when none is given.
+
+    A socket that an earlier switch left behind is in nobody's use when nothing accepts on it; gRPC
+    itself removes it then.
+    """
+    if address.startswith("unix:"):
+        parent = Path(address.removeprefix("unix:")).parent
+        if not parent.is_dir():
+            raise BindFailed(address, f"there is no folder {str(parent)!r}")
+        return address
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit():
+        raise BindFailed(address, "expected unix:PATH or HOST:PORT")
+    return f"{host or '127.0.0.1'}:{port}"
+
+
+def _with(target: str, port: int) -> str:
+    return f"{target.rpartition(':')[0]}:{port}"

@@ -1,0 +1,125 @@
+"""The gRPC service: takes requests off the wire, hands them to the device, reports refusals."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn, TypeVar
+
+import grpc
+from google.rpc import status_pb2
+from p4.v1 import p4runtime_pb2 as p4rt
+from p4.v1 import p4runtime_pb2_grpc
+
+from v1switch.p4runtime.device import Device
+from v1switch.p4runtime.errors import BatchFailed, Code, Refused
+from v1switch.p4runtime.session import Session
+
+API_VERSION = "1.4.1"  # of the protos that this server is built with
+
+log = logging.getLogger(__name__)
+
+_STATUS = {code.value[0]: code for code in grpc.StatusCode}
+T = TypeVar("T")
+
+
+class Service(p4runtime_pb2_grpc.P4RuntimeServicer):  # type: ignore[misc]  # protos have no types
+    """P4Runtime for one device."""
+
+    def __init__(self, device: Device) -> None:
+        """Serve `device`."""
+        self._device = device
+
+    def Write(  # noqa: N802  # the method's name in p4runtime.proto
+        self, request: p4rt.WriteRequest, context: grpc.ServicerContext
+    ) -> p4rt.WriteResponse:
+        """Update a batch of entities."""
+        _answer(context, lambda: self._device.write(request))
+        return p4rt.WriteResponse()
+
+    def Read(  # noqa: N802  # the method's name in p4runtime.proto
+        self, request: p4rt.ReadRequest, context: grpc.ServicerContext
+    ) -> Iterator[p4rt.ReadResponse]:
+        """Return a batch of entities, in one or more messages."""
+        responses = self._device.read(request)
+        while (response := _answer(context, lambda: next(responses, None))) is not None:
+            yield response
+
+    def SetForwardingPipelineConfig(  # noqa: N802  # the method's name in p4runtime.proto
+        self, request: p4rt.SetForwardingPipelineConfigRequest, context: grpc.ServicerContext
+    ) -> p4rt.SetForwardingPipelineConfigResponse:
+        """Verify, save or commit a pipeline."""
+        _answer(context, lambda: self._device.set_pipeline(request))
+        return p4rt.SetForwardingPipelineConfigResponse()
+
+    def GetForwardingPipelineConfig(  # noqa: N802  # the method's name in p4runtime.proto
+        self, request: p4rt.GetForwardingPipelineConfigRequest, context: grpc.ServicerContext
+    ) -> p4rt.GetForwardingPipelineConfigResponse:
+        """Return the pipeline that runs, or the parts of it that are asked for."""
+        return _answer(context, lambda: self._device.get_pipeline(request))
+
+    def Capabilities(  # noqa: N802  # the method's name in p4runtime.proto
+        self, request: p4rt.CapabilitiesRequest, context: grpc.ServicerContext
+    ) -> p4rt.CapabilitiesResponse:
+        """Return the version of the API."""
+        del request, context
+        return p4rt.CapabilitiesResponse(p4runtime_api_version=API_VERSION)
+
+    def StreamChannel(  # noqa: N802  # the method's name in p4runtime.proto
+        self, requests: Iterator[p4rt.StreamMessageRequest], context: grpc.ServicerContext
+    ) -> Iterator[p4rt.StreamMessageResponse]:
+        """Carry arbitration, packets, digests and notifications until either side ends it."""
+        session = Session()
+        if not context.add_callback(session.end):  # the client is gone already
+            return
+        threading.Thread(
+            target=self._receive, args=(session, requests), name="p4rt-stream", daemon=True
+        ).start()
+        try:
+            yield from session.messages()
+        finally:
+            self._device.close(session)
+        if session.failure is not None:
+            _abort(context, session.failure)
+
+    def _receive(self, session: Session, requests: Iterator[p4rt.StreamMessageRequest]) -> None:
+        """Hand the client's messages to the device; ends the session when there are no more."""
+        try:
+            for request in requests:
+                self._device.receive(session, request)
+        except Refused as failure:
+            session.end(failure)
+        except grpc.RpcError:  # the stream broke
+            session.end()
+        except Exception:
+            log.exception("stream: internal error")
+            session.end(Refused(Code.INTERNAL, "internal error, see the switch's log"))
+        else:
+            session.end()
+
+
+def _answer(context: grpc.ServicerContext, work: Callable[[], T]) -> T:
+    """Return what `work` returns, or end the RPC with the status of what it refuses."""
+    try:
+        return work()
+    except Refused as failure:
+        _abort(context, failure)
+    except BatchFailed as failure:
+        _abort_batch(context, failure)
+    except Exception:
+        log.exception("internal error")
+        _abort(context, Refused(Code.INTERNAL, "internal error, see the switch's log"))
+
+
+def _abort(context: grpc.ServicerContext, failure: Refused) -> NoReturn:
+    context.abort(_STATUS[failure.code], failure.message)
+
+
+def _abort_batch(context: grpc.ServicerContext, failure: BatchFailed) -> NoReturn:
+    status: Any = failure.to_status()
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(grpc.StatusCode.UNKNOWN, str(failure))
+
+
+__all__ = ["API_VERSION", "Service", "status_pb2"]
