@@ -46,4 +46,4 @@ class Sighting:
             machine = attached(topology, here).get(self.port)
         else:
             machine = next((m for m in topology.machines if int(m.vtep) == self.vtep), None)
-        return machine and Station(self.vni, self.mac_text, machine.name)
+        return None if machine is None else Station(self.vni, self.mac_text, machine.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
     from topo.spec import Topology
 
 # switch → machine → ports on a shortest path to it, ascending
-Routes = Mapping[str, Mapping[str, tuple[int, ...]]]
+Routes = dict[str, dict[str, tuple[int, ...]]]
 
 
 def compute(topology: Topology) -> Routes:

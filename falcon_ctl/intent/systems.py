@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from falcon_ctl.errors import UsageError
 
-_OFF = MappingProxyType(
-    {
-        "pipelining": False,
-        "splitting": False,
-        "balancing": False,
-        "switch_off": False,
-        "order_guard": True,
-    }
-)
+FLAGS = ("pipelining", "splitting", "balancing", "switch_off")  # the parts of FALCON
 
 
 @dataclass(frozen=True)
@@ -26,7 +18,8 @@ class System:
 
     `tunnel`: tenants' frames cross the switch in VXLAN even between machines of one switch.
     `decapsulate`: the switch in front of the receiving machine takes the tunnel off.
-    `profile`, `policy`, `falcon`: knobs of the receiving host (rxpath).
+    `profile`, `policy`: knobs of the receiving host (rxpath); `flags`: the parts of FALCON that
+    are on. The order guard always is.
     """
 
     name: str
@@ -35,12 +28,13 @@ class System:
     decapsulate: bool
     profile: str
     policy: str
-    falcon: MappingProxyType[str, bool] = field(default=_OFF)
+    flags: frozenset[str] = frozenset()
 
     @property
     def knobs(self) -> dict[str, Any]:
         """The host's knobs, as `set` of its control socket takes them."""
-        return {"profile": self.profile, "policy": self.policy, "falcon": dict(self.falcon)}
+        falcon = {flag: flag in self.flags for flag in FLAGS} | {"order_guard": True}
+        return {"profile": self.profile, "policy": self.policy, "falcon": falcon}
 
     @property
     def is_falcon(self) -> bool:
@@ -49,8 +43,7 @@ class System:
 
 
 def _falcon(name: str, title: str, *flags: str) -> System:
-    on = MappingProxyType(dict(_OFF) | dict.fromkeys(flags, True))
-    return System(name, title, True, False, "docker", "falcon", on)
+    return System(name, title, True, False, "docker", "falcon", frozenset(flags))
 
 
 SYSTEMS = (
@@ -58,14 +51,7 @@ SYSTEMS = (
     System("overlay", "container overlay", True, False, "docker", "same_cpu"),
     _falcon("falcon-pipelining", "FALCON pipelining", "pipelining"),
     _falcon("falcon-splitting", "FALCON + splitting", "pipelining", "splitting"),
-    _falcon(
-        "falcon-balancing",
-        "FALCON + balancing",
-        "pipelining",
-        "splitting",
-        "balancing",
-        "switch_off",
-    ),
+    _falcon("falcon-balancing", "FALCON + balancing", *FLAGS),
     System("offload", "hardware offload", True, True, "offload", "same_cpu"),
 )
 BY_NAME = MappingProxyType({system.name: system for system in SYSTEMS})

@@ -30,7 +30,8 @@ def attached(topology: Topology, switch: Switch) -> dict[int, Machine]:
 
 def _ports(topology: Topology, switch: Switch) -> Iterator[Entity]:
     machines = attached(topology, switch)
-    macs = {node.name: node.mac for node in (*topology.switches, *topology.machines)}
+    macs = {s.name: s.mac for s in topology.switches}
+    macs |= {m.name: m.mac for m in topology.machines}
     for port, end in topology.ports(switch.name).items():
         kind = Call.of("access") if port in machines else Call.of("underlay", mac=switch.mac)
         neighbours = Call.of("set_macs", src_addr=switch.mac, dst_addr=macs[end.node])

@@ -26,7 +26,7 @@ def to_int(value: Value) -> int:
 
 
 def encode(value: Value, bits: int) -> bytes:
-    """Encode `value` for a field of `bits`: big-endian without leading zero bytes; zero is one byte.
+    """Encode `value` for a field of `bits`: big-endian, no leading zero bytes; zero is one byte.
 
     Raises:
         ValueError: the value does not fit the field.

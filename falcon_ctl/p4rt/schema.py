@@ -64,8 +64,10 @@ class Schema:
         self.info = info
         self._tables = {t.preamble.alias: _table(t) for t in info.tables}
         self._actions = {a.preamble.alias: _action(a) for a in info.actions}
-        self._profiles = {p.preamble.alias: p.preamble.id for p in info.action_profiles}
-        self._digests = {d.preamble.alias: d.preamble.id for d in info.digests}
+        self._profiles: dict[str, int] = {
+            p.preamble.alias: p.preamble.id for p in info.action_profiles
+        }
+        self._digests: dict[str, int] = {d.preamble.alias: d.preamble.id for d in info.digests}
         self._counters = {c.preamble.alias: (c.preamble.id, c.size) for c in info.counters}
 
     @classmethod

@@ -23,7 +23,7 @@ def constant(rate: float, duration: float) -> Offsets:
 def poisson(rate: float, duration: float, rng: np.random.Generator) -> Offsets:
     """Exponential gaps with mean 1/`rate` s, as independent users would send."""
     count = _count(rate, duration)
-    # Arrivals of a Poisson process on an interval, given their number, are uniform order statistics.
+    # Given their number, a Poisson process's arrivals in an interval are uniform, sorted.
     arrivals = rng.poisson(count)
     return np.sort(rng.integers(0, int(duration * _SECOND), arrivals, dtype=np.int64))
 
