@@ -20,6 +20,7 @@
 #include "include/ingress_checks.p4"
 #include "include/ingress_access.p4"
 #include "include/ingress_underlay.p4"
+#include "include/ingress_inspect.p4"
 #include "include/ingress_tenant.p4"
 #include "include/ingress_bridge.p4"
 #include "include/ingress_route.p4"
@@ -28,6 +29,50 @@
 #include "include/egress_link.p4"
 #include "include/deparser.p4"
 
+// The way of a frame that is fit and not for the controller. Each job may end it by a drop reason.
+control IngressForward(inout headers_t hdr,
+                       inout metadata_t meta,
+                       inout standard_metadata_t std_meta) {
+    IngressAccess() access;
+    IngressUnderlay() underlay;
+    IngressTunnel() tunnel;
+    IngressInspect() inspect;
+    IngressTenant() tenants;
+    IngressBridge() bridge;
+    IngressRoute() route;
+
+    apply {
+        if (meta.port_kind == PortKind.ACCESS) {
+            access.apply(hdr, meta, std_meta);
+        } else {
+            underlay.apply(hdr, meta, std_meta);
+            if (meta.drop_reason == DropReason.NONE && meta.in_tunnel == 1) {
+                tunnel.apply(hdr, meta, std_meta);
+            }
+        }
+        // From here on TRANSIT is a packet of others; everything else is a tenant's frame.
+        if (meta.drop_reason == DropReason.NONE && meta.exit_as != Exit.TRANSIT) {
+            inspect.apply(hdr, meta);
+            if (meta.drop_reason == DropReason.NONE) {
+                tenants.apply(hdr, meta, std_meta);
+            }
+        }
+        if (meta.drop_reason == DropReason.NONE && meta.port_kind == PortKind.ACCESS) {
+            bridge.apply(hdr, meta, std_meta);
+        }
+        if (meta.drop_reason == DropReason.NONE
+            && (meta.exit_as == Exit.VTEP || meta.exit_as == Exit.TRANSIT)) {
+            route.apply(hdr, meta, std_meta);
+        }
+        // A bridge never sends a frame back where it came from. (An ARP answer is a new frame.)
+        if (meta.drop_reason == DropReason.NONE && meta.port_kind == PortKind.ACCESS
+            && meta.exit_as != Exit.AS_IS
+            && std_meta.egress_spec == std_meta.ingress_port) {
+            meta.drop_reason = DropReason.REFLECTED;
+        }
+    }
+}
+
 control FalconIngress(inout headers_t hdr,
                       inout metadata_t meta,
                       inout standard_metadata_t std_meta) {
@@ -35,13 +80,9 @@ control FalconIngress(inout headers_t hdr,
     counter(DROP_REASONS, CounterType.packets_and_bytes) ingress_drops;
 
     IngressChecks() checks;
-    IngressAccess() access;
-    IngressUnderlay() underlay;
-    IngressTenant() tenants;
-    IngressBridge() bridge;
-    IngressRoute() route;
+    IngressForward() forward;
 
-    action packet_out() {
+    action send_as_told() {
         meta.exit_as = Exit.AS_IS;
         std_meta.egress_spec = hdr.packet_out.egress_port;
         hdr.packet_out.setInvalid();
@@ -55,31 +96,11 @@ control FalconIngress(inout headers_t hdr,
         mark_to_drop(std_meta);
 
         if (hdr.packet_out.isValid()) {
-            packet_out();
+            send_as_told();
         } else {
             checks.apply(hdr, meta, std_meta);
             if (meta.drop_reason == DropReason.NONE && meta.punt_reason == PuntReason.NONE) {
-                if (meta.port_kind == PortKind.ACCESS) {
-                    access.apply(hdr, meta, std_meta);
-                } else {
-                    underlay.apply(hdr, meta, std_meta);
-                }
-                if (meta.drop_reason == DropReason.NONE && meta.exit_as != Exit.TRANSIT) {
-                    tenants.apply(hdr, meta, std_meta);
-                }
-                if (meta.drop_reason == DropReason.NONE && meta.port_kind == PortKind.ACCESS) {
-                    bridge.apply(hdr, meta, std_meta);
-                }
-                if (meta.drop_reason == DropReason.NONE
-                    && (meta.exit_as == Exit.VTEP || meta.exit_as == Exit.TRANSIT)) {
-                    route.apply(hdr, meta, std_meta);
-                }
-                // A bridge never sends a frame back where it came from (an ARP answer is new).
-                if (meta.drop_reason == DropReason.NONE && meta.port_kind == PortKind.ACCESS
-                    && (meta.exit_as == Exit.VTEP || meta.exit_as == Exit.TENANT)
-                    && std_meta.egress_spec == std_meta.ingress_port) {
-                    meta.drop_reason = DropReason.REFLECTED;
-                }
+                forward.apply(hdr, meta, std_meta);
             }
         }
 
@@ -102,7 +123,7 @@ control FalconEgress(inout headers_t hdr,
     EgressTunnel() tunnel;
     EgressLink() link;
 
-    action packet_in() {
+    action tell_controller() {
         hdr.packet_in.setValid();
         hdr.packet_in.ingress_port = meta.ingress_port;
         hdr.packet_in.reason = meta.punt_reason;
@@ -110,7 +131,7 @@ control FalconEgress(inout headers_t hdr,
 
     apply {
         if (std_meta.egress_port == CPU_PORT) {
-            packet_in();
+            tell_controller();
         } else if (meta.exit_as != Exit.AS_IS) {
             if (meta.exit_as == Exit.FLOOD) {
                 replicas.apply(hdr, meta, std_meta);

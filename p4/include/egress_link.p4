@@ -5,6 +5,8 @@ control EgressLink(inout headers_t hdr,
                    inout standard_metadata_t std_meta) {
     // Links are point to point, so the port alone names the neighbour.
     action set_macs(mac_t src_addr, mac_t dst_addr) {
+        hdr.outer_ethernet.setValid();
+        hdr.outer_ethernet.ether_type = ETHERTYPE_IPV4;
         hdr.outer_ethernet.src_addr = src_addr;
         hdr.outer_ethernet.dst_addr = dst_addr;
     }

@@ -21,10 +21,8 @@ control EgressTunnel(inout headers_t hdr,
 
     // ---- encapsulation (RFC 7348) ------------------------------------------------------------
 
+    // The Ethernet header around it is the link's: see EgressLink.
     action encapsulate() {
-        hdr.outer_ethernet.setValid();
-        hdr.outer_ethernet.ether_type = ETHERTYPE_IPV4;   // link_macs writes the addresses
-
         hdr.outer_ipv4.setValid();
         hdr.outer_ipv4.version = 4;
         hdr.outer_ipv4.ihl = 5;

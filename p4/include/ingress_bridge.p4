@@ -9,7 +9,7 @@ control IngressBridge(inout headers_t hdr,
     // ---- ARP suppression: the switch answers for the addresses it knows ----------------------
 
     action arp_reply(mac_t mac) {
-        meta.arp_answer = mac;
+        meta.arp_answer = mac;    // all zeros is nobody's address
     }
 
     table arp_suppress {
@@ -46,6 +46,7 @@ control IngressBridge(inout headers_t hdr,
     action to_vtep(ipv4_t vtep) {
         meta.exit_as = Exit.VTEP;
         meta.outer_dst = vtep;
+        meta.outer_protocol = PROTO_UDP;
     }
 
     action flood() {
@@ -93,8 +94,10 @@ control IngressBridge(inout headers_t hdr,
         // Not answered: a gratuitous request (it announces its own address), and an owner that
         // probes for its own address.
         if (hdr.arp_ipv4.isValid() && hdr.arp.opcode == ARP_REQUEST
-            && hdr.arp_ipv4.sender_ip != hdr.arp_ipv4.target_ip
-            && arp_suppress.apply().hit && meta.arp_answer != hdr.arp_ipv4.sender_mac) {
+            && hdr.arp_ipv4.sender_ip != hdr.arp_ipv4.target_ip) {
+            arp_suppress.apply();
+        }
+        if (meta.arp_answer != 0 && meta.arp_answer != hdr.arp_ipv4.sender_mac) {
             answer();
         } else if (hdr.ethernet.dst_addr[47:4] == LINK_LOCAL_GROUP) {
             meta.drop_reason = DropReason.LINK_LOCAL;
@@ -104,7 +107,6 @@ control IngressBridge(inout headers_t hdr,
             } else {
                 hash_flow();
             }
-            meta.outer_protocol = PROTO_UDP;
             if (hdr.ethernet.dst_addr[40:40] == 1) {
                 flood();
             } else {

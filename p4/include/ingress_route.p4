@@ -22,7 +22,6 @@ control IngressRoute(inout headers_t hdr,
             meta.outer_dport    : selector;
         }
         actions = { route_to; NoAction; }
-        const default_action = NoAction();
         implementation = ecmp_paths;
         size = 1024;
     }

@@ -1,14 +1,62 @@
-// Ingress on an underlay port: check the outer header, and see whether the tunnel ends at a
-// machine of this switch.
+// Ingress on an underlay port: is the outer header right, and does its tunnel end at a machine of
+// this switch?
 
 control IngressUnderlay(inout headers_t hdr,
                         inout metadata_t meta,
                         inout standard_metadata_t std_meta) {
+    action read_outer() {
+        meta.outer_src = hdr.outer_ipv4.src_addr;
+        meta.outer_dst = hdr.outer_ipv4.dst_addr;
+        meta.outer_protocol = hdr.outer_ipv4.protocol;
+        meta.exit_as = Exit.TRANSIT;
+    }
+
+    // Short frames are padded, so a frame may be longer than its packet, and never shorter.
+    action check_ip_length() {
+        bool good = hdr.outer_ipv4.total_len >= (bit<16>)hdr.outer_ipv4.ihl << 2
+            && (bit<32>)hdr.outer_ipv4.total_len + (bit<32>)ETHERNET_LEN <= std_meta.packet_length;
+        meta.drop_reason = good ? DropReason.NONE : DropReason.LENGTH;
+    }
+
+    action read_outer_udp() {
+        meta.outer_sport = hdr.outer_udp.src_port;
+        meta.outer_dport = hdr.outer_udp.dst_port;
+    }
+
+    action check_udp_length() {
+        bit<17> ip_len = (bit<17>)hdr.outer_udp.length + ((bit<17>)hdr.outer_ipv4.ihl << 2);
+        bool good = hdr.outer_udp.length >= UDP_LEN && ip_len <= (bit<17>)hdr.outer_ipv4.total_len;
+        meta.drop_reason = good ? DropReason.NONE : DropReason.LENGTH;
+    }
+
+    apply {
+        if (!hdr.outer_ipv4.isValid()) {
+            meta.drop_reason = DropReason.NOT_UNDERLAY;
+        } else if (hdr.outer_ethernet.dst_addr != meta.port_mac) {
+            meta.drop_reason = DropReason.NOT_OUR_MAC;
+        } else if (hdr.outer_ipv4.ttl == 0) {
+            meta.drop_reason = DropReason.TTL;
+        } else {
+            read_outer();
+            check_ip_length();
+            if (hdr.outer_udp.isValid() && meta.drop_reason == DropReason.NONE) {
+                read_outer_udp();
+                check_udp_length();
+            }
+        }
+    }
+}
+
+// Only for packets that the parser followed into a VXLAN header. For a switch on the way it is an
+// IP packet like others; where the tunnel ends, what is inside must be right.
+control IngressTunnel(inout headers_t hdr,
+                      inout metadata_t meta,
+                      inout standard_metadata_t std_meta) {
     // A VTEP stands for one machine, and this one's machine is attached to this switch.
     action attached() { }
 
     table local_vtep {
-        key = { hdr.outer_ipv4.dst_addr : exact @name("vtep"); }
+        key = { meta.outer_dst : exact @name("vtep"); }
         actions = { attached; NoAction; }
         const default_action = NoAction();
         size = 1024;
@@ -23,75 +71,42 @@ control IngressUnderlay(inout headers_t hdr,
         size = 8;
     }
 
-    // Lengths of the outer layer. Short frames may be padded, so the frame may be longer than the
-    // packet, and never the other way round.
-    action check_outer(out bool good) {
-        bit<16> ip_len = hdr.outer_ipv4.total_len;
-        bit<16> header_len = (bit<16>)hdr.outer_ipv4.ihl << 2;
-        good = ip_len >= header_len
-            && (bit<32>)ip_len + (bit<32>)ETHERNET_LEN <= std_meta.packet_length
-            && (!hdr.outer_udp.isValid()
-                || (hdr.outer_udp.length >= UDP_LEN
-                    && (bit<17>)hdr.outer_udp.length + (bit<17>)header_len <= (bit<17>)ip_len));
+    // The datagram must fill its packet and the packet its frame: a VXLAN frame is never so short
+    // that it needs padding, and what hung behind it would become part of the tenant's frame.
+    action check_length() {
+        bit<17> ip_len = (bit<17>)hdr.outer_udp.length + ((bit<17>)hdr.outer_ipv4.ihl << 2);
+        bool good = ip_len == (bit<17>)hdr.outer_ipv4.total_len
+            && (bit<32>)ip_len + (bit<32>)ETHERNET_LEN == std_meta.packet_length;
+        meta.drop_reason = good ? DropReason.NONE : DropReason.LENGTH;
     }
 
-    // A tunnel that ends here must fill its packet, and its packet the frame: it is never short
-    // enough to need padding, and what hangs behind it would become part of the tenant's frame.
-    action check_tunnel(out bool good) {
-        bit<16> header_len = (bit<16>)hdr.outer_ipv4.ihl << 2;
-        good = hdr.outer_udp.length + header_len == hdr.outer_ipv4.total_len
-            && (bit<32>)hdr.outer_ipv4.total_len + (bit<32>)ETHERNET_LEN == std_meta.packet_length;
-    }
-
-    action enter_tunnel() {
+    action enter() {
         meta.vni = hdr.vxlan.vni;
         meta.learn_vtep = hdr.outer_ipv4.src_addr;
         meta.tenant_len = hdr.outer_udp.length - (UDP_LEN + VXLAN_LEN);
         meta.exit_as = Exit.VTEP;
     }
 
-    action read_outer() {
-        meta.outer_src = hdr.outer_ipv4.src_addr;
-        meta.outer_dst = hdr.outer_ipv4.dst_addr;
-        meta.outer_protocol = hdr.outer_ipv4.protocol;
-        meta.exit_as = Exit.TRANSIT;
-    }
-
-    action read_outer_ports() {
-        meta.outer_sport = hdr.outer_udp.src_port;
-        meta.outer_dport = hdr.outer_udp.dst_port;
+    action check_parsed() {
+        meta.drop_reason = std_meta.parser_error == error.NoError ? DropReason.NONE
+            : (std_meta.parser_error == error.PacketTooShort ? DropReason.TRUNCATED
+               : DropReason.MALFORMED);
     }
 
     apply {
-        bool good;
-        if (!hdr.outer_ipv4.isValid()) {
-            meta.drop_reason = DropReason.NOT_UNDERLAY;
-        } else if (hdr.outer_ethernet.dst_addr != meta.port_mac) {
-            meta.drop_reason = DropReason.NOT_OUR_MAC;
-        } else if (hdr.outer_ipv4.ttl == 0) {
-            meta.drop_reason = DropReason.TTL;
-        } else {
-            check_outer(good);
-            if (!good) {
-                meta.drop_reason = DropReason.LENGTH;
-            } else {
-                read_outer();
-                if (hdr.outer_udp.isValid()) {
-                    read_outer_ports();
-                }
-                if (local_vtep.apply().hit && meta.in_tunnel == 1 && vxlan_port.apply().hit) {
-                    check_tunnel(good);
-                    if (!good) {
-                        meta.drop_reason = DropReason.LENGTH;
-                    } else if (std_meta.parser_error == error.PacketTooShort) {
-                        meta.drop_reason = DropReason.TRUNCATED;
-                    } else if (std_meta.parser_error != error.NoError) {
-                        meta.drop_reason = DropReason.MALFORMED;
-                    } else if (hdr.vxlan.vni_valid == 0) {
-                        meta.drop_reason = DropReason.VXLAN_FLAGS;
-                    } else {
-                        enter_tunnel();
-                    }
+        if (local_vtep.apply().hit) {
+            vxlan_port.apply();
+            if (meta.drop_reason == DropReason.NONE) {
+                check_length();
+            }
+            if (meta.drop_reason == DropReason.NONE) {
+                check_parsed();
+            }
+            if (meta.drop_reason == DropReason.NONE) {
+                if (hdr.vxlan.vni_valid == 0) {
+                    meta.drop_reason = DropReason.VXLAN_FLAGS;
+                } else {
+                    enter();
                 }
             }
         }
