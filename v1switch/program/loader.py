@@ -1,0 +1,241 @@
+"""BMv2 JSON (v1model) → `Program`, or one `ProgramError` that says where and what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from v1switch.errors import ProgramError
+from v1switch.program import expressions as ex
+from v1switch.program.exprs import ExprReader
+from v1switch.program.headers import read_headers, unique
+from v1switch.program.model import (
+    Action,
+    ActionProfile,
+    Calculation,
+    CalculationInput,
+    Checksum,
+    CounterArray,
+    FieldList,
+    LearnList,
+    MeterArray,
+    Param,
+    Pipeline,
+    Program,
+    RegisterArray,
+)
+from v1switch.program.parsers import read_deparser, read_parser, read_value_sets
+from v1switch.program.pipelines import PipelineReader, algorithm, choice, field_of
+from v1switch.program.primitives import read_primitive
+from v1switch.program.reader import Node
+from v1switch.program.symbols import Symbols
+
+MAJOR_VERSION = 2  # docs/JSON_format.md: readers refuse another major number
+STANDARD_METADATA = "standard_metadata"
+# simple_switch's add_required_field; other targets' programs lack some of them
+REQUIRED = ("ingress_port", "packet_length", "instance_type", "egress_spec", "egress_port")
+
+
+def load_file(path: Path) -> Program:
+    """Read a program from a file; raises OSError as `open` does, ProgramError."""
+    return load_program(path.read_bytes())
+
+
+def load_program(text: bytes | str) -> Program:
+    """Read and validate a program.
+
+    Args:
+        text: BMv2 JSON, as p4c writes it for `--target bmv2 --arch v1model`.
+
+    Raises:
+        ProgramError: broken JSON, another architecture, unknown primitives, dangling references.
+    """
+    root = Node.parse(text)
+    try:
+        return _load(root)
+    except RecursionError:
+        raise ProgramError("$", "expressions that are not nested so deep", "deeper") from None
+
+
+def _load(root: Node) -> Program:
+    _check_version(root)
+    pipelines = _named(root, "pipelines", ("ingress", "egress"))
+    parser_node = _named(root, "parsers", ("parser",))["parser"]
+    deparser_node = _named(root, "deparsers", ("deparser",))["deparser"]
+    symbols = Symbols()
+    read_headers(root, symbols)
+    _check_standard_metadata(root, symbols)
+    for alias in root.items("field_aliases"):
+        symbols.aliases[alias.at(0).text()] = symbols.field(alias.at(1))
+    _read_arrays(root, symbols)
+    learn_lists, field_lists = _learn_lists(root, symbols), _field_lists(root, symbols)
+    symbols.learn_lists, symbols.field_lists = set(learn_lists), set(field_lists)
+    calculations = _calculations(root, symbols)
+    symbols.calculations = set(calculations)
+    value_sets = read_value_sets(root)
+    actions = _actions(root, symbols)
+    profiles: dict[str, ActionProfile] = {}
+    reader = PipelineReader(symbols, actions, profiles)
+    ingress, egress = reader.read(pipelines["ingress"]), reader.read(pipelines["egress"])
+    _check_bindings(root, symbols, ingress, egress)
+    name, meta = root.find("program"), root.find("__meta__")
+    compiler = meta.find("compiler") if meta else None
+    return Program(
+        name=str(name.value) if name else "",
+        compiler=str(compiler.value) if compiler else "",
+        headers=symbols.headers,
+        stacks=symbols.stacks,
+        unions=symbols.unions,
+        union_stacks=symbols.union_stacks,
+        errors={e.at(0).text(): e.at(1).integer() for e in root.items("errors")},
+        parser=read_parser(parser_node, symbols, value_sets),
+        value_sets=value_sets,
+        deparser=read_deparser(deparser_node, symbols),
+        calculations=calculations,
+        checksums=_checksums(root, symbols),
+        actions=actions,
+        action_profiles=profiles,
+        ingress=ingress,
+        egress=egress,
+        counters=symbols.counters,
+        meters=symbols.meters,
+        registers=symbols.registers,
+        learn_lists=learn_lists,
+        field_lists=field_lists,
+        aliases=symbols.aliases,
+    )
+
+
+def _check_version(root: Node) -> None:
+    meta = root.get("__meta__")
+    version = meta.get("version")
+    if version.at(0).integer() != MAJOR_VERSION:
+        raise version.fail(f"BMv2 JSON version {MAJOR_VERSION}.x")
+
+
+def _named(root: Node, key: str, expected: tuple[str, ...]) -> dict[str, Node]:
+    nodes = {item.get("name").text(): item for item in root.get(key).items()}
+    if set(nodes) != set(expected):
+        wanted = " and ".join(repr(e) for e in expected)
+        found = ", ".join(repr(n) for n in nodes) or "none"
+        raise root.get(key).fail(f"{wanted} (architecture v1model)", found)
+    return nodes
+
+
+def _check_standard_metadata(root: Node, symbols: Symbols) -> None:
+    header = symbols.headers.get(STANDARD_METADATA)
+    if header is None:
+        raise root.get("headers").fail(f"a header {STANDARD_METADATA!r} (v1model)", "none")
+    for name in REQUIRED:
+        if header.header_type.field(name) is None:
+            wanted = f"a field {STANDARD_METADATA}.{name} (v1model)"
+            raise root.get("header_types").fail(wanted, "none")
+
+
+def _read_arrays(root: Node, symbols: Symbols) -> None:
+    for node in root.items("counter_arrays"):
+        binding = node.find("binding") if node.flag("is_direct") else None
+        name, size = node.get("name").text(), node.find("size")
+        count = size.integer() if size else 0
+        symbols.counters[name] = CounterArray(name, count, binding.text() if binding else None)
+    for node in root.items("meter_arrays"):
+        direct, size = node.flag("is_direct"), node.find("size")
+        unit = choice(node.get("type"), ("packets", "bytes"))
+        name = node.get("name").text()
+        symbols.meters[name] = MeterArray(
+            name,
+            size.integer() if size else 0,
+            unit,
+            node.get("binding").text() if direct else None,
+            symbols.field(node.get("result_target")) if direct else None,
+        )
+    for node in root.items("register_arrays"):
+        name = node.get("name").text()
+        size, width = node.get("size").integer(1), node.get("bitwidth").integer(1)
+        symbols.registers[name] = RegisterArray(name, size, width)
+
+
+def _check_bindings(root: Node, symbols: Symbols, *pipelines: Pipeline) -> None:
+    names = {name for pipeline in pipelines for name in pipeline.tables}
+    for key in ("counter_arrays", "meter_arrays"):
+        for node in root.items(key):
+            binding = node.find("binding") if node.flag("is_direct") else None
+            if binding is not None and binding.text() not in names:
+                raise binding.fail("the name of a table")
+
+
+def _learn_lists(root: Node, symbols: Symbols) -> dict[int, LearnList]:
+    lists: dict[int, LearnList] = {}
+    for node in root.items("learn_lists"):
+        fields = tuple(field_of(item, symbols) for item in node.items("elements"))
+        number = node.get("id").integer()
+        widths = tuple(symbols.width(f) for f in fields)
+        lists[number] = LearnList(number, node.get("name").text(), fields, widths)
+    return lists
+
+
+def _field_lists(root: Node, symbols: Symbols) -> dict[int, FieldList]:
+    lists: dict[int, FieldList] = {}
+    for node in root.items("field_lists"):
+        number, name = node.get("id").integer(), node.find("name")
+        fields = tuple(field_of(item, symbols) for item in node.items("elements"))
+        lists[number] = FieldList(number, name.text() if name else "", fields)
+    return lists
+
+
+def _calculation_input(node: Node, symbols: Symbols) -> CalculationInput:
+    kind = choice(node.get("type"), ("field", "hexstr", "header", "payload"))
+    if kind == "field":
+        ref = symbols.field(node.get("value"))
+        return CalculationInput(kind, ref, symbols.width(ref))
+    if kind == "hexstr":
+        width = node.get("bitwidth").integer(1)
+        return CalculationInput(kind, node.get("value").hexstr() & ((1 << width) - 1), width)
+    if kind == "header":
+        return CalculationInput(kind, ex.HeaderRef(symbols.header(node.get("value")).name))
+    return CalculationInput(kind, None)
+
+
+def _calculations(root: Node, symbols: Symbols) -> dict[str, Calculation]:
+    found: dict[str, Calculation] = {}
+    for node in root.items("calculations"):
+        name = node.get("name").text()
+        inputs = tuple(_calculation_input(item, symbols) for item in node.items("input"))
+        found[name] = Calculation(name, algorithm(node.get("algo")), inputs)
+    return found
+
+
+def _checksums(root: Node, symbols: Symbols) -> tuple[Checksum, ...]:
+    found = []
+    for node in root.items("checksums"):
+        choice(node.get("type"), ("generic",))
+        calculation, condition = node.get("calculation"), node.find("if_cond")
+        if calculation.text() not in symbols.calculations:
+            raise calculation.fail("the name of a calculation")
+        found.append(
+            Checksum(
+                node.get("name").text(),
+                symbols.field(node.get("target")),
+                calculation.text(),
+                node.flag("update", default=True),
+                node.flag("verify", default=True),
+                ExprReader(symbols).read(condition) if condition else None,
+            )
+        )
+    return tuple(found)
+
+
+def _actions(root: Node, symbols: Symbols) -> dict[int, Action]:
+    actions: dict[int, Action] = {}
+    seen: set[object] = set()
+    for node in root.items("actions"):
+        unique(node.get("id"), seen, "action id")
+        params = tuple(
+            Param(item.get("name").text(), item.get("bitwidth").integer(1))
+            for item in node.items("runtime_data")
+        )
+        calls = tuple(
+            read_primitive(item, symbols, len(params)) for item in node.items("primitives")
+        )
+        number = node.get("id").integer()
+        actions[number] = Action(number, node.get("name").text(), params, calls)
+    return actions

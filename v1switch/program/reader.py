@@ -1,0 +1,115 @@
+"""A cursor over parsed JSON that knows its path, so that every complaint says where."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from v1switch.errors import ProgramError
+
+SHOWN = 40
+
+
+class Node:
+    """A JSON value with its path. Every access checks the type and raises ProgramError."""
+
+    __slots__ = ("path", "value")
+
+    def __init__(self, value: Any, path: str = "$") -> None:
+        """Wrap `value`, which stands at `path`."""
+        self.value = value
+        self.path = path
+
+    @classmethod
+    def parse(cls, text: bytes | str) -> Node:
+        """Parse a document; a truncated or otherwise broken one is a ProgramError."""
+        try:
+            return cls(json.loads(text))
+        except UnicodeDecodeError as error:
+            raise ProgramError("$", "JSON text in UTF-8", f"byte {error.start} is not") from None
+        except json.JSONDecodeError as error:
+            place = f"{error.msg} at line {error.lineno} column {error.colno}"
+            raise ProgramError("$", "a complete JSON document", place) from None
+
+    def fail(self, expected: str, found: str | None = None) -> ProgramError:
+        """Make (not raise) the error that this value is not what was expected."""
+        if found is None:
+            found = json.dumps(self.value)
+            found = found if len(found) <= SHOWN else found[: SHOWN - 1] + "…"
+        return ProgramError(self.path, expected, found)
+
+    def get(self, key: str) -> Node:
+        """Member of an object that has to be there."""
+        if not isinstance(self.value, dict):
+            raise self.fail("a JSON object")
+        if key not in self.value:
+            raise self.fail(f"a member {key!r}", "none")
+        return Node(self.value[key], f"{self.path}.{key}")
+
+    def find(self, key: str) -> Node | None:
+        """Member of an object, or None when it is missing or null."""
+        if not isinstance(self.value, dict):
+            raise self.fail("a JSON object")
+        if self.value.get(key) is None:
+            return None
+        return Node(self.value[key], f"{self.path}.{key}")
+
+    def items(self, key: str | None = None) -> Iterator[Node]:
+        """Elements of an array, or of the array member `key` (none when that is missing)."""
+        node: Node | None = self if key is None else self.find(key)
+        if node is None:
+            return
+        if not isinstance(node.value, list):
+            raise node.fail("a JSON array")
+        for number, item in enumerate(node.value):
+            yield Node(item, f"{node.path}[{number}]")
+
+    def at(self, index: int) -> Node:
+        """Element of an array that has to be there."""
+        if not isinstance(self.value, list):
+            raise self.fail("a JSON array")
+        if index >= len(self.value):
+            raise self.fail(f"an array of at least {index + 1} elements", f"{len(self.value)}")
+        return Node(self.value[index], f"{self.path}[{index}]")
+
+    @property
+    def is_null(self) -> bool:
+        """Whether this is null."""
+        return self.value is None
+
+    def text(self) -> str:
+        """This as a string."""
+        if not isinstance(self.value, str):
+            raise self.fail("a string")
+        return self.value
+
+    def integer(self, low: int = 0) -> int:
+        """This as an integer of at least `low`."""
+        if not isinstance(self.value, int) or isinstance(self.value, bool) or self.value < low:
+            raise self.fail(f"an integer ≥ {low}")
+        return self.value
+
+    def boolean(self) -> bool:
+        """This as a truth value."""
+        if not isinstance(self.value, bool):
+            raise self.fail("true or false")
+        return self.value
+
+    def hexstr(self) -> int:
+        """This as a hexadecimal string, possibly negative."""
+        try:
+            return int(self.text(), 16)
+        except ValueError:
+            raise self.fail("a hexadecimal string") from None
+
+    def flag(self, key: str, default: bool = False) -> bool:
+        """Optional boolean member."""
+        node = self.find(key)
+        return default if node is None else node.boolean()
+
+    def source(self) -> str:
+        """The P4 fragment that `source_info` tells, for people."""
+        info = self.find("source_info")
+        fragment = info.find("source_fragment") if info else None
+        return " ".join(str(fragment.value).split()) if fragment else ""
