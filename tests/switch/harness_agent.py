@@ -1,0 +1,164 @@
+"""The process that stands inside a sandbox's namespaces: `python harness_agent.py FD`.
+
+It is pid 1 of its PID namespace, so when it ends (or is killed, or the test process dies and the
+socket FD is closed) the kernel ends every process and removes every interface in there. It uses
+the standard library only and serves one JSON request per datagram on FD; see `harness.Sandbox`.
+"""
+
+import array
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+SIOCETHTOOL = 0x8946
+# include/uapi/linux/ethtool.h: rx and tx checksums, scatter-gather, TSO, GSO, GRO.
+ETHTOOL_SETTERS = (0x15, 0x17, 0x19, 0x1F, 0x24, 0x2C)
+SOL_PACKET = 263
+PACKET_AUXDATA = 8
+PACKET_IGNORE_OUTGOING = 23
+ETH_P_ALL = 3
+RECEIVE_BUFFER = 8 << 20
+
+Reply = tuple[dict[str, Any], list[int]]
+children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def ip(*words: str) -> None:
+    """Run iproute2; its complaint becomes the error's text."""
+    done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise OSError(f"ip {' '.join(words)}: {done.stderr.strip()}")
+
+
+def offloads_off(ifname: str) -> None:
+    """Let frames carry finished checksums and stay as long as they were sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for command in ETHTOOL_SETTERS:
+            value = array.array("B", struct.pack("II", command, 0))
+            request = struct.pack("16sP8x", ifname.encode(), value.buffer_info()[0])
+            with contextlib.suppress(OSError):  # a setting that this kernel does not have is off
+                fcntl.ioctl(probe, SIOCETHTOOL, request)
+
+
+def op_veths(pairs: list[list[str]], mtu: int) -> Reply:
+    """Make veth pairs, both ends up, without offloads and without IPv6."""
+    for scope in ("all", "default"):
+        Path(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6").write_text("1")
+    ip("link", "set", "lo", "up")
+    for near, far in pairs:
+        ip(
+            "link",
+            "add",
+            near,
+            "mtu",
+            str(mtu),
+            "type",
+            "veth",
+            "peer",
+            "name",
+            far,
+            "mtu",
+            str(mtu),
+        )
+        for end in (near, far):
+            offloads_off(end)
+            ip("link", "set", end, "up")
+    return {}, []
+
+
+def op_link(ifname: str, words: list[str]) -> Reply:
+    """Change a link: `ip link set IFNAME WORDS`."""
+    ip("link", "set", ifname, *words)
+    return {}, []
+
+
+def op_socket(ifname: str) -> Reply:
+    """Open a raw socket on an interface; it sees what arrives and not what it sends."""
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK)
+    try:
+        raw.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        raw.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        raw.bind((ifname, ETH_P_ALL))
+    except OSError:
+        raw.close()
+        raise
+    return {}, [raw.detach()]
+
+
+def op_start(argv: list[str], env: dict[str, str], cwd: str, log: str) -> Reply:
+    """Start a program with its output in a log file."""
+    with Path(log).open("ab") as output:
+        child = subprocess.Popen(
+            argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    children[child.pid] = child
+    return {"pid": child.pid}, []
+
+
+def op_poll(pid: int) -> Reply:
+    """Return the exit status of a program that was started here, or None while it runs."""
+    return {"status": children[pid].poll()}, []
+
+
+def op_signal(pid: int, number: int) -> Reply:
+    """Send a signal to a program that was started here."""
+    children[pid].send_signal(number)
+    return {}, []
+
+
+def op_wait(pid: int, seconds: float) -> Reply:
+    """Wait for a program's end; kill it when the time is over."""
+    child = children[pid]
+    try:
+        status, killed = child.wait(seconds), False
+    except subprocess.TimeoutExpired:
+        child.kill()
+        status, killed = child.wait(), True
+    return {"status": status, "killed": killed}, []
+
+
+OPERATIONS: dict[str, Callable[..., Reply]] = {
+    "veths": op_veths,
+    "link": op_link,
+    "socket": op_socket,
+    "start": op_start,
+    "poll": op_poll,
+    "signal": op_signal,
+    "wait": op_wait,
+}
+
+
+def serve(door: socket.socket) -> None:
+    """Answer requests until the other side closes the door."""
+    while request := door.recv(1 << 20):
+        asked = json.loads(request)
+        descriptors: list[int] = []
+        try:
+            result, descriptors = OPERATIONS[asked["op"]](**asked["params"])
+            reply = {"ok": True, "result": result}
+        except (OSError, KeyError, ValueError) as error:
+            reply = {"ok": False, "error": f"{type(error).__name__}: {error}"}
+        socket.send_fds(door, [json.dumps(reply).encode()], descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def main() -> None:
+    """Serve on the inherited socket; Ctrl-C is for the test process to act on."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with socket.socket(fileno=int(sys.argv[1])) as door:
+        serve(door)
+
+
+if __name__ == "__main__":
+    main()
