@@ -64,6 +64,11 @@ class DigestLists:
         _, messages = self._unacknowledged.pop(list_id, (0, ()))
         self._cache.difference_update(messages)
 
+    def forget(self) -> None:
+        """Forget all that was sent: whoever received it is no longer the one to tell."""
+        self._unacknowledged.clear()
+        self._cache.clear()
+
     def next_deadline(self) -> int | None:
         """Return when `advance` has something to do, or None."""
         deadlines = []

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from google.rpc import status_pb2
 from p4.v1 import p4runtime_pb2 as p4rt
 
+from v1switch import errors
 from v1switch.errors import SwitchError
 
 SPACE = "v1switch"
@@ -65,6 +66,14 @@ def unsupported(message: str) -> Refused:
     return Refused(Code.UNIMPLEMENTED, message)
 
 
+def refusal(error: SwitchError) -> Refused:
+    """Return the refusal that an error of the data plane means for a client."""
+    if isinstance(error, Refused):
+        return error
+    code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), Code.UNKNOWN)
+    return Refused(code, str(error))
+
+
 class BatchFailed(SwitchError):
     """Some elements of a Write or Read batch failed; `results` has one entry for each element."""
 
@@ -84,3 +93,16 @@ def _to_error(result: Refused | None) -> p4rt.Error:
     if result is None:
         return p4rt.Error(canonical_code=int(Code.OK))
     return p4rt.Error(canonical_code=int(result.code), message=result.message, space=SPACE)
+
+
+_CODES: dict[type[SwitchError], Code] = {
+    errors.NoProgram: Code.FAILED_PRECONDITION,
+    errors.UnknownObject: Code.NOT_FOUND,
+    errors.BadIndex: Code.OUT_OF_RANGE,
+    errors.Immutable: Code.PERMISSION_DENIED,
+    errors.RequestError: Code.INVALID_ARGUMENT,
+    errors.DuplicateEntry: Code.ALREADY_EXISTS,
+    errors.EntryNotFound: Code.NOT_FOUND,
+    errors.TableFull: Code.RESOURCE_EXHAUSTED,
+    errors.InUse: Code.FAILED_PRECONDITION,
+}

@@ -34,7 +34,10 @@ from v1switch.p4runtime.schema import (
 from v1switch.program import model
 
 _Scope = p4info_pb2.ActionRef.Scope
-_PROGRAM_KINDS = {"valid": "exact"}  # P4Info has no match kind of its own for isValid()
+_PROGRAM_KINDS = {  # P4Info's kind: the JSON's kinds that it may be compiled to
+    "exact": ("exact", "valid"),  # valid: a key that is a header's isValid()
+    "optional": ("optional", "ternary"),
+}
 
 
 def join(p4info: p4info_pb2.P4Info, program: model.Program) -> Schema:
@@ -184,9 +187,8 @@ class _Joiner:
         kind = KINDS.get(info.match_type)
         if kind is None:
             raise invalid(f"p4info: {place}: match kind is not one of v1model")
-        expected = _PROGRAM_KINDS.get(program_kind, program_kind)
-        if kind.name != expected:
-            raise invalid(f"p4info: {place} is {kind.name}, in the program {expected}")
+        if program_kind not in _PROGRAM_KINDS.get(kind.name, (kind.name,)):
+            raise invalid(f"p4info: {place} is {kind.name}, in the program {program_kind}")
         if info.bitwidth != width and not self._translated(info):
             raise invalid(f"p4info: {place} is {info.bitwidth} bits, in the program {width}")
         return MatchField(info.id, info.name, width, kind)

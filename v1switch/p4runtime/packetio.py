@@ -1,4 +1,4 @@
-"""Packet-in and packet-out: controller headers in front of frames (specification 1.4, "Packet I/O").
+"""Packet-in and packet-out: controller headers and frames (specification 1.4, "Packet I/O").
 
 The data plane's frames begin with the program's controller header; messages carry its fields as
 metadata. Without such a header in the P4Info a frame is passed on as it is.
@@ -33,7 +33,8 @@ def to_frame(packet: p4rt.PacketOut, header: ControllerHeader | None) -> bytes:
         raise invalid(f"packet-out: no metadata has id {min(given)}")
     bits = header.bits if header else 0
     length = (bits + 7) // 8
-    return (value << 8 * length - bits).to_bytes(length, "big") + packet.payload
+    payload: bytes = packet.payload
+    return (value << 8 * length - bits).to_bytes(length, "big") + payload
 
 
 def from_frame(frame: bytes, header: ControllerHeader | None) -> p4rt.PacketIn | None:

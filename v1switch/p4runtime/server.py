@@ -9,8 +9,8 @@ import grpc
 from p4.v1 import p4runtime_pb2_grpc
 
 from v1switch.dataplane import Dataplane
+from v1switch.errors import SwitchError
 from v1switch.p4runtime.device import Device
-from v1switch.p4runtime.errors import SwitchError
 from v1switch.p4runtime.service import Service
 
 MAX_MESSAGE = 256 * 1024 * 1024  # bytes; a pipeline configuration is one message
@@ -69,7 +69,8 @@ def serve(dataplane: Dataplane, address: str, device_id: int, cpu_port: int | No
         ],
         maximum_concurrent_rpcs=WORKERS,
     )
-    device = Device(dataplane, device_id, cpu_port)
+    dataplane.cpu_port = cpu_port
+    device = Device(dataplane, device_id)
     p4runtime_pb2_grpc.add_P4RuntimeServicer_to_server(Service(device), server)
     try:
         bound = server.add_insecure_port(target)

@@ -16,8 +16,7 @@ from v1switch.p4runtime.errors import Refused
 
 BACKLOG = 4096  # messages
 
-Message = p4rt.StreamMessageResponse
-Maker = Callable[[], "Message | None"]
+Maker = Callable[[], "p4rt.StreamMessageResponse | None"]
 
 
 class Session:
@@ -30,7 +29,7 @@ class Session:
         self.failure: Refused | None = None
         self.dropped = 0
 
-    def send(self, message: Message) -> None:
+    def send(self, message: p4rt.StreamMessageResponse) -> None:
         """Send a message that must arrive."""
         self._outgoing.put(lambda: message)
 
@@ -51,7 +50,7 @@ class Session:
             self.failure = failure
         self._outgoing.put(None)
 
-    def messages(self) -> Iterator[Message]:
+    def messages(self) -> Iterator[p4rt.StreamMessageResponse]:
         """Yield what is to be sent until the end."""
         while (maker := self._outgoing.get()) is not None:
             message = maker()

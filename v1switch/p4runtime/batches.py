@@ -1,0 +1,141 @@
+"""Batches of updates and of read requests (specification 1.4, "Write RPC" and "Read RPC")."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from p4.v1 import p4runtime_pb2 as p4rt
+
+from v1switch.errors import SwitchError
+from v1switch.p4runtime.entities import HANDLERS, Handler
+from v1switch.p4runtime.errors import BatchFailed, Code, Refused, invalid, refusal
+from v1switch.p4runtime.pipeline import Pipeline
+
+CHUNK = 256  # entities in one ReadResponse
+
+log = logging.getLogger(__name__)
+
+Result = Refused | None
+_Atomicity = p4rt.WriteRequest.Atomicity
+
+
+def write(pipeline: Pipeline, request: p4rt.WriteRequest) -> None:
+    """Apply a batch of updates, in their order.
+
+    Raises:
+        Refused: the atomicity is none of the specification's.
+        BatchFailed: updates failed. With CONTINUE_ON_ERROR the others are in force, with the two
+            other modes none is.
+    """
+    mode = _MODES.get(request.atomicity)
+    if mode is None:
+        raise invalid(f"atomicity {request.atomicity} is unknown")
+    results = mode(pipeline, request.updates)
+    _report(results, "updates failed")
+
+
+def read(pipeline: Pipeline, request: p4rt.ReadRequest) -> tuple[list[p4rt.Entity], list[Result]]:
+    """Return all entities that a batch of requests selects, and what became of each request."""
+    entities: list[p4rt.Entity] = []
+    results = [_guarded(_select, pipeline, wanted, entities) for wanted in request.entities]
+    return entities, results
+
+
+def responses(entities: list[p4rt.Entity], results: list[Result]) -> Iterator[p4rt.ReadResponse]:
+    """Yield the response's messages: at least one, and then the failure if there is one.
+
+    Raises:
+        BatchFailed: a request failed; what the others selected was yielded before.
+    """
+    rest = iter(entities)
+    yield p4rt.ReadResponse(entities=list(islice(rest, CHUNK)))
+    while chunk := list(islice(rest, CHUNK)):
+        yield p4rt.ReadResponse(entities=chunk)
+    _report(results, "requests failed")
+
+
+def apply(pipeline: Pipeline, update: p4rt.Update) -> None:
+    """Apply one update; raises Refused or an error of the data plane."""
+    handler, message = _dispatch(update.entity)
+    handler.write(pipeline, update.type, message)
+
+
+class _RolledBack(Exception):
+    """Ends a transaction; `failure` is what the update at `index` met."""
+
+    def __init__(self, index: int, failure: Refused) -> None:
+        super().__init__(index)
+        self.index = index
+        self.failure = failure
+
+
+def _continue_on_error(pipeline: Pipeline, updates: Iterable[p4rt.Update]) -> list[Result]:
+    return [_attempt(pipeline, update) for update in updates]
+
+
+def _all_or_none(pipeline: Pipeline, updates: Iterable[p4rt.Update]) -> list[Result]:
+    """Apply all updates while no packet is processed; the first failure undoes them all."""
+    updates = list(updates)
+    try:
+        with pipeline.transaction():
+            for index, update in enumerate(updates):
+                failure = _attempt(pipeline, update)
+                if failure is not None:
+                    raise _RolledBack(index, failure)
+    except _RolledBack as end:
+        results: list[Result] = [_UNDONE] * end.index
+        results += [end.failure, *[_UNTRIED] * (len(updates) - end.index - 1)]
+        return results
+    return [None] * len(updates)
+
+
+def _attempt(pipeline: Pipeline, update: p4rt.Update) -> Result:
+    return _guarded(apply, pipeline, update)
+
+
+def _select(pipeline: Pipeline, wanted: p4rt.Entity, entities: list[p4rt.Entity]) -> None:
+    """Add what a request selects to `entities`; adds nothing when it fails."""
+    handler, message = _dispatch(wanted)
+    entities += [
+        p4rt.Entity(**{handler.member: found}) for found in handler.read(pipeline, message)
+    ]
+
+
+def _guarded(work: Callable[..., None], *args: Any) -> Result:
+    """Do one element's work and return why it failed, if it did."""
+    try:
+        work(*args)
+    except SwitchError as error:
+        return refusal(error)
+    except Exception:
+        log.exception("internal error")
+        return _INTERNAL
+    return None
+
+
+def _dispatch(entity: p4rt.Entity) -> tuple[Handler, object]:
+    member = entity.WhichOneof("entity")
+    if member is None:
+        raise invalid("the entity is not set")
+    return HANDLERS[member], getattr(entity, member)
+
+
+def _report(results: list[Result], summary: str) -> None:
+    failures = [each for each in results if each is not None]
+    if failures:
+        first = next(each for each in failures if each not in (_UNDONE, _UNTRIED))
+        raise BatchFailed(f"{len(failures)} of {len(results)} {summary}: {first}", results)
+
+
+_INTERNAL = Refused(Code.INTERNAL, "internal error, see the switch's log")
+_UNDONE = Refused(Code.ABORTED, "undone: another update of the batch failed")
+_UNTRIED = Refused(Code.ABORTED, "not tried: another update of the batch failed")
+
+_MODES: dict[int, Callable[[Pipeline, Iterable[p4rt.Update]], list[Result]]] = {
+    _Atomicity.CONTINUE_ON_ERROR: _continue_on_error,
+    _Atomicity.ROLLBACK_ON_ERROR: _all_or_none,
+    _Atomicity.DATAPLANE_ATOMIC: _all_or_none,
+}

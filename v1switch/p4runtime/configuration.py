@@ -1,0 +1,218 @@
+"""Setting pipelines: verify, save, commit, reconcile (specification 1.4, "SetForwarding...")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from p4.v1 import p4runtime_pb2 as p4rt
+
+from v1switch.dataplane import Dataplane, Prepared
+from v1switch.errors import SwitchError
+from v1switch.p4runtime import batches
+from v1switch.p4runtime.entities import HANDLERS
+from v1switch.p4runtime.errors import invalid, not_found, refusal
+from v1switch.p4runtime.pipeline import Pipeline, verify
+from v1switch.p4runtime.schema import Schema
+
+Action = p4rt.SetForwardingPipelineConfigRequest.Action
+ResponseType = p4rt.GetForwardingPipelineConfigRequest.ResponseType
+Verified = tuple[Schema, Prepared]
+
+
+class Configuration:
+    """The pipeline that runs, and the one that is saved and not yet committed.
+
+    The caller serialises the calls with writes and reads; `verified` alone may run beside them.
+    """
+
+    def __init__(self, plane: Dataplane) -> None:
+        """Start without a pipeline."""
+        self._plane = plane
+        self.running: Pipeline | None = None
+        self.saved: Pipeline | None = None
+        self._journal: list[p4rt.Update] = []
+
+    @property
+    def current(self) -> Pipeline | None:
+        """The pipeline that writes and reads refer to."""
+        return self.saved or self.running
+
+    def record(self, updates: list[p4rt.Update]) -> None:
+        """Remember updates of the saved pipeline, for its commit."""
+        if self.saved is not None:
+            self._journal += updates
+
+    def verified(self, request: p4rt.SetForwardingPipelineConfigRequest) -> Verified | None:
+        """Return the request's configuration, verified and compiled; None for COMMIT.
+
+        Raises:
+            Refused: INVALID_ARGUMENT: the configuration is missing, superfluous, or does not work.
+        """
+        if request.action not in _ACTIONS:
+            raise invalid(f"action {request.action} is unknown")
+        if (request.action == Action.COMMIT) == request.HasField("config"):
+            wish = "without" if request.HasField("config") else "with"
+            raise invalid(f"{Action.Name(request.action)} goes {wish} a config")
+        if request.action == Action.COMMIT:
+            return None
+        try:
+            return verify(request.config, self._plane)
+        except SwitchError as error:
+            raise refusal(error) from error
+
+    def apply(
+        self, request: p4rt.SetForwardingPipelineConfigRequest, verified: Verified | None
+    ) -> None:
+        """Do what the request asks for, with what `verified` returned for it.
+
+        Raises:
+            Refused: nothing is saved (COMMIT), or the state cannot be kept (RECONCILE_AND_COMMIT).
+        """
+        _ACTIONS[request.action](self, request, verified)
+
+    def get(self, response_type: int) -> p4rt.GetForwardingPipelineConfigResponse:
+        """Return the parts of the configuration that are asked for.
+
+        Raises:
+            Refused: an unknown response type.
+        """
+        parts = _PARTS.get(response_type)
+        if parts is None:
+            raise invalid(f"response_type {response_type} is unknown")
+        response = p4rt.GetForwardingPipelineConfigResponse()
+        if self.current is not None:
+            config = self.current.config
+            response.config.SetInParent()
+            if config.HasField("cookie"):
+                response.config.cookie.CopyFrom(config.cookie)
+            if "p4info" in parts:
+                response.config.p4info.CopyFrom(config.p4info)
+            if "p4_device_config" in parts:
+                response.config.p4_device_config = config.p4_device_config
+        return response
+
+    def _verify(
+        self, _request: p4rt.SetForwardingPipelineConfigRequest, _verified: Verified
+    ) -> None:
+        """VERIFY: nothing is left to do."""
+
+    def _save(self, request: p4rt.SetForwardingPipelineConfigRequest, verified: Verified) -> None:
+        self.saved = self._scratch(request.config, verified)
+        self._journal.clear()
+
+    def _save_and_commit(
+        self, request: p4rt.SetForwardingPipelineConfigRequest, verified: Verified
+    ) -> None:
+        self._start(request.config, verified, [])
+
+    def _commit(self, _request: p4rt.SetForwardingPipelineConfigRequest, _verified: None) -> None:
+        saved = self.saved
+        if saved is None:
+            raise not_found("no configuration is saved (VERIFY_AND_SAVE)")
+        self._start(saved.config, (saved.schema, saved.prepared), self._journal)
+
+    def _reconcile(
+        self, request: p4rt.SetForwardingPipelineConfigRequest, verified: Verified
+    ) -> None:
+        state = list(_dump(self.running)) if self.running else []
+        scratch = self._scratch(request.config, verified)
+        self._start(request.config, verified, [each for each in state if _kept(scratch, each)])
+
+    def _scratch(self, config: p4rt.ForwardingPipelineConfig, verified: Verified) -> Pipeline:
+        """Return the pipeline on a data plane of its own, which no packet reaches."""
+        plane = Dataplane(cpu_port=self._plane.cpu_port, drop_port=self._plane.drop_port)
+        plane.commit(verified[1])
+        return Pipeline(config, *verified, plane)
+
+    def _start(
+        self,
+        config: p4rt.ForwardingPipelineConfig,
+        verified: Verified,
+        updates: list[p4rt.Update],
+    ) -> None:
+        """Swap to a pipeline; no packet meets it before the updates are in force."""
+        with self._plane.exclusive():
+            self._plane.commit(verified[1])
+            pipeline = Pipeline(config, *verified, self._plane)
+            for update in updates:
+                batches.apply(pipeline, update)
+        self.running, self.saved, self._journal = pipeline, None, []
+
+
+def _dump(pipeline: Pipeline) -> Iterator[p4rt.Update]:
+    """Yield updates that bring a fresh pipeline to the state of this one, in a working order."""
+    for kind, wanted in _DUMP:
+        handler = HANDLERS[wanted.WhichOneof("entity")]
+        request = getattr(wanted, handler.member)
+        for found in handler.read(pipeline, request):
+            if handler.member == "table_entry" and found.is_const:
+                continue
+            if handler.member in _STATISTICS and _is_fresh(handler.member, found):
+                continue
+            yield p4rt.Update(type=kind, entity=p4rt.Entity(**{handler.member: found}))
+    for kind_of_note, table_id, _ in pipeline.notes.written:
+        if kind_of_note == "default":
+            yield _default_update(pipeline, table_id)
+
+
+def _kept(scratch: Pipeline, update: p4rt.Update) -> bool:
+    """Whether an update of the old pipeline works on the new one; statistics need not.
+
+    Raises:
+        Refused: forwarding state would be lost.
+    """
+    try:
+        batches.apply(scratch, update)
+    except SwitchError as error:
+        if update.entity.WhichOneof("entity") not in _STATISTICS:
+            raise invalid(f"the state cannot be kept: {error}") from error
+        return False
+    return True
+
+
+def _default_update(pipeline: Pipeline, table_id: int) -> p4rt.Update:
+    request = p4rt.TableEntry(table_id=table_id, is_default_action=True)
+    (found,) = HANDLERS["table_entry"].read(pipeline, request)
+    return p4rt.Update(type=p4rt.Update.MODIFY, entity=p4rt.Entity(table_entry=found))
+
+
+def _is_fresh(member: str, found: object) -> bool:
+    """Whether a cell holds what every cell holds at the start."""
+    if member == "meter_entry":
+        return not found.HasField("config")  # type: ignore[attr-defined]  # a MeterEntry
+    if member == "counter_entry":
+        data = found.data  # type: ignore[attr-defined]  # a CounterEntry
+        return not (data.packet_count or data.byte_count)
+    return not any(found.data.bitstring)  # type: ignore[attr-defined]  # a RegisterEntry
+
+
+_STATISTICS = ("counter_entry", "register_entry", "meter_entry")
+
+_INSERT, _MODIFY = p4rt.Update.INSERT, p4rt.Update.MODIFY
+_DUMP: tuple[tuple[int, p4rt.Entity], ...] = (
+    (_INSERT, p4rt.Entity(action_profile_member={})),
+    (_INSERT, p4rt.Entity(action_profile_group={})),
+    (_INSERT, p4rt.Entity(table_entry={"counter_data": {}, "meter_config": {}})),
+    (_INSERT, p4rt.Entity(packet_replication_engine_entry={"multicast_group_entry": {}})),
+    (_INSERT, p4rt.Entity(packet_replication_engine_entry={"clone_session_entry": {}})),
+    (_MODIFY, p4rt.Entity(value_set_entry={})),
+    (_INSERT, p4rt.Entity(digest_entry={})),
+    (_MODIFY, p4rt.Entity(meter_entry={})),
+    (_MODIFY, p4rt.Entity(counter_entry={})),
+    (_MODIFY, p4rt.Entity(register_entry={})),
+)
+
+_ACTIONS: dict[int, Callable[..., None]] = {
+    Action.VERIFY: Configuration._verify,
+    Action.VERIFY_AND_SAVE: Configuration._save,
+    Action.VERIFY_AND_COMMIT: Configuration._save_and_commit,
+    Action.COMMIT: Configuration._commit,
+    Action.RECONCILE_AND_COMMIT: Configuration._reconcile,
+}
+
+_PARTS: dict[int, tuple[str, ...]] = {
+    ResponseType.ALL: ("p4info", "p4_device_config"),
+    ResponseType.COOKIE_ONLY: (),
+    ResponseType.P4INFO_AND_COOKIE: ("p4info",),
+    ResponseType.DEVICE_CONFIG_AND_COOKIE: ("p4_device_config",),
+}

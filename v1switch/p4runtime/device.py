@@ -1,0 +1,246 @@
+"""The device behind the service: every RPC, without gRPC.
+
+Locks, outer first: `_bids` serialises arbitration, `_state` everything that touches a pipeline. A
+new primary is told so only when no write of its predecessor is in flight, which is when the
+`_state` lock can be had.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from p4.v1 import p4runtime_pb2 as p4rt
+
+from v1switch.dataplane import Dataplane
+from v1switch.errors import SwitchError
+from v1switch.p4runtime import batches
+from v1switch.p4runtime.arbitration import Arbitration, Bid, Notice
+from v1switch.p4runtime.configuration import Configuration
+from v1switch.p4runtime.errors import (
+    SPACE,
+    BatchFailed,
+    Code,
+    Refused,
+    invalid,
+    not_found,
+    refusal,
+    unsupported,
+)
+from v1switch.p4runtime.notifier import Notifier
+from v1switch.p4runtime.packetio import to_frame
+from v1switch.p4runtime.pipeline import Pipeline
+from v1switch.p4runtime.session import Session
+
+
+class Device:
+    """One P4Runtime device over one data plane."""
+
+    def __init__(self, plane: Dataplane, device_id: int) -> None:
+        """Serve `plane` under the number `device_id`."""
+        self._plane = plane
+        self._device_id = device_id
+        self._arbitration = Arbitration(device_id)
+        self._configuration = Configuration(plane)
+        self._notifier = Notifier(plane)
+        self._bids = threading.Lock()
+        self._state = threading.Lock()
+
+    def start(self) -> None:
+        """Start notifying clients."""
+        self._notifier.start()
+
+    def stop(self) -> None:
+        """Stop notifying clients."""
+        self._notifier.stop()
+
+    # -- unary calls ------------------------------------------------------------------------------
+
+    def write(self, request: p4rt.WriteRequest) -> None:
+        """Apply a batch of updates; raises Refused, BatchFailed."""
+        self._check_device(request)
+        with self._state:
+            self._check_primary(request)
+            pipeline = self._pipeline()
+            digests = dict(pipeline.notes.digests)
+            try:
+                batches.write(pipeline, request)
+                self._configuration.record(list(request.updates))
+            except BatchFailed as failure:
+                done = zip(request.updates, failure.results, strict=True)
+                self._configuration.record([update for update, result in done if result is None])
+                raise
+            finally:
+                running = pipeline is self._configuration.running
+                if running and pipeline.notes.digests != digests:
+                    self._notifier.configure(pipeline.notes.digests)
+
+    def read(self, request: p4rt.ReadRequest) -> Iterator[p4rt.ReadResponse]:
+        """Yield what a batch of requests selects; raises Refused, BatchFailed."""
+        self._check_device(request)
+        with self._state:
+            entities, results = batches.read(self._pipeline(), request)
+        yield from batches.responses(entities, results)
+
+    def set_pipeline(self, request: p4rt.SetForwardingPipelineConfigRequest) -> None:
+        """Verify, save or commit a pipeline; raises Refused."""
+        self._check_device(request)
+        self._check_primary(request)
+        verified = self._configuration.verified(request)  # takes long: beside writes and reads
+        with self._state:
+            self._check_primary(request)
+            before = self._configuration.running
+            self._configuration.apply(request, verified)
+            running = self._configuration.running
+            if running is not None and running is not before:
+                self._notifier.use(running.schema)
+                self._notifier.configure(running.notes.digests)
+
+    def get_pipeline(
+        self, request: p4rt.GetForwardingPipelineConfigRequest
+    ) -> p4rt.GetForwardingPipelineConfigResponse:
+        """Return the pipeline's configuration; raises Refused."""
+        self._check_device(request)
+        with self._state:
+            return self._configuration.get(request.response_type)
+
+    # -- streams ----------------------------------------------------------------------------------
+
+    def receive(self, session: Session, request: p4rt.StreamMessageRequest) -> None:
+        """Take one message of a stream; what cannot be done is answered with a StreamError.
+
+        Raises:
+            Refused: an arbitration message that ends the stream.
+        """
+        kind = request.WhichOneof("update")
+        if kind == "arbitration":
+            self._bid(session, request.arbitration)
+            return
+        try:
+            _STREAM.get(kind, Device._unknown)(self, session, request)
+        except SwitchError as error:
+            session.offer(partial(_stream_error, refusal(error), request))
+
+    def close(self, session: Session) -> None:
+        """Forget a session whose stream has ended."""
+        with self._bids:
+            self._publish(self._arbitration.close(session))
+
+    def _bid(self, session: Session, message: p4rt.MasterArbitrationUpdate) -> None:
+        bid = _bid_of(message)
+        with self._bids:
+            self._publish(self._arbitration.bid(session, bid))
+
+    def _publish(self, notices: list[Notice]) -> None:
+        """Send out notices; the new primary hears of it when earlier writes are done."""
+        for notice in notices:
+            message = _arbitration_message(self._device_id, notice)
+            session: Any = notice.client
+            if notice.code is Code.OK:
+                with self._state:
+                    session.send(message)
+            else:
+                session.send(message)
+        listeners: Any = tuple(self._arbitration.primaries())
+        self._notifier.listen(listeners)
+
+    def _packet_out(self, session: Session, request: p4rt.StreamMessageRequest) -> None:
+        self._check_stream(session)
+        running = self._configuration.running
+        if running is None:
+            raise Refused(Code.FAILED_PRECONDITION, "no pipeline is set")
+        self._plane.packet_out(to_frame(request.packet, running.schema.packet_out))
+
+    def _digest_ack(self, session: Session, request: p4rt.StreamMessageRequest) -> None:
+        self._check_stream(session)
+        ack = request.digest_ack
+        if not self._notifier.acknowledge(ack.digest_id, ack.list_id):
+            raise invalid(f"no digest has id {ack.digest_id:#010x}")
+
+    def _unknown(self, _session: Session, request: p4rt.StreamMessageRequest) -> None:
+        if request.WhichOneof("update") == "other":
+            raise unsupported("messages of other architectures are not supported")
+        raise invalid("the stream message is empty")
+
+    # -- checks -----------------------------------------------------------------------------------
+
+    def _check_device(self, request: Any) -> None:
+        if request.device_id != self._device_id:
+            raise not_found(f"device {request.device_id} is not here, this is {self._device_id}")
+
+    def _check_primary(self, request: Any) -> None:
+        if request.role_id:
+            raise invalid("role_id is not supported, use role")
+        self._arbitration.check_primary(request.role, _election_id(request))
+
+    def _check_stream(self, session: Session) -> None:
+        if not self._arbitration.is_primary(session):
+            raise Refused(Code.PERMISSION_DENIED, "Not primary")
+
+    def _pipeline(self) -> Pipeline:
+        pipeline = self._configuration.current
+        if pipeline is None:
+            raise Refused(
+                Code.FAILED_PRECONDITION, "No forwarding pipeline config set for this device"
+            )
+        return pipeline
+
+
+def _election_id(message: Any) -> int | None:
+    if not message.HasField("election_id"):
+        return None
+    high: int = message.election_id.high
+    low: int = message.election_id.low
+    return high << 64 | low
+
+
+def _bid_of(message: p4rt.MasterArbitrationUpdate) -> Bid:
+    if message.role.id:
+        raise invalid("role.id is not supported, use role.name")
+    return Bid(
+        message.device_id,
+        _election_id(message),
+        message.role.name,
+        message.role.HasField("config"),
+    )
+
+
+def _arbitration_message(device_id: int, notice: Notice) -> p4rt.StreamMessageResponse:
+    message = p4rt.StreamMessageResponse()
+    update = message.arbitration
+    update.device_id = device_id
+    if notice.role:
+        update.role.name = notice.role
+    if notice.election_id is not None:
+        update.election_id.high = notice.election_id >> 64
+        update.election_id.low = notice.election_id & ((1 << 64) - 1)
+    update.status.code = int(notice.code)
+    update.status.message = notice.message
+    return message
+
+
+def _stream_error(
+    failure: Refused, request: p4rt.StreamMessageRequest
+) -> p4rt.StreamMessageResponse:
+    """Return a StreamError with the offending message in its details."""
+    message = p4rt.StreamMessageResponse()
+    error = message.error
+    error.canonical_code = int(failure.code)
+    error.message = failure.message
+    error.space = SPACE
+    kind = request.WhichOneof("update")
+    if kind == "packet":
+        error.packet_out.packet_out.CopyFrom(request.packet)
+    elif kind == "digest_ack":
+        error.digest_list_ack.digest_list_ack.CopyFrom(request.digest_ack)
+    else:
+        error.other.other.CopyFrom(request.other)
+    return message
+
+
+_STREAM: dict[str | None, Callable[[Device, Session, p4rt.StreamMessageRequest], None]] = {
+    "packet": Device._packet_out,
+    "digest_ack": Device._digest_ack,
+}

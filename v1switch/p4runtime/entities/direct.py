@@ -1,0 +1,112 @@
+"""Direct counters and meters on their own (specification 1.4, "DirectCounterEntry", ...)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from p4.v1 import p4runtime_pb2 as p4rt
+
+from v1switch.entries import TableEntry
+from v1switch.errors import EntryNotFound
+from v1switch.p4runtime.entities.base import Handler
+from v1switch.p4runtime.entities.resources import (
+    decode_counter,
+    decode_meter,
+    encode_counter,
+    encode_meter,
+    no_colour_counters,
+)
+from v1switch.p4runtime.entities.tables import entry_key, find, key_message, selected
+from v1switch.p4runtime.errors import invalid, unsupported
+from v1switch.p4runtime.pipeline import Pipeline
+from v1switch.p4runtime.schema import Table, lookup, select
+
+
+class DirectCounters(Handler):
+    """Counters of table entries."""
+
+    member = "direct_counter_entry"
+
+    def modify(self, pipeline: Pipeline, message: p4rt.DirectCounterEntry) -> None:
+        """Set an entry's counter; without data nothing changes."""
+        table = _table(pipeline, message)
+        if table.counter is None:
+            raise invalid(f"table {table.name!r} has no direct counter")
+        entry = _entry(pipeline, table, message.table_entry)
+        if message.HasField("data"):
+            data = decode_counter(message.data)
+            pipeline.plane.write_direct_counter(table.name, entry.key, data, entry.priority)
+
+    def read(
+        self, pipeline: Pipeline, message: p4rt.DirectCounterEntry
+    ) -> Iterator[p4rt.DirectCounterEntry]:
+        """Yield the counters of the entries that are asked for."""
+        for table, entry in _selected(pipeline, message, "counter"):
+            data = pipeline.plane.direct_counter(table.name, entry.key, entry.priority)
+            yield p4rt.DirectCounterEntry(
+                table_entry=key_message(table, entry), data=encode_counter(data)
+            )
+
+
+class DirectMeters(Handler):
+    """Meters of table entries."""
+
+    member = "direct_meter_entry"
+
+    def modify(self, pipeline: Pipeline, message: p4rt.DirectMeterEntry) -> None:
+        """Configure an entry's meter; without a configuration everything is green again."""
+        table = _table(pipeline, message)
+        if table.meter is None:
+            raise invalid(f"table {table.name!r} has no direct meter")
+        no_colour_counters(message)
+        config = decode_meter(message.config, table.meter) if message.HasField("config") else None
+        entry = _entry(pipeline, table, message.table_entry)
+        pipeline.plane.set_direct_meter(table.name, entry.key, config, entry.priority)
+
+    def read(
+        self, pipeline: Pipeline, message: p4rt.DirectMeterEntry
+    ) -> Iterator[p4rt.DirectMeterEntry]:
+        """Yield the configurations of the entries that are asked for."""
+        no_colour_counters(message)
+        for table, entry in _selected(pipeline, message, "meter"):
+            config = pipeline.plane.direct_meter(table.name, entry.key, entry.priority)
+            found = p4rt.DirectMeterEntry(table_entry=key_message(table, entry))
+            if config is not None:
+                found.config.CopyFrom(encode_meter(config))
+            yield found
+
+
+def _table(pipeline: Pipeline, message: Any) -> Table:
+    if not message.HasField("table_entry"):
+        raise invalid("the table_entry is missing")
+    return lookup(pipeline.schema.tables, message.table_entry.table_id, "table")
+
+
+def _entry(pipeline: Pipeline, table: Table, message: p4rt.TableEntry) -> TableEntry:
+    """Return the one entry that a message names."""
+    key = entry_key(message, table)
+    if message.is_default_action:
+        raise unsupported(f"table {table.name!r}: the default entry has no direct resources")
+    found = find(pipeline, table, key, message.priority)
+    if found is None:
+        raise EntryNotFound(table.name, key)
+    return found
+
+
+def _selected(
+    pipeline: Pipeline, message: Any, resource: str
+) -> Iterator[tuple[Table, TableEntry]]:
+    """Yield one entry for a key, those of the table without one, of all tables for table id 0."""
+    if not message.HasField("table_entry"):
+        raise invalid("the table_entry is missing")
+    request = message.table_entry
+    for table in select(pipeline.schema.tables, request.table_id, "table"):
+        if getattr(table, resource) is None:
+            if request.table_id:
+                raise invalid(f"table {table.name!r} has no direct {resource}")
+        elif request.match or request.is_default_action:
+            yield table, _entry(pipeline, table, request)
+        else:
+            for entry in selected(pipeline, table, request):
+                yield table, entry

@@ -1,0 +1,165 @@
+"""Multicast groups and clone sessions (specification 1.4, "PacketReplicationEngineEntry")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from p4.v1 import p4runtime_pb2 as p4rt
+
+from v1switch.entries import CloneSession, MulticastGroup, Replica
+from v1switch.errors import EntryNotFound
+from v1switch.p4runtime.bytestrings import encode
+from v1switch.p4runtime.entities.base import Handler
+from v1switch.p4runtime.errors import Code, Refused, invalid, unsupported
+from v1switch.p4runtime.pipeline import Pipeline
+from v1switch.p4runtime.ports import replica
+
+MAX_GROUP = (1 << 15) - 1  # BMv2 keeps the ids above for its clone sessions
+MAX_SESSION = (1 << 15) - 1
+
+
+class Replication(Handler):
+    """The replication engine's two kinds of entities."""
+
+    member = "packet_replication_engine_entry"
+
+    def __init__(self) -> None:
+        """Set up a handler for each kind."""
+        self._kinds: dict[str | None, Handler] = {
+            each.member: each for each in (MulticastGroups(), CloneSessions())
+        }
+
+    def write(
+        self, pipeline: Pipeline, kind: int, message: p4rt.PacketReplicationEngineEntry
+    ) -> None:
+        """Apply one update."""
+        handler, entry = self._entry(message)
+        handler.write(pipeline, kind, entry)
+
+    def read(
+        self, pipeline: Pipeline, message: p4rt.PacketReplicationEngineEntry
+    ) -> Iterator[p4rt.PacketReplicationEngineEntry]:
+        """Yield the entry with the id that is asked for, or all of the kind."""
+        handler, entry = self._entry(message)
+        for found in handler.read(pipeline, entry):
+            yield p4rt.PacketReplicationEngineEntry(**{handler.member: found})
+
+    def _entry(self, message: p4rt.PacketReplicationEngineEntry) -> tuple[Handler, Any]:
+        handler = self._kinds.get(message.WhichOneof("type"))
+        if handler is None:
+            raise invalid("neither a multicast group nor a clone session is set")
+        return handler, getattr(message, handler.member)
+
+
+class MulticastGroups(Handler):
+    """Multicast groups."""
+
+    member = "multicast_group_entry"
+
+    def insert(self, pipeline: Pipeline, message: p4rt.MulticastGroupEntry) -> None:
+        """Add a group."""
+        pipeline.plane.insert_multicast_group(_group(message))
+        _remember(pipeline, self.member, message.multicast_group_id, message)
+
+    def modify(self, pipeline: Pipeline, message: p4rt.MulticastGroupEntry) -> None:
+        """Replace a group's replicas."""
+        pipeline.plane.modify_multicast_group(_group(message))
+        _remember(pipeline, self.member, message.multicast_group_id, message)
+
+    def delete(self, pipeline: Pipeline, message: p4rt.MulticastGroupEntry) -> None:
+        """Remove a group."""
+        _check_group_id(message.multicast_group_id)
+        pipeline.plane.delete_multicast_group(message.multicast_group_id)
+        pipeline.notes.written.pop((self.member, 0, message.multicast_group_id), None)
+
+    def read(
+        self, pipeline: Pipeline, message: p4rt.MulticastGroupEntry
+    ) -> Iterator[p4rt.MulticastGroupEntry]:
+        """Yield one group or all."""
+        if message.multicast_group_id > MAX_GROUP:
+            _check_group_id(message.multicast_group_id)
+        return _recall(pipeline, self.member, message.multicast_group_id)
+
+
+class CloneSessions(Handler):
+    """Clone sessions."""
+
+    member = "clone_session_entry"
+
+    def insert(self, pipeline: Pipeline, message: p4rt.CloneSessionEntry) -> None:
+        """Add a session."""
+        pipeline.plane.insert_clone_session(_session(message))
+        _remember(pipeline, self.member, message.session_id, message)
+
+    def modify(self, pipeline: Pipeline, message: p4rt.CloneSessionEntry) -> None:
+        """Replace a session."""
+        pipeline.plane.modify_clone_session(_session(message))
+        _remember(pipeline, self.member, message.session_id, message)
+
+    def delete(self, pipeline: Pipeline, message: p4rt.CloneSessionEntry) -> None:
+        """Remove a session."""
+        _check_session_id(message.session_id)
+        pipeline.plane.delete_clone_session(message.session_id)
+        pipeline.notes.written.pop((self.member, 0, message.session_id), None)
+
+    def read(
+        self, pipeline: Pipeline, message: p4rt.CloneSessionEntry
+    ) -> Iterator[p4rt.CloneSessionEntry]:
+        """Yield one session or all."""
+        return _recall(pipeline, self.member, message.session_id)
+
+
+def _group(message: p4rt.MulticastGroupEntry) -> MulticastGroup:
+    _check_group_id(message.multicast_group_id)
+    return MulticastGroup(message.multicast_group_id, _replicas(message.replicas))
+
+
+def _session(message: p4rt.CloneSessionEntry) -> CloneSession:
+    _check_session_id(message.session_id)
+    if message.class_of_service:
+        raise unsupported("a clone session's class_of_service must be 0: v1model has none")
+    if not 0 <= message.packet_length_bytes <= 0xFFFF:
+        raise invalid(f"packet_length_bytes {message.packet_length_bytes} is not in 0..65535")
+    return CloneSession(
+        message.session_id,
+        _replicas(message.replicas),
+        message.class_of_service,
+        message.packet_length_bytes,
+    )
+
+
+def _check_group_id(group_id: int) -> None:
+    if not group_id:
+        raise invalid("a multicast group's id cannot be 0")
+    if group_id > MAX_GROUP:
+        raise Refused(Code.OUT_OF_RANGE, f"multicast group {group_id} is not in 1..{MAX_GROUP}")
+
+
+def _check_session_id(session_id: int) -> None:
+    if not 0 < session_id <= MAX_SESSION:
+        raise invalid(f"clone session {session_id} is not in 1..{MAX_SESSION}")
+
+
+def _replicas(messages: Any) -> tuple[Replica, ...]:
+    return tuple(replica(each) for each in messages)
+
+
+def _remember(pipeline: Pipeline, kind: str, object_id: int, message: Any) -> None:
+    """Keep the entity as it was written; ports keep their form and get their shortest string."""
+    written = type(message)()
+    written.CopyFrom(message)
+    for each in written.replicas:
+        if each.WhichOneof("port_kind") == "port":
+            each.port = encode(int.from_bytes(each.port, "big"))
+    pipeline.notes.written[kind, 0, object_id] = written
+
+
+def _recall(pipeline: Pipeline, kind: str, object_id: int) -> Iterator[Any]:
+    written = pipeline.notes.written
+    if object_id:
+        if (kind, 0, object_id) not in written:
+            raise EntryNotFound(kind.removesuffix("_entry").replace("_", " "), object_id)
+        yield written[kind, 0, object_id]
+        return
+    yield from (message for (each, _, _), message in written.items() if each == kind)

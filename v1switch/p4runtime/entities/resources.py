@@ -1,0 +1,83 @@
+"""Counter data and meter configurations between messages and the data plane's values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from p4.config.v1 import p4info_pb2
+from p4.v1 import p4runtime_pb2 as p4rt
+
+from v1switch.entries import CounterData, MeterConfig
+from v1switch.p4runtime.errors import invalid, unsupported
+from v1switch.p4runtime.schema import MeterSpec
+
+_Type = p4info_pb2.MeterSpec.Type
+
+
+def decode_counter(message: p4rt.CounterData) -> CounterData:
+    """Return the data of a message; refuses negative counts."""
+    if message.packet_count < 0 or message.byte_count < 0:
+        raise invalid("counter data must not be negative")
+    return CounterData(message.packet_count, message.byte_count)
+
+
+def encode_counter(data: CounterData) -> p4rt.CounterData:
+    """Return the message of a counter's data."""
+    return p4rt.CounterData(packet_count=data.packets, byte_count=data.bytes)
+
+
+def decode_meter(message: p4rt.MeterConfig, spec: MeterSpec) -> MeterConfig:
+    """Return the configuration of a message, checked by the meter's type.
+
+    Raises:
+        Refused: a figure is negative, or does not go with the meter's type (specification 1.4,
+            "MeterEntry & DirectMeterEntry").
+    """
+    figures = (message.cir, message.cburst, message.pir, message.pburst, message.eburst)
+    if min(figures) < 0:
+        raise invalid(f"meter {spec.name!r}: rates and bursts must not be negative")
+    _TYPE_CHECKS[spec.type](message, spec.name)
+    return MeterConfig(message.cir, message.cburst, message.pir, message.pburst)
+
+
+def encode_meter(config: MeterConfig) -> p4rt.MeterConfig:
+    """Return the message of a meter's configuration."""
+    return p4rt.MeterConfig(
+        cir=config.cir, cburst=config.cburst, pir=config.pir, pburst=config.pburst
+    )
+
+
+def no_colour_counters(message: p4rt.MeterEntry | p4rt.DirectMeterEntry | p4rt.TableEntry) -> None:
+    """Refuse a request for per-colour counters, which this target does not keep."""
+    member = "meter_counter_data" if isinstance(message, p4rt.TableEntry) else "counter_data"
+    if message.HasField(member):
+        raise unsupported("meters have no per-colour counters on this target")
+
+
+def _two_rates(message: p4rt.MeterConfig, name: str) -> None:
+    if message.eburst:
+        raise invalid(f"meter {name!r}: eburst is not for a two-rate meter")
+
+
+def _one_rate(message: p4rt.MeterConfig, name: str) -> None:
+    if (message.pir, message.pburst) != (message.cir, message.cburst):
+        raise invalid(f"meter {name!r}: a single-rate meter has pir = cir and pburst = cburst")
+
+
+def _two_colours(message: p4rt.MeterConfig, name: str) -> None:
+    _one_rate(message, name)
+    if message.eburst:
+        raise invalid(f"meter {name!r}: eburst is not for a two-colour meter")
+
+
+def _one_rate_three_colours(message: p4rt.MeterConfig, name: str) -> None:
+    _one_rate(message, name)
+    if message.eburst:
+        raise unsupported(f"meter {name!r}: no excess burst on this target, meters are RFC 2698's")
+
+
+_TYPE_CHECKS: Mapping[int, Callable[[p4rt.MeterConfig, str], None]] = {
+    _Type.TWO_RATE_THREE_COLOR: _two_rates,
+    _Type.SINGLE_RATE_THREE_COLOR: _one_rate_three_colours,
+    _Type.SINGLE_RATE_TWO_COLOR: _two_colours,
+}

@@ -1,0 +1,64 @@
+"""Parser value sets (specification 1.4, "ValueSetEntry")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from p4.v1 import p4runtime_pb2 as p4rt
+
+from v1switch.entries import Exact, Key, Lpm, Match, Ternary, ValueSetMember
+from v1switch.p4runtime.entities.base import Handler
+from v1switch.p4runtime.errors import Code, Refused, exists, unsupported
+from v1switch.p4runtime.matches import decode_key, encode_key
+from v1switch.p4runtime.pipeline import Pipeline
+from v1switch.p4runtime.schema import ValueSet, lookup, select
+
+
+class ValueSets(Handler):
+    """Value sets: only their members can change, and only all at once."""
+
+    member = "value_set_entry"
+
+    def modify(self, pipeline: Pipeline, message: p4rt.ValueSetEntry) -> None:
+        """Replace a value set's members."""
+        value_set = lookup(pipeline.schema.value_sets, message.value_set_id, "value set")
+        where = f"value set {value_set.name!r}"
+        if value_set.size and len(message.members) > value_set.size:
+            raise Refused(
+                Code.RESOURCE_EXHAUSTED, f"{where} holds {value_set.size} members at most"
+            )
+        keys = [decode_key(each.match, value_set.fields, where) for each in message.members]
+        if len(set(keys)) != len(keys):
+            raise exists(f"{where}: a member is there twice")
+        pipeline.plane.set_value_set(value_set.name, [_member(key, value_set) for key in keys])
+        pipeline.notes.written[self.member, 0, value_set.id] = keys
+
+    def read(self, pipeline: Pipeline, message: p4rt.ValueSetEntry) -> Iterator[p4rt.ValueSetEntry]:
+        """Yield one value set or all."""
+        for value_set in select(pipeline.schema.value_sets, message.value_set_id, "value set"):
+            found = p4rt.ValueSetEntry(value_set_id=value_set.id)
+            for key in pipeline.notes.written.get((self.member, 0, value_set.id), ()):
+                found.members.add(match=encode_key(key, value_set.fields))
+            yield found
+
+
+def _member(key: Key, value_set: ValueSet) -> ValueSetMember:
+    """Concatenate a member's fields, first field in the most significant bits."""
+    value = mask = 0
+    for match, field in zip(key, value_set.fields, strict=True):
+        part, care = _bits(match, field.width)
+        value = value << field.width | part
+        mask = mask << field.width | care
+    return ValueSetMember(value, mask)
+
+
+def _bits(match: Match, width: int) -> tuple[int, int]:
+    """Return a match as value and mask, as the parser compares them."""
+    ones = (1 << width) - 1
+    if isinstance(match, Exact):
+        return match.value, ones
+    if isinstance(match, Ternary):
+        return match.value, match.mask
+    if isinstance(match, Lpm):
+        return match.value, ones ^ (ones >> match.prefix_len)
+    raise unsupported("a value set's member cannot be a range on this target")

@@ -1,0 +1,184 @@
+"""What the switch tells clients by itself: packet-in, digests, idle entries.
+
+Packets and digests come from the packet loop, which must not wait: it only takes a short lock and
+appends to queues. A thread of the notifier's own ends the waiting of digests and looks for idle
+entries.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from functools import partial
+
+from p4.v1 import p4runtime_pb2 as p4rt
+
+from v1switch.dataplane import Dataplane
+from v1switch.entries import DigestSample
+from v1switch.p4runtime.digests import DigestConfig, DigestList, DigestLists
+from v1switch.p4runtime.entities.tables import idle_message
+from v1switch.p4runtime.packetio import from_frame
+from v1switch.p4runtime.schema import ControllerHeader, Digest, Schema
+from v1switch.p4runtime.session import Session
+
+IDLE_SCAN_NS = 100_000_000  # between two looks for idle entries
+
+log = logging.getLogger(__name__)
+
+
+class Notifier:
+    """Sends notifications to the primary clients."""
+
+    def __init__(self, plane: Dataplane) -> None:
+        """Take the place of the data plane's listener."""
+        self._plane = plane
+        self._listeners: tuple[Session, ...] = ()
+        self._schema = Schema()
+        self._idle_tables = False
+        self._changed = threading.Condition()  # guards the digests' lists
+        self._lists: dict[int, DigestLists] = {}
+        self._digests: dict[str, Digest] = {}
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="p4rt-notifier", daemon=True)
+        plane.on_packet_in = self._packet_in
+        plane.on_digest = self._learn
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the thread and listening; returns when it has ended."""
+        self._plane.on_packet_in = self._plane.on_digest = None
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+        self._thread.join()
+
+    def listen(self, listeners: tuple[Session, ...]) -> None:
+        """Set who is told from now on: the primary of each role."""
+        with self._changed:
+            if listeners != self._listeners:
+                for lists in self._lists.values():
+                    lists.forget()
+            self._listeners = listeners
+
+    def use(self, schema: Schema) -> None:
+        """Take over the schema of a pipeline that has just been committed."""
+        with self._changed:
+            self._lists = {}
+            self._digests = {}
+            self._schema = schema
+            self._idle_tables = any(table.idle_timeout for table in schema.tables.values())
+            self._changed.notify()
+
+    def configure(self, configs: Mapping[int, DigestConfig]) -> None:
+        """Report the digests with these configurations by id, and no others."""
+        with self._changed:
+            for digest_id in set(self._lists) - set(configs):
+                del self._lists[digest_id]
+            for digest_id, config in configs.items():
+                self._lists.setdefault(digest_id, DigestLists(config)).config = config
+            digests = self._schema.digests
+            self._digests = {digests[each].name: digests[each] for each in self._lists}
+            self._changed.notify()
+
+    def acknowledge(self, digest_id: int, list_id: int) -> bool:
+        """Take a DigestListAck; False when the pipeline has no such digest."""
+        with self._changed:
+            if digest_id in self._lists:
+                self._lists[digest_id].acknowledge(list_id)
+            return digest_id in self._schema.digests
+
+    def _packet_in(self, frame: bytes) -> None:
+        maker = partial(_packet_message, frame, self._schema.packet_in)
+        for session in self._listeners:
+            session.offer(maker)
+
+    def _learn(self, sample: DigestSample) -> None:
+        digest = self._digests.get(sample.name)
+        if digest is None or not self._listeners:
+            return
+        with self._changed:
+            lists = self._lists.get(digest.id)
+            if lists is None:
+                return
+            waiting = lists.next_deadline()
+            finished = lists.learn(sample.values, self._plane.clock())
+            if finished is not None:
+                self._tell(digest, finished)
+            if waiting is None:
+                self._changed.notify()
+
+    def _tell(self, digest: Digest, finished: DigestList) -> None:
+        maker = partial(_digest_message, digest, finished, time.time_ns())
+        for session in self._listeners:
+            session.offer(maker)
+
+    def _run(self) -> None:
+        next_scan = self._plane.clock()
+        while True:
+            now = self._plane.clock()
+            if self._idle_tables and now >= next_scan:
+                next_scan = now + IDLE_SCAN_NS
+                try:
+                    self._tell_idle()
+                except Exception:
+                    log.exception("idle entries: internal error")
+            with self._changed:
+                deadline = self._advance(now)
+                if self._idle_tables:
+                    deadline = min(deadline or next_scan, next_scan)
+                if self._stopped:
+                    return
+                wait = None if deadline is None else max(0, deadline - self._plane.clock()) / 1e9
+                self._changed.wait(wait)
+
+    def _advance(self, now: int) -> int | None:
+        """End waits that are over and return when the next one ends. Called with the lock."""
+        deadlines = []
+        for digest in self._digests.values():
+            lists = self._lists[digest.id]
+            finished = lists.advance(now)
+            if finished is not None:
+                self._tell(digest, finished)
+            deadline = lists.next_deadline()
+            if deadline is not None:
+                deadlines.append(deadline)
+        return min(deadlines, default=None)
+
+    def _tell_idle(self) -> None:
+        tables = {table.name: table for table in self._schema.tables.values()}
+        messages = [
+            idle_message(tables[name], entry)
+            for name, entry in self._plane.idle_entries()
+            if name in tables
+        ]
+        if messages:
+            notification = p4rt.IdleTimeoutNotification(
+                table_entry=messages, timestamp=time.time_ns()
+            )
+            message = p4rt.StreamMessageResponse(idle_timeout_notification=notification)
+            for session in self._listeners:
+                session.offer(lambda: message)
+
+
+def _packet_message(
+    frame: bytes, header: ControllerHeader | None
+) -> p4rt.StreamMessageResponse | None:
+    packet = from_frame(frame, header)
+    return None if packet is None else p4rt.StreamMessageResponse(packet=packet)
+
+
+def _digest_message(
+    digest: Digest, finished: DigestList, timestamp: int
+) -> p4rt.StreamMessageResponse:
+    message = p4rt.StreamMessageResponse()
+    message.digest.digest_id = digest.id
+    message.digest.list_id = finished.list_id
+    message.digest.timestamp = timestamp
+    for values in finished.messages:
+        digest.type.encode(iter(values), message.digest.data.add())  # type: ignore[call-overload]  # a tuple
+    return message

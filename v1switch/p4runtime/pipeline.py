@@ -1,0 +1,77 @@
+"""A pipeline: a configuration, its schema, and the data plane that its entities live in.
+
+There are up to two: the one that runs, and one that was saved and not yet committed. The saved one
+has a data plane of its own that no packet reaches, so that it takes writes and answers reads.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from p4.v1 import p4runtime_pb2 as p4rt
+
+from v1switch.dataplane import Dataplane, Prepared
+from v1switch.p4runtime.digests import DigestConfig
+from v1switch.p4runtime.errors import invalid
+from v1switch.p4runtime.join import join
+from v1switch.p4runtime.schema import Schema
+from v1switch.program.loader import load_program
+
+
+@dataclass
+class Notes:
+    """What the server remembers beside the data plane's state.
+
+    Attributes:
+        written: groups and replication entries as the client wrote them, for symmetric reads,
+            keyed by kind and id.
+        action_sets: how many table entries of each action profile hold an action set.
+        digests: configurations of the enabled digests by id.
+    """
+
+    written: dict[tuple[str, int, int], Any] = field(default_factory=dict)
+    action_sets: Counter[str] = field(default_factory=Counter)
+    digests: dict[int, DigestConfig] = field(default_factory=dict)
+
+    def copy(self) -> Notes:
+        """Return a copy that later writes leave alone."""
+        return Notes(dict(self.written), Counter(self.action_sets), dict(self.digests))
+
+
+@dataclass
+class Pipeline:
+    """A configuration at work; what the entity handlers get to see."""
+
+    config: p4rt.ForwardingPipelineConfig
+    schema: Schema
+    prepared: Prepared
+    plane: Dataplane
+    notes: Notes = field(default_factory=Notes)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, towards packets as well: an exception undoes every change made inside."""
+        before = self.notes.copy()
+        try:
+            with self.plane.transaction():
+                yield
+        except BaseException:
+            self.notes = before
+            raise
+
+
+def verify(config: p4rt.ForwardingPipelineConfig, plane: Dataplane) -> tuple[Schema, Prepared]:
+    """Load and compile a configuration's program and join it with its P4Info; changes nothing.
+
+    Raises:
+        ProgramError: the device config is no program that this switch runs.
+        Refused: P4Info and program do not fit.
+    """
+    if not config.p4_device_config:
+        raise invalid("p4_device_config is empty, expected BMv2 JSON")
+    program = load_program(config.p4_device_config)
+    return join(config.p4info, program), plane.prepare(program)
