@@ -1,0 +1,230 @@
+"""Frames per second through the whole live path, veth to veth, beside a bare batch loop.
+
+    python benchmarks/bench_rxpath_live.py [--seconds 2] [--frame 100] [--json FILE]
+
+A sender puts VXLAN frames of many flows on the machine's uplink at a given rate; the live path (or
+the bare loop: the same recvmmsg and sendmmsg calls and nothing between them) carries them to a
+container's veth, where the kernel counts.  The rate rises until a frame is lost.  Sender and carrier
+have a core each where there are two.  Everything happens in a network namespace of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pyroute2 import IPRoute
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from rxpath import afpacket  # noqa: E402  # found through the line above
+from rxpath.jit import jit  # noqa: E402
+from rxpath.libc import ppoll, wall_ns  # noqa: E402
+from rxpath.live import host, plant  # noqa: E402
+
+RATES = (25_000, 50_000, 75_000, 100_000, 125_000, 150_000, 200_000, 250_000, 300_000, 400_000)
+INSIDE = "FALCON_BENCH_INSIDE"
+FLOWS = 64
+CHUNK = 32
+
+
+def frame(size: int, flow: int) -> bytes:
+    """A VXLAN frame to the first container of `host.example`, `size` bytes of inner payload."""
+    from scapy.layers.inet import IP, UDP
+    from scapy.layers.l2 import Ether
+    from scapy.layers.vxlan import VXLAN
+
+    inner = Ether(dst="02:00:00:00:00:01", src="02:00:00:00:00:99")
+    inner = inner / IP(src="10.0.0.99", dst="10.0.0.11") / UDP(sport=flow, dport=9) / bytes(size)
+    outer = Ether(dst="02:00:00:00:01:01", src="02:00:00:00:01:02")
+    outer = outer / IP(src="172.16.0.2", dst="172.16.0.1") / UDP(sport=49152 + flow, chksum=0)
+    return bytes(outer / VXLAN(vni=5001, flags=8) / inner)
+
+
+@jit
+def pace(fd: int, tx: afpacket.Tx, total: int, rate: int, clock: np.ndarray) -> int:
+    """Send `total` frames in chunks at `rate` per second; return how many were refused."""
+    start, refused = wall_ns(clock), 0
+    for first in range(0, total, CHUNK):
+        due = start + first * 1_000_000_000 // rate
+        while wall_ns(clock) < due:
+            pass
+        tx.count[0] = CHUNK
+        refused += afpacket.send_batch(fd, tx)
+    return refused
+
+
+@jit
+def bare(fd: int, out: int, rx: afpacket.Rx, tx: afpacket.Tx, poll: np.ndarray, until: int) -> int:
+    """Carry frames from one interface to the other until `until`, and nothing else."""
+    carried = 0
+    while wall_ns(rx.scratch) < until:
+        rx.scratch[0], rx.scratch[1] = 0, 50_000_000
+        ppoll(poll.ctypes.data, 1, rx.scratch.ctypes.data, 0)
+        count = afpacket.read_batch(fd, rx)
+        for i in range(count):
+            afpacket.put(tx, 0, rx.frames[i].ctypes.data + 50, rx.length[i] - 50, -1, -1)
+        afpacket.send_batch(out, tx)
+        tx.count[0] = 0
+        carried += max(count, 0)
+    return carried
+
+
+def send(ifindex: int, size: int, rate: int, seconds: float) -> None:
+    """Role `send`: print when ready; on a line of input send, then print the refusals."""
+    frames = [np.frombuffer(frame(size, flow), np.uint8) for flow in range(FLOWS)]
+    tx = afpacket.make_tx([ifindex], [0])
+    for i in range(CHUNK):
+        afpacket.put(tx, 0, frames[i % FLOWS].ctypes.data, len(frames[0]), -1, -1)
+    sock = afpacket.open_sender()
+    clock = np.zeros(2, np.int64)
+    pace(sock.fileno(), tx, 0, rate, clock)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    total = int(rate * seconds) // CHUNK * CHUNK
+    print(pace(sock.fileno(), tx, total, rate, clock), total, flush=True)
+
+
+def carry_bare(ifindex: int, seconds: float) -> None:
+    """Role `bare`: the peer to compare with."""
+    source, sender = afpacket.open_port("up"), afpacket.open_sender()
+    rx, tx = afpacket.make_rx(2048), afpacket.make_tx([ifindex], [0])
+    poll = np.zeros(1, plant.POLLFD)
+    poll["fd"], poll["events"] = source.fileno(), plant.POLLIN
+    bare(source.fileno(), sender.fileno(), rx, tx, poll, 0)
+    print("ready", flush=True)
+    before = time.process_time()
+    carried = bare(
+        source.fileno(), sender.fileno(), rx, tx, poll, time.time_ns() + int(seconds * 1e9)
+    )
+    print(time.process_time() - before, carried, afpacket.kernel_drops(source), flush=True)
+
+
+def carry_live(seconds: float) -> None:
+    """Role `live`: the whole path under a model clock that is the wall clock."""
+    config = host.example(1).model_copy(
+        update={"uplink": "up", "dilation": 1, "slots": 32_768, "system": {"profile": "docker"}}
+    )
+    with host.LiveHost(config) as live:
+        host.sleep_precisely()
+        live.run(0)
+        print("ready", flush=True)
+        before = time.process_time()
+        end = time.time() + seconds
+        while time.time() < end:
+            live.run(50_000_000)
+        used = time.process_time() - before
+        count, lost = live.plant.count, live.plant.lost
+        print(used, count[plant.C_DELIVERED], live.count_kernel_drops()["up"], flush=True)
+        print({plant.PLACE_NAMES[i]: int(n) for i, n in enumerate(lost) if n}, file=sys.stderr)
+
+
+def role(core: int, *arguments: object) -> subprocess.Popen[str]:
+    """Start this file in a role, on a core of its own, and wait until it is ready."""
+    cores = sorted(os.sched_getaffinity(0))
+    command = [sys.executable, __file__, "--role", *map(str, arguments)]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {cores[core % len(cores)]}),
+    )
+    assert process.stdout
+    if process.stdout.readline() != "ready\n":
+        raise SystemExit(f"bench: role {arguments} did not start")
+    return process
+
+
+def received(net: IPRoute, ifindex: int) -> int:
+    """Frames that the kernel counted on the container's side."""
+    return int(net.get_links(ifindex)[0].get("stats64")["rx_packets"])
+
+
+def trial(
+    net: IPRoute, links: dict[str, int], kind: str, rate: int, options: Any
+) -> dict[str, Any]:
+    """Carry frames at one rate; returns sent, received and the carrier's CPU time."""
+    sender = role(1, "send", links["net"], options.frame, rate, options.seconds)
+    carrier = role(0, kind, links["red0"], options.seconds + 1.0)
+    before = received(net, links["c0"])
+    out, _ = sender.communicate("go\n")
+    refused, sent = map(int, out.split())
+    used, _, kernel = carrier.communicate()[0].split()
+    got = received(net, links["c0"]) - before
+    return {
+        "rate": rate,
+        "sent": sent - refused,
+        "received": got,
+        "cpu_share": float(used) / options.seconds,
+        "kernel_drops": int(kernel),
+    }
+
+
+def climb(net: IPRoute, links: dict[str, int], kind: str, options: Any) -> dict[str, Any]:
+    """Raise the rate until a frame is lost; the last whole trial counts."""
+    best: dict[str, Any] = {"rate": 0}
+    for rate in RATES:
+        result = trial(net, links, kind, rate, options)
+        print(f"{kind:5} {rate:>7,}/s  {result}", file=sys.stderr, flush=True)
+        if result["received"] != result["sent"]:
+            break
+        best = result
+    return best
+
+
+def main(options: Any) -> None:
+    """Make the interfaces, measure both, print the ratio."""
+    with IPRoute() as net:
+        for one, other in (("up", "net"), ("red0", "c0")):
+            net.link("add", ifname=one, kind="veth", peer={"ifname": other}, mtu=1600)
+        links = {name: net.link_lookup(ifname=name)[0] for name in ("up", "net", "red0", "c0")}
+        for name in links:
+            Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").write_text("1")
+            net.link("set", index=links[name], state="up")
+        peer = climb(net, links, "bare", options)
+        live = climb(net, links, "live", options)
+    result = {"bare": peer, "live": live, "ratio": live["rate"] / max(peer["rate"], 1)}
+    print(f"live {live['rate']:,}/s, bare loop {peer['rate']:,}/s, ratio {result['ratio']:.2f}")
+    if options.json:
+        Path(options.json).write_text(json.dumps(result, indent=2))
+
+
+def inside() -> None:
+    """Run this file again in a network namespace of its own."""
+    command = ["unshare", "--net"]
+    if os.geteuid() != 0:
+        command[1:1] = ["--user", "--map-root-user"]
+    raise SystemExit(
+        subprocess.run(
+            [*command, sys.executable, *sys.argv], env={**os.environ, INSIDE: "1"}, check=False
+        ).returncode
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--role"]:
+        name, *rest = sys.argv[2:]
+        if name == "send":
+            send(int(rest[0]), int(rest[1]), int(rest[2]), float(rest[3]))
+        elif name == "bare":
+            carry_bare(int(rest[0]), float(rest[1]))
+        else:
+            carry_live(float(rest[1]))
+        raise SystemExit
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--frame", type=int, default=100, help="bytes of inner payload")
+    parser.add_argument("--json", help="file for the figures")
+    chosen = parser.parse_args()
+    if os.environ.get(INSIDE) != "1":
+        inside()
+    main(chosen)

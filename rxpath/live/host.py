@@ -1,0 +1,219 @@
+"""One emulated host on real interfaces: what is opened, what runs, what can be asked and set."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numba
+import numpy as np
+from numba import types
+
+from rxpath import afpacket, knobs
+from rxpath.errors import ConfigError
+from rxpath.frames import Identity
+from rxpath.jit import compile_for
+from rxpath.live import clock as ck
+from rxpath.live import fdb, intake, loop, recorder
+from rxpath.live import plant as pl
+from rxpath.live.config import Container, MachineConfig
+from rxpath.model import Model
+from rxpath.policies import CHOOSE_TYPE
+from rxpath.state import STATE_TYPE
+
+HEADROOM = 32  # Ethernet header, a second tag, and to the next multiple of 64
+PR_SET_TIMERSLACK = 29  # uapi linux/prctl.h
+
+
+class Host:
+    """The model with its plant: `Plant` arrays, `Model`, and the compiled loop over both.
+
+    Args:
+        config: the machine.
+        epoch: wall ns at which model time is 0.
+        slot_size: bytes of the longest frame.
+        ifindexes: of the containers' interfaces in order, then of the uplink; zeros for a replay.
+    """
+
+    def __init__(
+        self, config: MachineConfig, *, epoch: int, slot_size: int, ifindexes: list[int]
+    ) -> None:
+        self.config = config
+        self.model = Model(
+            knobs.Knobs.parse(config.system),
+            slots=config.slots,
+            sockets=max(len(config.containers), 1),
+            flows=1 << pl.FLOWS_LOG2,
+            records=True,
+        )
+        vlans = [*(one.vlan for one in config.containers), 0]
+        self.plant = pl.make_plant(
+            Identity(config.mac_int, config.vtep_int, np.array(config.vxlan_ports, np.int64)),
+            fdb.build(config.containers),
+            ck.make(epoch, config.dilation, config.late_budget_ns),
+            pl.make_pool(config.slots, slot_size),
+            afpacket.make_rx(slot_size),
+            afpacket.make_tx(ifindexes, vlans),
+            recorder.make(1, config.slots, on=False),
+        )
+        self._adopt()
+        warm(self.plant)
+
+    def _adopt(self) -> None:
+        """Take over what a change of knobs replaced in the model."""
+        self.plant.chains[:] = self.model.chain("plain"), self.model.chain("tunnel")
+
+    def digest(self, count: int, wall: int) -> None:
+        """Take the `count` frames of the plant's batch, read at wall ns `wall`."""
+        intake.digest(self.plant, self.model.state, self.model.choose, count, wall)
+
+    def model_ns(self) -> int:
+        """Model time now."""
+        return int(ck.model_ns(self.plant.clock, time.time_ns()))
+
+    def configure(self, changes: Mapping[str, Any]) -> None:
+        """Change any knobs, `dilation` and `late_budget_ns` among them, between two batches.
+
+        Raises `ConfigError`, with nothing changed, when they are wrong as a whole.
+        """
+        ours = {key: changes[key] for key in ("dilation", "late_budget_ns") if key in changes}
+        for key, low in (("dilation", 1), ("late_budget_ns", 0)):
+            value = ours.get(key, low)
+            if type(value) is not int or not low <= value <= 10**12:
+                raise ConfigError(key, value, f"an integer from {low} to {10**12}")
+        rest = {key: value for key, value in changes.items() if key not in ours}
+        if rest:
+            self.model.reconfigure(rest)
+            self._adopt()
+        if "dilation" in ours:
+            ck.rebase(self.plant.clock, time.time_ns(), ours["dilation"])
+        if "late_budget_ns" in ours:
+            self.plant.clock.time[ck.BUDGET] = ours["late_budget_ns"]
+
+    def knobs(self) -> dict[str, Any]:
+        """All knobs with their present values."""
+        clock = self.plant.clock.time
+        return {
+            **self.model.knobs.to_dict(),
+            "dilation": int(clock[ck.DILATION]),
+            "late_budget_ns": int(clock[ck.BUDGET]),
+        }
+
+    def record(self, limit: int) -> None:
+        """Start recording: the next `limit` frames and what becomes of them."""
+        self.plant = self.plant._replace(rec=recorder.make(limit, self.config.slots, on=True))
+        self.model.set_records(True)
+
+    def stop_record(self) -> recorder.Recorder:
+        """Stop recording and return what was recorded."""
+        rec = self.plant.rec
+        self.plant = self.plant._replace(rec=recorder.make(1, self.config.slots, on=False))
+        self.model.set_records(False)
+        return rec
+
+
+def warm(plant: pl.Plant) -> None:
+    """Compile the loop for this plant's types, or load it from the disk cache."""
+    types_ = (numba.typeof(plant), STATE_TYPE, CHOOSE_TYPE)
+    compile_for(intake.digest, (*types_, types.int64, types.int64))
+    compile_for(loop.run, (*types_, types.int64))
+
+
+def example(containers: int = 1) -> MachineConfig:
+    """Return a configuration that names no real interface: for `warm`, replays and tests."""
+    return MachineConfig(
+        machine="m1",
+        uplink="up",
+        mac="02:00:00:00:01:01",
+        vtep="172.16.0.1",
+        control="rx.sock",
+        records_dir="records",
+        containers=[
+            Container(
+                name=f"red1-{i + 1}",
+                ifname=f"red{i}",
+                mac=f"02:00:00:00:00:{i + 1:02x}",
+                ip=f"10.0.0.{i + 11}",
+                vlan=101,
+                vni=5001,
+            )
+            for i in range(containers)
+        ],
+        slots=1024,
+    )
+
+
+def replay(config: MachineConfig, slot_size: int = 2048) -> Host:
+    """Make a host without interfaces, whose model time is 0 at wall time 0."""
+    count = len(config.containers) + 1
+    return Host(config, epoch=0, slot_size=slot_size, ifindexes=[0] * count)
+
+
+class LiveHost(Host):
+    """A host on its interfaces; a context manager that closes its sockets.
+
+    Raises `DeviceError` when an interface is missing or packet sockets are not allowed.
+    """
+
+    def __init__(self, config: MachineConfig) -> None:
+        names = [*(one.ifname for one in config.containers), config.uplink]
+        longest = max(afpacket.mtu(name) for name in names)
+        super().__init__(
+            config,
+            epoch=time.time_ns(),
+            slot_size=-(-(longest + HEADROOM) // 64) * 64,
+            ifindexes=[socket.if_nametoindex(name) for name in names],
+        )
+        self.sockets: list[socket.socket] = []
+        self.kernel_drops = dict.fromkeys(names, 0)
+        try:
+            for name in (config.uplink, *names[:-1]):
+                self.sockets.append(afpacket.open_port(name))
+            self.sockets.append(afpacket.open_sender())
+        except afpacket.DeviceError:
+            self.close()
+            raise
+        self.plant = self.plant._replace(sender=self.sockets[-1].fileno())
+        polls = self.plant.polls
+        polls["fd"][loop.CONTROL] = -1
+        polls["fd"][loop.UPLINK :] = [sock.fileno() for sock in self.sockets[:-1]]
+        polls["events"] = pl.POLLIN
+
+    def __enter__(self) -> LiveHost:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all sockets."""
+        for sock in self.sockets:
+            sock.close()
+        self.sockets.clear()
+
+    def watch(self, fd: int) -> None:
+        """Let `run` return when `fd` becomes readable."""
+        self.plant.polls["fd"][loop.CONTROL] = fd
+
+    def run(self, wall: int) -> bool:
+        """Carry frames for `wall` ns, or until the watched descriptor is readable: then True."""
+        until = time.time_ns() + wall
+        return bool(loop.run(self.plant, self.model.state, self.model.choose, until))
+
+    def count_kernel_drops(self) -> dict[str, int]:
+        """Return by interface how many frames the kernel dropped at our sockets since `reset`."""
+        names = (self.config.uplink, *(one.ifname for one in self.config.containers))
+        for name, sock in zip(names, self.sockets, strict=False):
+            self.kernel_drops[name] += afpacket.kernel_drops(sock)
+        return dict(self.kernel_drops)
+
+
+def sleep_precisely() -> None:
+    """Let this thread's timed sleeps end on time, not up to 50 µs later [prctl(2)]."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_TIMERSLACK, ctypes.c_ulong(1), 0, 0, 0):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
