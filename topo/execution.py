@@ -12,6 +12,7 @@ from topo.protocol import Channel, Message, ProtocolError, result_of
 
 Stream = int | IO[Any] | None
 Streams = dict[str, Stream]
+EXEC, SIGNAL = 1, 2  # numbers of the requests on a program's connection
 
 
 class Execution:
@@ -25,12 +26,12 @@ class Execution:
             number if stream is None else stream if isinstance(stream, int) else stream.fileno()
             for number, stream in enumerate(streams)
         ]
-        self._send({"id": 1, "op": "exec", "params": params}, fds)
+        self._send({"id": EXEC, "op": "exec", "params": params}, fds)
         self.returncode: int | None = None
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the program and whatever it started in its process group."""
-        self._send({"id": 2, "op": "signal", "params": {"signal": int(number)}})
+        self._send({"id": SIGNAL, "op": "signal", "params": {"signal": int(number)}})
 
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit status as subprocess has it (negative: a signal).
@@ -39,14 +40,20 @@ class Execution:
         """
         if self.returncode is None:
             self._channel.sock.settimeout(timeout)
-            try:
-                answer = self._channel.receive()
-            except (ConnectionError, ProtocolError):
-                answer = None
-            if answer is None:
-                raise RequestError("failed", "exec", "the network went down under the program")
-            self.returncode = int(result_of(answer[0])["returncode"])
+            reply = self._receive()
+            while reply.get("id") != EXEC:  # the answer to a signal
+                reply = self._receive()
+            self.returncode = int(result_of(reply)["returncode"])
         return self.returncode
+
+    def _receive(self) -> Message:
+        try:
+            answer = self._channel.receive()
+        except (ConnectionError, ProtocolError):
+            answer = None
+        if answer is None:
+            raise RequestError("failed", "exec", "the network went down under the program")
+        return answer[0]
 
     def close(self) -> None:
         """Close the connection; a program that still runs gets SIGHUP."""

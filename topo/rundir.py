@@ -6,6 +6,7 @@ to the network that is up and goes with it: who wants to keep a log or a record 
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import stat
@@ -16,9 +17,8 @@ from topo.errors import Busy, RunDirError
 
 SOCKET_PATH_LEN = 107  # sun_path is 108 bytes with its final zero, unix(7)
 LONGEST_NAME = len("rx-.p4rt.sock") + 15
-# What a network writes here; anything else in the directory is another's and stays.
-OURS = ("topo.*", "rx-*.*", "*.p4rt.sock", "*.log", "*.out")
 RECORDS = "records"
+SWITCH_FILES = ("p4rt.sock", "log", "log*.txt", "out")  # BMv2 adds .txt to its logs
 
 
 class RunDir:
@@ -64,6 +64,11 @@ class RunDir:
     def program_log(self, part: str) -> Path:
         """What a program logs: ``s1.log``, ``rx-m1.log``."""
         return self.path / f"{part}.log"
+
+    def switch_logs(self, switch: str) -> tuple[Path, Path]:
+        """Where a switch told to log to `program_log` does: BMv2 adds .txt to it."""
+        log = self.program_log(switch)
+        return log, log.with_name(f"{log.name}.txt")
 
     def program_output(self, part: str) -> Path:
         """Standard output and error of a program that writes its log elsewhere."""
@@ -125,10 +130,24 @@ class RunDir:
 
     def clean(self) -> None:
         """Remove what a network wrote here, and the directory when it is the default one."""
-        for pattern in OURS:
-            for path in self.path.glob(pattern):
-                path.unlink(missing_ok=True)
-        shutil.rmtree(self.records, ignore_errors=True)
+        self.clean_files()
         if self.is_default:
             with contextlib.suppress(OSError):  # another's file in it, or it is gone already
                 self.path.rmdir()
+
+    def clean_files(self) -> None:
+        """Remove what a network wrote here; files of any other name are another's and stay."""
+        patterns = ["topo.sock", "topo.log", "rx-*.sock", "rx-*.json", "rx-*.log", "rx-*.out"]
+        for switch in self._switches():
+            patterns += [f"{switch}.{suffix}" for suffix in SWITCH_FILES]
+        for pattern in [*patterns, "topo.json"]:  # the state last: it knows the switches' names
+            for path in self.path.glob(pattern):
+                path.unlink(missing_ok=True)
+        shutil.rmtree(self.records, ignore_errors=True)
+
+    def _switches(self) -> list[str]:
+        try:
+            switches = json.loads(self.state.read_text())["topology"]["switches"]
+            return [str(switch["name"]) for switch in switches]
+        except (OSError, ValueError, LookupError, TypeError):
+            return []  # no network came so far as to write it

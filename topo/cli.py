@@ -1,0 +1,153 @@
+"""The room's door: ``python -m topo up|down|status|exec|cli|spec``.
+
+Exit status: 0 done, 1 failed (for `status`: a part is dead), 2 the call is wrong or the machine
+lacks something, 3 no network is up; that of the program for `exec`.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from topo.errors import TopoError
+
+if TYPE_CHECKING:
+    from topo.client import Network
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The emulated network: bring it up, look at it, run programs in it, take it down.",
+)
+FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+
+
+def main() -> None:
+    """Run a command; turn what went wrong into its lines on standard error and an exit status."""
+    try:
+        app(prog_name="python -m topo")
+    except TopoError as err:
+        for line in str(err).splitlines():
+            print(line if line.startswith(" ") else f"topo: {line}", file=sys.stderr)
+        sys.exit(err.exit_code)
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+
+
+@app.command()
+def up(
+    topology: Annotated[
+        str,
+        typer.Argument(
+            help="pair, leafspine[:leaves=2,spines=2,machines=1], fattree[:k=4] or FILE.yaml"
+        ),
+    ] = "pair",
+    switch: Annotated[str, typer.Option(help="switch target: auto, bmv2 or v1switch")] = "auto",
+    ipv6: Annotated[bool, typer.Option("--ipv6", help="leave the kernel's IPv6 on")] = False,
+) -> None:
+    """Bring the network up; return when it is ready."""
+    from topo.launch import up as bring_up
+    from topo.sources import load
+
+    spec = load(topology)
+    if ipv6:
+        spec = spec.model_copy(update={"ipv6": True})
+    result = bring_up(spec, switch)
+    what = f"{spec.name} ({result.target})"
+    print(f"{what} is up already" if result.was_up else f"{what} is up, {result.seconds:.1f} s")
+
+
+@app.command()
+def down() -> None:
+    """Take the network down, whatever state it is in; fine when none is up."""
+    from topo.rundir import RunDir
+    from topo.shutdown import take_down
+
+    print("the network is down" if take_down(RunDir()) else "no network was up")
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Show every part; exit 0 when all run, 1 when one is dead, 3 when no network is up."""
+    from topo.view import status_table
+
+    with connected() as network:
+        state = network.status()
+    if as_json:
+        print(state.model_dump_json(indent=2))
+    else:
+        status_table(state)
+    if state.dead:
+        raise typer.Exit(1)
+
+
+@app.command("exec", context_settings={"ignore_unknown_options": True})
+def execute(
+    node: Annotated[str, typer.Argument(help="switch, machine or container")],
+    command: Annotated[list[str], typer.Argument(help="program and arguments, after --")],
+) -> None:
+    """Run a program in a node, with this terminal, directory and environment."""
+    with connected() as network:
+        raise typer.Exit(run_in(network, node, command))
+
+
+@app.command()
+def cli() -> None:
+    """Open a prompt: `help` lists its commands."""
+    from topo.prompt import Prompt
+
+    with connected() as network:
+        Prompt(network).cmdloop()
+
+
+@app.command()
+def spec(
+    topology: Annotated[
+        str | None, typer.Argument(help="as for up; the network that is up when left out")
+    ] = None,
+) -> None:
+    """Print a topology as YAML, to start a file of one's own from."""
+    from topo.sources import load
+    from topo.yamlspec import to_yaml
+
+    if topology is not None:
+        print(to_yaml(load(topology)), end="")
+        return
+    with connected() as network:
+        print(to_yaml(network.spec), end="")
+
+
+@contextmanager
+def connected() -> "Iterator[Network]":
+    """Connect to the network that is up."""
+    from topo.client import Network
+
+    with Network.connect() as network:
+        yield network
+
+
+def run_in(network: "Network", node: str, command: list[str]) -> int:
+    """Run a program with our standard streams; signals sent to us go to it. Exit status as sh's."""
+    execution = network.start(node, command)
+
+    def forward(number: int, _frame: Any) -> None:
+        execution.send_signal(number)
+
+    before = {number: signal.signal(number, forward) for number in FORWARDED}
+    try:
+        returncode = execution.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        execution.close()
+    return returncode if returncode >= 0 else 128 - returncode
