@@ -155,7 +155,8 @@ def serve(door: socket.socket) -> None:
 
 def main() -> None:
     """Serve on the inherited socket; Ctrl-C is for the test process to act on."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A handler, because programs started here would inherit SIG_IGN.
+    signal.signal(signal.SIGINT, lambda number, frame: None)
     with socket.socket(fileno=int(sys.argv[1])) as door:
         serve(door)
 
