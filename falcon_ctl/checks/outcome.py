@@ -1,0 +1,68 @@
+"""What came out of the flows: order, loss, speed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from falcon_ctl.checks.verdict import Verdict, judge
+from falcon_ctl.report.live import Measurement
+from falcon_ctl.traffic.tcp import Transfer
+
+
+def order_kept(measurements: Sequence[Measurement]) -> Verdict:
+    """No flow's frames reach the application out of order (RFC 4737)."""
+    problems = [f"{m.label}: {m.reordered} reordered" for m in measurements if m.reordered]
+    frames = sum(m.delivered for m in measurements)
+    seen = f"0 of {frames} delivered frames reordered in {len(measurements)} runs"
+    return judge("application-level order is kept", problems, seen, frames > 0)
+
+
+def bytes_intact(transfers: Mapping[str, Sequence[Transfer]]) -> Verdict:
+    """Every byte of every TCP connection came, unchanged and in order."""
+    problems = [
+        f"{system}: {t.received} of {t.sent} bytes{', ' + t.error if t.error else ', altered'}"
+        for system, found in transfers.items()
+        for t in found
+        if not t.intact
+    ]
+    total = sum(t.received for found in transfers.values() for t in found)
+    count = sum(len(found) for found in transfers.values())
+    seen = f"{total} bytes in {count} connections, SHA-256 equal at both ends"
+    return judge("TCP connections carry their bytes intact", problems, seen, total > 0)
+
+
+def nothing_unaccounted(measurements: Sequence[Measurement]) -> Verdict:
+    """Sent = delivered + drops that someone counted."""
+    problems = []
+    for m in measurements:
+        missing = m.sent - m.delivered - sum(m.drops.values())
+        if missing:
+            drops = ", ".join(f"{place} {n}" for place, n in m.drops.items()) or "none"
+            problems.append(
+                f"{m.label}: sent {m.sent}, delivered {m.delivered}, drops {drops}: "
+                f"{abs(missing)} {'missing' if missing > 0 else 'too many'}"
+            )
+    sent = sum(m.sent for m in measurements)
+    dropped = sum(sum(m.drops.values()) for m in measurements)
+    seen = f"{sent} sent = {sent - dropped} delivered + {dropped} counted drops"
+    return judge("sent = delivered + counted drops", problems, seen, sent > 0)
+
+
+def falcon_doubles_overlay(pps: Mapping[str, float], falcon: str) -> Verdict:
+    """FALCON's packet rate on one saturating UDP flow is at least twice the overlay's."""
+    name = "FALCON >= 2x overlay on one saturating UDP flow"
+    if not pps.get("overlay") or not pps.get(falcon):
+        return judge(name, [], f"no valid rate of overlay and {falcon}", enough=False)
+    ratio = pps[falcon] / pps["overlay"]
+    seen = f"{falcon} {pps[falcon]:,.0f} pps / overlay {pps['overlay']:,.0f} pps = {ratio:.2f}"
+    return judge(name, [seen] if ratio < 2 else [], seen)
+
+
+def falcon_near_host(pps: Mapping[str, float], falcon: str) -> Verdict:
+    """FALCON's packet rate is between 0.8 times the host network's and the host network's."""
+    name = "host >= FALCON >= 0.8x host"
+    if not pps.get("host") or not pps.get(falcon):
+        return judge(name, [], f"no valid rate of host and {falcon}", enough=False)
+    ratio = pps[falcon] / pps["host"]
+    seen = f"{falcon} {pps[falcon]:,.0f} pps / host {pps['host']:,.0f} pps = {ratio:.2f}"
+    return judge(name, [] if 0.8 <= ratio <= 1 else [seen], seen)

@@ -1,0 +1,112 @@
+"""Where each stage ran, against where the formula says, recomputed from the frame's own bytes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from falcon_ctl.capture import headers
+from falcon_ctl.capture.trace import Passage, Stage, Trace
+from falcon_ctl.checks import hashes
+from falcon_ctl.checks.verdict import Verdict, judge
+
+PORTS_HASHED = (6, 17)  # RSS hashes the ports of TCP and UDP only
+TCP = 6
+FIRST, SECOND, OFF = 1, 2, 3
+
+
+def cpus_follow_formula(traces: Iterable[tuple[str, Trace]]) -> Verdict:
+    """Each stage of each frame ran on the CPU that its headers and the knobs give.
+
+    `traces`: (system, what its host recorded). The formulas are those of FALCON
+    (net/core/dev.c of the reference), of RSS, and of the interrupt affinity.
+    """
+    problems: list[str] = []
+    stages = frames = steered = 0
+    for system, trace in traces:
+        for passage in trace.passages:
+            problems += [f"{system}: {p}" for p in problems_of(passage, trace.meta)]
+            frames += 1
+            stages += len(passage.stages)
+            steered += sum(1 for stage in passage.stages if stage.choice in (FIRST, SECOND))
+    seen = f"{stages} stages of {frames} frames recomputed, {steered} of them steered by FALCON"
+    return judge("each stage ran on the CPU of the formula", problems, seen, stages > 0)
+
+
+def problems_of(passage: Passage, meta: dict[str, Any]) -> list[str]:
+    """What in one frame's passage contradicts the formulas."""
+    knobs = meta["knobs"]
+    found = nic_hash(passage.frame)
+    if found != passage.rss_hash:
+        return [f"frame {passage.number}: hash {passage.rss_hash:#x}, its headers give {found:#x}"]
+    problems = []
+    before = -1
+    for stage in passage.stages:
+        allowed = _allowed(stage, passage, before, knobs)
+        if stage.cpu not in allowed:
+            where = f"frame {passage.number} {stage.kind} (ifindex {stage.ifindex})"
+            problems.append(f"{where}: on CPU {stage.cpu}, formula gives {sorted(allowed)}")
+        before = stage.cpu
+    devices = [stage.ifindex for stage in passage.stages if stage.kind in ("gro_cell", "backlog")]
+    if len(set(devices)) < len(devices):
+        problems.append(f"frame {passage.number}: hops share a device, ifindexes {devices}")
+    return problems
+
+
+def nic_hash(frame: bytes) -> int:
+    """RSS hash over the outermost 4-tuple; addresses only without ports; 0 for what is not IP."""
+    flow = headers.read(frame).outer
+    if flow is None:
+        return 0
+    if flow.proto not in PORTS_HASHED:
+        return hashes.rss_hash(flow.source, flow.target, None, None)
+    return hashes.rss_hash(flow.source, flow.target, flow.source_port, flow.target_port)
+
+
+def _allowed(stage: Stage, passage: Passage, before: int, knobs: dict[str, Any]) -> set[int]:
+    """CPUs that the formula allows for a stage that follows one on CPU `before`."""
+    if stage.kind == "napi":
+        return {_irq_cpu(passage.rss_hash, knobs)}
+    if stage.kind == "socket":
+        return {knobs["app_cpus"][passage.container % len(knobs["app_cpus"])]}
+    if knobs["policy"] != "falcon":
+        return {before}
+    return _falcon_cpus(stage, passage, before, knobs["falcon"])
+
+
+def _falcon_cpus(stage: Stage, passage: Passage, before: int, falcon: dict[str, Any]) -> set[int]:
+    """FALCON's formula for the choice that the host says it took, if it may take that."""
+    if stage.choice == OFF:
+        return {before} if falcon["switch_off"] else set()
+    is_split = passage.proto == TCP and falcon["splitting"]
+    if stage.kind == "split" or (is_split and not falcon["tcp_pipelining"]):
+        of_split = {hashes.split_cpu(passage.rss_hash, falcon["grosplit_cpus"])}
+        return of_split if stage.choice == FIRST and is_split else set()
+    first, second = hashes.falcon_cpus(passage.rss_hash, stage.ifindex, falcon["cpus"])
+    if stage.choice == SECOND:
+        return {second} if falcon["balancing"] else set()
+    return {first} if stage.choice == FIRST and falcon["pipelining"] else set()
+
+
+def _irq_cpu(rss_hash: int, knobs: dict[str, Any]) -> int:
+    table: list[int] = knobs["rss_indirection"] or [i % knobs["queues"] for i in range(128)]
+    irqs: list[int] = knobs["irq_cpus"]
+    return irqs[table[rss_hash % len(table)] % len(irqs)]
+
+
+def one_cpu_per_stage(traces: Iterable[tuple[str, Trace]]) -> Verdict:
+    """While nothing is rebalanced, one stage of one flow stays on one CPU."""
+    problems: list[str] = []
+    places: dict[tuple[Any, ...], set[int]] = defaultdict(set)
+    for system, trace in traces:
+        for passage in trace.passages:
+            flow = headers.read(passage.frame).inner
+            for stage in passage.stages:
+                places[system, flow, stage.kind, stage.ifindex].add(stage.cpu)
+    for (system, flow, kind, _), cpus in places.items():
+        if flow is not None and len(cpus) > 1:
+            name = f"{flow.source}:{flow.source_port}"
+            problems.append(f"{system}: {kind} of {name} on CPUs {sorted(cpus)}")
+    seen = f"{len(places)} stages of flows, each on one CPU"
+    return judge("one stage of one flow stays on one CPU", problems, seen, len(places) > 0)

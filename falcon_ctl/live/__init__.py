@@ -1,0 +1,1 @@
+"""The running network: switches and hosts under control, experiments, the main job."""

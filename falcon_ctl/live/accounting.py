@@ -1,0 +1,65 @@
+"""Where frames of a run were lost: in senders' hosts, switches, the receiving host, a socket."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from falcon_ctl.capture.trace import Passage
+from falcon_ctl.live.lab import Lab
+
+DROP_COUNTERS = ("ingress_drops", "egress_drops")
+# Codes of docs/p4-program.md. The copy of a flooded frame towards its own port is no loss.
+REASONS = (
+    "NONE TRUNCATED MALFORMED IP_CHECKSUM LENGTH TTL PORT_UNKNOWN UNTAGGED VLAN_UNKNOWN "
+    "NOT_OUR_MAC NOT_UNDERLAY NO_ROUTE VXLAN_PORT VXLAN_FLAGS VNI_UNKNOWN METER SOURCE_MAC ACL "
+    "LINK_LOCAL NO_FLOOD REFLECTED SPLIT_HORIZON REPLICA TENANT_ABSENT TOO_BIG ECN NO_LINK"
+).split()
+_NO_LOSS = {"SPLIT_HORIZON"}
+_SO_MEMINFO, _MEMINFO_DROPS = 55, 8  # asm-generic/socket.h, linux/sock_diag.h
+_MEMINFO = struct.Struct("@9I")
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Counters outside the receiving host, which only ever grow."""
+
+    by_place: Mapping[str, int]
+
+    def since(self, before: Losses) -> dict[str, int]:
+        """What was lost after `before`."""
+        found = {p: n - before.by_place.get(p, 0) for p, n in self.by_place.items()}
+        return {place: count for place, count in found.items() if count}
+
+
+def outside_host(lab: Lab, target: str, sockets: Iterable[socket.socket]) -> Losses:
+    """Frames lost on the way to machine `target`, and behind it in the containers' kernels."""
+    lost: Counter[str] = Counter()
+    for name, switch in lab.controller.switches.items():
+        for counter in DROP_COUNTERS:
+            for code, (packets, _) in enumerate(switch.counter(counter)):
+                reason = REASONS[code] if code < len(REASONS) else str(code)
+                if packets and reason not in _NO_LOSS:
+                    lost[f"{name} {reason}"] += packets
+    for name, host in lab.hosts.items():
+        if name != target:
+            for reason, count in host.stats()["tx_drops"].items():
+                lost[f"{name} tx {reason}"] += count
+    lost[f"{target} container socket"] += sum(map(_socket_drops, sockets))
+    return Losses(lost)
+
+
+def inside_host(passages: Iterable[Passage], kernel_lost: int) -> dict[str, int]:
+    """Frames of the run that the receiving host lost, by place; `kernel_lost` never entered it."""
+    found = Counter(passage.place for passage in passages if passage.place)
+    found["afpacket"] += kernel_lost
+    return {place: count for place, count in found.items() if count}
+
+
+def _socket_drops(sock: socket.socket) -> int:
+    """Datagrams that the kernel dropped because the socket's buffer was full."""
+    data = sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size)
+    return int(_MEMINFO.unpack(data)[_MEMINFO_DROPS])

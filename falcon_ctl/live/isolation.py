@@ -1,0 +1,102 @@
+"""Do tenants with the same addresses hear each other? Probes that could only come by a leak."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from falcon_ctl.live.lab import Lab
+from falcon_ctl.traffic import payload
+from falcon_ctl.traffic.flows import Endpoint, Flow, udp_template
+from topo.spec import Container, Topology
+
+PORT = 7007
+_SETTLE, _AGAIN = 0.2, 0.25
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A datagram from `source` to the MAC and IP address of `target`, which may not be its own.
+
+    `listener` is the container that should hear it, "" when nobody should.
+    """
+
+    number: int
+    source: Container
+    target: Container
+    listener: str
+
+    @property
+    def name(self) -> str:
+        """Who sends to which address, and to whose MAC address when that is another tenant's."""
+        name = f"{self.source.name} to {self.target.ip}"
+        return name if self.listener else f"{name} by the MAC of {self.target.name}"
+
+
+def probes(topology: Topology) -> list[Probe]:
+    """Probes to each address that several tenants have on another machine.
+
+    One goes to the own tenant's owner of it, one to the MAC address of each other tenant's owner.
+    """
+    found: list[Probe] = []
+    for source, target in _twins(topology):
+        own = source.tenant == target.tenant
+        found.append(Probe(len(found), source, target, target.name if own else ""))
+    return found
+
+
+def listen(lab: Lab, deadline: float) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Send all probes until each that is meant for someone was heard, at most `deadline` s.
+
+    Returns:
+        Container → names of the probes that it heard, and probe's name → who should hear it.
+    """
+    plan = probes(lab.topology)
+    meant = {p.number for p in plan if p.listener}
+    sockets = {p.target.name: lab.receiver(p.target.name, PORT) for p in plan}
+    heard: dict[str, set[int]] = {name: set() for name in sockets}
+    end = time.monotonic() + deadline
+    while time.monotonic() < end and not meant <= set().union(*heard.values()):
+        for probe in sorted(plan, key=lambda p: bool(p.listener)):  # strays first
+            _send(lab, probe)
+        lab.watch.pause(_AGAIN)
+        _collect(lab, heard)
+    lab.watch.pause(_SETTLE)
+    _collect(lab, heard)
+    names = {p.number: p.name for p in plan}
+    return (
+        {name: [names.get(n, "?") for n in sorted(numbers)] for name, numbers in heard.items()},
+        {p.name: p.listener for p in plan},
+    )
+
+
+def _twins(topology: Topology) -> Iterator[tuple[Container, Container]]:
+    """One source per tenant, and every owner of an address that is not unique, elsewhere."""
+    sources = {c.tenant: c for c in reversed(topology.containers)}.values()
+    by_ip: dict[str, list[Container]] = {}
+    for container in topology.containers:
+        by_ip.setdefault(str(container.ip), []).append(container)
+    for owners in by_ip.values():
+        if len({c.tenant for c in owners}) > 1:
+            for source in sources:
+                yield from ((source, o) for o in owners if o.machine != source.machine)
+
+
+def _send(lab: Lab, probe: Probe) -> None:
+    target = Endpoint(probe.target.name, probe.target.mac, str(probe.target.ip))
+    flow = Flow(probe.number, lab.endpoint(probe.source.name), target, 20000 + probe.number, PORT)
+    lab.sender(probe.source.name).send(udp_template(flow, payload.SIZE).frame)
+
+
+def _collect(lab: Lab, heard: dict[str, set[int]]) -> None:
+    for name, numbers in heard.items():
+        sock = lab.receiver(name, PORT)
+        sock.setblocking(False)
+        while True:
+            try:
+                stamp = payload.read(sock.recv(2048))
+            except BlockingIOError:
+                break
+            if stamp is not None:
+                numbers.add(stamp.flow)

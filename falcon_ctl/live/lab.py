@@ -1,0 +1,127 @@
+"""Everything that runs, in one hand: network, controller, hosts, sockets in the containers."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from falcon_ctl.capture.tap import Tap
+from falcon_ctl.errors import PartFailed
+from falcon_ctl.intent.systems import System
+from falcon_ctl.live.controller import Controller
+from falcon_ctl.live.hosts import Host
+from falcon_ctl.live.watch import Watch
+from falcon_ctl.traffic.flows import Endpoint
+from topo.client import Network
+from topo.spec import Container, Topology
+
+CONTAINER_INTERFACE = "eth0"
+ETH_P_ALL = socket.htons(0x0003)
+
+
+@dataclass
+class Lab:
+    """A running network under control; a context manager that closes what it opened."""
+
+    network: Network
+    watch: Watch
+    controller: Controller
+    hosts: dict[str, Host]
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _senders: dict[str, socket.socket] = field(default_factory=dict)
+    _receivers: dict[tuple[str, int], socket.socket] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, network: Network) -> Lab:
+        """Sessions with every switch and host of `network`.
+
+        Raises:
+            PartFailed: one of them does not answer.
+        """
+        stack = ExitStack()
+        try:
+            watch = stack.enter_context(Watch(str(network.run_dir)))
+            with watch.naming():
+                controller = Controller(network.spec, network.switches)
+                stack.callback(controller.close)
+                hosts = {name: Host(info) for name, info in network.machines.items()}
+        except BaseException:
+            stack.close()
+            raise
+        for name, switch in controller.switches.items():
+            switch.client.on_close(partial(watch.switch_closed, name))
+        return cls(network, watch, controller, hosts, stack)
+
+    def __enter__(self) -> Lab:  # noqa: PYI034  # Self needs Python 3.11
+        """Everything was opened by `open`."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Give the hosts their knobs back and close everything."""
+        for sock in (*self._senders.values(), *self._receivers.values()):
+            sock.close()
+        for host in self.hosts.values():
+            host.close()
+        self._stack.close()
+
+    @property
+    def topology(self) -> Topology:
+        """The topology that is up."""
+        return self.network.spec
+
+    def use(self, system: System, **knobs: Any) -> None:
+        """Make the whole network run `system`; `knobs` go to every host."""
+        self.watch.check()
+        with self.watch.naming():
+            self.controller.use(system)
+            for host in self.hosts.values():
+                host.use(system, **knobs)
+
+    def sender(self, container: str) -> socket.socket:
+        """An AF_PACKET socket that sends ready frames out of the container's interface."""
+        if container not in self._senders:
+            sock = self._socket(container, socket.AF_PACKET, socket.SOCK_RAW, 0)
+            sock.bind((CONTAINER_INTERFACE, 0))
+            self._senders[container] = sock
+        return self._senders[container]
+
+    def receiver(self, container: str, port: int) -> socket.socket:
+        """A UDP socket in the container, bound to `port`."""
+        key = container, port
+        if key not in self._receivers:
+            sock = self._socket(container, socket.AF_INET, socket.SOCK_DGRAM, 0)
+            sock.bind(("", port))
+            self._receivers[key] = sock
+        return self._receivers[key]
+
+    def stream(self, container: str) -> socket.socket:
+        """A fresh TCP socket in the container, which the caller closes."""
+        return self._socket(container, socket.AF_INET, socket.SOCK_STREAM, 0)
+
+    def raw_icmp(self, container: str) -> socket.socket:
+        """A raw ICMP socket in the container, which the caller closes."""
+        return self._socket(container, socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+
+    def tap(self, node: str, interface: str, outgoing: bool = False) -> Tap:
+        """A capture of one interface of a node; the caller enters and leaves it."""
+        sock = self._socket(node, socket.AF_PACKET, socket.SOCK_RAW, ETH_P_ALL)
+        return Tap(sock, interface, outgoing=outgoing)
+
+    def endpoint(self, container: str) -> Endpoint:
+        """The container as an end of flows."""
+        found = self.container(container)
+        return Endpoint(found.name, found.mac, str(found.ip))
+
+    def container(self, name: str) -> Container:
+        """The container of that name."""
+        return next(c for c in self.topology.containers if c.name == name)
+
+    def _socket(self, node: str, family: int, kind: int, proto: int) -> socket.socket:
+        with self.watch.naming():
+            try:
+                return self.network.socket(node, family, kind, proto)
+            except OSError as error:
+                raise PartFailed(node, f"no socket: {error.strerror}") from error

@@ -1,0 +1,92 @@
+"""Does the network answer? Echo requests between the kernels of all containers of a tenant."""
+
+from __future__ import annotations
+
+import itertools
+import selectors
+import socket
+import struct
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+
+from scapy.layers.inet import ICMP
+
+from falcon_ctl.live.lab import Lab
+from topo.spec import Topology
+
+_REQUEST, _REPLY = 8, 0
+_AGAIN = 0.25
+Pair = tuple[str, str]
+
+
+def pairs(topology: Topology) -> list[Pair]:
+    """Ordered pairs of containers of one tenant."""
+    return [
+        (a.name, b.name)
+        for a, b in itertools.permutations(topology.containers, 2)
+        if a.tenant == b.tenant
+    ]
+
+
+def ping_all(lab: Lab, deadline: float) -> dict[Pair, bool]:
+    """Ping every pair until all have answered, or for `deadline` seconds.
+
+    An echo request leaves through the container's own kernel (ARP included), and the target's
+    kernel answers it.
+    """
+    wanted = pairs(lab.topology)
+    answered = dict.fromkeys(wanted, False)
+    end = time.monotonic() + deadline
+    with ExitStack() as stack:
+        sockets = {name: stack.enter_context(lab.raw_icmp(name)) for name, _ in wanted}
+        selector = stack.enter_context(selectors.DefaultSelector())
+        for name, sock in sockets.items():
+            sock.setblocking(False)
+            selector.register(sock, selectors.EVENT_READ, name)
+        while not all(answered.values()) and time.monotonic() < end:
+            lab.watch.check()
+            _request(lab, sockets, [pair for pair, ok in answered.items() if not ok])
+            for pair in _replies(lab, selector, min(_AGAIN, end - time.monotonic())):
+                answered[pair] = True
+                if all(answered.values()):
+                    break
+    return answered
+
+
+def _request(lab: Lab, sockets: Mapping[str, socket.socket], missing: list[Pair]) -> None:
+    for source, target in missing:
+        numbers = _identity(lab.topology, source, target)
+        packet = bytes(ICMP(type=_REQUEST, id=numbers[0], seq=numbers[1]) / b"falcon-testbed")
+        try:
+            sockets[source].sendto(packet, (str(lab.container(target).ip), 0))
+        except OSError:
+            continue  # no neighbour yet: it is asked again
+
+
+def _replies(lab: Lab, selector: selectors.BaseSelector, seconds: float) -> Iterator[Pair]:
+    """Pairs whose answer comes within `seconds`."""
+    ids = {_identity(lab.topology, *pair): pair for pair in pairs(lab.topology)}
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        for key, _ in selector.select(left):
+            data = key.fileobj.recv(2048)  # type: ignore[union-attr]  # we put sockets in
+            kind, _, _, identifier, sequence = struct.unpack_from("!BBHHH", data, 20)
+            pair = ids.get((identifier, sequence))
+            if kind == _REPLY and pair is not None and pair[0] == key.data:
+                yield pair
+
+
+def _identity(topology: Topology, source: str, target: str) -> tuple[int, int]:
+    """ICMP identifier and sequence number of a pair: the two containers' positions."""
+    names = [c.name for c in topology.containers]
+    return 0xFA00 + names.index(source), names.index(target)
+
+
+def speakers(topology: Topology) -> set[tuple[int, str]]:
+    """(VNI, MAC) of the containers whose frames cross a switch when all pairs ping."""
+    return {
+        (topology.tenant(c.tenant).vni, c.mac)
+        for c in topology.containers
+        if any(o.tenant == c.tenant and o.machine != c.machine for o in topology.containers)
+    }

@@ -1,0 +1,136 @@
+"""Runs a UDP load on one system and measures it."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from falcon_ctl.capture import headers
+from falcon_ctl.capture.trace import Passage, Trace
+from falcon_ctl.intent.systems import System
+from falcon_ctl.live import accounting
+from falcon_ctl.live.hosts import Host
+from falcon_ctl.live.lab import Lab
+from falcon_ctl.report.live import Measurement, rate
+from falcon_ctl.traffic import order, schedule
+from falcon_ctl.traffic.flows import Flow, udp_template
+from falcon_ctl.traffic.load import Load
+from falcon_ctl.traffic.receiver import Arrivals, Receiver
+from falcon_ctl.traffic.sender import Sender, Sent
+
+_ids = itertools.count(1000)  # no two runs share a flow id: what is left of one disturbs no other
+_QUIET, _DRAIN = 0.5, 20.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run gave: the numbers, what the host recorded, what the applications saw."""
+
+    measurement: Measurement
+    trace: Trace
+    arrivals: list[Arrivals]
+    sent: Sent
+    stats: dict[str, Any]
+
+
+def run(lab: Lab, system: System, load: Load) -> Outcome:
+    """Drive `load` under `system` until everything arrived or is accounted for.
+
+    Raises:
+        PartFailed: a part died meanwhile.
+    """
+    lab.use(system, dilation=load.dilation, **load.knobs)
+    flows = [replace(flow, id=next(_ids)) for flow in load.flows]
+    target = lab.container(flows[0].target.name).machine
+    with lab.watch.naming():
+        return _measured(lab, system, load, flows, lab.hosts[target])
+
+
+def _measured(lab: Lab, system: System, load: Load, flows: list[Flow], host: Host) -> Outcome:
+    sockets = [lab.receiver(flow.target.name, flow.target_port) for flow in flows]
+    _discard(sockets)
+    before = accounting.outside_host(lab, host.name, sockets)
+    host.reset()
+    by_flow = list(zip((flow.id for flow in flows), sockets, strict=True))
+    with host.recording(2 * load.frames + 1000) as traces, Receiver(by_flow) as receiver:
+        sent = _send(lab, load, flows)
+        receiver.wait_quiet(sent.total, _QUIET, _DRAIN)
+        stats = settled(lab, host)
+    lab.watch.check()
+    (trace,) = traces
+    ours = passages_of(trace, flows)
+    arrivals = [receiver.arrivals[flow.id] for flow in flows]
+    orders = [
+        order.analyse(found.sequence, count)
+        for found, count in zip(arrivals, sent.per_flow, strict=True)
+    ]
+    drops = accounting.outside_host(lab, host.name, sockets).since(before)
+    drops |= accounting.inside_host(ours, stats["drops"]["afpacket"])
+    measurement = Measurement(
+        system=system.name,
+        proto="udp",
+        flows=len(flows),
+        load=load.name,
+        sent=sent.total,
+        delivered=sum(found.received for found in orders),
+        drops=drops,
+        reordered=sum(found.reordered for found in orders),
+        late=sent.late or bool(stats["late"]["late"]),
+        **timing(ours, stats),
+    )
+    return Outcome(measurement, trace, arrivals, sent, stats)
+
+
+def _send(lab: Lab, load: Load, flows: list[Flow]) -> Sent:
+    templates = [udp_template(flow, load.payload_size) for flow in flows]
+    sockets = [lab.sender(flow.source.name) for flow in flows]
+    offsets, indices = schedule.merge(load.schedules)
+    return Sender(templates, sockets, lab.watch.stop).run(offsets, indices)
+
+
+def settled(lab: Lab, host: Host, deadline: float = 10.0) -> dict[str, Any]:
+    """Counters of the host once it holds no frame any more."""
+    end = time.monotonic() + deadline
+    while (stats := host.stats())["queued"] and time.monotonic() < end:
+        lab.watch.pause(0.02)
+    return stats
+
+
+def timing(ours: list[Passage], stats: dict[str, Any]) -> dict[str, Any]:
+    """Rate, latencies and loads of a measurement, in model time, from its frames' passages."""
+    delivered = [p for p in ours if p.delivered]
+    if not delivered:
+        return {"pps": 0.0, "latencies": np.empty(0, np.int64)}
+    start, end = min(p.arrival for p in ours), max(p.delivered for p in delivered)
+    busy = {cpu: sum(kinds.values()) for cpu, kinds in enumerate(stats["busy_ns"])}
+    return {
+        "pps": rate([p.delivered for p in delivered], start),
+        "latencies": np.array([p.latency for p in delivered], np.int64),
+        "loads": {cpu: 100.0 * ns / (end - start) for cpu, ns in busy.items() if ns},
+    }
+
+
+def passages_of(trace: Trace, flows: list[Flow]) -> list[Passage]:
+    """Frames of these flows, told by tenant-wide inner addresses and ports."""
+    wanted = {(f.source.ip, f.target.ip, f.source_port, f.target_port) for f in flows}
+    return [p for p in trace.passages if _ends(p) in wanted]
+
+
+def _ends(passage: Passage) -> tuple[Any, ...] | None:
+    flow = headers.read(passage.frame).inner
+    return flow and (flow.source, flow.target, flow.source_port, flow.target_port)
+
+
+def _discard(sockets: list[Any]) -> None:
+    """Empty the receive buffers of what an earlier run left."""
+    for sock in sockets:
+        sock.setblocking(False)
+        while True:
+            try:
+                sock.recv(2048)
+            except BlockingIOError:
+                break

@@ -1,0 +1,107 @@
+"""Notices at once when a part of the network dies, and says which."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from falcon_ctl.errors import NoNetwork, PartFailed, SwitchError
+from rxpath.errors import ControlError
+from topo.client import Network
+from topo.errors import NotRunning, TopoError
+
+_PERIOD = 0.25
+
+
+class Watch:
+    """Context manager: a thread that asks the daemon for dead parts, on a connection of its own.
+
+    `stop` is set as soon as a part is dead; senders stop by it. `check` raises what happened.
+    """
+
+    def __init__(self, run_dir: str) -> None:
+        self.stop = threading.Event()
+        self._run_dir = run_dir
+        self._failure: PartFailed | None = None
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
+
+    def __enter__(self) -> Watch:  # noqa: PYI034  # Self needs Python 3.11
+        """Start to watch."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Stop watching."""
+        self._done.set()
+        self._thread.join(timeout=5)
+
+    def switch_closed(self, name: str) -> None:
+        """The stream to a switch ended; the reason is looked up."""
+        if not self._done.is_set():
+            self._fail(self._dead_part() or PartFailed(f"switch {name}", "closed its stream"))
+
+    def check(self) -> None:
+        """Raise what happened, if anything did."""
+        if self._failure is not None:
+            raise self._failure
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not longer than everything lives."""
+        self.stop.wait(seconds)
+        self.check()
+
+    @contextmanager
+    def naming(self) -> Iterator[None]:
+        """Name the dead part when an operation fails because of it."""
+        try:
+            yield
+        except SwitchError as error:
+            raise self._cause(error) from error
+        except ControlError as error:
+            raise self._cause(PartFailed(f"rxpath ({error.where})", error.message)) from error
+        except NotRunning as error:
+            raise self._cause(PartFailed("topo daemon", "the network went down")) from error
+        except TopoError as error:
+            raise self._cause(PartFailed("network", str(error))) from error
+
+    def _cause(self, error: PartFailed) -> PartFailed:
+        return self._failure or self._dead_part() or error
+
+    def _loop(self) -> None:
+        while not self._done.wait(_PERIOD):
+            failure = self._dead_part()
+            if failure is not None:
+                self._fail(failure)
+                return
+
+    def _fail(self, failure: PartFailed) -> None:
+        self._failure = self._failure or failure
+        self.stop.set()
+
+    def _dead_part(self) -> PartFailed | None:
+        try:
+            with Network.connect(self._run_dir) as network:
+                dead = network.status().dead
+        except NotRunning:
+            return PartFailed("topo daemon", "the network went down")
+        except TopoError as error:
+            return PartFailed("topo daemon", str(error))
+        if not dead:
+            return None
+        part = dead[0]
+        tail = f"; its log ends: {part.tail[-1]}" if part.tail else ""
+        return PartFailed(f"{part.kind} {part.name}", f"{part.state}{tail} (log {part.log})")
+
+
+def connect(run_dir: str | None = None) -> Network:
+    """The running network.
+
+    Raises:
+        NoNetwork: there is none, with the command that brings one up.
+    """
+    try:
+        return Network.connect(run_dir)
+    except TopoError as error:
+        raise NoNetwork(str(error)) from error

@@ -1,0 +1,1 @@
+"""What the user gets: the table, the JSON document, the captures, the picture."""

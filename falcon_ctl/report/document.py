@@ -1,0 +1,60 @@
+"""The run as JSON: what `--json FILE` and `results/<time>/report.json` hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from falcon_ctl.checks.verdict import Verdict
+from falcon_ctl.errors import UsageError
+from falcon_ctl.report.live import Measurement
+
+
+@dataclass
+class Report:
+    """One run: what was measured, and what the checks say."""
+
+    topology: str
+    target: str
+    version: str
+    live: list[Measurement] = field(default_factory=list)
+    checks: Sequence[Verdict] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Every check holds, and there was one."""
+        return bool(self.checks) and all(check.ok for check in self.checks)
+
+    def document(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {
+            "topology": self.topology,
+            "switch": {"target": self.target, "version": self.version},
+            "live": [measurement.document() for measurement in self.live],
+            "checks": [check._asdict() for check in self.checks],
+        }
+
+
+def verify_writable(path: Path) -> None:
+    """Refuse a report's path before the run, rather than lose the run's result after it.
+
+    Raises:
+        UsageError: `path` cannot be written.
+    """
+    try:
+        with path.open("a"):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"--json {path}", error.strerror or str(error), "a file to write"
+        ) from error
+
+
+def write(path: Path, report: Report) -> None:
+    """Write the document; the file is whole or as it was before."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(report.document(), indent=2, allow_nan=False) + "\n")
+    part.replace(path)

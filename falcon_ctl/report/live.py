@@ -1,0 +1,66 @@
+"""A measurement of one system under one load: the numbers of the report's `live` part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Counts in frames, `pps` in model packets/s, `latencies` in model ns, `loads` CPU → percent.
+
+    `drops` names where frames were lost; only places with losses stand in it. `late`: a sender
+    or the host's driver ran behind its budget, so rates and latencies are not valid.
+    """
+
+    system: str
+    proto: str
+    flows: int
+    load: str
+    sent: int
+    delivered: int
+    drops: Mapping[str, int]
+    reordered: int
+    pps: float
+    latencies: NDArray[np.int64]
+    late: bool
+    loads: Mapping[int, float] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """Name for messages."""
+        return f"{self.system} {self.proto} {self.load}"
+
+    def latency_us(self, quantile: float) -> float | None:
+        """Latency in model µs; None when nothing was delivered."""
+        if not len(self.latencies):
+            return None
+        return round(float(np.quantile(self.latencies, quantile)) / 1000, 3)
+
+    def document(self) -> dict[str, Any]:
+        """As it stands in the JSON report."""
+        return {
+            "system": self.system,
+            "proto": self.proto,
+            "flows": self.flows,
+            "sent": self.sent,
+            "delivered": self.delivered,
+            "drops": dict(self.drops),
+            "reordered": self.reordered,
+            "pps": round(self.pps, 1),
+            "latency_us": {"p50": self.latency_us(0.5), "p99": self.latency_us(0.99)},
+            "late": self.late,
+        }
+
+
+def rate(times: Sequence[int], start: int) -> float:
+    """Model packets/s: deliveries at `times` (model ns) since the first arrival at `start`."""
+    if not times:
+        return 0.0
+    span = max(times) - start
+    return len(times) * 1e9 / span if span > 0 else 0.0

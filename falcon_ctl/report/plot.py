@@ -1,0 +1,84 @@
+"""The picture of a run: packet rates, latency distributions, load per core."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from falcon_ctl.intent.systems import SYSTEMS
+from falcon_ctl.report.live import Measurement
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito's colours, told apart by colour-blind readers too.
+COLOURS = dict(
+    zip(
+        (system.name for system in SYSTEMS),
+        ("#000000", "#d55e00", "#56b4e9", "#0072b2", "#009e73", "#cc79a7"),
+        strict=True,
+    )
+)
+
+
+def draw(path: Path, measurements: Sequence[Measurement], subtitle: str) -> None:
+    """Write a PNG; runs marked late are left out and named."""
+    from matplotlib.figure import Figure  # it takes a second to import, and only runs draw
+
+    valid = [m for m in measurements if not m.late]
+    figure = Figure(figsize=(15, 5), layout="constrained")
+    figure.suptitle(f"FALCON testbed: {subtitle}")
+    rates, latencies, loads = figure.subplots(1, 3, width_ratios=(1.2, 1, 1.2))
+    _rates(rates, valid)
+    _latencies(latencies, [m for m in valid if m.proto == "udp" and m.load == "steady"])
+    _loads(loads, [m for m in valid if m.proto == "udp" and m.load == "saturating"])
+    late = sorted({m.label for m in measurements if m.late})
+    if late:
+        figure.text(0.01, 0.01, f"late, not shown: {', '.join(late)}", color="#d55e00")
+    figure.savefig(path, dpi=120)
+
+
+def _rates(axes: Axes, measurements: Sequence[Measurement]) -> None:
+    loads = list(dict.fromkeys((m.proto, m.load) for m in measurements))
+    systems = [s.name for s in SYSTEMS if any(m.system == s.name for m in measurements)]
+    width = 0.8 / max(1, len(systems))
+    for index, system in enumerate(systems):
+        found = {(m.proto, m.load): m.pps / 1000 for m in measurements if m.system == system}
+        heights = [found.get(load, 0.0) for load in loads]
+        at = np.arange(len(loads)) + index * width - 0.4 + width / 2
+        axes.bar(at, heights, width, color=COLOURS[system], label=system)
+    axes.set_xticks(range(len(loads)), [f"{proto}\n{load}" for proto, load in loads])
+    axes.set(title="Packet rate", ylabel="delivered, 1000 packets/s (model time)")
+    if systems:
+        axes.legend(fontsize="small")
+
+
+def _latencies(axes: Axes, measurements: Sequence[Measurement]) -> None:
+    for m in measurements:
+        values = np.sort(m.latencies) / 1000
+        share = np.arange(1, len(values) + 1) / max(1, len(values))
+        axes.step(values, share, where="post", color=COLOURS[m.system], label=m.system)
+    axes.set(title="Latency, one steady flow", xlabel="µs (model time)", ylabel="share of packets")
+    axes.grid(alpha=0.3)
+    if measurements:
+        axes.legend(fontsize="small")
+
+
+def _loads(axes: Axes, measurements: Sequence[Measurement]) -> None:
+    """A heat map: systems down, CPUs across."""
+    cpus = sorted({cpu for m in measurements for cpu, load in m.loads.items() if load >= 1})
+    axes.set(title="Load per core, one saturating flow", xlabel="CPU")
+    if not cpus:
+        return
+    grid: Any = [[m.loads.get(cpu, 0.0) for cpu in cpus] for m in measurements]
+    axes.imshow(grid, vmin=0, vmax=100, cmap="viridis", aspect="auto")
+    axes.set_xticks(range(len(cpus)), [str(cpu) for cpu in cpus])
+    axes.set_yticks(range(len(measurements)), [m.system for m in measurements])
+    for row, values in enumerate(grid):
+        for column, value in enumerate(values):
+            if value >= 1:
+                shade = "black" if value > 60 else "white"
+                axes.text(column, row, f"{value:.0f}", ha="center", va="center", color=shade)

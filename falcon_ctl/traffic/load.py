@@ -1,0 +1,31 @@
+"""A load: which flows send how, and how the emulated hosts are set meanwhile. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from falcon_ctl.traffic.flows import Flow
+from falcon_ctl.traffic.schedule import Offsets
+
+
+@dataclass(frozen=True)
+class Load:
+    """UDP flows (all to one machine) with a schedule each.
+
+    `dilation`: wall ns per model ns while it runs. `knobs` are set on the hosts beside those of
+    the system.
+    """
+
+    name: str
+    flows: Sequence[Flow]
+    schedules: Sequence[Offsets]
+    dilation: int
+    payload_size: int = 64
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def frames(self) -> int:
+        """How many frames are to be sent."""
+        return sum(len(schedule) for schedule in self.schedules)

@@ -1,0 +1,270 @@
+"""Each check is shown data on which it is green, and data that make it red."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from ctl_traces import Way, trace, tunnel_frame
+
+from falcon_ctl.checks import hashes, outcome, reach, rebalance, steering, underlay
+from falcon_ctl.report.live import Measurement, rate
+from falcon_ctl.traffic.tcp import Transfer
+
+# Microsoft, "Verifying the RSS Hash Calculation": source, destination, with ports, without.
+IPV4_VECTORS = [
+    ("66.9.149.187", 2794, "161.142.100.80", 1766, 0x51CCC178, 0x323E8FC2),
+    ("199.92.111.2", 14230, "65.69.140.83", 4739, 0xC626B0EA, 0xD718262A),
+    ("24.19.198.95", 12898, "12.22.207.184", 38024, 0x5C2B394A, 0xD2D0A5DE),
+    ("38.27.205.30", 48228, "209.142.163.6", 2217, 0xAFC7327F, 0x82989176),
+    ("153.39.163.191", 44251, "202.188.127.2", 1303, 0x10E828A2, 0x5D1809C5),
+]
+
+
+@pytest.mark.parametrize("vector", IPV4_VECTORS)
+def test_toeplitz_gives_the_published_hashes(vector):
+    source, source_port, target, target_port, with_ports, without = vector
+    assert hashes.rss_hash(source, target, source_port, target_port) == with_ports
+    assert hashes.rss_hash(source, target, None, None) == without
+
+
+def test_hash_32_is_the_kernels():
+    assert hashes.hash_32(1, 32) == 0x61C88647
+    assert hashes.hash_32(1, 16) == 0x61C8
+    assert hashes.hash_32(0xFFFFFFFF, 16) == 0x9E37  # -0x61C88647, upper half
+
+
+def test_second_choice_rehashes_the_first():
+    cpus = list(range(64))
+    first = hashes.hash_32((0xFFFFFFFF + 7) & 0xFFFFFFFF, 16)  # wraps at 32 bits
+    assert hashes.falcon_cpus(0xFFFFFFFF, 7, cpus) == (first % 64, hashes.hash_32(first, 16) % 64)
+
+
+# -- reachability ------------------------------------------------------------------------------
+
+
+def test_reachable():
+    assert reach.all_reachable({("a", "b"): True, ("b", "a"): True}).ok
+    red = reach.all_reachable({("a", "b"): True, ("b", "a"): False})
+    assert not red.ok
+    assert red.evidence == "b gets no answer from a"
+    assert not reach.all_reachable({}).ok
+
+
+def test_isolated():
+    sent = {"red1 to .21": "red2", "blue1 to .21": "blue2", "red1 by blue2's MAC": ""}
+    heard = {"red2": ["red1 to .21"], "blue2": ["blue1 to .21"]}
+    assert reach.tenants_isolated(heard, sent).ok
+    leak = reach.tenants_isolated(heard | {"blue2": ["blue1 to .21", "red1 to .21"]}, sent)
+    assert not leak.ok
+    assert "blue2 heard red1 to .21, meant for red2" in leak.evidence
+    stray = reach.tenants_isolated(heard | {"blue2": ["red1 by blue2's MAC"]}, sent)
+    assert "meant for nobody" in stray.evidence
+    assert not reach.tenants_isolated(heard | {"red2": []}, sent).ok
+
+
+def test_learned():
+    spoke = {(5001, "02:00:00:00:00:01"), (5002, "02:00:00:00:00:01")}
+    assert reach.macs_learned({"s1": set(spoke)}, spoke).ok
+    assert not reach.macs_learned({"s1": {(5001, "02:00:00:00:00:01")}}, spoke).ok
+
+
+# -- underlay ----------------------------------------------------------------------------------
+
+
+def verdict(frame):
+    return underlay.frames_are_vxlan([frame], {5001, 5002}, 64, 4789)
+
+
+def test_a_right_frame_is_right():
+    assert verdict(tunnel_frame()).ok
+    assert not underlay.frames_are_vxlan([], {5001}, 64, 4789).ok
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "named"),
+    [
+        (16, b"\x00\x50", "IP length 80"),
+        (38, b"\x00\x20", "UDP length 32"),
+        (40, b"\x12\x34", "UDP checksum 0x1234"),
+        (24, b"\x00\x00", "IP checksum"),
+        (46, b"\x00\x00\x07", "VNI 7 of no tenant"),
+        (42, b"\x00", "VXLAN flags"),
+        (34, b"\x10\x00", "source port 4096"),
+        (20, b"\x00\x00", "not DF"),
+        (22, b"\x3f", "TTL 63"),
+        (36, b"\x21\x18", "not VXLAN on UDP port 4789"),
+        (23, b"\x06", "not VXLAN"),
+    ],
+)
+def test_each_wrong_field_is_seen(at, value, named):
+    frame = bytearray(tunnel_frame())
+    frame[at : at + len(value)] = value
+    red = verdict(bytes(frame))
+    assert not red.ok
+    assert named in "; ".join(underlay.problems_of(bytes(frame), {5001, 5002}, 64, 4789))
+
+
+def test_a_truncated_frame_is_wrong():
+    assert not verdict(tunnel_frame()[:-1]).ok
+
+
+def test_ports_follow_flows():
+    flows = [tunnel_frame(50000 + n, 40000 + n) for n in range(4)]
+    assert underlay.ports_follow_flows(flows * 2).ok
+    within = underlay.ports_follow_flows([*flows, tunnel_frame(51000, 40000)])
+    assert not within.ok
+    assert "10.0.0.11:40000: 2 ports" in within.evidence
+    constant = underlay.ports_follow_flows([tunnel_frame(50000, 40000 + n) for n in range(4)])
+    assert "4 flows share 1 source ports" in constant.evidence
+    assert not underlay.ports_follow_flows(flows[:1]).ok
+
+
+# -- steering ----------------------------------------------------------------------------------
+
+
+def formula(*passages, **falcon):
+    return steering.cpus_follow_formula([("falcon", trace(*passages, **falcon))])
+
+
+def spoil(passage, index, **changes):
+    stages = list(passage.stages)
+    stages[index] = stages[index]._replace(**changes)
+    return passage._replace(stages=tuple(stages))
+
+
+def test_the_formula_holds_for_every_choice():
+    way = Way()
+    passages = [way.passage(i, c) for i, c in enumerate([(1, 1), (1, 2), (2, 1), (3, 3)])]
+    green = formula(*passages)
+    assert green.ok
+    assert "16 stages of 4 frames" in green.evidence
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_a_stage_on_another_cpu_is_seen(index):
+    passage = Way().passage(1)
+    other = (passage.stages[index].cpu + 1) % 40
+    red = formula(spoil(passage, index, cpu=other))
+    assert not red.ok
+    assert f"on CPU {other}" in red.evidence
+
+
+def test_a_hash_that_is_not_the_frames_is_seen():
+    assert "its headers give" in formula(Way().passage(1)._replace(rss_hash=1)).evidence
+
+
+def test_choices_that_are_switched_off_are_seen():
+    assert not formula(Way().passage(1, (2, 1)), balancing=False).ok
+    assert not formula(Way().passage(1, (3, 3)), switch_off=False).ok
+    assert not formula(Way().passage(1), pipelining=False).ok
+
+
+def test_unsteered_hops_under_falcon_are_seen():
+    passage = Way().passage(1)
+    assert not formula(spoil(passage, 1, choice=0)).ok
+
+
+def test_hops_on_one_device_are_seen():
+    assert "share a device" in formula(spoil(Way().passage(1), 2, ifindex=5)).evidence
+
+
+def test_one_cpu_per_stage():
+    way, other = Way(), Way(50001, 40001)
+    steady = [way.passage(1), way.passage(2), other.passage(3)]
+    assert steering.one_cpu_per_stage([("falcon", trace(*steady))]).ok
+    moved = trace(*steady, spoil(way.passage(4), 1, cpu=39))
+    red = steering.one_cpu_per_stage([("falcon", moved)])
+    assert not red.ok
+    assert "gro_cell of 10.0.0.11:40000" in red.evidence
+
+
+# -- rebalancing -------------------------------------------------------------------------------
+
+
+def test_surge():
+    way = Way()
+    calm = [way.passage(n) for n in range(1, 5)]
+    moved = [way.passage(n, (2, 1)) for n in range(5, 8)]
+    assert rebalance.surge_moves_stage(trace(*calm, *moved), [40000], 5000).ok
+    assert not rebalance.surge_moves_stage(trace(*calm), [40000], 5000).ok
+    early = rebalance.surge_moves_stage(trace(*calm, *moved), [40000], 6500)
+    assert "before the surge" in early.evidence
+    assert not rebalance.surge_moves_stage(trace(*moved), [40000], 5000).ok
+    assert not rebalance.surge_moves_stage(trace(*calm, *moved), [40001], 5000).ok
+
+
+def test_guard():
+    way = Way()
+    moved = [way.passage(1), way.passage(2), way.passage(3, (2, 1))]
+    assert rebalance.guard_keeps_order(trace(*moved)).ok
+    late = spoil(moved[1], 1, end=moved[2].stages[1].end + 1)
+    red = rebalance.guard_keeps_order(trace(moved[0], late, moved[2]))
+    assert not red.ok
+    assert "frame 3 of 10.0.0.11:40000 overtakes in gro_cell" in red.evidence
+    assert not rebalance.guard_keeps_order(trace(*moved[:2])).ok  # nothing moved: nothing shown
+
+
+def test_switching_off():
+    way = Way()
+    passages = [way.passage(1), way.passage(2, (3, 3)), way.passage(3)]
+    assert rebalance.switches_off_and_on(trace(*passages), 1, 1).ok
+    assert not rebalance.switches_off_and_on(trace(*passages), 0, 0).ok
+    assert "never off" in rebalance.switches_off_and_on(trace(passages[0]), 0, 0).evidence
+    assert "from the start" in rebalance.switches_off_and_on(trace(*passages[1:]), 1, 1).evidence
+    assert "not switched on" in rebalance.switches_off_and_on(trace(*passages[:2]), 1, 0).evidence
+
+
+# -- outcome -----------------------------------------------------------------------------------
+
+
+def measured(**changes):
+    base = Measurement(
+        system="overlay",
+        proto="udp",
+        flows=1,
+        load="saturating",
+        sent=100,
+        delivered=90,
+        drops={"backlog": 10},
+        reordered=0,
+        pps=1000.0,
+        latencies=np.array([1000, 2000, 3000]),
+        late=False,
+    )
+    return replace(base, **changes)
+
+
+def test_order():
+    assert outcome.order_kept([measured()]).ok
+    assert not outcome.order_kept([measured(reordered=1)]).ok
+    assert not outcome.order_kept([measured(delivered=0)]).ok
+
+
+def test_accounting():
+    assert outcome.nothing_unaccounted([measured()]).ok
+    assert "1 missing" in outcome.nothing_unaccounted([measured(delivered=89)]).evidence
+    assert "1 too many" in outcome.nothing_unaccounted([measured(delivered=91)]).evidence
+    assert not outcome.nothing_unaccounted([]).ok
+
+
+def test_bytes():
+    good = Transfer(100, 100, True, 0.1)
+    assert outcome.bytes_intact({"host": [good]}).ok
+    assert not outcome.bytes_intact({"host": [good, Transfer(100, 100, False, 0.1)]}).ok
+    assert not outcome.bytes_intact({}).ok
+
+
+def test_speed():
+    rates = {"host": 1_000_000.0, "overlay": 450_000.0, "falcon": 950_000.0}
+    assert outcome.falcon_doubles_overlay(rates, "falcon").ok
+    assert not outcome.falcon_doubles_overlay(rates | {"overlay": 480_000.0}, "falcon").ok
+    assert outcome.falcon_near_host(rates, "falcon").ok
+    assert not outcome.falcon_near_host(rates | {"falcon": 1_000_001.0}, "falcon").ok
+    assert not outcome.falcon_near_host(rates | {"falcon": 790_000.0}, "falcon").ok
+    assert not outcome.falcon_near_host({"host": 1.0}, "falcon").ok
+    assert not outcome.falcon_doubles_overlay({"falcon": 1.0}, "falcon").ok
+
+
+def test_rate_is_of_the_time_since_the_first_arrival():
+    assert rate([2000, 3000, 5000], 1000) == pytest.approx(750_000.0)
+    assert rate([], 0) == 0.0
