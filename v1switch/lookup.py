@@ -40,6 +40,8 @@ class Cell:
         "target",
     )
 
+    pick: tuple[Cell, ...] | None = None  # groups have one
+
     def __init__(self, code: int = -1, params: tuple[int, ...] = ()) -> None:
         """Make a cell that runs action `code`."""
         self.code = code

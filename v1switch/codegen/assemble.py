@@ -1,0 +1,374 @@
+"""The whole switch as one function: parser, ingress, traffic manager, egress, deparser.
+
+Semantics and order are those of simple_switch.cpp. A unicast frame runs straight through one
+function; only copies (multicast, clones) cost a tuple of all live variables each.
+"""
+
+from __future__ import annotations
+
+from v1switch.codegen.access import Access
+from v1switch.codegen.control import ControlCode
+from v1switch.codegen.exprs import Expressions
+from v1switch.codegen.layout import Layout
+from v1switch.codegen.parser import ParserCode
+from v1switch.codegen.primitives import STANDARD, Primitives
+from v1switch.codegen.tables import TableCode
+from v1switch.codegen.writer import Writer
+from v1switch.program.model import Program
+from v1switch.state import action_codes
+
+NORMAL, INGRESS_CLONE, EGRESS_CLONE, RECIRCULATED, REPLICATED, RESUBMITTED = 0, 1, 2, 4, 5, 6
+MAX_COPIES = 1024  # copies that one pass may make of itself: a switch must not spin for ever
+NO_CUT = 1 << 30
+
+
+class Assembler:
+    """Writes `run(port, frame, now, kind, restore, out, work)`.
+
+    kind is the instance type with which the frame enters; restore is None or (field list id,
+    values) of preserved fields, with the clone session in front for ingress clones; out takes
+    (port, bytes); work takes frames that enter again.
+    """
+
+    def __init__(self, program: Program, traced: bool) -> None:
+        """Set up the translators."""
+        self.program = program
+        self.traced = traced
+        self.writer = Writer()
+        self.writer.depth = 2
+        self.access = Access(program)
+        self.layout = Layout(program, self.access, self.writer)
+        self.expressions = Expressions(program, self.layout, self.access, self.writer)
+        self.primitives = Primitives(self.expressions, "DROP", traced)
+        self.tables = TableCode(self.primitives, action_codes(program))
+        used = self.access.primitives
+        self.clones_in = "clone_ingress_pkt_to_egress" in used
+        self.clones_out = "clone_egress_pkt_to_egress" in used
+        self.resubmits, self.recirculates = "resubmit" in used, "recirculate" in used
+        self.cuts = "truncate" in used or self.clones_in or self.clones_out
+        self.exits = "exit" in used
+        self.digests = "generate_digest" in used
+        self.metadata = [
+            v
+            for h in program.headers.values()
+            if h.metadata
+            for v in self.layout.header_vars(h.name)
+        ]
+        self.contents = [
+            v
+            for h in self.layout.packet_headers()
+            for v in (self.layout.valid(h.name), *self.layout.header_vars(h.name))
+        ]
+        self.counts = [self.layout.count(s) for s in (*program.stacks, *program.union_stacks)]
+
+    # -- helpers --------------------------------------------------------------------------------
+
+    def _has(self, field: str) -> bool:
+        """Whether the program looks at or writes a field of standard_metadata."""
+        return self.access.accessed(STANDARD, field)
+
+    def _standard(self, field: str) -> str:
+        return self.layout.var(STANDARD, field)
+
+    def _set(self, field: str, text: str) -> None:
+        """Write an intrinsic field, unless the program never looks at it."""
+        if self._has(field):
+            self.writer.add(f"{self._standard(field)} = {text}")
+
+    @property
+    def live(self) -> list[str]:
+        """All variables that make a copy of the packet."""
+        return [*self.contents, *self.counts, *self.metadata, "o", "plen"]
+
+    def _zero(self, names: list[str]) -> None:
+        for at in range(0, len(names), 16):
+            self.writer.add(" = ".join(names[at : at + 16]) + " = 0")
+
+    def _field_list_values(self, which: str) -> str:
+        """Source of the tuple of the values of field list number `which` (a variable)."""
+        text = "()"
+        for number, fields in self.program.field_lists.items():
+            values = "".join(f"{self.expressions.value(f)}, " for f in fields.fields)
+            text = f"(({values}) if {which} == {number} else {text})"
+        return text
+
+    def _restore(self) -> None:
+        """Write the assignment of preserved fields from `restore`."""
+        for number, fields in self.program.field_lists.items():
+            if fields.fields:
+                names = ", ".join(self.expressions.value(f) for f in fields.fields)
+                with self.writer.block(f"if restore[-2] == {number}:"):
+                    self.writer.add(f"{names}, = restore[-1]")
+
+    # -- stages ---------------------------------------------------------------------------------
+
+    def emit(self) -> list[str]:
+        """Write the function's body and return its lines."""
+        self._prologue()
+        ParserCode(self.primitives).emit()
+        if self.clones_in:
+            with self.writer.block(f"if kind == {INGRESS_CLONE}:"):
+                self._enter_as_clone()
+            with self.writer.block("else:"):
+                self._ingress()
+        else:
+            self._ingress()
+        self._egress()
+        return self.writer.lines
+
+    def _prologue(self) -> None:
+        add = self.writer.add
+        add("flen = plen = len(frame)")
+        add("o = 0")
+        validity = [self.layout.valid(h.name) for h in self.layout.packet_headers()]
+        others = [v for v in self.contents if v not in set(validity)]
+        self._zero([*validity, *others, *self.counts, *self.metadata])
+        for header in self.layout.packet_headers():
+            self._raw_zeros(header.name)
+        if self.cuts:
+            add(f"cut = {NO_CUT}")
+        add("replicas = None")
+        self.primitives.trace("packet: port {port}, {flen} bytes, instance type {kind}")
+        self._set("packet_length", "flen")
+        self._set("instance_type", "kind")
+        with self.writer.block(f"if kind <= {INGRESS_CLONE}:"):
+            self._set("ingress_port", "port")
+            self._set("ingress_global_timestamp", "(now - started) // 1000 & 281474976710655")
+        if self.resubmits or self.recirculates:
+            with self.writer.block("else:"):
+                self._restore()
+
+    def _raw_zeros(self, header: str) -> None:
+        for name, zero in zip(
+            self.layout.header_vars(header), self.layout.zeros(header), strict=True
+        ):
+            if zero == "b''":
+                self.writer.add(f"{name} = {zero}")
+
+    def _enter_as_clone(self) -> None:
+        """After parsing again: metadata reset, preserved fields back, copies of the session."""
+        self._zero(self.metadata)
+        self._restore()
+        self._set("instance_type", str(INGRESS_CLONE))
+        self.writer.add("session = restore[0]")
+        self.writer.add("replicas = session.replicas")
+        self.writer.add(f"cut = session.packet_length_bytes or {NO_CUT}")
+        self.writer.add("if not replicas: return")
+        self.primitives.trace("clone of ingress: session {session.session_id}")
+
+    def _ingress(self) -> None:
+        self._set("parser_error", "perr")
+        self._verify()
+        self._clear_requests(ingress=True)
+        self.primitives.trace("ingress")
+        ControlCode(self.tables, self.program.ingress).emit()
+        if self.clones_in:
+            self._clone_ingress()
+        if self.digests:
+            self._digest()
+        if self.resubmits:
+            self._resubmit()
+        self._forward()
+
+    def _verify(self) -> None:
+        for checksum in self.program.checksums:
+            if not checksum.verify:
+                continue
+            header = checksum.target.header
+            condition = self.layout.valid(header)
+            if checksum.condition is not None:
+                condition += f" and {self.expressions.condition(checksum.condition)}"
+            with self.writer.block(f"if {condition}:"):
+                result = self.primitives.calculations.emit(checksum.calculation, header)
+                width = self.expressions.field_type(checksum.target).width or 0
+                target = self.expressions.value(checksum.target)
+                with self.writer.block(f"if {result} & {(1 << width) - 1} != {target}:"):
+                    self._set("checksum_error", "1")
+                    self.primitives.trace(f"checksum {checksum.name}: wrong")
+
+    def _clear_requests(self, ingress: bool) -> None:
+        names = ["ex"] if self.exits else []
+        if ingress and self.clones_in or not ingress and self.clones_out:
+            names += ["clone", "clone_fields"]
+        if ingress:
+            names += ["digest"] * self.digests + ["resubmit"] * self.resubmits
+        if self.recirculates:
+            names.append("recirculate")
+        if names:
+            self._zero(names)
+
+    def _clone_ingress(self) -> None:
+        with self.writer.block("if clone:"):
+            self.writer.add("session = sessions.get(clone & 32767)")
+            with self.writer.block("if session is not None:"):
+                values = self._field_list_values("clone_fields")
+                args = f"(session, clone_fields, {values})"
+                self.writer.add(f"run(port, frame, now, {INGRESS_CLONE}, {args}, out, work)")
+
+    def _digest(self) -> None:
+        with self.writer.block("if digest and dataplane.on_digest is not None:"):
+            for number, learn in self.program.learn_lists.items():
+                values = "".join(
+                    f"{self.expressions.value(f)}{self._unsign(w)}, "
+                    for f, w in zip(learn.fields, learn.widths, strict=True)
+                )
+                with self.writer.block(f"if digest == {number}:"):
+                    self.writer.add(f"dataplane.on_digest(sample({learn.name!r}, ({values})))")
+                    self.primitives.trace(f"digest {learn.name}")
+
+    @staticmethod
+    def _unsign(width: int) -> str:
+        return f" & {(1 << width) - 1}" if width else ""
+
+    def _resubmit(self) -> None:
+        with self.writer.block("if resubmit:"):
+            values = self._field_list_values("resubmit")
+            self.primitives.trace("resubmit")
+            self.writer.add(f"work.append((port, frame, {RESUBMITTED}, (resubmit, {values})))")
+            self.writer.add("return")
+
+    def _forward(self) -> None:
+        """The traffic manager: multicast before drop before unicast."""
+        add = self.writer.add
+        if self._has("mcast_grp"):
+            group = self._standard("mcast_grp")
+            with self.writer.block(f"if {group}:"):
+                add(f"group = groups.get({group})")
+                self.primitives.trace(f"multicast: group {{{group}}}")
+                with self.writer.block("if group is None or not group.replicas:"):
+                    self.primitives.trace("drop: multicast group without replicas")
+                    add("return")
+                add("replicas = group.replicas")
+                self._set("instance_type", str(REPLICATED))
+            with self.writer.block("else:"):
+                self._unicast()
+        else:
+            self._unicast()
+
+    def _unicast(self) -> None:
+        spec = self._standard("egress_spec") if self._has("egress_spec") else "0"
+        with self.writer.block(f"if {spec} == DROP:"):
+            self.primitives.trace("drop: end of ingress")
+            self.writer.add("return")
+        self._set("instance_type", str(NORMAL))
+        self.writer.add(f"eport = {spec}")
+        self.writer.add(f"rid = {self._standard('egress_rid') if self._has('egress_rid') else 0}")
+
+    # -- egress ---------------------------------------------------------------------------------
+
+    def _egress(self) -> None:
+        add = self.writer.add
+        if self._has("priority"):
+            with self.writer.block(f"if {self._standard('priority')}:"):
+                # simple_switch has one queue per port unless told otherwise
+                self.primitives.trace("drop: priority out of range")
+                add("return")
+        live = ", ".join(self.live)
+        add("pending = None")
+        add("copies = 0")
+        with self.writer.block("if replicas is not None:"):
+            add("eport, rid = replicas[0].port, replicas[0].instance")
+            with self.writer.block("if len(replicas) > 1:"):
+                add(f"saved = ({live})")
+                add("pending = [(r.port, r.instance, saved) for r in replicas[1:]]")
+        with self.writer.block("while True:"):
+            self._one_egress()
+            add("if not pending: return")
+            add("eport, rid, saved = pending.pop(0)")
+            add(f"{live} = saved")
+
+    def _one_egress(self) -> None:
+        self._set("egress_port", "eport")
+        self._set("egress_rid", "rid")
+        self._set("egress_spec", "DROP + 1")
+        self._set("packet_length", "plen")
+        if self._has("egress_global_timestamp") or self._has("enq_timestamp"):
+            self.writer.add("elapsed = (now - started) // 1000")
+            self._set("egress_global_timestamp", "elapsed & 281474976710655")
+            self._set("enq_timestamp", "elapsed & 4294967295")
+        for field in ("enq_qdepth", "deq_timedelta", "deq_qdepth"):
+            self._set(field, "0")  # frames are never queued
+        self._clear_requests(ingress=False)
+        self.primitives.trace("egress: port {eport}, instance {rid}")
+        ControlCode(self.tables, self.program.egress).emit()
+        if self.clones_out:
+            self._clone_egress()
+        spec = self._standard("egress_spec") if self._has("egress_spec") else "0"
+        with self.writer.block(f"if {spec} != DROP:"):
+            self._deparse()
+        if self.traced:
+            with self.writer.block("else:"):
+                self.primitives.trace("drop: end of egress")
+
+    def _clone_egress(self) -> None:
+        with self.writer.block(f"if clone and copies < {MAX_COPIES}:"):
+            self.writer.add("session = sessions.get(clone & 32767)")
+            with self.writer.block("if session is not None and session.replicas:"):
+                self.writer.add("copies += 1")
+                self._saved_clone()
+                self.writer.add("pending = pending or []")
+                entries = "[(r.port, r.instance, saved) for r in session.replicas]"
+                self.writer.add(f"pending += {entries}")
+                self.primitives.trace("clone of egress: session {session.session_id}")
+
+    def _saved_clone(self) -> None:
+        lists = [*self.program.field_lists.items()]
+        for number, fields in lists:
+            kept = {self.expressions.value(f) for f in fields.fields}
+            with self.writer.block(f"if clone_fields == {number}:"):
+                self.writer.add(f"saved = ({self._reset_live(kept)})")
+        with (
+            self.writer.block("else:")
+            if len(lists) == 1
+            else self.writer.block(f"if clone_fields not in {tuple(n for n, _ in lists)}:")
+        ):
+            self.writer.add(f"saved = ({self._reset_live(set())})")
+
+    def _reset_live(self, kept: set[str]) -> str:
+        """The live variables with metadata at zero, but for some."""
+        reset = set(self.metadata) - kept
+        kind = self._standard("instance_type")
+        values = [str(EGRESS_CLONE) if v == kind else "0" if v in reset else v for v in self.live]
+        return ", ".join(values)
+
+    def _deparse(self) -> None:
+        add = self.writer.add
+        for checksum in self.program.checksums:
+            if checksum.update:
+                self._update(checksum)
+        for call in self.program.deparser.primitives:
+            self.primitives.emit(call)
+        add("data = b''")
+        for header in self.program.deparser.order:
+            if self.program.headers[header].metadata:
+                continue
+            with self.writer.block(f"if {self.layout.valid(header)}:"):
+                add(f"data += {self.layout.header_bytes(header)}")
+        add("data += frame[o:]")
+        if self.cuts:
+            add("if cut < len(data): data = data[:cut]")
+        if self.recirculates:
+            with self.writer.block("if recirculate:"):
+                values = self._field_list_values("recirculate")
+                self.primitives.trace("recirculate")
+                add(f"work.append((port, data, {RECIRCULATED}, (recirculate, {values})))")
+            with self.writer.block("else:"):
+                self._send()
+        else:
+            self._send()
+
+    def _send(self) -> None:
+        self.primitives.trace("send: port {eport}, {len(data)} bytes")
+        self.writer.add("out.append((eport, data))")
+
+    def _update(self, checksum: object) -> None:
+        assert hasattr(checksum, "target")
+        header = checksum.target.header
+        condition = self.layout.valid(header)
+        if self.program.headers[header].metadata:
+            condition = "True"
+        if checksum.condition is not None:  # type: ignore[attr-defined]  # a Checksum
+            condition += f" and {self.expressions.condition(checksum.condition)}"  # type: ignore[attr-defined]  # a Checksum
+        with self.writer.block(f"if {condition}:"):
+            result = self.primitives.calculations.emit(checksum.calculation, header)  # type: ignore[attr-defined]  # a Checksum
+            self.primitives.store_text(checksum.target, result, 64)

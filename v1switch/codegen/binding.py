@@ -1,0 +1,144 @@
+"""Binding generated code to the state it works on, and what it calls at run time."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from types import CodeType
+from typing import TYPE_CHECKING
+
+from v1switch.codegen.parser import CORE_ERRORS
+from v1switch.entries import DigestSample, TableEntry
+from v1switch.lookup import Cell, ExactIndex
+from v1switch.program.model import Program
+from v1switch.state import State
+
+if TYPE_CHECKING:
+    from v1switch.dataplane import Dataplane, Frame, Process
+
+MAX_PASSES = 1024  # resubmissions and recirculations of one frame; BMv2 would go on for ever
+log = logging.getLogger("v1switch")
+
+
+def signed(value: int, width: int) -> int:
+    """Two's complement of `width` bits."""
+    half = 1 << (width - 1)
+    return ((value + half) & ((1 << width) - 1)) - half
+
+
+def usat_cast(value: int, width: int) -> int:
+    """Clamp to an unsigned field."""
+    return min(max(value, 0), (1 << width) - 1)
+
+
+def sat_cast(value: int, width: int) -> int:
+    """Clamp to a signed field."""
+    half = 1 << (width - 1)
+    return min(max(value, -half), half - 1)
+
+
+def failed_assertion() -> None:
+    """BMv2 would abort here; a switch that goes on and says so serves better."""
+    log.error("a P4 assert or assume does not hold")
+
+
+def log_message(text: str, values: tuple[int, ...]) -> None:
+    """log_msg: every pair of braces takes the next value."""
+    for value in values:
+        text = text.replace("{}", str(value), 1)
+    log.info("%s", text)
+
+
+def describe(cell: Cell) -> str:
+    """An entry for people: its match fields."""
+    entry = cell.entry
+    if not isinstance(entry, TableEntry):
+        return "default"
+    return "entry " + ", ".join(str(m) for m in entry.key)
+
+
+def state_names(program: Program) -> list[str]:
+    """Names of everything that depends on state, in the order of no importance."""
+    names = ["from_bytes", "DROP", "started", "dataplane", "sessions", "groups", "sample"]
+    names += ["signed", "usat_cast", "sat_cast", "randint", "failed_assertion", "log_message"]
+    names += ["describe", "error_name", "tr", "nothing"]
+    for number, _ in enumerate(program.tables):
+        names += [f"table_{number}", f"table_{number}_get", f"table_{number}_index"]
+    for number, _ in enumerate(program.counters):
+        names += [f"counter_{number}_packets", f"counter_{number}_bytes"]
+    names += [f"meter_{number}_cells" for number, _ in enumerate(program.meters)]
+    names += [f"reg_{number}" for number, _ in enumerate(program.registers)]
+    names += [f"value_set_{number}" for number, _ in enumerate(program.value_sets)]
+    return names
+
+
+def _values(dataplane: Dataplane, state: State) -> dict[str, object]:
+    program = state.program
+    errors = {n: name for name, n in program.errors.items()} or dict(enumerate(CORE_ERRORS))
+    values: dict[str, object] = {
+        "from_bytes": int.from_bytes,
+        "DROP": dataplane.drop_port,
+        "started": dataplane.started,
+        "dataplane": dataplane,
+        "sessions": dataplane.replication.sessions,
+        "groups": dataplane.replication.groups,
+        "sample": DigestSample,
+        "signed": signed,
+        "usat_cast": usat_cast,
+        "sat_cast": sat_cast,
+        "randint": random.randint,
+        "failed_assertion": failed_assertion,
+        "log_message": log_message,
+        "describe": describe,
+        "error_name": lambda code: errors.get(code, str(code)),
+        "tr": dataplane.trace,
+        "nothing": Cell(),
+    }
+    for number, name in enumerate(program.tables):
+        table = state.tables[name]
+        values[f"table_{number}"] = table
+        values[f"table_{number}_index"] = table.index
+        exact = isinstance(table.index, ExactIndex)
+        values[f"table_{number}_get"] = table.index.exact.get if exact else None  # type: ignore[union-attr]  # checked
+    for number, name in enumerate(program.counters):
+        bank = state.counters.get(name)
+        values[f"counter_{number}_packets"] = bank.packets if bank else None
+        values[f"counter_{number}_bytes"] = bank.bytes if bank else None
+    for number, name in enumerate(program.meters):
+        meters = state.meters.get(name)
+        values[f"meter_{number}_cells"] = meters.cells if meters else None
+    for number, name in enumerate(program.registers):
+        values[f"reg_{number}"] = state.registers[name].cells
+    for number, name in enumerate(program.value_sets):
+        values[f"value_set_{number}"] = state.value_sets[name]
+    return values
+
+
+def bind(
+    code: CodeType, constants: dict[str, object], dataplane: Dataplane, state: State
+) -> Process:
+    """Make the function that runs one frame through the program.
+
+    Returns:
+        process(port, frame, now) → frames that leave.
+    """
+    namespace: dict[str, Callable[..., Callable[..., None]]] = {}
+    exec(code, namespace)  # noqa: S102  # source generated by this package
+    run = namespace["make"](**constants, **_values(dataplane, state))
+
+    def process(port: int, frame: bytes, now: int) -> list[Frame]:
+        out: list[Frame] = []
+        work: list[tuple[int, bytes, int, object]] = []
+        run(port, frame, now, 0, None, out, work)
+        passes = 0
+        while work:
+            again = work.pop(0)
+            passes += 1
+            if passes > MAX_PASSES:
+                log.warning("frame from port %d dropped after %d passes", port, passes)
+                break
+            run(again[0], again[1], now, again[2], again[3], out, work)
+        return out
+
+    return process

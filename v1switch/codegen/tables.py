@@ -1,0 +1,229 @@
+"""Tables as Python source: key, look-up, then the actions inlined where the table is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from v1switch.codegen.calculations import Calculations
+from v1switch.codegen.primitives import Primitives
+from v1switch.program import expressions as ex
+from v1switch.program.model import Calculation, CalculationInput, KeyField, Table
+from v1switch.program.symbols import VALID
+
+Continue = Callable[[str | None], None]
+
+
+class TableCode:
+    """Writes table applications."""
+
+    def __init__(self, primitives: Primitives, codes: dict[str, int]) -> None:
+        """Remember the context.
+
+        Args:
+            primitives: the translator of actions.
+            codes: number of each action's name, as entries carry it.
+        """
+        self.primitives = primitives
+        self.expressions = primitives.expressions
+        self.writer = primitives.writer
+        self.program = primitives.program
+        self.codes = codes
+        self.numbers = {name: n for n, name in enumerate(self.program.tables)}
+        self._fickle = self._may_become_invalid()
+
+    def _may_become_invalid(self) -> set[str]:
+        """Headers whose variables may hold old values while they are invalid."""
+        access = self.primitives.access
+        found: set[str] = set()
+        for action in self.program.actions.values():
+            for call in action.primitives:
+                if call.op in ("remove_header", "assign_header", "copy_header"):
+                    found.update(access.candidates(call.args[0]))
+        for stack in self.program.stacks.values():
+            found.update(stack.headers)
+        for union in self.program.unions.values():
+            found.update(union.headers)
+        return found
+
+    # -- key ------------------------------------------------------------------------------------
+
+    def key_part(self, field: KeyField) -> str:
+        """Source of one key field's value; fields of invalid headers read 0 (match_units.cpp)."""
+        if isinstance(field.target, ex.HeaderRef):
+            return self.expressions.valid(field.target)
+        text = self.expressions.value(field.target)
+        if self.expressions.field_type(field.target).signed:
+            text = f"({text} & {(1 << field.width) - 1})"
+        if field.mask is not None:
+            text = f"({text} & {field.mask & ((1 << field.width) - 1)})"
+        if field.target.header in self._fickle and field.target.field != VALID:
+            valid = self.expressions.valid(ex.HeaderRef(field.target.header))
+            text = f"({text} if {valid} else 0)"
+        return text
+
+    def _joined(self, table: Table) -> str:
+        shift = sum(f.width for f in table.key)
+        parts = []
+        for field in table.key:
+            shift -= field.width
+            text = self.key_part(field)
+            parts.append(f"{text} << {shift}" if shift else text)
+        return " | ".join(parts)
+
+    # -- look-up --------------------------------------------------------------------------------
+
+    def _lookup(self, table: Table, index: str) -> None:
+        """Write the code that leaves the entry's cell, or None, in `e`."""
+        add = self.writer.add
+        if table.match_type == "exact":
+            parts = [self.key_part(f) for f in table.key]
+            key = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
+            add(f"e = {index}_get({key})")
+            return
+        add(f"k = {self._joined(table)}")
+        add("e = None")
+        if table.match_type == "lpm":
+            with self.writer.block(f"for m, d in {index}_index.rows:"):
+                add("e = d.get(k & m)")
+                add("if e is not None: break")
+        elif table.match_type == "ternary":
+            add("b = -1")
+            with self.writer.block(f"for m, d, top in {index}_index.rows:"):
+                add("if top < b: break")
+                add("c = d.get(k & m)")
+                add("if c is not None and c.rank > b: e = c; b = c.rank")
+        else:
+            with self.writer.block(f"for m, v, rs, c in {index}_index.rows:"):
+                with self.writer.block("if k & m == v:"):
+                    with self.writer.block("for s, w, lo, hi in rs:"):
+                        add("if not lo <= (k >> s & w) <= hi: break")
+                    with self.writer.block("else:"):
+                        add("e = c")
+                        add("break")
+
+    def _on_hit(self, table: Table) -> None:
+        add = self.writer.add
+        add("hit = True")
+        if table.with_counters:
+            add("e.packets += 1; e.bytes += flen")
+        if table.support_timeout:
+            add("e.last_hit = now")
+        if table.direct_meter:
+            target = self.program.meters[table.direct_meter].target
+            assert target is not None
+            self.primitives.store_text(target, "e.meter.execute(flen, now)", 2)
+        self.primitives.trace(f"table {table.name}: hit, {{describe(e)}}")
+
+    # -- application ------------------------------------------------------------------------------
+
+    def emit(self, table: Table, go: Continue, single: bool) -> None:
+        """Write the application of a table.
+
+        Args:
+            table: the table.
+            go: writes what follows, given the next node.
+            single: every way out of the table leads to the same node, which the caller writes.
+        """
+        if not table.key and table.implementation == "simple" and self._constant(table, go, single):
+            return
+        name = f"table_{self.numbers[table.name]}"
+        if table.key:
+            self._lookup(table, name)
+            with self.writer.block("if e is None:"):
+                self.writer.add(f"e = {name}.default")
+                self.writer.add("hit = False")
+                self.primitives.trace(f"table {table.name}: miss")
+            with self.writer.block("else:"):
+                self._on_hit(table)
+        else:
+            self.writer.add(f"e = {name}.default")
+            self.writer.add("hit = False")
+            self.primitives.trace(f"table {table.name}: miss")
+        if table.implementation != "simple":
+            self._resolve(table)
+        self._dispatch(table, go, single)
+        if table.hit_miss is not None and not single:
+            with self.writer.block("if hit:"):
+                go(table.hit_miss[0])
+            with self.writer.block("else:"):
+                go(table.hit_miss[1])
+
+    def _constant(self, table: Table, go: Continue, single: bool) -> bool:
+        """A table without key whose default action is const is just that action."""
+        entry = table.default_entry
+        if entry is None or not entry.const_entry:
+            return False
+        action = self.program.actions[entry.action_id]
+        if not table.name.startswith("tbl_"):
+            self.primitives.trace(f"table {table.name}: miss")
+            self.primitives.trace(f"action {action.name}{entry.params}")
+        if self.primitives.emit_action(action, [str(p) for p in entry.params]):
+            self._leave()
+        if not single:
+            if table.hit_miss is not None:
+                go(table.hit_miss[1])
+            else:
+                go(table.next_by_action[entry.action_id])
+        return True
+
+    def _leave(self) -> None:
+        self.writer.add("if ex: break")
+
+    def _resolve(self, table: Table) -> None:
+        """Replace `e` by the member that it points at, picked by the selector for groups."""
+        profile = self.program.action_profiles[table.action_profile or ""]
+        add = self.writer.add
+        with self.writer.block("if e.target is not None:"):
+            add("e = e.target")
+            if profile.selector_algo is None:
+                return
+            with self.writer.block("if e.pick is not None:"):
+                calculation = Calculation(
+                    "",
+                    profile.selector_algo,
+                    tuple(
+                        CalculationInput("field", f, self.expressions.field_type(f).width or 0)
+                        for f in profile.selector_input
+                    ),
+                )
+                picked = Calculations(self.expressions).emit_calculation(calculation)
+                add(f"e = e.pick[{picked} % len(e.pick)] if e.pick else nothing")
+                self.primitives.trace(f"table {table.name}: selector hash {{{picked}}}")
+
+    def _dispatch(self, table: Table, go: Continue, single: bool) -> None:
+        ids: dict[int, int] = {}
+        for action_id in table.actions:
+            ids.setdefault(self.codes[self.program.actions[action_id].name], action_id)
+        sure = table.implementation == "simple" and table.default_entry is not None
+        by_action = not single and table.hit_miss is None
+        active = [
+            (code, i)
+            for code, i in ids.items()
+            if by_action or self.primitives.traced or self.program.actions[i].primitives
+        ]
+        if not active:
+            return
+        whole = sure and len(active) == len(ids)
+        self.writer.add("c = e.code")
+        for number, (code, action_id) in enumerate(active):
+            last = whole and number == len(active) - 1
+            head = f"{'elif' if number else 'if'} c == {code}:"
+            if last:
+                head = "else:" if number else "if True:"
+            with self.writer.block(head):
+                self._action(action_id)
+                if by_action:
+                    go(table.next_by_action[action_id])
+        if by_action and not whole:
+            with self.writer.block("else:"):
+                go(table.base_default_next)
+
+    def _action(self, action_id: int) -> None:
+        action = self.program.actions[action_id]
+        names = [f"p{n}_{self.writer.fresh('')[1:]}" for n in range(len(action.params))]
+        if names and (action.primitives or self.primitives.traced):
+            self.writer.add(f"{', '.join(names)}, = e.params")
+        shown = ", ".join(f"{p.name}={{{n}:#x}}" for p, n in zip(action.params, names, strict=True))
+        self.primitives.trace(f"action {action.name}({shown})")
+        if self.primitives.emit_action(action, names):
+            self._leave()

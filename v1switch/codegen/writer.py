@@ -1,0 +1,51 @@
+"""Lines of generated source with their indentation, and the names it binds from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Writer:
+    """Collects the lines of a function body.
+
+    Attributes:
+        bound: names that the generated function closes over, with the objects behind them.
+        depth: current indentation.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing written."""
+        self.lines: list[str] = []
+        self.bound: dict[str, object] = {}
+        self.depth = 1
+        self._fresh = 0
+
+    def add(self, line: str) -> None:
+        """Write one line."""
+        self.lines.append("\t" * self.depth + line)
+
+    @contextmanager
+    def block(self, head: str) -> Iterator[None]:
+        """Write `head` and indent what follows; an empty block becomes `pass`."""
+        self.add(head)
+        self.depth += 1
+        before = len(self.lines)
+        yield
+        if len(self.lines) == before:
+            self.add("pass")
+        self.depth -= 1
+
+    def fresh(self, stem: str = "t") -> str:
+        """Make a name for a temporary."""
+        self._fresh += 1
+        return f"_{stem}{self._fresh}"
+
+    def bind(self, stem: str, value: object) -> str:
+        """Make `value` known to the generated code and return its name there."""
+        for name, known in self.bound.items():
+            if known is value:
+                return name
+        name = f"{stem}_{len(self.bound)}"
+        self.bound[name] = value
+        return name
