@@ -233,8 +233,8 @@ RULES: tuple[Rule, ...] = (
     _references_exist,
     _links_join_nodes,
     _links_are_single,
+    _addresses_fit,  # before the MAC addresses, which may be derived from them
     _identifiers_are_unique,
-    _addresses_fit,
     _vteps_are_hosts,
     _mtus_fit,
     _all_is_connected,

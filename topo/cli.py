@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help, and commands that start sooner
     help="The emulated network: bring it up, look at it, run programs in it, take it down.",
 )
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
@@ -29,6 +30,8 @@ FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 
 def main() -> None:
     """Run a command; turn what went wrong into its lines on standard error and an exit status."""
+    signal.signal(signal.SIGTERM, _leave)  # an `up` that is ended takes back what it began
+    signal.signal(signal.SIGHUP, _leave)
     try:
         app(prog_name="python -m topo")
     except TopoError as err:
@@ -40,6 +43,10 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
+
+
+def _leave(number: int, _frame: Any) -> NoReturn:
+    sys.exit(128 + number)
 
 
 @app.command()

@@ -9,6 +9,7 @@ that means that the daemon died.
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -46,6 +47,13 @@ def report(message: dict[str, Any]) -> None:
     os.write(1, json.dumps(message).encode() + b"\n")
 
 
+def is_wanted() -> bool:
+    """Whether the starter still listens: a pipe without a reader shows an error, poll(2)."""
+    poller = select.poll()
+    poller.register(1, 0)
+    return not any(event & select.POLLERR for _, event in poller.poll(0))
+
+
 def hold_up(order: dict[str, Any], run_dir: RunDir) -> int:
     """Bring the network up, serve until SIGTERM or `down`; return the exit status."""
     began = time.monotonic()
@@ -59,15 +67,15 @@ def hold_up(order: dict[str, Any], run_dir: RunDir) -> int:
     topology = Topology.model_validate(order["topology"])
     emulation = Emulation(topology, order["target"], run_dir, sys.stderr)
     try:
-        emulation.start()
+        emulation.start(is_wanted)
         listener = listen(run_dir)
         report({"ready": round(time.monotonic() - began, 3)})
-    except StartFailed as err:
+    except (StartFailed, BrokenPipeError) as err:
         emulation.say(f"failed: {err}")
-        report({"failed": {"part": err.part, "reason": err.reason, "log": err.log}})
-        return 1
-    except BrokenPipeError:  # whoever wanted it is gone
-        tidy(run_dir)
+        if isinstance(err, StartFailed) and is_wanted():
+            report({"failed": {"part": err.part, "reason": err.reason, "log": err.log}})
+        else:  # whoever wanted it is gone and does not clean up
+            tidy(run_dir)
         return 1
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     service = Service(emulation, end.set)

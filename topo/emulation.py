@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections.abc import Callable
 from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import TextIO
@@ -44,14 +45,17 @@ class Emulation:
         """Write a line to the daemon's log."""
         print(time.strftime("%F %T"), text, file=self._log, flush=True)
 
-    def start(self) -> None:
-        """Bring it all up; return when every program answers. Raises StartFailed."""
+    def start(self, is_wanted: Callable[[], bool]) -> None:
+        """Bring it all up; return when every program answers.
+
+        `is_wanted` is asked while waiting. Raises StartFailed, also when it says no.
+        """
         self.run_dir.records.mkdir(mode=0o700, exist_ok=True)
         self._make_nodes()
         self._make_cables()
         self._configure()
         self._start_programs()
-        self._wait_ready()
+        self._wait_ready(is_wanted)
         self.say(f"{self.topology.name} is up")
 
     def _make_nodes(self) -> None:
@@ -124,7 +128,7 @@ class Emulation:
         if not self.is_ending:
             self.say(f"{program.name} {program.part().state}")
 
-    def _wait_ready(self) -> None:
+    def _wait_ready(self, is_wanted: Callable[[], bool]) -> None:
         """Poll the programs until each answers; raise StartFailed for the first that cannot."""
         deadline = time.monotonic() + READY_SECONDS
         waiting = list(self.programs)
@@ -133,6 +137,8 @@ class Emulation:
                 if program.returncode is not None:
                     raise StartFailed(program.name, program.part().state, _text(program))
             waiting = [program for program in waiting if not program.is_ready()]
+            if not is_wanted():
+                raise StartFailed("daemon", "nobody waits for this network any more")
             if waiting and time.monotonic() > deadline:
                 reason = f"not ready within {READY_SECONDS:g} s"
                 raise StartFailed(waiting[0].name, reason, _text(waiting[0]))

@@ -78,6 +78,9 @@ def communicate(
     pipes = _Pipes(given, capture)
     try:
         execution = start({"stdin": stdin, "stdout": None, "stderr": None} | pipes.theirs)
+    except BaseException:
+        pipes.close_ours()
+        raise
     finally:
         pipes.close_theirs()
     try:
@@ -98,18 +101,20 @@ class _Pipes:
 
     def __init__(self, given: bytes | None, capture: bool) -> None:
         self.theirs: Streams = {}
-        self._readers: list[IO[bytes]] = []
+        self._ours: list[IO[bytes]] = []
         self._output: list[bytes | None] = [None, None]
         self._threads: list[threading.Thread] = []
         if given is not None:
             read, write = os.pipe()
             self.theirs["stdin"] = read
             writer = os.fdopen(write, "wb")
+            self._ours.append(writer)
             self._threads.append(threading.Thread(target=_feed, args=(writer, given), daemon=True))
         for index, name in enumerate(("stdout", "stderr") if capture else ()):
             read, write = os.pipe()
             self.theirs[name] = write
             reader = os.fdopen(read, "rb")
+            self._ours.append(reader)
             self._threads.append(
                 threading.Thread(target=self._drain, args=(index, reader), daemon=True)
             )
@@ -121,6 +126,10 @@ class _Pipes:
     def pump(self) -> None:
         for thread in self._threads:
             thread.start()
+
+    def close_ours(self) -> None:
+        for file in self._ours:
+            file.close()
 
     def close_theirs(self) -> None:
         for fd in self.theirs.values():

@@ -2,8 +2,8 @@
 
 Request ``{"id": n, "op": "name", "params": {...}}``; reply ``{"id": n, "ok": true, "result":
 {...}}`` or ``{"id": n, "ok": false, "error": {"kind", "where", "message"}}``. File descriptors
-travel beside a line (SCM_RIGHTS, unix(7)) and belong to the line that they were sent with. A
-connection carries one request at a time.
+travel beside a line (SCM_RIGHTS, unix(7)). A connection carries one request at a time: that is what
+ties descriptors to their line, as one read may bring the end of one send and the next.
 """
 
 import array

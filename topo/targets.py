@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+from topo.errors import CallError
 from topo.rundir import RunDir
 from topo.spec import CPU_PORT, DROP_PORT, Switch
 from topo.state import Target
@@ -22,10 +23,17 @@ HELP_SECONDS = 10.0
 
 
 def resolve(choice: str) -> Target:
-    """Turn ``auto`` into the target to use: BMv2 when it is installed, else v1switch."""
-    if choice == "auto":
-        return "bmv2" if shutil.which(BMV2) else "v1switch"
-    return "bmv2" if choice == "bmv2" else "v1switch"
+    """Turn ``auto`` into the target to use: BMv2 when it is installed, else v1switch.
+
+    Raises CallError for what is neither ``auto`` nor a target.
+    """
+    match choice:
+        case "auto":
+            return "bmv2" if shutil.which(BMV2) else "v1switch"
+        case "bmv2" | "v1switch":
+            return choice
+        case _:
+            raise CallError(f"--switch: expected auto, bmv2 or v1switch, got {choice}")
 
 
 def command(target: Target, switch: Switch, ports: Mapping[int, str], run_dir: RunDir) -> list[str]:

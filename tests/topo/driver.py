@@ -1,0 +1,99 @@
+"""Drive ``python -m topo`` as a user would, on a run directory of the test's own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from topo import pids
+from topo.client import Network
+
+ROOT = Path(__file__).resolve().parents[2]
+T = TypeVar("T")
+
+
+class Topo:
+    """The command line on one run directory; `prefix` is put before every command."""
+
+    def __init__(self, run_dir: Path, prefix: Sequence[str] = ()) -> None:
+        self.run_dir, self.prefix = run_dir, list(prefix)
+        self.env = os.environ | {"FALCON_RUN_DIR": str(run_dir)}
+
+    def argv(self, *arguments: str) -> list[str]:
+        return [*self.prefix, sys.executable, "-m", "topo", *arguments]
+
+    def __call__(
+        self, *arguments: str, status: int | None = 0, **kwargs: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command; `status` is the exit status that it must have."""
+        done = subprocess.run(
+            self.argv(*arguments),
+            **{"env": self.env, "cwd": ROOT, "capture_output": True, "text": True} | kwargs,
+        )
+        what = f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert status is None or done.returncode == status, what
+        return done
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a command and return at once."""
+        return subprocess.Popen(
+            self.argv(*arguments),
+            env=self.env,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def status(self) -> dict[str, Any]:
+        result: dict[str, Any] = json.loads(self("status", "--json", status=None).stdout)
+        return result
+
+    def network(self) -> Network:
+        return Network.connect(self.run_dir)
+
+    def family(self) -> list[int]:
+        """Our numbers of every process in the daemon's namespaces, process 1 first."""
+        with self.network() as network:
+            daemon = network.daemon_pid
+        init = pids.init_of(daemon)
+        assert init is not None
+        return [init, *pids.translation(daemon).values()]
+
+    def files(self) -> set[str]:
+        if not self.run_dir.exists():
+            return set()
+        return {path.name for path in self.run_dir.rglob("*")}
+
+
+def until(probe: Callable[[], T], deadline: float = 20.0) -> T:
+    """Call `probe` until it returns something true, and return that."""
+    end = time.monotonic() + deadline
+    while not (result := probe()):
+        assert time.monotonic() < end, f"{probe} did not come true"
+        time.sleep(0.02)
+    return result
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended (a zombie that nobody reaps has)."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return text.rpartition(")")[2].split()[0] in "ZX"
+
+
+def interfaces() -> set[str]:
+    return {path.name for path in Path("/sys/class/net").iterdir()}
+
+
+def kill(pid: int, number: int = signal.SIGKILL) -> None:
+    """End one process, and return when it has ended."""
+    os.kill(pid, number)
+    until(lambda: is_gone(pid))

@@ -1,0 +1,93 @@
+"""The run directory: private, locked, and cleaned of what is ours only."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from topo.builders import pair
+from topo.client import Network
+from topo.errors import Busy, NotRunning, RunDirError
+from topo.rundir import RunDir
+from topo.shutdown import take_down
+
+
+@pytest.fixture
+def private(run_dir: Path) -> RunDir:
+    return RunDir(run_dir)
+
+
+def test_the_environment_names_it(monkeypatch: pytest.MonkeyPatch, run_dir: Path) -> None:
+    monkeypatch.setenv("FALCON_RUN_DIR", str(run_dir))
+    assert RunDir().path == run_dir
+    monkeypatch.delenv("FALCON_RUN_DIR")
+    assert RunDir().path == Path(f"/tmp/falcon-testbed-{os.getuid()}")
+
+
+def test_others_must_not_look_into_it(private: RunDir) -> None:
+    private.verify()
+    private.path.chmod(0o755)
+    with pytest.raises(RunDirError, match="expected mode 0700, it is 0755"):
+        private.verify()
+
+
+def test_a_symbolic_link_is_no_run_directory(private: RunDir) -> None:
+    link = private.path / "link"
+    link.symlink_to(private.path)
+    with pytest.raises(RunDirError, match="symbolic link"):
+        RunDir(link).verify()
+
+
+def test_a_file_is_no_run_directory(private: RunDir) -> None:
+    (private.path / "file").touch()
+    with pytest.raises(RunDirError, match="expected a directory"):
+        RunDir(private.path / "file").verify()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another's directory")
+def test_another_users_directory_is_refused(private: RunDir) -> None:
+    os.chown(private.path, 65534, -1)
+    with pytest.raises(RunDirError, match="it is uid 65534"):
+        private.verify()
+
+
+def test_a_path_too_long_for_sockets_is_refused(private: RunDir) -> None:
+    with pytest.raises(RunDirError, match="bytes for sockets"):
+        RunDir(private.path / ("x" * 90)).verify()
+
+
+def test_only_one_at_a_time(private: RunDir) -> None:
+    with private.locked():
+        with pytest.raises(Busy), RunDir(private.path).locked():
+            pass
+        with pytest.raises(Busy):
+            take_down(private)
+    with private.locked():
+        pass
+
+
+def test_cleaning_leaves_what_is_not_ours(private: RunDir) -> None:
+    topology = pair().model_dump(mode="json")
+    private.state.write_text(json.dumps({"topology": topology}))
+    ours = ["topo.log", "s1.log", "s1.log.txt", "s1.p4rt.sock", "rx-m1.json", "rx-m1.sock"]
+    others = ["notes.log", "s2.log", "s1.pcap", "thesis.json"]
+    for name in ours + others:
+        (private.path / name).touch()
+    private.records.mkdir()
+    (private.records / "r.npz").touch()
+    private.clean()
+    assert {path.name for path in private.path.iterdir()} == set(others)
+
+
+def test_a_damaged_state_file_does_not_stop_the_cleaning(private: RunDir) -> None:
+    private.state.write_text('{"topology": 3')
+    private.clean()
+    assert list(private.path.iterdir()) == []
+
+
+def test_no_network_in_an_empty_directory(private: RunDir) -> None:
+    with pytest.raises(NotRunning) as caught:
+        Network.connect(private.path)
+    assert caught.value.exit_code == 3
+    assert take_down(private) is False
