@@ -106,7 +106,9 @@ def vxlan(
     near, far = SWITCH_MAC[port], NEIGHBOUR_MAC[port]
     ends = {"src": far, "dst": near} if inbound else {"src": near, "dst": far}
     ip = {"src": VTEP[src], "dst": VTEP[dst], "ttl": 64, "id": 0, "flags": "DF"} | ip
-    udp = {"sport": entropy(frame), "dport": 4789, "chksum": 0} | (udp or {})
+    udp = {"dport": 4789, "chksum": 0} | (udp or {})
+    if "sport" not in udp:
+        udp["sport"] = entropy(frame)
     header = VXLAN(**({"flags": "Instance", "vni": vni} | (vx or {})))
     return bytes(Ether(**ends) / IP(**ip) / UDP(**udp) / header / Raw(bytes(frame)))
 
