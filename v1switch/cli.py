@@ -1,0 +1,191 @@
+"""The command line, that of simple_switch_grpc, so that either can be started in its place.
+
+`v1switch [options] [program.json] [-- target options]`. argparse rather than anything larger:
+options stand on both sides of `--`, and the switch has to listen within a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from v1switch.dataplane import DROP_PORT, Dataplane
+from v1switch.errors import ProgramError, SwitchError
+from v1switch.loop import PacketLoop
+from v1switch.ports import open_ports
+
+DEFAULT_ADDRESS = "127.0.0.1:9559"  # BMv2 listens on every address; nothing here leaves the machine
+LEVELS = {
+    "trace": logging.DEBUG,
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+    "off": logging.CRITICAL + 1,
+}
+WRONG_CALL = 2
+log = logging.getLogger("v1switch")
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one line."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]  # it does not return either
+        """Say what is wrong and leave with status 2."""
+        self.exit(WRONG_CALL, f"v1switch: {message}\n")
+
+
+def _interface(text: str) -> tuple[int, str]:
+    number, at, ifname = text.partition("@")
+    if not at or not number.isdigit() or not ifname:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected PORT@INTERFACE, such as 1@eth1")
+    return int(number), ifname
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 <= int(text) <= DROP_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a port in 0..{DROP_PORT}")
+    return int(text)
+
+
+def _general() -> _Parser:
+    parser = _Parser(prog="v1switch", description="P4 switch for BMv2 JSON (v1model).")
+    add = parser.add_argument
+    add("program", nargs="?", type=Path, help="BMv2 JSON")
+    add("-i", "--interface", action="append", default=[], type=_interface, metavar="PORT@IFACE")
+    add("--no-p4", action="store_true", help="start without a program and wait for one")
+    add("--device-id", type=int, default=0)
+    add("--pcap", nargs="?", const=Path("."), type=Path, metavar="DIR", help="capture all ports")
+    add("--log-file", type=Path)
+    add("-L", "--log-level", choices=LEVELS, default="info")
+    add("--log-console", action="store_true", help="log to standard output")
+    add("--log-flush", action="store_true", help="accepted: logs are always flushed")
+    add("--cpu-port", type=_port)
+    add("--drop-port", type=_port)
+    add("--thrift-port", type=int, help="accepted and ignored: there is no Thrift server")
+    add("--trace", action="store_true", help="tell what every packet meets")
+    return parser
+
+
+def _target() -> _Parser:
+    parser = _Parser(prog="v1switch --")
+    add = parser.add_argument
+    add("--grpc-server-addr", default=DEFAULT_ADDRESS, metavar="ADDR", help="or unix:PATH")
+    add("--cpu-port", type=_port)
+    add("--drop-port", type=_port)
+    return parser
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says.
+
+    Attributes:
+        general: options before `--`.
+        address: where P4Runtime listens.
+        cpu_port, drop_port: from either side of `--`, the target's side wins.
+    """
+
+    general: argparse.Namespace
+    address: str
+    cpu_port: int | None
+    drop_port: int
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """Read the command line; leaves with status 2 and one line when it is wrong."""
+    args = list(argv)
+    cut = args.index("--") if "--" in args else len(args)
+    parser = _general()
+    general, target = parser.parse_args(args[:cut]), _target().parse_args(args[cut + 1 :])
+    if general.program is None and not general.no_p4:
+        parser.error("a program is needed: expected program.json or --no-p4")
+    if general.program is not None and general.no_p4:
+        parser.error("program.json and --no-p4 exclude each other")
+    numbers = [number for number, _ in general.interface]
+    if len(set(numbers)) < len(numbers):
+        parser.error("-i: every port number may appear once")
+    cpu = target.cpu_port if target.cpu_port is not None else general.cpu_port
+    drop = target.drop_port if target.drop_port is not None else general.drop_port
+    drop = DROP_PORT if drop is None else drop
+    if cpu is not None and cpu in (0, drop):
+        parser.error(f"--cpu-port {cpu}: port 0 and the drop port {drop} cannot be it")
+    return Options(general, target.grpc_server_addr, cpu, drop)
+
+
+def _start_logging(options: argparse.Namespace) -> None:
+    handlers: list[logging.Handler] = []
+    if options.log_file is not None:
+        handlers.append(logging.FileHandler(options.log_file, mode="w"))
+    if options.log_console or options.log_file is None:
+        handlers.append(logging.StreamHandler(sys.stdout))
+    form = logging.Formatter("[%(asctime)s.%(msecs)03d] [%(levelname).1s] %(message)s", "%H:%M:%S")
+    for handler in handlers:
+        handler.setFormatter(form)
+        log.addHandler(handler)
+    log.setLevel(LEVELS[options.log_level])
+    log.propagate = False
+
+
+def _load(dataplane: Dataplane, path: Path) -> None:
+    from v1switch.program.loader import load_file
+
+    try:
+        dataplane.load(load_file(path))
+    except ProgramError as error:
+        raise SwitchError(f"{path}: {error}") from error
+    except OSError as error:
+        raise SwitchError(f"{path}: {error.strerror}") from error
+    log.info("running %s", path)
+
+
+def _serve(options: Options, dataplane: Dataplane) -> None:
+    general = options.general
+    if general.thrift_port is not None:
+        log.info("--thrift-port is ignored: there is no Thrift server")
+    if general.program is not None:
+        _load(dataplane, general.program)
+    ports = open_ports(general.interface)
+    capture = None
+    if general.pcap is not None:
+        from v1switch.pcap import Capture
+
+        capture = Capture(general.pcap, {p.number: p.ifname for p in ports})
+    loop = PacketLoop(dataplane, ports, capture)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.stop())
+
+    from v1switch.p4runtime.server import serve
+
+    handle = serve(dataplane, options.address, general.device_id, options.cpu_port)
+    log.info("P4Runtime on %s, device %d", options.address, general.device_id)
+    try:
+        loop.run()
+    finally:
+        handle.stop()
+        loop.close()
+        if capture is not None:
+            capture.close()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the switch until SIGTERM or SIGINT.
+
+    Returns:
+        0 after an orderly end, 2 when the call was wrong (program, interface, address).
+    """
+    options = parse(sys.argv[1:] if argv is None else argv)
+    try:
+        _start_logging(options.general)
+        trace = log.info if options.general.trace else None
+        dataplane = Dataplane(cpu_port=options.cpu_port, drop_port=options.drop_port, trace=trace)
+        _serve(options, dataplane)
+    except (SwitchError, OSError) as error:
+        sys.stderr.write(f"v1switch: {error}\n")
+        return WRONG_CALL
+    return 0

@@ -1,0 +1,93 @@
+"""The packet loop: frames from ports through the data plane to ports."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Callable, Sequence
+
+from v1switch.dataplane import Dataplane, Frame
+from v1switch.ports import Port
+
+BURST = 32  # frames taken from one port at a time: the longest that a writer waits for the gate
+Tap = Callable[[int, bytes, bool], None]
+"""Told of every frame: port, bytes, whether it came in."""
+
+
+class PacketLoop:
+    """Moves frames until it is stopped. Runs in one thread; `stop` and `wake` come from others."""
+
+    def __init__(self, dataplane: Dataplane, ports: Sequence[Port], tap: Tap | None = None) -> None:
+        """Join a data plane and its ports.
+
+        Args:
+            dataplane: what the frames run through.
+            ports: open ports.
+            tap: told of every frame that comes in or goes out, or None.
+        """
+        self.dataplane = dataplane
+        self.ports = {port.number: port for port in ports}
+        self.tap = tap
+        self.unsendable = 0  # frames for a port that does not exist
+        self._stopping = False
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK)
+        self._epoll = select.epoll()
+        self._epoll.register(self._wake, select.EPOLLIN)
+        self._by_fd = {port.fileno(): port for port in ports}
+        for fd in self._by_fd:
+            self._epoll.register(fd, select.EPOLLIN)
+        dataplane.on_packet_out = self.wake
+
+    def wake(self) -> None:
+        """Make the loop look for queued packet-outs, or for the end."""
+        os.eventfd_write(self._wake, 1)
+
+    def stop(self) -> None:
+        """Ask the loop to end."""
+        self._stopping = True
+        self.wake()
+
+    def run(self) -> None:
+        """Move frames until `stop` is called."""
+        clock = self.dataplane.clock
+        while not self._stopping:
+            for fd, _ in self._epoll.poll():
+                port = self._by_fd.get(fd)
+                if port is None:
+                    os.eventfd_read(self._wake)
+                    self.send(self.dataplane.process_burst((), clock()))
+                    continue
+                frames = port.receive(BURST)
+                number = port.number
+                if self.tap is not None:
+                    for frame in frames:
+                        self.tap(number, frame, True)
+                self.send(self.dataplane.process_burst([(number, f) for f in frames], clock()))
+                if not port.alive:
+                    self._forget(fd)
+
+    def send(self, frames: Sequence[Frame]) -> None:
+        """Send frames out of their ports."""
+        ports = self.ports
+        for number, frame in frames:
+            if self.tap is not None:
+                self.tap(number, frame, False)
+            port = ports.get(number)
+            if port is None:
+                self.unsendable += 1
+            else:
+                port.send(frame)
+
+    def _forget(self, fd: int) -> None:
+        port = self._by_fd.pop(fd)
+        self.ports.pop(port.number, None)
+        self._epoll.unregister(fd)
+        port.close()
+
+    def close(self) -> None:
+        """Close everything; to be called when `run` has returned."""
+        self.dataplane.on_packet_out = None
+        for port in self._by_fd.values():
+            port.close()
+        self._epoll.close()
+        os.close(self._wake)

@@ -1,0 +1,158 @@
+"""Switch ports on Linux network interfaces: AF_PACKET sockets that carry whole frames.
+
+The kernel takes an 802.1Q tag out of a frame before packet sockets see it
+(net/core/dev.c, skb_vlan_untag) and reports it in PACKET_AUXDATA; it is put back here. Without
+PACKET_IGNORE_OUTGOING (Linux 4.20) a port would receive what it sends.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import struct
+from collections.abc import Sequence
+
+from v1switch.errors import PortError
+
+log = logging.getLogger("v1switch")
+
+ETH_P_ALL = 0x0003  # include/uapi/linux/if_ether.h
+SOL_PACKET = 263  # include/linux/socket.h; the rest of include/uapi/linux/if_packet.h
+PACKET_ADD_MEMBERSHIP = 1
+PACKET_AUXDATA = 8
+PACKET_IGNORE_OUTGOING = 23
+PACKET_MR_PROMISC = 1
+TP_STATUS_VLAN_VALID = 1 << 4
+TP_STATUS_VLAN_TPID_VALID = 1 << 6
+AUXDATA = struct.Struct("=IIIHHHH")  # struct tpacket_auxdata
+SO_RCVBUFFORCE, SO_SNDBUFFORCE = 33, 32  # include/uapi/asm-generic/socket.h
+
+ETH_P_8021Q = 0x8100
+BUFFER = 8 * 1024 * 1024  # bytes; the kernel doubles it for its own book-keeping
+MAX_FRAME = 65_600  # a frame of a veth may be as long as an IP packet with headers
+ANCILLARY = socket.CMSG_SPACE(AUXDATA.size)
+GONE = {errno.ENODEV, errno.ENXIO, errno.EBADF}
+
+
+class Port:
+    """One port.
+
+    Attributes:
+        number: the switch's number of it.
+        ifname: its network interface.
+        received, sent: frames that passed.
+        dropped: frames that the interface did not take (too long, queue full, down).
+        alive: False once the interface went away.
+    """
+
+    def __init__(self, number: int, ifname: str) -> None:
+        """Open the interface in promiscuous mode; raises PortError."""
+        self.number = number
+        self.ifname = ifname
+        self.received = self.sent = self.dropped = 0
+        self.alive = True
+        try:
+            self._index = socket.if_nametoindex(ifname)
+            self._socket = _open(ifname, self._index)
+        except OSError as error:
+            raise PortError(number, ifname, error.strerror or str(error)) from error
+
+    def fileno(self) -> int:
+        """File descriptor, for epoll."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def receive(self, limit: int) -> list[bytes]:
+        """Take up to `limit` waiting frames, VLAN tags in place; never blocks."""
+        frames: list[bytes] = []
+        recvmsg = self._socket.recvmsg
+        try:
+            for _ in range(limit):
+                frame, ancillary, _, _ = recvmsg(MAX_FRAME, ANCILLARY)
+                if ancillary:
+                    frame = _retag(frame, ancillary[0][2])
+                frames.append(frame)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._failed(error)
+        self.received += len(frames)
+        return frames
+
+    def send(self, frame: bytes) -> None:
+        """Send one frame; what the interface does not take is counted, not waited for."""
+        try:
+            self._socket.send(frame)
+            self.sent += 1
+        except OSError as error:
+            self.dropped += 1
+            if error.errno not in (errno.EMSGSIZE, errno.EINVAL, errno.ENOBUFS, errno.EAGAIN):
+                self._failed(error)
+
+    def _failed(self, error: OSError) -> None:
+        """Tell a link that is down (it may come back) from an interface that is gone."""
+        if error.errno == errno.ENETDOWN and _index(self.ifname) == self._index:
+            return
+        if self.alive:
+            log.error("port %d: interface %r: %s", self.number, self.ifname, error.strerror)
+            self.alive = False
+
+
+def _index(ifname: str) -> int:
+    try:
+        return socket.if_nametoindex(ifname)
+    except OSError:
+        return 0
+
+
+def _open(ifname: str, index: int) -> socket.socket:
+    # protocol 0: nothing arrives before the socket is bound to its interface
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    try:
+        sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+        membership = struct.pack("=iHH8s", index, PACKET_MR_PROMISC, 0, b"")
+        sock.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, membership)
+        _enlarge(sock)
+        sock.setblocking(False)
+        sock.bind((ifname, ETH_P_ALL))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _enlarge(sock: socket.socket) -> None:
+    """Ask for large buffers; beyond the system's limit only a privileged process gets them."""
+    for force, plain in ((SO_RCVBUFFORCE, socket.SO_RCVBUF), (SO_SNDBUFFORCE, socket.SO_SNDBUF)):
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, force, BUFFER)
+        except PermissionError:
+            sock.setsockopt(socket.SOL_SOCKET, plain, BUFFER)
+
+
+def _retag(frame: bytes, auxdata: bytes) -> bytes:
+    """Put back the VLAN tag that the kernel reports beside the frame."""
+    status, _, _, _, _, tci, tpid = AUXDATA.unpack(auxdata)
+    if not status & TP_STATUS_VLAN_VALID:
+        return frame
+    if not status & TP_STATUS_VLAN_TPID_VALID:
+        tpid = ETH_P_8021Q
+    return frame[:12] + struct.pack("!HH", tpid, tci) + frame[12:]
+
+
+def open_ports(interfaces: Sequence[tuple[int, str]]) -> list[Port]:
+    """Open all ports or none; raises PortError for the first that fails."""
+    ports: list[Port] = []
+    try:
+        for number, ifname in interfaces:
+            ports.append(Port(number, ifname))
+    except PortError:
+        for port in ports:
+            port.close()
+        raise
+    return ports
