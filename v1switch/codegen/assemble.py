@@ -14,7 +14,7 @@ from v1switch.codegen.parser import ParserCode
 from v1switch.codegen.primitives import STANDARD, Primitives
 from v1switch.codegen.tables import TableCode
 from v1switch.codegen.writer import Writer
-from v1switch.program.model import Program
+from v1switch.program.model import Checksum, Program
 from v1switch.state import action_codes
 
 NORMAL, INGRESS_CLONE, EGRESS_CLONE, RECIRCULATED, REPLICATED, RESUBMITTED = 0, 1, 2, 4, 5, 6
@@ -188,7 +188,7 @@ class Assembler:
 
     def _clear_requests(self, ingress: bool) -> None:
         names = ["ex"] if self.exits else []
-        if ingress and self.clones_in or not ingress and self.clones_out:
+        if self.clones_in if ingress else self.clones_out:
             names += ["clone", "clone_fields"]
         if ingress:
             names += ["digest"] * self.digests + ["resubmit"] * self.resubmits
@@ -361,14 +361,13 @@ class Assembler:
         self.primitives.trace("send: port {eport}, {len(data)} bytes")
         self.writer.add("out.append((eport, data))")
 
-    def _update(self, checksum: object) -> None:
-        assert hasattr(checksum, "target")
+    def _update(self, checksum: Checksum) -> None:
         header = checksum.target.header
         condition = self.layout.valid(header)
         if self.program.headers[header].metadata:
             condition = "True"
-        if checksum.condition is not None:  # type: ignore[attr-defined]  # a Checksum
-            condition += f" and {self.expressions.condition(checksum.condition)}"  # type: ignore[attr-defined]  # a Checksum
+        if checksum.condition is not None:
+            condition += f" and {self.expressions.condition(checksum.condition)}"
         with self.writer.block(f"if {condition}:"):
-            result = self.primitives.calculations.emit(checksum.calculation, header)  # type: ignore[attr-defined]  # a Checksum
+            result = self.primitives.calculations.emit(checksum.calculation, header)
             self.primitives.store_text(checksum.target, result, 64)

@@ -36,6 +36,13 @@ class Calculations:
     def emit_calculation(self, calculation: Calculation, sure: str | None = None) -> str:
         """Write the code of a calculation that need not have a name; see `emit`."""
         result = self.writer.fresh("hash")
+        *fixed, last = calculation.inputs or (None,)
+        if calculation.algo == "csum16" and last is not None and self._is_varbit(last):
+            head = Calculation("", calculation.algo, tuple(i for i in fixed if i is not None))
+            if self._static(head, sure) and sum(i.width for i in head.inputs) % 16 == 0:
+                assert isinstance(last.value, ex.FieldRef)
+                self._emit_sum(head, result, self.expressions.value(last.value))
+                return result
         if self._static(calculation, sure):
             self._emit_static(calculation, result)
         else:
@@ -64,7 +71,7 @@ class Calculations:
     def _emit_static(self, calculation: Calculation, result: str) -> None:
         total = sum(i.width for i in calculation.inputs)
         if calculation.algo == "csum16":
-            self._emit_sum(calculation, total, result)
+            self._emit_sum(calculation, result)
             return
         joined, shift = [], (total + 7) // 8 * 8
         for item in calculation.inputs:
@@ -74,7 +81,13 @@ class Calculations:
         data = f"({' | '.join(joined) or '0'}).to_bytes({(total + 7) // 8}, 'big')"
         self.writer.add(f"{result} = {self._function(calculation.algo)}({data})")
 
-    def _emit_sum(self, calculation: Calculation, total: int, result: str) -> None:
+    @staticmethod
+    def _is_varbit(item: CalculationInput) -> bool:
+        return item.kind == "field" and not item.width
+
+    def _emit_sum(self, calculation: Calculation, result: str, tail: str = "") -> None:
+        """Write a checksum over fixed fields and then the bytes of the variable `tail`."""
+        total = sum(i.width for i in calculation.inputs)
         terms: dict[int, list[str]] = {}
         end = (total + 15) // 16 * 16
         for item in calculation.inputs:
@@ -88,6 +101,8 @@ class Calculations:
         )
         add = self.writer.add
         add(f"{result} = {text or '0'}")
+        if tail:
+            add(f"if {tail}: {result} += from_bytes({tail}, 'big') << 8 * (len({tail}) & 1)")
         add(f"{result} = 65535 - ({result} % 65535 or 65535) if {result} else 65535")
 
     def _function(self, algo: str) -> str:

@@ -83,7 +83,7 @@ class ControlCode:
                     if position(meet) < position(other):
                         meet = found[meet]  # type: ignore[index]  # a node: only None is at the end
                     else:
-                        other = found[other]  # type: ignore[index]  # noqa: PLW2901  # climbing
+                        other = found[other]  # type: ignore[index]
             found[name] = meet
         return found
 
@@ -116,7 +116,7 @@ class ControlCode:
         else:
             table = self.pipeline.tables[name]
             single = len(self._exits(name)) == 1
-            self.tables.emit(table, lambda way: self._sequence(way, meeting), single)
+            self.tables.emit(table, lambda way: self._sequence(way, meeting), meeting, single)
 
     def _conditional(self, name: str, meeting: str | None) -> None:
         node = self.pipeline.conditionals[name]

@@ -167,7 +167,7 @@ class Primitives:
         self.store(target, value)
 
     _modify_field = _assign
-    _assign_VL = _assign
+    _assign_VL = _assign  # noqa: N815  # named after the primitive
 
     def _add_to_field(self, target: ex.Expr, value: ex.Expr) -> None:
         self.store(target, ex.Operation("+", target, value))
@@ -377,7 +377,7 @@ class Primitives:
         """Variable of a field of standard_metadata."""
         return self.layout.var(STANDARD, field)
 
-    def _mark_to_drop(self, header: ex.Expr) -> None:
+    def _mark_to_drop(self, _header: ex.Expr) -> None:
         self._drop()
 
     def _drop(self) -> None:
@@ -386,7 +386,7 @@ class Primitives:
             self.writer.add(f"{self.standard('mcast_grp')} = 0")
         self.trace("mark_to_drop")
 
-    def _generate_digest(self, receiver: ex.Expr, list_id: ex.Const) -> None:
+    def _generate_digest(self, _receiver: ex.Expr, list_id: ex.Const) -> None:
         self.writer.add(f"digest = {list_id.value}")
 
     def _clone_ingress_pkt_to_egress(self, session: ex.Expr, fields: ex.Const) -> None:

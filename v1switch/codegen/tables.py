@@ -29,6 +29,7 @@ class TableCode:
         self.program = primitives.program
         self.codes = codes
         self.numbers = {name: n for n, name in enumerate(self.program.tables)}
+        self._wants_hit = False
         self._fickle = self._may_become_invalid()
 
     def _may_become_invalid(self) -> set[str]:
@@ -101,9 +102,16 @@ class TableCode:
                         add("e = c")
                         add("break")
 
+    def _on_miss(self, table: Table, name: str) -> None:
+        self.writer.add(f"e = {name}.default")
+        if self._wants_hit:
+            self.writer.add("hit = False")
+        self.primitives.trace(f"table {table.name}: miss")
+
     def _on_hit(self, table: Table) -> None:
         add = self.writer.add
-        add("hit = True")
+        if self._wants_hit:
+            add("hit = True")
         if table.with_counters:
             add("e.packets += 1; e.bytes += flen")
         if table.support_timeout:
@@ -116,42 +124,50 @@ class TableCode:
 
     # -- application ------------------------------------------------------------------------------
 
-    def emit(self, table: Table, go: Continue, single: bool) -> None:
+    def emit(self, table: Table, go: Continue, meeting: str | None, single: bool) -> None:
         """Write the application of a table.
 
         Args:
             table: the table.
-            go: writes what follows, given the next node.
-            single: every way out of the table leads to the same node, which the caller writes.
+            go: writes what follows up to the meeting point, given the next node.
+            meeting: the node where all ways meet again, which the caller writes.
+            single: every way out of the table leads there directly.
         """
-        if not table.key and table.implementation == "simple" and self._constant(table, go, single):
+        if self._constant(table, go, single):
             return
+        self._wants_hit = table.hit_miss is not None and not single
         name = f"table_{self.numbers[table.name]}"
         if table.key:
             self._lookup(table, name)
             with self.writer.block("if e is None:"):
-                self.writer.add(f"e = {name}.default")
-                self.writer.add("hit = False")
-                self.primitives.trace(f"table {table.name}: miss")
-            with self.writer.block("else:"):
+                self._on_miss(table, name)
+            with self.writer.optional("else:"):
                 self._on_hit(table)
         else:
-            self.writer.add(f"e = {name}.default")
-            self.writer.add("hit = False")
-            self.primitives.trace(f"table {table.name}: miss")
+            self._on_miss(table, name)
         if table.implementation != "simple":
             self._resolve(table)
-        self._dispatch(table, go, single)
-        if table.hit_miss is not None and not single:
-            with self.writer.block("if hit:"):
-                go(table.hit_miss[0])
+        ids = self._dispatch(table)
+        if single:
+            return
+        if table.hit_miss is None:
+            self._follow(table, ids, meeting, go)
+            return
+        on_hit, on_miss = table.hit_miss
+        if on_hit == meeting:
+            with self.writer.block("if not hit:"):
+                go(on_miss)
+            return
+        with self.writer.block("if hit:"):
+            go(on_hit)
+        if on_miss != meeting:
             with self.writer.block("else:"):
-                go(table.hit_miss[1])
+                go(on_miss)
 
     def _constant(self, table: Table, go: Continue, single: bool) -> bool:
         """A table without key whose default action is const is just that action."""
         entry = table.default_entry
-        if entry is None or not entry.const_entry:
+        if table.key or table.implementation != "simple" or not entry or not entry.const_entry:
             return False
         action = self.program.actions[entry.action_id]
         if not table.name.startswith("tbl_"):
@@ -190,33 +206,45 @@ class TableCode:
                 add(f"e = e.pick[{picked} % len(e.pick)] if e.pick else nothing")
                 self.primitives.trace(f"table {table.name}: selector hash {{{picked}}}")
 
-    def _dispatch(self, table: Table, go: Continue, single: bool) -> None:
+    def _dispatch(self, table: Table) -> dict[int, int]:
+        """Write the actions, chosen by `c`; return the action id behind each code."""
         ids: dict[int, int] = {}
         for action_id in table.actions:
             ids.setdefault(self.codes[self.program.actions[action_id].name], action_id)
-        sure = table.implementation == "simple" and table.default_entry is not None
-        by_action = not single and table.hit_miss is None
         active = [
             (code, i)
             for code, i in ids.items()
-            if by_action or self.primitives.traced or self.program.actions[i].primitives
+            if self.primitives.traced or self.program.actions[i].primitives
         ]
-        if not active:
-            return
-        whole = sure and len(active) == len(ids)
         self.writer.add("c = e.code")
+        # without a default action there may be a miss that runs no action at all
+        certain = table.implementation == "simple" and table.default_entry is not None
+        whole = certain and len(active) == len(ids)
         for number, (code, action_id) in enumerate(active):
-            last = whole and number == len(active) - 1
             head = f"{'elif' if number else 'if'} c == {code}:"
-            if last:
-                head = "else:" if number else "if True:"
+            if whole and number == len(active) - 1:
+                if not number:
+                    self._action(action_id)
+                    continue
+                head = "else:"
             with self.writer.block(head):
                 self._action(action_id)
-                if by_action:
-                    go(table.next_by_action[action_id])
-        if by_action and not whole:
-            with self.writer.block("else:"):
-                go(table.base_default_next)
+        return ids
+
+    def _follow(self, table: Table, ids: dict[int, int], meeting: str | None, go: Continue) -> None:
+        """Write what comes next, by action: each target once, the meeting point not at all."""
+        targets: dict[str | None, list[int]] = {}
+        for code, action_id in ids.items():
+            targets.setdefault(table.next_by_action[action_id], []).append(code)
+        targets.setdefault(table.base_default_next, []).append(-1)
+        first = True
+        for target, codes in targets.items():
+            if target == meeting:
+                continue
+            test = f"c == {codes[0]}" if len(codes) == 1 else f"c in {tuple(codes)}"
+            with self.writer.block(f"{'if' if first else 'elif'} {test}:"):
+                go(target)
+            first = False
 
     def _action(self, action_id: int) -> None:
         action = self.program.actions[action_id]

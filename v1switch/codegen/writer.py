@@ -36,6 +36,17 @@ class Writer:
             self.add("pass")
         self.depth -= 1
 
+    @contextmanager
+    def optional(self, head: str) -> Iterator[None]:
+        """Like `block`, but an empty block leaves no trace."""
+        self.add(head)
+        self.depth += 1
+        before = len(self.lines)
+        yield
+        if len(self.lines) == before:
+            self.lines.pop()
+        self.depth -= 1
+
     def fresh(self, stem: str = "t") -> str:
         """Make a name for a temporary."""
         self._fresh += 1
