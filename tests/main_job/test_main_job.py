@@ -1,0 +1,129 @@
+"""The main job as its user runs it, once as root and once as an ordinary user."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.topo import unprivileged
+from tests.topo.driver import Topo
+
+ROOT = Path(__file__).parents[2]
+SYSTEMS = {
+    "host",
+    "overlay",
+    "falcon-pipelining",
+    "falcon-splitting",
+    "falcon-balancing",
+    "offload",
+}
+PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
+PNG_MAGIC = b"\x89PNG"
+
+
+class Run(NamedTuple):
+    """One main job: its exit status, output, JSON document and results folder."""
+
+    status: int
+    output: str
+    document: dict[str, Any]
+    results: Path
+
+
+class User(NamedTuple):
+    """Who runs it: the words before every command, and a directory of their own."""
+
+    prefix: list[str]
+    home: Path
+
+
+@pytest.fixture(scope="module", params=["root", "ordinary user"])
+def user(request: pytest.FixtureRequest) -> Iterator[User]:
+    if request.param == "ordinary user":
+        home = unprivileged.make_home()
+        yield User(unprivileged.command([], home), home)
+    elif os.geteuid() != 0:
+        pytest.skip("not root: the same job ran as an ordinary user")
+    else:
+        home = Path(tempfile.mkdtemp(prefix="falcon-root-", dir="/tmp"))
+        yield User([], home)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def run(user: User) -> Iterator[Run]:
+    topo = Topo(user.home / "run", user.prefix)
+    document = user.home / "report.json"
+    job = [sys.executable, "-m", "falcon_ctl", "--seed", "1", "--json", str(document)]
+    try:
+        topo("up", "pair")
+        done = subprocess.run(
+            [*user.prefix, *job],
+            env=topo.env | {"PYTHONPATH": str(ROOT)},
+            cwd=user.home,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        written = json.loads(document.read_text()) if document.exists() else {}
+        folders = sorted((user.home / "results").glob("*/"))
+        assert folders, done.stdout + done.stderr
+        yield Run(done.returncode, done.stdout + done.stderr, written, folders[-1])
+    finally:
+        topo("down")
+    assert topo.files() == set()
+
+
+pytestmark = [pytest.mark.network, pytest.mark.main_job, pytest.mark.timeout(300)]
+
+
+def test_every_check_holds(run: Run) -> None:
+    failed = [check for check in run.document["checks"] if not check["ok"]]
+    assert not failed, run.output
+    assert run.status == 0, run.output
+
+
+def test_every_system_was_measured_in_time(run: Run) -> None:
+    live = run.document["live"]
+    assert {row["system"] for row in live} == SYSTEMS
+    assert {row["proto"] for row in live} == {"udp", "tcp"}
+    assert not [row for row in live if row["late"]]
+    for row in live:
+        assert set(row) == {
+            "system", "proto", "flows", "sent", "delivered", "drops",
+            "reordered", "pps", "latency_us", "late",
+        }  # fmt: skip
+        assert 0 < row["delivered"] <= row["sent"]
+        assert 0 < row["latency_us"]["p50"] <= row["latency_us"]["p99"]
+
+
+def test_frames_sent_are_delivered_or_counted(run: Run) -> None:
+    udp = [row for row in run.document["live"] if row["proto"] == "udp"]
+    assert udp
+    for row in udp:
+        assert row["sent"] == row["delivered"] + sum(row["drops"].values()), row
+
+
+def test_falcon_outruns_the_overlay(run: Run) -> None:
+    best: dict[str, float] = {}
+    for row in run.document["live"]:
+        if row["proto"] == "udp" and row["flows"] == 1:
+            best[row["system"]] = max(best.get(row["system"], 0), row["pps"])
+    assert best["falcon-pipelining"] >= 2 * best["overlay"]
+    assert best["host"] >= best["falcon-pipelining"] >= 0.8 * best["host"]
+
+
+def test_the_results_folder_is_complete(run: Run) -> None:
+    suffixes = {path.suffix for path in run.results.iterdir()}
+    assert {".json", ".pcapng", ".png"} <= suffixes
+    for path in run.results.glob("*.pcapng"):
+        assert path.read_bytes().startswith(PCAPNG_MAGIC)
+    for path in run.results.glob("*.png"):
+        assert path.read_bytes().startswith(PNG_MAGIC)
