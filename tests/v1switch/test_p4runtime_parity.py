@@ -65,13 +65,18 @@ def switch(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
         yield request.param, address
 
 
-@pytest.fixture
-def zoo(switch: tuple[str, str]) -> Iterator[Zoo]:
+@pytest.fixture(scope="module")
+def session(switch: tuple[str, str]) -> Iterator[Zoo]:
     name, address = switch
     with SwitchClient(address, device_id=DEVICE_ID) as client:
-        made = Zoo(client, name)
-        made.load()
-        yield made
+        yield Zoo(client, name)
+
+
+@pytest.fixture
+def zoo(session: Zoo) -> Zoo:
+    """A session with a switch whose pipeline is fresh."""
+    session.load()
+    return session
 
 
 # ---- table entries ---------------------------------------------------------------------------

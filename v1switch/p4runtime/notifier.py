@@ -19,6 +19,7 @@ from v1switch.dataplane import Dataplane
 from v1switch.entries import DigestSample
 from v1switch.p4runtime.digests import DigestConfig, DigestList, DigestLists
 from v1switch.p4runtime.entities.tables import idle_message
+from v1switch.p4runtime.idle import IdleWatch
 from v1switch.p4runtime.packetio import from_frame
 from v1switch.p4runtime.schema import ControllerHeader, Digest, Schema
 from v1switch.p4runtime.session import Session
@@ -37,6 +38,7 @@ class Notifier:
         self._listeners: tuple[Session, ...] = ()
         self._schema = Schema()
         self._idle_tables = False
+        self._idle = IdleWatch(plane)
         self._changed = threading.Condition()  # guards the digests' lists
         self._lists: dict[int, DigestLists] = {}
         self._digests: dict[str, Digest] = {}
@@ -70,6 +72,7 @@ class Notifier:
         with self._changed:
             self._lists = {}
             self._digests = {}
+            self._idle = IdleWatch(self._plane)
             self._schema = schema
             self._idle_tables = any(table.idle_timeout for table in schema.tables.values())
             self._changed.notify()
@@ -124,7 +127,7 @@ class Notifier:
             if self._idle_tables and now >= next_scan:
                 next_scan = now + IDLE_SCAN_NS
                 try:
-                    self._tell_idle()
+                    self._tell_idle(now)
                 except Exception:
                     log.exception("idle entries: internal error")
             with self._changed:
@@ -149,11 +152,11 @@ class Notifier:
                 deadlines.append(deadline)
         return min(deadlines, default=None)
 
-    def _tell_idle(self) -> None:
+    def _tell_idle(self, now: int) -> None:
         tables = {table.name: table for table in self._schema.tables.values()}
         messages = [
             idle_message(tables[name], entry)
-            for name, entry in self._plane.idle_entries()
+            for name, entry in self._idle.expired(now)
             if name in tables
         ]
         if messages:

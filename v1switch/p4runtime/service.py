@@ -71,17 +71,20 @@ class Service(p4runtime_pb2_grpc.P4RuntimeServicer):  # type: ignore[misc]  # pr
     ) -> Iterator[p4rt.StreamMessageResponse]:
         """Carry arbitration, packets, digests and notifications until either side ends it."""
         session = Session()
-        if not context.add_callback(session.end):  # the client is gone already
+        if not context.add_callback(lambda: self._end(session)):  # the client is gone already
             return
         threading.Thread(
             target=self._receive, args=(session, requests), name="p4rt-stream", daemon=True
         ).start()
-        try:
-            yield from session.messages()
-        finally:
-            self._device.close(session)
+        yield from session.messages()
+        self._device.close(session)
         if session.failure is not None:
             _abort(context, session.failure)
+
+    def _end(self, session: Session) -> None:
+        """Forget a client as soon as gRPC knows that its stream is over, and wake its thread."""
+        self._device.close(session)
+        session.end()
 
     def _receive(self, session: Session, requests: Iterator[p4rt.StreamMessageRequest]) -> None:
         """Hand the client's messages to the device; ends the session when there are no more."""

@@ -1,0 +1,46 @@
+"""Idle entries: which are to be reported now (specification 1.4, "Table Idle Timeout ...").
+
+The data plane names an entry once when its timeout has run out. The specification restarts the
+timer after each report, so an entry that stays idle is reported after every further timeout.
+"""
+
+from __future__ import annotations
+
+from v1switch.dataplane import Dataplane
+from v1switch.entries import Key, TableEntry
+from v1switch.errors import EntryNotFound, UnknownObject
+
+Identity = tuple[str, Key, int]
+
+
+class IdleWatch:
+    """Looks for idle entries of a data plane; remembers when each was last reported."""
+
+    def __init__(self, plane: Dataplane) -> None:
+        """Start with nothing reported."""
+        self._plane = plane
+        self._reported: dict[Identity, int] = {}
+
+    def expired(self, now: int) -> list[tuple[str, TableEntry]]:
+        """Return (table, entry) for all that are to be reported at `now` (ns), and note it."""
+        found = self._plane.idle_entries()
+        for table, entry in found:
+            self._reported[table, entry.key, entry.priority] = now
+        for identity, reported in list(self._reported.items()):
+            if reported != now:
+                entry_or_none = self._still_idle(identity)
+                if entry_or_none is None:
+                    del self._reported[identity]
+                elif now - reported >= entry_or_none.idle_timeout_ns:
+                    self._reported[identity] = now
+                    found.append((identity[0], entry_or_none))
+        return found
+
+    def _still_idle(self, identity: Identity) -> TableEntry | None:
+        """Return the entry unless it was hit or deleted since, or lost its timeout."""
+        try:
+            entry = self._plane.entry(*identity)
+            elapsed = self._plane.time_since_last_hit(*identity)
+        except (EntryNotFound, UnknownObject):
+            return None
+        return entry if 0 < entry.idle_timeout_ns <= elapsed else None
