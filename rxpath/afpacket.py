@@ -61,22 +61,32 @@ class DeviceError(RxPathError):
         super().__init__(f"{device}: {reason}")
 
 
+# A NamedTuple of arrays is handed to a compiled function value by value: so they are few, and
+# what only the kernel looks at is kept alive by `_buffers`, not carried along.
+
+# Columns of `Rx.info`
+LENGTH = 0  # bytes received
+TAG = 1  # -1, or the 16 bits of the 802.1Q tag that was taken off
+STAMP = 2  # wall ns at which the kernel received it, 0 unknown
+FLAGS = 3
+CUT = 1  # in FLAGS: longer than a buffer, the rest is lost
+UNFINISHED = 2  # in FLAGS: its checksum was left to a hardware that does not exist
+
+
 class Rx(NamedTuple):
-    """A batch of received frames; arrays [BATCH, ...] that the kernel writes into."""
+    """A batch of received frames."""
 
-    msgs: np.ndarray  # MMSGHDR
-    iovs: np.ndarray  # IOVEC
+    msgs: np.ndarray  # MMSGHDR [BATCH]
     control: np.ndarray  # int64 [BATCH, CONTROL_WORDS]
-    frames: np.ndarray  # uint8 [BATCH, slot size]: the frame, its outer 802.1Q tag taken off
-    length: np.ndarray  # int64: bytes received
-    tag: np.ndarray  # int64: -1, or the 16 bits of the tag that was taken off
-    stamp: np.ndarray  # int64: wall ns at which the kernel received it, 0 unknown
-    flags: np.ndarray  # int64: CUT, UNFINISHED
-    scratch: np.ndarray  # int64 [2]
+    frames: np.ndarray  # uint8 [BATCH, slot size]: each without its outer 802.1Q tag
+    info: np.ndarray  # int64 [BATCH, 4] the columns above
 
 
-CUT = 1  # longer than a buffer: the rest is lost
-UNFINISHED = 2  # its checksum was left to a hardware that does not exist: offloads are on
+# Columns of `Tx.info`; its row BATCH is the batch's own
+SLOT = 0  # pool slot to free once sent, -1 none
+DUE = 1  # model ns at which the frame was due
+FAILED = 2  # 1: the kernel did not take it
+WAITING, PORTS_AT, TAGS_AT, SCRATCH = 0, 1, 2, 3  # in row BATCH: how many; two addresses
 
 
 class Tx(NamedTuple):
@@ -84,33 +94,26 @@ class Tx(NamedTuple):
 
     msgs: np.ndarray  # MMSGHDR [BATCH]
     iovs: np.ndarray  # IOVEC [BATCH * PARTS]
-    ports: np.ndarray  # SOCKADDR_LL [ports]
-    tags: np.ndarray  # uint8 [ports, 4]: 802.1Q tag of what a port sends to the uplink
-    port: np.ndarray  # int64 [BATCH]
-    slot: np.ndarray  # int64 [BATCH]: pool slot to free once sent, -1 none
-    due: np.ndarray  # int64 [BATCH]: model ns at which it was due
-    count: np.ndarray  # int64 [1]: frames waiting
-    failed: np.ndarray  # int64 [BATCH]: 1, the kernel did not take this one
-    scratch: np.ndarray  # int64 [2]
+    info: np.ndarray  # int64 [BATCH + 1, 4] the columns above
+
+
+_buffers: list[np.ndarray] = []  # what addresses in `Rx` and `Tx` point to, as long as we live
 
 
 def make_rx(slot_size: int) -> Rx:
     """Allocate a receive batch whose buffers hold frames of up to `slot_size` bytes."""
     rx = Rx(
         msgs=np.zeros(BATCH, MMSGHDR),
-        iovs=np.zeros(BATCH, IOVEC),
         control=np.zeros((BATCH, CONTROL_WORDS), np.int64),
         frames=np.zeros((BATCH, slot_size), np.uint8),
-        length=np.zeros(BATCH, np.int64),
-        tag=np.full(BATCH, -1, np.int64),
-        stamp=np.zeros(BATCH, np.int64),
-        flags=np.zeros(BATCH, np.int64),
-        scratch=np.zeros(2, np.int64),
+        info=np.zeros((BATCH, 4), np.int64),
     )
+    iovs = np.zeros(BATCH, IOVEC)
+    _buffers.append(iovs)
     index = np.arange(BATCH, dtype=np.uint64)
-    rx.iovs["base"] = rx.frames.ctypes.data + index * slot_size
-    rx.iovs["len"] = slot_size
-    rx.msgs["iov"] = rx.iovs.ctypes.data + index * IOVEC.itemsize
+    iovs["base"] = rx.frames.ctypes.data + index * slot_size
+    iovs["len"] = slot_size
+    rx.msgs["iov"] = iovs.ctypes.data + index * IOVEC.itemsize
     rx.msgs["iovlen"] = 1
     rx.msgs["control"] = rx.control.ctypes.data + index * (8 * CONTROL_WORDS)
     return rx
@@ -121,18 +124,13 @@ def make_tx(ifindexes: list[int], vlans: list[int]) -> Tx:
     ports = np.zeros(len(ifindexes), SOCKADDR_LL)
     ports["family"], ports["ifindex"] = socket.AF_PACKET, ifindexes
     tags = np.array([list(struct.pack("!HH", 0x8100, vlan)) for vlan in vlans], np.uint8)
+    _buffers.extend((ports, tags))
     tx = Tx(
         msgs=np.zeros(BATCH, MMSGHDR),
         iovs=np.zeros(BATCH * PARTS, IOVEC),
-        ports=ports,
-        tags=tags,
-        port=np.zeros(BATCH, np.int64),
-        slot=np.zeros(BATCH, np.int64),
-        due=np.zeros(BATCH, np.int64),
-        count=np.zeros(1, np.int64),
-        failed=np.zeros(BATCH, np.int64),
-        scratch=np.zeros(2, np.int64),
+        info=np.zeros((BATCH + 1, 4), np.int64),
     )
+    tx.info[BATCH, PORTS_AT], tx.info[BATCH, TAGS_AT] = ports.ctypes.data, tags.ctypes.data
     index = np.arange(BATCH, dtype=np.uint64)
     tx.msgs["iov"] = tx.iovs.ctypes.data + index * (PARTS * IOVEC.itemsize)
     tx.msgs["namelen"] = SOCKADDR_LL.itemsize
@@ -142,20 +140,20 @@ def make_tx(ifindexes: list[int], vlans: list[int]) -> Tx:
 @jit
 def _decode(rx: Rx, i: int) -> None:
     """Take timestamp and tag out of message i's control data (uapi linux/socket.h, cmsghdr)."""
-    message, words = rx.msgs[i], rx.control[i]
-    rx.length[i], rx.stamp[i], rx.tag[i] = message["len"], 0, -1
-    rx.flags[i] = CUT if message["flags"] & MSG_TRUNC else 0
+    message, words, info = rx.msgs[i], rx.control[i], rx.info[i]
+    info[LENGTH], info[STAMP], info[TAG] = message["len"], 0, -1
+    info[FLAGS] = CUT if message["flags"] & MSG_TRUNC else 0
     at, end = 0, np.int64(message["controllen"]) // 8
     while at + 2 <= end and words[at] >= 16:
         level, kind = words[at + 1] & 0xFFFFFFFF, words[at + 1] >> 32
         if level == 1 and kind == SO_TIMESTAMPNS:  # struct timespec
-            rx.stamp[i] = words[at + 2] * 1_000_000_000 + words[at + 3]
+            info[STAMP] = words[at + 2] * 1_000_000_000 + words[at + 3]
         elif level == SOL_PACKET and kind == PACKET_AUXDATA:  # struct tpacket_auxdata
             status = words[at + 2]
             if status & TP_STATUS_VLAN_VALID:
-                rx.tag[i] = words[at + 4] & 0xFFFF  # tp_vlan_tci
+                info[TAG] = words[at + 4] & 0xFFFF  # tp_vlan_tci
             if status & TP_STATUS_CSUMNOTREADY:
-                rx.flags[i] |= UNFINISHED
+                info[FLAGS] |= UNFINISHED
         at += (words[at] + 7) // 8
 
 
@@ -168,8 +166,8 @@ def read_batch(fd: int, rx: Rx) -> int:
     rx.msgs["controllen"][:] = 8 * CONTROL_WORDS
     count = recvmmsg(fd, rx.msgs.ctypes.data, BATCH, MSG_DONTWAIT, 0)
     if count < 0:
-        error = errno(rx.scratch)
-        return 0 if error == EAGAIN or error == EINTR else -error
+        error = errno(rx.info[0])
+        return 0 if error in (EAGAIN, EINTR) else -error
     for i in range(count):
         _decode(rx, i)
     return count
@@ -184,10 +182,10 @@ def _part(tx: Tx, i: int, part: int, base: int, size: int) -> None:
 @jit
 def put(tx: Tx, port: int, base: int, size: int, slot: int, due: int) -> None:
     """Add a frame of `size` bytes at address `base`; the batch must not be full."""
-    i = tx.count[0]
-    tx.count[0] = i + 1
-    tx.port[i], tx.slot[i], tx.due[i], tx.failed[i] = port, slot, due, 0
-    tx.msgs[i]["name"] = tx.ports.ctypes.data + port * 20
+    i = tx.info[BATCH, WAITING]
+    tx.info[BATCH, WAITING] = i + 1
+    tx.info[i, SLOT], tx.info[i, DUE], tx.info[i, FAILED] = slot, due, 0
+    tx.msgs[i]["name"] = tx.info[BATCH, PORTS_AT] + port * 20
     tx.msgs[i]["iovlen"] = 1
     _part(tx, i, 0, base, size)
 
@@ -195,10 +193,10 @@ def put(tx: Tx, port: int, base: int, size: int, slot: int, due: int) -> None:
 @jit
 def put_tagged(tx: Tx, port: int, base: int, size: int, tag_of: int) -> None:
     """Add a frame with the 802.1Q tag of port `tag_of` pushed; no pool slot, no due time."""
-    i = tx.count[0]
+    i = tx.info[BATCH, WAITING]
     put(tx, port, base, TAG_AT, -1, -1)
     tx.msgs[i]["iovlen"] = 3
-    _part(tx, i, 1, tx.tags.ctypes.data + tag_of * 4, 4)
+    _part(tx, i, 1, tx.info[BATCH, TAGS_AT] + tag_of * 4, 4)
     _part(tx, i, 2, base + TAG_AT, size - TAG_AT)
 
 
@@ -209,14 +207,14 @@ def send_batch(fd: int, tx: Tx) -> int:
     A refused frame (its interface is down or gone) does not hold up those behind it.  A negative
     `fd` sends nothing and refuses nothing: a replay without interfaces.
     """
-    done, refused = 0, 0
-    while fd >= 0 and done < tx.count[0]:
+    done, refused, waiting = 0, 0, tx.info[BATCH, WAITING]
+    while fd >= 0 and done < waiting:
         start = tx.msgs.ctypes.data + done * 64
-        sent = sendmmsg(fd, start, tx.count[0] - done, 0)
+        sent = sendmmsg(fd, start, waiting - done, 0)
         if sent > 0:
             done += sent
-        elif errno(tx.scratch) != EINTR:
-            tx.failed[done] = 1
+        elif errno(tx.info[BATCH, SCRATCH:]) != EINTR:
+            tx.info[done, FAILED] = 1
             refused += 1
             done += 1
     return refused
@@ -245,11 +243,11 @@ def open_port(ifname: str) -> socket.socket:
 def open_sender() -> socket.socket:
     """Open a packet socket that receives nothing; each message names its interface."""
     if sys.byteorder != "little" or struct.calcsize("P") != 8:
-        raise DeviceError("AF_PACKET", "the frame loop knows 64-bit little-endian machines only")
+        raise DeviceError("this machine", "not 64-bit little-endian")
     try:
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     except OSError as error:
-        raise DeviceError("AF_PACKET", f"{error.strerror}; needs CAP_NET_RAW") from error
+        raise DeviceError("packet socket", f"{error.strerror}, CAP_NET_RAW is needed") from error
     with contextlib.suppress(PermissionError):
         sock.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, RCVBUF)
     return sock

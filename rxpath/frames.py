@@ -10,11 +10,10 @@ RFC 1071 (checksum), RFC 7348 (VXLAN); for the hash input, Microsoft's "RSS hash
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from rxpath.jit import jit
+from rxpath.toeplitz import toeplitz
 
 # -- verdicts ----------------------------------------------------------------------------------
 OK = 0
@@ -39,14 +38,12 @@ INNER, INNER_END = 0, 1  # the container's frame: [INNER, INNER_END) of the rece
 TUNNEL = 2  # 1: came in VXLAN
 SEGMENT = 3  # the VNI of a tunnelled frame, else the VLAN id
 DMAC = 4  # the container's frame: destination MAC as an integer
-KEY_LEN = 5  # how much of `key` RSS hashes; 0: not IP
+RSS_HASH = 5  # Toeplitz hash over the OUTER addresses and ports; 0: not IP
 PROTO = 6  # IP protocol of the container's frame, 0: not IP
 L4, L4_END = 7, 8  # its transport header and the end of its IP packet
 ADDRESSES, ADDRESS_LEN = 9, 10  # its IP source address; destination follows (4 or 16 each)
 FLAT = 11  # 1: its ports are readable (TCP or UDP, no fragment)
 FIELDS = 12
-
-KEY_BYTES = 36  # IPv6 source, destination, source port, destination port
 
 ETH_IPV4, ETH_IPV6, ETH_VLAN, ETH_QINQ = 0x0800, 0x86DD, 0x8100, 0x88A8
 ETH_HEADER, VXLAN_HEADER_LEN, UDP_HEADER = 14, 8, 8
@@ -54,18 +51,25 @@ TCP, UDP = 6, 17
 GROUP = 1 << 40  # the I/G bit of a MAC as an integer: broadcast and multicast
 
 
-class Identity(NamedTuple):
-    """Who this machine is on its underlay."""
+# -- who a machine is on its underlay: int64 [2 + n], the rest are UDP ports that carry VXLAN ------
+MY_MAC, MY_VTEP, MY_PORTS = 0, 1, 2
 
-    mac: int  # of the uplink, as an integer
-    vtep: int  # IPv4 address, as an integer
-    ports: np.ndarray  # [n] int64: UDP ports that carry VXLAN here
+
+def identity(uplink_mac: int, vtep: int, ports: list[int]) -> np.ndarray:
+    """Make the array that `parse` knows a machine by; addresses as integers."""
+    return np.array([uplink_mac, vtep, *ports], np.int64)
+
+
+@jit
+def octet(frame: np.ndarray, at: int) -> int:
+    """Read one byte, as a number that does not overflow when it is shifted."""
+    return np.int64(frame[at])  # type: ignore[return-value]  # an int where it is compiled
 
 
 @jit
 def be16(frame: np.ndarray, at: int) -> int:
     """Read two bytes, network order."""
-    return np.int64(frame[at]) << 8 | np.int64(frame[at + 1])
+    return octet(frame, at) << 8 | octet(frame, at + 1)
 
 
 @jit
@@ -83,13 +87,13 @@ def mac(frame: np.ndarray, at: int) -> int:
 @jit
 def ones_sum(frame: np.ndarray, start: int, end: int) -> int:
     """Sum [start, end) in 16-bit words (RFC 1071), folded; an odd last byte counts as high."""
-    total = np.int64(0)
+    total = 0
     at = start
     while at + 1 < end:
         total += be16(frame, at)
         at += 2
     if at < end:
-        total += np.int64(frame[at]) << 8
+        total += octet(frame, at) << 8
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return total
@@ -101,7 +105,7 @@ def _ipv4(frame: np.ndarray, at: int, end: int, fields: np.ndarray) -> int:
         return TRUNCATED
     if frame[at] >> 4 != 4:
         return VERSION
-    header = (np.int64(frame[at]) & 15) * 4
+    header = (octet(frame, at) & 15) * 4
     total = be16(frame, at + 2)
     if header < 20 or total < header:
         return LENGTHS
@@ -150,7 +154,7 @@ def _transport(frame: np.ndarray, fields: np.ndarray) -> int:
         return OK if UDP_HEADER <= length <= room else LENGTHS
     if room < 20:
         return LENGTHS
-    header = (np.int64(frame[fields[L4] + 12]) >> 4) * 4
+    header = (octet(frame, fields[L4] + 12) >> 4) * 4
     return OK if 20 <= header <= room else LENGTHS
 
 
@@ -166,7 +170,7 @@ def packet(frame: np.ndarray, at: int, end: int, fields: np.ndarray) -> int:
         return TRUNCATED
     kind = be16(frame, at + 12)
     verdict = OK
-    if kind == ETH_VLAN or kind == ETH_QINQ:
+    if kind in (ETH_VLAN, ETH_QINQ):
         return TAGGED
     if kind == ETH_IPV4:
         verdict = _ipv4(frame, at + ETH_HEADER, end, fields)
@@ -190,45 +194,42 @@ def _udp_checksum_ok(frame: np.ndarray, fields: np.ndarray, length: int) -> bool
 
 
 @jit
-def is_vxlan(frame: np.ndarray, fields: np.ndarray, ports: np.ndarray) -> bool:
+def is_vxlan(frame: np.ndarray, fields: np.ndarray, me: np.ndarray) -> bool:
     """Say whether the packet that `packet` found is UDP to one of the VXLAN ports."""
     if fields[PROTO] != UDP or fields[FLAT] == 0:
         return False
     port = be16(frame, fields[L4] + 2)
-    for known in ports:
-        if port == known:
+    for i in range(MY_PORTS, len(me)):  # noqa: SIM110  # Numba compiles no generator expressions
+        if port == me[i]:
             return True
     return False
 
 
 @jit
-def _hash_input(frame: np.ndarray, fields: np.ndarray, key: np.ndarray) -> None:
-    """Put addresses and, for an unfragmented TCP or UDP packet, ports into `key`."""
+def flow_hash(frame: np.ndarray, fields: np.ndarray, rss: np.ndarray) -> int:
+    """Hash addresses and, of an unfragmented TCP or UDP packet, ports; 0 for what is not IP."""
     size = 2 * fields[ADDRESS_LEN]
-    for i in range(size):
-        key[i] = frame[fields[ADDRESSES] + i]
+    value = toeplitz(rss, frame, fields[ADDRESSES], size, 0)
     if fields[FLAT]:
-        for i in range(4):
-            key[size + i] = frame[fields[L4] + i]
-        size += 4
-    fields[KEY_LEN] = size
+        value ^= toeplitz(rss, frame, fields[L4], 4, size)
+    return value
 
 
 @jit
 def _tunnelled(
-    frame: np.ndarray, end: int, me: Identity, fields: np.ndarray, key: np.ndarray
+    frame: np.ndarray, end: int, me: np.ndarray, rss: np.ndarray, fields: np.ndarray
 ) -> int:
     """Parse an untagged frame: VXLAN to our VTEP, or nothing for us."""
-    if mac(frame, 0) != me.mac or be16(frame, 12) != ETH_IPV4:
+    if mac(frame, 0) != me[MY_MAC] or be16(frame, 12) != ETH_IPV4:
         return NOT_OURS
     verdict = packet(frame, 0, end, fields)
     if verdict != OK:
         return verdict
-    if be32(frame, fields[ADDRESSES] + 4) != me.vtep:
+    if be32(frame, fields[ADDRESSES] + 4) != me[MY_VTEP]:
         return NOT_OURS
     if fields[PROTO] == UDP and fields[FLAT] == 0:
         return FRAGMENT
-    if not is_vxlan(frame, fields, me.ports):
+    if not is_vxlan(frame, fields, me):
         return NOT_OURS
     udp = fields[L4]
     length = be16(frame, udp + 4)
@@ -238,18 +239,18 @@ def _tunnelled(
         return CHECKSUM
     if not frame[udp + UDP_HEADER] & 0x08:
         return VXLAN_HEADER
-    _hash_input(frame, fields, key)
+    fields[RSS_HASH] = flow_hash(frame, fields, rss)
     fields[TUNNEL], fields[SEGMENT] = 1, be32(frame, udp + UDP_HEADER + 4) >> 8
     fields[INNER], fields[INNER_END] = udp + UDP_HEADER + VXLAN_HEADER_LEN, udp + length
     verdict = packet(frame, fields[INNER], fields[INNER_END], fields)
-    if verdict == OK and is_vxlan(frame, fields, me.ports):
+    if verdict == OK and is_vxlan(frame, fields, me):
         return NESTED
     return verdict
 
 
 @jit
 def parse(
-    frame: np.ndarray, length: int, vlan: int, me: Identity, fields: np.ndarray, key: np.ndarray
+    frame: np.ndarray, length: int, vlan: int, me: np.ndarray, rss: np.ndarray, fields: np.ndarray
 ) -> int:
     """Parse one frame from the uplink.
 
@@ -257,9 +258,9 @@ def parse(
         frame: uint8 [at least `length`], without the outer 802.1Q tag.
         length: bytes of it that were received.
         vlan: VLAN id of the tag that was taken off; 0 for none (and for a priority tag).
-        me: the machine's own addresses.
+        me: the machine's own addresses, see `identity`.
+        rss: `toeplitz.key_table` of the NIC's key.
         fields: int64 [FIELDS], written.
-        key: uint8 [KEY_BYTES], written: the RSS hash input over the OUTER packet.
 
     Returns:
         A verdict; only with `OK` all of `fields` are meaningful.
@@ -268,12 +269,12 @@ def parse(
     if length < ETH_HEADER:
         return TRUNCATED
     if vlan == 0:
-        verdict = _tunnelled(frame, length, me, fields, key)
+        verdict = _tunnelled(frame, length, me, rss, fields)
     else:
         fields[SEGMENT], fields[INNER_END] = vlan, length
         verdict = packet(frame, 0, length, fields)
         if verdict == OK:
-            _hash_input(frame, fields, key)
+            fields[RSS_HASH] = flow_hash(frame, fields, rss)
     if verdict == OK:
         fields[DMAC] = mac(frame, fields[INNER])
     return verdict

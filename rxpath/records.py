@@ -27,7 +27,7 @@ STAGE = np.dtype(
 
 RECORD = np.dtype(
     [
-        *(("id", "i8"), ("arrival", "i8"), ("wire_len", "i4"), ("rss_hash", "u4")),
+        *(("id", "i8"), ("arrival", "i8"), ("stamp", "i8"), ("wire_len", "i4"), ("rss_hash", "u4")),
         *(("rx_queue", "i2"), ("proto", "u1"), ("flow", "i4"), ("container", "i4")),
         *(("n_stages", "u1"), ("stages", STAGE, layout.MAX_STAGES)),
         *(("delivered", "i8"), ("drop_place", "u1")),
@@ -35,6 +35,7 @@ RECORD = np.dtype(
 )
 """One frame; copies of a broadcast share an id.
 
+``stamp`` is the kernel's receive timestamp in wall ns, ``arrival`` what the model made of it.
 ``delivered`` is model ns, -1 when it was not delivered; then ``drop_place`` says where it was lost
 (``meta["places"]``), and 0 that it was still in the host when the recording stopped.
 ``container`` is an index into ``meta["containers"]``, -1 when the frame was nobody's.
@@ -55,11 +56,12 @@ def convert(rec: rc.Recorder, indirection: np.ndarray) -> np.ndarray:
     `indirection` is the RSS table [entries]; a frame's queue is the entry that the low bits of
     its hash point to (Microsoft, "Introduction to receive side scaling").
     """
-    count = int(rec.state[rc.ROWS])
+    count = int(rec.rows[-1, rc.USED])
     rows, stages = rec.rows[:count], rec.stages[:count]
     out = np.zeros(count, RECORD)
     for name, column in (
-        *(("id", rc.R_ID), ("arrival", rc.R_ARRIVAL), ("wire_len", rc.R_WIRE_LEN)),
+        *(("id", rc.R_ID), ("arrival", rc.R_ARRIVAL), ("stamp", rc.R_STAMP)),
+        *(("wire_len", rc.R_WIRE_LEN),),
         *(("rss_hash", rc.R_HASH), ("proto", rc.R_PROTO), ("flow", rc.R_FLOW)),
         *(("container", rc.R_CONTAINER), ("n_stages", rc.R_STAGES)),
         *(("delivered", rc.R_DELIVERED), ("drop_place", rc.R_PLACE)),

@@ -93,9 +93,10 @@ def _unique(config: MachineConfig) -> None:
                 raise ConfigError(f"containers.{key}", value, "each one once")
     pairs = {(one.vni, one.vlan) for one in ones}
     for key, index in (("vni", 0), ("vlan", 1)):
-        for value, times in Counter(pair[index] for pair in pairs).items():
-            if times > 1:
-                raise ConfigError(f"containers.{key}", value, "a tenant has one VNI and one VLAN")
+        segments = Counter(pair[index] for pair in pairs)
+        if segments and max(segments.values()) > 1:
+            segment = segments.most_common(1)[0][0]
+            raise ConfigError(f"containers.{key}", segment, "a tenant has one VNI and one VLAN")
 
 
 def parse(raw: object) -> MachineConfig:

@@ -1,12 +1,14 @@
-"""Who lives here: segment and MAC address to the port of a container, as sorted arrays.
+"""Who lives here: segment and MAC address to the port of a container.
 
-Ports 0 .. n-1 are the containers in the order of the configuration, port n is the uplink.
+Ports 0 .. n-1 are the containers in the order of the configuration, port n is the uplink.  The
+table is one int64 array [ROWS, size], so that a compiled function is handed one array; each of
+its rows is as long as column 0 says and begins in column 1, keys are sorted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -14,6 +16,14 @@ from rxpath.frames import GROUP
 from rxpath.jit import jit
 
 NOWHERE = -1
+VNI, VNI_TENANT = 0, 1  # sorted VNIs; tenant of each
+VLAN, VLAN_TENANT = 2, 3  # sorted VLAN ids; tenant of each
+MAC, MAC_PORT = 4, 5  # sorted tenant << 48 | MAC; port of each
+FIRST = 6  # [tenants + 1] where a tenant's ports begin in MEMBERS
+MEMBERS = 7  # ports, by tenant
+TENANT = 8  # tenant of a port
+TARGETS = 9  # where `targets` writes
+ROWS = 10
 
 
 class Resident(Protocol):
@@ -27,21 +37,7 @@ class Resident(Protocol):
     def vni(self) -> int: ...  # noqa: D102
 
 
-class Fdb(NamedTuple):
-    """The static forwarding table; all int64."""
-
-    vnis: np.ndarray  # [tenants] sorted
-    vni_tenant: np.ndarray  # [tenants] tenant of vnis[i]
-    vlans: np.ndarray  # [tenants] sorted
-    vlan_tenant: np.ndarray  # [tenants]
-    macs: np.ndarray  # [containers] sorted: tenant << 48 | MAC
-    mac_port: np.ndarray  # [containers]
-    first: np.ndarray  # [tenants + 1] where a tenant's ports begin in `members`
-    members: np.ndarray  # [containers] ports by tenant
-    tenant: np.ndarray  # [containers] tenant of a port
-
-
-def build(residents: Sequence[Resident]) -> Fdb:
+def build(residents: Sequence[Resident]) -> np.ndarray:
     """Make the table; a tenant is a (VNI, VLAN) pair, each of both in one pair only."""
     tenants = sorted({(one.vni, one.vlan) for one in residents})
     number = {pair: i for i, pair in enumerate(tenants)}
@@ -49,52 +45,64 @@ def build(residents: Sequence[Resident]) -> Fdb:
     macs = [i << 48 | one.mac_int for i, one in zip(tenant, residents, strict=True)]
     vlan_order = sorted(range(len(tenants)), key=lambda i: tenants[i][1])
     mac_order = sorted(range(len(macs)), key=macs.__getitem__)
-    members = sorted(range(len(tenant)), key=tenant.__getitem__)
-    first = [sum(t < i for t in tenant) for i in range(len(tenants) + 1)]
-    columns = (
-        *([vni for vni, _ in tenants], list(range(len(tenants)))),
-        *([tenants[i][1] for i in vlan_order], vlan_order),
-        *([macs[i] for i in mac_order], mac_order),
-        *(first, members, tenant),
-    )
-    return Fdb(*(np.array(column, np.int64) for column in columns))
+    rows = {
+        VNI: [vni for vni, _ in tenants],
+        VNI_TENANT: list(range(len(tenants))),
+        VLAN: [tenants[i][1] for i in vlan_order],
+        VLAN_TENANT: vlan_order,
+        MAC: [macs[i] for i in mac_order],
+        MAC_PORT: mac_order,
+        FIRST: [sum(t < i for t in tenant) for i in range(len(tenants) + 1)],
+        MEMBERS: sorted(range(len(tenant)), key=tenant.__getitem__),
+        TENANT: tenant,
+    }
+    table = np.zeros((ROWS, len(residents) + 3), np.int64)
+    for row, values in rows.items():
+        table[row, 0], table[row, 1 : 1 + len(values)] = len(values), values
+    return table
 
 
 @jit
-def _find(keys: np.ndarray, key: int) -> int:
-    """Index of `key` in sorted `keys`, or NOWHERE."""
-    low, high = 0, len(keys)
+def _find(fdb: np.ndarray, keys: int, key: int) -> int:
+    """Value beside `key`, in the row after the row `keys`, or NOWHERE."""
+    low, high = 1, fdb[keys, 0] + 1
     while low < high:
         middle = (low + high) // 2
-        if keys[middle] < key:
+        if fdb[keys, middle] < key:
             low = middle + 1
         else:
             high = middle
-    return low if low < len(keys) and keys[low] == key else NOWHERE
+    found = low <= fdb[keys, 0] and fdb[keys, low] == key
+    return fdb[keys + 1, low] if found else NOWHERE
 
 
 @jit
-def tenant_of(fdb: Fdb, tunnel: int, segment: int) -> int:
+def containers(fdb: np.ndarray) -> int:
+    """Return how many there are; also the number of the uplink's port."""
+    return fdb[TENANT, 0]
+
+
+@jit
+def tenant_of(fdb: np.ndarray, tunnel: int, segment: int) -> int:
     """Tenant of a VNI (`tunnel` 1) or a VLAN id (0), or NOWHERE."""
-    at = _find(fdb.vnis if tunnel else fdb.vlans, segment)
-    if at == NOWHERE:
-        return NOWHERE
-    return fdb.vni_tenant[at] if tunnel else fdb.vlan_tenant[at]
+    return _find(fdb, VNI if tunnel else VLAN, segment)
 
 
 @jit
-def port_of(fdb: Fdb, tenant: int, mac: int) -> int:
+def port_of(fdb: np.ndarray, tenant: int, mac: int) -> int:
     """Port of a tenant's unicast MAC, or NOWHERE."""
-    at = _find(fdb.macs, tenant << 48 | mac)
-    return NOWHERE if at == NOWHERE else fdb.mac_port[at]
+    return _find(fdb, MAC, tenant << 48 | mac)
 
 
 @jit
-def targets(fdb: Fdb, tenant: int, mac: int, out: np.ndarray) -> int:
-    """Write the ports that a frame for `mac` goes to into `out` [containers]; return how many."""
+def targets(fdb: np.ndarray, tenant: int, mac: int, source: int) -> int:
+    """Write the ports but `source` that a frame for `mac` goes to into TARGETS; return how many."""
+    count = 0
     if mac & GROUP:
-        count = fdb.first[tenant + 1] - fdb.first[tenant]
-        out[:count] = fdb.members[fdb.first[tenant] : fdb.first[tenant + 1]]
+        for at in range(fdb[FIRST, 1 + tenant], fdb[FIRST, 2 + tenant]):
+            if fdb[MEMBERS, 1 + at] != source:
+                fdb[TARGETS, count] = fdb[MEMBERS, 1 + at]
+                count += 1
         return count
-    out[0] = port_of(fdb, tenant, mac)
-    return 0 if out[0] == NOWHERE else 1
+    fdb[TARGETS, 0] = port_of(fdb, tenant, mac)
+    return 0 if fdb[TARGETS, 0] == NOWHERE else 1

@@ -15,7 +15,7 @@ from numba import types
 
 from rxpath import afpacket, knobs
 from rxpath.errors import ConfigError
-from rxpath.frames import Identity
+from rxpath.frames import identity
 from rxpath.jit import compile_for
 from rxpath.live import clock as ck
 from rxpath.live import fdb, intake, loop, recorder
@@ -51,21 +51,31 @@ class Host:
             records=True,
         )
         vlans = [*(one.vlan for one in config.containers), 0]
-        self.plant = pl.make_plant(
-            Identity(config.mac_int, config.vtep_int, np.array(config.vxlan_ports, np.int64)),
+        self._pool = np.empty((config.slots, slot_size), np.uint8)
+        self.plant = pl.make(
+            identity(config.mac_int, config.vtep_int, config.vxlan_ports),
             fdb.build(config.containers),
             ck.make(epoch, config.dilation, config.late_budget_ns),
-            pl.make_pool(config.slots, slot_size),
             afpacket.make_rx(slot_size),
             afpacket.make_tx(ifindexes, vlans),
-            recorder.make(1, config.slots, on=False),
+            recorder.make(1, on=False),
+            self._pool,
         )
+        self.polls = np.zeros(loop.PORTS + len(config.containers), loop.POLLFD)
         self._adopt()
-        warm(self.plant)
+        self._warm()
+
+    def _warm(self) -> None:
+        """Compile the loop, or load it from the disk cache."""
+        integer = types.int64
+        first = (numba.typeof(self.plant), STATE_TYPE, CHOOSE_TYPE)
+        compile_for(intake.digest, (*first, integer, integer))
+        compile_for(loop.run, (*first, numba.typeof(self.polls), integer))
 
     def _adopt(self) -> None:
         """Take over what a change of knobs replaced in the model."""
-        self.plant.chains[:] = self.model.chain("plain"), self.model.chain("tunnel")
+        chains = (self.model.chain("plain"), self.model.chain("tunnel"))
+        self.plant.counter[pl.C_CHAIN : pl.C_CHAIN + 2] = chains
 
     def digest(self, count: int, wall: int) -> None:
         """Take the `count` frames of the plant's batch, read at wall ns `wall`."""
@@ -92,11 +102,11 @@ class Host:
         if "dilation" in ours:
             ck.rebase(self.plant.clock, time.time_ns(), ours["dilation"])
         if "late_budget_ns" in ours:
-            self.plant.clock.time[ck.BUDGET] = ours["late_budget_ns"]
+            self.plant.clock[ck.BUDGET] = ours["late_budget_ns"]
 
     def knobs(self) -> dict[str, Any]:
         """All knobs with their present values."""
-        clock = self.plant.clock.time
+        clock = self.plant.clock
         return {
             **self.model.knobs.to_dict(),
             "dilation": int(clock[ck.DILATION]),
@@ -105,22 +115,16 @@ class Host:
 
     def record(self, limit: int) -> None:
         """Start recording: the next `limit` frames and what becomes of them."""
-        self.plant = self.plant._replace(rec=recorder.make(limit, self.config.slots, on=True))
+        self.plant = self.plant._replace(rec=recorder.make(limit, on=True))
         self.model.set_records(True)
 
     def stop_record(self) -> recorder.Recorder:
         """Stop recording and return what was recorded."""
         rec = self.plant.rec
-        self.plant = self.plant._replace(rec=recorder.make(1, self.config.slots, on=False))
+        self.plant = self.plant._replace(rec=recorder.make(1, on=False))
+        self.plant.slot[:, pl.S_ROW] = -1
         self.model.set_records(False)
         return rec
-
-
-def warm(plant: pl.Plant) -> None:
-    """Compile the loop for this plant's types, or load it from the disk cache."""
-    types_ = (numba.typeof(plant), STATE_TYPE, CHOOSE_TYPE)
-    compile_for(intake.digest, (*types_, types.int64, types.int64))
-    compile_for(loop.run, (*types_, types.int64))
 
 
 def example(containers: int = 1) -> MachineConfig:
@@ -177,13 +181,11 @@ class LiveHost(Host):
         except afpacket.DeviceError:
             self.close()
             raise
-        self.plant = self.plant._replace(sender=self.sockets[-1].fileno())
-        polls = self.plant.polls
-        polls["fd"][loop.CONTROL] = -1
-        polls["fd"][loop.UPLINK :] = [sock.fileno() for sock in self.sockets[:-1]]
-        polls["events"] = pl.POLLIN
+        self.plant.counter[pl.C_SENDER] = self.sockets[-1].fileno()
+        self.polls["fd"] = [-1, *(sock.fileno() for sock in self.sockets[:-1])]
+        self.polls["events"] = loop.POLLIN
 
-    def __enter__(self) -> LiveHost:
+    def __enter__(self) -> LiveHost:  # noqa: PYI034  # typing.Self is newer than Python 3.10
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -197,12 +199,13 @@ class LiveHost(Host):
 
     def watch(self, fd: int) -> None:
         """Let `run` return when `fd` becomes readable."""
-        self.plant.polls["fd"][loop.CONTROL] = fd
+        self.polls["fd"][loop.CONTROL] = fd
 
     def run(self, wall: int) -> bool:
         """Carry frames for `wall` ns, or until the watched descriptor is readable: then True."""
         until = time.time_ns() + wall
-        return bool(loop.run(self.plant, self.model.state, self.model.choose, until))
+        state, choose = self.model.state, self.model.choose
+        return bool(loop.run(self.plant, state, choose, self.polls, until))
 
     def count_kernel_drops(self) -> dict[str, int]:
         """Return by interface how many frames the kernel dropped at our sockets since `reset`."""

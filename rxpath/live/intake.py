@@ -6,28 +6,24 @@ from typing import Any
 
 import numpy as np
 
+from rxpath import frames as fr
 from rxpath import kernel
-from rxpath.afpacket import BATCH, CUT, UNFINISHED, put, send_batch
-from rxpath.frames import (
-    ADDRESS_LEN,
-    ADDRESSES,
-    DMAC,
-    FLAT,
-    INNER,
-    INNER_END,
-    KEY_LEN,
-    L4,
-    L4_END,
-    NOT_OURS,
-    OK,
-    PROTO,
-    SEGMENT,
-    TCP,
-    TOO_LONG,
-    TUNNEL,
-    be32,
-    parse,
+from rxpath.afpacket import (
+    BATCH,
+    CUT,
+    DUE,
+    FAILED,
+    FLAGS,
+    LENGTH,
+    SLOT,
+    STAMP,
+    TAG,
+    UNFINISHED,
+    WAITING,
+    put,
+    send_batch,
 )
+from rxpath.frames import be32, octet
 from rxpath.hashes import hash_32
 from rxpath.jit import jit
 from rxpath.layout import DELIVER, EV_KIND, EV_PLACE, EV_SLOT, EV_SOCKET, EV_TIME, PLACE_RX_MISSED
@@ -35,57 +31,50 @@ from rxpath.libc import memcpy, wall_ns
 from rxpath.live import clock as ck
 from rxpath.live import plant as pl
 from rxpath.live import recorder as rc
-from rxpath.live.fdb import NOWHERE, targets, tenant_of
+from rxpath.live.fdb import NOWHERE, TARGETS, targets, tenant_of
 from rxpath.live.plant import Plant, free_slot, take_slot
 from rxpath.state import State
-from rxpath.toeplitz import toeplitz
 
 
 @jit
 def flush(plant: Plant) -> None:
     """Send what waits; note lateness and refusals; free the slots."""
-    tx = plant.tx
-    if tx.count[0] == 0:
+    info, counter = plant.tx.info, plant.counter
+    waiting = info[BATCH, WAITING]
+    if waiting == 0:
         return
-    send_batch(plant.sender, tx)
-    wall = wall_ns(plant.time)
-    for i in range(tx.count[0]):
-        slot = tx.slot[i]
+    send_batch(counter[pl.C_SENDER], plant.tx)
+    wall = wall_ns(counter[pl.C_SCRATCH :])
+    for i in range(waiting):
+        slot, failed = info[i, SLOT], info[i, FAILED]
         if slot < 0:
-            plant.count[pl.C_TX_FAILED] += tx.failed[i]
+            counter[pl.C_TX_FAILED] += failed
             continue
-        row = plant.rec.row_of[slot]
-        if tx.failed[i]:
-            plant.lost[pl.PLACE_VETH] += 1
-            if row >= 0:
-                plant.rec.rows[row, rc.R_PLACE] = pl.PLACE_VETH
+        if failed:
+            counter[pl.C_LOST + pl.PLACE_VETH] += 1
+            if plant.slot[slot, pl.S_ROW] >= 0:
+                plant.rec.rows[plant.slot[slot, pl.S_ROW], rc.R_PLACE] = pl.PLACE_VETH
         else:
-            plant.count[pl.C_DELIVERED] += 1
-            ck.delivered(plant.clock, tx.due[i], wall)
-        _release(plant, slot)
-    tx.count[0] = 0
-
-
-@jit
-def _release(plant: Plant, slot: int) -> None:
-    plant.rec.row_of[slot] = -1
-    free_slot(plant.pool, slot)
+            counter[pl.C_DELIVERED] += 1
+            ck.delivered(plant.clock, info[i, DUE], wall)
+        free_slot(counter, plant.slot, slot)
+    info[BATCH, WAITING] = 0
 
 
 @jit
 def _consume(plant: Plant, state: State, event: np.ndarray) -> None:
     """Do what an event of the model says: write the frame to its container, or drop it."""
-    slot = event[EV_SLOT]
-    rc.finish(plant.rec, state, event)
+    slot, counter = event[EV_SLOT], plant.counter
+    rc.finish(plant.rec, state, plant.slot[slot, pl.S_ROW], event)
     if event[EV_KIND] != DELIVER:
-        plant.lost[event[EV_PLACE]] += 1
-        _release(plant, slot)
+        counter[pl.C_LOST + event[EV_PLACE]] += 1
+        free_slot(counter, plant.slot, slot)
         return
-    if plant.tx.count[0] == BATCH:
+    if plant.tx.info[BATCH, WAITING] == BATCH:
         flush(plant)
-    pool = plant.pool
-    base = pool.data.ctypes.data + slot * pool.data.shape[1]
-    put(plant.tx, event[EV_SOCKET], base, pool.size[slot], slot, event[EV_TIME])
+    base = counter[pl.C_POOL_AT] + slot * counter[pl.C_POOL_STEP]
+    size = plant.slot[slot, pl.S_SIZE]
+    put(plant.tx, event[EV_SOCKET], base, size, slot, event[EV_TIME])
 
 
 @jit
@@ -97,28 +86,13 @@ def settle(plant: Plant, state: State, choose: Any, until: int) -> None:
         count = kernel.advance(state, until, events, choose)
         for i in range(count):
             _consume(plant, state, events[i])
-    plant.clock.time[ck.LAST] = max(plant.clock.time[ck.LAST], until)
-
-
-@jit
-def _flow(plant: Plant, frame: np.ndarray, tenant: int) -> int:
-    """Number of the container's flow: a hash of tenant, protocol, addresses and ports.
-
-    Two flows share a number with a probability of 2^-14.
-    """
-    fields = plant.fields
-    size = 2 * fields[ADDRESS_LEN]
-    value = tenant << 8 ^ fields[PROTO]
-    value = hash_32(value, 32) ^ toeplitz(plant.rss, frame, fields[ADDRESSES], size, 0)
-    if fields[FLAT]:
-        value ^= toeplitz(plant.rss, frame, fields[L4], 4, size)
-    return hash_32(value, pl.FLOWS_LOG2)
+    plant.clock[ck.LAST] = max(plant.clock[ck.LAST], until)
 
 
 @jit
 def _gro_key(frame: np.ndarray, tcp: int, header: int) -> int:
     """What must be equal for two segments to merge: acknowledgement and options (RFC 9293, 3.1)."""
-    key = np.int64(be32(frame, tcp + 8))
+    key = be32(frame, tcp + 8)
     for at in range(tcp + 20, tcp + header, 4):
         key = key * 1_000_003 + be32(frame, at)
     return key
@@ -126,25 +100,20 @@ def _gro_key(frame: np.ndarray, tcp: int, header: int) -> int:
 
 @jit
 def _receive(
-    plant: Plant,
-    state: State,
-    frame: np.ndarray,
-    slot: int,
-    now: int,
-    flow: int,
-    port: int,
-    wire: int,
+    state: State, frame: np.ndarray, fields: np.ndarray, slot: int, now: int, flow: int, to: int
 ) -> int:
-    """Hand a frame that lies in a slot to the model; returns its drop place, 0 for none."""
-    fields = plant.fields
-    rss = toeplitz(plant.rss, plant.key, 0, fields[KEY_LEN], 0)
-    chain, protocol = plant.chains[fields[TUNNEL]], fields[PROTO]
-    payload, seq, flags, gro = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
-    if protocol == TCP and fields[FLAT]:
-        tcp = fields[L4]
-        header = (np.int64(frame[tcp + 12]) >> 4) * 4
-        payload, seq = fields[L4_END] - tcp - header, be32(frame, tcp + 4)
-        flags, gro = np.int64(frame[tcp + 13]), _gro_key(frame, tcp, header)
+    """Hand a frame to the model.
+
+    `to` is port << 48 | chain << 32 | wire length. Returns its drop place, 0 for none.
+    """
+    protocol, payload, seq, flags, gro = fields[fr.PROTO], 0, 0, 0, 0
+    if protocol == fr.TCP and fields[fr.FLAT]:
+        tcp = fields[fr.L4]
+        header = (octet(frame, tcp + 12) >> 4) * 4
+        payload, seq = fields[fr.L4_END] - tcp - header, be32(frame, tcp + 4)
+        flags, gro = octet(frame, tcp + 13), _gro_key(frame, tcp, header)
+    port, chain, wire = to >> 48, to >> 32 & 0xFFFF, to & 0xFFFFFFFF
+    rss = fields[fr.RSS_HASH]
     return kernel.receive(
         state, slot, now, rss, flow, port, chain, protocol, wire, payload, seq, flags, gro
     )
@@ -152,67 +121,74 @@ def _receive(
 
 @jit
 def _admit(plant: Plant, state: State, i: int, now: int, tenant: int, port: int) -> None:
-    """One delivery of frame i of the batch, to one port: a slot, a copy, a record, the model."""
-    pool, frame, fields, rec = plant.pool, plant.rx.frames[i], plant.fields, plant.rec
-    length, tag = plant.rx.length[i], plant.rx.tag[i]
-    wire = length + (4 if tag >= 0 else 0)
-    row = rc.begin(rec, frame, length, tag, plant.sequence[0], now)
-    flow = _flow(plant, frame, tenant)
-    slot = take_slot(pool)
+    """One delivery of frame i of the batch, to one port: a record, a slot, a copy, the model.
+
+    The flow's number is a hash over tenant and inner 5-tuple: two share one with 2^-14.
+    """
+    counter, fields = plant.counter, plant.fields
+    frame, info = plant.rx.frames[i], plant.rx.info[i]
+    row = rc.begin(plant.rec, frame, info, counter[pl.C_SEQUENCE], now)
+    inner = fr.flow_hash(frame, fields, plant.rss) ^ hash_32(tenant << 8 | fields[fr.PROTO], 32)
+    flow = hash_32(inner, pl.FLOWS_LOG2)
+    slot = take_slot(counter, plant.slot)
     place = PLACE_RX_MISSED
     if slot >= 0:
-        size = fields[INNER_END] - fields[INNER]
-        base = pool.data.ctypes.data + slot * pool.data.shape[1]
-        memcpy(base, frame.ctypes.data + fields[INNER], size)
-        pool.size[slot] = size
-        rec.row_of[slot] = row
-        place = _receive(plant, state, frame, slot, now, flow, port, wire)
+        size = fields[fr.INNER_END] - fields[fr.INNER]
+        base = counter[pl.C_POOL_AT] + slot * counter[pl.C_POOL_STEP]
+        memcpy(base, frame.ctypes.data + fields[fr.INNER], size)
+        plant.slot[slot, pl.S_SIZE], plant.slot[slot, pl.S_ROW] = size, row
+        wire = info[LENGTH] + (4 if info[TAG] >= 0 else 0)
+        to = port << 48 | counter[pl.C_CHAIN + fields[fr.TUNNEL]] << 32 | wire
+        place = _receive(state, frame, fields, slot, now, flow, to)
         if place:
-            _release(plant, slot)
-    plant.lost[place] += place != 0
+            free_slot(counter, plant.slot, slot)
+    if place:
+        counter[pl.C_LOST + place] += 1
     if row >= 0:
-        rec.rows[row, rc.R_PROTO], rec.rows[row, rc.R_FLOW] = fields[PROTO], flow
-        rec.rows[row, rc.R_HASH] = toeplitz(plant.rss, plant.key, 0, fields[KEY_LEN], 0)
-        rec.rows[row, rc.R_CONTAINER], rec.rows[row, rc.R_PLACE] = port, place
+        rows = plant.rec.rows
+        rows[row, rc.R_HASH], rows[row, rc.R_PROTO] = fields[fr.RSS_HASH], fields[fr.PROTO]
+        rows[row, rc.R_FLOW], rows[row, rc.R_CONTAINER] = flow, port
+        rows[row, rc.R_PLACE] = place
 
 
 @jit
 def _classify(plant: Plant, i: int) -> tuple[int, int, int]:
-    """Say whose frame i of the batch is: (drop place or 0, tenant, number of `targets`)."""
-    rx, fields = plant.rx, plant.fields
-    verdict = TOO_LONG
-    if not rx.flags[i] & CUT:
-        vlan = rx.tag[i] & 0xFFF if rx.tag[i] >= 0 else 0
-        verdict = parse(rx.frames[i], rx.length[i], vlan, plant.me, fields, plant.key)
-    plant.junk[verdict] += 1
-    if verdict != OK:
-        return pl.PLACE_NOT_OURS if verdict == NOT_OURS else pl.PLACE_MALFORMED, 0, 0
-    tenant = tenant_of(plant.fdb, fields[TUNNEL], fields[SEGMENT])
+    """Say whose frame i of the batch is: (drop place or 0, tenant, number of targets)."""
+    info, fields = plant.rx.info[i], plant.fields
+    verdict = fr.TOO_LONG
+    if not info[FLAGS] & CUT:
+        vlan = info[TAG] & 0xFFF if info[TAG] >= 0 else 0
+        frame = plant.rx.frames[i]
+        verdict = fr.parse(frame, info[LENGTH], vlan, plant.me, plant.rss, fields)
+    plant.counter[pl.C_VERDICT + verdict] += 1
+    if verdict != fr.OK:
+        return pl.PLACE_NOT_OURS if verdict == fr.NOT_OURS else pl.PLACE_MALFORMED, 0, 0
+    tenant = tenant_of(plant.fdb, fields[fr.TUNNEL], fields[fr.SEGMENT])
     if tenant == NOWHERE:
         return pl.PLACE_UNKNOWN_TENANT, 0, 0
-    count = targets(plant.fdb, tenant, fields[DMAC], plant.targets)
+    count = targets(plant.fdb, tenant, fields[fr.DMAC], NOWHERE)
     return pl.PLACE_UNKNOWN_MAC if count == 0 else 0, tenant, count
 
 
 @jit
 def intake(plant: Plant, state: State, choose: Any, i: int, wall: int) -> None:
     """Frame i of the batch enters the machine at its kernel timestamp (else at `wall`)."""
-    rx = plant.rx
-    now = ck.arrival_ns(plant.clock, rx.stamp[i] if rx.stamp[i] else wall)
+    info, counter = plant.rx.info[i], plant.counter
+    now = ck.arrival_ns(plant.clock, info[STAMP] if info[STAMP] else wall)
     settle(plant, state, choose, now)
-    plant.count[pl.C_RX] += 1
-    plant.count[pl.C_UNFINISHED] += rx.flags[i] & UNFINISHED != 0
     place, tenant, count = _classify(plant, i)
+    counter[pl.C_RX] += 1
+    counter[pl.C_UNFINISHED] += info[FLAGS] & UNFINISHED != 0
     if place:
-        plant.lost[place] += 1
-        row = rc.begin(plant.rec, rx.frames[i], rx.length[i], rx.tag[i], plant.sequence[0], now)
+        counter[pl.C_LOST + place] += 1
+        row = rc.begin(plant.rec, plant.rx.frames[i], info, counter[pl.C_SEQUENCE], now)
         if row >= 0:
             plant.rec.rows[row, rc.R_PLACE] = place
     else:
-        plant.count[pl.C_COPIES] += count - 1
+        counter[pl.C_COPIES] += count - 1
     for copy in range(count):
-        _admit(plant, state, i, now, tenant, plant.targets[copy])
-    plant.sequence[0] += 1
+        _admit(plant, state, i, now, tenant, plant.fdb[TARGETS, copy])
+    counter[pl.C_SEQUENCE] += 1
 
 
 @jit

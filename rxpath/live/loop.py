@@ -4,92 +4,98 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from rxpath import kernel
-from rxpath.afpacket import BATCH, CUT, put, put_tagged, read_batch
+from rxpath.afpacket import (
+    BATCH,
+    CUT,
+    FLAGS,
+    LENGTH,
+    TAG,
+    UNFINISHED,
+    WAITING,
+    put,
+    put_tagged,
+    read_batch,
+)
 from rxpath.frames import ETH_HEADER, GROUP, mac
 from rxpath.jit import jit
 from rxpath.libc import ppoll, wall_ns
 from rxpath.live import clock as ck
 from rxpath.live import plant as pl
-from rxpath.live.fdb import NOWHERE, port_of
+from rxpath.live.fdb import TARGETS, TENANT, containers, targets
 from rxpath.live.intake import digest, flush
-from rxpath.live.plant import POLLIN, Plant
+from rxpath.live.plant import Plant
 from rxpath.state import State
 
-CONTROL, UPLINK, PORTS = 0, 1, 2  # rows of `Plant.polls`; PORTS + i is container i
+POLLFD = np.dtype([("fd", "i4"), ("events", "i2"), ("revents", "i2")])  # uapi asm-generic/poll.h
+POLLIN = 1
+CONTROL, UPLINK, PORTS = 0, 1, 2  # rows of `polls`; PORTS + i is container i
 
 
 @jit
-def _send_local(plant: Plant, port: int, i: int) -> None:
-    if plant.tx.count[0] == BATCH:
+def _send(plant: Plant, port: int, i: int, source: int) -> None:
+    """Frame i of the batch out of `port`; out of the uplink with the source's tag."""
+    if plant.tx.info[BATCH, WAITING] == BATCH:
         flush(plant)
-    rx = plant.rx
-    put(plant.tx, port, rx.frames[i].ctypes.data, rx.length[i], -1, -1)
-    plant.count[pl.C_TX_LOCAL] += 1
-
-
-@jit
-def _send_uplink(plant: Plant, source: int, i: int) -> None:
-    if plant.tx.count[0] == BATCH:
-        flush(plant)
-    rx, uplink = plant.rx, len(plant.fdb.tenant)
-    put_tagged(plant.tx, uplink, rx.frames[i].ctypes.data, rx.length[i], source)
-    plant.count[pl.C_TX_UPLINK] += 1
+    base, size = plant.rx.frames[i].ctypes.data, plant.rx.info[i, LENGTH]
+    if port == containers(plant.fdb):
+        put_tagged(plant.tx, port, base, size, source)
+        plant.counter[pl.C_TX_UPLINK] += 1
+    else:
+        put(plant.tx, port, base, size, -1, -1)
+        plant.counter[pl.C_TX_LOCAL] += 1
 
 
 @jit
 def forward(plant: Plant, source: int, i: int) -> None:
     """Frame i of the batch leaves container `source`: to neighbours, to the uplink, or both."""
-    rx, fdb, count = plant.rx, plant.fdb, plant.count
-    count[pl.C_TX] += 1
-    count[pl.C_UNFINISHED] += rx.flags[i] >> 1 & 1
-    if rx.flags[i] & CUT or rx.length[i] < ETH_HEADER:
-        count[pl.C_TX_LONG] += 1
+    info, fdb, counter = plant.rx.info[i], plant.fdb, plant.counter
+    counter[pl.C_TX] += 1
+    counter[pl.C_UNFINISHED] += info[FLAGS] & UNFINISHED != 0
+    if info[FLAGS] & CUT or info[LENGTH] < ETH_HEADER:
+        counter[pl.C_TX_LONG] += 1
         return
-    if rx.tag[i] >= 0:  # an access port carries untagged frames (IEEE 802.1Q, 8.6.2)
-        count[pl.C_TX_TAGGED] += 1
+    if info[TAG] >= 0:  # an access port carries untagged frames (IEEE 802.1Q, 8.6.2)
+        counter[pl.C_TX_TAGGED] += 1
         return
-    tenant, target = fdb.tenant[source], mac(rx.frames[i], 0)
-    if target & GROUP:
-        for k in range(fdb.first[tenant], fdb.first[tenant + 1]):
-            if fdb.members[k] != source:
-                _send_local(plant, fdb.members[k], i)
-        _send_uplink(plant, source, i)
+    target = mac(plant.rx.frames[i], 0)
+    count = targets(fdb, fdb[TENANT, 1 + source], target, source)
+    if count == 1 and fdb[TARGETS, 0] == source:
+        counter[pl.C_TX_SELF] += 1
         return
-    port = port_of(fdb, tenant, target)
-    if port == NOWHERE:
-        _send_uplink(plant, source, i)
-    elif port != source:
-        _send_local(plant, port, i)
-    else:
-        count[pl.C_TX_SELF] += 1
+    for copy in range(count):
+        _send(plant, fdb[TARGETS, copy], i, source)
+    if count == 0 or target & GROUP:
+        _send(plant, containers(fdb), i, source)
 
 
 @jit
 def _count(plant: Plant, result: int) -> int:
     """Number of frames read; a socket's error is counted and is no frame."""
     if result < 0:
-        plant.count[pl.C_SOCKET_ERRORS] += 1
+        plant.counter[pl.C_SOCKET_ERRORS] += 1
         return 0
     return result
 
 
 @jit
-def _wait(plant: Plant, wait: int) -> None:
-    plant.time[0], plant.time[1] = wait // 1_000_000_000, wait % 1_000_000_000
-    polls = plant.polls
-    polls["revents"][:] = 0
-    ppoll(polls.ctypes.data, len(polls), plant.time.ctypes.data, 0)
+def _wait(polls: np.ndarray, scratch: np.ndarray, wait: int) -> None:
+    scratch[0], scratch[1] = wait // 1_000_000_000, wait % 1_000_000_000
+    for i in range(len(polls)):
+        polls[i]["revents"] = 0
+    ppoll(polls.ctypes.data, len(polls), scratch.ctypes.data, 0)
 
 
 @jit
-def _containers(plant: Plant) -> bool:
+def _containers(plant: Plant, polls: np.ndarray) -> bool:
     """Forward what the containers sent, a batch each; say whether one may have more."""
     more = False
-    for source in range(len(plant.fdb.tenant)):
-        if plant.polls[PORTS + source]["revents"] == 0:
+    for source in range(containers(plant.fdb)):
+        if polls[PORTS + source]["revents"] == 0:
             continue
-        count = _count(plant, read_batch(plant.polls[PORTS + source]["fd"], plant.rx))
+        count = _count(plant, read_batch(polls[PORTS + source]["fd"], plant.rx))
         for i in range(count):
             forward(plant, source, i)
         flush(plant)  # the frames lie in the batch's buffers: out before the next is read
@@ -98,23 +104,24 @@ def _containers(plant: Plant) -> bool:
 
 
 @jit
-def run(plant: Plant, state: State, choose: Any, until: int) -> bool:
+def run(plant: Plant, state: State, choose: Any, polls: np.ndarray, until: int) -> bool:
     """Carry frames until control work waits or the wall clock reaches `until` ns.
 
-    Returns whether control work waits.  Sleeps in ppoll(2) whenever there is nothing to do.
+    `polls` is POLLFD [2 + containers]. Returns whether control work waits. Sleeps in ppoll(2)
+    whenever there is nothing to do.
     """
-    wait = 0
+    wait, scratch = 0, plant.counter[pl.C_SCRATCH :]
     while True:
-        _wait(plant, wait)
-        wall = wall_ns(plant.time)  # before reading: what arrived earlier is read now
-        count = _count(plant, read_batch(plant.polls[UPLINK]["fd"], plant.rx))
+        _wait(polls, scratch, wait)
+        wall = wall_ns(scratch)  # before reading: what arrived earlier is read now
+        count = _count(plant, read_batch(polls[UPLINK]["fd"], plant.rx))
         digest(plant, state, choose, count, wall)
-        more = _containers(plant)
-        if plant.polls[CONTROL]["revents"] & POLLIN:
+        more = _containers(plant, polls)
+        if polls[CONTROL]["revents"] & POLLIN:
             return True
-        wall = wall_ns(plant.time)
+        wall = wall_ns(scratch)
         if wall >= until:
             return False
-        deadline = kernel.next_deadline(state)
         busy = more or count == BATCH
+        deadline = kernel.next_deadline(state)
         wait = 0 if busy else ck.wait_ns(plant.clock, deadline, wall, until - wall)

@@ -8,10 +8,7 @@ import numpy as np
 
 from rxpath import frames, layout, toeplitz
 from rxpath.afpacket import Rx, Tx
-from rxpath.frames import Identity
 from rxpath.jit import jit
-from rxpath.live.clock import Clock
-from rxpath.live.fdb import Fdb
 from rxpath.live.recorder import Recorder
 
 FLOWS_LOG2 = 14
@@ -24,7 +21,7 @@ PLACE_UNKNOWN_MAC = 19  # no container of the tenant has it
 PLACE_VETH = 20  # the container's interface refused it
 PLACE_AFPACKET = 21  # the kernel lost it before the driver saw it: never in a record
 PLACES = 22
-LIVE_PLACE_NAMES = {
+PLACE_NAMES = {code: name for code, name in enumerate(layout.PLACE_NAMES) if code} | {
     PLACE_MALFORMED: "malformed",
     PLACE_NOT_OURS: "not_ours",
     PLACE_UNKNOWN_TENANT: "unknown_tenant",
@@ -32,10 +29,8 @@ LIVE_PLACE_NAMES = {
     PLACE_VETH: "veth",
     PLACE_AFPACKET: "afpacket",
 }
-PLACE_NAMES = {code: name for code, name in enumerate(layout.PLACE_NAMES) if code}
-PLACE_NAMES |= LIVE_PLACE_NAMES
 
-# Counters, columns of `Plant.count`.
+# Columns of `Plant.counter`; the first ones are zeroed by a reset.
 (
     C_RX,
     C_COPIES,  # of broadcast frames, beyond the first
@@ -50,91 +45,81 @@ PLACE_NAMES |= LIVE_PLACE_NAMES
     C_UNFINISHED,  # checksums left to hardware
     C_SOCKET_ERRORS,
 ) = range(12)
-COUNTERS = 12
+C_LOST = 12  # one for each PLACE_*
+C_VERDICT = C_LOST + PLACES  # one for each verdict of the parser
+COUNTERS = C_VERDICT + len(frames.VERDICT_NAMES)
+C_SEQUENCE = COUNTERS  # id of the next frame
+C_CHAIN = C_SEQUENCE + 1  # the model's chain of a plain frame, then of a tunnelled one
+C_SENDER = C_CHAIN + 2  # descriptor of the sending socket, -1: a replay without interfaces
+C_POOL_AT = C_SENDER + 1  # address of slot 0's bytes
+C_POOL_STEP = C_POOL_AT + 1  # bytes of a slot
+C_POOL_FREE = C_POOL_STEP + 1  # slots that are free
+C_SCRATCH = C_POOL_FREE + 1  # room for a struct timespec
+COLUMNS = C_SCRATCH + 2
 
-
-class Pool(NamedTuple):
-    """Frames inside the model: slot s holds the container's frame until an event names s."""
-
-    data: np.ndarray  # uint8 [slots, slot size]
-    size: np.ndarray  # int64 [slots]
-    free: np.ndarray  # int64 [slots] a stack, so that few pages are ever touched
-    top: np.ndarray  # int64 [1] how many are free
+# Columns of `Plant.slot`, one row for each frame buffer that the model may hold
+S_SIZE = 0  # bytes of the container's frame in it
+S_ROW = 1  # its row in the recorder, -1 none
+S_STACK = 2  # row i: the slot that lies i-th on the stack of free ones
+SLOT_COLUMNS = 3
 
 
 class Plant(NamedTuple):
-    """All of the live path but the model."""
+    """All of the live path but the model and the interfaces."""
 
-    me: Identity
-    fdb: Fdb
-    clock: Clock
-    pool: Pool
+    me: np.ndarray  # int64 `frames.identity`
+    fdb: np.ndarray  # int64 [fdb.ROWS, ...]
+    clock: np.ndarray  # int64 `clock.make`
+    counter: np.ndarray  # int64 [COLUMNS]
+    slot: np.ndarray  # int64 [slots, SLOT_COLUMNS]
+    fields: np.ndarray  # int64 [frames.FIELDS] of the frame in hand
+    rss: np.ndarray  # int64 [36, 256] `toeplitz.key_table`
+    events: np.ndarray  # int64 [n, EVENT_COLUMNS]
     rx: Rx
     tx: Tx
     rec: Recorder
-    count: np.ndarray  # int64 [COUNTERS]
-    lost: np.ndarray  # int64 [PLACES] frames by drop place
-    junk: np.ndarray  # int64 [verdicts] frames by the parser's verdict
-    chains: np.ndarray  # int64 [2] the model's chain of a plain and of a tunnelled frame
-    sequence: np.ndarray  # int64 [1] id of the next frame
-    events: np.ndarray  # int64 [n, EVENT_COLUMNS]
-    rss: np.ndarray  # int64 [36, 256] `toeplitz.key_table`
-    fields: np.ndarray  # int64 [frames.FIELDS] scratch of one frame
-    key: np.ndarray  # uint8 [frames.KEY_BYTES] scratch
-    targets: np.ndarray  # int64 [containers] scratch
-    polls: np.ndarray  # POLLFD [2 + containers]: control, uplink, containers
-    time: np.ndarray  # int64 [2] scratch: a struct timespec
-    sender: int  # file descriptor of the sending socket, -1: a replay without interfaces
 
 
-POLLFD = np.dtype([("fd", "i4"), ("events", "i2"), ("revents", "i2")])  # uapi asm-generic/poll.h
-POLLIN = 1
-
-
-def make_pool(slots: int, slot_size: int) -> Pool:
-    """Allocate `slots` frames of up to `slot_size` bytes, all free."""
-    return Pool(
-        data=np.empty((slots, slot_size), np.uint8),
-        size=np.zeros(slots, np.int64),
-        free=np.arange(slots, dtype=np.int64)[::-1].copy(),
-        top=np.array([slots], np.int64),
-    )
-
-
-def make_plant(
-    me: Identity, fdb: Fdb, clock: Clock, pool: Pool, rx: Rx, tx: Tx, rec: Recorder
+def make(
+    me: np.ndarray,
+    fdb: np.ndarray,
+    clock: np.ndarray,
+    rx: Rx,
+    tx: Tx,
+    rec: Recorder,
+    pool: np.ndarray,
 ) -> Plant:
-    """Put the parts together, with counters at zero and no interface yet."""
-    containers = len(fdb.tenant)
+    """Put the parts together, counters at zero and no socket yet.
+
+    `pool` is uint8 [slots, slot size]; the caller keeps it alive.
+    """
+    slots = len(pool)
+    counter = np.zeros(COLUMNS, np.int64)
+    counter[C_SENDER], counter[C_POOL_AT] = -1, pool.ctypes.data
+    counter[C_POOL_STEP], counter[C_POOL_FREE] = pool.shape[1], slots
+    slot = np.full((slots, SLOT_COLUMNS), -1, np.int64)
+    slot[:, S_STACK] = np.arange(slots)[::-1]
     return Plant(
-        *(me, fdb, clock, pool, rx, tx, rec),
-        count=np.zeros(COUNTERS, np.int64),
-        lost=np.zeros(PLACES, np.int64),
-        junk=np.zeros(len(frames.VERDICT_NAMES), np.int64),
-        chains=np.zeros(2, np.int64),
-        sequence=np.zeros(1, np.int64),
-        events=np.zeros((512, layout.EVENT_COLUMNS), np.int64),
-        rss=toeplitz.key_table(),
+        *(me, fdb, clock, counter, slot),
         fields=np.zeros(frames.FIELDS, np.int64),
-        key=np.zeros(frames.KEY_BYTES, np.uint8),
-        targets=np.zeros(max(containers, 1), np.int64),
-        polls=np.zeros(2 + containers, POLLFD),
-        time=np.zeros(2, np.int64),
-        sender=-1,
+        rss=toeplitz.key_table(),
+        events=np.zeros((512, layout.EVENT_COLUMNS), np.int64),
+        rx=rx, tx=tx, rec=rec,
     )
 
 
 @jit
-def take_slot(pool: Pool) -> int:
-    """Take a free slot, or return -1 when none is left."""
-    if pool.top[0] == 0:
+def take_slot(counter: np.ndarray, slot: np.ndarray) -> int:
+    """Take the slot that was freed last (few pages are ever touched), or -1 when none is left."""
+    if counter[C_POOL_FREE] == 0:
         return -1
-    pool.top[0] -= 1
-    return pool.free[pool.top[0]]
+    counter[C_POOL_FREE] -= 1
+    return slot[counter[C_POOL_FREE], S_STACK]
 
 
 @jit
-def free_slot(pool: Pool, slot: int) -> None:
+def free_slot(counter: np.ndarray, slot: np.ndarray, index: int) -> None:
     """Give a slot back."""
-    pool.free[pool.top[0]] = slot
-    pool.top[0] += 1
+    slot[index, S_ROW] = -1
+    slot[counter[C_POOL_FREE], S_STACK] = index
+    counter[C_POOL_FREE] += 1

@@ -1,0 +1,73 @@
+"""``python -m rxpath --config FILE`` runs a machine; ``python -m rxpath warm`` compiles."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from rxpath.errors import RxPathError
+
+
+class LogLevel(str, Enum):
+    """What is worth a line."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def _fail(error: RxPathError) -> NoReturn:
+    """One line and exit status 2: a wrong key, a missing interface, a socket that is taken."""
+    typer.echo(f"rxpath: {error}", err=True)
+    raise typer.Exit(2) from error
+
+
+@app.callback(invoke_without_command=True)
+def run(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option(help="JSON file of the machine.")] = None,
+    log_level: Annotated[LogLevel, typer.Option(help="What is worth a line.")] = LogLevel.INFO,
+) -> None:
+    """Emulate the receiving host of one machine on its interfaces."""
+    if context.invoked_subcommand is not None:
+        return
+    if config is None:
+        typer.echo("rxpath: --config: missing, expected a machine's JSON file", err=True)
+        raise typer.Exit(2)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=log_level.name,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+    from rxpath.live import config as files  # --help need not wait for Numba
+    from rxpath.live import service
+
+    try:
+        service.serve(files.load(config))
+    except RxPathError as error:
+        _fail(error)
+
+
+@app.command()
+def warm() -> None:
+    """Compile the kernels into the cache, so that the first machine starts at once."""
+    started = time.monotonic()
+    typer.echo("rxpath: compiling kernels (once for each version, up to two minutes) ...")
+    from rxpath.live import host
+
+    host.replay(host.example())
+    typer.echo(f"rxpath: kernels ready after {time.monotonic() - started:.1f} s")
+
+
+if __name__ == "__main__":
+    app()
