@@ -1,5 +1,8 @@
 """The underlay: who may send what, routing, ECMP, TTL; and frames for or from the controller."""
 
+import zlib
+from typing import Any
+
 import pytest
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
@@ -25,7 +28,7 @@ from tests.p4.world import (
     tagged,
     vxlan,
 )
-from tests.switch.harness_client import Path
+from tests.switch.harness_p4info import Path
 
 pytestmark = pytest.mark.network
 
@@ -33,7 +36,7 @@ LLDP = Ether(src=NEIGHBOUR_MAC[FABRIC_A], dst="01:80:c2:00:00:0e", type=0x88CC) 
 PUNT_LLDP = {"ether_type": (0x88CC, 0xFFFF)}
 
 
-def packet(port: int, l4: Packet, *, ends: tuple[str, str] | None = None, **ip: object) -> bytes:
+def packet(port: int, l4: Packet, *, ends: tuple[str, str] | None = None, **ip: Any) -> bytes:
     """Return an untagged IPv4 packet on the link of a port; towards the switch by default."""
     src, dst = ends or (NEIGHBOUR_MAC[port], SWITCH_MAC[port])
     header = {"src": "172.16.0.9", "dst": VTEP[3], "ttl": 9} | ip
@@ -113,7 +116,7 @@ def test_padding_of_a_short_packet_is_passed_along(world: World) -> None:
         ({"ihl": 15}, "TRUNCATED"),
     ],
 )
-def test_what_a_router_drops(world: World, change: dict[str, object], reason: str) -> None:
+def test_what_a_router_drops(world: World, change: dict[str, Any], reason: str) -> None:
     world.send(FABRIC_B, packet(FABRIC_B, UDP(), **change)).dropped(reason)
 
 
@@ -200,6 +203,13 @@ def test_a_tunnel_must_fill_its_packet_and_frame(world: World, mode: str) -> Non
 # ---- ECMP ----------------------------------------------------------------------------------------
 
 
+def path(frame: bytes) -> int:
+    """Return the port that the documented hash gives a packet to m4."""
+    ip = IP(frame[14:])
+    flow = frame[26:34] + bytes([ip.proto]) + frame[34:38]
+    return (FABRIC_A, FABRIC_B)[zlib.crc32(flow) % 2]
+
+
 def test_flows_spread_over_equal_paths_and_each_keeps_to_one(world: World) -> None:
     flows = [from_m1(inner(dst=MAC[4], sport=sport)) for sport in range(2000, 2064)]
     first = world.send(M1, *flows)
@@ -210,6 +220,7 @@ def test_flows_spread_over_equal_paths_and_each_keeps_to_one(world: World) -> No
     assert min(map(len, paths.values())) >= 16  # of 64; a fair coin falls below with p < 1e-4
     for port, frames in paths.items():
         assert {frame[:6].hex(":") for frame in frames} == {NEIGHBOUR_MAC[port]}
+        assert {path(frame) for frame in frames} == {port}
 
 
 def test_a_transit_flow_keeps_to_its_path(world: World) -> None:

@@ -21,7 +21,8 @@ from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet, Raw
 
 from tests.switch.harness import ROOT, Sandbox, poll
-from tests.switch.harness_client import INSERT, Match, Params, Path, SwitchClient
+from tests.switch.harness_client import INSERT, SwitchClient
+from tests.switch.harness_p4info import Match, Params, Path
 
 COMPILED = ROOT / "p4" / "compiled"
 P4INFO = COMPILED / "falcon_vtep.p4info.txtpb"

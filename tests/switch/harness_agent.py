@@ -156,7 +156,7 @@ def serve(door: socket.socket) -> None:
 def main() -> None:
     """Serve on the inherited socket; Ctrl-C is for the test process to act on."""
     # A handler, because programs started here would inherit SIG_IGN.
-    signal.signal(signal.SIGINT, lambda number, frame: None)
+    signal.signal(signal.SIGINT, lambda *_: None)
     with socket.socket(fileno=int(sys.argv[1])) as door:
         serve(door)
 
