@@ -59,7 +59,7 @@ def hold_up(order: dict[str, Any], run_dir: RunDir) -> int:
     began = time.monotonic()
     end = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: end.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, lambda *_: end.set())  # ignored, programs would ignore it too
     from topo.emulation import Emulation  # Mininet and pyroute2: not needed before this process
     from topo.service import Service
     from topo.spec import Topology

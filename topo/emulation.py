@@ -21,7 +21,7 @@ from topo.spec import End, Link, Topology
 from topo.state import Target
 
 NODE_SECONDS = 10.0
-READY_SECONDS = 90.0  # the first start of rxpath compiles its kernels, on a slow laptop too
+READY_SECONDS = 300.0  # a first start compiles all of rxpath, on a slow laptop too
 POLL_SECONDS = 0.02
 PORT_OF_SWITCH, PORT_OF_MACHINE = 0xFC, 0xFE
 END_SECONDS = 2.0  # between SIGTERM and the end of the namespaces
@@ -120,7 +120,11 @@ class Emulation:
             self.programs.append(rxpath_program(self.nodes[machine.name], config, self.run_dir))
         # Programs of this house are found where this one was, and say at once what they say.
         path = [os.environ.get("PYTHONPATH", ""), str(Path(__file__).resolve().parents[1])]
-        own = {"PYTHONPATH": os.pathsep.join(filter(None, path)), "PYTHONUNBUFFERED": "1"}
+        own = {
+            "PYTHONPATH": os.pathsep.join(filter(None, path)),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONFAULTHANDLER": "1",  # a crash in compiled code leaves its place in the log
+        }
         for program in self.programs:
             program.start(os.environ | own, self.run_dir.path, self._ended)
 
