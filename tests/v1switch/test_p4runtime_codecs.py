@@ -21,6 +21,12 @@ def field(kind, width, number=1):
     return MatchField(number, f"f{number}", width, KIND[kind])
 
 
+def encoded(key, fields):
+    entry = p4rt.TableEntry()
+    encode_key(key, fields, entry.match)
+    return list(entry.match)
+
+
 def code_of(call, *args):
     with pytest.raises(Refused) as caught:
         call(*args)
@@ -137,7 +143,7 @@ def test_match_fields_come_back_as_they_went(kind, width, message, match):
     fields = [field(kind, width)]
     key = decode_key([message], fields, "t")
     assert key == (match,)
-    assert encode_key(key, fields) == [message]
+    assert encoded(key, fields) == [message]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +158,7 @@ def test_match_fields_come_back_as_they_went(kind, width, message, match):
 def test_a_dont_care_is_a_field_left_out(kind, match):
     fields = [field(kind, 8)]
     assert decode_key([], fields, "t") == (match,)
-    assert encode_key((match,), fields) == []
+    assert encoded((match,), fields) == []
 
 
 @pytest.mark.parametrize(

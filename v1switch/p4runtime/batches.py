@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from p4.v1 import p4runtime_pb2 as p4rt
@@ -33,28 +32,28 @@ def write(pipeline: Pipeline, request: p4rt.WriteRequest) -> None:
     mode = _MODES.get(request.atomicity)
     if mode is None:
         raise invalid(f"atomicity {request.atomicity} is unknown")
-    results = mode(pipeline, request.updates)
-    _report(results, "updates failed")
+    failure = _failure(mode(pipeline, request.updates), "updates failed")
+    if failure is not None:
+        raise failure
 
 
-def read(pipeline: Pipeline, request: p4rt.ReadRequest) -> tuple[list[p4rt.Entity], list[Result]]:
-    """Return all entities that a batch of requests selects, and what became of each request."""
-    entities: list[p4rt.Entity] = []
-    results = [_guarded(_select, pipeline, wanted, entities) for wanted in request.entities]
-    return entities, results
+def read(
+    pipeline: Pipeline, request: p4rt.ReadRequest
+) -> tuple[list[p4rt.ReadResponse], BatchFailed | None]:
+    """Return the messages that answer a batch of requests (at least one), and what failed of it.
 
-
-def responses(entities: list[p4rt.Entity], results: list[Result]) -> Iterator[p4rt.ReadResponse]:
-    """Yield the response's messages: at least one, and then the failure if there is one.
-
-    Raises:
-        BatchFailed: a request failed; what the others selected was yielded before.
+    A request that fails adds no entities.
     """
-    rest = iter(entities)
-    yield p4rt.ReadResponse(entities=list(islice(rest, CHUNK)))
-    while chunk := list(islice(rest, CHUNK)):
-        yield p4rt.ReadResponse(entities=chunk)
-    _report(results, "requests failed")
+    answer: list[p4rt.ReadResponse] = [p4rt.ReadResponse()]
+    results = [_guarded(_select, pipeline, wanted, answer) for wanted in request.entities]
+    return answer, _failure(results, "requests failed")
+
+
+def entities(pipeline: Pipeline, wanted: p4rt.Entity) -> list[p4rt.Entity]:
+    """Return what one request selects; raises Refused or an error of the data plane."""
+    answer: list[p4rt.ReadResponse] = [p4rt.ReadResponse()]
+    _select(pipeline, wanted, answer)
+    return [entity for response in answer for entity in response.entities]
 
 
 def apply(pipeline: Pipeline, update: p4rt.Update) -> None:
@@ -96,12 +95,27 @@ def _attempt(pipeline: Pipeline, update: p4rt.Update) -> Result:
     return _guarded(apply, pipeline, update)
 
 
-def _select(pipeline: Pipeline, wanted: p4rt.Entity, entities: list[p4rt.Entity]) -> None:
-    """Add what a request selects to `entities`; adds nothing when it fails."""
-    handler, message = _dispatch(wanted)
-    entities += [
-        p4rt.Entity(**{handler.member: found}) for found in handler.read(pipeline, message)
-    ]
+def _select(pipeline: Pipeline, wanted: p4rt.Entity, answer: list[p4rt.ReadResponse]) -> None:
+    """Add what a request selects to the answer, message by message; nothing when it fails.
+
+    Entities are made where they are sent from: copying messages is the costly part of a read.
+    """
+    handler, request = _dispatch(wanted)
+    messages, entries = len(answer), len(answer[-1].entities)
+
+    def new() -> Any:
+        if len(answer[-1].entities) >= CHUNK:
+            answer.append(p4rt.ReadResponse())
+        made = getattr(answer[-1].entities.add(), handler.member)
+        made.SetInParent()
+        return made
+
+    try:
+        handler.read(pipeline, request, new)
+    except BaseException:
+        del answer[messages:]
+        del answer[-1].entities[entries:]
+        raise
 
 
 def _guarded(work: Callable[..., None], *args: Any) -> Result:
@@ -123,11 +137,12 @@ def _dispatch(entity: p4rt.Entity) -> tuple[Handler, object]:
     return HANDLERS[member], getattr(entity, member)
 
 
-def _report(results: list[Result], summary: str) -> None:
+def _failure(results: list[Result], summary: str) -> BatchFailed | None:
     failures = [each for each in results if each is not None]
-    if failures:
-        first = next(each for each in failures if each not in (_UNDONE, _UNTRIED))
-        raise BatchFailed(f"{len(failures)} of {len(results)} {summary}: {first}", results)
+    if not failures:
+        return None
+    first = next(each for each in failures if each not in (_UNDONE, _UNTRIED))
+    return BatchFailed(f"{len(failures)} of {len(results)} {summary}: {first}", results)
 
 
 _INTERNAL = Refused(Code.INTERNAL, "internal error, see the switch's log")

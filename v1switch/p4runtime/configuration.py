@@ -9,7 +9,6 @@ from p4.v1 import p4runtime_pb2 as p4rt
 from v1switch.dataplane import Dataplane, Prepared
 from v1switch.errors import SwitchError
 from v1switch.p4runtime import batches
-from v1switch.p4runtime.entities import HANDLERS
 from v1switch.p4runtime.errors import invalid, not_found, refusal
 from v1switch.p4runtime.pipeline import Pipeline, verify
 from v1switch.p4runtime.schema import Schema
@@ -142,14 +141,9 @@ class Configuration:
 def _dump(pipeline: Pipeline) -> Iterator[p4rt.Update]:
     """Yield updates that bring a fresh pipeline to the state of this one, in a working order."""
     for kind, wanted in _DUMP:
-        handler = HANDLERS[wanted.WhichOneof("entity")]
-        request = getattr(wanted, handler.member)
-        for found in handler.read(pipeline, request):
-            if handler.member == "table_entry" and found.is_const:
-                continue
-            if handler.member in _STATISTICS and _is_fresh(handler.member, found):
-                continue
-            yield p4rt.Update(type=kind, entity=p4rt.Entity(**{handler.member: found}))
+        for found in batches.entities(pipeline, wanted):
+            if not found.table_entry.is_const and not _is_fresh(found):
+                yield p4rt.Update(type=kind, entity=found)
     for kind_of_note, table_id, _ in pipeline.notes.written:
         if kind_of_note == "default":
             yield _default_update(pipeline, table_id)
@@ -171,19 +165,19 @@ def _kept(scratch: Pipeline, update: p4rt.Update) -> bool:
 
 
 def _default_update(pipeline: Pipeline, table_id: int) -> p4rt.Update:
-    request = p4rt.TableEntry(table_id=table_id, is_default_action=True)
-    (found,) = HANDLERS["table_entry"].read(pipeline, request)
-    return p4rt.Update(type=p4rt.Update.MODIFY, entity=p4rt.Entity(table_entry=found))
+    wanted = p4rt.Entity(table_entry={"table_id": table_id, "is_default_action": True})
+    (found,) = batches.entities(pipeline, wanted)
+    return p4rt.Update(type=_MODIFY, entity=found)
 
 
-def _is_fresh(member: str, found: object) -> bool:
-    """Whether a cell holds what every cell holds at the start."""
-    if member == "meter_entry":
-        return not found.HasField("config")  # type: ignore[attr-defined]  # a MeterEntry
-    if member == "counter_entry":
-        data = found.data  # type: ignore[attr-defined]  # a CounterEntry
+def _is_fresh(entity: p4rt.Entity) -> bool:
+    """Whether an entity is a cell that holds what every cell holds at the start."""
+    if entity.HasField("meter_entry"):
+        return not entity.meter_entry.HasField("config")
+    if entity.HasField("counter_entry"):
+        data = entity.counter_entry.data
         return not (data.packet_count or data.byte_count)
-    return not any(found.data.bitstring)  # type: ignore[attr-defined]  # a RegisterEntry
+    return entity.HasField("register_entry") and not any(entity.register_entry.data.bitstring)
 
 
 _STATISTICS = ("counter_entry", "register_entry", "meter_entry")

@@ -81,8 +81,10 @@ class Device:
         """Yield what a batch of requests selects; raises Refused, BatchFailed."""
         self._check_device(request)
         with self._state:
-            entities, results = batches.read(self._pipeline(), request)
-        yield from batches.responses(entities, results)
+            answer, failure = batches.read(self._pipeline(), request)
+        yield from answer
+        if failure is not None:
+            raise failure
 
     def set_pipeline(self, request: p4rt.SetForwardingPipelineConfigRequest) -> None:
         """Verify, save or commit a pipeline; raises Refused."""

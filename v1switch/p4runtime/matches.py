@@ -39,7 +39,7 @@ class MatchKind:
         name: the kind's name in P4.
         member: the member of FieldMatch's oneof.
         decode: from the member and the field to the data plane's match.
-        encode: fills in the member; returns False when the match is a don't-care.
+        encode: writes a match, which is no don't-care, into a message.
         dont_care: the match of a field left out, or None when it cannot be left out.
         ranked: whether entries with such a field need a priority.
     """
@@ -47,7 +47,7 @@ class MatchKind:
     name: str
     member: str
     decode: Callable[[p4rt.FieldMatch, MatchField], Match]
-    encode: Callable[[Any, MatchField, p4rt.FieldMatch], bool]
+    encode: Callable[[Any, p4rt.FieldMatch], None]
     dont_care: Callable[[int], Match] | None
     ranked: bool
 
@@ -72,14 +72,12 @@ def decode_key(
     return key
 
 
-def encode_key(key: Key, fields: Sequence[MatchField]) -> list[p4rt.FieldMatch]:
-    """Return the key's messages; don't-care fields have none."""
-    messages = []
+def encode_key(key: Key, fields: Sequence[MatchField], messages: Any) -> None:
+    """Add the key's fields to a repeated `match` field; don't-care fields are left out."""
     for match, field in zip(key, fields, strict=True):
-        message = p4rt.FieldMatch(field_id=field.id)
-        if field.kind.encode(match, field, message):
-            messages.append(message)
-    return messages
+        dont_care = field.kind.dont_care
+        if dont_care is None or match != dont_care(field.width):
+            field.kind.encode(match, messages.add(field_id=field.id))
 
 
 def _decode_field(message: p4rt.FieldMatch | None, field: MatchField, where: str) -> Match:
@@ -134,40 +132,27 @@ def _decode_optional(message: p4rt.FieldMatch.Optional, field: MatchField) -> Ma
     return Ternary(value, (1 << field.width) - 1)
 
 
-def _encode_exact(match: Exact, _field: MatchField, message: p4rt.FieldMatch) -> bool:
+def _encode_exact(match: Exact, message: p4rt.FieldMatch) -> None:
     message.exact.value = encode(match.value)
-    return True
 
 
-def _encode_lpm(match: Lpm, _field: MatchField, message: p4rt.FieldMatch) -> bool:
-    if not match.prefix_len:
-        return False
+def _encode_lpm(match: Lpm, message: p4rt.FieldMatch) -> None:
     message.lpm.value = encode(match.value)
     message.lpm.prefix_len = match.prefix_len
-    return True
 
 
-def _encode_ternary(match: Ternary, _field: MatchField, message: p4rt.FieldMatch) -> bool:
-    if not match.mask:
-        return False
+def _encode_ternary(match: Ternary, message: p4rt.FieldMatch) -> None:
     message.ternary.value = encode(match.value)
     message.ternary.mask = encode(match.mask)
-    return True
 
 
-def _encode_range(match: Range, field: MatchField, message: p4rt.FieldMatch) -> bool:
-    if match == _any_range(field.width):
-        return False
+def _encode_range(match: Range, message: p4rt.FieldMatch) -> None:
     message.range.low = encode(match.low)
     message.range.high = encode(match.high)
-    return True
 
 
-def _encode_optional(match: Ternary, _field: MatchField, message: p4rt.FieldMatch) -> bool:
-    if not match.mask:
-        return False
+def _encode_optional(match: Ternary, message: p4rt.FieldMatch) -> None:
     message.optional.value = encode(match.value)
-    return True
 
 
 def _any_range(width: int) -> Range:

@@ -18,7 +18,7 @@ from p4.v1 import p4runtime_pb2 as p4rt
 from v1switch.dataplane import Dataplane
 from v1switch.entries import DigestSample
 from v1switch.p4runtime.digests import DigestConfig, DigestList, DigestLists
-from v1switch.p4runtime.entities.tables import idle_message
+from v1switch.p4runtime.entities.tables import encode_idle
 from v1switch.p4runtime.idle import IdleWatch
 from v1switch.p4runtime.packetio import from_frame
 from v1switch.p4runtime.schema import ControllerHeader, Digest, Schema
@@ -154,16 +154,13 @@ class Notifier:
 
     def _tell_idle(self, now: int) -> None:
         tables = {table.name: table for table in self._schema.tables.values()}
-        messages = [
-            idle_message(tables[name], entry)
-            for name, entry in self._idle.expired(now)
-            if name in tables
-        ]
-        if messages:
-            notification = p4rt.IdleTimeoutNotification(
-                table_entry=messages, timestamp=time.time_ns()
-            )
-            message = p4rt.StreamMessageResponse(idle_timeout_notification=notification)
+        message = p4rt.StreamMessageResponse()
+        notification = message.idle_timeout_notification
+        notification.timestamp = time.time_ns()
+        for name, entry in self._idle.expired(now):
+            if name in tables:
+                encode_idle(tables[name], entry, notification.table_entry.add())
+        if notification.table_entry:
             for session in self._listeners:
                 session.offer(lambda: message)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.p4runtime.entities.base import Handler
+from v1switch.p4runtime.entities.base import Handler, New
 from v1switch.p4runtime.entities.resources import (
     decode_counter,
     decode_meter,
@@ -34,14 +33,14 @@ class Counters(Handler):
             for index in indexes:
                 pipeline.plane.write_counter(counter.name, index, data)
 
-    def read(self, pipeline: Pipeline, message: p4rt.CounterEntry) -> Iterator[p4rt.CounterEntry]:
-        """Yield the cells that are asked for."""
+    def read(self, pipeline: Pipeline, message: p4rt.CounterEntry, new: New) -> None:
+        """Tell the cells that are asked for."""
         for counter in select(pipeline.schema.counters, message.counter_id, "counter"):
             for index in _indexes(message, counter):
-                data = pipeline.plane.counter(counter.name, index)
-                found = p4rt.CounterEntry(counter_id=counter.id, data=encode_counter(data))
+                found = new()
+                found.counter_id = counter.id
                 found.index.index = index
-                yield found
+                encode_counter(pipeline.plane.counter(counter.name, index), found.data)
 
 
 class Meters(Handler):
@@ -57,17 +56,17 @@ class Meters(Handler):
         for index in _indexes(message, meter):
             pipeline.plane.set_meter(meter.name, index, config)
 
-    def read(self, pipeline: Pipeline, message: p4rt.MeterEntry) -> Iterator[p4rt.MeterEntry]:
-        """Yield the cells that are asked for."""
+    def read(self, pipeline: Pipeline, message: p4rt.MeterEntry, new: New) -> None:
+        """Tell the cells that are asked for."""
         no_colour_counters(message)
         for meter in select(pipeline.schema.meters, message.meter_id, "meter"):
             for index in _indexes(message, meter):
-                config = pipeline.plane.meter(meter.name, index)
-                found = p4rt.MeterEntry(meter_id=meter.id)
+                found = new()
+                found.meter_id = meter.id
                 found.index.index = index
+                config = pipeline.plane.meter(meter.name, index)
                 if config is not None:
-                    found.config.CopyFrom(encode_meter(config))
-                yield found
+                    encode_meter(config, found.config)
 
 
 class Registers(Handler):
@@ -85,15 +84,15 @@ class Registers(Handler):
         for index in indexes:
             pipeline.plane.write_register(register.name, index, value)
 
-    def read(self, pipeline: Pipeline, message: p4rt.RegisterEntry) -> Iterator[p4rt.RegisterEntry]:
-        """Yield the cells that are asked for."""
+    def read(self, pipeline: Pipeline, message: p4rt.RegisterEntry, new: New) -> None:
+        """Tell the cells that are asked for."""
         for register in select(pipeline.schema.registers, message.register_id, "register"):
             for index in _indexes(message, register):
-                found = p4rt.RegisterEntry(register_id=register.id)
+                found = new()
+                found.register_id = register.id
                 found.index.index = index
                 value = pipeline.plane.register(register.name, index)
                 register.type.encode(iter((value,)), found.data)
-                yield found
 
 
 def _indexes(message: Any, array: Counter | Meter | Register) -> range:

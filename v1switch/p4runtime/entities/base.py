@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from p4.v1 import p4runtime_pb2 as p4rt
@@ -11,6 +11,9 @@ from v1switch.p4runtime.errors import invalid, unsupported
 from v1switch.p4runtime.pipeline import Pipeline
 
 Update = p4rt.Update
+
+New = Callable[[], Any]
+"""Makes a fresh message of the handler's kind where the answer is collected."""
 
 
 class Handler:
@@ -42,8 +45,8 @@ class Handler:
         """Remove an entity."""
         raise invalid(f"DELETE is not for {self.member}, only MODIFY")
 
-    def read(self, pipeline: Pipeline, message: Any) -> Iterator[Any]:
-        """Yield the messages (of this kind) that the request selects."""
+    def read(self, pipeline: Pipeline, message: Any, new: New) -> None:
+        """Fill in a `new` message for every entity that the request `message` selects."""
         raise NotImplementedError
 
 
@@ -59,8 +62,7 @@ class Extern(Handler):
         """Refuse."""
         raise unsupported(f"extern type {message.extern_type_id:#x} is not supported")
 
-    def read(self, _pipeline: Pipeline, message: Any) -> Iterator[Any]:
-        """Yield nothing for the wildcard, refuse anything else."""
+    def read(self, _pipeline: Pipeline, message: Any, _new: New) -> None:
+        """Find nothing for the wildcard, refuse anything else."""
         if message.extern_type_id or message.extern_id:
             raise unsupported(f"extern type {message.extern_type_id:#x} is not supported")
-        return iter(())

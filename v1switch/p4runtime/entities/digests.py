@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.p4runtime.digests import DigestConfig
-from v1switch.p4runtime.entities.base import Handler
+from v1switch.p4runtime.entities.base import Handler, New
 from v1switch.p4runtime.errors import exists, invalid, not_found, unsupported
 from v1switch.p4runtime.p4data import Unsupported
 from v1switch.p4runtime.pipeline import Pipeline
@@ -35,17 +33,18 @@ class Digests(Handler):
         _configured(pipeline, message)
         del pipeline.notes.digests[message.digest_id]
 
-    def read(self, pipeline: Pipeline, message: p4rt.DigestEntry) -> Iterator[p4rt.DigestEntry]:
-        """Yield one configuration or all."""
+    def read(self, pipeline: Pipeline, message: p4rt.DigestEntry, new: New) -> None:
+        """Tell one configuration or all."""
         if message.digest_id:
             _configured(pipeline, message)
         for digest_id, config in pipeline.notes.digests.items():
             if message.digest_id in (0, digest_id):
-                found = p4rt.DigestEntry(digest_id=digest_id)
+                found = new()
+                found.digest_id = digest_id
+                found.config.SetInParent()
                 found.config.max_timeout_ns = config.max_timeout_ns
                 found.config.max_list_size = config.max_list_size
                 found.config.ack_timeout_ns = config.ack_timeout_ns
-                yield found
 
 
 def _known(pipeline: Pipeline, message: p4rt.DigestEntry) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.entries import TableEntry
-from v1switch.errors import EntryNotFound
-from v1switch.p4runtime.entities.base import Handler
+from v1switch.p4runtime.entities.base import Handler, New
 from v1switch.p4runtime.entities.resources import (
     decode_counter,
     decode_meter,
@@ -17,7 +16,7 @@ from v1switch.p4runtime.entities.resources import (
     encode_meter,
     no_colour_counters,
 )
-from v1switch.p4runtime.entities.tables import entry_key, find, key_message, selected
+from v1switch.p4runtime.entities.tables import encode_entry_key, entry_key, find, missing, selected
 from v1switch.p4runtime.errors import invalid, unsupported
 from v1switch.p4runtime.pipeline import Pipeline
 from v1switch.p4runtime.schema import Table, lookup, select
@@ -38,15 +37,13 @@ class DirectCounters(Handler):
             data = decode_counter(message.data)
             pipeline.plane.write_direct_counter(table.name, entry.key, data, entry.priority)
 
-    def read(
-        self, pipeline: Pipeline, message: p4rt.DirectCounterEntry
-    ) -> Iterator[p4rt.DirectCounterEntry]:
-        """Yield the counters of the entries that are asked for."""
+    def read(self, pipeline: Pipeline, message: p4rt.DirectCounterEntry, new: New) -> None:
+        """Tell the counters of the entries that are asked for."""
         for table, entry in _selected(pipeline, message, "counter"):
+            found = new()
+            encode_entry_key(table, entry, found.table_entry)
             data = pipeline.plane.direct_counter(table.name, entry.key, entry.priority)
-            yield p4rt.DirectCounterEntry(
-                table_entry=key_message(table, entry), data=encode_counter(data)
-            )
+            encode_counter(data, found.data)
 
 
 class DirectMeters(Handler):
@@ -64,17 +61,15 @@ class DirectMeters(Handler):
         entry = _entry(pipeline, table, message.table_entry)
         pipeline.plane.set_direct_meter(table.name, entry.key, config, entry.priority)
 
-    def read(
-        self, pipeline: Pipeline, message: p4rt.DirectMeterEntry
-    ) -> Iterator[p4rt.DirectMeterEntry]:
-        """Yield the configurations of the entries that are asked for."""
+    def read(self, pipeline: Pipeline, message: p4rt.DirectMeterEntry, new: New) -> None:
+        """Tell the configurations of the entries that are asked for."""
         no_colour_counters(message)
         for table, entry in _selected(pipeline, message, "meter"):
+            found = new()
+            encode_entry_key(table, entry, found.table_entry)
             config = pipeline.plane.direct_meter(table.name, entry.key, entry.priority)
-            found = p4rt.DirectMeterEntry(table_entry=key_message(table, entry))
             if config is not None:
-                found.config.CopyFrom(encode_meter(config))
-            yield found
+                encode_meter(config, found.config)
 
 
 def _table(pipeline: Pipeline, message: Any) -> Table:
@@ -90,7 +85,7 @@ def _entry(pipeline: Pipeline, table: Table, message: p4rt.TableEntry) -> TableE
         raise unsupported(f"table {table.name!r}: the default entry has no direct resources")
     found = find(pipeline, table, key, message.priority)
     if found is None:
-        raise EntryNotFound(table.name, key)
+        raise missing(table)
     return found
 
 

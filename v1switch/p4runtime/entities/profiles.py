@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.entries import Group, GroupMember, Member
 from v1switch.p4runtime.actions import check_weights, encode_call, group_size, profile_call
 from v1switch.p4runtime.bytestrings import encode
-from v1switch.p4runtime.entities.base import Handler
+from v1switch.p4runtime.entities.base import Handler, New
 from v1switch.p4runtime.errors import Code, Refused, invalid
 from v1switch.p4runtime.pipeline import Pipeline
 from v1switch.p4runtime.ports import watched
@@ -38,21 +36,18 @@ class Members(Handler):
         profile = _profile(pipeline, message)
         pipeline.plane.delete_member(profile.name, message.member_id)
 
-    def read(
-        self, pipeline: Pipeline, message: p4rt.ActionProfileMember
-    ) -> Iterator[p4rt.ActionProfileMember]:
-        """Yield one member, or all of a profile, or all."""
+    def read(self, pipeline: Pipeline, message: p4rt.ActionProfileMember, new: New) -> None:
+        """Tell one member, or all of a profile, or all."""
         for profile in select(
             pipeline.schema.profiles, message.action_profile_id, "action profile"
         ):
             actions = {action.name: action for action in profile.actions.values()}
             for member in pipeline.plane.members(profile.name):
                 if message.member_id in (0, member.member_id):
-                    found = p4rt.ActionProfileMember(
-                        action_profile_id=profile.id, member_id=member.member_id
-                    )
+                    found = new()
+                    found.action_profile_id = profile.id
+                    found.member_id = member.member_id
                     encode_call(member.action, actions[member.action.name], found.action)
-                    yield found
 
 
 class Groups(Handler):
@@ -87,17 +82,15 @@ class Groups(Handler):
         pipeline.plane.delete_group(profile.name, message.group_id)
         pipeline.notes.written.pop(_note(profile, message), None)
 
-    def read(
-        self, pipeline: Pipeline, message: p4rt.ActionProfileGroup
-    ) -> Iterator[p4rt.ActionProfileGroup]:
-        """Yield one group, or all of a profile, or all."""
+    def read(self, pipeline: Pipeline, message: p4rt.ActionProfileGroup, new: New) -> None:
+        """Tell one group, or all of a profile, or all."""
         for profile in select(
             pipeline.schema.profiles, message.action_profile_id, "action profile"
         ):
             for (kind, owner, group_id), written in pipeline.notes.written.items():
                 wanted = message.group_id in (0, group_id)
                 if wanted and (kind, owner) == (self.member, profile.id):
-                    yield written
+                    new().CopyFrom(written)
 
 
 def _profile(pipeline: Pipeline, message: p4rt.ActionProfileMember) -> Profile:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from p4.v1 import p4runtime_pb2 as p4rt
@@ -10,7 +9,7 @@ from p4.v1 import p4runtime_pb2 as p4rt
 from v1switch.entries import CloneSession, MulticastGroup, Replica
 from v1switch.errors import EntryNotFound
 from v1switch.p4runtime.bytestrings import encode
-from v1switch.p4runtime.entities.base import Handler
+from v1switch.p4runtime.entities.base import Handler, New
 from v1switch.p4runtime.errors import Code, Refused, invalid, unsupported
 from v1switch.p4runtime.pipeline import Pipeline
 from v1switch.p4runtime.ports import replica
@@ -38,12 +37,11 @@ class Replication(Handler):
         handler.write(pipeline, kind, entry)
 
     def read(
-        self, pipeline: Pipeline, message: p4rt.PacketReplicationEngineEntry
-    ) -> Iterator[p4rt.PacketReplicationEngineEntry]:
-        """Yield the entry with the id that is asked for, or all of the kind."""
+        self, pipeline: Pipeline, message: p4rt.PacketReplicationEngineEntry, new: New
+    ) -> None:
+        """Tell the entry with the id that is asked for, or all of the kind."""
         handler, entry = self._entry(message)
-        for found in handler.read(pipeline, entry):
-            yield p4rt.PacketReplicationEngineEntry(**{handler.member: found})
+        handler.read(pipeline, entry, lambda: getattr(new(), handler.member))
 
     def _entry(self, message: p4rt.PacketReplicationEngineEntry) -> tuple[Handler, Any]:
         handler = self._kinds.get(message.WhichOneof("type"))
@@ -73,13 +71,11 @@ class MulticastGroups(Handler):
         pipeline.plane.delete_multicast_group(message.multicast_group_id)
         pipeline.notes.written.pop((self.member, 0, message.multicast_group_id), None)
 
-    def read(
-        self, pipeline: Pipeline, message: p4rt.MulticastGroupEntry
-    ) -> Iterator[p4rt.MulticastGroupEntry]:
-        """Yield one group or all."""
+    def read(self, pipeline: Pipeline, message: p4rt.MulticastGroupEntry, new: New) -> None:
+        """Tell one group or all."""
         if message.multicast_group_id > MAX_GROUP:
             _check_group_id(message.multicast_group_id)
-        return _recall(pipeline, self.member, message.multicast_group_id)
+        _recall(pipeline, self.member, message.multicast_group_id, new)
 
 
 class CloneSessions(Handler):
@@ -103,11 +99,9 @@ class CloneSessions(Handler):
         pipeline.plane.delete_clone_session(message.session_id)
         pipeline.notes.written.pop((self.member, 0, message.session_id), None)
 
-    def read(
-        self, pipeline: Pipeline, message: p4rt.CloneSessionEntry
-    ) -> Iterator[p4rt.CloneSessionEntry]:
-        """Yield one session or all."""
-        return _recall(pipeline, self.member, message.session_id)
+    def read(self, pipeline: Pipeline, message: p4rt.CloneSessionEntry, new: New) -> None:
+        """Tell one session or all."""
+        _recall(pipeline, self.member, message.session_id, new)
 
 
 def _group(message: p4rt.MulticastGroupEntry) -> MulticastGroup:
@@ -155,11 +149,10 @@ def _remember(pipeline: Pipeline, kind: str, object_id: int, message: Any) -> No
     pipeline.notes.written[kind, 0, object_id] = written
 
 
-def _recall(pipeline: Pipeline, kind: str, object_id: int) -> Iterator[Any]:
+def _recall(pipeline: Pipeline, kind: str, object_id: int, new: New) -> None:
     written = pipeline.notes.written
-    if object_id:
-        if (kind, 0, object_id) not in written:
-            raise EntryNotFound(kind.removesuffix("_entry").replace("_", " "), object_id)
-        yield written[kind, 0, object_id]
-        return
-    yield from (message for (each, _, _), message in written.items() if each == kind)
+    if object_id and (kind, 0, object_id) not in written:
+        raise EntryNotFound(kind.removesuffix("_entry").replace("_", " "), object_id)
+    for (each, _, number), message in written.items():
+        if each == kind and object_id in (0, number):
+            new().CopyFrom(message)

@@ -21,9 +21,11 @@ def decode_counter(message: p4rt.CounterData) -> CounterData:
     return CounterData(message.packet_count, message.byte_count)
 
 
-def encode_counter(data: CounterData) -> p4rt.CounterData:
-    """Return the message of a counter's data."""
-    return p4rt.CounterData(packet_count=data.packets, byte_count=data.bytes)
+def encode_counter(data: CounterData, message: p4rt.CounterData) -> None:
+    """Write a counter's data into a message."""
+    message.SetInParent()
+    message.packet_count = data.packets
+    message.byte_count = data.bytes
 
 
 def decode_meter(message: p4rt.MeterConfig, spec: MeterSpec) -> MeterConfig:
@@ -40,11 +42,13 @@ def decode_meter(message: p4rt.MeterConfig, spec: MeterSpec) -> MeterConfig:
     return MeterConfig(message.cir, message.cburst, message.pir, message.pburst)
 
 
-def encode_meter(config: MeterConfig) -> p4rt.MeterConfig:
-    """Return the message of a meter's configuration."""
-    return p4rt.MeterConfig(
-        cir=config.cir, cburst=config.cburst, pir=config.pir, pburst=config.pburst
-    )
+def encode_meter(config: MeterConfig, message: p4rt.MeterConfig) -> None:
+    """Write a meter's configuration into a message."""
+    message.SetInParent()
+    message.cir = config.cir
+    message.cburst = config.cburst
+    message.pir = config.pir
+    message.pburst = config.pburst
 
 
 def no_colour_counters(message: p4rt.MeterEntry | p4rt.DirectMeterEntry | p4rt.TableEntry) -> None:

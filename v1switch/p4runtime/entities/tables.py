@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.entries import ActionCall, ActionSet, EntryAction, Key, TableEntry
-from v1switch.errors import EntryNotFound
+from v1switch.errors import DuplicateEntry, EntryNotFound
 from v1switch.p4runtime.actions import decode_table_action, encode_table_action
-from v1switch.p4runtime.entities.base import Handler
+from v1switch.p4runtime.entities.base import Handler, New
 from v1switch.p4runtime.entities.resources import (
     decode_counter,
     decode_meter,
@@ -19,7 +19,7 @@ from v1switch.p4runtime.entities.resources import (
     encode_meter,
     no_colour_counters,
 )
-from v1switch.p4runtime.errors import Code, Refused, exists, invalid, unsupported
+from v1switch.p4runtime.errors import Code, Refused, exists, invalid, not_found, unsupported
 from v1switch.p4runtime.matches import decode_key, encode_key
 from v1switch.p4runtime.pipeline import Pipeline
 from v1switch.p4runtime.schema import Table, lookup, select
@@ -62,11 +62,12 @@ class TableEntries(Handler):
         entry = _entry(message, table, key, action)
         _check_resources(message, table)
         _check_style(pipeline, table, action)
-        if find(pipeline, table, key, entry.priority) is not None:
-            raise exists(f"table {table.name!r} has this entry already, MODIFY changes it")
-        with pipeline.plane.transaction():
-            pipeline.plane.insert_entry(table.name, entry)
-            _set_resources(pipeline, table, message, key)
+        try:
+            with pipeline.plane.transaction():
+                pipeline.plane.insert_entry(table.name, entry)
+                _set_resources(pipeline, table, message, key)
+        except DuplicateEntry:
+            raise exists(f"table {table.name!r} has this entry already") from None
         _count_action_sets(pipeline, table, None, action)
 
     def modify(self, pipeline: Pipeline, message: p4rt.TableEntry) -> None:
@@ -84,7 +85,7 @@ class TableEntries(Handler):
         _check_resources(message, table)
         before = find(pipeline, table, key, message.priority)
         if before is None:
-            raise EntryNotFound(table.name, key)
+            raise missing(table)
         entry = _entry(message, table, key, before.action if action is None else action)
         if before.is_const and action is not None:
             raise Refused(Code.PERMISSION_DENIED, f"table {table.name!r}: the entry is const")
@@ -103,18 +104,20 @@ class TableEntries(Handler):
         _mutable(table)
         key = entry_key(message, table)
         before = find(pipeline, table, key, message.priority)
+        if before is None:
+            raise missing(table)
         pipeline.plane.delete_entry(table.name, key, message.priority)
-        _count_action_sets(pipeline, table, before.action if before else None, None)
+        _count_action_sets(pipeline, table, before.action, None)
 
-    def read(self, pipeline: Pipeline, message: p4rt.TableEntry) -> Iterator[p4rt.TableEntry]:
-        """Yield the entries that the request's set fields select."""
+    def read(self, pipeline: Pipeline, message: p4rt.TableEntry, new: New) -> None:
+        """Tell the entries that the request's set fields select."""
         for table in select(pipeline.schema.tables, message.table_id, "table"):
             _check_hit_time(message, table)
             if message.is_default_action:
-                yield _default_message(pipeline, table)
+                _encode_default(pipeline, table, new())
                 continue
             for entry in selected(pipeline, table, message):
-                yield _message(pipeline, table, entry, message)
+                _encode(pipeline, table, entry, message, new())
 
 
 def entry_key(message: p4rt.TableEntry, table: Table) -> Key:
@@ -135,19 +138,23 @@ def entry_key(message: p4rt.TableEntry, table: Table) -> Key:
     return key
 
 
-def key_message(table: Table, entry: TableEntry) -> p4rt.TableEntry:
-    """Return a message with what identifies an entry."""
-    return p4rt.TableEntry(
-        table_id=table.id, match=encode_key(entry.key, table.fields), priority=entry.priority
-    )
+def encode_entry_key(table: Table, entry: TableEntry, message: p4rt.TableEntry) -> None:
+    """Write what identifies an entry into a message."""
+    message.table_id = table.id
+    message.priority = entry.priority
+    encode_key(entry.key, table.fields, message.match)
 
 
-def idle_message(table: Table, entry: TableEntry) -> p4rt.TableEntry:
-    """Return a message of an entry for an IdleTimeoutNotification."""
-    message = key_message(table, entry)
+def encode_idle(table: Table, entry: TableEntry, message: p4rt.TableEntry) -> None:
+    """Write an entry into a message, as an IdleTimeoutNotification has it."""
+    encode_entry_key(table, entry, message)
     message.idle_timeout_ns = entry.idle_timeout_ns
     _label(message, entry)
-    return message
+
+
+def missing(table: Table) -> Refused:
+    """Return the refusal of an entry that is not there."""
+    return not_found(f"table {table.name!r} has no such entry")
 
 
 def find(pipeline: Pipeline, table: Table, key: Key, priority: int) -> TableEntry | None:
@@ -262,21 +269,25 @@ def _modify_default(pipeline: Pipeline, table: Table, message: p4rt.TableEntry) 
     pipeline.notes.written[note] = Labels(message.metadata, message.controller_metadata)
 
 
-def _default_message(pipeline: Pipeline, table: Table) -> p4rt.TableEntry:
-    message = p4rt.TableEntry(table_id=table.id, is_default_action=True)
+def _encode_default(pipeline: Pipeline, table: Table, message: p4rt.TableEntry) -> None:
+    message.table_id = table.id
+    message.is_default_action = True
     action = pipeline.plane.default_action(table.name)
     if isinstance(action, ActionCall) and action.name in table.by_action_name:
         encode_table_action(action, table, message.action)
     labels = pipeline.notes.written.get(("default", table.id, 0), NO_LABELS)
     message.metadata = labels.metadata
     message.controller_metadata = labels.controller_metadata
-    return message
 
 
-def _message(
-    pipeline: Pipeline, table: Table, entry: TableEntry, request: p4rt.TableEntry
-) -> p4rt.TableEntry:
-    message = key_message(table, entry)
+def _encode(
+    pipeline: Pipeline,
+    table: Table,
+    entry: TableEntry,
+    request: p4rt.TableEntry,
+    message: p4rt.TableEntry,
+) -> None:
+    encode_entry_key(table, entry, message)
     encode_table_action(entry.action, table, message.action)
     message.idle_timeout_ns = entry.idle_timeout_ns
     message.is_const = entry.is_const
@@ -284,15 +295,13 @@ def _message(
     where = (table.name, entry.key)
     plane: Any = pipeline.plane
     if table.counter is not None and request.HasField("counter_data"):
-        data = plane.direct_counter(*where, entry.priority)
-        message.counter_data.CopyFrom(encode_counter(data))
+        encode_counter(plane.direct_counter(*where, entry.priority), message.counter_data)
     if table.meter is not None and request.HasField("meter_config"):
         config = plane.direct_meter(*where, entry.priority)
         if config is not None:
-            message.meter_config.CopyFrom(encode_meter(config))
+            encode_meter(config, message.meter_config)
     if request.HasField("time_since_last_hit"):
         message.time_since_last_hit.elapsed_ns = plane.time_since_last_hit(*where, entry.priority)
-    return message
 
 
 def _label(message: p4rt.TableEntry, entry: TableEntry) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.entries import Exact, Key, Lpm, Match, Ternary, ValueSetMember
-from v1switch.p4runtime.entities.base import Handler
+from v1switch.p4runtime.entities.base import Handler, New
 from v1switch.p4runtime.errors import Code, Refused, exists, unsupported
 from v1switch.p4runtime.matches import decode_key, encode_key
 from v1switch.p4runtime.pipeline import Pipeline
@@ -33,13 +31,13 @@ class ValueSets(Handler):
         pipeline.plane.set_value_set(value_set.name, [_member(key, value_set) for key in keys])
         pipeline.notes.written[self.member, 0, value_set.id] = keys
 
-    def read(self, pipeline: Pipeline, message: p4rt.ValueSetEntry) -> Iterator[p4rt.ValueSetEntry]:
-        """Yield one value set or all."""
+    def read(self, pipeline: Pipeline, message: p4rt.ValueSetEntry, new: New) -> None:
+        """Tell one value set or all."""
         for value_set in select(pipeline.schema.value_sets, message.value_set_id, "value set"):
-            found = p4rt.ValueSetEntry(value_set_id=value_set.id)
+            found = new()
+            found.value_set_id = value_set.id
             for key in pipeline.notes.written.get((self.member, 0, value_set.id), ()):
-                found.members.add(match=encode_key(key, value_set.fields))
-            yield found
+                encode_key(key, value_set.fields, found.members.add().match)
 
 
 def _member(key: Key, value_set: ValueSet) -> ValueSetMember:
