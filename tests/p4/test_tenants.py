@@ -296,6 +296,14 @@ def test_a_known_address_is_told_again_only_after_a_move(learning: World) -> Non
         fresh(learning, (RED, mac_int(mac), M2, 0))
 
 
+def test_an_address_that_falls_silent_is_reported(learning: World) -> None:
+    place = {"vni": RED, "mac": mac_int("02:bb:00:00:00:05"), "port": M1, "vtep": 0}
+    with learning.entry("smac", place, "known", idle_timeout_ns=200_000_000):
+        notice = learning.client.next("idle_timeout_notification")
+    smac = learning.client.names.id("tables", "smac")
+    assert [entry.table_id for entry in notice.table_entry] == [smac]
+
+
 def test_a_denied_frame_teaches_nothing(learning: World) -> None:
     mac = "02:bb:00:00:00:04"
     frame = inner(dst=NEAR2_MAC)
