@@ -1,0 +1,80 @@
+"""v1switch against the real BMv2, frame by frame, where BMv2 is installed."""
+
+import random
+
+import pytest
+
+from tests.switch.harness_client import Path as Choice
+from tests.switch.harness_targets import BMV2, installed
+from tests.v1switch.corpus import vectors
+from tests.v1switch.twin import Twin, twins
+from v1switch.entries import ActionCall, ActionSet, Exact, TableEntry, WeightedAction
+
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.skipif(not installed(BMV2), reason="simple_switch_grpc is not on the PATH"),
+]
+
+
+def compare(twin: Twin, name: str) -> None:
+    for port, frame in vectors(name):
+        ours, theirs = twin.exchange(port, frame)
+        assert ours == theirs, f"frame {frame.hex()} into port {port}"
+
+
+@pytest.mark.parametrize("name", ["wire", "parser", "arithmetic", "matching", "stacks"])
+def test_stateless_programs_give_equal_frames(name: str) -> None:
+    with twins(name) as twin:
+        compare(twin, name)
+
+
+def test_externs_give_equal_frames_and_counters() -> None:
+    with twins("externs") as twin:
+        compare(twin, "externs")
+        for index in range(16):
+            ours = twin.ours.counter("ExternIngress.seen", index)
+            theirs = twin.client.counter("ExternIngress.seen", index)
+            assert (ours.packets, ours.bytes) == tuple(theirs)
+
+
+def test_replication_gives_equal_copies() -> None:
+    with twins("replication") as twin:
+        twin.multicast_group(5, [(2, 1), (3, 2), (4, 2)])
+        twin.multicast_group(7, [(1, 9)])
+        twin.clone_session(1, [(3, 1)])
+        twin.clone_session(2, [(3, 1), (4, 5)])
+        compare(twin, "replication")
+
+
+def test_selectors_pick_equal_members() -> None:
+    with twins("selector") as twin:
+        table = "SelectorIngress.balanced"
+        for a, ports in ((1, (1, 2, 4)), (2, (2,)), (3, (4, 1))):
+            twin.ours.insert_entry(
+                table,
+                TableEntry(
+                    (Exact(a),),
+                    ActionSet(
+                        tuple(
+                            WeightedAction(ActionCall("SelectorIngress.send", (p,))) for p in ports
+                        )
+                    ),
+                ),
+            )
+            paths = [Choice("SelectorIngress.send", {"port": p}) for p in ports]
+            twin.client.insert(table, {"hdr.key.a": a}, paths)
+        compare(twin, "selector")
+
+
+@pytest.mark.parametrize("name", ["parser", "matching", "stacks"])
+def test_random_frames_give_equal_frames(name: str) -> None:
+    rng = random.Random(7)
+    seeds = [frame for _, frame in vectors(name)]
+    with twins(name) as twin:
+        for _ in range(150):
+            frame = bytearray(rng.choice(seeds))
+            for _ in range(rng.randrange(1, 4)):
+                frame[rng.randrange(len(frame))] = rng.getrandbits(8)
+            cut = bytes(frame[: rng.randrange(14, len(frame) + 1)])
+            ours, theirs = twin.exchange(1, cut)
+            assert ours == theirs, f"frame {cut.hex()}"
