@@ -73,28 +73,33 @@ def load(path: Path) -> Trace:
         raise PartFailed("rxpath", f"recording {path}: {error}") from error
     places = {int(code): name for code, name in found.meta["places"].items()}
     frames = [bytes(frame) for frame in found.frames]
+    fields = found.records.dtype.names or ()
+    rows = (dict(zip(fields, row, strict=True)) for row in found.records.tolist())
+    stages = found.records["stages"].tolist()
     passages = [
-        _passage(row, frame, places)
-        for row, frame in zip(found.records.tolist(), frames, strict=True)
+        _passage(row, ways, frame, places)
+        for row, ways, frame in zip(rows, stages, frames, strict=True)
     ]
     return Trace(sorted(passages, key=lambda p: (p.arrival, p.number)), found.meta)
 
 
-def _passage(row: tuple[Any, ...], frame: bytes, places: dict[int, str]) -> Passage:
-    """From one row of `rxpath.records.RECORD`, whose order of fields it relies on."""
-    number, arrival, wire_len, rss, queue, proto, _, container, count, stages, delivered, place = (
-        row
-    )
+def _passage(
+    row: dict[str, Any], stages: list[Any], frame: bytes, places: dict[int, str]
+) -> Passage:
+    """From one row of `rxpath.records.RECORD`, its stages and the frame's first bytes."""
+    delivered = row["delivered"]
     return Passage(
-        number=number,
-        arrival=arrival,
-        rss_hash=rss,
-        queue=queue,
-        proto=proto,
-        container=container,
-        stages=tuple(Stage(STAGE_NAMES[s[0]], *s[1:]) for s in stages[:count]),
+        number=row["id"],
+        arrival=row["arrival"],
+        rss_hash=row["rss_hash"],
+        queue=row["rx_queue"],
+        proto=row["proto"],
+        container=row["container"],
+        stages=tuple(
+            Stage(STAGE_NAMES[stage[0]], *stage[1:]) for stage in stages[: row["n_stages"]]
+        ),
         delivered=max(delivered, 0),
-        place=places.get(place, "queued" if delivered < 0 else ""),
-        wire_len=wire_len,
-        frame=frame[: min(wire_len, len(frame))],
+        place=places.get(row["drop_place"], "queued" if delivered < 0 else ""),
+        wire_len=row["wire_len"],
+        frame=frame[: row["wire_len"]],
     )

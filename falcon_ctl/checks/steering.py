@@ -110,3 +110,19 @@ def one_cpu_per_stage(traces: Iterable[tuple[str, Trace]]) -> Verdict:
             problems.append(f"{system}: {kind} of {name} on CPUs {sorted(cpus)}")
     seen = f"{len(places)} stages of flows, each on one CPU"
     return judge("one stage of one flow stays on one CPU", problems, seen, len(places) > 0)
+
+
+def segments_are_split_and_merged(trace: Trace, merged: int) -> Verdict:
+    """TCP segments had their first stage split, and GRO merged consecutive ones.
+
+    `merged`: frames that the host says GRO appended to another.
+    """
+    tcp = [p for p in trace.passages if p.proto == TCP]
+    whole = [p for p in tcp if "split" not in [stage.kind for stage in p.stages]]
+    problems = [f"frame {p.number} has no split stage" for p in whole if not p.place]
+    halves = {(p.stages[0].cpu, p.stages[1].cpu) for p in tcp if len(p.stages) > 1}
+    problems += [f"both halves of the first stage on CPU {a}" for a, b in halves if a == b]
+    if tcp and not merged:
+        problems.append("GRO merged nothing")
+    seen = f"{len(tcp)} segments split to CPUs {sorted(b for _, b in halves)}, {merged} merged"
+    return judge("TCP's first stage is split and GRO merges", problems, seen, len(tcp) > 0)

@@ -13,7 +13,7 @@ from falcon_ctl.live.lab import Lab
 
 DROP_COUNTERS = ("ingress_drops", "egress_drops")
 # Codes of docs/p4-program.md. The copy of a flooded frame towards its own port is no loss.
-REASONS = (
+REASONS = (  # noqa: SIM905  # one word a code reads better than a column of quotes
     "NONE TRUNCATED MALFORMED IP_CHECKSUM LENGTH TTL PORT_UNKNOWN UNTAGGED VLAN_UNKNOWN "
     "NOT_OUR_MAC NOT_UNDERLAY NO_ROUTE VXLAN_PORT VXLAN_FLAGS VNI_UNKNOWN METER SOURCE_MAC ACL "
     "LINK_LOCAL NO_FLOOD REFLECTED SPLIT_HORIZON REPLICA TENANT_ABSENT TOO_BIG ECN NO_LINK"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from falcon_ctl.errors import PartFailed, SwitchError, UsageError
 from falcon_ctl.intent.learning import Sighting
@@ -16,7 +15,7 @@ from falcon_ctl.intent.systems import System
 from falcon_ctl.p4rt.client import Client
 from falcon_ctl.p4rt.entities import Entity
 from falcon_ctl.p4rt.schema import Schema
-from falcon_ctl.p4rt.switch import Switch
+from falcon_ctl.p4rt.switch import LearnCallback, Switch
 from topo.spec import Topology
 from topo.state import SwitchInfo
 
@@ -84,10 +83,10 @@ class Controller:
         with self._lock:
             return {name: set(seen) for name, seen in self._sightings.items()}
 
-    def _learner(self, switch: str) -> Any:
+    def _learner(self, switch: str) -> LearnCallback:
         known = {(s.vni, s.mac) for s in stations(self.topology)}
 
-        def absorb(name: str, structs: Iterable[list[bytes]]) -> list[Entity]:
+        def absorb(name: str, structs: Sequence[Sequence[bytes]]) -> list[Entity]:
             if name != LEARN:
                 return []
             sightings = [Sighting.of(members) for members in structs]

@@ -1,28 +1,67 @@
-"""Finds out where flows' stages run: one frame of each candidate through the recording host."""
+"""The first frames: seen at every stage point, and they tell where each flow's stages run."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from dataclasses import dataclass
+
 from falcon_ctl.capture import headers
+from falcon_ctl.capture.pcapng import Packet
+from falcon_ctl.capture.points import stage_points
 from falcon_ctl.capture.trace import Passage
 from falcon_ctl.checks import hashes
 from falcon_ctl.intent.systems import BY_NAME
+from falcon_ctl.intent.underlay import VXLAN_PORT
 from falcon_ctl.live import udp
-from falcon_ctl.live.lab import Lab
+from falcon_ctl.live.lab import CONTAINER_INTERFACE, Lab
+from falcon_ctl.live.plan import Plan
 from falcon_ctl.traffic.choice import Candidate
 from falcon_ctl.traffic.flows import Flow
-from falcon_ctl.traffic.load import Load
-from falcon_ctl.traffic.schedule import constant
 
+SYSTEM = BY_NAME["falcon-pipelining"]
 _STEERED = ("gro_cell", "backlog")
-_RATE = 500.0  # frames/s: nothing waits, nothing is loaded
 
 
-def candidates(lab: Lab, flows: list[Flow], dilation: int) -> list[Candidate]:
-    """Send one frame of each of `flows` through FALCON's pipelining, and see where it went."""
-    offsets = constant(_RATE, len(flows) / _RATE)
-    schedules = [offsets[index : index + 1] for index in range(len(flows))]
-    load = Load("discovery", flows, schedules, dilation)
-    outcome = udp.run(lab, BY_NAME["falcon-pipelining"], load)
+@dataclass(frozen=True)
+class Discovery:
+    """What the run gave, `underlay`: the frames on the target's uplink, and all captures."""
+
+    outcome: udp.Outcome
+    candidates: list[Candidate]
+    underlay: list[bytes]
+    captures: dict[tuple[str, str], list[Packet]]
+
+
+def discover(lab: Lab, plan: Plan) -> Discovery:
+    """Send the candidates' frames through FALCON's pipelining with a tap at every point."""
+    load = plan.discovery()
+    source, target = load.flows[0].source.name, load.flows[0].target.name
+    uplinks = {m.name: m.uplink for m in lab.topology.machines}
+    with ExitStack() as stack:
+        taps = [
+            stack.enter_context(lab.tap(node, interface, outgoing))
+            for node, interface, outgoing in (
+                (source, CONTAINER_INTERFACE, True),
+                (plan.source, uplinks[plan.source], True),
+                (plan.target, uplinks[plan.target], False),
+                (target, CONTAINER_INTERFACE, False),
+            )
+        ]
+        outcome = udp.run(lab, SYSTEM, load)
+    sent, access, underlay, received = (tap.packets for tap in taps)
+    captures = {
+        (f"wire-1-{source}", f"{source} sends"): sent,
+        (f"wire-2-{plan.source}-uplink", f"tagged, from {plan.source} to the switch"): access,
+        (f"wire-3-{plan.target}-uplink", f"VXLAN, from the switch to {plan.target}"): underlay,
+        (f"wire-4-{target}", f"{target} receives"): received,
+    }
+    points = stage_points(outcome.trace, VXLAN_PORT)
+    captures |= {(f"rx-{name}", text): packets for (name, text), packets in points.items()}
+    frames = [packet.data for packet in underlay]
+    return Discovery(outcome, _candidates(outcome, list(load.flows)), frames, captures)
+
+
+def _candidates(outcome: udp.Outcome, flows: list[Flow]) -> list[Candidate]:
     by_port = {_inner_port(p): p for p in udp.passages_of(outcome.trace, flows) if not p.place}
     cpus: list[int] = outcome.trace.meta["knobs"]["falcon"]["cpus"]
     return [

@@ -61,6 +61,7 @@ class Lab:
 
     def __exit__(self, *exception: object) -> None:
         """Give the hosts their knobs back and close everything."""
+        self.watch.finish()
         for sock in (*self._senders.values(), *self._receivers.values()):
             sock.close()
         for host in self.hosts.values():

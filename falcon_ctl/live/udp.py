@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -129,8 +130,6 @@ def _discard(sockets: list[Any]) -> None:
     """Empty the receive buffers of what an earlier run left."""
     for sock in sockets:
         sock.setblocking(False)
-        while True:
-            try:
+        with suppress(BlockingIOError):
+            while True:
                 sock.recv(2048)
-            except BlockingIOError:
-                break

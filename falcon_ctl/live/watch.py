@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from falcon_ctl.errors import NoNetwork, PartFailed, SwitchError
 from rxpath.errors import ControlError
@@ -34,8 +35,12 @@ class Watch:
 
     def __exit__(self, *exception: object) -> None:
         """Stop watching."""
-        self._done.set()
+        self.finish()
         self._thread.join(timeout=5)
+
+    def finish(self) -> None:
+        """From now on whatever ends is meant to end."""
+        self._done.set()
 
     def switch_closed(self, name: str) -> None:
         """The stream to a switch ended; the reason is looked up."""
@@ -95,7 +100,7 @@ class Watch:
         return PartFailed(f"{part.kind} {part.name}", f"{part.state}{tail} (log {part.log})")
 
 
-def connect(run_dir: str | None = None) -> Network:
+def connect(run_dir: Path | None = None) -> Network:
     """The running network.
 
     Raises:

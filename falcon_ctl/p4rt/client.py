@@ -35,13 +35,13 @@ class _Session(P4RuntimeClient):  # type: ignore[misc]  # the base carries no ty
 
     def handshake(self) -> None:
         """Send the arbitration update and wait for the answer."""
-        self.stream_recv_thread.daemon = True
         request = p4runtime_pb2.StreamMessageRequest()
         request.arbitration.device_id = self.device_id
         request.arbitration.election_id.high, request.arbitration.election_id.low = self.election_id
         self.stream_out_q.put(request)
         reply = self.get_stream_packet("arbitration", timeout=5)
         if reply is None:
+            self.stream.cancel()
             message = "no answer to the arbitration"
             raise SwitchError(self.switch, grpc.StatusCode.UNAVAILABLE, message)
         self.is_primary = reply.arbitration.status.code == code_pb2.OK
@@ -108,8 +108,13 @@ class Client:
         self._session.stream_out_q.put(request)
 
     def close(self) -> None:
-        """End the session."""
-        self._session.tear_down()
+        """End the session; a switch that does not end its side is not waited for."""
+        session = self._session
+        session.stream_out_q.put(None)
+        session.stream_recv_thread.join(timeout=1)
+        session.stream.cancel()
+        session.stream_recv_thread.join(timeout=1)
+        session.channel.close()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from falcon_ctl.p4rt.entities import ORDER, Entity, Entry
 from falcon_ctl.p4rt.schema import Schema
 
 _Update = p4runtime_pb2.Update
-LearnCallback = Callable[[str, Any], Iterable[Entity]]
+LearnCallback = Callable[[str, Sequence[Sequence[bytes]]], Iterable[Entity]]
 
 
 Held = dict[tuple[Any, ...], Entity]
@@ -82,7 +82,7 @@ class Switch:
         return sum(len(batch) for batch in batches)
 
     def learn(self, callback: LearnCallback) -> None:
-        """From now on turn each digest into entities: `callback(digest name, P4Data struct)`."""
+        """From now on turn each digest into entities: `callback(name, members of each)`."""
         self._learner = threading.Thread(
             target=self._learn, args=(callback,), name=f"learn-{self.name}", daemon=True
         )
@@ -125,7 +125,8 @@ class Switch:
 
     def _absorb(self, callback: LearnCallback, digests: Any) -> None:
         name = self.schema.digest_name(digests.digest_id)
-        new = [entity for data in digests.data for entity in callback(name, data.struct)]
+        structs = [[member.bitstring for member in d.struct.members] for d in digests.data]
+        new = list(callback(name, structs))
         with self._lock:
             wanted = {e.key: e for e in new if e.key not in self._desired}
             old = {key: self._learned[key] for key in wanted if key in self._learned}

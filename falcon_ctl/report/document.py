@@ -28,12 +28,12 @@ class Report:
         """Every check holds, and there was one."""
         return bool(self.checks) and all(check.ok for check in self.checks)
 
-    def document(self) -> dict[str, Any]:
-        """As plain JSON values."""
+    def document(self, full: bool = False) -> dict[str, Any]:
+        """As plain JSON values; `full` adds each run's load, its name and the load per core."""
         return {
             "topology": self.topology,
             "switch": {"target": self.target, "version": self.version},
-            "live": [measurement.document() for measurement in self.live],
+            "live": [measurement.document(full) for measurement in self.live],
             "checks": [check._asdict() for check in self.checks],
         }
 

@@ -42,9 +42,11 @@ class Measurement:
             return None
         return round(float(np.quantile(self.latencies, quantile)) / 1000, 3)
 
-    def document(self) -> dict[str, Any]:
-        """As it stands in the JSON report."""
-        return {
+    def document(self, full: bool = False) -> dict[str, Any]:
+        """As it stands in the JSON report; `full` adds the load's name and the load per core."""
+        cores = {str(cpu): round(load, 1) for cpu, load in self.loads.items()}
+        extra = {"load": self.load, "cores_percent": cores} if full else {}
+        return extra | {
             "system": self.system,
             "proto": self.proto,
             "flows": self.flows,

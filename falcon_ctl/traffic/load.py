@@ -15,7 +15,7 @@ class Load:
     """UDP flows (all to one machine) with a schedule each.
 
     `dilation`: wall ns per model ns while it runs. `knobs` are set on the hosts beside those of
-    the system.
+    the system. `surge_at`: offset (ns) at which a surge begins.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Load:
     dilation: int
     payload_size: int = 64
     knobs: Mapping[str, Any] = field(default_factory=dict)
+    surge_at: int = 0
 
     @property
     def frames(self) -> int:

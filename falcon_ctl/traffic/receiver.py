@@ -38,19 +38,22 @@ class Receiver:
     """Context manager: takes in everything that comes on `sockets` until it is left.
 
     `arrivals` maps a flow's id to what came; `foreign` counts datagrams that are none of ours,
-    `misdelivered` those that came on the socket of another flow.
+    `misdelivered` those that came on a socket which `flows` (id, socket) does not name for them.
     """
 
-    def __init__(self, sockets: Iterable[tuple[int, socket.socket]]) -> None:
+    def __init__(self, flows: Iterable[tuple[int, socket.socket]]) -> None:
         self.arrivals: dict[int, Arrivals] = defaultdict(Arrivals)
         self.foreign = 0
         self.misdelivered = 0
         self._selector = selectors.DefaultSelector()
-        for flow, sock in sockets:
+        expected: dict[socket.socket, set[int]] = defaultdict(set)
+        for flow, sock in flows:
+            expected[sock].add(flow)
+        for sock, ids in expected.items():
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-            self._selector.register(sock, selectors.EVENT_READ, flow)
+            self._selector.register(sock, selectors.EVENT_READ, ids)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="receiver", daemon=True)
 
@@ -99,7 +102,7 @@ class Receiver:
             if not ready and self._stop.is_set():
                 return
 
-    def _drain(self, sock: socket.socket, expected_flow: int) -> None:
+    def _drain(self, sock: socket.socket, expected: set[int]) -> None:
         for _ in range(256):  # then the others have their turn
             try:
                 data, ancillary, _, _ = sock.recvmsg(2048, _ANCILLARY)
@@ -108,7 +111,7 @@ class Receiver:
             stamp = payload.read(data)
             if stamp is None:
                 self.foreign += 1
-            elif stamp.flow != expected_flow:
+            elif stamp.flow not in expected:
                 self.misdelivered += 1
             else:
                 arrivals = self.arrivals[stamp.flow]

@@ -76,6 +76,19 @@ class Sender:
         return Sent(tuple(counts), refused, start, time.time_ns(), p99, worst)
 
 
+def send_frames(
+    sock: socket.socket, frames: Sequence[bytes], offsets: Offsets, stop: threading.Event
+) -> int:
+    """Send each frame as it is at its offset (ns from now); returns how many the kernel took."""
+    start, taken = time.time_ns(), 0
+    for frame, offset in zip(frames, offsets.tolist(), strict=True):
+        if stop.is_set():
+            break
+        _wait_until(start + offset)
+        taken += sock.send(frame) == len(frame)
+    return taken
+
+
 def _wait_until(deadline_ns: int) -> int:
     """Sleep until the wall clock shows `deadline_ns`; returns the time it then is."""
     while (left := deadline_ns - (now := time.time_ns())) > 0:

@@ -1,0 +1,39 @@
+"""`python -m falcon_ctl`: works from the system's Python too, by way of the project's .venv."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+# Only the standard library up here: this file has to run where nothing is installed.
+NEEDED = ("grpc", "matplotlib", "networkx", "numba", "p4runtime_sh", "pydantic", "scapy", "typer")
+ROOT = Path(__file__).resolve().parent.parent
+VENV_PYTHON = ROOT / ".venv" / "bin" / "python"
+GUARD = "FALCON_CTL_IN_VENV"
+
+
+def missing() -> list[str]:
+    """Packages that this Python lacks."""
+    return [name for name in NEEDED if importlib.util.find_spec(name) is None]
+
+
+def start() -> None:
+    """Run here, or in .venv when packages are missing here."""
+    lacking = missing()
+    if not lacking:
+        from falcon_ctl.cli import main
+
+        main(sys.argv[1:])
+    if VENV_PYTHON.exists() and GUARD not in os.environ:
+        os.environ[GUARD] = "1"
+        os.execv(VENV_PYTHON, [str(VENV_PYTHON), "-m", "falcon_ctl", *sys.argv[1:]])
+    print(
+        f"falcon_ctl: {sys.executable} lacks {', '.join(lacking)}; "
+        f"run `make topo` in {ROOT}, which installs them into .venv",
+        file=sys.stderr,
+    )
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    start()

@@ -1,0 +1,146 @@
+"""The command line: run (the default), shell."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from falcon_ctl import lock
+from falcon_ctl.errors import CtlError, UsageError
+from falcon_ctl.intent.systems import SYSTEMS, System, select
+from falcon_ctl.live import watch
+from falcon_ctl.live.controller import election_id
+from falcon_ctl.live.job import Job
+from falcon_ctl.live.lab import Lab
+from falcon_ctl.live.plan import Plan
+from falcon_ctl.report import document, results, table
+from falcon_ctl.report.document import Report
+from falcon_ctl.report.progress import Steps
+from topo.client import Network
+
+app = typer.Typer(
+    name="falcon_ctl",
+    help="Drive and check the container overlay network that [bold]make topo[/] brought up.",
+    epilog="Without a command: run. Exit status: 0 all checks hold, 1 a check failed or a part "
+    "died, 2 wrong usage or no network.",
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+INTERRUPTED = 130
+_NAMES = ",".join(system.name for system in SYSTEMS)
+
+RunDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--run-dir",
+        help="Run directory of the network (default: $FALCON_RUN_DIR, else the user's own).",
+    ),
+]
+
+
+@app.command()
+def run(
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the report to FILE.")
+    ] = None,
+    systems: Annotated[
+        str, typer.Option(metavar="LIST", help=f"Systems to measure, of {_NAMES}.")
+    ] = _NAMES,
+    duration: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Length of a load, 0.2 to 60.")
+    ] = 1.0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Ports, arrivals and contents follow from it.")
+    ] = 1,
+    results_dir: Annotated[
+        Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
+    ] = Path("results"),
+    run_dir: RunDir = None,
+) -> None:
+    """Provision the switches, drive flows through every system, check every claim, report.
+
+    Takes about a minute. Prints a table and the checks, and writes results/<time>/ with the
+    report as JSON, a capture of each stage point (pcapng) and a picture (PNG).
+    """
+    chosen = select(name.strip() for name in systems.split(",") if name.strip())
+    if json is not None:
+        document.verify_writable(json)
+    console = Console(highlight=False)
+    with watch.connect(run_dir) as network, lock.exclusive(network.run_dir):
+        plan = Plan(network.spec, seed, duration)
+        report = _measure(network, plan, chosen, console, results_dir)
+    if json is not None:
+        document.write(json, report)
+    raise typer.Exit(0 if report.ok else 1)
+
+
+def _measure(
+    network: Network, plan: Plan, chosen: list[System], console: Console, results_dir: Path
+) -> Report:
+    """The main job with all of its output."""
+    status = network.status()
+    report = Report(status.topology, status.target, status.version)
+    console.print(f"[bold]{status.topology}[/] on {status.target} {status.version}")
+    with Lab.open(network) as lab, Steps(console, Job.count(chosen)) as steps:
+        job = Job(lab, plan, chosen, steps)
+        findings = job.run()
+    report.live, report.checks = findings.measurements, findings.judge()
+    table.print_measurements(console, report.live)
+    table.print_checks(console, report.checks)
+    folder = results.write(results_dir, report, job.captures)
+    failed = sum(not check.ok for check in report.checks)
+    verdict = (
+        f"[red]{failed} of {len(report.checks)} checks failed"
+        if failed
+        else (f"[green]all {len(report.checks)} checks hold")
+    )
+    console.print(f"{verdict}[/]; results in {folder}/")
+    return report
+
+
+@app.command()
+def shell(
+    switch: Annotated[str, typer.Argument(metavar="SWITCH", help="Name of a running switch.")],
+    run_dir: RunDir = None,
+) -> None:
+    """Open p4runtime-shell on a running switch.
+
+    While a run holds the network the shell may only read; else it may write as well.
+    """
+    with watch.connect(run_dir) as network:
+        switches = network.switches
+        busy = lock.holder(network.run_dir)
+    if switch not in switches:
+        raise UsageError("shell", f"no switch {switch!r}", f"one of {', '.join(switches)}")
+    info = switches[switch]
+    election = 1 if busy else election_id()
+    argv = [sys.executable, "-m", "p4runtime_sh", "--grpc-addr", info.grpc_address]
+    argv += ["--device-id", str(info.device_id), "--election-id", f"0,{election}"]
+    os.execv(sys.executable, argv)
+
+
+def main(argv: list[str]) -> NoReturn:
+    """Run the command line; every error of ours is one line on standard error."""
+    # p4runtime-shell logs to the root logger what we report as errors.
+    logging.basicConfig(handlers=[logging.NullHandler()])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if not argv or (argv[0].startswith("-") and argv[0] != "--help"):
+        argv = ["run", *argv]
+    try:
+        app(argv, prog_name="falcon_ctl", standalone_mode=True)
+    except CtlError as error:
+        print(f"falcon_ctl: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        print("falcon_ctl: interrupted; the network is as it was found", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    sys.exit(0)

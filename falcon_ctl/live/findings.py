@@ -1,0 +1,100 @@
+"""What a run has gathered, and the checks that can be made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from falcon_ctl.capture.trace import Trace
+from falcon_ctl.checks import outcome, reach, rebalance, steering, underlay
+from falcon_ctl.checks.verdict import Verdict
+from falcon_ctl.intent.systems import BY_NAME, System
+from falcon_ctl.intent.underlay import VXLAN_PORT
+from falcon_ctl.report.live import Measurement
+from falcon_ctl.traffic.tcp import Transfer
+
+
+@dataclass
+class Rebalancing:
+    """A recording under balancing: the ports of the flows, when the surge began (model ns)."""
+
+    trace: Trace
+    ports: list[int]
+    surge_at: int
+    switched_off: int = 0
+    switched_on: int = 0
+
+
+@dataclass
+class Findings:
+    """Everything that the checks look at."""
+
+    systems: list[System]
+    answered: dict[tuple[str, str], bool] = field(default_factory=dict)
+    heard: dict[str, list[str]] = field(default_factory=dict)
+    probes: dict[str, str] = field(default_factory=dict)
+    learned: dict[str, set[tuple[int, str]]] = field(default_factory=dict)
+    speakers: set[tuple[int, str]] = field(default_factory=set)
+    underlay: list[bytes] = field(default_factory=list)
+    vnis: set[int] = field(default_factory=set)
+    ttl: int = 64
+    measurements: list[Measurement] = field(default_factory=list)
+    traces: list[tuple[str, Trace]] = field(default_factory=list)
+    transfers: dict[str, list[Transfer]] = field(default_factory=dict)
+    surge: Rebalancing | None = None
+    overload: Rebalancing | None = None
+    trains: tuple[Trace, int] | None = None
+
+    def add(self, measurement: Measurement, trace: Trace) -> None:
+        """Keep a run."""
+        self.measurements.append(measurement)
+        self.traces.append((measurement.label, trace))
+
+    def judge(self) -> list[Verdict]:
+        """All checks that the chosen systems allow."""
+        return [*self._network(), *self._stages(), *self._rebalancing(), *self._speed()]
+
+    def _network(self) -> Iterator[Verdict]:
+        yield reach.all_reachable(self.answered)
+        yield reach.tenants_isolated(self.heard, self.probes)
+        yield reach.macs_learned(self.learned, self.speakers)
+        yield underlay.frames_are_vxlan(self.underlay, self.vnis, self.ttl, VXLAN_PORT)
+        yield underlay.ports_follow_flows(self.underlay)
+
+    def _stages(self) -> Iterator[Verdict]:
+        yield steering.cpus_follow_formula(self.traces)
+        steady = [(label, trace) for label, trace in self.traces if not _rebalances(trace)]
+        yield steering.one_cpu_per_stage(steady)
+        if self.trains is not None:
+            yield steering.segments_are_split_and_merged(*self.trains)
+        yield outcome.order_kept(self.measurements)
+        yield outcome.bytes_intact(self.transfers)
+
+    def _rebalancing(self) -> Iterator[Verdict]:
+        if self.surge is not None:
+            found = self.surge
+            yield rebalance.surge_moves_stage(found.trace, found.ports, found.surge_at)
+            yield rebalance.guard_keeps_order(found.trace)
+        if self.overload is not None:
+            found = self.overload
+            yield rebalance.switches_off_and_on(found.trace, found.switched_off, found.switched_on)
+        yield outcome.nothing_unaccounted(self.measurements)
+
+    def _speed(self) -> Iterator[Verdict]:
+        rates = {
+            m.system: m.pps for m in self.measurements if m.load == "saturating" and not m.late
+        }
+        chosen = {system.name for system in self.systems}
+        for name in (system.name for system in self.systems if BY_NAME[system.name].is_falcon):
+            if "overlay" in chosen:
+                yield outcome.falcon_doubles_overlay(rates, name)
+            if "host" in chosen:
+                yield outcome.falcon_near_host(rates, name)
+
+
+def _rebalances(trace: Trace) -> bool:
+    knobs = trace.meta["knobs"]
+    return bool(
+        knobs["policy"] == "falcon"
+        and (knobs["falcon"]["balancing"] or knobs["falcon"]["switch_off"])
+    )

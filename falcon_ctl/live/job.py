@@ -1,0 +1,170 @@
+"""The main job: provision, wait, drive, measure, judge."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import networkx as nx
+
+from falcon_ctl.capture.pcapng import Packet
+from falcon_ctl.intent.systems import BY_NAME, System
+from falcon_ctl.live import isolation, reach, tcp, udp
+from falcon_ctl.live.discovery import discover
+from falcon_ctl.live.findings import Findings, Rebalancing
+from falcon_ctl.live.lab import Lab
+from falcon_ctl.live.plan import DILATION, Plan
+from falcon_ctl.report.progress import Steps
+from falcon_ctl.traffic import choice
+from falcon_ctl.traffic.choice import Candidate
+from falcon_ctl.traffic.load import Load
+
+_REACH_DEADLINE, _PROBE_DEADLINE = 15.0, 5.0
+_TRAINS, _TRAIN_LENGTH = 6, 16
+_T = TypeVar("_T", udp.Outcome, tcp.Outcome)
+
+
+@dataclass
+class Job:
+    """One run of the main job on a lab; `findings` and `captures` grow as it goes."""
+
+    lab: Lab
+    plan: Plan
+    systems: list[System]
+    steps: Steps
+    findings: Findings = field(init=False)
+    captures: dict[tuple[str, str], list[Packet]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Nothing is found yet."""
+        self.findings = Findings(self.systems)
+        self._connections = itertools.count()
+
+    @staticmethod
+    def count(systems: list[System]) -> int:
+        """How many steps a run has."""
+        names = {system.name for system in systems}
+        extra = 2 * ("falcon-balancing" in names) + ("falcon-splitting" in names)
+        return 4 + 4 * len(systems) + extra
+
+    def run(self) -> Findings:
+        """Do everything; the verdicts are made of what is returned.
+
+        Raises:
+            PartFailed: a part of the network failed or died.
+        """
+        self._provision()
+        self._reach()
+        candidates = self._discover()
+        single = choice.spread(candidates)
+        for system in self.systems:
+            self._measure(system, single)
+        self._rebalance(candidates)
+        self.findings.learned = self.lab.controller.learned
+        return self.findings
+
+    def _provision(self) -> None:
+        with self.steps.step("pipelines and entries") as said:
+            with self.lab.watch.naming():
+                self.lab.controller.push_pipelines()
+                updates = self.lab.controller.use(BY_NAME["overlay"])
+            self.lab.use(BY_NAME["overlay"], dilation=DILATION)
+            said.append(f"{updates} updates on {len(self.lab.controller.switches)} switches")
+
+    def _reach(self) -> None:
+        topology, findings = self.lab.topology, self.findings
+        with self.steps.step("containers reach each other") as said:
+            findings.answered = reach.ping_all(self.lab, _REACH_DEADLINE)
+            findings.speakers = reach.speakers(topology)
+            answered = sum(findings.answered.values())
+            said.append(f"{answered} of {len(findings.answered)} pairs answer")
+        with self.steps.step("tenants are isolated") as said:
+            findings.heard, findings.probes = isolation.listen(self.lab, _PROBE_DEADLINE)
+            said.append(f"{len(findings.probes)} probes")
+
+    def _discover(self) -> list[Candidate]:
+        with self.steps.step("frames at every stage point") as said:
+            found = discover(self.lab, self.plan)
+            self.findings.add(found.outcome.measurement, found.outcome.trace)
+            self.findings.underlay = found.underlay
+            self.findings.vnis = {tenant.vni for tenant in self.lab.topology.tenants}
+            self.findings.ttl = 64 - self._transit_hops()
+            self.captures = found.captures
+            said.append(f"{len(found.underlay)} on the underlay, {len(found.candidates)} flows")
+        return found.candidates
+
+    def _transit_hops(self) -> int:
+        """Switches that route the tunnel's packets after the one that encapsulated them."""
+        path = nx.shortest_path(self.lab.network.graph, self.plan.source, self.plan.target)
+        return len(path) - 3
+
+    def _measure(self, system: System, single: Candidate) -> None:
+        flow = single.flow
+        for load in (self.plan.saturating(flow), self.plan.steady(flow), self.plan.many()):
+            self._drive(system, load)
+        outcome = self._step(system, "tcp", "connections", lambda: self._connect(system))
+        self.findings.transfers[system.name] = list(outcome.transfers)
+
+    def _connect(self, system: System) -> tcp.Outcome:
+        """TCP connections on ports that no connection before had: those are in TIME_WAIT."""
+        flows = self.plan.tcp(next(self._connections))
+        size, seed = self.plan.tcp_bytes, self.plan.seed
+        return tcp.connections(self.lab, system, flows, size, DILATION, seed)
+
+    def _drive(self, system: System, load: Load) -> udp.Outcome:
+        return self._step(system, "udp", load.name, lambda: udp.run(self.lab, system, load))
+
+    def _step(self, system: System, proto: str, load: str, run: Callable[[], _T]) -> _T:
+        """A measured step; a run that was late is repeated once, and then shown as late."""
+        with self.steps.step(f"{system.title}: {proto} {load}") as said:
+            outcome = run()
+            if outcome.measurement.late:
+                self.steps.note("late, once more")
+                outcome = run()
+            found = outcome.measurement
+            said.append(f"{found.pps / 1000:,.0f} kpps" if not found.late else "late")
+            self.findings.add(found, outcome.trace)
+        return outcome
+
+    def _rebalance(self, candidates: list[Candidate]) -> None:
+        names = {system.name for system in self.systems}
+        if "falcon-splitting" in names:
+            self._trains(BY_NAME["falcon-splitting"])
+        if "falcon-balancing" in names:
+            self._surge(candidates, BY_NAME["falcon-balancing"])
+            self._overload(BY_NAME["falcon-balancing"])
+
+    def _trains(self, system: System) -> None:
+        flow = self.plan.train()
+        outcome = self._step(
+            system,
+            "tcp",
+            "trains",
+            lambda: tcp.segment_trains(self.lab, system, flow, _TRAINS, _TRAIN_LENGTH, DILATION),
+        )
+        self.findings.trains = outcome.trace, outcome.stats["softirq"]["merged"]
+
+    def _surge(self, candidates: list[Candidate], system: System) -> None:
+        surging, other, _ = choice.colliding(candidates)
+        load = self.plan.surge(surging, other)
+        # The second choices are the subject, so the whole must not switch itself off.
+        alone = replace(system, flags=system.flags - {"switch_off"})
+        self.findings.surge = self._rebalancing(self._drive(alone, load), load)
+
+    def _overload(self, system: System) -> None:
+        load = self.plan.overload()
+        self.findings.overload = self._rebalancing(self._drive(system, load), load)
+
+    def _rebalancing(self, outcome: udp.Outcome, load: Load) -> Rebalancing:
+        meta = outcome.trace.meta
+        wall = outcome.sent.start_ns + load.surge_at
+        counts = outcome.stats["falcon"]
+        return Rebalancing(
+            outcome.trace,
+            [flow.source_port for flow in load.flows],
+            (wall - meta["epoch_ns"]) // meta["dilation"],
+            counts["switched_off"],
+            counts["switched_on"],
+        )

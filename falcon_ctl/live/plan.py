@@ -1,0 +1,158 @@
+"""What the main job drives: flows and loads for a topology, from a seed. Pure.
+
+Rates are real frames/s; with the dilation d a real rate r is r * d packets/s of the model. They
+are bounded by what two noisy cores send and receive on time, not by the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from falcon_ctl.errors import UsageError
+from falcon_ctl.traffic import schedule
+from falcon_ctl.traffic.choice import Candidate
+from falcon_ctl.traffic.flows import Endpoint, Flow
+from falcon_ctl.traffic.load import Load
+from topo.spec import Container, Topology
+
+DILATION = 1000  # 1 ms of wall time is 1 µs of the model
+STEADY_DILATION = 400  # more samples a second where little is sent
+FAST_LOAD = {"load_interval_ns": 20_000}  # 20 ms of wall time: the run lasts a second, not minutes
+CANDIDATES, REPEATS = 32, 4
+DISCOVERY_PORT, UDP_PORT, TCP_PORT = 9000, 9001, 9002
+_SOURCE_PORTS = (20_000, 32_000)  # below the kernel's ephemeral range
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Loads of a run between the first and the last machine of `topology`."""
+
+    topology: Topology
+    seed: int
+    duration: float
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be driven."""
+        if not 0.2 <= self.duration <= 60:
+            raise UsageError("--duration", f"{self.duration:g} s", "0.2 to 60 s")
+        if not self.pairs:
+            raise UsageError(
+                f"topology {self.topology.name}",
+                "no tenant has containers on its first and its last machine",
+                "two machines with containers of one tenant",
+            )
+
+    @property
+    def source(self) -> str:
+        """The machine that sends."""
+        return self.topology.machines[0].name
+
+    @property
+    def target(self) -> str:
+        """The machine that receives."""
+        return self.topology.machines[-1].name
+
+    @property
+    def pairs(self) -> list[tuple[Container, Container]]:
+        """Containers of one tenant, on the source and on the target machine, each used once."""
+        sources = self.topology.containers_of(self.source)
+        targets = list(self.topology.containers_of(self.target))
+        found = []
+        for source in sources:
+            target = next((t for t in targets if t.tenant == source.tenant), None)
+            if target is not None and self.source != self.target:
+                targets.remove(target)
+                found.append((source, target))
+        return found
+
+    def candidates(self) -> list[Flow]:
+        """Flows between the first pair, that differ in their source ports only."""
+        return self._flows([self.pairs[0]] * CANDIDATES, DISCOVERY_PORT, "udp", 0)
+
+    def discovery(self) -> Load:
+        """A few frames of each candidate, one by one, far below any saturation."""
+        rate = 400.0
+        flows = self.candidates()
+        offsets = schedule.constant(rate, len(flows) * REPEATS / rate)
+        schedules = [offsets[index :: len(flows)] for index in range(len(flows))]
+        return Load("discovery", flows, schedules, DILATION)
+
+    def saturating(self, flow: Flow) -> Load:
+        """One flow at about twice what a core takes."""
+        return Load("saturating", [flow], [schedule.constant(2000, 0.35 * self.duration)], DILATION)
+
+    def steady(self, flow: Flow) -> Load:
+        """One Poisson flow that leaves every core room."""
+        offsets = schedule.poisson(500, self.duration, self._rng(1))
+        return Load("steady", [flow], [offsets], STEADY_DILATION)
+
+    def many(self) -> Load:
+        """A Poisson flow between each pair, of all tenants."""
+        flows = self._flows(self.pairs, UDP_PORT, "udp", 2)
+        rng = self._rng(3)
+        schedules = [schedule.poisson(300, 0.8 * self.duration, rng) for _ in flows]
+        return Load("many flows", flows, schedules, DILATION)
+
+    def surge(self, surging: Candidate, other: Candidate) -> Load:
+        """One of two flows that share a core grows to all that its first stage takes."""
+        length = 1.5 * self.duration
+        schedules = [
+            schedule.surge(150, 1100, length, length / 3, length),
+            schedule.constant(600, length),
+        ]
+        knobs: dict[str, Any] = {"falcon": dict(FAST_LOAD)}
+        return Load(
+            "surge",
+            [surging.flow, other.flow],
+            schedules,
+            DILATION,
+            knobs=knobs,
+            surge_at=_ns(length / 3),
+        )
+
+    def overload(self) -> Load:
+        """All flows surge, on two FALCON cores, and calm down again."""
+        flows = self._flows(self.pairs[:4], UDP_PORT, "udp", 4)
+        length, share = 1.5 * self.duration, 4 / len(flows)
+        one = schedule.surge(75 * share, 500 * share, length, length / 4, 0.7 * length)
+        knobs = {"falcon": {**FAST_LOAD, "cpus": [0, 2]}}
+        return Load(
+            "overload", flows, [one] * len(flows), DILATION, knobs=knobs, surge_at=_ns(length / 4)
+        )
+
+    def tcp(self, run: int) -> list[Flow]:
+        """One connection of each of two pairs; `run` gives every run ports of its own."""
+        return self._flows(self.pairs[::2][:2], TCP_PORT + run, "tcp", 100 + run)
+
+    def train(self) -> Flow:
+        """The flow of Scapy-made segments."""
+        return self._flows(self.pairs[:1], TCP_PORT - 100, "tcp", 5)[0]
+
+    @property
+    def tcp_bytes(self) -> int:
+        """Bytes of each connection."""
+        return int(120_000 * self.duration)
+
+    def _flows(
+        self, pairs: list[tuple[Container, Container]], port: int, proto: str, salt: int
+    ) -> list[Flow]:
+        """Flows with distinct random source ports."""
+        ports = self._rng(salt).choice(np.arange(*_SOURCE_PORTS), len(pairs), replace=False)
+        return [
+            Flow(0, _endpoint(source), _endpoint(target), int(number), port, proto)
+            for (source, target), number in zip(pairs, ports, strict=True)
+        ]
+
+    def _rng(self, salt: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, salt])
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * 1e9)
+
+
+def _endpoint(container: Container) -> Endpoint:
+    return Endpoint(container.name, container.mac, str(container.ip))

@@ -1,0 +1,130 @@
+"""TCP through the emulated hosts: real connections, and Scapy-made segments for GRO."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from falcon_ctl.capture.tap import Tap
+from falcon_ctl.capture.trace import Trace
+from falcon_ctl.intent.systems import System
+from falcon_ctl.live import accounting, udp
+from falcon_ctl.live.lab import CONTAINER_INTERFACE, Lab
+from falcon_ctl.report.live import Measurement
+from falcon_ctl.traffic import schedule, tcpframes
+from falcon_ctl.traffic.flows import Flow, tcp_segments
+from falcon_ctl.traffic.sender import send_frames
+from falcon_ctl.traffic.tcp import Connection, Transfer
+
+_RECORD = 20_000
+_TIMEOUT = 15.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run gave; `transfers` is empty for segments without a connection."""
+
+    measurement: Measurement
+    trace: Trace
+    transfers: Sequence[Transfer]
+    stats: dict[str, Any]
+
+
+def connections(
+    lab: Lab, system: System, flows: list[Flow], size: int, dilation: int, seed: int
+) -> Outcome:
+    """One TCP connection per flow at the same time, each with `size` bytes of its own.
+
+    Raises:
+        PartFailed: a part died meanwhile.
+    """
+    lab.use(system, dilation=dilation)
+    transfers: list[Transfer] = []
+
+    def drive() -> None:
+        transfers.extend(_transfer_all(lab, flows, size, seed))
+
+    with lab.watch.naming():
+        return _measured(lab, system, "connections", flows, drive, transfers)
+
+
+def segment_trains(
+    lab: Lab, system: System, flow: Flow, trains: int, length: int, dilation: int
+) -> Outcome:
+    """`trains` of `length` back-to-back segments of full size, as a NIC under load sees them."""
+    lab.use(system, dilation=dilation)
+    frames = tcp_segments(flow, trains * length, 1400)
+    offsets = schedule.burst(length, 20_000, 30_000_000, trains)
+    sock = lab.sender(flow.source.name)
+
+    def drive() -> None:
+        send_frames(sock, frames, offsets, lab.watch.stop)
+
+    with lab.watch.naming():
+        return _measured(lab, system, "trains", [flow], drive, [])
+
+
+def _measured(
+    lab: Lab, system: System, load: str, flows: list[Flow], drive: Any, transfers: list[Transfer]
+) -> Outcome:
+    host = lab.hosts[lab.container(flows[0].target.name).machine]
+    before = accounting.outside_host(lab, host.name, [])
+    host.reset()
+    with host.recording(_RECORD) as traces, ExitStack() as stack:
+        sources = _taps(lab, stack, {f.source.name for f in flows}, outgoing=True)
+        targets = _taps(lab, stack, {f.target.name for f in flows}, outgoing=False)
+        drive()
+        stats = udp.settled(lab, host)
+    lab.watch.check()
+    (trace,) = traces
+    ours = udp.passages_of(trace, flows)
+    ports = {flow.source_port for flow in flows}
+    sent = [s for tap in sources for s in tcpframes.segments(tap.packets, ports)]
+    received = [s for tap in targets for s in tcpframes.segments(tap.packets, ports)]
+    drops = accounting.outside_host(lab, host.name, []).since(before)
+    drops |= accounting.inside_host(ours, stats["drops"]["afpacket"])
+    measurement = Measurement(
+        system=system.name,
+        proto="tcp",
+        flows=len(flows),
+        load=load,
+        sent=len(sent),
+        delivered=len(received),
+        drops=drops,
+        reordered=tcpframes.reordered(sent, received),
+        late=bool(stats["late"]["late"]),
+        **udp.timing(ours, stats),
+    )
+    return Outcome(measurement, trace, list(transfers), stats)
+
+
+def _taps(lab: Lab, stack: ExitStack, containers: set[str], outgoing: bool) -> list[Tap]:
+    return [
+        stack.enter_context(lab.tap(name, CONTAINER_INTERFACE, outgoing=outgoing))
+        for name in sorted(containers)
+    ]
+
+
+def _transfer_all(lab: Lab, flows: list[Flow], size: int, seed: int) -> list[Transfer]:
+    """All connections at once, a thread each."""
+    results: list[Transfer | None] = [None] * len(flows)
+
+    def transfer(index: int, flow: Flow) -> None:
+        client, server = lab_sockets[index]
+        source, target = (flow.source.ip, flow.source_port), (flow.target.ip, flow.target_port)
+        connection = Connection(client, server, source, target)
+        results[index] = connection.transfer(size, seed + index, _TIMEOUT)
+
+    lab_sockets = [(lab.stream(f.source.name), lab.stream(f.target.name)) for f in flows]
+    threads = [
+        threading.Thread(target=transfer, args=(i, f), daemon=True) for i, f in enumerate(flows)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(2 * _TIMEOUT)
+    missing = Transfer(size, 0, False, 2 * _TIMEOUT, "did not end")
+    return [result or missing for result in results]

@@ -1,0 +1,46 @@
+"""The folder of a run: report, captures, picture."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from falcon_ctl.capture import pcapng
+from falcon_ctl.capture.pcapng import Packet
+from falcon_ctl.errors import UsageError
+from falcon_ctl.report import plot
+from falcon_ctl.report.document import Report
+
+
+def write(
+    parent: Path, report: Report, captures: Mapping[tuple[str, str], Sequence[Packet]]
+) -> Path:
+    """Write `parent`/<time>/; the folder has this name only once it is whole.
+
+    Raises:
+        UsageError: the folder cannot be made.
+    """
+    name = time.strftime("%Y-%m-%dT%H-%M-%S")
+    part = parent / f".{name}.part"
+    try:
+        part.mkdir(parents=True)
+        _fill(part, report, captures)
+        part.rename(parent / name)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise UsageError(f"--results {parent}", error.strerror or str(error), "a folder") from error
+    return parent / name
+
+
+def _fill(
+    folder: Path, report: Report, captures: Mapping[tuple[str, str], Sequence[Packet]]
+) -> None:
+    full = json.dumps(report.document(full=True), indent=2, allow_nan=False)
+    (folder / "report.json").write_text(full + "\n")
+    for (name, description), packets in captures.items():
+        pcapng.write(folder / f"{name}.pcapng", name, description, packets)
+    subtitle = f"{report.topology}, {report.target} {report.version}"
+    plot.draw(folder / "figures.png", report.live, subtitle)
