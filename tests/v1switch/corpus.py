@@ -12,11 +12,19 @@ def _ethernet(ether_type: int, rest: bytes) -> bytes:
 
 def _ipv4(rng: random.Random, ihl: int = 5, version: int = 4, proto: int = 17) -> bytes:
     options = rng.randbytes(4 * max(0, ihl - 5))
-    return bytes([version << 4 | ihl]) + rng.randbytes(8) + bytes([proto]) + rng.randbytes(10) + options
+    return (
+        bytes([version << 4 | ihl])
+        + rng.randbytes(8)
+        + bytes([proto])
+        + rng.randbytes(10)
+        + options
+    )
 
 
 def _label(rng: random.Random, bottom: int) -> bytes:
-    return (rng.getrandbits(20) << 12 | rng.getrandbits(3) << 9 | bottom << 8 | 64).to_bytes(4, "big")
+    return (rng.getrandbits(20) << 12 | rng.getrandbits(3) << 9 | bottom << 8 | 64).to_bytes(
+        4, "big"
+    )
 
 
 def parser(rng: random.Random) -> Iterator[Vector]:
@@ -104,10 +112,12 @@ def stacks(rng: random.Random) -> Iterator[Vector]:
             items = b"".join(
                 bytes([n]) + rng.randbytes(2) + bytes([int(n == depth - 1)]) for n in range(depth)
             )
-            yield 1, bytes([what, rng.getrandbits(8), depth]) + items + rng.randbytes(12)
+            arg = rng.randrange(depth) if what == 8 and depth else rng.getrandbits(8)
+            if what != 8 or depth:  # what a field of an invalid header holds is undefined
+                yield 1, bytes([what, arg & 3, depth]) + items + rng.randbytes(30)
     same = bytes([1, 2, 3])
-    yield 1, bytes([10, 0, 2]) + (same + b"\0") + (same + b"\1") + bytes(12)
-    yield 1, bytes([10, 0, 2]) + (same + b"\1") * 2 + bytes(12)
+    yield 1, bytes([10, 0, 2]) + (same + b"\0") + (same + b"\1") + bytes(30)
+    yield 1, bytes([10, 0, 2]) + (same + b"\1") * 2 + bytes(30)
 
 
 def selector(rng: random.Random) -> Iterator[Vector]:

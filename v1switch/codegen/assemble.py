@@ -280,7 +280,7 @@ class Assembler:
     def _one_egress(self) -> None:
         self._set("egress_port", "eport")
         self._set("egress_rid", "rid")
-        self._set("egress_spec", "DROP + 1")
+        self._set("egress_spec", self._undropped())
         self._set("packet_length", "plen")
         if self._has("egress_global_timestamp") or self._has("enq_timestamp"):
             self.writer.add("elapsed = (now - started) // 1000")
@@ -299,6 +299,12 @@ class Assembler:
         if self.traced:
             with self.writer.block("else:"):
                 self.primitives.trace("drop: end of egress")
+
+    def _undropped(self) -> str:
+        """Any value but the drop port, cut to the field's width: BMv2 takes the next one."""
+        found = self.program.headers[STANDARD].header_type.field("egress_spec")
+        width = found.width if found and found.width else 9
+        return f"DROP + 1 & {(1 << width) - 1}"
 
     def _clone_egress(self) -> None:
         with self.writer.block(f"if clone and copies < {MAX_COPIES}:"):

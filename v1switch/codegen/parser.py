@@ -273,7 +273,8 @@ class ParserCode:
         if length is None and own is not None:
             length = _resolve(own, header, self.program.headers[header].header_type.fields)
         self.writer.add(f"{bits} = {self.expressions.value(length) if length else '0'}")
-        with self.writer.block(f"if {bits} % 8 or {bits} < 0:"):
+        # BMv2 reads the length as a C int, which ends at 2**31 - 1
+        with self.writer.block(f"if {bits} % 8 or not 0 <= {bits} < 2147483648:"):
             self.fail(str(self.error("ParserInvalidArgument")))
         self.writer.add(f"{size} = {layout.bytes} + {bits} // 8")
         self._need(size)
