@@ -121,7 +121,7 @@ class Job:
         with self.steps.step(f"{system.title}: {proto} {load}") as said:
             outcome = run()
             if outcome.measurement.late:
-                self.steps.note("late, once more")
+                self.steps.note(f"late, once more ({outcome.measurement.late})")
                 outcome = run()
             found = outcome.measurement
             said.append(f"{found.pps / 1000:,.0f} kpps" if not found.late else "late")

@@ -95,7 +95,7 @@ def _measured(
         delivered=len(received),
         drops=drops,
         reordered=tcpframes.reordered(sent, received),
-        late=bool(stats["late"]["late"]),
+        late=udp.lateness(stats),
         **udp.timing(ours, stats),
     )
     return Outcome(measurement, trace, list(transfers), stats)

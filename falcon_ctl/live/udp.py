@@ -80,7 +80,7 @@ def _measured(lab: Lab, system: System, load: Load, flows: list[Flow], host: Hos
         delivered=sum(found.received for found in orders),
         drops=drops,
         reordered=sum(found.reordered for found in orders),
-        late=sent.late or bool(stats["late"]["late"]),
+        late="; ".join(filter(None, (sent.lateness, lateness(stats)))),
         **timing(ours, stats),
     )
     return Outcome(measurement, trace, arrivals, sent, stats)
@@ -99,6 +99,18 @@ def settled(lab: Lab, host: Host, deadline: float = 10.0) -> dict[str, Any]:
     while (stats := host.stats())["queued"] and time.monotonic() < end:
         lab.watch.pause(0.02)
     return stats
+
+
+def lateness(stats: dict[str, Any]) -> str:
+    """How far the host's driver was behind its budget; "" when it was not."""
+    late = stats["late"]
+    if not late["late"]:
+        return ""
+    return (
+        f"host's driver: {100 * late['over_budget']:.1f} % of the frames, "
+        f"arrivals moved by up to {late['clamp_max_ns'] / 1000:.0f} us, "
+        f"budget {late['budget_ns'] / 1000:.0f} us; {late['kernel_drops']} lost"
+    )
 
 
 def timing(ours: list[Passage], stats: dict[str, Any]) -> dict[str, Any]:

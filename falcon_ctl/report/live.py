@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 class Measurement:
     """Counts in frames, `pps` in model packets/s, `latencies` in model ns, `loads` CPU → percent.
 
-    `drops` names where frames were lost; only places with losses stand in it. `late`: a sender
-    or the host's driver ran behind its budget, so rates and latencies are not valid.
+    `drops` names where frames were lost; only places with losses stand in it. `late` says who ran
+    behind its budget and how far, so that rates and latencies are not valid; "" when nobody did.
     """
 
     system: str
@@ -28,7 +28,7 @@ class Measurement:
     reordered: int
     pps: float
     latencies: NDArray[np.int64]
-    late: bool
+    late: str
     loads: Mapping[int, float] = field(default_factory=dict)
 
     @property
@@ -56,7 +56,7 @@ class Measurement:
             "reordered": self.reordered,
             "pps": round(self.pps, 1),
             "latency_us": {"p50": self.latency_us(0.5), "p99": self.latency_us(0.99)},
-            "late": self.late,
+            "late": bool(self.late),
         }
 
 

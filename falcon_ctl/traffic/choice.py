@@ -14,7 +14,7 @@ Hop = tuple[str, int]  # kind of stage, ifindex
 
 @dataclass(frozen=True)
 class Candidate:
-    """A flow and where FALCON puts each of its stages: first choices, and second ones."""
+    """A flow and the CPUs of its stages; `second` has those that FALCON may move."""
 
     flow: Flow
     first: dict[Hop, int]
@@ -24,6 +24,11 @@ class Candidate:
     def is_spread(self) -> bool:
         """No two of its stages share a CPU."""
         return len(set(self.first.values())) == len(self.first)
+
+    @property
+    def steered(self) -> set[int]:
+        """CPUs of the stages that FALCON may move."""
+        return {self.first[hop] for hop in self.second}
 
 
 def spread(candidates: Sequence[Candidate]) -> Candidate:
@@ -48,14 +53,9 @@ def colliding(candidates: Sequence[Candidate]) -> tuple[Candidate, Candidate, in
         PartFailed: there are none.
     """
     for one, other in combinations([c for c in candidates if c.is_spread], 2):
-        shared = set(one.first.values()) & set(other.first.values())
-        taken = set(one.first.values()) | set(other.first.values())
-        if len(shared) != 1:
-            continue
-        (cpu,) = shared
-        moves = [
-            c.second.get(hop) for c in (one, other) for hop, at in c.first.items() if at == cpu
-        ]
-        if None not in moves and not set(moves) & taken:
-            return one, other, cpu
+        shared = one.steered & other.steered
+        taken = one.steered | other.steered
+        moves = {c.second[hop] for c in (one, other) for hop in c.second if c.first[hop] in shared}
+        if len(shared) == 1 and not moves & taken:
+            return one, other, *shared
     raise PartFailed("flows", f"no two of {len(candidates)} collide in one stage")

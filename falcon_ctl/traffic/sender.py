@@ -36,9 +36,11 @@ class Sent:
         return sum(self.per_flow)
 
     @property
-    def late(self) -> bool:
-        """The schedule was not kept: one frame in a hundred was later than the budget."""
-        return self.lag_p99_ns > LAG_BUDGET_NS
+    def lateness(self) -> str:
+        """How far the schedule was missed; "" when one frame in a hundred or fewer was late."""
+        if self.lag_p99_ns <= LAG_BUDGET_NS:
+            return ""
+        return f"sender: p99 {self.lag_p99_ns / 1e6:.0f} ms, budget {LAG_BUDGET_NS / 1e6:.0f} ms"
 
 
 @dataclass
