@@ -155,7 +155,7 @@ class Sandbox:
                 "veths", pairs=[[self.ifname(n), f"far{n}"] for n in self.numbers], mtu=self.mtu
             )
             for number in self.numbers:
-                port = self._ports[number] = Port(number, self.raw_socket(f"far{number}"))
+                port = self._ports[number] = Port(number, self.raw_socket(self.far_ifname(number)))
                 stack.callback(port.close)
             self._stack = stack.pop_all()
         return self
@@ -174,6 +174,11 @@ class Sandbox:
         """Return the name of the interface that a switch gets as port `number`."""
         return f"sw{number}"
 
+    @staticmethod
+    def far_ifname(number: int) -> str:
+        """Return the name of our end of the cable to port `number`."""
+        return f"far{number}"
+
     def port(self, number: int) -> Port:
         """Return our end of the cable to the switch's port `number`."""
         return self._ports[number]
@@ -188,9 +193,9 @@ class Sandbox:
         _, (descriptor,) = self._exchange("socket", ifname=ifname)
         return socket.socket(fileno=descriptor)
 
-    def set_link(self, ifname: str, *words: str) -> None:
-        """Change a link as `ip link set IFNAME WORDS` does (`down`, `mtu 1400`, ...)."""
-        self._call("link", ifname=ifname, words=list(words))
+    def ip(self, *words: str) -> None:
+        """Do in the sandbox what `ip WORDS` does; its complaint becomes a SandboxError."""
+        self._call("ip", words=list(words))
 
     def start(self, argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> int:
         """Start a program in the sandbox and return its pid there."""

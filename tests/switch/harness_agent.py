@@ -75,9 +75,9 @@ def op_veths(pairs: list[list[str]], mtu: int) -> Reply:
     return {}, []
 
 
-def op_link(ifname: str, words: list[str]) -> Reply:
-    """Change a link: `ip link set IFNAME WORDS`."""
-    ip("link", "set", ifname, *words)
+def op_ip(words: list[str]) -> Reply:
+    """Change what iproute2 can change: `ip WORDS`."""
+    ip(*words)
     return {}, []
 
 
@@ -129,7 +129,7 @@ def op_wait(pid: int, seconds: float) -> Reply:
 
 OPERATIONS: dict[str, Callable[..., Reply]] = {
     "veths": op_veths,
-    "link": op_link,
+    "ip": op_ip,
     "socket": op_socket,
     "start": op_start,
     "poll": op_poll,

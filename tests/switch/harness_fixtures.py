@@ -3,7 +3,8 @@
     from tests.switch.harness_fixtures import sandbox, switch_name, target  # noqa: F401
 
 `switch_name` is parametrised over the targets, so one test runs on each; a target that is not
-installed is skipped. All have module scope: a module's tests share one switch.
+installed is skipped. All have module scope: a module's tests share one switch, and its targets, one
+after the other, one sandbox.
 """
 
 from collections.abc import Iterator
