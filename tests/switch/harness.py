@@ -12,6 +12,7 @@ user where unprivileged user namespaces are allowed.
 """
 
 import contextlib
+import functools
 import json
 import os
 import selectors
@@ -61,6 +62,14 @@ def poll(question: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
             raise SandboxError(f"{what}: not within {patience} s, last answer {answer!r}")
         time.sleep(POLL_INTERVAL)
     return answer
+
+
+@functools.cache
+def namespaces_allowed() -> bool:
+    """Say whether this user may make namespaces: root, or where the system lets users do it."""
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    done = subprocess.run(["unshare", *user, "--net", "true"], capture_output=True, check=False)
+    return done.returncode == 0
 
 
 class Port:

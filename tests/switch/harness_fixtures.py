@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.switch.harness import Sandbox
+from tests.switch.harness import Sandbox, namespaces_allowed
 from tests.switch.harness_targets import BMV2, TARGETS, Target, installed
 
 
@@ -27,6 +27,8 @@ def switch_name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """Namespaces with four ports; a module asks for another number by `SANDBOX_PORTS = n`."""
+    if not namespaces_allowed():
+        pytest.skip("neither root nor allowed to make user namespaces")
     with Sandbox(ports=getattr(request.module, "SANDBOX_PORTS", 4)) as made:
         yield made
 

@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.switch.harness import ROOT, Sandbox, SandboxError, poll
+from tests.switch.harness import ROOT, Sandbox, SandboxError, namespaces_allowed, poll
 from tests.switch.harness_targets import V1SWITCH, Target
 
-pytestmark = pytest.mark.network
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.skipif(
+        not namespaces_allowed(), reason="neither root nor allowed to make user namespaces"
+    ),
+]
 
 PLAIN = bytes.fromhex("02aa00000001 02aa00000002 9000") + bytes(46)
 TAGGED = PLAIN[:12] + bytes.fromhex("8100 a065") + PLAIN[12:]
