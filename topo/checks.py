@@ -214,16 +214,28 @@ def _mtus_fit(topology: Topology) -> Iterator[Problem]:
 
 
 def _all_is_connected(topology: Topology) -> Iterator[Problem]:
-    import networkx as nx
+    reached = _reachable(topology)
+    for section in ("switches", "machines"):
+        for index, node in enumerate(getattr(topology, section)):
+            if node.name not in reached:
+                yield Problem(
+                    (section, index),
+                    f"disconnected: expected a path of links from {topology.switches[0].name} "
+                    f"to {node.name}",
+                )
 
-    parts = sorted(nx.connected_components(topology.graph()), key=len, reverse=True)
-    for part in parts[1:]:
-        node = next(n for n in topology.node_names if n in part)
-        section = next(s for s in NAMED[1:] if node in {n.name for n in getattr(topology, s)})
-        index = [n.name for n in getattr(topology, section)].index(node)
-        yield Problem(
-            (section, index), f"disconnected: expected a path of links from {node} to all others"
-        )
+
+def _reachable(topology: Topology) -> set[str]:
+    """The nodes that the first switch has a path to (networkx would take longer to import)."""
+    neighbours: dict[str, set[str]] = {}
+    for link in topology.links:
+        neighbours.setdefault(link.a.node, set()).add(link.b.node)
+        neighbours.setdefault(link.b.node, set()).add(link.a.node)
+    reached, edge = set[str](), {topology.switches[0].name}
+    while edge:
+        reached |= edge
+        edge = set[str]().union(*(neighbours.get(node, set()) for node in edge)) - reached
+    return reached
 
 
 RULES: tuple[Rule, ...] = (

@@ -29,7 +29,7 @@ from topo.state import MachineInfo, Status, SwitchInfo
 if TYPE_CHECKING:
     import networkx as nx
 
-REPLY_SECONDS = 10.0  # the daemon's own answers take milliseconds; a hung one must not hang us
+REPLY_SECONDS = 5.0  # the daemon's own answers take milliseconds; a hung one must not hang us
 
 
 class Network:
@@ -205,7 +205,7 @@ class Network:
             self._channel.send({"id": self._requests, "op": op, "params": params or {}})
             answer = self._channel.receive()
         except TimeoutError:
-            raise RequestError("failed", "daemon", "no answer, is it stopped?") from None
+            raise RequestError("timeout", "daemon", "no answer, is it stopped?") from None
         except (OSError, ProtocolError) as err:
             raise NotRunning(self._run_dir.path) from err
         if answer is None:

@@ -85,13 +85,19 @@ class RequestError(TopoError):
     """The daemon answered a request with an error.
 
     Attributes:
-        kind: ``bad_request`` (the call is wrong) or ``failed`` (the network could not do it).
+        kind: ``bad_request`` (the call is wrong) or ``failed`` (the network could not do it),
+            or ``timeout`` (no answer; said by the client).
         where: the parameter, node or part that it is about.
     """
 
     def __init__(self, kind: str, where: str, message: str) -> None:
         self.kind, self.where, self.message = kind, where, message
         super().__init__(f"{where}: {message}")
+
+    @property
+    def is_timeout(self) -> bool:
+        """True when the daemon holds the network up but does not answer."""
+        return self.kind == "timeout"
 
     @property
     def is_bad_request(self) -> bool:

@@ -1,6 +1,5 @@
 """Take a network down from outside, whatever state its daemon is in."""
 
-import contextlib
 import os
 import select
 import signal
@@ -39,8 +38,7 @@ def _end_daemon(run_dir: RunDir, timeout: float) -> bool:
         except ProcessLookupError:
             return True
         try:
-            _ask(network)
-            if not _ended(pidfd, timeout):
+            if not (_agrees(network) and _ended(pidfd, timeout)):
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
                 if not _ended(pidfd, timeout):
                     raise StartFailed("down", f"process {init} did not end after SIGKILL")
@@ -49,10 +47,15 @@ def _end_daemon(run_dir: RunDir, timeout: float) -> bool:
     return True
 
 
-def _ask(network: Network) -> None:
-    # It may be going already, or be stopped: what follows does not need its consent.
-    with contextlib.suppress(NotRunning, RequestError):
+def _agrees(network: Network) -> bool:
+    """Ask the daemon to end; False when it does not answer."""
+    try:
         network.request_down()
+    except NotRunning:  # it is going already
+        return True
+    except RequestError as err:
+        return not err.is_timeout
+    return True
 
 
 def _ended(pidfd: int, timeout: float) -> bool:

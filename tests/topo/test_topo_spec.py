@@ -85,6 +85,18 @@ def test_graph_has_kinds_ports_and_specs() -> None:
     assert nx.has_path(graph, "red1-1", "blue2-2")
 
 
+@given(st.data())
+@settings(max_examples=50, deadline=None)
+def test_disconnected_is_what_networkx_calls_so(data: st.DataObject) -> None:
+    whole = leafspine(3, 3, 1)
+    fabric = [link for link in whole.links if link.a.node.startswith("leaf")]
+    kept = data.draw(st.lists(st.sampled_from(fabric), unique=True))
+    links = tuple(link for link in whole.links if link not in fabric or link in kept)
+    topology = whole.model_copy(update={"links": links})
+    is_wrong = any("disconnected" in problem.expected for problem in problems(topology))
+    assert is_wrong == (not nx.is_connected(topology.graph()))
+
+
 def changed(section: str, index: int, **values: Any) -> Callable[[Topology], Topology]:
     def change(topology: Topology) -> Topology:
         entries = list(getattr(topology, section))

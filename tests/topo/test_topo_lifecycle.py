@@ -1,0 +1,321 @@
+"""Coming up, going down, and what is left: after `down`, after crashes, after failures."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from driver import ROOT, Topo, interfaces, is_gone, kill, until
+
+from topo.pids import init_of
+from topo.rundir import RunDir
+
+pytestmark = pytest.mark.network
+
+FAILING = """#!/bin/sh
+case "$1" in --help|--version) exit 0;; esac
+echo "cannot open the crystal ball"
+exit 3
+"""
+HANGING = """#!/bin/sh
+case "$1" in --help|--version) exit 0;; esac
+echo hanging
+exec sleep 2345
+"""
+
+
+@pytest.fixture
+def fake_bmv2(topo: Topo, tmp_path: Path) -> Path:
+    """A simple_switch_grpc of the test's own, first in the PATH."""
+    topo.env = topo.env | {"PATH": f"{tmp_path}:{topo.env['PATH']}"}
+    program = tmp_path / "simple_switch_grpc"
+    program.touch(0o755)
+    return program
+
+
+def sleepers(argument: str) -> list[str]:
+    """Processes of ours with this in their command line, wherever they are."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if argument.encode() in path.read_bytes().split(b"\0"):
+                found.append(path.parent.name)
+    return found
+
+
+def test_down_leaves_nothing_and_is_idempotent(topo: Topo) -> None:
+    namespaces = set(Path("/run").glob("netns/*"))
+    assert topo("down").stdout == "no network was up\n"
+    topo("up")
+    family = topo.family()
+    assert len(family) > 12
+    assert topo("down").stdout == "the network is down\n"
+    assert all(is_gone(pid) for pid in family)
+    assert topo.files() == set()
+    assert topo("down").stdout == "no network was up\n"
+    done = topo("status", status=3)
+    assert "no network is up" in done.stderr
+    assert "make topo" in done.stderr
+    for command in (["exec", "m1", "--", "true"], ["cli"]):
+        topo(*command, status=3)
+    assert set(Path("/run").glob("netns/*")) == namespaces
+
+
+@pytest.mark.parametrize("victim", ["daemon", "init"])
+def test_sigkill_of_the_daemon_ends_everything(topo: Topo, victim: str) -> None:
+    topo("up")
+    family = topo.family()
+    daemon = int(topo.status()["pid"])
+    init = init_of(daemon)
+    assert init is not None
+    assert init == family[0]
+    kill(daemon if victim == "daemon" else init)
+    until(lambda: all(is_gone(pid) for pid in family))
+    topo("status", status=3)
+    assert "topo.sock" in topo.files(), "nobody has cleaned up yet"
+    if victim == "daemon":
+        assert topo("down").stdout == "no network was up\n"
+        assert topo.files() == set()
+    else:  # what the dead one left does not hinder a new one
+        topo("up")
+        assert [part["returncode"] for part in topo.status()["parts"]] == [None] * 3
+
+
+def test_sigterm_of_the_daemon_is_a_down(topo: Topo) -> None:
+    topo("up")
+    family = topo.family()
+    os.kill(int(topo.status()["pid"]), signal.SIGTERM)
+    until(lambda: all(is_gone(pid) for pid in family))
+    assert topo.files() == set()
+
+
+def test_down_of_a_daemon_that_does_not_answer(topo: Topo) -> None:
+    topo("up")
+    family = topo.family()
+    os.kill(int(topo.status()["pid"]), signal.SIGSTOP)
+    assert topo("down").stdout == "the network is down\n"
+    assert all(is_gone(pid) for pid in family)
+    assert topo.files() == set()
+
+
+def test_status_sees_a_dead_part(topo: Topo) -> None:
+    topo("up")
+    with topo.network() as network:
+        before = network.status()
+        kill(before.parts[1].pid)
+        until(lambda: network.status().dead)
+        status = network.status()
+        assert [part.name for part in status.dead] == ["rx-m1"]
+        assert network.machines["m1"].pid == 0
+    text = topo("status", status=1).stdout
+    assert text.count("running") == 2
+    assert "rx-m1 killed by SIGKILL; the end of" in text
+    assert json.loads(topo("status", "--json", status=1).stdout)["parts"][1]["returncode"] == -9
+
+
+def test_a_switch_that_dies_shows_the_tail_of_its_log(topo: Topo) -> None:
+    topo("up")
+    with topo.network() as network:
+        part = network.status().parts[0]
+        kill(part.pid)
+        dead = until(lambda: network.status().dead)
+        assert dead[0].tail
+        log = Path(part.log).read_text().splitlines()
+        assert dead[0].tail[0] in log or dead[0].tail[-1] in log
+    assert f"  | {dead[0].tail[-1][:60]}" in topo("status", status=1).stdout
+
+
+def test_a_part_that_fails_to_start_is_named_with_its_log(topo: Topo, fake_bmv2: Path) -> None:
+    fake_bmv2.write_text(FAILING)
+    done = topo("up", "--switch", "bmv2", status=1)
+    assert "topo: s1: exited with 3" in done.stderr
+    assert "  | cannot open the crystal ball" in done.stderr
+    assert topo.files() == set()
+    assert sleepers(str(topo.run_dir / "rx-m1.json")) == []
+    topo("status", status=3)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_an_up_that_is_ended_leaves_nothing(
+    topo: Topo, fake_bmv2: Path, number: signal.Signals
+) -> None:
+    fake_bmv2.write_text(HANGING)
+    process = topo.start("up", "--switch", "bmv2")
+    until(lambda: (topo.run_dir / "s1.out").exists() and sleepers("2345"))
+    busy = topo("up", status=1)
+    assert "another `topo up` or `topo down` is at work" in busy.stderr
+    assert "at work" in topo("down", status=1).stderr
+    process.send_signal(number)
+    process.wait(20)
+    until(lambda: not sleepers("2345"))
+    until(lambda: topo.files() == set())
+    topo("status", status=3)
+
+
+def test_a_lock_that_is_held_keeps_others_out(topo: Topo) -> None:
+    with RunDir(topo.run_dir).locked():
+        assert "is at work in" in topo("up", status=1).stderr
+    assert topo.files() == set()
+
+
+@pytest.mark.parametrize(
+    ("spec", "line"),
+    [
+        ("name: lab\nswitch: {}\n", 2),
+        ("switches: {s1: {}}\nmachines: {m1: {}}\ncontainers:\n  c: {tenant: red}\n", 4),
+        ("switches: {s1: {}}\nmachines: {m1: {}}\nlinks:\n- [m1, s1]\n- [s1, s7:1]\n", 5),
+    ],
+)
+def test_a_wrong_spec_begins_nothing(topo: Topo, tmp_path: Path, spec: str, line: int) -> None:
+    file = tmp_path / "lab.yaml"
+    file.write_text(spec)
+    done = topo("up", str(file), status=2)
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"topo: {file}:{line}: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert topo.files() == set()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["ring"], ["--switch", "ovs"], ["none.yaml"], ["pair:k=1"], ["--nonsense"]]
+)
+def test_a_wrong_call_begins_nothing(topo: Topo, arguments: list[str]) -> None:
+    topo("up", *arguments, status=2)
+    assert topo.files() == set()
+
+
+def test_a_run_directory_for_all_to_see_is_refused(topo: Topo) -> None:
+    topo.run_dir.chmod(0o755)
+    for command in ("up", "down", "status"):
+        assert "expected mode 0700" in topo(command, status=2).stderr
+    topo.run_dir.chmod(0o700)
+
+
+def test_what_the_system_lacks_is_named(topo: Topo, tmp_path: Path) -> None:
+    topo.env = topo.env | {"PATH": str(tmp_path)}
+    done = topo("up", "--switch", "bmv2", status=2)
+    lines = done.stderr.splitlines()
+    assert "topo: mnexec not found" in lines[0]
+    assert lines[0].endswith("install the package mininet")
+    assert any("simple_switch_grpc not found" in line for line in lines)
+    assert topo.files() == set()
+
+
+def test_closed_user_namespaces_are_named(topo: Topo) -> None:
+    # Inside a user namespace that allows no further one, as a sysctl does for a whole machine.
+    limit = 'echo 0 > /proc/sys/user/max_net_namespaces; exec "$@"'
+    wrapper = ["unshare", "--user", "--map-root-user", "sh", "-c", limit, "sh"]
+    done = subprocess.run(
+        [*wrapper, sys.executable, "-m", "topo", "up"],
+        env=topo.env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "sysctl" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert topo.files() == set()
+
+
+def test_a_hidden_proc_is_named(topo: Topo) -> None:
+    # Containers cover parts of /proc; the kernel then refuses a new one (mount_too_revealing).
+    # What covers must be another user namespace's, or we could take it away.
+    unshare = ["unshare", "--user", "--map-root-user", "--mount"]
+    cover = 'mount -t tmpfs none /proc/sys && exec "$@"'
+    wrapper = [*unshare, "sh", "-c", cover, "sh", *unshare]
+    done = subprocess.run(
+        [*wrapper, sys.executable, "-m", "topo", "up"],
+        env=topo.env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "cannot mount /proc" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_others_are_left_alone(run_dir: Path) -> None:
+    """In a namespace that has interfaces and a process of the names that ours have."""
+    theirs = 'ip link add s1-eth1 type veth peer name m1-up && sleep 3456 & exec "$@"'
+    held = ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", theirs, "sh"]
+    holder = subprocess.Popen([*held, "sleep", "3457"])
+    try:
+        until(lambda: sleepers("3456") and sleepers("3457"))
+        enter = ["nsenter", "-t", str(holder.pid), "--user", "--preserve-credentials", "--net"]
+        topo = Topo(run_dir, enter)
+        (run_dir / "notes.log").write_text("mine")
+        look = [*enter, "ip", "-br", "link"]
+        before = subprocess.check_output(look, text=True)
+        assert "s1-eth1" in before
+        topo("up")
+        assert subprocess.check_output(look, text=True) == before
+        kill(int(topo.status()["pid"]))
+        topo("down")
+        assert subprocess.check_output(look, text=True) == before
+        assert sleepers("3456")
+        assert topo.files() == {"notes.log"}
+    finally:
+        holder.kill()
+        holder.wait()
+        for pid in sleepers("3456"):
+            os.kill(int(pid), signal.SIGKILL)
+
+
+def test_leafspine_comes_up(topo: Topo) -> None:
+    topo("up", "leafspine")
+    state = topo.status()
+    assert [s["name"] for s in state["switches"]] == ["leaf1", "leaf2", "spine1", "spine2"]
+    assert state["machines"][1]["switch"] == "leaf2"
+    assert len(state["parts"]) == 6
+    # Every cable carries frames both ways, port by port.
+    with topo.network() as network:
+        every = socket.htons(0x0003)
+        for link in network.spec.links:
+            (a, name_a), (b, name_b) = (
+                (end.node, f"{end.node}-eth{end.port}" if end.port else f"{end.node}-up")
+                for end in link.ends
+            )
+            with (
+                network.socket(a, socket.AF_PACKET, socket.SOCK_RAW, every) as one,
+                network.socket(b, socket.AF_PACKET, socket.SOCK_RAW, every) as other,
+            ):
+                one.bind((name_a, 0x0003))
+                other.bind((name_b, 0x0003))
+                frame = bytes(12) + b"\x88\xb5" + name_a.encode().ljust(1600, b".")
+                one.send(frame)
+                other.settimeout(10)
+                assert other.recv(2048) == frame
+
+
+def test_ipv6_can_be_had_back(topo: Topo) -> None:
+    topo("up", "--ipv6")
+    with topo.network() as network:
+        assert network.spec.ipv6
+        addresses = ["cat", "/proc/net/if_inet6"]
+        until(lambda: "eth0" in network.exec("red1-1", addresses, check=True).stdout)
+    assert "another network of another spec" in topo("up", status=1).stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="/run belongs to root")
+def test_a_run_directory_below_run(run_dir: Path) -> None:
+    topo = Topo(Path("/run") / run_dir.name)
+    try:
+        topo("up")
+        assert json.loads(topo("status", "--json").stdout)["topology"] == "pair"
+        assert topo("exec", "m1", "--", "ls", "/run").stdout.split() == [run_dir.name]
+    finally:
+        topo("down")
+        topo.run_dir.rmdir()
+
+
+def test_interfaces_of_this_namespace_stay_as_they_are(topo: Topo) -> None:
+    before = interfaces()
+    topo("up")
+    assert interfaces() == before
