@@ -7,6 +7,7 @@ new primary is told so only when no write of its predecessor is in flight, which
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -33,6 +34,8 @@ from v1switch.p4runtime.notifier import Notifier
 from v1switch.p4runtime.packetio import to_frame
 from v1switch.p4runtime.pipeline import Pipeline
 from v1switch.p4runtime.session import Session
+
+log = logging.getLogger(__name__)
 
 
 class Device:
@@ -127,6 +130,9 @@ class Device:
 
     def close(self, session: Session) -> None:
         """Forget a session whose stream has ended."""
+        if session.dropped:
+            log.warning("a client did not keep up: %d notifications dropped", session.dropped)
+            session.dropped = 0
         with self._bids:
             self._publish(self._arbitration.close(session))
 

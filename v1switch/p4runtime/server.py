@@ -41,7 +41,7 @@ class Handle:
         self._device = device
         self.address = address
 
-    def stop(self, grace: float = 1.0) -> None:
+    def stop(self, grace: float = 0.2) -> None:
         """End all streams and stop listening; waits `grace` seconds for calls in flight."""
         self._device.stop()
         self._server.stop(grace).wait()
