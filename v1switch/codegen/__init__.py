@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from v1switch.dataplane import Dataplane, Process
     from v1switch.state import State
 
-HEAD = "def make({names}):\n\tdef run(port, frame, now, kind, restore, out, work):\n"
+HEAD = "def make({names}):\n\tdef run(port, frame, now, kind, restore, out, work{zeros}):\n"
 
 
 def generate(program: Program, traced: bool) -> tuple[str, dict[str, object]]:
@@ -29,8 +29,9 @@ def generate(program: Program, traced: bool) -> tuple[str, dict[str, object]]:
 
     assembler = Assembler(program, traced)
     lines = assembler.emit()
+    zeros = "".join(f", {zero}" for zero in assembler.defaults())
     names = ", ".join([*assembler.writer.bound, *state_names(program)])
-    source = HEAD.format(names=names) + "\n".join(lines) + "\n\treturn run\n"
+    source = HEAD.format(names=names, zeros=zeros) + "\n".join(lines) + "\n\treturn run\n"
     return source, assembler.writer.bound
 
 

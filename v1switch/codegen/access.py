@@ -6,29 +6,44 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 
 from v1switch.program import expressions as ex
-from v1switch.program.model import Program
-
-# what the architecture itself reads or writes (simple_switch.cpp)
-INTRINSIC = (
-    *("ingress_port", "egress_spec", "egress_port", "instance_type", "packet_length"),
-    *("mcast_grp", "egress_rid", "checksum_error", "parser_error", "priority"),
-    *("ingress_global_timestamp", "egress_global_timestamp"),
-    *("enq_timestamp", "enq_qdepth", "deq_timedelta", "deq_qdepth"),
+from v1switch.program.model import (
+    Checksum,
+    FieldList,
+    LearnList,
+    MeterArray,
+    Primitive,
+    Program,
+    SetField,
 )
+
+# fields of standard_metadata that the architecture itself reads (simple_switch.cpp)
+INTRINSIC_READS = {"egress_spec", "mcast_grp", "egress_rid", "priority"}
+STANDARD = "standard_metadata"
+# primitives whose first (or, for meters, last) argument is only written
+WRITES_FIRST = {
+    *("assign", "modify_field", "assign_VL", "modify_field_rng_uniform", "register_read"),
+    *("modify_field_with_hash_based_offset", "add", "subtract", "bit_xor", "bit_or", "bit_and"),
+    *("shift_left", "shift_right"),
+}
+CHANGES_HEADER = {"add_header", "add_header_fast", "assign_header", "copy_header", "assign_union"}
 
 
 def walk(node: object) -> Iterator[object]:
     """Every dataclass inside a tree of dataclasses, tuples and dictionaries, itself included."""
-    if isinstance(node, (tuple, list)):
-        for item in node:
-            yield from walk(item)
-    elif isinstance(node, dict):
-        for item in node.values():
-            yield from walk(item)
-    elif is_dataclass(node) and not isinstance(node, type):
+    if is_dataclass(node) and not isinstance(node, type):
         yield node
+    for child in _children(node):
+        yield from walk(child)
+
+
+def _children(node: object) -> Iterator[object]:
+    if isinstance(node, (tuple, list)):
+        yield from node
+    elif isinstance(node, dict):
+        yield from node.values()
+    elif is_dataclass(node) and not isinstance(node, type):
         for part in fields(node):
-            yield from walk(getattr(node, part.name))
+            yield getattr(node, part.name)
 
 
 class Access:
@@ -44,14 +59,17 @@ class Access:
             *(program.actions, program.action_profiles, program.ingress, program.egress),
             *(program.learn_lists, program.field_lists, program.meters),
         ]
-        self.reads: set[tuple[str, str]] = set()
+        self.written: set[str] = set()
+        self._reads: set[tuple[str, str]] = set()
+        self._read_whole: set[str] = set(program.deparser.order)
         for node in walk(self._whole):
             self._visit(node)
+        for node in self._whole:
+            self._collect_reads(node)
 
     def _visit(self, node: object) -> None:
         program = self.program
         if isinstance(node, ex.FieldRef):
-            self.reads.add((node.header, node.field))
             self._mark(program.headers[node.header].header_type.name, node.field)
         elif isinstance(node, ex.LastField):
             self._mark(program.stacks[node.stack].header_type.name, node.field)
@@ -64,8 +82,70 @@ class Access:
                 header_type = program.headers[header].header_type
                 if node.offset < len(header_type.fields):
                     self._mark(header_type.name, header_type.fields[node.offset].name)
-        elif hasattr(node, "op") and hasattr(node, "args"):
+        elif isinstance(node, Primitive):
             self.primitives.add(node.op)
+
+    def _collect_reads(self, node: object) -> None:
+        """Note the fields that are read, the headers that are read whole, those written to."""
+        if isinstance(node, Primitive):
+            args = list(node.args)
+            if node.op in WRITES_FIRST:
+                self._collect_target(args.pop(0))
+            elif node.op == "execute_meter":
+                self._collect_target(args.pop())
+            elif node.op in CHANGES_HEADER:
+                self.written.update(self.candidates(args[0]))
+            if node.op not in ("add_header", "remove_header", "mark_to_drop"):
+                self._collect_reads(args)
+            return
+        if isinstance(node, SetField):
+            self._collect_target(node.target)
+            self._collect_reads(node.value)
+            return
+        if isinstance(node, Checksum):
+            if node.update:
+                self.written.add(node.target.header)
+            if node.verify:
+                self._collect_reads(node.target)
+            self._collect_reads(node.condition)
+            return
+        if isinstance(node, MeterArray):
+            if node.target is not None:
+                self.written.add(node.target.header)
+            return
+        self._collect_leaf(node)
+        for child in _children(node):
+            self._collect_reads(child)
+
+    def _collect_leaf(self, node: object) -> None:
+        program = self.program
+        if isinstance(node, ex.FieldRef):
+            self._reads.add((node.header, node.field))
+        elif isinstance(node, (ex.HeaderRef, ex.ElementRef, ex.UnionMember)):
+            self._read_whole.update(self.candidates(node))
+        elif isinstance(node, (ex.StackRef, ex.LastField)):
+            name = node.name if isinstance(node, ex.StackRef) else node.stack
+            self._read_whole.update(program.stacks[name].headers)
+        elif isinstance(node, (ex.UnionRef, ex.UnionStackRef, ex.LastUnionField)):
+            self._read_whole.update(program.headers)
+        elif isinstance(node, (LearnList, FieldList)):
+            self._reads.update((f.header, f.field) for f in node.fields)  # type: ignore[union-attr]  # fields
+
+    def _collect_target(self, target: object) -> None:
+        if isinstance(target, ex.FieldRef):
+            self.written.add(target.header)
+            return
+        if isinstance(target, ex.MemberField):
+            self.written.update(self.candidates(target.header))
+        elif isinstance(target, ex.LastField):
+            self.written.update(self.program.stacks[target.stack].headers)
+        self._collect_reads(target)
+
+    def is_read(self, header: str, field: str) -> bool:
+        """Whether anything ever looks at a field; stores to others can be left out."""
+        if header == STANDARD and field in INTRINSIC_READS:
+            return True
+        return (header, field) in self._reads or header in self._read_whole
 
     def _mark(self, header_type: str, field: str) -> None:
         self.by_type.setdefault(header_type, set()).add(field)
@@ -90,6 +170,10 @@ class Access:
         if isinstance(node, ex.ElementRef) and isinstance(node.stack, ex.UnionStackRef):
             return self.program.union_stacks[node.stack.name].unions
         return ()
+
+    def is_accessed(self, header: str, field: str) -> bool:
+        """Whether anything looks at this field of this header on its own."""
+        return (header, field) in self._reads
 
     def accessed(self, header_type: str, field: str) -> bool:
         """Whether a field is looked at or written on its own anywhere."""

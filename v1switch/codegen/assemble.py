@@ -20,6 +20,7 @@ from v1switch.state import action_codes
 NORMAL, INGRESS_CLONE, EGRESS_CLONE, RECIRCULATED, REPLICATED, RESUBMITTED = 0, 1, 2, 4, 5, 6
 MAX_COPIES = 1024  # copies that one pass may make of itself: a switch must not spin for ever
 NO_CUT = 1 << 30
+EMPTY = "b''"
 
 
 class Assembler:
@@ -59,13 +60,16 @@ class Assembler:
             for h in self.layout.packet_headers()
             for v in (self.layout.valid(h.name), *self.layout.header_vars(h.name))
         ]
+        for name in sorted(self.layout.sliced):
+            dirty = self.layout.dirty(name)
+            self.contents += [self.layout.origin(name)] + ([dirty] if dirty else [])
         self.counts = [self.layout.count(s) for s in (*program.stacks, *program.union_stacks)]
 
     # -- helpers --------------------------------------------------------------------------------
 
     def _has(self, field: str) -> bool:
         """Whether the program looks at or writes a field of standard_metadata."""
-        return self.access.accessed(STANDARD, field)
+        return self.access.accessed(STANDARD, field) and self.access.is_read(STANDARD, field)
 
     def _standard(self, field: str) -> str:
         return self.layout.var(STANDARD, field)
@@ -120,11 +124,6 @@ class Assembler:
         add = self.writer.add
         add("flen = plen = len(frame)")
         add("o = 0")
-        validity = [self.layout.valid(h.name) for h in self.layout.packet_headers()]
-        others = [v for v in self.contents if v not in set(validity)]
-        self._zero([*validity, *others, *self.counts, *self.metadata])
-        for header in self.layout.packet_headers():
-            self._raw_zeros(header.name)
         if self.cuts:
             add(f"cut = {NO_CUT}")
         add("replicas = None")
@@ -138,12 +137,18 @@ class Assembler:
             with self.writer.block("else:"):
                 self._restore()
 
-    def _raw_zeros(self, header: str) -> None:
-        for name, zero in zip(
-            self.layout.header_vars(header), self.layout.zeros(header), strict=True
-        ):
-            if zero == "b''":
-                self.writer.add(f"{name} = {zero}")
+    def defaults(self) -> list[str]:
+        """Parameters with defaults: the cheapest way to have every variable at zero."""
+        raw = {
+            name
+            for header in self.layout.packet_headers()
+            for name, zero in zip(
+                self.layout.header_vars(header.name), self.layout.zeros(header.name), strict=True
+            )
+            if zero == "b''"
+        }
+        names = dict.fromkeys([*self.contents, *self.counts, *self.metadata])
+        return [f"{name}={EMPTY if name in raw else 0}" for name in names]
 
     def _enter_as_clone(self) -> None:
         """After parsing again: metadata reset, preserved fields back, copies of the session."""
@@ -349,7 +354,7 @@ class Assembler:
             if self.program.headers[header].metadata:
                 continue
             with self.writer.block(f"if {self.layout.valid(header)}:"):
-                add(f"data += {self.layout.header_bytes(header)}")
+                add(f"data += {self.layout.emitted(header)}")
         add("data += frame[o:]")
         if self.cuts:
             add("if cut < len(data): data = data[:cut]")

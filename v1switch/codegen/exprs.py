@@ -11,8 +11,16 @@ from v1switch.program.model import FieldType, Program
 from v1switch.program.symbols import VALID
 
 COMPARE = {"==", "!=", ">", ">=", "<", "<="}
+TRUTHS = {*COMPARE, "and", "or", "not", "valid", "valid_union", "d2b"}
 MAX_SHIFT = 4096  # wider shifts of bit strings give 0 in every field there is
 UNBOUNDED = 1 << 30
+
+
+def _is_truth(node: ex.Expr) -> bool:
+    """Whether an expression is a truth value, which Python may write as any number."""
+    if isinstance(node, ex.Operation) and node.op == "?" and node.left is not None:
+        return _is_truth(node.left)
+    return isinstance(node, ex.BoolConst) or (isinstance(node, ex.Operation) and node.op in TRUTHS)
 
 
 class Expressions:
@@ -190,7 +198,7 @@ class Expressions:
         if op == "d2b":
             if isinstance(right, ex.Operation) and right.op == "b2d":
                 return self.value(right.right)  # type: ignore[arg-type]  # b2d has an operand
-            return f"({self.value(right)} != 0)"
+            return self.value(right)  # any number but 0 is true
         if op == "b2d":
             return f"(1 if {self.value(right)} else 0)"
         if op == "not":
@@ -205,6 +213,8 @@ class Expressions:
 
     def _binary(self, op: str, left: ex.Expr, right: ex.Expr) -> str:
         a, b = self.value(left), self.value(right)
+        if op in ("==", "!=") and _is_truth(left):
+            return f"(bool({a}) {op} bool({b}))"
         if op == "two_comp_mod":
             return f"signed({a}, {b})"
         if op in ("usat_cast", "sat_cast"):
@@ -230,11 +240,11 @@ class Expressions:
 
     def _on_header(self, op: str, node: ex.Expr) -> str:
         if op == "valid":
-            return f"({self.valid(node)} == 1)"
+            return self.valid(node)
         if op == "valid_union":
             unions = self.access.unions(node)
             headers = self.program.unions[unions[0]].headers
-            return "(" + " or ".join(f"{self.layout.valid(h)} == 1" for h in headers) + ")"
+            return "(" + " or ".join(self.layout.valid(h) for h in headers) + ")"
         assert isinstance(node, (ex.StackRef, ex.UnionStackRef))
         count = self.layout.count(node.name)
         return f"({count} - 1)" if op == "last_stack_index" else count

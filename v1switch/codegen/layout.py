@@ -122,8 +122,28 @@ class Layout:
             for h in program.headers.values()
         }
         self._stems: dict[str, str] = {}
+        self.sliced = self._sliceable()
         for name in program.headers:
             self._stem(name)
+
+    def _sliceable(self) -> set[str]:
+        """Headers that can leave as the bytes they came in with while nothing wrote to them."""
+        program = self.program
+        grouped = {h for s in program.stacks.values() for h in s.headers}
+        grouped |= {h for u in program.unions.values() for h in u.headers}
+        return {
+            h.name
+            for h in program.headers.values()
+            if not h.metadata and h.name not in grouped and self.of(h.name).varbit is None
+        }
+
+    def origin(self, header: str) -> str:
+        """Variable of the offset in `frame` where a header was extracted."""
+        return f"{self._stem(header)}__O"
+
+    def dirty(self, header: str) -> str | None:
+        """Variable that tells whether a header was written to, or None when nothing ever does."""
+        return f"{self._stem(header)}__D" if header in self.access.written else None
 
     def _stem(self, header: str) -> str:
         stem = self._stems.get(header)
@@ -154,6 +174,9 @@ class Layout:
 
     def header_vars(self, header: str) -> list[str]:
         """Variables of a header's contents, in order, the variable-length field last."""
+        if header in self.sliced and self.dirty(header) is None:
+            names = [s.name for s in self.of(header).segments if self._wanted(header, s)]
+            return [self.var(header, n) for n in names]
         if self.program.headers[header].metadata:
             names = [s.name for s in self.of(header).segments if not s.name.startswith("_")]
             return [self.var(header, n) for n in names]
@@ -161,9 +184,15 @@ class Layout:
         names = [s.name for s in layout.segments]
         return [self.var(header, n) for n in names + ([layout.varbit] if layout.varbit else [])]
 
+    def _wanted(self, header: str, segment: Segment) -> bool:
+        """Whether a field of a header that nothing writes to has to be unpacked."""
+        return not segment.name.startswith("_") and self.access.is_accessed(header, segment.name)
+
     def zeros(self, header: str) -> list[str]:
         """Zero values for `header_vars`."""
         if self.program.headers[header].metadata:
+            return ["0"] * len(self.header_vars(header))
+        if header in self.sliced and self.dirty(header) is None:
             return ["0"] * len(self.header_vars(header))
         layout = self.of(header)
         zeros = [
@@ -180,7 +209,11 @@ class Layout:
     def _unpack(self, header: str, chunks: tuple[Chunk, ...]) -> tuple[str, list[str], list[str]]:
         """Format, targets and the statements that make the segments of the targets."""
         fmt, targets, after = "!", [], []
+        kept = header in self.sliced and self.dirty(header) is None
         for chunk in chunks:
+            if kept and not any(self._wanted(header, s) for s in chunk.segments):
+                fmt += f"{chunk.width // 8}x"
+                continue
             first = chunk.segments[0]
             single = len(chunk.segments) == 1
             name = self.var(header, first.name)
@@ -224,9 +257,9 @@ class Layout:
 
     def emit_unpack(self, header: str, chunks: tuple[Chunk, ...], at: str) -> None:
         """Write the code that fills a header's variables from `frame` at offset `at`."""
-        if not chunks:
-            return
         fmt, targets, after = self._unpack(header, chunks)
+        if not targets:
+            return
         unpack = self.writer.bind("U", _struct(fmt)[0])
         self.writer.add(f"{', '.join(targets)}, = {unpack}(frame, {at})")
         for line in after:
@@ -276,6 +309,16 @@ class Layout:
         if layout.tail:
             parts.append(self.pack(header, layout.tail))
         return " + ".join(parts) or "b''"
+
+    def emitted(self, header: str) -> str:
+        """Expression for the bytes of a header that is to leave, as cheap as can be."""
+        if header not in self.sliced:
+            return self.header_bytes(header)
+        origin, dirty = self.origin(header), self.dirty(header)
+        untouched = f"frame[{origin}:{origin} + {self.of(header).bytes}]"
+        if dirty is None:
+            return untouched
+        return f"{self.header_bytes(header)} if {dirty} else {untouched}"
 
     def length(self, header: str) -> str:
         """Expression for a header's length in bytes."""

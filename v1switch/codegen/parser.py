@@ -262,6 +262,11 @@ class ParserCode:
         else:
             self._need(layout.bytes * 8)
             self.layout.emit_unpack(header, layout.head, "o")
+            if header in self.layout.sliced:
+                dirty = self.layout.dirty(header)
+                self.writer.add(f"{self.layout.origin(header)} = o")
+                if dirty is not None:
+                    self.writer.add(f"{dirty} = 0")
             self.writer.add(f"o += {layout.bytes}")
         self.primitives.mark_valid(header)
         self.primitives.trace(f"parser: extracted {header}")

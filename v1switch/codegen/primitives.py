@@ -124,8 +124,11 @@ class Primitives:
         """Write an assignment of a value of at most `bits` bits."""
         fit = self.expressions.fit_text
         if isinstance(target, ex.FieldRef):
+            if not self.access.is_read(target.header, target.field):
+                return
             kind = self.expressions.field_type(target)
             self.writer.add(f"{self.expressions.value(target)} = {fit(kind, text, bits)}")
+            self.touch(target.header)
         elif isinstance(target, ex.RegisterRef):
             kind = FieldType("", self.program.registers[target.array].width)
             self._register_store(target.array, target.index, fit(kind, text, bits))
@@ -140,6 +143,12 @@ class Primitives:
             self._store_member(target, text, bits)
         else:
             raise ProgramError("$.actions", "an assignable field", type(target).__name__)
+
+    def touch(self, header: str) -> None:
+        """Write that a header no longer is what came in."""
+        dirty = self.layout.dirty(header) if header in self.layout.sliced else None
+        if dirty is not None:
+            self.writer.once(f"{dirty} = 1")
 
     def _store_member(self, target: ex.MemberField, text: str, bits: int) -> None:
         index = self.expressions.element_index(target.header)
@@ -237,6 +246,7 @@ class Primitives:
                 ):
                     self.writer.add(f"{name} = {zero}")
                 self.mark_valid(header)
+                self.touch(header)
                 self.writer.add(f"plen += {self.layout.length(header)}")
 
         self._for_each(node, add)
@@ -280,6 +290,7 @@ class Primitives:
         names, values = self.layout.header_vars(dst), self.layout.header_vars(src)
         if names:
             self.writer.add(f"{', '.join(names)}, = {', '.join(values)},")
+            self.touch(dst)
 
     def _assign_union(self, dst: ex.Expr, src: ex.Expr) -> None:
         to, from_ = self.access.unions(dst)[0], self.access.unions(src)[0]
@@ -434,7 +445,7 @@ class Primitives:
         size = self.program.counters[counter.name].size
         bank, at = self.bank("counter", counter.name), self.expressions.value(index)
         held = at
-        if not isinstance(index, ex.Const):
+        if not isinstance(index, ex.Const) and not at.isidentifier():
             held = self.writer.fresh("i")
             self.writer.add(f"{held} = {at}")
         add = f"{bank}_packets[{held}] += 1; {bank}_bytes[{held}] += flen"

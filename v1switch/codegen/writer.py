@@ -47,6 +47,16 @@ class Writer:
             self.lines.pop()
         self.depth -= 1
 
+    def once(self, line: str) -> None:
+        """Write a line unless the straight run of lines before this one holds it already."""
+        indent = "\t" * self.depth
+        for earlier in reversed(self.lines):
+            if not earlier.startswith(indent) or earlier.startswith(indent + "\t"):
+                break
+            if earlier == indent + line:
+                return
+        self.add(line)
+
     def fresh(self, stem: str = "t") -> str:
         """Make a name for a temporary."""
         self._fresh += 1
