@@ -48,21 +48,32 @@ def nothing_unaccounted(measurements: Sequence[Measurement]) -> Verdict:
     return judge("sent = delivered + counted drops", problems, seen, sent > 0)
 
 
-def falcon_doubles_overlay(pps: Mapping[str, float], falcon: str) -> Verdict:
-    """FALCON's packet rate on one saturating UDP flow is at least twice the overlay's."""
+def falcon_doubles_overlay(pps: Mapping[str, float], falcon: Sequence[str]) -> Verdict:
+    """FALCON's packet rate on one saturating UDP flow is at least twice the overlay's.
+
+    `pps`: valid rates (model packets/s) by system; `falcon`: the systems that are FALCON.
+    """
     name = "FALCON >= 2x overlay on one saturating UDP flow"
-    if not pps.get("overlay") or not pps.get(falcon):
-        return judge(name, [], f"no valid rate of overlay and {falcon}", enough=False)
-    ratio = pps[falcon] / pps["overlay"]
-    seen = f"{falcon} {pps[falcon]:,.0f} pps / overlay {pps['overlay']:,.0f} pps = {ratio:.2f}"
-    return judge(name, [seen] if ratio < 2 else [], seen)
+    return _ratios(name, pps, falcon, "overlay", 2.0, float("inf"))
 
 
-def falcon_near_host(pps: Mapping[str, float], falcon: str) -> Verdict:
+def falcon_near_host(pps: Mapping[str, float], falcon: Sequence[str]) -> Verdict:
     """FALCON's packet rate is between 0.8 times the host network's and the host network's."""
-    name = "host >= FALCON >= 0.8x host"
-    if not pps.get("host") or not pps.get(falcon):
-        return judge(name, [], f"no valid rate of host and {falcon}", enough=False)
-    ratio = pps[falcon] / pps["host"]
-    seen = f"{falcon} {pps[falcon]:,.0f} pps / host {pps['host']:,.0f} pps = {ratio:.2f}"
-    return judge(name, [] if 0.8 <= ratio <= 1 else [seen], seen)
+    return _ratios("host >= FALCON >= 0.8x host", pps, falcon, "host", 0.8, 1.0)
+
+
+def _ratios(
+    name: str, pps: Mapping[str, float], falcon: Sequence[str], base: str, low: float, high: float
+) -> Verdict:
+    """Each of `falcon` runs at `low` to `high` times the rate of `base`."""
+    missing = [system for system in (base, *falcon) if not pps.get(system)]
+    if missing:
+        return judge(name, [f"no valid rate of {system}" for system in missing], "")
+    ratios = {system: pps[system] / pps[base] for system in falcon}
+    problems = [
+        f"{system} {pps[system]:,.0f} pps is {ratio:.2f} times {base}'s {pps[base]:,.0f} pps"
+        for system, ratio in ratios.items()
+        if not low <= ratio <= high
+    ]
+    shown = ", ".join(f"{system} {ratio:.2f}x" for system, ratio in ratios.items())
+    return judge(name, problems, f"{base} {pps[base]:,.0f} pps; {shown}", bool(falcon))

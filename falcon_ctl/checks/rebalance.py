@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from falcon_ctl.capture import headers
 from falcon_ctl.capture.trace import Passage, Trace
@@ -13,38 +13,62 @@ from falcon_ctl.checks.verdict import Verdict, judge
 
 
 class LoadSample(NamedTuple):
-    """Loads that the host showed: model ns, percent of each CPU, whether FALCON was off."""
+    """What a host showed at a model time (ns): percent of each CPU, FALCON's average, its state."""
 
     time: int
-    loads: dict[int, int]
+    loads: tuple[int, ...]
+    average: int
     is_off: bool
 
 
-def surge_moves_stage(trace: Trace, victim_ports: Sequence[int], surge_at: int) -> Verdict:
-    """A surge moves a stage to its second choice, and not before the load passes the threshold.
+class Episode(NamedTuple):
+    """A recording with a surge in it.
 
-    `victim_ports`: inner source ports of the flows whose stages collide; `surge_at`: model ns.
+    `ports`: inner source ports of the flows; `cpu`: where two of them collide (-1: not planned);
+    `surge_at`: model ns; `switched`: how often the host says that it went off, and on.
     """
-    threshold = trace.meta["knobs"]["falcon"]["threshold"]
-    choices = [
-        (stage.enqueue, stage.choice, stage.cpu)
-        for passage in _of_ports(trace, victim_ports)
+
+    trace: Trace
+    samples: Sequence[LoadSample]
+    ports: Sequence[int]
+    cpu: int
+    surge_at: int
+    switched: tuple[int, int]
+
+    @property
+    def falcon(self) -> dict[str, Any]:
+        """FALCON's knobs."""
+        knobs: dict[str, Any] = self.trace.meta["knobs"]["falcon"]
+        return knobs
+
+
+def surge_moves_stage(episode: Episode) -> Verdict:
+    """A surge moves a stage to its second choice once its CPU's load passes the threshold."""
+    threshold, interval = episode.falcon["threshold"], episode.falcon["load_interval_ns"]
+    stages = [
+        stage
+        for passage in _of_ports(episode.trace, episode.ports)
         for stage in passage.stages
         if stage.choice in (FIRST, SECOND)
     ]
-    early = [c for c in choices if c[1] == SECOND and c[0] < surge_at]
-    calm = [c for c in choices if c[1] == FIRST and c[0] < surge_at]
-    moved = [c for c in choices if c[1] == SECOND and c[0] >= surge_at]
-    problems = [f"{len(early)} stages on their second choice before the surge"] if early else []
+    moved = [stage for stage in stages if stage.choice == SECOND]
+    calm = [s for s in stages if s.choice == FIRST and s.enqueue < episode.surge_at]
+    over = [s.time for s in episode.samples if s.loads[episode.cpu] >= threshold]
+    problems = []
     if not moved:
-        problems.append("no stage moved to its second choice in the surge")
-    after = (min(c[0] for c in moved) - surge_at) / 1000 if moved else 0
-    cpus = sorted({c[2] for c in moved})
-    seen = (
-        f"{len(calm)} stages on first choices before the surge, {len(moved)} on the second choice "
-        f"(CPU {cpus}) from {after:.0f} µs after it, threshold {threshold} %"
+        problems.append("no stage moved to its second choice")
+    elif not over:
+        problems.append(f"CPU {episode.cpu} never showed {threshold} %, yet stages moved")
+    elif min(s.enqueue for s in moved) < min(min(over), episode.surge_at) - 2 * interval:
+        problems.append("a stage moved before the surge and before the load passed the threshold")
+    shown = f"{len(calm)} stages on first choices before the surge, {len(moved)} on second ones"
+    if moved and over:
+        after = (min(s.enqueue for s in moved) - episode.surge_at) / 1000
+        shown += f" from {after:.0f} us after it began; CPU {episode.cpu} over {threshold} % from "
+        shown += f"{(min(over) - episode.surge_at) / 1000:.0f} us"
+    return judge(
+        "a surge moves a colliding stage to its second choice", problems, shown, bool(calm)
     )
-    return judge("a surge moves a colliding stage to its second choice", problems, seen, bool(calm))
 
 
 def guard_keeps_order(trace: Trace) -> Verdict:
@@ -68,28 +92,32 @@ def guard_keeps_order(trace: Trace) -> Verdict:
     return judge("no packet overtakes with the order guard", problems, seen, moves > 0)
 
 
-def switches_off_and_on(trace: Trace, counted_off: int, counted_on: int) -> Verdict:
-    """Average load over the threshold switches FALCON off, and on again when it has gone.
-
-    `counted_off`, `counted_on`: how often the host says that it did.
-    """
+def switches_off_and_on(episode: Episode) -> Verdict:
+    """Average load over the threshold switches FALCON off, and on again when it has gone."""
     events = sorted(
         (stage.enqueue, stage.choice == OFF)
-        for passage in trace.passages
+        for passage in episode.trace.passages
         for stage in passage.stages
         if stage.choice in (FIRST, SECOND, OFF)
     )
+    threshold = episode.falcon["threshold"]
     off = [time for time, is_off in events if is_off]
+    peak = max((sample.average for sample in episode.samples), default=0)
     problems = []
     if not off:
-        problems.append("no stage ran unsteered: FALCON was never off")
+        problems.append(f"no stage ran unsteered: FALCON was never off, average up to {peak} %")
     elif not any(not is_off for time, is_off in events if time < off[0]):
         problems.append("FALCON was off from the start")
     elif not any(not is_off for time, is_off in events if time > off[-1]):
         problems.append("FALCON was not switched on again")
-    if off and not (counted_off and counted_on):
-        problems.append(f"the host counts {counted_off} times off, {counted_on} times on")
-    seen = f"{len(off)} of {len(events)} stages while off; {counted_off}x off, {counted_on}x on"
+    if off and not all(episode.switched):
+        problems.append("the host counts {} times off, {} times on".format(*episode.switched))
+    if off and peak < threshold:
+        problems.append(f"FALCON was off at an average load of at most {peak} %")
+    seen = (
+        f"average load up to {peak} %, threshold {threshold} %; {len(off)} of {len(events)} stages "
+        "ran while off; {} times off, {} times on".format(*episode.switched)
+    )
     return judge("FALCON switches itself off and on by average load", problems, seen)
 
 

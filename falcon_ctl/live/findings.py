@@ -7,22 +7,12 @@ from dataclasses import dataclass, field
 
 from falcon_ctl.capture.trace import Trace
 from falcon_ctl.checks import outcome, reach, rebalance, steering, underlay
+from falcon_ctl.checks.rebalance import Episode
 from falcon_ctl.checks.verdict import Verdict
-from falcon_ctl.intent.systems import BY_NAME, System
+from falcon_ctl.intent.systems import System
 from falcon_ctl.intent.underlay import VXLAN_PORT
 from falcon_ctl.report.live import Measurement
 from falcon_ctl.traffic.tcp import Transfer
-
-
-@dataclass
-class Rebalancing:
-    """A recording under balancing: the ports of the flows, when the surge began (model ns)."""
-
-    trace: Trace
-    ports: list[int]
-    surge_at: int
-    switched_off: int = 0
-    switched_on: int = 0
 
 
 @dataclass
@@ -41,8 +31,8 @@ class Findings:
     measurements: list[Measurement] = field(default_factory=list)
     traces: list[tuple[str, Trace]] = field(default_factory=list)
     transfers: dict[str, list[Transfer]] = field(default_factory=dict)
-    surge: Rebalancing | None = None
-    overload: Rebalancing | None = None
+    surge: Episode | None = None
+    overload: Episode | None = None
     trains: tuple[Trace, int] | None = None
 
     def add(self, measurement: Measurement, trace: Trace) -> None:
@@ -72,12 +62,10 @@ class Findings:
 
     def _rebalancing(self) -> Iterator[Verdict]:
         if self.surge is not None:
-            found = self.surge
-            yield rebalance.surge_moves_stage(found.trace, found.ports, found.surge_at)
-            yield rebalance.guard_keeps_order(found.trace)
+            yield rebalance.surge_moves_stage(self.surge)
+            yield rebalance.guard_keeps_order(self.surge.trace)
         if self.overload is not None:
-            found = self.overload
-            yield rebalance.switches_off_and_on(found.trace, found.switched_off, found.switched_on)
+            yield rebalance.switches_off_and_on(self.overload)
         yield outcome.nothing_unaccounted(self.measurements)
 
     def _speed(self) -> Iterator[Verdict]:
@@ -85,11 +73,11 @@ class Findings:
             m.system: m.pps for m in self.measurements if m.load == "saturating" and not m.late
         }
         chosen = {system.name for system in self.systems}
-        for name in (system.name for system in self.systems if BY_NAME[system.name].is_falcon):
-            if "overlay" in chosen:
-                yield outcome.falcon_doubles_overlay(rates, name)
-            if "host" in chosen:
-                yield outcome.falcon_near_host(rates, name)
+        falcon = [system.name for system in self.systems if system.is_falcon]
+        if falcon and "overlay" in chosen:
+            yield outcome.falcon_doubles_overlay(rates, falcon)
+        if falcon and "host" in chosen:
+            yield outcome.falcon_near_host(rates, falcon)
 
 
 def _rebalances(trace: Trace) -> bool:

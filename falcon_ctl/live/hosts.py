@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from falcon_ctl.capture.trace import Trace, load
 from falcon_ctl.intent.systems import System
 from rxpath.control import Client
+from rxpath.knobs import FalconKnobs
 from topo.state import MachineInfo
+
+_OURS = ("profile", "policy", "falcon", "dilation", "late_budget_ns")
 
 
 class Host:
@@ -19,13 +23,12 @@ class Host:
     def __init__(self, info: MachineInfo) -> None:
         self.name = info.name
         self._client = Client(info.control_socket)
-        self._original = {key: self.get()[key] for key in _RESTORED}
+        self._found = {key: value for key, value in self.get().items() if key in _OURS}
 
     def use(self, system: System, **knobs: Any) -> None:
-        """Run `system`; `knobs` beside what the system says (a mapping for `falcon` is merged)."""
-        wanted = {**self._original, **system.knobs}
-        falcon = {**wanted["falcon"], **knobs.pop("falcon", {})}
-        self._client.call("set", **{**wanted, **knobs, "falcon": falcon})
+        """Run `system`, with FALCON's published defaults but for what it or `knobs` say."""
+        falcon = asdict(FalconKnobs()) | system.knobs["falcon"] | knobs.pop("falcon", {})
+        self._client.call("set", **(system.knobs | knobs | {"falcon": falcon}))
 
     def get(self) -> dict[str, Any]:
         """All knobs."""
@@ -59,11 +62,8 @@ class Host:
 
     def restore(self) -> None:
         """Set the knobs that stood when we came."""
-        self._client.call("set", **self._original)
+        self._client.call("set", **self._found)
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
-
-
-_RESTORED = ("profile", "policy", "falcon", "dilation")

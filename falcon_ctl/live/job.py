@@ -10,11 +10,13 @@ from typing import TypeVar
 import networkx as nx
 
 from falcon_ctl.capture.pcapng import Packet
+from falcon_ctl.checks.rebalance import Episode
 from falcon_ctl.intent.systems import BY_NAME, System
 from falcon_ctl.live import isolation, reach, tcp, udp
 from falcon_ctl.live.discovery import discover
-from falcon_ctl.live.findings import Findings, Rebalancing
+from falcon_ctl.live.findings import Findings
 from falcon_ctl.live.lab import Lab
+from falcon_ctl.live.monitor import Monitor
 from falcon_ctl.live.plan import DILATION, Plan
 from falcon_ctl.report.progress import Steps
 from falcon_ctl.traffic import choice
@@ -147,24 +149,26 @@ class Job:
         self.findings.trains = outcome.trace, outcome.stats["softirq"]["merged"]
 
     def _surge(self, candidates: list[Candidate], system: System) -> None:
-        surging, other, _ = choice.colliding(candidates)
-        load = self.plan.surge(surging, other)
+        surging, other, cpu = choice.colliding(candidates)
         # The second choices are the subject, so the whole must not switch itself off.
         alone = replace(system, flags=system.flags - {"switch_off"})
-        self.findings.surge = self._rebalancing(self._drive(alone, load), load)
+        self.findings.surge = self._episode(alone, self.plan.surge(surging, other), cpu)
 
     def _overload(self, system: System) -> None:
-        load = self.plan.overload()
-        self.findings.overload = self._rebalancing(self._drive(system, load), load)
+        self.findings.overload = self._episode(system, self.plan.overload(), -1)
 
-    def _rebalancing(self, outcome: udp.Outcome, load: Load) -> Rebalancing:
+    def _episode(self, system: System, load: Load, cpu: int) -> Episode:
+        """A load with a surge, while the host's load is sampled."""
+        with Monitor(self.lab.network.machines[self.plan.target].control_socket) as monitor:
+            outcome = self._drive(system, load)
         meta = outcome.trace.meta
-        wall = outcome.sent.start_ns + load.surge_at
+        surge_at = outcome.sent.start_ns + load.surge_at - meta["epoch_ns"]
         counts = outcome.stats["falcon"]
-        return Rebalancing(
-            outcome.trace,
-            [flow.source_port for flow in load.flows],
-            (wall - meta["epoch_ns"]) // meta["dilation"],
-            counts["switched_off"],
-            counts["switched_on"],
+        return Episode(
+            trace=outcome.trace,
+            samples=[s for s in monitor.samples if s.time >= outcome.trace.passages[0].arrival],
+            ports=[flow.source_port for flow in load.flows],
+            cpu=cpu,
+            surge_at=surge_at // meta["dilation"],
+            switched=(counts["switched_off"], counts["switched_on"]),
         )

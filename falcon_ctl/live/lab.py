@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from falcon_ctl.live.controller import Controller
 from falcon_ctl.live.hosts import Host
 from falcon_ctl.live.watch import Watch
 from falcon_ctl.traffic.flows import Endpoint
+from rxpath.errors import ControlError
 from topo.client import Network
 from topo.spec import Container, Topology
 
@@ -65,6 +66,8 @@ class Lab:
         for sock in (*self._senders.values(), *self._receivers.values()):
             sock.close()
         for host in self.hosts.values():
+            with suppress(ControlError):  # a dead host keeps no knobs
+                host.restore()
             host.close()
         self._stack.close()
 

@@ -97,12 +97,18 @@ class Plan:
         return Load("many flows", flows, schedules, DILATION)
 
     def surge(self, surging: Candidate, other: Candidate) -> Load:
-        """One of two flows that share a core grows to all that its first stage takes."""
+        """One of two flows that share a core grows until the core cannot take both.
+
+        It grows gradually: the order guard lets a stage move only while its queue runs empty now
+        and then, which it no more does once the core is overloaded.
+        """
         length = 1.5 * self.duration
-        schedules = [
-            schedule.surge(150, 1100, length, length / 3, length),
-            schedule.constant(600, length),
-        ]
+        third = length / 3
+        growing = schedule.follow(
+            (schedule.constant(150, third), third),
+            (schedule.ramp(150, 1000, 2 * third), 2 * third),
+        )
+        schedules = [growing, schedule.constant(500, length)]
         knobs: dict[str, Any] = {"falcon": dict(FAST_LOAD)}
         return Load(
             "surge",
@@ -117,7 +123,7 @@ class Plan:
         """All flows surge, on two FALCON cores, and calm down again."""
         flows = self._flows(self.pairs[:4], UDP_PORT, "udp", 4)
         length, share = 1.5 * self.duration, 4 / len(flows)
-        one = schedule.surge(75 * share, 500 * share, length, length / 4, 0.7 * length)
+        one = schedule.surge(75 * share, 450 * share, length, length / 4, length / 2)
         knobs = {"falcon": {**FAST_LOAD, "cpus": [0, 2]}}
         return Load(
             "overload", flows, [one] * len(flows), DILATION, knobs=knobs, surge_at=_ns(length / 4)

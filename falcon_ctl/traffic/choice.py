@@ -57,5 +57,5 @@ def colliding(candidates: Sequence[Candidate]) -> tuple[Candidate, Candidate, in
         taken = one.steered | other.steered
         moves = {c.second[hop] for c in (one, other) for hop in c.second if c.first[hop] in shared}
         if len(shared) == 1 and not moves & taken:
-            return one, other, *shared
+            return one, other, shared.pop()
     raise PartFailed("flows", f"no two of {len(candidates)} collide in one stage")

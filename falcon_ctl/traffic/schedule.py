@@ -28,13 +28,37 @@ def poisson(rate: float, duration: float, rng: np.random.Generator) -> Offsets:
     return np.sort(rng.integers(0, int(duration * _SECOND), arrivals, dtype=np.int64))
 
 
+def ramp(low: float, high: float, duration: float) -> Offsets:
+    """From `low` to `high` frames/s, growing evenly over `duration` seconds."""
+    if not 0 < low < high:
+        raise UsageError("ramp", f"from {low} to {high} frames/s", "a growing rate")
+    numbers = np.arange(_count((low + high) / 2, duration))
+    # n(t) = low t + growth t^2 / 2, solved for t
+    growth = (high - low) / duration
+    seconds = (np.sqrt(low**2 + 2 * growth * numbers) - low) / growth
+    return np.asarray(np.round(seconds * _SECOND), np.int64)
+
+
 def surge(base: float, peak: float, duration: float, start: float, end: float) -> Offsets:
     """`base` frames/s, but `peak` frames/s between `start` and `end` (seconds)."""
     if not 0 <= start <= end <= duration:
         raise UsageError("surge", f"from {start} to {end} s", f"a part of 0 to {duration} s")
-    parts = ((base, 0.0, start), (peak, start, end), (base, end, duration))
+    before, within, after = (
+        constant(base, start),
+        constant(peak, end - start),
+        constant(base, duration - end),
+    )
+    return follow((before, start), (within, end - start), (after, duration - end))
+
+
+def follow(*parts: tuple[Offsets, float]) -> Offsets:
+    """One schedule after the other; each is given with its duration (s)."""
+    starts = np.cumsum([0.0, *(duration for _, duration in parts)])
     return np.concatenate(
-        [constant(rate, to - since) + round(since * _SECOND) for rate, since, to in parts]
+        [
+            offsets + round(start * _SECOND)
+            for (offsets, _), start in zip(parts, starts, strict=False)
+        ]
     )
 
 
