@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from topo import linux
 
-READABLE = Path("/proc/sys")
+SYSCTLS = Path("/proc/sys")
 # (sysctl, the value that forbids, what to do): the switches by which distributions close user
 # namespaces to ordinary users.
 SWITCHES = (
@@ -74,6 +74,8 @@ def _mount(keep: Path) -> None:
 
 
 def _why(err: OSError, uid: int) -> str:
+    if uid != 0 and (reason := _closed()):
+        return reason
     if err.filename and str(err.filename).startswith("mount"):
         return (
             f"cannot {err.filename}: {err.strerror}; a container that hides parts of /proc does "
@@ -86,15 +88,20 @@ def _why(err: OSError, uid: int) -> str:
             f"root here may not make namespaces ({err.strerror}): CAP_SYS_ADMIN is missing, "
             "as in a container without --privileged"
         )
-    for name, forbids, remedy in SWITCHES:
-        with contextlib.suppress(OSError):
-            if (READABLE / name).read_text().strip() == forbids:
-                key = name.replace("/", ".")
-                return f"user namespaces are closed to you: sudo sysctl -w {key}{remedy}"
     return (
         f"user namespaces are closed to you ({err.strerror}): expected a kernel with "
         "CONFIG_USER_NS and no seccomp filter or container that forbids unshare(2)"
     )
+
+
+def _closed() -> str | None:
+    """Say which sysctl closes user namespaces to ordinary users, if one does."""
+    for name, forbids, remedy in SWITCHES:
+        with contextlib.suppress(OSError):
+            if (SYSCTLS / name).read_text().strip() == forbids:
+                key = name.replace("/", ".")
+                return f"user namespaces are closed to you: sudo sysctl -w {key}{remedy}"
+    return None
 
 
 def run_as_init(daemon: Callable[[], int]) -> NoReturn:

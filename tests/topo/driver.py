@@ -1,5 +1,6 @@
 """Drive ``python -m topo`` as a user would, on a run directory of the test's own."""
 
+import contextlib
 import json
 import os
 import signal
@@ -87,6 +88,16 @@ def is_gone(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return True
     return text.rpartition(")")[2].split()[0] in "ZX"
+
+
+def sleepers(argument: str) -> list[int]:
+    """Processes with this argument, in whichever namespace."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if argument.encode() in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return found
 
 
 def interfaces() -> set[str]:

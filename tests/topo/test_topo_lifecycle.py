@@ -1,8 +1,8 @@
 """Coming up, going down, and what is left: after `down`, after crashes, after failures."""
 
-import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,10 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from driver import ROOT, Topo, interfaces, is_gone, kill, until
+from driver import ROOT, Topo, interfaces, is_gone, kill, sleepers, until
 
+from topo import targets
 from topo.pids import init_of
 from topo.rundir import RunDir
+from topo.state import Target
 
 pytestmark = pytest.mark.network
 
@@ -36,16 +38,6 @@ def fake_bmv2(topo: Topo, tmp_path: Path) -> Path:
     program = tmp_path / "simple_switch_grpc"
     program.touch(0o755)
     return program
-
-
-def sleepers(argument: str) -> list[str]:
-    """Processes of ours with this in their command line, wherever they are."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if argument.encode() in path.read_bytes().split(b"\0"):
-                found.append(path.parent.name)
-    return found
 
 
 def test_down_leaves_nothing_and_is_idempotent(topo: Topo) -> None:
@@ -265,7 +257,7 @@ def test_others_are_left_alone(run_dir: Path) -> None:
         holder.kill()
         holder.wait()
         for pid in sleepers("3456"):
-            os.kill(int(pid), signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_leafspine_comes_up(topo: Topo) -> None:
@@ -292,6 +284,24 @@ def test_leafspine_comes_up(topo: Topo) -> None:
                 one.send(frame)
                 other.settimeout(10)
                 assert other.recv(2048) == frame
+
+
+@pytest.mark.parametrize("target", ["v1switch", "bmv2"])
+def test_each_target_can_be_the_switch(topo: Topo, target: Target) -> None:
+    if (lack := targets.requirement(target)) is not None:
+        pytest.skip(lack)
+    topo("up", "--switch", target)
+    with topo.network() as network:
+        switch = network.switches["s1"]
+        command = Path(f"/proc/{switch.pid}/cmdline").read_text()
+        assert ("simple_switch_grpc" in command) == (target == "bmv2")
+        assert switch.target == target
+        assert re.match(r"\d+\.\d+|checkout", switch.version)
+        assert Path(switch.log).exists()
+        listening = network.exec("s1", ["cat", "/proc/net/tcp"], check=True).stdout
+    # BMv2's Thrift server listens in the switch's own network namespace and nowhere else.
+    assert (f":{targets.THRIFT_PORT:04X} " in listening) == (target == "bmv2")
+    assert f":{targets.THRIFT_PORT:04X} " not in Path("/proc/self/net/tcp").read_text()
 
 
 def test_ipv6_can_be_had_back(topo: Topo) -> None:

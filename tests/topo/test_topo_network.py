@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driver import Topo, until
+from driver import Topo, sleepers, until
 
 from topo.builders import pair as pair_spec
 from topo.client import Network
@@ -155,8 +155,8 @@ def test_exec_takes_directory_and_environment(network: Network) -> None:
 
 def test_exec_ends_what_takes_too_long(network: Network) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
-        network.exec("m1", ["sleep", "1000"], timeout=0.2)
-    until(lambda: "sleep 1000" not in output(network, "m1", "ps", "ax"))
+        network.exec("m1", ["sleep", "1111"], timeout=0.2)
+    until(lambda: not sleepers("1111"))
 
 
 def test_exec_raises_on_request(network: Network) -> None:
@@ -175,13 +175,14 @@ def test_signals_reach_the_program(pair: Topo) -> None:
     assert process.stdout.read() == "got it\n"
 
 
-def test_a_program_whose_client_is_gone_ends(pair: Topo, network: Network) -> None:
+def test_a_program_whose_client_is_gone_ends(pair: Topo) -> None:
     process = pair.start("exec", "m2", "--", "sh", "-c", "trap '' HUP; echo x; sleep 4321")
     assert process.stdout is not None
     process.stdout.readline()
+    until(lambda: sleepers("4321"))
     process.kill()
     process.wait()
-    until(lambda: "sleep 4321" not in output(network, "m2", "ps", "ax"))
+    until(lambda: not sleepers("4321"))
 
 
 def test_sockets_are_made_inside_a_node(network: Network) -> None:

@@ -1,5 +1,6 @@
 """Small pure parts: command lines of targets, process numbers, ICMP, program states."""
 
+import errno
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP
 
-from topo import targets
+from topo import namespaces, targets
 from topo.builders import pair
 from topo.errors import CallError
 from topo.pids import parse_status
@@ -107,6 +108,30 @@ def test_only_the_answer_to_the_request_is_a_reply() -> None:
     assert not is_reply(reply, 7, payload[::-1])
     assert not is_reply(bytes(IP() / ICMP(type=8, id=7, seq=1) / payload), 7, payload)
     assert not is_reply(reply[:24], 7, payload)
+
+
+@pytest.mark.parametrize(
+    ("sysctl", "value", "said"),
+    [
+        (
+            "kernel/apparmor_restrict_unprivileged_userns",
+            "1",
+            "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+        ),
+        ("kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
+        ("user/max_user_namespaces", "0", "user.max_user_namespaces="),
+        ("user/max_user_namespaces", "1000", "expected a kernel with CONFIG_USER_NS"),
+    ],
+)
+def test_the_sysctl_that_closes_user_namespaces_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sysctl: str, value: str, said: str
+) -> None:
+    monkeypatch.setattr(namespaces, "SYSCTLS", tmp_path)
+    (tmp_path / sysctl).parent.mkdir()
+    (tmp_path / sysctl).write_text(value + "\n")
+    refused = PermissionError(errno.EPERM, "Operation not permitted", "/proc/self/uid_map")
+    assert said in namespaces._why(refused, 1000)
+    assert "CAP_SYS_ADMIN" in namespaces._why(refused, 0)
 
 
 @pytest.mark.parametrize(
