@@ -1,14 +1,17 @@
-"""One decorator for every compiled function, with a disk cache that follows the sources.
+"""How this room's functions are compiled: entry points, cached on disk, and what they call.
 
 Numba's own cache looks at the file of the compiled function only: a kernel that calls into a
-changed module would be taken stale from disk.  Here the cache directory carries the hash of all
-of the model's sources, so that any change compiles anew and nothing else does.
+changed module would be taken stale from disk.  Here a function's cache directory carries the hash
+of its module and of all modules of this room that it imports, so that any change compiles anew and
+nothing else does.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -20,15 +23,32 @@ F = TypeVar("F")
 _PACKAGE = Path(__file__).parent
 
 
-def _sources_hash() -> str:
-    digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+def jit(function: F) -> F:
+    """An entry point: compiled when first called, the GIL released, cached on disk."""
+    dispatcher: Any = numba.njit(nogil=True)(function)
+    if not config.DISABLE_JIT:
+        before, config.CACHE_DIR = config.CACHE_DIR, str(cache_dir(_file_of(function)))
+        try:
+            dispatcher.enable_caching()
+        finally:
+            config.CACHE_DIR = before
+    return cast("F", dispatcher)
 
 
-def _cache_dir() -> Path:
-    """Beside the sources when they are writable, else in the user's own cache directory."""
+def inner(function: F) -> F:
+    """A function that only compiled functions call: no wrappers for Python, no cache of its own."""
+    options = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return cast("F", numba.njit(**options)(function))
+
+
+def inlined(function: F) -> F:
+    """An inner function with one caller, made part of it: there is less to compile and to link."""
+    return cast("F", numba.njit(nogil=True, inline="always")(function))
+
+
+@cache
+def cache_dir(module: Path) -> Path:
+    """Where the compiled functions of a module lie: beside the sources, else with the user."""
     if "NUMBA_CACHE_DIR" in os.environ:
         base = Path(os.environ["NUMBA_CACHE_DIR"])
     elif os.access(_PACKAGE, os.W_OK):
@@ -36,22 +56,40 @@ def _cache_dir() -> Path:
     else:
         home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
         base = Path(home) / "falcon-testbed"
-    return base / f"kernels-{_sources_hash()}"
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(_closure(module)):
+        digest.update(path.read_bytes())
+    return base / f"kernels-{digest.hexdigest()[:16]}"
 
 
-CACHE_DIR = _cache_dir()
+def _closure(module: Path) -> set[Path]:
+    """The module and all that it imports of this room, directly or not."""
+    found: set[Path] = set()
+    todo = [module]
+    while todo:
+        path = todo.pop()
+        if path not in found:
+            found.add(path)
+            todo.extend(_imports(path))
+    return found
 
 
-def jit(function: F) -> F:
-    """Compile ``function`` when first called: GIL released, cached on disk."""
-    dispatcher: Any = numba.njit(nogil=True)(function)
-    if not config.DISABLE_JIT:
-        before, config.CACHE_DIR = config.CACHE_DIR, str(CACHE_DIR)
-        try:
-            dispatcher.enable_caching()
-        finally:
-            config.CACHE_DIR = before
-    return cast("F", dispatcher)
+@cache
+def _imports(path: Path) -> tuple[Path, ...]:
+    names = []
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+    room = [name.split(".")[1:] for name in names if name.split(".")[0] == _PACKAGE.name]
+    files = [_PACKAGE.joinpath(*parts) for parts in room]
+    found = [path.with_suffix(".py") for path in files] + [path / "__init__.py" for path in files]
+    return tuple(path for path in found if path.is_file())
+
+
+def _file_of(function: Any) -> Path:
+    return Path(function.__code__.co_filename).resolve()
 
 
 def compile_for(dispatcher: Any, signature: Any) -> None:

@@ -20,8 +20,10 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from rxpath import backlog, events, load, nic, output, sched, sockets, softirq, stages
+from rxpath import cpu as cpus
 from rxpath import layout as lay
-from rxpath.jit import compile_for, jit
+from rxpath.jit import compile_for, inlined, inner, jit
 from rxpath.policies import CHOOSE_TYPE
 from rxpath.state import STATE_TYPE, State, Table
 
@@ -65,22 +67,46 @@ def receive(
         0, or the drop place (`layout.PLACE_RX_MISSED`): then the slot is the driver's again and
         no event will name it.
     """
-    deadline = max(now, state.clock[0]) + 10_000
-    state.slot[slot, 0] = deadline
-    state.slot[slot, 1] = flow
-    state.slot[slot, 2] = socket
-    head, n = state.clock[1], state.clock[2]
-    state.slot[(head + n) % state.slot.shape[0], 3] = slot
-    state.clock[2] += 1
-    return 0
+    host, slots = state.host, state.slot
+    now = max(now, host[lay.CLOCK, lay.CK_NOW])
+    host[lay.CLOCK, lay.CK_NOW] = now
+    host[lay.CLOCK, lay.CK_RECEIVED] += 1
+    for column in range(lay.SLOT_COLUMNS):
+        slots[slot, column] = 0
+    slots[slot, lay.S_FRAME] = -1
+    slots[slot, lay.S_LAST] = slot
+    slots[slot, lay.S_FRAMES] = 1
+    slots[slot, lay.S_LENGTH] = wire_len
+    slots[slot, lay.S_WIRE] = wire_len
+    slots[slot, lay.S_TRUESIZE] = wire_len + host[lay.COST, lay.X_SKB_OVERHEAD]
+    slots[slot, lay.S_HASH] = rss_hash & 0xFFFFFFFF
+    slots[slot, lay.S_FLOW] = flow
+    slots[slot, lay.S_SOCKET] = socket
+    slots[slot, lay.S_PROTOCOL] = protocol
+    slots[slot, lay.S_ROW] = state.lists[lay.LIST_CHAIN, chain]
+    slots[slot, lay.S_ENQUEUED] = now
+    slots[slot, lay.S_ARRIVAL] = now
+    slots[slot, lay.S_NUMBER] = state.flow[flow, lay.F_SENT]
+    slots[slot, lay.S_PAYLOAD] = payload
+    slots[slot, lay.S_SEQ] = seq & 0xFFFFFFFF
+    slots[slot, lay.S_FLAGS] = tcp_flags
+    slots[slot, lay.S_KEY] = gro_key
+    state.flow[flow, lay.F_SENT] += 1
+    if nic.arrive(state, nic.queue_of(state, rss_hash), slot, now):
+        return lay.PLACE_NONE
+    host[lay.CLOCK, lay.CK_DROPS + lay.PLACE_RX_MISSED] += 1
+    return lay.PLACE_RX_MISSED
 
 
 @jit
 def next_deadline(state: State) -> int:
     """When the model next has something to do, model ns; `NEVER` when it is idle."""
-    if state.clock[2] == 0:
-        return NEVER
-    return state.slot[state.slot[state.clock[1], 3], 0]
+    host = state.host
+    if output.waiting(host):
+        now: int = host[lay.CLOCK, lay.CK_NOW]
+        return now
+    source = events.first(host)
+    return events.due_time(host, source) if source >= 0 else NEVER
 
 
 @jit
@@ -91,23 +117,93 @@ def advance(state: State, until: int, out: Table, choose: Any) -> int:
     and call again with the same ``until`` (the model stands where it stopped).  Events come in
     order of time; ties are broken by (time, priority of the source, sequence).
     """
-    n = 0
-    while n < out.shape[0] and state.clock[2] > 0 and next_deadline(state) <= until:
-        slot = state.slot[state.clock[1], 3]
-        out[n, lay.EV_KIND] = lay.DELIVER
-        out[n, lay.EV_SLOT] = slot
-        out[n, lay.EV_FLOW] = state.slot[slot, 1]
-        out[n, lay.EV_SOCKET] = state.slot[slot, 2]
-        out[n, lay.EV_TIME] = state.slot[slot, 0]
-        out[n, lay.EV_CPU] = 0
-        out[n, lay.EV_PLACE] = 0
-        out[n, lay.EV_LATENCY] = 10_000
-        state.clock[1] = (state.clock[1] + 1) % state.slot.shape[0]
-        state.clock[2] -= 1
-        n += 1
-    if n < out.shape[0]:
-        state.clock[0] = max(until, state.clock[0])
-    return n
+    host = state.host
+    count = output.drain(state, out, 0)
+    while not output.waiting(host):
+        source = events.first(host)
+        if source < 0 or events.due_time(host, source) > until:
+            host[lay.CLOCK, lay.CK_NOW] = max(until, host[lay.CLOCK, lay.CK_NOW])
+            break
+        now = events.due_time(host, source)
+        host[lay.CLOCK, lay.CK_NOW] = now
+        _happen(state, source, now, choose)
+        count = output.drain(state, out, count)
+    return count
+
+
+@jit
+def set_tick(state: State, time: int) -> None:
+    """CPU load is next measured at ``time`` (and then at the knob's interval)."""
+    events.schedule(state.host, lay.TICK, time, lay.P_TICK)
+
+
+@inlined
+def _happen(state: State, source: int, now: int, choose: Any) -> None:
+    """The event of ``source`` takes place; the CPU that it concerns looks for work."""
+    host = state.host
+    if source >= lay.WAKE:
+        events.cancel(host, source)
+        _resume(state, sched.wake(host, source - lay.WAKE), now, choose)
+    elif source >= lay.CPU_DONE:
+        _finish(state, source - lay.CPU_DONE, now, choose)
+    elif source >= lay.IPI:
+        events.cancel(host, source)
+        backlog.receive_ipi(host, source - lay.IPI + lay.CELL_NAPI, now)
+    elif source >= lay.INTERRUPT:
+        events.cancel(host, source)
+        nic.raise_interrupt(state, source - lay.INTERRUPT, now)
+    else:
+        load.tick(state, now)
+
+
+@inlined
+def _finish(state: State, cpu: int, now: int, choose: Any) -> None:
+    """A CPU's work is done."""
+    host = state.host
+    cpus.account(host, cpu, now)
+    work = host[lay.CPU + cpu, lay.C_WORK]
+    if work == lay.WORK_TASK:
+        slot = host[lay.CPU + cpu, lay.C_SLOT]
+        stages.end(state, slot, now)
+        sockets.deliver(state, cpu, slot, now)
+    elif work != lay.WORK_IRQ:
+        softirq.finish(state, cpu, now, choose)
+    _next_work(state, cpu, now, choose)
+
+
+@inner
+def _resume(state: State, cpu: int, now: int, choose: Any) -> None:
+    """A thread woke up: it runs at once on an idle CPU, or in the place of one that is ahead."""
+    host = state.host
+    work = host[lay.CPU + cpu, lay.C_WORK]
+    if work == lay.WORK_TASK and sched.must_yield(host, cpu):
+        cpus.suspend(host, cpu, now)
+        work = lay.WORK_NONE
+    if work == lay.WORK_NONE:
+        _next_work(state, cpu, now, choose)
+
+
+@inner
+def _next_work(state: State, cpu: int, now: int, choose: Any) -> None:
+    """Give a free CPU its next work: softirqs, then threads, then rest."""
+    host = state.host
+    row = lay.CPU + cpu
+    while True:
+        raised = softirq.pending(host, cpu) and not sched.ksoftirqd_is_awake(host, cpu)
+        if raised and host[row, lay.C_SOFTIRQ] == lay.SOFTIRQ_NONE:
+            softirq.enter(host, cpu, lay.SOFTIRQ_INLINE, now)
+        if host[row, lay.C_SOFTIRQ] != lay.SOFTIRQ_NONE:
+            if softirq.step(state, cpu, now, choose):
+                return
+            continue
+        task = sched.pick(host, cpu)
+        if task < 0:
+            cpus.rest(host, cpu)
+            return
+        if task < lay.THREADS:
+            softirq.enter(host, cpu, lay.SOFTIRQ_THREAD, now)
+        elif sched.run(state, cpu, task, now):
+            return
 
 
 def warm() -> None:
@@ -116,4 +212,5 @@ def warm() -> None:
     events = types.Array(integer, 2, "C")
     compile_for(receive, (STATE_TYPE, *(integer,) * 12))
     compile_for(next_deadline, (STATE_TYPE,))
+    compile_for(set_tick, (STATE_TYPE, integer))
     compile_for(advance, (STATE_TYPE, integer, events, CHOOSE_TYPE))

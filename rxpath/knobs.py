@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from rxpath import costs, policies, profiles
+from rxpath import layout as lay
 from rxpath.errors import ConfigError
 
-MAX_CPUS = 256
-MAX_QUEUES = 128
 RSS_ENTRIES = 128  # Microsoft's RSS: the indirection table's usual size
-MAX_INT = 2**62
 
 Range = tuple[int, int]
 
@@ -50,7 +49,7 @@ class Knobs:
     rx_usecs: int = 3  # MLX5E_PARAMS_DEFAULT_RX_CQ_MODERATION_USEC_FROM_CQE
     rx_frames: int = 32  # MLX5E_PARAMS_DEFAULT_RX_CQ_MODERATION_PKTS
     irq_cpus: tuple[int, ...] = (1, 3, 5, 7, 9, 11, 13, 15)  # queue q interrupts irq_cpus[q % n]
-    app_cpus: tuple[int, ...] = tuple(range(20, 40))  # socket s is read on app_cpus[s % n]
+    app_cpus: tuple[int, ...] = tuple(range(20, 40))  # thread t runs on app_cpus[t % n]
     rps_cpus: tuple[int, ...] = (0, 2, 4, 6, 8, 10)
     rss_indirection: tuple[int, ...] = ()  # 128 queues; empty: entry i is i % queues
     napi_weight: int = 64  # NAPI_POLL_WEIGHT
@@ -59,6 +58,7 @@ class Knobs:
     max_backlog: int = 1000  # net.core.netdev_max_backlog
     rcvbuf: int = 212_992  # net.core.rmem_default
     gro: bool = True
+    threads: int = 0  # socket s is read by thread s % threads; 0: a thread for each
     service_ns: int = 0  # what the application does with each message it read
     falcon: FalconKnobs = field(default_factory=FalconKnobs)
 
@@ -84,8 +84,8 @@ def merge(knobs: Knobs, raw: Mapping[str, Any]) -> Knobs:
 
 
 _RANGES: dict[str, Range] = {
-    "cpus": (1, MAX_CPUS),
-    "queues": (1, MAX_QUEUES),
+    "cpus": (1, lay.MAX_CPUS),
+    "queues": (1, lay.MAX_QUEUES),
     "ring": (1, 65_536),
     "rx_usecs": (0, 1_000_000),
     "rx_frames": (1, 65_536),
@@ -94,6 +94,7 @@ _RANGES: dict[str, Range] = {
     "budget_usecs": (1, 1_000_000),
     "max_backlog": (0, 1_000_000),
     "rcvbuf": (0, 2**31 - 1),
+    "threads": (0, 65_536),
     "service_ns": (0, 10**12),
     "falcon.threshold": (0, 100),
     "falcon.load_interval_ns": (1, 10**15),
@@ -101,7 +102,12 @@ _RANGES: dict[str, Range] = {
 
 
 def validate(knobs: Knobs) -> None:
-    """Check ranges and what must fit together. Raises `ConfigError` naming the key."""
+    """Check names, ranges and what must fit together. Raises `ConfigError` naming the key."""
+    if knobs.profile not in profiles.load():
+        raise ConfigError("profile", knobs.profile, "one of " + ", ".join(profiles.load()))
+    if knobs.policy not in policies.NAMES:
+        raise ConfigError("policy", knobs.policy, "one of " + ", ".join(policies.NAMES))
+    costs.load(knobs.costs, knobs.cost_overrides)
     for key, (low, high) in _RANGES.items():
         value = _get(knobs, key)
         if not low <= value <= high:

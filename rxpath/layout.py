@@ -1,19 +1,30 @@
-"""Columns of the state's tables, and the codes that stand in them.
+"""The memory map of a host: which row and column of the state's tables means what.
 
 Plain integers: inside a kernel they are constants of the machine code, outside they index the
-same arrays.  Every table is int64; times are model nanoseconds, sizes are bytes.
+same arrays.  Everything is int64; times are model nanoseconds, sizes are bytes; -1 is "none".
+
+`State.host` is one table, so that a kernel call hands over one array: its rows are the clock, the
+knobs, the costs, then one row for each CPU, NAPI instance, stage, socket, task, event source and
+entry of the order guard.  ``host[CPU + c, C_WORK]`` is what CPU c is doing.
 """
 
 from __future__ import annotations
 
-# -- what the model tells its driver: rows of the array `out` of `kernel.advance` --------------
+COLUMNS = 48  # of State.host
+MAX_CPUS = 64
+MAX_QUEUES = 64
+MAX_ROWS = 96  # stages of all profiles together
+GUARD_ENTRIES = 32_768  # the rps_sock_flow_entries of Documentation/networking/scaling
+MAX_STAGES = 8  # the most stages a frame passes, the split half of the first one counted
+
+# -- what the model tells its driver: rows of the array `out` of `kernel.advance` ----------------
 EV_KIND, EV_SLOT, EV_FLOW, EV_SOCKET, EV_TIME, EV_CPU, EV_PLACE, EV_LATENCY = range(8)
 EVENT_COLUMNS = 8
 
-DELIVER = 1  # the application has the frame: slot, flow, socket, time, cpu (of the application)
-DROP = 2  # the frame is gone: slot, flow, socket, time, cpu, place
+DELIVER = 1  # the application has the frame; EV_CPU is the application's, EV_LATENCY since arrival
+DROP = 2  # the frame is gone; EV_CPU is where, EV_PLACE at what
 
-# -- where a frame can be lost (EV_PLACE, and the return value of `kernel.receive`) -------------
+# -- where a frame can be lost (EV_PLACE, and what `kernel.receive` returns) ---------------------
 PLACE_NONE = 0
 PLACE_RX_MISSED = 1  # no free descriptor in the RX ring
 PLACE_GRO_CELL = 2  # a device's gro_cell queue is over netdev_max_backlog
@@ -21,18 +32,272 @@ PLACE_BACKLOG = 3  # a CPU's input_pkt_queue is over netdev_max_backlog
 PLACE_SOCKET = 4  # the socket's receive buffer is full
 PLACE_NAMES = ("none", "rx_missed", "gro_cell", "backlog", "socket")
 
-# -- stages ------------------------------------------------------------------------------------
+# -- stages --------------------------------------------------------------------------------------
 NAPI, SPLIT, GRO_CELL, BACKLOG, SOCKET = 1, 2, 3, 4, 5
 STAGE_NAMES = ("none", "napi", "split", "gro_cell", "backlog", "socket")
-MAX_STAGES = 8  # the most stages a frame passes, the split half of the first one counted
 
-# -- how the CPU of a stage was chosen ---------------------------------------------------------
-CHOICE_NONE, CHOICE_FIRST, CHOICE_SECOND, CHOICE_FALLBACK = 0, 1, 2, 3
+# -- how the CPU of a stage was chosen -----------------------------------------------------------
+CHOICE_NONE, CHOICE_FIRST, CHOICE_SECOND, CHOICE_FALLBACK, CHOICE_KEPT = range(5)
+# When the order guard keeps a flow where it was, the record shows the choice that once put it
+# there, and CHOICE_KEPT where that was another flow's (they share an entry of the guard).
 
-# -- the record of one stage of one frame: state.record[slot, stage, column] ---------------------
+# -- the record of one stage of one frame: State.record[slot, stage, column] ---------------------
 REC_KIND, REC_IFINDEX, REC_CPU, REC_CHOICE, REC_ENQUEUE, REC_START, REC_END = range(7)
 RECORD_COLUMNS = 7
 
 # -- protocols as far as the receive path tells them apart ---------------------------------------
 TCP = 6
 UDP = 17
+
+# ================================ rows of State.host ============================================
+CLOCK = 0
+KNOB = 1
+COST = 2
+CPU = 3
+NAPIS = CPU + MAX_CPUS  # NIC queue q, then the gro_cell of CPU c, then the backlog of CPU c
+QUEUE_NAPI = 0
+CELL_NAPI = QUEUE_NAPI + MAX_QUEUES
+BACKLOG_NAPI = CELL_NAPI + MAX_CPUS
+NAPI_COUNT = BACKLOG_NAPI + MAX_CPUS
+ROW = NAPIS + NAPI_COUNT
+GUARD = ROW + MAX_ROWS
+TASK = GUARD + GUARD_ENTRIES  # ksoftirqd of CPU c, then one task for each application thread
+THREADS = MAX_CPUS  # the first application thread's task
+# From here on the number of rows depends on the host: their first rows stand in the clock's row.
+
+# -- CLOCK: model time and the host's counters ---------------------------------------------------
+(
+    CK_NOW,
+    CK_SEQUENCE,  # of scheduled events: the last tie breaker
+    CK_HEAP,  # how many event sources are due
+    CK_SOURCE,  # first row of the event sources
+    CK_SOCKET,  # first row of the sockets
+    CK_SOURCES,
+    CK_SOCKETS,
+    CK_TASKS,
+    CK_OUT_HEAD,  # frames that left, waiting for room in `out`
+    CK_OUT_TAIL,
+    CK_OUT_KIND,  # of the chain that is being written to `out`
+    CK_OUT_PLACE,
+    CK_OUT_TIME,
+    CK_OUT_CPU,
+    CK_OUT_FRAME,
+    CK_RECEIVED,
+    CK_DELIVERED,
+    CK_BYTES,
+    CK_REORDERED,
+    CK_SQUEEZED,  # net_rx_action ran out of budget (softnet_stat's time_squeeze)
+    CK_KSOFTIRQD,  # ksoftirqd was woken
+    CK_IPIS,
+    CK_INTERRUPTS,
+    CK_MERGED,  # frames that GRO appended to another
+    CK_SWITCHED_OFF,  # average load reached the threshold
+    CK_SWITCHED_ON,  # and fell below it again
+    CK_IS_OFF,
+    CK_DROPS,  # one column for each PLACE_*
+) = range(28)
+
+# -- KNOB: what a user may turn, and the average load --------------------------------------------
+(
+    K_CPUS,
+    K_RING,
+    K_RX_NS,
+    K_RX_FRAMES,
+    K_WEIGHT,
+    K_BUDGET,
+    K_BUDGET_NS,
+    K_MAX_BACKLOG,
+    K_RCVBUF,
+    K_GRO,
+    K_SERVICE_NS,
+    K_RECORDS,
+    K_PIPELINING,
+    K_SPLITTING,
+    K_BALANCING,
+    K_SWITCH_OFF,
+    K_ORDER_GUARD,
+    K_TCP_PIPELINING,
+    K_THRESHOLD,
+    K_LOAD_NS,
+    K_AVERAGE_LOAD,  # of the FALCON CPUs, percent
+    K_FALCON_CPUS,  # how many
+    K_SPLIT_CPUS,
+    K_RPS_CPUS,
+) = range(24)
+
+# -- COST: what does not belong to one stage, ns (see costs/*.toml) ------------------------------
+COST_NAMES = (
+    "hardirq",
+    "softirq_entry",
+    "napi_poll",
+    "ipi_send",
+    "ipi_latency",
+    "ipi_handle",
+    "cache_penalty",
+    "remote_enqueue",
+    "split_send",
+    "split_receive",
+    "wake_up",
+    "wake_latency",
+    "context_switch",
+    "sched_granularity",
+    "sched_sleeper_credit",
+    "softirq_time_limit",
+    "softirq_restarts",
+    "skb_overhead",
+)
+(
+    X_HARDIRQ,
+    X_SOFTIRQ_ENTRY,
+    X_NAPI_POLL,
+    X_IPI_SEND,
+    X_IPI_LATENCY,
+    X_IPI_HANDLE,
+    X_CACHE_PENALTY,
+    X_REMOTE_ENQUEUE,
+    X_SPLIT_SEND,
+    X_SPLIT_RECEIVE,
+    X_WAKE_UP,
+    X_WAKE_LATENCY,
+    X_CONTEXT_SWITCH,
+    X_GRANULARITY,
+    X_SLEEPER_CREDIT,
+    X_SOFTIRQ_TIME,
+    X_SOFTIRQ_RESTARTS,
+    X_SKB_OVERHEAD,
+) = range(18)
+
+# -- CPU -----------------------------------------------------------------------------------------
+(
+    C_WORK,  # WORK_*
+    C_SLOT,  # the skb of the work
+    C_START,  # of the work
+    C_STOLEN,  # ns that interrupts took out of it
+    C_EXTRA,  # ns to be added to the next work
+    C_SOFTIRQ,  # SOFTIRQ_*
+    C_SOFTIRQ_START,
+    C_RESTARTS,
+    C_ACTION_START,  # of net_rx_action
+    C_BUDGET,
+    C_SQUEEZED,
+    C_NAPI,  # that is being polled
+    C_POLLED,  # its work done
+    C_LIST,  # NAPI instances of this net_rx_action (head, tail)
+    C_LIST_TAIL,
+    C_POLL,  # softnet_data.poll_list
+    C_POLL_TAIL,
+    C_REPOLL,
+    C_REPOLL_TAIL,
+    C_IPI,  # other CPUs' NAPI instances that an IPI is to schedule (rps_ipi_list; head, tail)
+    C_IPI_TAIL,
+    C_READY,  # skbs that left GRO and go up the stack next (head, tail)
+    C_READY_TAIL,
+    C_TASK,  # the thread that runs, or was interrupted
+    C_RUN,  # runnable threads
+    C_LAST_TASK,
+    C_MIN_RUNTIME,  # cfs_rq.min_vruntime
+    C_BUSY_MARK,  # busy ns at the last measurement of load
+    C_MARK_TIME,
+    C_BUSY,  # one column for each BUSY_*
+) = range(30)
+BUSY_HARDIRQ, BUSY_SOFTIRQ, BUSY_KSOFTIRQD, BUSY_TASK = range(4)
+BUSY_NAMES = ("hardirq", "softirq", "ksoftirqd", "task")
+
+WORK_NONE, WORK_IRQ, WORK_FRAME, WORK_SKB, WORK_POST, WORK_IPI, WORK_OVERHEAD, WORK_TASK = range(8)
+SOFTIRQ_NONE, SOFTIRQ_INLINE, SOFTIRQ_THREAD = range(3)
+
+# -- NAPI instances ------------------------------------------------------------------------------
+(
+    N_CPU,
+    N_SCHEDULED,  # NAPI_STATE_SCHED
+    N_NEXT,  # link in a poll list or rps_ipi_list
+    N_QUEUE,  # ring, gro_cell queue or input_pkt_queue (head, tail, length)
+    N_QUEUE_TAIL,
+    N_LENGTH,
+    N_PROCESS,  # the backlog's process_queue (head, tail)
+    N_PROCESS_TAIL,
+    N_TAIL,  # packets that ever entered (input_queue_tail)
+    N_DONE,  # packets that were ever worked off
+    N_HEAD,  # N_DONE, while GRO holds nothing back (input_queue_head)
+    N_PENDING,  # frames since the last interrupt (moderation)
+    N_HELD,  # skbs that GRO holds
+    N_GRO,  # for each bucket: oldest held skb, how many
+) = range(14)
+GRO_BUCKETS = 8  # GRO_HASH_BUCKETS
+GRO_DEPTH = 8  # MAX_GRO_SKBS
+
+# -- stages of the profiles ----------------------------------------------------------------------
+(R_KIND, R_IFINDEX, R_POSITION) = range(3)
+R_FRAME = 4  # ns a frame before GRO; each of these: [others, TCP]
+R_FRAME_KIB = 6  # ns a KiB, likewise
+R_GRO = 8  # ns a frame in GRO
+R_SKB = 10  # ns an skb
+R_SEGMENT = 12  # ns a frame of the skb
+R_SKB_KIB = 14  # ns a KiB of the skb
+
+# -- order guard: for each position in a chain, where the flow's last packet went ----------------
+G_NAPI = 0  # NAPI instance + 1; 0 is none
+G_TAIL = MAX_STAGES  # that one's N_TAIL then
+G_CHOICE = 2 * MAX_STAGES
+G_HASH = 3 * MAX_STAGES
+
+# -- tasks: threads of the host ------------------------------------------------------------------
+(T_CPU, T_STATE, T_NEXT, T_RUNTIME, T_REMAINING, T_SLOT, T_READY, T_READY_TAIL) = range(8)
+ASLEEP, WAKING, RUNNABLE, RUNNING = range(4)
+
+# -- sockets -------------------------------------------------------------------------------------
+(SO_TASK, SO_QUEUE, SO_QUEUE_TAIL, SO_LENGTH, SO_MEMORY, SO_NEXT, SO_LISTED) = range(7)
+
+# -- event sources: the rows of a binary heap by (time, tie) -------------------------------------
+(E_TIME, E_TIE, E_PLACE, E_HEAP) = range(4)  # E_PLACE: where in the heap; E_HEAP: who is there
+TICK = 0  # sources: the load's tick, interrupts of the queues, IPIs, wake-ups, CPUs
+INTERRUPT = 1
+IPI = INTERRUPT + MAX_QUEUES
+CPU_DONE = IPI + 2 * MAX_CPUS  # an IPI is for one gro_cell or backlog
+WAKE = CPU_DONE + MAX_CPUS
+P_TICK, P_INTERRUPT, P_IPI, P_WAKE, P_CPU = (n << 56 for n in range(5))  # priority at one time
+
+# ================================ the other tables ==============================================
+# -- State.lists[list, entry] --------------------------------------------------------------------
+LIST_RSS, LIST_IRQ, LIST_FALCON, LIST_SPLIT, LIST_RPS, LIST_LOAD, LIST_CHAIN = range(7)
+LISTS = 7
+LIST_SIZE = 128
+
+# -- State.slot: a frame, or (as the head of a chain) an skb -------------------------------------
+(
+    S_NEXT,  # link in the queue that the skb waits in
+    S_FRAME,  # the next frame of this skb (GRO)
+    S_LAST,  # its last frame
+    S_FRAMES,  # how many
+    S_LENGTH,
+    S_WIRE,  # bytes of this frame alone
+    S_TRUESIZE,
+    S_HASH,
+    S_FLOW,
+    S_SOCKET,
+    S_PROTOCOL,
+    S_ROW,  # present stage
+    S_HOP,  # its number in the record
+    S_TARGET,  # NAPI instance that the present frame is split to, or -1
+    S_SPLIT,  # 1: waits for the second half of its first stage
+    S_FROM,  # the CPU that ran the stage before
+    S_CHOICE,
+    S_ENQUEUED,
+    S_ARRIVAL,
+    S_NUMBER,  # of the frame within its flow
+    S_PAYLOAD,
+    S_SEQ,
+    S_FLAGS,
+    S_KEY,
+    S_NEXT_SEQ,
+    S_MERGED,  # the hop in which GRO merged the frame
+    S_OUT_KIND,
+    S_OUT_PLACE,
+    S_OUT_TIME,
+    S_OUT_CPU,
+) = range(30)
+SLOT_COLUMNS = 32
+
+# -- State.flow ----------------------------------------------------------------------------------
+(F_SENT, F_EXPECTED, F_REORDERED, F_DELIVERED) = range(4)
+FLOW_COLUMNS = 4

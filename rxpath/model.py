@@ -10,48 +10,68 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from rxpath import kernel, knobs, layout, policies
+from rxpath import counters, kernel, knobs, policies, tables
+from rxpath import layout as lay
+from rxpath.errors import ConfigError
 from rxpath.knobs import Knobs
-from rxpath.state import State, Table
+from rxpath.state import Table, allocate
+
+FRAME = ("rss_hash", "flow", "socket", "chain", "protocol", "wire_len")
+SEGMENT = ("payload", "seq", "tcp_flags", "gro_key")
 
 
 class Model:
     """The host as a whole.
 
     Args:
-        knobs: see `rxpath.knobs`; validated by the caller (`Knobs.parse`) and again here.
+        knobs: see `rxpath.knobs`; checked here again.
         slots: frame buffers, the most frames that the host holds at a time.
-        sockets: how many sockets (containers) read; socket s's thread runs on
-            ``app_cpus[s % len(app_cpus)]``.
+        sockets: how many sockets (containers) read; `Knobs.threads` and `Knobs.app_cpus` say
+            which thread reads which, and where.
         flows: how many flows are told apart.
-        records: whether every frame's stages are recorded in `State.record`.
+        records: whether frames' stages can be recorded in `State.record`; they are from the
+            start then, until `set_records`.
+        choose: a policy of one's own, from `rxpath.policies.compiled`, in place of the knobs'.
+
+    Raises:
+        ConfigError: for knobs, costs or sizes that make no host.
     """
 
     def __init__(
-        self, knobs: Knobs, *, slots: int, sockets: int, flows: int, records: bool = False
+        self,
+        knobs: Knobs,
+        *,
+        slots: int,
+        sockets: int,
+        flows: int,
+        records: bool = False,
+        choose: Any = None,
     ) -> None:
+        for key, value in (("slots", slots), ("sockets", sockets), ("flows", flows)):
+            if value < 1:
+                raise ConfigError(key, value, "at least 1")
         self.knobs = knobs
-        self.state = State(
-            slot=np.zeros((slots, 4), np.int64),
-            record=np.zeros(
-                (slots if records else 1, layout.MAX_STAGES, layout.RECORD_COLUMNS), np.int64
-            ),
-            hop=np.zeros(slots, np.int64),
-            flow=np.zeros((flows, 2), np.int64),
-            clock=np.zeros(8, np.int64),
-        )
-        self.choose = policies.load("same_cpu")
+        self._own = choose
+        self.state = allocate(slots, sockets, flows, knobs.threads or sockets, records)
+        self._apply(knobs)
+        self.set_records(records)
         kernel.warm()
+        kernel.set_tick(self.state, knobs.falcon.load_interval_ns)
 
     def chain(self, name: str) -> int:
         """The number of a chain, for `kernel.receive`.
 
-        "plain" and "tunnel" are the present profile's chains for a frame without and with VXLAN;
-        any profile's name (host, docker, offload, flannel, ...) is that profile's own chain.
+        "plain" and "tunnel" are the present profile's chains for a frame without and with VXLAN
+        (a profile without a tunnel takes its plain frames itself and tunnelled ones as docker
+        does; one with a tunnel takes plain frames as host does); any profile's name (host,
+        docker, offload, flannel, ...) is that profile's own chain.  Raises `ConfigError`.
         """
-        return {"plain": 0, "tunnel": 1}.get(name, 0)
+        has_tunnel = tables.has_tunnel(self.knobs.profile)
+        if name == "plain":
+            name = "host" if has_tunnel else self.knobs.profile
+        elif name == "tunnel":
+            name = self.knobs.profile if has_tunnel else "docker"
+        return tables.chain_number(name)
 
     def reconfigure(self, changes: Mapping[str, Any]) -> None:
         """Change knobs between two batches; frames in flight go on and none is lost.
@@ -59,13 +79,25 @@ class Model:
         Raises `ConfigError`, with nothing changed, when the knobs are wrong as a whole.
         Re-read `choose` and `chain(...)` afterwards.
         """
-        self.knobs = knobs.merge(self.knobs, changes)
+        merged = knobs.merge(self.knobs, changes)
+        if merged.threads != self.knobs.threads:
+            raise ConfigError("threads", merged.threads, f"{self.knobs.threads}, as at the start")
+        interval = merged.falcon.load_interval_ns
+        if interval != self.knobs.falcon.load_interval_ns:
+            now = int(self.state.host[lay.CLOCK, lay.CK_NOW])
+            kernel.set_tick(self.state, now + interval)
+        self._apply(merged)
+
+    def _apply(self, new: Knobs) -> None:
+        knobs.validate(new)
+        tables.write_stages(self.state, new)
+        tables.write_knobs(self.state, new)
+        self.choose = self._own if self._own is not None else policies.load(new.policy)
+        self.knobs = new
 
     def receive(self, slot: int, now: int, **frame: int) -> int:
         """`kernel.receive` by keywords, for tests and tools."""
-        names = ("rss_hash", "flow", "socket", "chain", "protocol", "wire_len")
-        optional = ("payload", "seq", "tcp_flags", "gro_key")
-        values = [frame[name] for name in names] + [frame.get(name, 0) for name in optional]
+        values = [frame[name] for name in FRAME] + [frame.get(name, 0) for name in SEGMENT]
         place: int = kernel.receive(self.state, slot, now, *values)
         return place
 
@@ -78,11 +110,18 @@ class Model:
         return kernel.advance(self.state, until, out, self.choose)
 
     def set_records(self, on: bool) -> None:
-        """Switch recording on or off; needs a model made with ``records=True``."""
+        """Switch recording on or off between two batches.
+
+        Raises `ConfigError` when the model was made without room for records.
+        """
+        if on and len(self.state.record) < len(self.state.slot):
+            raise ConfigError("records", on, "a model made with records=True")
+        self.state.host[lay.KNOB, lay.K_RECORDS] = on
 
     def stats(self) -> dict[str, Any]:
-        """Counters since the last `reset`: see `rxpath.counters` for the keys."""
-        return {}
+        """Counters since the last `reset`: `rxpath.counters.stats`."""
+        return counters.stats(self.state)
 
     def reset(self) -> None:
         """Zero all counters; frames in flight, loads and the clock stay as they are."""
+        counters.zero(self.state)

@@ -16,6 +16,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from rxpath.errors import ConfigError
 from rxpath.jit import compile_for, jit
 
 
@@ -35,8 +36,9 @@ class Host(NamedTuple):
 
     knobs: NDArray[np.int64]  # layout.K_*
     load: NDArray[np.int64]  # [cpus] percent, as the reference computes it
-    cpus: NDArray[np.int64]  # FALCON_CPUS (or the CPUs of RPS)
+    falcon_cpus: NDArray[np.int64]  # FALCON_CPUS
     split_cpus: NDArray[np.int64]  # GROSPLIT_CPUS
+    rps_cpus: NDArray[np.int64]  # the CPUs of rps_cpus
     memory: NDArray[np.int64]  # the policy's own, zeroed at start
 
 
@@ -49,11 +51,21 @@ CHOOSE_TYPE = types.FunctionType(CHOOSE_SIGNATURE)
 """Numba's type of a policy: for the explicit signature of a function that takes one."""
 
 Choose = Callable[[Packet, Host], tuple[int, int]]
-NAMES = ("same_cpu",)
+NAMES = ("same_cpu", "rps", "falcon")
 
 
 def load(name: str) -> Any:
-    """The compiled policy ``name``: pass it as `choose` to `rxpath.kernel.advance`."""
-    choose = jit(import_module(f"rxpath.policies.{name}").choose)
-    compile_for(choose, CHOOSE_SIGNATURE)
-    return choose
+    """The compiled policy ``name``: pass it as `choose` to `rxpath.kernel.advance`.
+
+    Raises `ConfigError` for a name that is not in `NAMES`.
+    """
+    if name not in NAMES:
+        raise ConfigError("policy", name, "one of " + ", ".join(NAMES))
+    return compiled(import_module(f"rxpath.policies.{name}").choose)
+
+
+def compiled(choose: Choose) -> Any:
+    """A policy's function (also one's own) as a function pointer of type `CHOOSE_TYPE`."""
+    function = jit(choose)
+    compile_for(function, CHOOSE_SIGNATURE)
+    return function

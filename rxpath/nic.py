@@ -1,0 +1,82 @@
+"""The NIC: RSS picks a queue, its ring takes the frame, moderated interrupts wake NAPI.
+
+Moderation as in mlx5 and most drivers: an interrupt after rx-frames frames, or rx-usecs after the
+first one.  While NAPI polls a queue, its interrupt is off.
+"""
+
+from __future__ import annotations
+
+from rxpath import cpu, events
+from rxpath import layout as lay
+from rxpath.fifo import pop_slot, push_napi, push_slot
+from rxpath.jit import inlined, inner
+from rxpath.state import State, Table
+
+
+@inlined
+def queue_of(state: State, rss_hash: int) -> int:
+    """The RX queue: the hash's low 7 bits index the indirection table."""
+    queue: int = state.lists[lay.LIST_RSS, rss_hash & 127]
+    return queue
+
+
+@inner
+def arrive(state: State, queue: int, slot: int, now: int) -> bool:
+    """Put a frame into the ring; False when no descriptor is free (rx_missed)."""
+    host = state.host
+    row = lay.NAPIS + lay.QUEUE_NAPI + queue
+    if host[row, lay.N_LENGTH] >= host[lay.KNOB, lay.K_RING]:
+        return False
+    push_slot(host, row, lay.N_QUEUE, state.slot, slot)
+    host[row, lay.N_LENGTH] += 1
+    if not host[row, lay.N_SCHEDULED]:
+        host[row, lay.N_PENDING] += 1
+        _moderate(host, queue, now)
+    return True
+
+
+@inlined
+def take(state: State, queue: int) -> int:
+    """The driver takes the next frame off the ring, or -1."""
+    row = lay.NAPIS + lay.QUEUE_NAPI + queue
+    slot = pop_slot(state.host, row, lay.N_QUEUE, state.slot)
+    if slot >= 0:
+        state.host[row, lay.N_LENGTH] -= 1
+        state.host[row, lay.N_TAIL] += 1
+    return slot
+
+
+@inlined
+def raise_interrupt(state: State, queue: int, now: int) -> int:
+    """The interrupt fires: its handler schedules NAPI and masks it; the CPU it went to."""
+    host = state.host
+    row = lay.NAPIS + lay.QUEUE_NAPI + queue
+    target: int = state.lists[lay.LIST_IRQ, queue]
+    host[lay.CLOCK, lay.CK_INTERRUPTS] += 1
+    host[row, lay.N_PENDING] = 0
+    host[row, lay.N_SCHEDULED] = 1
+    push_napi(host, lay.CPU + target, lay.C_POLL, lay.QUEUE_NAPI + queue)
+    cpu.interrupt(host, target, now, host[lay.COST, lay.X_HARDIRQ])
+    return target
+
+
+@inner
+def complete(host: Table, queue: int, now: int) -> None:
+    """NAPI is done: the interrupt is armed again, at once due for what came meanwhile."""
+    row = lay.NAPIS + lay.QUEUE_NAPI + queue
+    host[row, lay.N_SCHEDULED] = 0
+    host[row, lay.N_PENDING] = host[row, lay.N_LENGTH]
+    if host[row, lay.N_PENDING] > 0:
+        _moderate(host, queue, now)
+
+
+@inner
+def _moderate(host: Table, queue: int, now: int) -> None:
+    row = lay.NAPIS + lay.QUEUE_NAPI + queue
+    source = lay.INTERRUPT + queue
+    delay = host[lay.KNOB, lay.K_RX_NS]
+    if delay == 0 or host[row, lay.N_PENDING] >= host[lay.KNOB, lay.K_RX_FRAMES]:
+        if not events.is_due(host, source) or events.due_time(host, source) > now:
+            events.schedule(host, source, now, lay.P_INTERRUPT)
+    elif not events.is_due(host, source):
+        events.schedule(host, source, now + delay, lay.P_INTERRUPT)

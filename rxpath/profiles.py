@@ -1,0 +1,82 @@
+"""Profiles: the chain of devices that a frame passes, as data (profiles.toml)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from rxpath import layout as lay
+from rxpath.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+KINDS = {name: lay.STAGE_NAMES.index(name) for name in ("napi", "gro_cell", "backlog", "socket")}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One softirq, or the application: `costs` names what runs in it."""
+
+    kind: str
+    device: str
+    ifindex: int
+    costs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A chain of stages; `vxlan_port` is the tunnel's UDP port, 0 where there is no tunnel."""
+
+    name: str
+    title: str
+    vxlan_port: int
+    stages: tuple[Stage, ...]
+
+
+@cache
+def load() -> dict[str, Profile]:
+    """All profiles of profiles.toml, in its order. Raises `ConfigError`."""
+    text = Path(__file__).with_name("profiles.toml").read_text(encoding="utf-8")
+    return {name: parse(name, raw) for name, raw in tomllib.loads(text).items()}
+
+
+def parse(name: str, raw: Mapping[str, Any]) -> Profile:
+    """A profile from its table, checked as a chain. Raises `ConfigError`."""
+    stages = tuple(
+        _stage(f"{name}.stage[{i}]", entry) for i, entry in enumerate(raw.get("stage", []))
+    )
+    profile = Profile(name, str(raw.get("title", name)), int(raw.get("vxlan_port", 0)), stages)
+    _check_chain(profile)
+    return profile
+
+
+def _stage(where: str, raw: Mapping[str, Any]) -> Stage:
+    for key in ("kind", "device", "ifindex", "costs"):
+        if key not in raw:
+            raise ConfigError(f"{where}.{key}", None, "a value")
+    if raw["kind"] not in KINDS:
+        raise ConfigError(f"{where}.kind", raw["kind"], "one of " + ", ".join(KINDS))
+    if type(raw["ifindex"]) is not int or not 0 < raw["ifindex"] < 2**31:
+        raise ConfigError(f"{where}.ifindex", raw["ifindex"], "a positive 31-bit integer")
+    if not isinstance(raw["costs"], list):
+        raise ConfigError(f"{where}.costs", raw["costs"], "a list of names of costs")
+    return Stage(raw["kind"], str(raw["device"]), raw["ifindex"], tuple(raw["costs"]))
+
+
+def _check_chain(profile: Profile) -> None:
+    kinds = [stage.kind for stage in profile.stages]
+    key = f"{profile.name}.stage"
+    if not kinds or kinds[0] != "napi" or "napi" in kinds[1:]:
+        raise ConfigError(key, kinds, "a chain whose first stage, and only that, is napi")
+    if kinds[-1] != "socket" or "socket" in kinds[:-1]:
+        raise ConfigError(key, kinds, "a chain whose last stage, and only that, is socket")
+    most = lay.MAX_STAGES - 1  # the first one may be split in two
+    if len(kinds) > most:
+        raise ConfigError(key, len(kinds), f"at most {most} stages")

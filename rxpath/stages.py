@@ -1,0 +1,164 @@
+"""The work of a packet in one stage: what it costs, what is recorded, where it goes next.
+
+The first stage has two halves: the driver's for each frame (ring, skb), then GRO and the stack for
+each skb that GRO makes of them.  They run one after the other in one poll, or are split over two
+CPUs with the backlog between them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rxpath import backlog, gro, output, sockets, steering
+from rxpath import cpu as cpus
+from rxpath import layout as lay
+from rxpath.jit import inlined, inner
+from rxpath.state import State, Table
+
+
+@inlined
+def start_frame(state: State, cpu: int, queue: int, slot: int, now: int, choose: Any) -> None:
+    """The driver polls a frame off the ring."""
+    host, slots = state.host, state.slot
+    row, tcp = slots[slot, lay.S_ROW], _tcp(slots, slot)
+    napi = steering.split(state, cpu, queue, slot, choose)
+    slots[slot, lay.S_TARGET] = napi
+    cost = host[row, lay.R_FRAME + tcp]
+    cost += host[row, lay.R_FRAME_KIB + tcp] * slots[slot, lay.S_LENGTH] >> 10
+    if napi != queue:
+        cost += host[lay.COST, lay.X_SPLIT_SEND]
+    else:
+        cost += _gro_cost(state, slot, row, tcp)
+    begin(state, cpu, slot, lay.NAPI, lay.CHOICE_NONE, now)
+    cpus.start(host, cpu, now, lay.WORK_FRAME, slot, cost)
+
+
+@inlined
+def finish_frame(state: State, cpu: int, queue: int, slot: int, now: int, choose: Any) -> None:
+    """The driver's half is done: to the split CPU, into GRO, or up the stack."""
+    slots = state.slot
+    napi = slots[slot, lay.S_TARGET]
+    if napi == queue:
+        steering.remember(state.host, slots, slot, 0, queue)
+        _enter_stack(state, cpu, queue, slot, now, choose)
+        return
+    end(state, slot, now)
+    slots[slot, lay.S_SPLIT] = 1
+    slots[slot, lay.S_FROM] = cpu
+    slots[slot, lay.S_HOP] += 1
+    _queue(state, cpu, napi, slot, 0, now)
+
+
+@inlined
+def start_skb(state: State, cpu: int, slot: int, now: int) -> None:
+    """A softirq takes the skb off a gro_cell or backlog."""
+    host, slots = state.host, state.slot
+    row, tcp = slots[slot, lay.S_ROW], _tcp(slots, slot)
+    if slots[slot, lay.S_SPLIT]:
+        kind = lay.SPLIT
+        cost = host[lay.COST, lay.X_SPLIT_RECEIVE] + _gro_cost(state, slot, row, tcp)
+    else:
+        kind = host[row, lay.R_KIND]
+        cost = stack_cost(host, slots, slot)
+    if slots[slot, lay.S_FROM] != cpu:
+        cost += host[lay.COST, lay.X_CACHE_PENALTY]
+    begin(state, cpu, slot, kind, slots[slot, lay.S_CHOICE], now)
+    cpus.start(host, cpu, now, lay.WORK_SKB, slot, cost)
+
+
+@inlined
+def finish_skb(state: State, cpu: int, napi: int, slot: int, now: int, choose: Any) -> None:
+    """The stage is done, or the skb goes into the second half's GRO."""
+    if state.slot[slot, lay.S_SPLIT]:
+        state.slot[slot, lay.S_SPLIT] = 0
+        _enter_stack(state, cpu, napi, slot, now, choose)
+    else:
+        move_on(state, cpu, slot, now, choose)
+
+
+@inlined
+def start_post(state: State, cpu: int, slot: int, now: int) -> None:
+    """An skb that left GRO goes up the stack."""
+    cost = stack_cost(state.host, state.slot, slot)
+    cpus.start(state.host, cpu, now, lay.WORK_POST, slot, cost)
+
+
+@inner
+def move_on(state: State, cpu: int, slot: int, now: int, choose: Any) -> None:
+    """The stage is done: to the next one, or to the socket."""
+    host, slots = state.host, state.slot
+    end(state, slot, now)
+    row = slots[slot, lay.S_ROW] + 1
+    slots[slot, lay.S_ROW] = row
+    slots[slot, lay.S_FROM] = cpu
+    slots[slot, lay.S_HOP] += 1
+    if host[row, lay.R_KIND] == lay.SOCKET:
+        sockets.enqueue(state, cpu, slot, now)
+        return
+    napi = steering.next_queue(state, cpu, slot, choose)
+    _queue(state, cpu, napi, slot, host[row, lay.R_POSITION], now)
+
+
+@inner
+def stack_cost(host: Table, slots: Table, slot: int) -> int:
+    """Cost in ns of an skb in its present stage: per skb, per frame of it, per KiB."""
+    row, tcp = slots[slot, lay.S_ROW], _tcp(slots, slot)
+    cost: int = host[row, lay.R_SKB + tcp]
+    cost += host[row, lay.R_SEGMENT + tcp] * slots[slot, lay.S_FRAMES]
+    cost += host[row, lay.R_SKB_KIB + tcp] * slots[slot, lay.S_LENGTH] >> 10
+    return cost
+
+
+@inner
+def begin(state: State, cpu: int, slot: int, kind: int, choice: int, now: int) -> None:
+    """Write the start of the present stage to the skb's record."""
+    if not state.host[lay.KNOB, lay.K_RECORDS]:
+        return
+    slots = state.slot
+    record = state.record[slot, slots[slot, lay.S_HOP]]
+    record[lay.REC_KIND] = kind
+    record[lay.REC_IFINDEX] = state.host[slots[slot, lay.S_ROW], lay.R_IFINDEX]
+    record[lay.REC_CPU] = cpu
+    record[lay.REC_CHOICE] = choice
+    record[lay.REC_ENQUEUE] = slots[slot, lay.S_ENQUEUED]
+    record[lay.REC_START] = now
+    record[lay.REC_END] = now
+
+
+@inner
+def end(state: State, slot: int, now: int) -> None:
+    """Write the end of the present stage to the skb's record."""
+    if state.host[lay.KNOB, lay.K_RECORDS]:
+        state.record[slot, state.slot[slot, lay.S_HOP], lay.REC_END] = now
+
+
+@inner
+def _tcp(slots: Table, slot: int) -> int:
+    return 1 if slots[slot, lay.S_PROTOCOL] == lay.TCP else 0
+
+
+@inner
+def _gro_cost(state: State, slot: int, row: int, tcp: int) -> int:
+    """GRO of one frame, and the stack at once where GRO does not hold it."""
+    cost: int = state.host[row, lay.R_GRO + tcp]
+    if not gro.applies(state, slot):
+        cost += stack_cost(state.host, state.slot, slot)
+    return cost
+
+
+@inner
+def _enter_stack(state: State, cpu: int, napi: int, slot: int, now: int, choose: Any) -> None:
+    if gro.applies(state, slot):
+        gro.receive(state, napi, cpu, slot)
+    else:
+        move_on(state, cpu, slot, now, choose)
+
+
+@inner
+def _queue(state: State, cpu: int, napi: int, slot: int, position: int, now: int) -> None:
+    """Queue the skb for its next stage; its loss is the queue's."""
+    if backlog.enqueue(state, cpu, napi, slot, now):
+        steering.remember(state.host, state.slot, slot, position, napi)
+    else:
+        place = lay.PLACE_BACKLOG if napi >= lay.BACKLOG_NAPI else lay.PLACE_GRO_CELL
+        output.leave(state, slot, lay.DROP, place, now, cpu)

@@ -1,0 +1,115 @@
+"""From what a user says to the numbers that stand in the state: knobs, costs and stages.
+
+The rows of all profiles' stages are always there, each chain at a place of its own: a frame in
+flight keeps its row when the host is given another profile, and new costs hold from now on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rxpath import costs, profiles
+from rxpath import layout as lay
+from rxpath.costs import Costs
+from rxpath.errors import ConfigError
+from rxpath.knobs import RSS_ENTRIES, Knobs
+from rxpath.profiles import Profile, Stage
+from rxpath.state import State, Table
+
+COLUMN = {"frame": lay.R_FRAME, "gro": lay.R_GRO, "skb": lay.R_SKB, "segment": lay.R_SEGMENT}
+KIB_COLUMN = {"frame": lay.R_FRAME_KIB, "skb": lay.R_SKB_KIB}
+
+
+def write_knobs(state: State, knobs: Knobs) -> None:
+    """The knobs' row, the lists of CPUs and the indirection table."""
+    row, falcon = state.host[lay.KNOB], knobs.falcon
+    row[lay.K_CPUS] = knobs.cpus
+    row[lay.K_RING] = knobs.ring
+    row[lay.K_RX_NS] = knobs.rx_usecs * 1000
+    row[lay.K_RX_FRAMES] = knobs.rx_frames
+    row[lay.K_WEIGHT] = knobs.napi_weight
+    row[lay.K_BUDGET] = knobs.budget
+    row[lay.K_BUDGET_NS] = knobs.budget_usecs * 1000
+    row[lay.K_MAX_BACKLOG] = knobs.max_backlog
+    row[lay.K_RCVBUF] = knobs.rcvbuf
+    row[lay.K_GRO] = knobs.gro
+    row[lay.K_SERVICE_NS] = knobs.service_ns
+    row[lay.K_PIPELINING] = falcon.pipelining
+    row[lay.K_SPLITTING] = falcon.splitting
+    row[lay.K_BALANCING] = falcon.balancing
+    row[lay.K_SWITCH_OFF] = falcon.switch_off
+    row[lay.K_ORDER_GUARD] = falcon.order_guard
+    row[lay.K_TCP_PIPELINING] = falcon.tcp_pipelining
+    row[lay.K_THRESHOLD] = falcon.threshold
+    row[lay.K_LOAD_NS] = falcon.load_interval_ns
+    row[lay.K_FALCON_CPUS] = _fill(state.lists[lay.LIST_FALCON], falcon.cpus)
+    row[lay.K_SPLIT_CPUS] = _fill(state.lists[lay.LIST_SPLIT], falcon.grosplit_cpus)
+    row[lay.K_RPS_CPUS] = _fill(state.lists[lay.LIST_RPS], knobs.rps_cpus)
+    _fill(state.lists[lay.LIST_IRQ], _cycle(knobs.irq_cpus, lay.MAX_QUEUES))
+    spread = _cycle(range(knobs.queues), RSS_ENTRIES)
+    _fill(state.lists[lay.LIST_RSS], knobs.rss_indirection or spread)
+    tasks = int(state.host[lay.CLOCK, lay.CK_TASKS])
+    cpus = _cycle(knobs.app_cpus, tasks - lay.THREADS)
+    state.host[lay.TASK + lay.THREADS : lay.TASK + tasks, lay.T_CPU] = cpus
+
+
+def write_stages(state: State, knobs: Knobs) -> None:
+    """The costs' row and the stages of all profiles."""
+    amounts = costs.load(knobs.costs, knobs.cost_overrides)
+    state.host[lay.COST, : len(lay.COST_NAMES)] = [amounts[name].udp for name in lay.COST_NAMES]
+    row = lay.ROW
+    for number, profile in enumerate(profiles.load().values()):
+        state.lists[lay.LIST_CHAIN, number] = row
+        row = _write_chain(state.host, row, profile, amounts)
+
+
+def chain_number(profile: str) -> int:
+    """The number that `kernel.receive` knows the profile's chain by. Raises `ConfigError`."""
+    names = list(profiles.load())
+    if profile not in names:
+        raise ConfigError("chain", profile, "one of " + ", ".join(names))
+    return names.index(profile)
+
+
+def has_tunnel(profile: str) -> bool:
+    """Whether the profile's own chain is for VXLAN frames."""
+    return profiles.load()[profile].vxlan_port != 0
+
+
+def _write_chain(host: Table, row: int, profile: Profile, amounts: Costs) -> int:
+    if row + len(profile.stages) > lay.ROW + lay.MAX_ROWS:
+        raise ConfigError(profile.name, len(profile.stages), f"{lay.MAX_ROWS} stages in all")
+    for position, stage in enumerate(profile.stages):
+        host[row, :] = 0
+        host[row, lay.R_KIND] = profiles.KINDS[stage.kind]
+        host[row, lay.R_IFINDEX] = stage.ifindex
+        host[row, lay.R_POSITION] = position
+        _add_costs(host[row], f"{profile.name}.stage[{position}].costs", stage, amounts)
+        row += 1
+    return row
+
+
+def _add_costs(row: Table, key: str, stage: Stage, amounts: Costs) -> None:
+    first = stage.kind == "napi"
+    for name in stage.costs:
+        if name not in amounts:
+            raise ConfigError(key, name, "a cost that the cost profile has")
+        cost = amounts[name]
+        if cost.per == "host" or (cost.per in ("frame", "gro") and not first):
+            raise ConfigError(key, name, f"a cost that is not per {cost.per}")
+        row[COLUMN[cost.per]] += cost.udp
+        row[COLUMN[cost.per] + 1] += cost.tcp
+        if cost.per in KIB_COLUMN:
+            row[KIB_COLUMN[cost.per]] += cost.ns_kib
+            row[KIB_COLUMN[cost.per] + 1] += cost.ns_kib
+
+
+def _fill(row: Table, values: Iterable[int]) -> int:
+    numbers = list(values)
+    row[: len(numbers)] = numbers
+    return len(numbers)
+
+
+def _cycle(values: Iterable[int], length: int) -> list[int]:
+    items = list(values)
+    return [items[i % len(items)] for i in range(length)]

@@ -1,0 +1,39 @@
+"""Small hosts and traces for the model's tests."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rxpath import layout as lay
+from rxpath.drivers import virtual
+from rxpath.knobs import Knobs
+from rxpath.model import Model
+
+ACK, PSH = 0x10, 0x08
+
+
+def model(sockets=1, flows=1, slots=4096, records=False, **knobs):
+    return Model(Knobs.parse(knobs), slots=slots, sockets=sockets, flows=flows, records=records)
+
+
+def run(host, trace, until=0):
+    """All events of a trace, [n, EV_*]."""
+    parts = [events.copy() for events in virtual.run(host, trace, until)]
+    return np.concatenate(parts) if parts else np.zeros((0, lay.EVENT_COLUMNS), np.int64)
+
+
+def flood(host, count=20_000, gap=300, chain="tunnel", **columns):
+    """A saturating UDP flow; packets delivered per second of model time while it lasted."""
+    arrival = np.arange(count) * gap
+    columns = {"rss_hash": 0x5A17C0DE, "wire_len": 114, **columns}
+    events = run(host, virtual.make_trace(arrival, chain=host.chain(chain), **columns))
+    times = events[events[:, lay.EV_KIND] == lay.DELIVER, lay.EV_TIME]
+    times = times[times <= arrival[-1]]
+    return (len(times) - 1) / (times[-1] - times[0]) * 1e9
+
+
+def accounted(host):
+    """in = delivered + drops by place + still queued."""
+    stats = host.stats()
+    out = stats["delivered"] + sum(stats["drops"].values()) + stats["queued"]
+    return stats["received"] == out

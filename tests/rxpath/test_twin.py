@@ -1,0 +1,159 @@
+"""The kernels against the plain twin: the same events, records and counters, one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from twin import Twin
+
+from rxpath import layout as lay
+from rxpath import profiles
+from rxpath.knobs import Knobs
+from rxpath.model import Model
+
+SOCKETS, FLOWS = 3, 4
+FRAME = ("rss_hash", "flow", "socket", "chain", "protocol", "wire_len")
+SEGMENT = ("payload", "seq", "tcp_flags", "gro_key")
+
+cpu_sets = st.lists(st.integers(0, 5), min_size=1, max_size=4).map(tuple)
+
+falcon = st.fixed_dictionaries(
+    {
+        "pipelining": st.booleans(),
+        "splitting": st.booleans(),
+        "balancing": st.booleans(),
+        "switch_off": st.booleans(),
+        "order_guard": st.booleans(),
+        "tcp_pipelining": st.booleans(),
+        "cpus": cpu_sets,
+        "grosplit_cpus": cpu_sets,
+        "threshold": st.sampled_from([0, 5, 15, 40, 80]),
+        "load_interval_ns": st.sampled_from([3_000, 11_000, 50_000]),
+    }
+)
+
+hosts = st.fixed_dictionaries(
+    {
+        "policy": st.sampled_from(["same_cpu", "rps", "falcon", "falcon"]),
+        "cpus": st.just(6),
+        "queues": st.integers(1, 3),
+        "ring": st.sampled_from([1, 3, 1024]),
+        "rx_usecs": st.sampled_from([0, 1, 8]),
+        "rx_frames": st.sampled_from([1, 2, 32]),
+        "irq_cpus": cpu_sets,
+        "app_cpus": cpu_sets,
+        "rps_cpus": cpu_sets,
+        "napi_weight": st.sampled_from([1, 2, 64]),
+        "budget": st.sampled_from([1, 3, 300]),
+        "budget_usecs": st.sampled_from([1, 2000]),
+        "max_backlog": st.sampled_from([0, 2, 1000]),
+        "rcvbuf": st.sampled_from([0, 2000, 212_992]),
+        "gro": st.booleans(),
+        "threads": st.integers(0, 2),
+        "service_ns": st.sampled_from([0, 4000]),
+        "cost_overrides": st.fixed_dictionaries(
+            {},
+            optional={
+                "sched_granularity.ns": st.sampled_from([0, 1000]),
+                "sched_sleeper_credit.ns": st.sampled_from([0, 500]),
+                "softirq_time_limit.ns": st.just(3000),
+                "softirq_restarts.ns": st.sampled_from([1, 2]),
+                "ipi_latency.ns": st.just(0),
+                "wake_latency.ns": st.just(0),
+                "cache_penalty.ns": st.just(0),
+            },
+        ),
+        "falcon": falcon,
+    }
+)
+
+frames = st.fixed_dictionaries(
+    {
+        "gap": st.sampled_from([0, 0, 100, 500, 2000, 20_000]),
+        "flow": st.integers(0, FLOWS - 1),
+        "chain": st.integers(0, len(profiles.load()) - 1),
+        "protocol": st.sampled_from([6, 6, 17, 1]),
+        "wire_len": st.sampled_from([64, 1500, 30_000]),
+        "payload": st.sampled_from([0, 100, 100, 100, 80]),
+        "tcp_flags": st.sampled_from([0x10, 0x10, 0x10, 0x18, 0x11, 0x90]),
+        "gro_key": st.sampled_from([0, 0, 0, 1]),
+        "follows": st.booleans(),
+    }
+)
+# Hashes that share a queue, a GRO bucket or an entry of the order guard are the interesting ones.
+hashes = st.lists(
+    st.sampled_from([1, 9, 1 + (1 << 15), 2, 77, 0xFFFFFFFF, 0x9E3779B1]),
+    min_size=FLOWS,
+    max_size=FLOWS,
+)
+
+
+def arrivals(raw, hashes, one_chain):
+    """Times, and TCP sequence numbers that follow on within a flow unless the draw says not."""
+    now, seqs = 0, dict.fromkeys(range(FLOWS), 0xFFFFFF00)
+    for slot, frame in enumerate(raw):
+        now += frame["gap"]
+        tcp = frame["protocol"] == 6
+        seq = seqs[frame["flow"]] + (0 if frame["follows"] else 7)
+        seqs[frame["flow"]] = (seq + frame["payload"]) % 2**32
+        yield {
+            "slot": slot,
+            "now": now,
+            "rss_hash": hashes[frame["flow"]],
+            "flow": frame["flow"],
+            "socket": frame["flow"] % SOCKETS,
+            "chain": raw[0]["chain"] if one_chain else frame["chain"],
+            "protocol": frame["protocol"],
+            "wire_len": frame["wire_len"],
+            "payload": frame["payload"] if tcp else 0,
+            "seq": seq % 2**32 if tcp else 0,
+            "tcp_flags": frame["tcp_flags"] if tcp else 0,
+            "gro_key": frame["gro_key"],
+        }
+
+
+def collect(host, until, out):
+    """Events with their records, through an `out` of any size."""
+    found = []
+    while True:
+        count = host.advance(until, out)
+        for row in out[:count]:
+            slot = row[lay.EV_SLOT]
+            record = host.state.record[slot, : host.state.hop[slot]]
+            found.append((tuple(row.tolist()), record.tolist()))
+        if count < len(out):
+            return found
+
+
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+)
+@given(
+    hosts,
+    st.lists(frames, min_size=1, max_size=40),
+    hashes,
+    st.booleans(),
+    st.sampled_from([1, 2, 64]),
+)
+def test_kernel_does_what_the_plain_twin_does(raw_knobs, raw_frames, hash_of, one_chain, room):
+    knobs = Knobs.parse(raw_knobs)
+    host = Model(knobs, slots=64, sockets=SOCKETS, flows=FLOWS, records=True)
+    twin = Twin(knobs, SOCKETS, FLOWS)
+    out = np.zeros((room, lay.EVENT_COLUMNS), np.int64)
+    for frame in arrivals(raw_frames, hash_of, one_chain):
+        slot, now = frame.pop("slot"), frame.pop("now")
+        assert collect(host, now, out) == twin.advance(now)
+        assert host.receive(slot, now, **frame) == twin.receive(slot, now, **frame)
+        assert host.next_deadline() == twin.next_deadline()
+    end = now + 400_000
+    assert collect(host, end, out) == twin.advance(end)
+    stats = host.stats()
+    assert stats["queued"] == 0
+    assert stats["delivered"] == twin.delivered
+    assert stats["drops"] == {name: twin.drops[name] for name in lay.PLACE_NAMES[1:]}
+    assert stats["reordered"] == sum(twin.reordered)
+    assert stats["busy_ns"] == [cpu.busy for cpu in twin.cpus[: knobs.cpus]]
+    assert stats["load"] == [cpu.load for cpu in twin.cpus[: knobs.cpus]]
+    assert stats["falcon"]["switched_off"] == twin.switched_off
+    assert stats["falcon"]["switched_on"] == twin.switched_on

@@ -1,0 +1,678 @@
+"""The receive path once more, in plain Python with objects: what the kernels must equal.
+
+Written from the rules (net/core/dev.c, kernel/softirq.c, the docstrings of rxpath) and not from the
+kernels: lists, dicts and a linear search for the next event.  Only data are shared: knobs, costs,
+profiles and the names of codes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from rxpath import costs, profiles
+from rxpath import layout as lay
+from rxpath.knobs import Knobs
+
+CLOSING = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "URG": 32}
+
+
+@dataclass
+class Frame:
+    slot: int
+    flow: int
+    socket: int
+    arrival: int
+    number: int
+    record: list = field(default_factory=list)  # [kind, ifindex, cpu, choice, enqueue, start, end]
+
+
+@dataclass
+class Skb:
+    frames: list
+    hash: int
+    flow: int
+    socket: int
+    tcp: bool
+    protocol: int
+    stages: tuple
+    length: int
+    truesize: int
+    payload: int
+    seq: int
+    flags: int
+    key: int
+    enqueued: int
+    next_seq: int = 0
+    at: int = 0  # index into stages
+    split: bool = False
+    target: object = None
+    came_from: int = 0
+    choice: int = 0
+
+
+class Napi:
+    def __init__(self, kind: str, number: int, cpu: int) -> None:
+        self.kind, self.number, self.cpu = kind, number, cpu
+        self.queue: deque = deque()
+        self.process: deque = deque()
+        self.held: list = [[] for _ in range(8)]
+        self.scheduled = False
+        self.pending = 0
+        self.tail = self.done = self.head = 0
+
+    def holds(self) -> bool:
+        return any(self.held)
+
+
+class Task:
+    def __init__(self, number: int, cpu: int) -> None:
+        self.number, self.cpu = number, cpu
+        self.state = "asleep"
+        self.runtime = 0
+        self.skb = None
+        self.remaining = 0
+        self.ready: deque = deque()
+
+
+class Socket:
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.queue: deque = deque()
+        self.memory = 0
+
+
+class Cpu:
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.work = None  # (kind, skb)
+        self.start = self.stolen = self.extra = 0
+        self.context = None  # None, "inline", "thread"
+        self.entered = self.rounds = self.action = self.budget = 0
+        self.squeezed = False
+        self.napi = None
+        self.polled = 0
+        self.round: list = []
+        self.poll: list = []
+        self.repoll: list = []
+        self.ipis: list = []
+        self.ready: deque = deque()
+        self.task = None
+        self.last_task = None
+        self.runnable: list = []
+        self.min_runtime = 0
+        self.busy = dict.fromkeys(lay.BUSY_NAMES, 0)
+        self.mark = self.mark_time = 0
+        self.load = 0
+
+
+def hash_32(value: int, bits: int) -> int:
+    return (value * 0x61C88647) % 2**32 // 2 ** (32 - bits)
+
+
+class Twin:
+    def __init__(self, knobs: Knobs, sockets: int, flows: int) -> None:
+        self.k, self.f = knobs, knobs.falcon
+        self.amount = costs.load(knobs.costs, knobs.cost_overrides)
+        self.now = self.sequence = 0
+        self.due: dict = {}
+        self.events: list = []
+        self.cpus = [Cpu(c) for c in range(lay.MAX_CPUS)]
+        self.nics = [
+            Napi("nic", q, knobs.irq_cpus[q % len(knobs.irq_cpus)]) for q in range(knobs.queues)
+        ]
+        self.cells = [Napi("cell", c, c) for c in range(lay.MAX_CPUS)]
+        self.backlogs = [Napi("backlog", c, c) for c in range(lay.MAX_CPUS)]
+        self.ksoftirqd = [Task(c, c) for c in range(lay.MAX_CPUS)]
+        count = knobs.threads or sockets
+        apps = [
+            Task(lay.MAX_CPUS + t, knobs.app_cpus[t % len(knobs.app_cpus)]) for t in range(count)
+        ]
+        self.sockets = [Socket(apps[s % count]) for s in range(sockets)]
+        self.sent = [0] * flows
+        self.expected = [0] * flows
+        self.reordered = [0] * flows
+        self.guard: dict = {}
+        self.average = 0
+        self.off = False
+        self.received = self.delivered = self.switched_off = self.switched_on = 0
+        self.drops = dict.fromkeys(lay.PLACE_NAMES, 0)
+        self.schedule(("tick",), self.f.load_interval_ns, 0)
+
+    def cost(self, name: str) -> int:
+        return self.amount[name].udp
+
+    # -- time
+    def schedule(self, source: tuple, time: int, priority: int) -> None:
+        self.sequence += 1
+        self.due[source] = (time, priority, self.sequence)
+
+    def advance(self, until: int) -> list:
+        self.events = []
+        while True:
+            source = min(self.due, key=self.due.get)
+            if self.due[source][0] > until:
+                self.now = max(self.now, until)
+                return self.events
+            self.now = self.due[source][0]
+            getattr(self, "on_" + source[0])(*source[1:])
+
+    def next_deadline(self) -> int:
+        return min(self.due.values())[0]
+
+    # -- NIC
+    def receive(self, slot: int, now: int, **f: int) -> int:
+        self.now = max(now, self.now)
+        self.received += 1
+        frame = Frame(slot, f["flow"], f["socket"], self.now, self.sent[f["flow"]])
+        self.sent[f["flow"]] += 1
+        skb = Skb(
+            frames=[frame],
+            hash=f["rss_hash"],
+            flow=f["flow"],
+            socket=f["socket"],
+            tcp=f["protocol"] == 6,
+            protocol=f["protocol"],
+            stages=list(profiles.load().values())[f["chain"]].stages,
+            length=f["wire_len"],
+            truesize=f["wire_len"] + self.cost("skb_overhead"),
+            payload=f.get("payload", 0),
+            seq=f.get("seq", 0) % 2**32,
+            flags=f.get("tcp_flags", 0),
+            key=f.get("gro_key", 0),
+            enqueued=self.now,
+        )
+        table = self.k.rss_indirection or [i % self.k.queues for i in range(128)]
+        nic = self.nics[table[skb.hash % 128]]
+        if len(nic.queue) >= self.k.ring:
+            self.drops["rx_missed"] += 1
+            return lay.PLACE_RX_MISSED
+        nic.queue.append(skb)
+        if not nic.scheduled:
+            nic.pending += 1
+            self.moderate(nic)
+        return 0
+
+    def moderate(self, nic: Napi) -> None:
+        source = ("interrupt", nic.number)
+        if self.k.rx_usecs == 0 or nic.pending >= self.k.rx_frames:
+            if source not in self.due or self.due[source][0] > self.now:
+                self.schedule(source, self.now, 1)
+        elif source not in self.due:
+            self.schedule(source, self.now + self.k.rx_usecs * 1000, 1)
+
+    def on_interrupt(self, number: int) -> None:
+        del self.due["interrupt", number]
+        nic = self.nics[number]
+        nic.pending, nic.scheduled = 0, True
+        cpu = self.cpus[nic.cpu]
+        cpu.poll.append(nic)
+        self.interrupt(cpu, self.cost("hardirq"))
+
+    def on_ipi(self, kind: str, number: int) -> None:
+        del self.due["ipi", kind, number]
+        napi = (self.cells if kind == "cell" else self.backlogs)[number]
+        cpu = self.cpus[number]
+        cpu.poll.append(napi)
+        self.interrupt(cpu, self.cost("ipi_handle"))
+
+    # -- CPUs
+    def start(self, cpu: Cpu, kind: str, skb: Skb | None, cost: int) -> None:
+        cpu.work, cpu.start, cpu.stolen = (kind, skb), self.now, 0
+        self.schedule(("cpu", cpu.number), self.now + cost + cpu.extra, 4)
+        cpu.extra = 0
+
+    def account(self, cpu: Cpu) -> None:
+        elapsed = self.now - cpu.start - cpu.stolen
+        kind = {"irq": "hardirq", "task": "task"}.get(cpu.work[0])
+        if kind is None:
+            kind = "ksoftirqd" if cpu.context == "thread" else "softirq"
+        cpu.busy[kind] += elapsed
+        if kind in ("task", "ksoftirqd"):
+            cpu.task.runtime += elapsed
+
+    def interrupt(self, cpu: Cpu, cost: int) -> None:
+        if cpu.work and cpu.work[0] == "task":
+            self.suspend(cpu)
+        if cpu.work is None:
+            self.start(cpu, "irq", None, cost)
+            return
+        cpu.stolen += cost
+        cpu.busy["hardirq"] += cost
+        self.schedule(("cpu", cpu.number), self.due["cpu", cpu.number][0] + cost, 4)
+
+    def suspend(self, cpu: Cpu) -> None:
+        self.account(cpu)
+        cpu.task.remaining = self.due["cpu", cpu.number][0] - self.now
+        cpu.task.skb = cpu.work[1]
+        cpu.work = None
+
+    def on_cpu(self, number: int) -> None:
+        cpu = self.cpus[number]
+        self.account(cpu)
+        kind, skb = cpu.work
+        if kind == "task":
+            self.end(skb)
+            self.sockets[skb.socket].memory -= skb.truesize
+            self.leave(skb, "deliver", "none", cpu)
+        elif kind != "irq":
+            self.finish_softirq(cpu, kind, skb)
+        self.next_work(cpu)
+
+    def next_work(self, cpu: Cpu) -> None:
+        while True:
+            daemon = self.ksoftirqd[cpu.number]
+            if cpu.context is None and cpu.poll and daemon.state == "asleep":
+                self.enter(cpu, "inline")
+            if cpu.context is not None:
+                if self.step(cpu):
+                    return
+                continue
+            task = self.pick(cpu)
+            if task is None:
+                cpu.work = None
+                self.due.pop(("cpu", cpu.number), None)
+                return
+            if task is daemon:
+                self.enter(cpu, "thread")
+            elif self.run(cpu, task):
+                return
+
+    # -- softirqs
+    def enter(self, cpu: Cpu, context: str) -> None:
+        cpu.context, cpu.entered, cpu.rounds = context, self.now, 1
+        self.begin_round(cpu)
+
+    def begin_round(self, cpu: Cpu) -> None:
+        cpu.budget, cpu.action, cpu.squeezed = self.k.budget, self.now, False
+        cpu.extra += self.cost("softirq_entry")
+        cpu.round, cpu.poll = cpu.poll, []
+
+    def step(self, cpu: Cpu) -> bool:
+        while True:
+            if cpu.ready:
+                skb = cpu.ready.popleft()
+                self.start(cpu, "post", skb, self.stack_cost(skb))
+                return True
+            if cpu.napi:
+                if self.poll_one(cpu, cpu.napi):
+                    return True
+                self.end_poll(cpu)
+            elif cpu.round and not cpu.squeezed:
+                cpu.napi, cpu.polled = cpu.round.pop(0), 0
+                cpu.extra += self.cost("napi_poll")
+            elif cpu.ipis:
+                self.start(cpu, "ipi", None, self.cost("ipi_send"))
+                return True
+            elif cpu.extra:
+                self.start(cpu, "overhead", None, 0)
+                return True
+            elif not self.end_round(cpu):
+                return False
+
+    def poll_one(self, cpu: Cpu, napi: Napi) -> bool:
+        if napi.kind == "backlog" and cpu.polled == 0 and cpu.ipis:
+            self.start(cpu, "ipi", None, self.cost("ipi_send"))
+            return True
+        skb = self.dequeue(napi) if cpu.polled < self.k.napi_weight else None
+        if skb:
+            cpu.polled += 1
+            (self.start_frame if napi.kind == "nic" else self.start_skb)(cpu, napi, skb)
+            return True
+        for bucket in napi.held:
+            if bucket:
+                skb = bucket.pop(0)
+                self.start(cpu, "post", skb, self.stack_cost(skb))
+                return True
+        return False
+
+    def dequeue(self, napi: Napi) -> Skb | None:
+        if napi.kind == "backlog":
+            if not napi.process:
+                napi.process, napi.queue = napi.queue, deque()
+            return napi.process.popleft() if napi.process else None
+        if not napi.queue:
+            return None
+        napi.tail += napi.kind == "nic"
+        return napi.queue.popleft()
+
+    def end_poll(self, cpu: Cpu) -> None:
+        napi, cpu.napi = cpu.napi, None
+        if cpu.polled >= self.k.napi_weight or (napi.kind != "nic" and napi.queue):
+            cpu.repoll.append(napi)
+        else:
+            napi.scheduled = False
+            if napi.kind == "nic":
+                napi.pending = len(napi.queue)
+                if napi.pending:
+                    self.moderate(napi)
+        cpu.budget -= cpu.polled
+        if cpu.budget <= 0 or self.now - cpu.action >= self.k.budget_usecs * 1000:
+            cpu.squeezed = True
+
+    def end_round(self, cpu: Cpu) -> bool:
+        cpu.poll = cpu.round + cpu.poll + cpu.repoll
+        cpu.round, cpu.repoll = [], []
+        again = bool(cpu.poll)
+        if cpu.context == "thread":
+            if not again:
+                cpu.task.state, cpu.task = "asleep", None
+            elif self.must_yield(cpu):
+                again = False
+        elif again:
+            long = self.now - cpu.entered >= self.cost("softirq_time_limit")
+            if long or cpu.rounds >= self.cost("softirq_restarts") or cpu.runnable:
+                self.wake(self.ksoftirqd[cpu.number])
+                again = False
+        if again:
+            cpu.rounds += 1
+            self.begin_round(cpu)
+        else:
+            cpu.context = None
+        return again
+
+    def finish_softirq(self, cpu: Cpu, kind: str, skb: Skb | None) -> None:
+        napi = cpu.napi
+        if kind == "ipi":
+            target = cpu.ipis.pop(0)
+            source = ("ipi", target.kind, target.number)
+            self.schedule(source, self.now + self.cost("ipi_latency"), 2)
+        elif kind == "frame":
+            self.finish_frame(cpu, napi, skb)
+            napi.done += 1
+        elif kind == "skb":
+            if skb.split:
+                skb.split = False
+                self.up(cpu, napi, skb)
+            else:
+                self.move_on(cpu, skb)
+            napi.done += 1
+        elif kind == "post":
+            self.move_on(cpu, skb)
+        if napi and not cpu.ready and not napi.holds():
+            napi.head = napi.done
+
+    # -- stages
+    def sum(self, skb: Skb, per: str) -> tuple[int, int]:
+        entries = [self.amount[name] for name in skb.stages[skb.at].costs]
+        entries = [entry for entry in entries if entry.per == per]
+        fixed = sum(entry.tcp if skb.tcp else entry.udp for entry in entries)
+        return fixed, sum(entry.ns_kib for entry in entries)
+
+    def stack_cost(self, skb: Skb) -> int:
+        fixed, kib = self.sum(skb, "skb")
+        segment, _ = self.sum(skb, "segment")
+        return fixed + segment * len(skb.frames) + kib * skb.length // 1024
+
+    def gro_applies(self, skb: Skb) -> bool:
+        return skb.tcp and self.k.gro
+
+    def gro_cost(self, skb: Skb) -> int:
+        cost, _ = self.sum(skb, "gro")
+        return cost if self.gro_applies(skb) else cost + self.stack_cost(skb)
+
+    def begin(self, cpu: Cpu, skb: Skb, kind: int, choice: int) -> None:
+        index = skb.stages[skb.at].ifindex
+        entry = [kind, index, cpu.number, choice, skb.enqueued, self.now, self.now]
+        for frame in skb.frames:
+            frame.record.append(list(entry))
+
+    def end(self, skb: Skb) -> None:
+        for frame in skb.frames:
+            frame.record[-1][-1] = self.now
+
+    def start_frame(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
+        target, choice = self.choose(skb, lay.SPLIT, cpu.number)
+        skb.target = self.backlogs[target] if choice in (1, 2) else napi
+        skb.target, skb.choice = self.kept(skb, 0, skb.target, choice)
+        if skb.target.kind == "nic" and skb.target is not napi:
+            skb.target, skb.choice = napi, 0
+        fixed, kib = self.sum(skb, "frame")
+        cost = fixed + kib * skb.length // 1024
+        cost += self.gro_cost(skb) if skb.target is napi else self.cost("split_send")
+        self.begin(cpu, skb, lay.NAPI, 0)
+        self.start(cpu, "frame", skb, cost)
+
+    def finish_frame(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
+        if skb.target is napi:
+            self.note(skb, 0, napi)
+            self.up(cpu, napi, skb)
+            return
+        self.end(skb)
+        skb.split, skb.came_from = True, cpu.number
+        self.enqueue(cpu, skb.target, skb, 0)
+
+    def start_skb(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
+        kind = lay.SPLIT if skb.split else profiles.KINDS[skb.stages[skb.at].kind]
+        if skb.split:
+            cost = self.cost("split_receive") + self.gro_cost(skb)
+        else:
+            cost = self.stack_cost(skb)
+        if skb.came_from != cpu.number:
+            cost += self.cost("cache_penalty")
+        self.begin(cpu, skb, kind, skb.choice)
+        self.start(cpu, "skb", skb, cost)
+
+    def up(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
+        if not self.gro_applies(skb):
+            self.move_on(cpu, skb)
+            return
+        bucket = napi.held[skb.hash % 8]
+        same = [p for p in bucket if (p.flow, p.stages, p.at) == (skb.flow, skb.stages, skb.at)]
+        closing = any(skb.flags & bit for bit in CLOSING.values())
+        if same and self.merges(same[0], skb):
+            held = same[0]
+            held.frames += skb.frames
+            held.length += skb.payload
+            held.truesize += skb.truesize
+            held.next_seq = (skb.seq + skb.payload) % 2**32
+            if closing or skb.payload < held.payload:
+                bucket.remove(held)
+                cpu.ready.append(held)
+            return
+        if same:
+            bucket.remove(same[0])
+            cpu.ready.append(same[0])
+        if closing or skb.payload == 0:
+            cpu.ready.append(skb)
+            return
+        if len(bucket) >= 8:
+            cpu.ready.append(bucket.pop(0))
+        skb.next_seq = (skb.seq + skb.payload) % 2**32
+        bucket.append(skb)
+
+    def merges(self, held: Skb, skb: Skb) -> bool:
+        compared = 0xFF - (0x01 + 0x08 + 0x80)  # all flags but FIN, PSH and CWR
+        return (
+            not skb.flags & 0x80
+            and skb.flags & compared == held.flags & compared
+            and skb.key == held.key
+            and 0 < skb.payload <= held.payload
+            and skb.seq == held.next_seq
+            and held.length + skb.payload < 65536
+        )
+
+    def move_on(self, cpu: Cpu, skb: Skb) -> None:
+        self.end(skb)
+        skb.at += 1
+        skb.came_from = cpu.number
+        kind = skb.stages[skb.at].kind
+        if kind == "socket":
+            self.to_socket(cpu, skb)
+            return
+        target, choice = self.choose(skb, profiles.KINDS[kind], cpu.number)
+        if kind == "gro_cell" and choice not in (1, 2):
+            napi = self.cells[cpu.number]
+        else:
+            napi = self.backlogs[target]
+        napi, skb.choice = self.kept(skb, skb.at, napi, choice)
+        self.enqueue(cpu, napi, skb, skb.at)
+
+    def enqueue(self, cpu: Cpu, napi: Napi, skb: Skb, position: int) -> None:
+        if len(napi.queue) > self.k.max_backlog:
+            place = "backlog" if napi.kind == "backlog" else "gro_cell"
+            self.leave(skb, "drop", place, cpu)
+            return
+        skb.enqueued = self.now
+        napi.queue.append(skb)
+        napi.tail += 1
+        if napi.cpu != cpu.number:
+            cpu.extra += self.cost("remote_enqueue")
+        if not napi.scheduled:
+            napi.scheduled = True
+            (cpu.poll if napi.cpu == cpu.number else cpu.ipis).append(napi)
+        self.note(skb, position, napi)
+
+    # -- steering
+    def choose(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
+        return getattr(self, "policy_" + self.k.policy)(skb, stage, here)
+
+    def policy_same_cpu(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
+        return here, 0
+
+    def policy_rps(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
+        if stage == lay.SPLIT:
+            return here, 0
+        return self.k.rps_cpus[skb.hash * len(self.k.rps_cpus) // 2**32], 1
+
+    def policy_falcon(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
+        f = self.f
+        if f.switch_off and self.average >= f.threshold:
+            return here, 3
+        if stage == lay.SPLIT and not (skb.tcp and f.splitting):
+            return here, 0
+        if skb.tcp and f.splitting and (stage == lay.SPLIT or not f.tcp_pipelining):
+            return f.grosplit_cpus[hash_32(skb.hash, 16) % len(f.grosplit_cpus)], 1
+        if not f.pipelining:
+            return here, 0
+        one = hash_32(skb.hash + skb.stages[skb.at].ifindex, 16)
+        first = f.cpus[one % len(f.cpus)]
+        if f.balancing and self.cpus[first].load >= f.threshold:
+            return f.cpus[hash_32(one, 16) % len(f.cpus)], 2
+        return first, 1
+
+    def kept(self, skb: Skb, position: int, napi: Napi, choice: int) -> tuple[Napi, int]:
+        entry = self.guard.get((skb.hash % lay.GUARD_ENTRIES, position))
+        if not self.f.order_guard or entry is None:
+            return napi, choice
+        last, tail, last_choice, last_hash = entry
+        if last is napi or last.head >= tail:
+            return napi, choice
+        return last, last_choice if last_hash == skb.hash else lay.CHOICE_KEPT
+
+    def note(self, skb: Skb, position: int, napi: Napi) -> None:
+        if self.f.order_guard:
+            key = (skb.hash % lay.GUARD_ENTRIES, position)
+            self.guard[key] = (napi, napi.tail, skb.choice, skb.hash)
+
+    # -- sockets and threads
+    def to_socket(self, cpu: Cpu, skb: Skb) -> None:
+        socket = self.sockets[skb.socket]
+        if socket.memory > self.k.rcvbuf:
+            self.leave(skb, "drop", "socket", cpu)
+            return
+        socket.memory += skb.truesize
+        skb.enqueued = self.now
+        socket.queue.append(skb)
+        task = socket.task
+        if socket not in task.ready:
+            task.ready.append(socket)
+        if task.state == "asleep":
+            task.state = "waking"
+            cpu.extra += self.cost("wake_up")
+            self.schedule(("wake", task), self.now + self.cost("wake_latency"), 3)
+
+    def wake(self, task: Task) -> None:
+        cpu = self.cpus[task.cpu]
+        credit = self.cost("sched_sleeper_credit")
+        task.runtime = max(task.runtime, cpu.min_runtime - credit)
+        task.state = "runnable"
+        cpu.runnable.append(task)
+
+    def on_wake(self, task: Task) -> None:
+        del self.due["wake", task]
+        self.wake(task)
+        cpu = self.cpus[task.cpu]
+        if cpu.work and cpu.work[0] == "task" and self.must_yield(cpu):
+            self.suspend(cpu)
+        if cpu.work is None:
+            self.next_work(cpu)
+
+    def best(self, cpu: Cpu) -> Task | None:
+        return min(cpu.runnable, key=lambda task: (task.runtime, task.number), default=None)
+
+    def must_yield(self, cpu: Cpu) -> bool:
+        best = self.best(cpu)
+        if best is None or cpu.task is None:
+            return best is not None
+        return cpu.task.runtime - best.runtime > self.cost("sched_granularity")
+
+    def pick(self, cpu: Cpu) -> Task | None:
+        if self.must_yield(cpu):
+            best = self.best(cpu)
+            cpu.runnable.remove(best)
+            if cpu.task:
+                cpu.task.state = "runnable"
+                cpu.runnable.append(cpu.task)
+            cpu.task, best.state = best, "running"
+            cpu.min_runtime = max(cpu.min_runtime, best.runtime)
+            if cpu.last_task is not best:
+                cpu.last_task = best
+                cpu.extra += self.cost("context_switch")
+        return cpu.task
+
+    def run(self, cpu: Cpu, task: Task) -> bool:
+        if task.skb:
+            skb, task.skb = task.skb, None
+            self.start(cpu, "task", skb, task.remaining)
+            return True
+        if not task.ready:
+            task.state, cpu.task = "asleep", None
+            return False
+        socket = task.ready.popleft()
+        skb = socket.queue.popleft()
+        if socket.queue:
+            task.ready.append(socket)
+        self.begin(cpu, skb, lay.SOCKET, 0)
+        moved = self.cost("cache_penalty") if skb.came_from != cpu.number else 0
+        self.start(cpu, "task", skb, self.stack_cost(skb) + self.k.service_ns + moved)
+        return True
+
+    # -- out, and load
+    def leave(self, skb: Skb, kind: str, place: str, cpu: Cpu) -> None:
+        for frame in skb.frames:
+            row = (
+                {"deliver": lay.DELIVER, "drop": lay.DROP}[kind],
+                frame.slot,
+                frame.flow,
+                frame.socket,
+                self.now,
+                cpu.number,
+                lay.PLACE_NAMES.index(place),
+                self.now - frame.arrival,
+            )
+            self.events.append((row, frame.record))
+            if kind == "drop":
+                self.drops[place] += 1
+                continue
+            self.delivered += 1
+            if frame.number < self.expected[frame.flow]:
+                self.reordered[frame.flow] += 1
+            else:
+                self.expected[frame.flow] = frame.number + 1
+
+    def on_tick(self) -> None:
+        for cpu in self.cpus[: self.k.cpus]:
+            busy = sum(cpu.busy.values())
+            if cpu.work:
+                busy += self.now - cpu.start - cpu.stolen
+            elapsed = self.now - cpu.mark_time
+            idle = (elapsed - (busy - cpu.mark)) * 100 // elapsed
+            cpu.mark, cpu.mark_time = busy, self.now
+            cpu.load = (4 * cpu.load + 100 - max(0, min(100, idle))) // 5
+        self.average = sum(self.cpus[c].load for c in self.f.cpus) // len(self.f.cpus)
+        off = self.f.switch_off and self.average >= self.f.threshold
+        self.switched_off += off and not self.off
+        self.switched_on += self.off and not off
+        self.off = off
+        self.schedule(("tick",), self.now + self.f.load_interval_ns, 0)
