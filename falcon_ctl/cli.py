@@ -14,7 +14,7 @@ from rich.console import Console
 
 from falcon_ctl import lock
 from falcon_ctl.errors import CtlError, UsageError
-from falcon_ctl.intent.systems import SYSTEMS, System, select
+from falcon_ctl.intent.systems import BY_NAME, SYSTEMS, System, select
 from falcon_ctl.live import watch
 from falcon_ctl.live.controller import election_id
 from falcon_ctl.live.job import Job
@@ -36,6 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 INTERRUPTED = 130
+PLAIN_WIDTH = 120
 _NAMES = ",".join(system.name for system in SYSTEMS)
 
 RunDir = Annotated[
@@ -74,13 +75,19 @@ def run(
     chosen = select(name.strip() for name in systems.split(",") if name.strip())
     if json is not None:
         document.verify_writable(json)
-    console = Console(highlight=False)
+    console = _console()
     with watch.connect(run_dir) as network, lock.exclusive(network.run_dir):
         plan = Plan(network.spec, seed, duration)
         report = _measure(network, plan, chosen, console, results_dir)
     if json is not None:
         document.write(json, report)
     raise typer.Exit(0 if report.ok else 1)
+
+
+def _console() -> Console:
+    """As wide as the terminal; wide enough for every table where there is none."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
 def _measure(
@@ -93,7 +100,9 @@ def _measure(
     with Lab.open(network) as lab, Steps(console, Job.count(chosen)) as steps:
         job = Job(lab, plan, chosen, steps)
         findings = job.run()
-    report.live, report.checks = findings.measurements, findings.judge()
+    order = list(BY_NAME)
+    report.live = sorted(findings.measurements, key=lambda m: order.index(m.system))
+    report.checks = findings.judge()
     table.print_measurements(console, report.live)
     table.print_checks(console, report.checks)
     folder = results.write(results_dir, report, job.captures)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from falcon_ctl.capture.trace import Passage
 from falcon_ctl.live.lab import Lab
+from falcon_ctl.p4rt.switch import Switch
 
 DROP_COUNTERS = ("ingress_drops", "egress_drops")
 # Codes of docs/p4-program.md. The copy of a flooded frame towards its own port is no loss.
@@ -32,24 +33,34 @@ class Losses:
     def since(self, before: Losses) -> dict[str, int]:
         """What was lost after `before`."""
         found = {p: n - before.by_place.get(p, 0) for p, n in self.by_place.items()}
-        return {place: count for place, count in found.items() if count}
+        return {place: count for place, count in found.items() if count > 0}
 
 
 def outside_host(lab: Lab, target: str, sockets: Iterable[socket.socket]) -> Losses:
     """Frames lost on the way to machine `target`, and behind it in the containers' kernels."""
     lost: Counter[str] = Counter()
     for name, switch in lab.controller.switches.items():
-        for counter in DROP_COUNTERS:
-            for code, (packets, _) in enumerate(switch.counter(counter)):
-                reason = REASONS[code] if code < len(REASONS) else str(code)
-                if packets and reason not in _NO_LOSS:
-                    lost[f"{name} {reason}"] += packets
+        lost.update({f"{name} {place}": count for place, count in _in_switch(switch).items()})
     for name, host in lab.hosts.items():
         if name != target:
             for reason, count in host.stats()["tx_drops"].items():
                 lost[f"{name} tx {reason}"] += count
     lost[f"{target} container socket"] += sum(map(_socket_drops, sockets))
     return Losses(lost)
+
+
+def _in_switch(switch: Switch) -> Counter[str]:
+    """Frames that the program dropped, by reason, and that the target's queues did.
+
+    BMv2 counts no tail drops: what the program counted in and neither out nor as a drop is one.
+    """
+    lost: Counter[str] = Counter()
+    for counter in DROP_COUNTERS:
+        for code, (packets, _) in enumerate(switch.counter(counter)):
+            lost[REASONS[code] if code < len(REASONS) else f"reason {code}"] += packets
+    received, sent = (sum(n for n, _ in switch.counter(name)) for name in ("port_rx", "port_tx"))
+    lost["queues"] = received - sent - lost.total()
+    return Counter({place: n for place, n in lost.items() if place not in _NO_LOSS})
 
 
 def inside_host(passages: Iterable[Passage], kernel_lost: int) -> dict[str, int]:

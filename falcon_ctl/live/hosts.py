@@ -14,6 +14,8 @@ from rxpath.control import Client
 from rxpath.knobs import FalconKnobs
 from topo.state import MachineInfo
 
+# The driver delivers late by the wall clock; the model's own times do not suffer from it.
+LATE_BUDGET_NS = 30_000_000
 _OURS = ("profile", "policy", "falcon", "dilation", "late_budget_ns")
 
 
@@ -25,10 +27,11 @@ class Host:
         self._client = Client(info.control_socket)
         self._found = {key: value for key, value in self.get().items() if key in _OURS}
 
-    def use(self, system: System, **knobs: Any) -> None:
+    def use(self, system: System, dilation: int, **knobs: Any) -> None:
         """Run `system`, with FALCON's published defaults but for what it or `knobs` say."""
         falcon = asdict(FalconKnobs()) | system.knobs["falcon"] | knobs.pop("falcon", {})
-        self._client.call("set", **(system.knobs | knobs | {"falcon": falcon}))
+        budget = {"late_budget_ns": LATE_BUDGET_NS // dilation, "dilation": dilation}
+        self._client.call("set", **(system.knobs | knobs | budget | {"falcon": falcon}))
 
     def get(self) -> dict[str, Any]:
         """All knobs."""

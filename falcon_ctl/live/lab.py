@@ -76,13 +76,13 @@ class Lab:
         """The topology that is up."""
         return self.network.spec
 
-    def use(self, system: System, **knobs: Any) -> None:
-        """Make the whole network run `system`; `knobs` go to every host."""
+    def use(self, system: System, dilation: int, **knobs: Any) -> None:
+        """Make the whole network run `system`; `dilation` and `knobs` go to every host."""
         self.watch.check()
         with self.watch.naming():
             self.controller.use(system)
             for host in self.hosts.values():
-                host.use(system, **knobs)
+                host.use(system, dilation, **knobs)
 
     def sender(self, container: str) -> socket.socket:
         """An AF_PACKET socket that sends ready frames out of the container's interface."""

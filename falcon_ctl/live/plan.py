@@ -19,7 +19,8 @@ from falcon_ctl.traffic.load import Load
 from topo.spec import Container, Topology
 
 DILATION = 1000  # 1 ms of wall time is 1 µs of the model
-STEADY_DILATION = 400  # more samples a second where little is sent
+FAST_DILATION = 500  # more samples a second where the host's own limit is sought,
+STEADY_DILATION = 400  # and where little is sent
 FAST_LOAD = {"load_interval_ns": 20_000}  # 20 ms of wall time: the run lasts a second, not minutes
 CANDIDATES, REPEATS = 32, 4
 DISCOVERY_PORT, UDP_PORT, TCP_PORT = 9000, 9001, 9002
@@ -82,7 +83,8 @@ class Plan:
 
     def saturating(self, flow: Flow) -> Load:
         """One flow at about twice what a core takes."""
-        return Load("saturating", [flow], [schedule.constant(2000, 0.35 * self.duration)], DILATION)
+        offsets = schedule.constant(4000, 0.35 * self.duration)
+        return Load("saturating", [flow], [offsets], FAST_DILATION, lag_budget_ns=100_000_000)
 
     def steady(self, flow: Flow) -> Load:
         """One Poisson flow that leaves every core room."""
@@ -123,10 +125,15 @@ class Plan:
         """All flows surge, on two FALCON cores, and calm down again."""
         flows = self._flows(self.pairs[:4], UDP_PORT, "udp", 4)
         length, share = 1.5 * self.duration, 4 / len(flows)
-        one = schedule.surge(75 * share, 450 * share, length, length / 4, length / 2)
+        quarter = length / 4
+        one = schedule.follow(
+            (schedule.constant(75 * share, quarter), quarter),
+            (schedule.ramp(75 * share, 500 * share, 2 * quarter), 2 * quarter),
+            (schedule.constant(75 * share, quarter), quarter),
+        )
         knobs = {"falcon": {**FAST_LOAD, "cpus": [0, 2]}}
         return Load(
-            "overload", flows, [one] * len(flows), DILATION, knobs=knobs, surge_at=_ns(length / 4)
+            "overload", flows, [one] * len(flows), DILATION, knobs=knobs, surge_at=_ns(quarter)
         )
 
     def tcp(self, run: int) -> list[Flow]:
@@ -140,7 +147,7 @@ class Plan:
     @property
     def tcp_bytes(self) -> int:
         """Bytes of each connection."""
-        return int(120_000 * self.duration)
+        return int(250_000 * self.duration)
 
     def _flows(
         self, pairs: list[tuple[Container, Container]], port: int, proto: str, salt: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from falcon_ctl.traffic.tcp import Connection, Transfer
 
 _RECORD = 20_000
 _TIMEOUT = 15.0
+_QUIET, _QUIET_DEADLINE = 0.2, 5.0
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def _measured(
         sources = _taps(lab, stack, {f.source.name for f in flows}, outgoing=True)
         targets = _taps(lab, stack, {f.target.name for f in flows}, outgoing=False)
         drive()
+        _wait_quiet(lab, [*sources, *targets])
         stats = udp.settled(lab, host)
     lab.watch.check()
     (trace,) = traces
@@ -106,6 +109,14 @@ def _taps(lab: Lab, stack: ExitStack, containers: set[str], outgoing: bool) -> l
         stack.enter_context(lab.tap(name, CONTAINER_INTERFACE, outgoing=outgoing))
         for name in sorted(containers)
     ]
+
+
+def _wait_quiet(lab: Lab, taps: Sequence[Tap]) -> None:
+    """Wait until no tap sees a frame any more: acknowledgements of the end are on their way."""
+    end, seen = time.monotonic() + _QUIET_DEADLINE, -1
+    while (now := sum(len(tap.packets) for tap in taps)) != seen and time.monotonic() < end:
+        seen = now
+        lab.watch.pause(_QUIET)
 
 
 def _transfer_all(lab: Lab, flows: list[Flow], size: int, seed: int) -> list[Transfer]:

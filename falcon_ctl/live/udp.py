@@ -80,7 +80,7 @@ def _measured(lab: Lab, system: System, load: Load, flows: list[Flow], host: Hos
         delivered=sum(found.received for found in orders),
         drops=drops,
         reordered=sum(found.reordered for found in orders),
-        late="; ".join(filter(None, (sent.lateness, lateness(stats)))),
+        late="; ".join(filter(None, (sent.lateness(load.lag_budget_ns), lateness(stats)))),
         **timing(ours, stats),
     )
     return Outcome(measurement, trace, arrivals, sent, stats)

@@ -53,7 +53,7 @@ class Steps:
 
     def note(self, text: str) -> None:
         """A remark between steps."""
-        self._console.print(f"  [yellow]{escape(text)}[/]", highlight=False)
+        self._console.print(f"         [yellow]{escape(text)}[/]", highlight=False)
 
     def _say(self, name: str, result: str, seconds: float) -> None:
         line = f"[dim]{seconds:5.1f} s[/]  {escape(name):<42} {escape(result)}"

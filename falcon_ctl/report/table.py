@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -12,37 +13,39 @@ from falcon_ctl.checks.verdict import Verdict
 from falcon_ctl.intent.systems import BY_NAME
 from falcon_ctl.report.live import Measurement
 
+_WIDE = 110
 
-def print_measurements(console: Console, measurements: Iterable[Measurement]) -> None:
-    """One row per run; times and rates are the model's."""
-    table = Table(title="Measured (model time)", title_justify="left", header_style="bold")
-    for name in ("system", "load"):
-        table.add_column(name, no_wrap=True)
+
+def print_measurements(console: Console, measurements: Sequence[Measurement]) -> None:
+    """One row per run; times and rates are the model's. Below it, where frames were lost."""
+    wide = console.width >= _WIDE
+    table = Table(title="Measured, in model time", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("system", no_wrap=True)
+    table.add_column("load", no_wrap=True)
     for name in ("flows", "kpps", "p50 µs", "p99 µs", "sent", "lost", "reord."):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("busiest cores %", no_wrap=True)
+    if wide:
+        table.add_column("busiest cores, CPU:%", no_wrap=True)
     last = ""
     for m in measurements:
-        if last and m.system != last:
-            table.add_section()
         title = BY_NAME[m.system].title if m.system != last else ""
-        table.add_row(title, f"{m.proto} {m.load}", *_numbers(m), loads_text(m))
+        cores = [loads_text(m)] if wide else []
+        table.add_row(title, f"{m.proto} {m.load}", *_numbers(m), *cores)
         last = m.system
     console.print(table)
+    for m in measurements:
+        if m.drops:
+            places = ", ".join(f"{place} {count}" for place, count in sorted(m.drops.items()))
+            console.print(f"  lost, {m.label}: {places}", markup=False)
+        if m.late:
+            console.print(f"  late, not valid, {m.label}: {m.late}", markup=False, style="yellow")
 
 
 def _numbers(m: Measurement) -> Sequence[str]:
-    if m.late:
-        return (str(m.flows), "[yellow]late[/]", "-", "-", str(m.sent), _lost(m), str(m.reordered))
     latencies = [m.latency_us(q) for q in (0.5, 0.99)]
-    shown = [f"{value:,.1f}" if value is not None else "-" for value in latencies]
-    return (str(m.flows), f"{m.pps / 1000:,.0f}", *shown, str(m.sent), _lost(m), str(m.reordered))
-
-
-def _lost(m: Measurement) -> str:
-    if not m.drops:
-        return "0"
-    return ", ".join(f"{escape(place)} {count}" for place, count in sorted(m.drops.items()))
+    times = [f"{value:,.1f}" if value is not None else "-" for value in latencies]
+    valid = ["[yellow]late[/]", "-", "-"] if m.late else [f"{m.pps / 1000:,.0f}", *times]
+    return [str(m.flows), *valid, str(m.sent), str(sum(m.drops.values())), str(m.reordered)]
 
 
 def loads_text(m: Measurement, most: int = 4) -> str:

@@ -16,6 +16,7 @@ class Load:
 
     `dilation`: wall ns per model ns while it runs. `knobs` are set on the hosts beside those of
     the system. `surge_at`: offset (ns) at which a surge begins.
+    `lag_budget_ns`: how late one frame in a hundred may be sent; what saturates may be later.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Load:
     payload_size: int = 64
     knobs: Mapping[str, Any] = field(default_factory=dict)
     surge_at: int = 0
+    lag_budget_ns: int = 20_000_000
 
     @property
     def frames(self) -> int:
