@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rxpath.errors import RxPathError
-from rxpath.jit import jit
+from rxpath.jit import inner, jit
 from rxpath.libc import EAGAIN, EINTR, errno, recvmmsg, sendmmsg
 
 # uapi linux/if_ether.h, linux/if_packet.h, asm-generic/socket.h, linux/sockios.h
@@ -137,7 +137,7 @@ def make_tx(ifindexes: list[int], vlans: list[int]) -> Tx:
     return tx
 
 
-@jit
+@inner
 def _decode(rx: Rx, i: int) -> None:
     """Take timestamp and tag out of message i's control data (uapi linux/socket.h, cmsghdr)."""
     message, words, info = rx.msgs[i], rx.control[i], rx.info[i]
@@ -173,7 +173,7 @@ def read_batch(fd: int, rx: Rx) -> int:
     return count
 
 
-@jit
+@inner
 def _part(tx: Tx, i: int, part: int, base: int, size: int) -> None:
     tx.iovs[i * PARTS + part]["base"] = base
     tx.iovs[i * PARTS + part]["len"] = size
@@ -190,7 +190,7 @@ def put(tx: Tx, port: int, base: int, size: int, slot: int, due: int) -> None:
     _part(tx, i, 0, base, size)
 
 
-@jit
+@inner
 def put_tagged(tx: Tx, port: int, base: int, size: int, tag_of: int) -> None:
     """Add a frame with the 802.1Q tag of port `tag_of` pushed; no pool slot, no due time."""
     i = tx.info[BATCH, WAITING]

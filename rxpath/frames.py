@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rxpath.jit import jit
+from rxpath.jit import inner, jit
 from rxpath.toeplitz import toeplitz
 
 # -- verdicts ----------------------------------------------------------------------------------
@@ -60,31 +60,31 @@ def identity(uplink_mac: int, vtep: int, ports: list[int]) -> np.ndarray:
     return np.array([uplink_mac, vtep, *ports], np.int64)
 
 
-@jit
+@inner
 def octet(frame: np.ndarray, at: int) -> int:
     """Read one byte, as a number that does not overflow when it is shifted."""
     return np.int64(frame[at])  # type: ignore[return-value]  # an int where it is compiled
 
 
-@jit
+@inner
 def be16(frame: np.ndarray, at: int) -> int:
     """Read two bytes, network order."""
     return octet(frame, at) << 8 | octet(frame, at + 1)
 
 
-@jit
+@inner
 def be32(frame: np.ndarray, at: int) -> int:
     """Read four bytes, network order."""
     return be16(frame, at) << 16 | be16(frame, at + 2)
 
 
-@jit
+@inner
 def mac(frame: np.ndarray, at: int) -> int:
     """Read a MAC address as an integer."""
     return be16(frame, at) << 32 | be32(frame, at + 2)
 
 
-@jit
+@inner
 def ones_sum(frame: np.ndarray, start: int, end: int) -> int:
     """Sum [start, end) in 16-bit words (RFC 1071), folded; an odd last byte counts as high."""
     total = 0
@@ -99,7 +99,7 @@ def ones_sum(frame: np.ndarray, start: int, end: int) -> int:
     return total
 
 
-@jit
+@inner
 def _ipv4(frame: np.ndarray, at: int, end: int, fields: np.ndarray) -> int:
     if at + 20 > end:
         return TRUNCATED
@@ -122,7 +122,7 @@ def _ipv4(frame: np.ndarray, at: int, end: int, fields: np.ndarray) -> int:
     return OK
 
 
-@jit
+@inner
 def _ipv6(frame: np.ndarray, at: int, end: int, fields: np.ndarray) -> int:
     if at + 40 > end:
         return TRUNCATED
@@ -140,7 +140,7 @@ def _ipv6(frame: np.ndarray, at: int, end: int, fields: np.ndarray) -> int:
     return OK
 
 
-@jit
+@inner
 def _transport(frame: np.ndarray, fields: np.ndarray) -> int:
     """Check the lengths of TCP and UDP; FLAT stays only where the ports can be read."""
     room = fields[L4_END] - fields[L4]
@@ -158,7 +158,7 @@ def _transport(frame: np.ndarray, fields: np.ndarray) -> int:
     return OK if 20 <= header <= room else LENGTHS
 
 
-@jit
+@inner
 def packet(frame: np.ndarray, at: int, end: int, fields: np.ndarray) -> int:
     """Check the Ethernet frame in [at, end) down to its transport header.
 
@@ -181,7 +181,7 @@ def packet(frame: np.ndarray, at: int, end: int, fields: np.ndarray) -> int:
     return _transport(frame, fields)
 
 
-@jit
+@inner
 def _udp_checksum_ok(frame: np.ndarray, fields: np.ndarray, length: int) -> bool:
     at = fields[L4]
     if be16(frame, at + 6) == 0:  # RFC 7348, 5: sent as zero, accepted
@@ -193,7 +193,7 @@ def _udp_checksum_ok(frame: np.ndarray, fields: np.ndarray, length: int) -> bool
     return total == 0xFFFF
 
 
-@jit
+@inner
 def is_vxlan(frame: np.ndarray, fields: np.ndarray, me: np.ndarray) -> bool:
     """Say whether the packet that `packet` found is UDP to one of the VXLAN ports."""
     if fields[PROTO] != UDP or fields[FLAT] == 0:
@@ -205,7 +205,7 @@ def is_vxlan(frame: np.ndarray, fields: np.ndarray, me: np.ndarray) -> bool:
     return False
 
 
-@jit
+@inner
 def flow_hash(frame: np.ndarray, fields: np.ndarray, rss: np.ndarray) -> int:
     """Hash addresses and, of an unfragmented TCP or UDP packet, ports; 0 for what is not IP."""
     size = 2 * fields[ADDRESS_LEN]
@@ -215,7 +215,7 @@ def flow_hash(frame: np.ndarray, fields: np.ndarray, rss: np.ndarray) -> int:
     return value
 
 
-@jit
+@inner
 def _tunnelled(
     frame: np.ndarray, end: int, me: np.ndarray, rss: np.ndarray, fields: np.ndarray
 ) -> int:

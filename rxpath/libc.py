@@ -15,7 +15,7 @@ import numpy as np
 from numba import types
 from numba.core import config
 
-from rxpath.jit import jit
+from rxpath.jit import inner, jit
 
 CLOCK_REALTIME = 0  # uapi linux/time.h; the clock of SO_TIMESTAMPNS
 EINTR, EAGAIN = 4, 11  # uapi asm-generic/errno-base.h
@@ -48,7 +48,7 @@ memcpy = _external("memcpy", _pointer, _pointer, _pointer, _size)
 _errno_location = _external("__errno_location", _pointer)
 
 
-@jit
+@inner
 def errno(scratch: np.ndarray) -> int:
     """Return the calling thread's errno, by way of `scratch`, an int64 array of one or more."""
     scratch[0] = 0

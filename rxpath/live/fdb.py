@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from rxpath.frames import GROUP
-from rxpath.jit import jit
+from rxpath.jit import inner, jit
 
 NOWHERE = -1
 VNI, VNI_TENANT = 0, 1  # sorted VNIs; tenant of each
@@ -62,7 +62,7 @@ def build(residents: Sequence[Resident]) -> np.ndarray:
     return table
 
 
-@jit
+@inner
 def _find(fdb: np.ndarray, keys: int, key: int) -> int:
     """Value beside `key`, in the row after the row `keys`, or NOWHERE."""
     low, high = 1, fdb[keys, 0] + 1
@@ -76,7 +76,7 @@ def _find(fdb: np.ndarray, keys: int, key: int) -> int:
     return fdb[keys + 1, low] if found else NOWHERE
 
 
-@jit
+@inner
 def containers(fdb: np.ndarray) -> int:
     """Return how many there are; also the number of the uplink's port."""
     return fdb[TENANT, 0]
@@ -88,7 +88,7 @@ def tenant_of(fdb: np.ndarray, tunnel: int, segment: int) -> int:
     return _find(fdb, VNI if tunnel else VLAN, segment)
 
 
-@jit
+@inner
 def port_of(fdb: np.ndarray, tenant: int, mac: int) -> int:
     """Port of a tenant's unicast MAC, or NOWHERE."""
     return _find(fdb, MAC, tenant << 48 | mac)

@@ -25,7 +25,7 @@ from rxpath.afpacket import (
 )
 from rxpath.frames import be32, octet
 from rxpath.hashes import hash_32
-from rxpath.jit import jit
+from rxpath.jit import inner, jit
 from rxpath.layout import DELIVER, EV_KIND, EV_PLACE, EV_SLOT, EV_SOCKET, EV_TIME, PLACE_RX_MISSED
 from rxpath.libc import memcpy, wall_ns
 from rxpath.live import clock as ck
@@ -36,7 +36,7 @@ from rxpath.live.plant import Plant, free_slot, take_slot
 from rxpath.state import State
 
 
-@jit
+@inner
 def flush(plant: Plant) -> None:
     """Send what waits; note lateness and refusals; free the slots."""
     info, counter = plant.tx.info, plant.counter
@@ -61,7 +61,7 @@ def flush(plant: Plant) -> None:
     info[BATCH, WAITING] = 0
 
 
-@jit
+@inner
 def _consume(plant: Plant, state: State, event: np.ndarray) -> None:
     """Do what an event of the model says: write the frame to its container, or drop it."""
     slot, counter = event[EV_SLOT], plant.counter
@@ -77,7 +77,7 @@ def _consume(plant: Plant, state: State, event: np.ndarray) -> None:
     put(plant.tx, event[EV_SOCKET], base, size, slot, event[EV_TIME])
 
 
-@jit
+@inner
 def settle(plant: Plant, state: State, choose: Any, until: int) -> None:
     """Run the model up to `until` (model ns) and do what its events say."""
     events = plant.events
@@ -89,7 +89,7 @@ def settle(plant: Plant, state: State, choose: Any, until: int) -> None:
     plant.clock[ck.LAST] = max(plant.clock[ck.LAST], until)
 
 
-@jit
+@inner
 def _gro_key(frame: np.ndarray, tcp: int, header: int) -> int:
     """What must be equal for two segments to merge: acknowledgement and options (RFC 9293, 3.1)."""
     key = be32(frame, tcp + 8)
@@ -98,7 +98,7 @@ def _gro_key(frame: np.ndarray, tcp: int, header: int) -> int:
     return key
 
 
-@jit
+@inner
 def _receive(
     state: State, frame: np.ndarray, fields: np.ndarray, slot: int, now: int, flow: int, to: int
 ) -> int:
@@ -119,7 +119,7 @@ def _receive(
     )
 
 
-@jit
+@inner
 def _admit(plant: Plant, state: State, i: int, now: int, tenant: int, port: int) -> None:
     """One delivery of frame i of the batch, to one port: a record, a slot, a copy, the model.
 
@@ -151,7 +151,7 @@ def _admit(plant: Plant, state: State, i: int, now: int, tenant: int, port: int)
         rows[row, rc.R_PLACE] = place
 
 
-@jit
+@inner
 def _classify(plant: Plant, i: int) -> tuple[int, int, int]:
     """Say whose frame i of the batch is: (drop place or 0, tenant, number of targets)."""
     info, fields = plant.rx.info[i], plant.fields
@@ -170,7 +170,7 @@ def _classify(plant: Plant, i: int) -> tuple[int, int, int]:
     return pl.PLACE_UNKNOWN_MAC if count == 0 else 0, tenant, count
 
 
-@jit
+@inner
 def intake(plant: Plant, state: State, choose: Any, i: int, wall: int) -> None:
     """Frame i of the batch enters the machine at its kernel timestamp (else at `wall`)."""
     info, counter = plant.rx.info[i], plant.counter

@@ -20,7 +20,7 @@ from rxpath.afpacket import (
     read_batch,
 )
 from rxpath.frames import ETH_HEADER, GROUP, mac
-from rxpath.jit import jit
+from rxpath.jit import inner, jit
 from rxpath.libc import ppoll, wall_ns
 from rxpath.live import clock as ck
 from rxpath.live import plant as pl
@@ -34,7 +34,7 @@ POLLIN = 1
 CONTROL, UPLINK, PORTS = 0, 1, 2  # rows of `polls`; PORTS + i is container i
 
 
-@jit
+@inner
 def _send(plant: Plant, port: int, i: int, source: int) -> None:
     """Frame i of the batch out of `port`; out of the uplink with the source's tag."""
     if plant.tx.info[BATCH, WAITING] == BATCH:
@@ -48,7 +48,7 @@ def _send(plant: Plant, port: int, i: int, source: int) -> None:
         plant.counter[pl.C_TX_LOCAL] += 1
 
 
-@jit
+@inner
 def forward(plant: Plant, source: int, i: int) -> None:
     """Frame i of the batch leaves container `source`: to neighbours, to the uplink, or both."""
     info, fdb, counter = plant.rx.info[i], plant.fdb, plant.counter
@@ -71,7 +71,7 @@ def forward(plant: Plant, source: int, i: int) -> None:
         _send(plant, containers(fdb), i, source)
 
 
-@jit
+@inner
 def _count(plant: Plant, result: int) -> int:
     """Number of frames read; a socket's error is counted and is no frame."""
     if result < 0:
@@ -80,7 +80,7 @@ def _count(plant: Plant, result: int) -> int:
     return result
 
 
-@jit
+@inner
 def _wait(polls: np.ndarray, scratch: np.ndarray, wait: int) -> None:
     scratch[0], scratch[1] = wait // 1_000_000_000, wait % 1_000_000_000
     for i in range(len(polls)):
@@ -88,7 +88,7 @@ def _wait(polls: np.ndarray, scratch: np.ndarray, wait: int) -> None:
     ppoll(polls.ctypes.data, len(polls), scratch.ctypes.data, 0)
 
 
-@jit
+@inner
 def _containers(plant: Plant, polls: np.ndarray) -> bool:
     """Forward what the containers sent, a batch each; say whether one may have more."""
     more = False

@@ -8,7 +8,7 @@ import numpy as np
 
 from rxpath import frames, layout, toeplitz
 from rxpath.afpacket import Rx, Tx
-from rxpath.jit import jit
+from rxpath.jit import inner
 from rxpath.live.recorder import Recorder
 
 FLOWS_LOG2 = 14
@@ -104,11 +104,13 @@ def make(
         fields=np.zeros(frames.FIELDS, np.int64),
         rss=toeplitz.key_table(),
         events=np.zeros((512, layout.EVENT_COLUMNS), np.int64),
-        rx=rx, tx=tx, rec=rec,
+        rx=rx,
+        tx=tx,
+        rec=rec,
     )
 
 
-@jit
+@inner
 def take_slot(counter: np.ndarray, slot: np.ndarray) -> int:
     """Take the slot that was freed last (few pages are ever touched), or -1 when none is left."""
     if counter[C_POOL_FREE] == 0:
@@ -117,7 +119,7 @@ def take_slot(counter: np.ndarray, slot: np.ndarray) -> int:
     return slot[counter[C_POOL_FREE], S_STACK]
 
 
-@jit
+@inner
 def free_slot(counter: np.ndarray, slot: np.ndarray, index: int) -> None:
     """Give a slot back."""
     slot[index, S_ROW] = -1

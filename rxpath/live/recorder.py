@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rxpath.afpacket import LENGTH, STAMP, TAG, TAG_AT
-from rxpath.jit import jit
+from rxpath.jit import inner
 from rxpath.layout import DELIVER, EV_KIND, EV_PLACE, EV_SLOT, EV_TIME, MAX_STAGES, RECORD_COLUMNS
 from rxpath.state import State
 
@@ -54,7 +54,7 @@ def is_on(rec: Recorder) -> bool:
     return bool(rec.rows[-1, ON])
 
 
-@jit
+@inner
 def _copy(out: np.ndarray, frame: np.ndarray, length: int, tag: int) -> None:
     """Copy the frame's start, with the 802.1Q tag put back where it stood on the wire."""
     shift = 0 if tag < 0 else 4
@@ -68,7 +68,7 @@ def _copy(out: np.ndarray, frame: np.ndarray, length: int, tag: int) -> None:
         out[i + shift] = frame[i]
 
 
-@jit
+@inner
 def begin(rec: Recorder, frame: np.ndarray, info: np.ndarray, ident: int, arrival: int) -> int:
     """Open a row for a frame; returns it, or -1 when records are off or the limit is reached.
 
@@ -92,7 +92,7 @@ def begin(rec: Recorder, frame: np.ndarray, info: np.ndarray, ident: int, arriva
     return index
 
 
-@jit
+@inner
 def finish(rec: Recorder, state: State, row: int, event: np.ndarray) -> None:
     """Close the row of the frame that a model event names; -1 has none."""
     if row < 0:

@@ -1,0 +1,90 @@
+"""The machine's configuration: every mistake is one line that says where, what and what else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rxpath.errors import ConfigError
+from rxpath.live import config
+
+
+def container(number: int, **changes: Any) -> dict[str, Any]:
+    plain = {
+        "name": f"red1-{number}",
+        "ifname": f"veth{number}",
+        "mac": f"02:00:00:00:00:{number:02x}",
+    }
+    return {**plain, "ip": f"10.0.0.{number}", "vlan": 101, "vni": 5001, **changes}
+
+
+def machine(**changes: Any) -> dict[str, Any]:
+    plain = {"machine": "m1", "uplink": "m1-up", "mac": "02:00:00:00:01:01", "vtep": "172.16.0.1"}
+    plain |= {"control": "/tmp/x/rx-m1.sock", "records_dir": "/tmp/x/records"}
+    containers = [container(1), container(2)]
+    return {**plain, "containers": containers, **changes}
+
+
+def test_the_example_of_the_contract_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "rx-m1.json"
+    system = {"profile": "docker", "policy": "same_cpu"}
+    path.write_text(json.dumps(machine(system=system, dilation=1000, seed=1, vxlan_ports=[4789])))
+    read = config.load(path)
+    assert (read.mac_int, read.vtep_int) == (0x020000000101, 0xAC100001)
+    assert [one.mac_int for one in read.containers] == [0x020000000001, 0x020000000002]
+
+
+WRONG = {
+    "machine": (machine(machine=3), "machine"),
+    "missing": ({k: v for k, v in machine().items() if k != "vtep"}, "vtep"),
+    "unknown": (machine(uplnik="x"), "uplnik"),
+    "mac": (machine(mac="02:00"), "mac"),
+    "group mac": (machine(mac="03:00:00:00:00:01"), "mac"),
+    "vtep": (machine(vtep="172.16.0.300"), "vtep"),
+    "port": (machine(vxlan_ports=[70_000]), "vxlan_ports.0"),
+    "dilation": (machine(dilation=0), "dilation"),
+    "vlan": (machine(containers=[container(1, vlan=4095)]), "containers.0.vlan"),
+    "vni": (machine(containers=[container(1), container(2, vni=2**24)]), "containers.1.vni"),
+    "long interface name": (machine(uplink="x" * 16), "uplink"),
+    "long socket path": (machine(control="/" + "x" * 107), "control"),
+    "twice the mac": (
+        machine(containers=[container(1), container(2, mac=container(1)["mac"])]),
+        "mac",
+    ),
+    "twice the interface": (machine(containers=[container(1, ifname="m1-up")]), "ifname"),
+    "twice the name": (machine(containers=[container(1), container(2, name="red1-1")]), "name"),
+    "one vni, two vlans": (machine(containers=[container(1), container(2, vlan=7)]), "vni"),
+    "one vlan, two vnis": (machine(containers=[container(1), container(2, vni=7)]), "vlan"),
+    "knob": (machine(system={"policy": "fastest"}), "policy"),
+    "unknown knob": (machine(system={"speed": 1}), "speed"),
+    "no object": ([], "configuration"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_mistake_is_named_with_its_place(name: str, tmp_path: Path) -> None:
+    raw, where = WRONG[name]
+    path = tmp_path / "machine.json"
+    path.write_text(json.dumps(raw))
+    with pytest.raises(ConfigError) as caught:
+        config.load(path)
+    text = str(caught.value)
+    assert text.startswith(f"{path}: ")
+    assert where in caught.value.key
+    assert "expected" in text
+    assert "\n" not in text
+
+
+def test_tenants_may_share_addresses_but_not_segments() -> None:
+    blue = container(1, name="blue1-1", ifname="veth9", vlan=102, vni=5002)
+    assert len(config.parse(machine(containers=[container(1), blue])).containers) == 2
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", None])
+def test_a_file_that_is_no_json(content: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "machine.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match="expected"):
+        config.load(path)

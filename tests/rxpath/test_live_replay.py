@@ -1,0 +1,249 @@
+"""One model, two clocks: the live loop, fed from a trace, does what the virtual driver does."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import live_frames as lf
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rxpath import layout as lay
+from rxpath import records
+from rxpath.afpacket import BATCH, FLAGS, LENGTH, STAMP, TAG
+from rxpath.drivers import virtual
+from rxpath.knobs import Knobs
+from rxpath.live import plant as pl
+from rxpath.live import recorder as rc
+from rxpath.live.host import Host, example, replay
+from rxpath.model import Model
+
+CONTAINERS = 4
+SLOTS = 8192
+FLOWS = 24
+DILATION = 1000
+TABLE = np.arange(128) % 8  # the default indirection table of 8 queues
+
+
+def config(**system: Any) -> Any:
+    update = {"system": system, "slots": SLOTS, "dilation": DILATION}
+    return example(CONTAINERS).model_copy(update=update)
+
+
+def frames() -> list[bytes]:
+    """A frame of each flow: UDP and TCP, to each container."""
+    udp = [lf.vxlan(lf.inner(i % CONTAINERS), sport=50_000 + i) for i in range(FLOWS // 2)]
+    tcp = [lf.vxlan(lf.tcp(i % CONTAINERS), sport=60_000 + i) for i in range(FLOWS // 2)]
+    return udp + tcp
+
+
+def load(host: Host, at: int, frame: bytes, stamp: int, tag: int = -1) -> None:
+    """Put a frame at place `at` of the batch, as the kernel would have."""
+    rx = host.plant.rx
+    rx.frames[at, : len(frame)] = np.frombuffer(frame, np.uint8)
+    rx.info[at, [LENGTH, TAG, STAMP, FLAGS]] = len(frame), tag, stamp, 0
+
+
+def live_run(host: Host, trace: list[tuple[int, bytes]], sizes: list[int]) -> np.ndarray:
+    """Feed (wall ns, frame) rows in batches of these sizes, again and again; return records."""
+    host.record(len(trace) * CONTAINERS)  # room for broadcasts
+    at, turn = 0, 0
+    while at < len(trace):
+        size = min(sizes[turn % len(sizes)], len(trace) - at)
+        for i in range(size):
+            load(host, i, trace[at + i][1], trace[at + i][0])
+        at, turn = at + size, turn + 1
+        host.digest(size, trace[at - 1][0])  # the driver read when the last one had come
+    host.digest(0, trace[-1][0] + 10**12)
+    return records.convert(host.stop_record(), TABLE)
+
+
+def virtual_run(system: dict[str, Any], rows: np.ndarray) -> list[list[int]]:
+    """The same frames, by what the records say of them, under the virtual clock."""
+    model = Model(
+        Knobs.parse(system), slots=SLOTS, sockets=CONTAINERS, flows=1 << pl.FLOWS_LOG2, records=True
+    )
+    is_tcp = rows["proto"] == lay.TCP
+    trace = virtual.make_trace(
+        rows["arrival"],
+        rss_hash=rows["rss_hash"],
+        flow=rows["flow"],
+        socket=rows["container"],
+        chain=model.chain("tunnel"),
+        protocol=rows["proto"],
+        wire_len=rows["wire_len"],
+        payload=np.where(is_tcp, 100, 0),
+        seq=np.where(is_tcp, 1, 0),
+        tcp_flags=np.where(is_tcp, 0x10, 0),
+        gro_key=np.where(is_tcp, 5, 0),
+    )
+    columns = [lay.EV_KIND, lay.EV_FLOW, lay.EV_SOCKET, lay.EV_TIME, lay.EV_PLACE]
+    found = []
+    for events in virtual.run(model, trace):
+        found += events[:, columns].tolist()
+    return found
+
+
+def outcome(rows: np.ndarray) -> tuple[Counter[Any], Counter[Any]]:
+    """Deliveries as (flow, socket, time) and losses as (flow, socket, place)."""
+    done = rows["delivered"] >= 0
+    names = ("flow", "container", "delivered")
+    delivered = Counter(zip(*(rows[done][name].tolist() for name in names), strict=True))
+    names = ("flow", "container", "drop_place")
+    return delivered, Counter(zip(*(rows[~done][name].tolist() for name in names), strict=True))
+
+
+SYSTEMS = {
+    "overlay": {"profile": "docker", "policy": "same_cpu"},
+    "falcon": {"profile": "docker", "policy": "falcon"},
+}
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+@settings(deadline=None, max_examples=8)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    gap=st.sampled_from([200, 1500]),
+    sizes=st.lists(st.integers(1, BATCH), min_size=1, max_size=5) | st.just([BATCH]),
+)
+def test_both_clocks_give_the_same_events(name: str, seed: int, gap: int, sizes: list[int]) -> None:
+    random = np.random.default_rng(seed)
+    times = np.cumsum(random.exponential(gap * DILATION, 1500)).astype(int)
+    choice = random.integers(0, FLOWS, len(times))
+    all_frames = frames()
+    trace = [(int(t), all_frames[flow]) for t, flow in zip(times, choice, strict=True)]
+    host = replay(config(**SYSTEMS[name]))
+    rows = live_run(host, trace, sizes)
+    assert rows["arrival"].tolist() == (times // DILATION).tolist()
+    delivered, lost = outcome(rows)
+    events = virtual_run(SYSTEMS[name], rows)
+    assert delivered == Counter((f, s, t) for kind, f, s, t, _ in events if kind == lay.DELIVER)
+    missed = Counter({key: n for key, n in lost.items() if key[2] == lay.PLACE_RX_MISSED})
+    assert lost - missed == Counter((f, s, p) for kind, f, s, _, p in events if kind == lay.DROP)
+    assert len(rows) == len(times) == len(events) + missed.total()
+
+
+def test_the_trace_really_loses_frames_somewhere() -> None:
+    frame = frames()[0]
+    trace = [(i * 50 * DILATION, frame) for i in range(3000)]
+    rows = live_run(replay(config()), trace, [BATCH])
+    _, lost = outcome(rows)
+    assert lost.total() > 100
+
+
+def balance(host: Host) -> tuple[int, int]:
+    """(frames in, frames out), which are the same when none goes astray."""
+    counter = host.plant.counter
+    lost = int(counter[pl.C_LOST : pl.C_VERDICT].sum())
+    queued = len(host.plant.slot) - int(counter[pl.C_POOL_FREE])
+    into = int(counter[pl.C_RX] + counter[pl.C_COPIES])
+    return into, int(counter[pl.C_DELIVERED]) + lost + queued
+
+
+def test_a_broadcast_is_a_delivery_for_each_container() -> None:
+    host = replay(config())
+    rows = live_run(host, [(5, lf.vxlan(lf.arp()))], [1])
+    assert sorted(rows["container"].tolist()) == [0, 1, 2, 3]
+    assert set(rows["id"].tolist()) == {0}
+    assert (rows["delivered"] > 0).all()
+    assert balance(host) == (4, 4)
+
+
+def places(host: Host) -> dict[str, int]:
+    lost = host.plant.counter[pl.C_LOST : pl.C_VERDICT].tolist()
+    return {pl.PLACE_NAMES[place]: n for place, n in enumerate(lost) if n}
+
+
+def test_everything_that_is_not_delivered_is_counted_by_place() -> None:
+    host = replay(config())
+    stranger = lf.inner(dst="02:00:00:00:00:77")
+    trace = [
+        lf.vxlan(lf.inner())[:-1],
+        lf.vxlan(lf.inner(), dst="172.16.0.9"),
+        lf.vxlan(lf.inner(), vni=6),
+        lf.vxlan(stranger),
+        lf.vxlan(lf.inner()),
+    ]
+    rows = live_run(host, [(i, frame) for i, frame in enumerate(trace)], [5])
+    names = ("malformed", "not_ours", "unknown_tenant", "unknown_mac")
+    assert places(host) == dict.fromkeys(names, 1)
+    assert [pl.PLACE_NAMES.get(int(place)) for place in rows["drop_place"]] == [*names, None]
+    assert balance(host) == (5, 5)
+
+
+def test_a_full_pool_is_rx_missed() -> None:
+    host = replay(example(1).model_copy(update={"slots": 64, "dilation": 1}))
+    for i in range(200):
+        load(host, i, lf.vxlan(lf.inner()), 100)
+    host.digest(200, 100)
+    assert places(host)["rx_missed"] >= 200 - 64
+    assert balance(host) == (200, 200)
+
+
+def test_a_frame_longer_than_a_slot_is_malformed() -> None:
+    host = replay(config())
+    load(host, 0, lf.vxlan(lf.inner()), 100)
+    host.plant.rx.info[0, FLAGS] = 1
+    host.digest(1, 100)
+    assert places(host) == {"malformed": 1}
+
+
+def test_records_keep_the_frame_as_it_was_on_the_wire() -> None:
+    host = replay(config())
+    host.record(10)
+    plain = lf.inner(1, payload=b"p" * 300)
+    load(host, 0, bytes(plain), 7, tag=101)
+    host.digest(1, 7)
+    host.digest(0, 10**12)
+    rec = host.stop_record()
+    rows = records.convert(rec, TABLE)
+    wire = lf.tagged(plain)
+    assert rec.frames[0].tobytes() == wire[: rc.SNAPLEN]
+    assert rows["wire_len"][0] == len(wire)
+    assert (rows["container"][0], rows["stamp"][0], rows["proto"][0]) == (1, 7, 17)
+
+
+def test_records_are_bounded_and_survive_the_disk(tmp_path: Path) -> None:
+    host = replay(config())
+    host.record(3)
+    for i in range(5):
+        load(host, i, frames()[i], i * 10**6)
+    host.digest(5, 10**12)
+    rec = host.stop_record()
+    assert (rec.rows[-1, rc.USED], rec.rows[-1, rc.MISSED]) == (3, 2)
+    rows = records.convert(rec, TABLE)
+    records.write(tmp_path / "a.npz", rows, rec.frames[:3], {"machine": "m1"})
+    again = records.read(tmp_path / "a.npz")
+    assert again.records.tobytes() == rows.tobytes()
+    assert again.frames[2].tobytes() == frames()[2].ljust(rc.SNAPLEN, b"\0")[: rc.SNAPLEN]
+    assert again.meta == {"machine": "m1"}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_stages_of_a_record_follow_one_another() -> None:
+    host = replay(config(profile="docker"))
+    row = live_run(host, [(5, frames()[0])], [1])[0]
+    stages = row["stages"][: row["n_stages"]]
+    assert len(stages) >= 3
+    assert stages["kind"][-1] == lay.SOCKET
+    assert (stages["enqueue"] <= stages["start"]).all()
+    assert (stages["start"] < stages["end"]).all()
+    assert (stages["end"][:-1] <= stages["enqueue"][1:]).all()
+    assert row["arrival"] == stages["enqueue"][0]
+    assert row["delivered"] == stages["end"][-1]
+
+
+def test_what_is_in_flight_when_a_recording_stops_stays_in_flight() -> None:
+    host = replay(config())
+    host.record(10)
+    load(host, 0, frames()[0], 5)
+    host.digest(1, 5)
+    rows = records.convert(host.stop_record(), TABLE)
+    assert (rows["delivered"][0], rows["drop_place"][0]) == (-1, 0)
+    host.record(10)
+    host.digest(0, 10**12)
+    assert len(records.convert(host.stop_record(), TABLE)) == 0
+    assert balance(host) == (1, 1)
+    assert host.plant.counter[pl.C_DELIVERED] == 1
