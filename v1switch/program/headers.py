@@ -17,6 +17,8 @@ from v1switch.program.symbols import Symbols
 
 def unique(node: Node, seen: set[object], what: str) -> None:
     """Raise ProgramError when the name or id in `node` was seen before."""
+    if not isinstance(node.value, (str, int)):
+        raise node.fail(f"a {what}")
     if node.value in seen:
         raise node.fail(f"a unique {what}", f"{node.value!r} a second time")
     seen.add(node.value)

@@ -89,7 +89,7 @@ class PipelineReader:
         ends = [node.find("init_table")]
         for item in node.items("tables"):
             following = item.get("next_tables")
-            ends += [following.find(key) for key in following.value]
+            ends += [following.find(key) for key in following.keys()]
             ends.append(item.find("base_default_next"))
         for item in node.items("conditionals"):
             ends += [item.find("true_next"), item.find("false_next")]
@@ -152,6 +152,9 @@ class PipelineReader:
         profile = node.find("action_profile")
         if profile is not None and profile.text() not in self.profiles:
             raise profile.fail("the name of an action profile")
+        implementation = choice(node.get("type"), IMPLEMENTATIONS)
+        if (profile is None) != (implementation == "simple"):
+            raise node.get("type").fail("an action profile with indirect tables, and only there")
         meter = node.find("direct_meters")
         if meter is not None and meter.text() not in self.symbols.meters:
             raise meter.fail("the name of a meter array")
@@ -163,7 +166,7 @@ class PipelineReader:
         return Table(
             name=node.get("name").text(),
             match_type=choice(node.get("match_type"), TABLE_KINDS),
-            implementation=choice(node.get("type"), IMPLEMENTATIONS),
+            implementation=implementation,
             key=key,
             actions=tuple(a.id for a in actions),
             next_by_action=by_action,
@@ -189,7 +192,7 @@ class PipelineReader:
             end = following.find(key)
             return end.text() if end else None
 
-        if "__HIT__" in following.value or "__MISS__" in following.value:
+        if {"__HIT__", "__MISS__"} & set(following.keys()):
             return (target("__HIT__"), target("__MISS__")), {}
         return None, {a.id: target(a.name) for a in actions}
 

@@ -25,12 +25,14 @@ class Node:
     def parse(cls, text: bytes | str) -> Node:
         """Parse a document; a truncated or otherwise broken one is a ProgramError."""
         try:
-            return cls(json.loads(text))
+            return cls(json.loads(text.decode() if isinstance(text, bytes) else text))
         except UnicodeDecodeError as error:
             raise ProgramError("$", "JSON text in UTF-8", f"byte {error.start} is not") from None
         except json.JSONDecodeError as error:
             place = f"{error.msg} at line {error.lineno} column {error.colno}"
             raise ProgramError("$", "a complete JSON document", place) from None
+        except RecursionError:
+            raise ProgramError("$", "JSON that is not nested so deep", "deeper") from None
 
     def fail(self, expected: str, found: str | None = None) -> ProgramError:
         """Make (not raise) the error that this value is not what was expected."""
@@ -54,6 +56,12 @@ class Node:
         if self.value.get(key) is None:
             return None
         return Node(self.value[key], f"{self.path}.{key}")
+
+    def keys(self) -> list[str]:
+        """Names of the members of an object."""
+        if not isinstance(self.value, dict):
+            raise self.fail("a JSON object")
+        return list(self.value)
 
     def items(self, key: str | None = None) -> Iterator[Node]:
         """Elements of an array, or of the array member `key` (none when that is missing)."""
