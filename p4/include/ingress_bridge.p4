@@ -53,6 +53,7 @@ control IngressBridge(inout headers_t hdr,
         meta.exit_as = Exit.FLOOD;
     }
 
+    // Broadcast is flooded like any address that has no entry.
     table l2_forward {
         key = {
             meta.vni              : exact @name("vni");
@@ -107,11 +108,7 @@ control IngressBridge(inout headers_t hdr,
             } else {
                 hash_flow();
             }
-            if (hdr.ethernet.dst_addr[40:40] == 1) {
-                flood();
-            } else {
-                l2_forward.apply();
-            }
+            l2_forward.apply();
             if (meta.exit_as == Exit.FLOOD) {
                 vni_flood.apply();
             }
