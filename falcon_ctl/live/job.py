@@ -106,7 +106,7 @@ class Job:
         flow = single.flow
         for load in (self.plan.saturating(flow), self.plan.steady(flow), self.plan.many()):
             self._drive(system, load)
-        outcome = self._step(system, "tcp", "connections", lambda: self._connect(system))
+        outcome = self._step(system, "tcp", "streams", lambda: self._connect(system))
         self.findings.transfers[system.name] = list(outcome.transfers)
 
     def _connect(self, system: System) -> tcp.Outcome:

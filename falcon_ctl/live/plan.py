@@ -19,8 +19,7 @@ from falcon_ctl.traffic.load import Load
 from topo.spec import Container, Topology
 
 DILATION = 1000  # 1 ms of wall time is 1 µs of the model
-FAST_DILATION = 500  # more samples a second where the host's own limit is sought,
-STEADY_DILATION = 400  # and where little is sent
+STEADY_DILATION = 400  # more samples a second where little is sent
 FAST_LOAD = {"load_interval_ns": 20_000}  # 20 ms of wall time: the run lasts a second, not minutes
 CANDIDATES, REPEATS = 32, 4
 DISCOVERY_PORT, UDP_PORT, TCP_PORT = 9000, 9001, 9002
@@ -83,12 +82,12 @@ class Plan:
 
     def saturating(self, flow: Flow) -> Load:
         """One flow at about twice what a core takes."""
-        offsets = schedule.constant(4000, 0.35 * self.duration)
-        return Load("saturating", [flow], [offsets], FAST_DILATION, lag_budget_ns=100_000_000)
+        offsets = schedule.constant(2500, 0.5 * self.duration)
+        return Load("saturating", [flow], [offsets], DILATION, saturates=True)
 
     def steady(self, flow: Flow) -> Load:
-        """One Poisson flow that leaves every core room."""
-        offsets = schedule.poisson(500, self.duration, self._rng(1))
+        """One Poisson flow that leaves every core room, if not much to the overlay's."""
+        offsets = schedule.poisson(900, self.duration, self._rng(1))
         return Load("steady", [flow], [offsets], STEADY_DILATION)
 
     def many(self) -> Load:
@@ -96,7 +95,7 @@ class Plan:
         flows = self._flows(self.pairs, UDP_PORT, "udp", 2)
         rng = self._rng(3)
         schedules = [schedule.poisson(300, 0.8 * self.duration, rng) for _ in flows]
-        return Load("many flows", flows, schedules, DILATION)
+        return Load("many", flows, schedules, DILATION)
 
     def surge(self, surging: Candidate, other: Candidate) -> Load:
         """One of two flows that share a core grows until the core cannot take both.
@@ -124,16 +123,15 @@ class Plan:
     def overload(self) -> Load:
         """All flows surge, on two FALCON cores, and calm down again."""
         flows = self._flows(self.pairs[:4], UDP_PORT, "udp", 4)
-        length, share = 1.5 * self.duration, 4 / len(flows)
-        quarter = length / 4
+        share, calm, growth, rest = 4 / len(flows), *(t * self.duration for t in (0.4, 0.7, 0.9))
         one = schedule.follow(
-            (schedule.constant(75 * share, quarter), quarter),
-            (schedule.ramp(75 * share, 500 * share, 2 * quarter), 2 * quarter),
-            (schedule.constant(75 * share, quarter), quarter),
+            (schedule.constant(75 * share, calm), calm),
+            (schedule.ramp(75 * share, 500 * share, growth), growth),
+            (schedule.constant(75 * share, rest), rest),
         )
         knobs = {"falcon": {**FAST_LOAD, "cpus": [0, 2]}}
         return Load(
-            "overload", flows, [one] * len(flows), DILATION, knobs=knobs, surge_at=_ns(quarter)
+            "overload", flows, [one] * len(flows), DILATION, knobs=knobs, surge_at=_ns(calm)
         )
 
     def tcp(self, run: int) -> list[Flow]:

@@ -50,7 +50,7 @@ def connections(
         transfers.extend(_transfer_all(lab, flows, size, seed))
 
     with lab.watch.naming():
-        return _measured(lab, system, "connections", flows, drive, transfers)
+        return _measured(lab, system, "streams", flows, drive, transfers)
 
 
 def segment_trains(

@@ -60,9 +60,7 @@ class Measurement:
         }
 
 
-def rate(times: Sequence[int], start: int) -> float:
-    """Model packets/s: deliveries at `times` (model ns) since the first arrival at `start`."""
-    if not times:
-        return 0.0
-    span = max(times) - start
-    return len(times) * 1e9 / span if span > 0 else 0.0
+def rate(times: Sequence[int]) -> float:
+    """Packets/s of the model, from the first to the last of `times` (model ns)."""
+    span = max(times) - min(times) if times else 0
+    return (len(times) - 1) * 1e9 / span if span > 0 else 0.0

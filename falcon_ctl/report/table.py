@@ -19,10 +19,16 @@ _WIDE = 110
 def print_measurements(console: Console, measurements: Sequence[Measurement]) -> None:
     """One row per run; times and rates are the model's. Below it, where frames were lost."""
     wide = console.width >= _WIDE
-    table = Table(title="Measured, in model time", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(
+        title="Measured, in model time",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
     table.add_column("system", no_wrap=True)
     table.add_column("load", no_wrap=True)
-    for name in ("flows", "kpps", "p50 µs", "p99 µs", "sent", "lost", "reord."):
+    for name in ("flows", "kpps", "p50 µs", "p99 µs", "sent", "lost", "reord"):
         table.add_column(name, justify="right", no_wrap=True)
     if wide:
         table.add_column("busiest cores, CPU:%", no_wrap=True)

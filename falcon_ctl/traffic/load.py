@@ -16,7 +16,7 @@ class Load:
 
     `dilation`: wall ns per model ns while it runs. `knobs` are set on the hosts beside those of
     the system. `surge_at`: offset (ns) at which a surge begins.
-    `lag_budget_ns`: how late one frame in a hundred may be sent; what saturates may be later.
+    `saturates`: it is to exceed what the host takes, whose rate alone is then of interest.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Load:
     payload_size: int = 64
     knobs: Mapping[str, Any] = field(default_factory=dict)
     surge_at: int = 0
-    lag_budget_ns: int = 20_000_000
+    saturates: bool = False
 
     @property
     def frames(self) -> int:

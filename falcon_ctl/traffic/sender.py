@@ -15,6 +15,7 @@ from falcon_ctl.traffic import payload
 from falcon_ctl.traffic.flows import Template
 from falcon_ctl.traffic.schedule import Offsets
 
+LAG_BUDGET_NS = 20_000_000
 _GAP_NS = 120_000  # no faster than this when behind: a burst would overrun a switch's queues
 _SPIN_NS = 80_000  # a sleeping thread wakes later than this; below it we rather yield
 
@@ -35,11 +36,12 @@ class Sent:
         """Frames that the kernel took."""
         return sum(self.per_flow)
 
-    def lateness(self, budget_ns: int) -> str:
+    @property
+    def lateness(self) -> str:
         """How far the schedule was missed; "" when 99 of 100 frames were within the budget."""
-        if self.lag_p99_ns <= budget_ns:
+        if self.lag_p99_ns <= LAG_BUDGET_NS:
             return ""
-        return f"sender: p99 {self.lag_p99_ns / 1e6:.0f} ms, budget {budget_ns / 1e6:.0f} ms"
+        return f"sender: p99 {self.lag_p99_ns / 1e6:.0f} ms, budget {LAG_BUDGET_NS / 1e6:.0f} ms"
 
 
 @dataclass

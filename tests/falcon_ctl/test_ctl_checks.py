@@ -7,6 +7,7 @@ import pytest
 from ctl_traces import Way, trace, tunnel_frame
 
 from falcon_ctl.checks import hashes, outcome, reach, rebalance, steering, underlay
+from falcon_ctl.checks.rebalance import Episode, LoadSample
 from falcon_ctl.report.live import Measurement, rate
 from falcon_ctl.traffic.tcp import Transfer
 
@@ -181,16 +182,28 @@ def test_one_cpu_per_stage():
 # -- rebalancing -------------------------------------------------------------------------------
 
 
+def episode(*passages, cpu=0, over_at=5000, surge_at=5000, switched=(1, 1), average=(0, 90)):
+    samples = [
+        LoadSample(0, (10,) * 40, average[0], False),
+        LoadSample(over_at, (85,) * 40, average[1], True),
+    ]
+    return Episode(trace(*passages), samples, [40000], cpu, surge_at, switched)
+
+
 def test_surge():
     way = Way()
     calm = [way.passage(n) for n in range(1, 5)]
     moved = [way.passage(n, (2, 1)) for n in range(5, 8)]
-    assert rebalance.surge_moves_stage(trace(*calm, *moved), [40000], 5000).ok
-    assert not rebalance.surge_moves_stage(trace(*calm), [40000], 5000).ok
-    early = rebalance.surge_moves_stage(trace(*calm, *moved), [40000], 6500)
-    assert "before the surge" in early.evidence
-    assert not rebalance.surge_moves_stage(trace(*moved), [40000], 5000).ok
-    assert not rebalance.surge_moves_stage(trace(*calm, *moved), [40001], 5000).ok
+    green = rebalance.surge_moves_stage(episode(*calm, *moved))
+    assert green.ok
+    assert "8 stages on first choices before the surge, 3 on second ones" in green.evidence
+    assert "no stage moved" in rebalance.surge_moves_stage(episode(*calm)).evidence
+    early = episode(*calm, *moved, over_at=90_000, surge_at=90_000)
+    assert "before the load passed" in rebalance.surge_moves_stage(early).evidence
+    never = episode(*calm, *moved)._replace(samples=[LoadSample(0, (79,) * 40, 0, False)])
+    assert "never showed 80 %" in rebalance.surge_moves_stage(never).evidence
+    assert not rebalance.surge_moves_stage(episode(*moved)).ok
+    assert not rebalance.surge_moves_stage(episode(*calm, *moved)._replace(ports=[40001])).ok
 
 
 def test_guard():
@@ -207,11 +220,13 @@ def test_guard():
 def test_switching_off():
     way = Way()
     passages = [way.passage(1), way.passage(2, (3, 3)), way.passage(3)]
-    assert rebalance.switches_off_and_on(trace(*passages), 1, 1).ok
-    assert not rebalance.switches_off_and_on(trace(*passages), 0, 0).ok
-    assert "never off" in rebalance.switches_off_and_on(trace(passages[0]), 0, 0).evidence
-    assert "from the start" in rebalance.switches_off_and_on(trace(*passages[1:]), 1, 1).evidence
-    assert "not switched on" in rebalance.switches_off_and_on(trace(*passages[:2]), 1, 0).evidence
+    judge = rebalance.switches_off_and_on
+    assert judge(episode(*passages)).ok
+    assert "0 times off" in judge(episode(*passages, switched=(0, 0))).evidence
+    assert "at most 79 %" in judge(episode(*passages, average=(0, 79))).evidence
+    assert "never off" in judge(episode(passages[0])).evidence
+    assert "from the start" in judge(episode(*passages[1:])).evidence
+    assert "not switched on" in judge(episode(*passages[:2])).evidence
 
 
 # -- outcome -----------------------------------------------------------------------------------
@@ -229,7 +244,7 @@ def measured(**changes):
         reordered=0,
         pps=1000.0,
         latencies=np.array([1000, 2000, 3000]),
-        late=False,
+        late="",
     )
     return replace(base, **changes)
 
@@ -256,15 +271,16 @@ def test_bytes():
 
 def test_speed():
     rates = {"host": 1_000_000.0, "overlay": 450_000.0, "falcon": 950_000.0}
-    assert outcome.falcon_doubles_overlay(rates, "falcon").ok
-    assert not outcome.falcon_doubles_overlay(rates | {"overlay": 480_000.0}, "falcon").ok
-    assert outcome.falcon_near_host(rates, "falcon").ok
-    assert not outcome.falcon_near_host(rates | {"falcon": 1_000_001.0}, "falcon").ok
-    assert not outcome.falcon_near_host(rates | {"falcon": 790_000.0}, "falcon").ok
-    assert not outcome.falcon_near_host({"host": 1.0}, "falcon").ok
-    assert not outcome.falcon_doubles_overlay({"falcon": 1.0}, "falcon").ok
+    assert outcome.falcon_doubles_overlay(rates, ["falcon"]).ok
+    assert not outcome.falcon_doubles_overlay(rates | {"overlay": 480_000.0}, ["falcon"]).ok
+    assert outcome.falcon_near_host(rates, ["falcon"]).ok
+    assert not outcome.falcon_near_host(rates | {"falcon": 1_000_001.0}, ["falcon"]).ok
+    assert not outcome.falcon_near_host(rates | {"falcon": 790_000.0}, ["falcon"]).ok
+    assert "no valid rate of falcon" in outcome.falcon_near_host({"host": 1.0}, ["falcon"]).evidence
+    assert not outcome.falcon_doubles_overlay({"falcon": 1.0}, ["falcon"]).ok
+    assert not outcome.falcon_near_host(rates, []).ok
 
 
-def test_rate_is_of_the_time_since_the_first_arrival():
-    assert rate([2000, 3000, 5000], 1000) == pytest.approx(750_000.0)
-    assert rate([], 0) == 0.0
+def test_rate_is_of_the_gaps_between_first_and_last():
+    assert rate([2000, 3000, 5000, 4000]) == pytest.approx(1_000_000.0)
+    assert rate([]) == rate([5]) == 0.0
