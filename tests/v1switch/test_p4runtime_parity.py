@@ -742,6 +742,14 @@ def test_replication_entries_come_back(zoo, kind):
 
 
 @pytest.mark.parametrize("kind", [GROUP, SESSION])
+def test_ports_are_read_back_in_their_shortest_form(zoo, kind):
+    assert zoo.insert(zoo.replicas(kind, 5, (b"\0\1", 1))) == OK
+    read_back = zoo.replicas(kind, 5, (zoo.spec(b"\1", bmv2=b"\0\1"), 1))
+    assert zoo.read(read_back) == [canonical(read_back)]
+    assert zoo.delete(read_back) == OK
+
+
+@pytest.mark.parametrize("kind", [GROUP, SESSION])
 def test_older_clients_number_their_ports(zoo, kind):
     entity = zoo.replicas(kind, 5)
     message = getattr(entity.packet_replication_engine_entry, kind)

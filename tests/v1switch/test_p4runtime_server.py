@@ -12,11 +12,12 @@ from google.protobuf import text_format
 from p4.config.v1 import p4info_pb2
 from p4.v1 import p4runtime_pb2 as rt
 
-from tests.switch.harness import poll
+from tests.switch.harness import PATIENCE, SandboxError, poll
 from tests.switch.harness_client import Refused, SwitchClient
 from tests.v1switch.test_p4runtime_zoo import CONFIG, P4INFO, Zoo, canonical, wanted
 from v1switch.dataplane import Dataplane
 from v1switch.p4runtime.server import BindFailed, serve
+from v1switch.p4runtime.session import Session
 
 DEVICE_ID = 3
 CPU_PORT = 510
@@ -148,6 +149,42 @@ def test_the_first_bid_must_be_for_this_device(address):
         list(stranger.StreamChannel(iter([bid])))
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
     channel.close()
+
+
+def test_a_new_primary_hears_of_it_when_the_old_ones_write_is_done(zoo, connect, plane):
+    other = connect(election_id=0)
+    original, started, release = plane.insert_entry, threading.Event(), threading.Event()
+
+    def slow(*args):
+        started.set()
+        release.wait(PATIENCE)
+        original(*args)
+
+    plane.insert_entry = slow
+    codes = []
+    write = threading.Thread(target=lambda: codes.extend(zoo.insert(zoo.exact(), zoo.exact(2))))
+    write.start()
+    assert started.wait(PATIENCE)
+    raw_bid(other, election_id={"low": 2})
+    assert zoo.client.next("arbitration").status.code == 6
+    with pytest.raises(SandboxError):
+        other.next("arbitration", SHORT)
+    release.set()
+    assert other.next("arbitration").status.code == 0
+    write.join(PATIENCE)
+    assert codes == ["OK", "OK"]
+
+
+def test_a_client_that_does_not_keep_up_loses_packets_and_nothing_else():
+    session = Session(backlog=2)
+    made = [rt.StreamMessageResponse(packet={"payload": bytes([n])}) for n in range(4)]
+    for message in made:
+        session.offer(lambda message=message: message)
+    arbitration = rt.StreamMessageResponse(arbitration={"device_id": 1})
+    session.send(arbitration)
+    session.end()
+    assert list(session.messages()) == [*made[:2], arbitration]
+    assert session.dropped == 2
 
 
 # ---- what is checked, and in which order -----------------------------------------------------
@@ -438,6 +475,22 @@ def test_reconciling_keeps_every_kind_of_state(zoo):
     before = zoo.read(*everything)
     zoo.load("RECONCILE_AND_COMMIT")
     assert zoo.read(*everything) == before
+
+
+def test_reconciling_never_shows_a_packet_an_empty_table(zoo, plane):
+    zoo.insert(zoo.exact(port=4))
+    original, seen = plane.commit, []
+
+    def commit_and_send(prepared):
+        original(prepared)
+        packet = threading.Thread(target=lambda: seen.append(out_ports(plane, frame())))
+        packet.start()
+        packet.join(SHORT)
+
+    plane.commit = commit_and_send
+    zoo.load("RECONCILE_AND_COMMIT")
+    poll(lambda: seen, "the packet")
+    assert seen == [[4]]
 
 
 # ---- packets ---------------------------------------------------------------------------------

@@ -156,23 +156,23 @@ def canonical(entity: rt.Entity) -> str:
     """Return an entity as text, its repeated fields in an order of our own."""
     copy = rt.Entity()
     copy.CopyFrom(entity)
-    for entry in _table_entries(copy):
-        _sort(entry.match, lambda each: each.field_id)
-        entry.is_const = False  # BMv2 does not tell; a test of its own looks at it
-        _sort(entry.action.action.params, lambda each: each.param_id)
-    _sort(copy.action_profile_group.members, lambda each: each.member_id)
-    engine = copy.packet_replication_engine_entry
-    for message in (engine.multicast_group_entry, engine.clone_session_entry):
-        _sort(message.replicas, lambda each: (each.instance, each.port, each.egress_port))
+    for message in _messages(copy):
+        for name, key in _ORDERS:
+            if name in message.DESCRIPTOR.fields_by_name and getattr(message, name):
+                _sort(getattr(message, name), key)
+        if isinstance(message, rt.TableEntry):
+            message.ClearField("is_const")  # BMv2 does not tell; a test of its own looks at it
     return text_format.MessageToString(copy, as_one_line=True)
 
 
-def _table_entries(entity: rt.Entity) -> Iterator[rt.TableEntry]:
-    for kind in ("direct_counter_entry", "direct_meter_entry"):
-        if entity.HasField(kind):
-            yield getattr(entity, kind).table_entry
-    if entity.HasField("table_entry"):
-        yield entity.table_entry
+def _messages(message: Any) -> Iterator[Any]:
+    """Yield a message and every message set in it."""
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            repeated = field.label == field.LABEL_REPEATED
+            for each in list(value) if repeated else [value]:
+                yield from _messages(each)
 
 
 def _sort(repeated: Any, key: Any) -> None:
@@ -186,6 +186,11 @@ def _with(message: Any, fields: dict[str, Any]) -> Any:
     return message
 
 
+_ORDERS = (
+    ("match", lambda each: each.field_id),
+    ("params", lambda each: each.param_id),
+    ("replicas", lambda each: (each.instance, each.port, each.egress_port)),
+)
 _ENTRY_FIELDS = {
     "metadata",
     "controller_metadata",
