@@ -1,0 +1,63 @@
+"""Hash algorithms against published check values and plain bit-by-bit definitions."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from v1switch.hashes import HASHES, crc16, crc32, csum16, identity, xor16
+
+CHECK = b"123456789"  # the customary check string of CRC catalogues
+
+
+def bitwise_crc(data: bytes, width: int, polynomial: int, initial: int, final: int) -> int:
+    """A reflected CRC, one bit at a time."""
+    crc = initial
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (polynomial if crc & 1 else 0)
+    assert crc < 1 << width
+    return crc ^ final
+
+
+def test_check_values_of_the_crc_catalogue() -> None:
+    assert crc16(CHECK) == 0xBB3D  # CRC-16/ARC
+    assert crc32(CHECK) == 0xCBF43926  # CRC-32/ISO-HDLC
+
+
+@given(st.binary(max_size=40))
+def test_crcs_bit_by_bit(data: bytes) -> None:
+    assert crc16(data) == bitwise_crc(data, 16, 0xA001, 0, 0)
+    assert crc32(data) == bitwise_crc(data, 32, 0xEDB88320, 0xFFFFFFFF, 0xFFFFFFFF)
+    assert HASHES["crc16_custom"](data) == crc16(data)
+    assert HASHES["crc32_custom"](data) == crc32(data)
+
+
+def folded(data: bytes) -> int:
+    """RFC 1071 section 1: add up the words, fold the carries back in, take the complement."""
+    data += bytes(len(data) % 2)
+    total = sum(int.from_bytes(data[n : n + 2], "big") for n in range(0, len(data), 2))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def test_the_example_of_rfc_1071() -> None:
+    assert csum16(bytes.fromhex("0001f203f4f5f6f7")) == 0xFFFF - 0xDDF2
+
+
+@given(st.one_of(st.binary(max_size=40), st.sampled_from([b"\xff\xff", b"\xff" * 8, bytes(6)])))
+def test_the_internet_checksum_by_adding_words(data: bytes) -> None:
+    assert csum16(data) == folded(data)
+
+
+def test_xor16_and_identity() -> None:
+    assert xor16(b"\x12\x34\x00\xff\x80") == 0x1234 ^ 0x00FF ^ 0x8000
+    assert identity(b"\x01\x02") == 0x0102
+    assert identity(bytes(range(10))) == 0x0001020304050607
+
+
+@pytest.mark.parametrize("name", sorted(HASHES))
+def test_every_algorithm_takes_any_length(name: str) -> None:
+    for length in range(20):
+        assert HASHES[name](bytes(length)) >= 0

@@ -1,0 +1,131 @@
+"""Generated look-ups against a plain search through all entries."""
+
+from collections.abc import Callable
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.v1switch.twin import loaded
+from v1switch.entries import ActionCall, Exact, Key, Lpm, Match, Range, TableEntry, Ternary
+from v1switch.errors import DuplicateEntry, TableFull
+
+WIDTHS = {"a": 8, "b": 16, "c": 8}
+# few values, so that entries and keys meet often
+A, B, C = (
+    st.integers(0, 3),
+    st.sampled_from([0, 1, 0x0100, 0x0101, 0xFF00, 0xFFFF]),
+    st.integers(0, 2),
+)
+
+
+def lpm(width: int, values: st.SearchStrategy[int]) -> st.SearchStrategy[Lpm]:
+    ones = (1 << width) - 1
+    return st.builds(
+        lambda value, length: Lpm(value & (ones ^ (ones >> length)), length),
+        values,
+        st.integers(0, width),
+    )
+
+
+def ternary(masks: list[int], values: st.SearchStrategy[int]) -> st.SearchStrategy[Ternary]:
+    return st.builds(lambda v, m: Ternary(v & m, m), values, st.sampled_from(masks))
+
+
+def between(values: st.SearchStrategy[int]) -> st.SearchStrategy[Range]:
+    return st.builds(lambda x, y: Range(min(x, y), max(x, y)), values, values)
+
+
+KINDS: dict[str, tuple[str, str, str, st.SearchStrategy[Key]]] = {
+    "TableIngress.exactly": (
+        *("found_exact", "ab", ""),
+        st.tuples(st.builds(Exact, A), st.builds(Exact, B)),
+    ),
+    "TableIngress.longest": (
+        *("found_longest", "bc", "longest"),
+        st.tuples(lpm(16, B), st.builds(Exact, C)),
+    ),
+    "TableIngress.patterned": (
+        *("found_ternary", "ab", "priority"),
+        st.tuples(ternary([0, 1, 0xFF], A), ternary([0, 0xFF00, 0xFFFF], B)),
+    ),
+    "TableIngress.ranged": (
+        *("found_range", "abc", "priority"),
+        st.tuples(between(A), between(B), ternary([0, 0xFF], C)),
+    ),
+}
+ORDER = list(KINDS)
+
+
+def fits(match: Match, value: int, width: int) -> bool:
+    if isinstance(match, Exact):
+        return value == match.value
+    if isinstance(match, Lpm):
+        return value >> (width - match.prefix_len) == match.value >> (width - match.prefix_len)
+    if isinstance(match, Ternary):
+        return value & match.mask == match.value
+    return match.low <= value <= match.high
+
+
+def rank(how: str, number: int, entry: TableEntry) -> tuple[int, int]:
+    """Larger wins; equal ones go to the older entry."""
+    if how == "longest":
+        return sum(m.prefix_len for m in entry.key if isinstance(m, Lpm)), -number
+    return entry.priority, -number
+
+
+def searched(table: str, entries: list[TableEntry], key: dict[str, int]) -> int:
+    _, fields, how, _ = KINDS[table]
+    found = [
+        (rank(how, number, entry), entry)
+        for number, entry in enumerate(entries)
+        if all(fits(m, key[f], WIDTHS[f]) for m, f in zip(entry.key, fields, strict=True))
+    ]
+    if not found:
+        return 0
+    action = max(found, key=lambda pair: pair[0])[1].action
+    assert isinstance(action, ActionCall)
+    return action.params[0]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_look_ups_find_what_a_search_finds(data: st.DataObject) -> None:
+    dataplane = loaded("tables")
+    kept: dict[str, list[TableEntry]] = {table: [] for table in KINDS}
+    for table, (action, _, how, keys) in KINDS.items():
+        for number in range(data.draw(st.integers(0, 6))):
+            priority = data.draw(st.integers(1, 3)) if how == "priority" else 0
+            call = ActionCall(f"TableIngress.{action}", (number + 1,))
+            entry = TableEntry(data.draw(keys), call, priority)
+            try:
+                dataplane.insert_entry(table, entry)
+            except DuplicateEntry:
+                same = (e.key == entry.key and e.priority == priority for e in kept[table])
+                assert any(same)
+                continue
+            kept[table].append(entry)
+        if kept[table] and data.draw(st.booleans()):
+            gone = kept[table].pop(data.draw(st.integers(0, len(kept[table]) - 1)))
+            dataplane.delete_entry(table, gone.key, gone.priority)
+        assert dataplane.entries(table) == kept[table]
+    for _ in range(6):
+        key = {"a": data.draw(A), "b": data.draw(B), "c": data.draw(C)}
+        frame = bytes([key["a"], *key["b"].to_bytes(2, "big"), key["c"]])
+        ((_, out),) = dataplane.process(1, frame)
+        found = [int.from_bytes(out[n : n + 2], "big") for n in range(0, 8, 2)]
+        assert found == [searched(table, kept[table], key) for table in ORDER]
+
+
+def test_a_full_table_takes_no_more() -> None:
+    dataplane = loaded("tables")
+    make: Callable[[int], TableEntry] = lambda n: TableEntry(  # noqa: E731  # a short factory
+        (Exact(n), Exact(n)), ActionCall("TableIngress.found_exact", (n,))
+    )
+    for number in range(8):
+        dataplane.insert_entry("TableIngress.exactly", make(number))
+    try:
+        dataplane.insert_entry("TableIngress.exactly", make(8))
+    except TableFull as error:
+        assert error.size == 8
+    else:
+        raise AssertionError("nine entries in a table of eight")
