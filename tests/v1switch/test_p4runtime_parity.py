@@ -472,6 +472,34 @@ def test_direct_resources_that_cannot_be(zoo):
     assert zoo.modify(wanted(direct_counter_entry={})) == INVALID
 
 
+def test_default_entries_have_no_direct_resources(zoo):
+    key = {"table_id": zoo.names.id("tables", "ternary_table"), "is_default_action": True}
+    counter = wanted(direct_counter_entry={"table_entry": key, "data": COUNT})
+    refused = zoo.spec(UNIMPLEMENTED, bmv2=UNKNOWN)
+    assert zoo.modify(counter) == zoo.read_code(counter) == refused
+    entry = zoo.entry("ternary_table", None, "drop", counter_data=COUNT)
+    assert zoo.modify(entry) == zoo.spec(UNIMPLEMENTED, bmv2=OK)
+
+
+def test_direct_counters_of_all_tables(zoo):
+    zoo.insert(zoo.exact(), zoo.ternary())
+    everything = wanted(direct_counter_entry={"table_entry": {}})
+    if zoo.switch == BMV2:
+        assert zoo.read_code(everything) == UNIMPLEMENTED
+        return
+    assert zoo.read(everything) == sorted(
+        canonical(direct(zoo, "counter", entity, data={}))
+        for entity in (zoo.exact(), zoo.ternary())
+    )
+
+
+def test_meters_do_not_count_colours(zoo):
+    refused = zoo.spec(UNIMPLEMENTED, bmv2=OK)
+    assert zoo.insert(zoo.exact(meter_counter_data={})) == refused
+    cell = zoo.array("meter", "cell_meter", 1, counter_data={})
+    assert zoo.modify(cell) == zoo.read_code(cell) == refused
+
+
 # ---- indexed counters, meters, registers -----------------------------------------------------
 
 
