@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import grpc
-from google.rpc import status_pb2
 from p4.v1 import p4runtime_pb2 as p4rt
 from p4.v1 import p4runtime_pb2_grpc
 
@@ -120,9 +119,6 @@ def _abort(context: grpc.ServicerContext, failure: Refused) -> NoReturn:
 
 
 def _abort_batch(context: grpc.ServicerContext, failure: BatchFailed) -> NoReturn:
-    status: Any = failure.to_status()
+    status = failure.to_status()
     context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
     context.abort(grpc.StatusCode.UNKNOWN, str(failure))
-
-
-__all__ = ["API_VERSION", "Service", "status_pb2"]
