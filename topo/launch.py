@@ -55,14 +55,16 @@ def up(topology: Topology, switch: str = "auto", run_dir: RunDir | None = None) 
 def _is_up(topology: Topology, target: Target, run_dir: RunDir) -> bool:
     try:
         with Network.connect(run_dir.path) as network:
-            spec, running = network.spec, network.status().target
+            spec, status = network.spec, network.status()
     except NotRunning:
         return False
     if spec != topology:
         what = "of another spec" if spec.name == topology.name else f"({spec.name})"
         raise Other(f"another network {what} is up in {run_dir.path}: take it down first")
-    if running != target:
-        raise Other(f"{spec.name} is up with {running}, not {target}: take it down first")
+    if status.target != target:
+        raise Other(f"{spec.name} is up with {status.target}, not {target}: take it down first")
+    for part in status.dead:
+        raise Other(f"{spec.name} is up, but {part.name} {part.state}: take it down first")
     return True
 
 
