@@ -1,0 +1,189 @@
+"""Bad input: one clear error that names the key and what is allowed, and nothing half-done."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers import model
+
+from rxpath import costs, profiles, tables
+from rxpath.drivers import virtual
+from rxpath.errors import ConfigError
+from rxpath.knobs import Knobs, merge
+
+CHAIN = [
+    {"kind": "napi", "device": "eth0", "ifindex": 2, "costs": []},
+    {"kind": "backlog", "device": "veth0", "ifindex": 3, "costs": []},
+    {"kind": "socket", "device": "veth0", "ifindex": 3, "costs": []},
+]
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"cpus": 0}, "cpus: got 0, expected an integer from 1 to 64"),
+        ({"cpus": "many"}, "cpus: got 'many', expected an integer"),
+        ({"cpus": True}, "cpus: got True, expected an integer"),
+        ({"queues": 65}, "queues: got 65, expected an integer from 1 to 64"),
+        (
+            {"falcon": {"cpus": []}},
+            r"falcon.cpus: got \[\], expected at least one CPU from 0 to 39",
+        ),
+        ({"falcon": {"cpus": [40]}}, "falcon.cpus: got 40, expected CPUs from 0 to 39"),
+        ({"falcon": {"cpus": [-1]}}, "falcon.cpus: got -1, expected CPUs from 0 to 39"),
+        ({"falcon": {"cpus": "0-3"}}, "falcon.cpus: got '0-3', expected a list of integers"),
+        ({"falcon": {"grosplit_cpus": []}}, "falcon.grosplit_cpus: .* at least one CPU"),
+        ({"falcon": {"threshold": 101}}, "falcon.threshold: got 101, .* from 0 to 100"),
+        (
+            {"falcon": {"balance": True}},
+            "falcon.balance: got True, expected one of balancing, cpus",
+        ),
+        ({"falcon": 3}, "falcon: got 3, expected a mapping"),
+        ({"irq_cpus": []}, "irq_cpus"),
+        ({"app_cpus": [64]}, "app_cpus"),
+        ({"cpus": 4}, "irq_cpus: got 5, expected CPUs from 0 to 3"),
+        ({"rss_indirection": [0]}, "rss_indirection: got 1, expected 128 entries"),
+        ({"rss_indirection": [9] * 128}, "rss_indirection: got 9, expected queues from 0 to 7"),
+        ({"profile": "slim"}, "profile: got 'slim', expected one of host, docker"),
+        ({"policy": "best"}, "policy: got 'best', expected one of same_cpu, rps, falcon"),
+        ({"costs": "free"}, "costs: got 'free', expected one of xeon-2.2ghz"),
+        ({"cost_overrides": {"skb_alloc.tcp": -1}}, "cost_overrides.skb_alloc.tcp: got -1"),
+        ({"cost_overrides": {"skb_alloc": 1}}, "cost_overrides.skb_alloc: got 1, expected NAME"),
+        ({"speed": 11}, "speed: got 11, expected one of app_cpus"),
+    ],
+)
+def test_knobs(raw, message):
+    with pytest.raises(ConfigError, match=message):
+        Knobs.parse(raw)
+
+
+def test_knobs_survive_a_round_trip():
+    knobs = merge(Knobs(), {"policy": "falcon", "falcon": {"cpus": [1, 3]}, "cpus": 50})
+    assert Knobs.parse(knobs.to_dict()) == knobs
+    assert knobs.falcon.threshold == 80
+
+
+def test_knobs_survive_a_round_trip_with_everything_changed():
+    raw = Knobs().to_dict()
+    assert Knobs.parse(raw) == Knobs()
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ([], "x.stage: .* whose first stage, and only that, is napi"),
+        (CHAIN[1:], "x.stage: .* whose first stage"),
+        (CHAIN[:2], "x.stage: .* whose last stage, and only that, is socket"),
+        ([*CHAIN, CHAIN[2]], "x.stage: .* whose last stage"),
+        ([CHAIN[0], *CHAIN], "x.stage: .* whose first stage"),
+        ([CHAIN[0], *CHAIN[1:2] * 6, CHAIN[2]], "x.stage: got 8, expected at most 7 stages"),
+        ([{**CHAIN[0], "kind": "xdp"}], r"x.stage\[0\].kind: got 'xdp', expected one of napi"),
+        ([{**CHAIN[0], "ifindex": 0}], r"x.stage\[0\].ifindex: got 0"),
+        ([{"kind": "napi"}], r"x.stage\[0\].device: got None, expected a value"),
+    ],
+)
+def test_profiles(stages, message):
+    with pytest.raises(ConfigError, match=message):
+        profiles.parse("x", {"stage": stages})
+
+
+def entries(**changes):
+    raw = {name: {"per": "host", "ns": 1, "source": "test"} for name in tables.lay.COST_NAMES}
+    return {**raw, "a": {"per": "skb", "ns": 1, "source": "test"}, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"a": {"per": "skb", "ns": -1, "source": "s"}}, "a.ns: got -1, expected an integer of ns"),
+        ({"a": {"per": "skb", "ns": 1.5, "source": "s"}}, "a.ns: got 1.5"),
+        ({"a": {"per": "skb", "source": "s"}}, "a.ns: got None, expected a cost in ns, or both"),
+        ({"a": {"per": "skb", "udp": 1, "source": "s"}}, "a.ns: got None"),
+        ({"a": {"per": "hop", "ns": 1, "source": "s"}}, "a.per: got 'hop', expected one of frame"),
+        ({"a": {"per": "skb", "ns": 1}}, "a.source: got None, expected where the number is from"),
+        ({"a": {"per": "skb", "ms": 1, "source": "s"}}, "a.ms: got 1, expected per, source, ns"),
+        ({"a": 7}, "a: got 7, expected a table"),
+        ({"hardirq": {"per": "skb", "ns": 1, "source": "s"}}, "hardirq: .* per = .host"),
+    ],
+)
+def test_costs(changes, message):
+    costs.parse(entries(), {})
+    with pytest.raises(ConfigError, match=message):
+        costs.parse(entries(**changes), {})
+
+
+def test_absent_cost_that_a_stage_names():
+    amounts = costs.load("xeon-2.2ghz")
+    del amounts["vxlan_rcv"]
+    row = np.zeros(tables.lay.COLUMNS, np.int64)
+    stage = profiles.load()["docker"].stages[0]
+    with pytest.raises(ConfigError, match="docker: got 'vxlan_rcv', expected a cost"):
+        tables._add_costs(row, "docker", stage, amounts)
+
+
+def test_every_profile_has_its_costs():
+    host = model()
+    for name in profiles.load():
+        assert host.chain(name) == tables.chain_number(name)
+    with pytest.raises(ConfigError, match="chain: got 'bypass', expected one of host"):
+        host.chain("bypass")
+
+
+def test_plain_and_tunnel_chains_follow_the_profile():
+    host = model(profile="flannel")
+    assert host.chain("tunnel") == host.chain("flannel")
+    assert host.chain("plain") == host.chain("host")
+    host.reconfigure({"profile": "offload"})
+    assert host.chain("tunnel") == host.chain("docker")
+    assert host.chain("plain") == host.chain("offload")
+
+
+def test_a_refused_change_changes_nothing():
+    host = model(policy="falcon")
+    before = [array.copy() for array in host.state]
+    with pytest.raises(ConfigError, match="falcon.cpus"):
+        host.reconfigure({"ring": 1, "policy": "rps", "falcon": {"cpus": [99]}})
+    assert host.knobs.policy == "falcon"
+    for old, new in zip(before, host.state, strict=True):
+        assert np.array_equal(old, new)
+
+
+@pytest.mark.parametrize("size", ["slots", "sockets", "flows"])
+def test_a_model_of_nothing(size):
+    with pytest.raises(ConfigError, match=f"{size}: got 0, expected at least 1"):
+        model(**{size: 0})
+
+
+def test_records_need_room():
+    with pytest.raises(ConfigError, match="records: got True"):
+        model().set_records(True)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"colour": 1}, "colour: .* expected one of rss_hash, flow"),
+        ({"flow": [0, 1]}, "flow: got 2, expected 3 values, or one"),
+    ],
+)
+def test_traces(columns, message):
+    with pytest.raises(ConfigError, match=message):
+        virtual.make_trace([1, 2, 3], **columns)
+
+
+def test_trace_out_of_order():
+    with pytest.raises(ConfigError, match="arrival"):
+        virtual.make_trace([2, 1])
+
+
+@pytest.mark.parametrize("column", ["flow", "socket", "chain"])
+def test_trace_that_does_not_fit_the_model(column):
+    trace = virtual.make_trace([0, 1], **{column: [0, 99]})
+    with pytest.raises(ConfigError, match=f"{column}: got 99, expected numbers from 0 to"):
+        list(virtual.run(model(), trace))
+
+
+def test_too_few_slots_for_what_the_host_holds():
+    host = model(slots=3)
+    with pytest.raises(ConfigError, match="slots: got 3, expected more"):
+        list(virtual.run(host, virtual.make_trace(np.zeros(10))))

@@ -1,0 +1,133 @@
+"""Order within a flow, and nothing lost without being counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers import accounted, model, run
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rxpath import layout as lay
+from rxpath import profiles
+from rxpath.drivers.virtual import make_trace
+
+FALCON = {"load_interval_ns": 7_000, "threshold": 15}  # it changes its mind all the time
+CHAINS = len(profiles.load())
+
+
+def traffic(seed, count, flows, chain=None):
+    """Random bursts of UDP and TCP; each flow keeps its protocol, hash, and chain."""
+    rng = np.random.default_rng(seed)
+    flow = rng.integers(0, flows, count)
+    protocol = np.where(np.arange(flows) % 2, lay.TCP, lay.UDP)
+    chains = rng.integers(0, CHAINS, flows) if chain is None else np.full(flows, chain)
+    tcp = protocol[flow] == lay.TCP
+    return make_trace(
+        np.cumsum(rng.integers(0, 2 * rng.integers(100, 2000), count)),
+        rss_hash=rng.integers(0, 2**32, flows)[flow],
+        flow=flow,
+        chain=chains[flow],
+        protocol=protocol[flow],
+        wire_len=rng.integers(64, 1564, count),
+        payload=np.where(tcp, 1400, 0),
+        seq=np.where(tcp, np.cumsum(tcp) * 1400 % 2**32, 0),
+        tcp_flags=np.where(tcp, 0x10, 0),
+    )
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from(["same_cpu", "rps", "falcon"]),
+    st.integers(1, 12),
+    st.sampled_from([1, 8, 1000]),
+    st.sampled_from([0, 5000, 212_992]),
+)
+def test_all_frames_are_accounted_for_and_guarded_flows_stay_in_order(
+    seed, policy, flows, max_backlog, rcvbuf
+):
+    host = model(flows=flows, policy=policy, max_backlog=max_backlog, rcvbuf=rcvbuf, falcon=FALCON)
+    trace = traffic(seed, 600, flows)
+    for frame in trace[:300]:
+        out = np.zeros((1000, lay.EVENT_COLUMNS), np.int64)
+        host.advance(int(frame[0]), out)
+        host.receive(int(host.stats()["received"]), int(frame[0]), **_named(frame))
+        assert accounted(host)
+    rest = trace[300:]
+    host = model(flows=flows, policy=policy, max_backlog=max_backlog, rcvbuf=rcvbuf, falcon=FALCON)
+    events = run(host, rest)
+    assert accounted(host)
+    assert host.stats()["queued"] == 0
+    assert host.stats()["reordered"] == 0
+    assert len(events) == len(rest) - host.stats()["drops"]["rx_missed"]
+    assert np.all(np.diff(events[:, lay.EV_TIME]) >= 0)
+
+
+def _named(frame):
+    names = ("rss_hash", "flow", "socket", "chain", "protocol", "wire_len")
+    names += ("payload", "seq", "tcp_flags", "gro_key")
+    return {name: int(value) for name, value in zip(names, frame[1:], strict=True)}
+
+
+def surge(order_guard):
+    """A flow whose second stage moves again and again while packets of it wait."""
+    falcon = {**FALCON, "order_guard": order_guard, "switch_off": False}
+    host = model(flows=1, policy="falcon", falcon=falcon)
+    arrival = np.cumsum(np.random.default_rng(1).integers(300, 3000, 20_000))
+    run(host, make_trace(arrival, rss_hash=0xBEEF, chain=host.chain("tunnel")))
+    return host.stats()
+
+
+def test_the_reference_lets_packets_overtake_and_the_guard_does_not():
+    assert surge(order_guard=False)["reordered"] > 0
+    assert surge(order_guard=True)["reordered"] == 0
+
+
+def test_reordering_is_counted_as_rfc_4737_does():
+    host = model(flows=1, policy="falcon", falcon={**FALCON, "order_guard": False})
+    arrival = np.cumsum(np.random.default_rng(2).integers(300, 2000, 5000))
+    events = run(host, make_trace(arrival, rss_hash=0xBEEF, chain=host.chain("tunnel")))
+    slots_reused = len(host.state.slot) < len(arrival)
+    assert slots_reused  # so slots are no sequence numbers; the time of arrival is
+    sent = (events[:, lay.EV_TIME] - events[:, lay.EV_LATENCY])[events[:, 0] == lay.DELIVER]
+    late = sent < np.maximum.accumulate(sent)
+    assert late.sum() == host.stats()["reordered"] > 0
+
+
+@pytest.mark.parametrize("policy", ["same_cpu", "rps"])
+def test_one_cpu_a_stage_keeps_order_without_a_guard(policy):
+    host = model(flows=3, policy=policy, falcon={"order_guard": False})
+    run(host, traffic(3, 5000, 3, host.chain("tunnel")))
+    assert host.stats()["reordered"] == 0
+
+
+def test_reconfiguring_loses_nothing_and_keeps_order():
+    # (but for the indirection table: moving a flow to another queue reorders on real NICs, too)
+    host = model(flows=4, policy="same_cpu", falcon=FALCON)
+    trace = traffic(5, 4000, 4, host.chain("tunnel"))
+    changes = [
+        {"policy": "falcon"},
+        {"falcon": {"cpus": [1, 2, 3]}},
+        {"profile": "host"},
+        {"policy": "rps", "rps_cpus": [7]},
+        {"policy": "falcon", "falcon": {"splitting": False}, "costs": "xeon-2.2ghz"},
+        {"irq_cpus": [4, 5], "rx_usecs": 20},
+        {"policy": "same_cpu", "cpus": 20, "app_cpus": [19]},
+    ]
+    out = np.zeros((256, lay.EVENT_COLUMNS), np.int64)
+    times = []
+    for slot, frame in enumerate(trace):
+        while (count := host.advance(int(frame[0]), out)) > 0:
+            times += out[:count, lay.EV_TIME].tolist()
+            if count < len(out):
+                break
+        if slot % 500 == 499:
+            host.reconfigure(changes[slot // 500 % len(changes)])
+        host.receive(slot, int(frame[0]), **_named(frame))
+        if slot % 100 == 0:
+            assert accounted(host)
+    host.advance(int(frame[0]) + 10**9, np.zeros((4000, lay.EVENT_COLUMNS), np.int64))
+    assert accounted(host)
+    assert host.stats()["queued"] == 0
+    assert host.stats()["reordered"] == 0

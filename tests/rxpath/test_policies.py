@@ -1,0 +1,113 @@
+"""The policies' formulas, on numbers worked out by hand or by other code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rxpath import layout as lay
+from rxpath import policies
+from rxpath.errors import ConfigError
+from rxpath.hashes import hash_32, reciprocal_scale
+from rxpath.policies import Host, Packet, falcon, rps, same_cpu
+
+CPUS = np.array([0, 2, 4, 6, 8, 10])
+SPLIT_CPUS = np.array([12, 14, 16])
+RPS_CPUS = np.array([1, 3, 5, 7])
+
+
+def host(load=None, average=0, **flags):
+    knobs = np.zeros(lay.COLUMNS, np.int64)
+    knobs[lay.K_THRESHOLD] = 80
+    knobs[lay.K_AVERAGE_LOAD] = average
+    for name in ("PIPELINING", "SPLITTING", "BALANCING", "SWITCH_OFF", "TCP_PIPELINING"):
+        knobs[getattr(lay, "K_" + name)] = flags.get(name.lower(), True)
+    loads = np.zeros(40, np.int64)
+    for cpu, value in (load or {}).items():
+        loads[cpu] = value
+    return Host(knobs, loads, CPUS, SPLIT_CPUS, RPS_CPUS, np.zeros(8, np.int64))
+
+
+def packet(skb_hash=0x12345678, ifindex=7, stage=lay.BACKLOG, protocol=17):
+    return Packet(skb_hash, ifindex, stage, protocol, here=33, app=20)
+
+
+def test_hash_32_by_hand():
+    assert hash_32(1, 32) == 0x61C88647
+    assert hash_32(1, 16) == 0x61C8
+    assert hash_32(2**32 + 1, 16) == 0x61C8  # 32 bits wrap around
+    assert hash_32(0xFFFFFFFF, 32) == 0x9E3779B9
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 64))
+def test_reciprocal_scale_is_a_scale(value, count):
+    assert reciprocal_scale(value, count) == int(value / 2**32 * count)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 64))
+def test_falcon_hashes_flow_and_device(skb_hash, ifindex):
+    product = (((skb_hash + ifindex) % 2**32) * 0x61C88647) % 2**32
+    one = product >> 16
+    two = ((one * 0x61C88647) % 2**32) >> 16
+    first, second = CPUS[one % 6], CPUS[two % 6]
+    flow = packet(skb_hash, ifindex)
+    assert falcon.choose(flow, host()) == (first, lay.CHOICE_FIRST)
+    assert falcon.choose(flow, host({first: 79})) == (first, lay.CHOICE_FIRST)
+    busy = host({first: 80, second: 100})
+    assert falcon.choose(flow, busy) == (second, lay.CHOICE_SECOND)
+    unbalanced = host({first: 100}, balancing=False)
+    assert falcon.choose(flow, unbalanced) == (first, lay.CHOICE_FIRST)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_falcon_splits_tcp_by_its_flow_alone(skb_hash):
+    cpu = SPLIT_CPUS[((skb_hash * 0x61C88647) % 2**32 >> 16) % 3]
+    segment = packet(skb_hash, stage=lay.SPLIT, protocol=6)
+    assert falcon.choose(segment, host()) == (cpu, lay.CHOICE_FIRST)
+    later = packet(skb_hash, stage=lay.BACKLOG, protocol=6)
+    assert falcon.choose(later, host())[0] in CPUS
+    assert falcon.choose(later, host(tcp_pipelining=False)) == (cpu, lay.CHOICE_FIRST)
+
+
+def test_falcon_does_not_split_udp():
+    assert falcon.choose(packet(stage=lay.SPLIT), host()) == (33, lay.CHOICE_NONE)
+    tcp = packet(stage=lay.SPLIT, protocol=6)
+    assert falcon.choose(tcp, host(splitting=False)) == (33, lay.CHOICE_NONE)
+
+
+def test_falcon_switches_itself_off_at_the_threshold():
+    assert falcon.choose(packet(), host(average=79))[1] == lay.CHOICE_FIRST
+    assert falcon.choose(packet(), host(average=80)) == (33, lay.CHOICE_FALLBACK)
+    never = host(average=100, switch_off=False)
+    assert falcon.choose(packet(), never)[1] == lay.CHOICE_FIRST
+
+
+def test_falcon_without_pipelining_leaves_later_stages_alone():
+    assert falcon.choose(packet(), host(pipelining=False)) == (33, lay.CHOICE_NONE)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 64))
+def test_rps_forgets_the_device(skb_hash, ifindex):
+    cpu = RPS_CPUS[skb_hash * 4 >> 32]
+    assert rps.choose(packet(skb_hash, ifindex), host()) == (cpu, 1)
+    assert rps.choose(packet(skb_hash, ifindex, lay.SPLIT), host()) == (33, 0)
+
+
+def test_same_cpu_stays():
+    assert same_cpu.choose(packet(), host()) == (33, 0)
+
+
+def test_every_policy_is_documented_and_compiles():
+    for name in policies.NAMES:
+        module = __import__(f"rxpath.policies.{name}", fromlist=["choose"])
+        assert module.__doc__
+        assert module.choose.__doc__
+        compiled = policies.load(name)
+        assert tuple(compiled(packet(), host())) == tuple(module.choose(packet(), host()))
+
+
+def test_unknown_policy_names_what_there_is():
+    with pytest.raises(ConfigError, match="policy: got 'best', expected one of same_cpu, rps"):
+        policies.load("best")
