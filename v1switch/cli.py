@@ -60,7 +60,7 @@ def _general() -> _Parser:
     add("-i", "--interface", action="append", default=[], type=_interface, metavar="PORT@IFACE")
     add("--no-p4", action="store_true", help="start without a program and wait for one")
     add("--device-id", type=int, default=0)
-    add("--pcap", nargs="?", const=Path("."), type=Path, metavar="DIR", help="capture all ports")
+    add("--pcap", nargs="?", const=Path(), type=Path, metavar="DIR", help="capture all ports")
     add("--log-file", type=Path)
     add("-L", "--log-level", choices=LEVELS, default="info")
     add("--log-console", action="store_true", help="log to standard output")

@@ -8,7 +8,6 @@ second, times are nanoseconds. Match fields appear in the order of the table's k
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Union
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Range:
     high: int
 
 
-Match = Union[Exact, Lpm, Ternary, Range]
+Match = Exact | Lpm | Ternary | Range
 Key = tuple[Match, ...]
 
 
@@ -84,7 +83,7 @@ class ActionSet:
     actions: tuple[WeightedAction, ...]
 
 
-EntryAction = Union[ActionCall, MemberRef, GroupRef, ActionSet]
+EntryAction = ActionCall | MemberRef | GroupRef | ActionSet
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ class CounterData:
     """A counter cell. BMv2 counts both, whatever the declared type."""
 
     packets: int
-    bytes: int  # noqa: A003  # the field's own word for it
+    bytes: int
 
 
 @dataclass(frozen=True)

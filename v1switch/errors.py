@@ -41,7 +41,7 @@ class NoProgram(RequestError):
 
 
 class UnknownObject(RequestError):
-    """The program has no such table, action, counter, …
+    """The program has no such table, action, counter or other object.
 
     Attributes:
         kind: "table", "action", "action profile", "counter", "meter", "register", "value set".

@@ -20,7 +20,7 @@ def _reflected_table(polynomial: int) -> tuple[int, ...]:
     table = []
     for value in range(256):
         for _ in range(8):
-            value = value >> 1 ^ (polynomial if value & 1 else 0)  # noqa: PLW2901  # the register
+            value = value >> 1 ^ (polynomial if value & 1 else 0)
         table.append(value)
     return tuple(table)
 

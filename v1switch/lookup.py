@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from v1switch.entries import Exact, Key, Lpm, Range, Ternary
+from v1switch.entries import Exact, Key, Lpm, Range, TableEntry, Ternary
+from v1switch.meters import Meter
 
 
 class Cell:
@@ -49,17 +50,23 @@ class Cell:
         self.target: object = None
         self.packets = 0
         self.bytes = 0
-        self.meter: object = None
+        self.meter: Meter | None = None
         self.last_hit = 0
         self.rank = 0
-        self.entry: object = None
+        self.entry: TableEntry | None = None
         self.reported = -1
+
+    @property
+    def made_from(self) -> TableEntry:
+        """The public entry of a cell that has one: any but a default action's."""
+        assert self.entry is not None
+        return self.entry
 
 
 def value_and_mask(key: Key, widths: Sequence[int]) -> tuple[int, int]:
     """Concatenate a key without ranges into (value, mask); ranges count as mask 0."""
     value = mask = 0
-    for match, width in zip(key, widths):
+    for match, width in zip(key, widths, strict=True):
         ones = (1 << width) - 1
         if isinstance(match, Exact):
             part, bits = match.value, ones
@@ -80,7 +87,7 @@ class ExactIndex:
 
     __slots__ = ("exact",)
 
-    def __init__(self, widths: Sequence[int]) -> None:
+    def __init__(self, _widths: Sequence[int]) -> None:
         """Start empty; the widths are not needed."""
         self.exact: dict[object, Cell] = {}
 
@@ -93,7 +100,7 @@ class ExactIndex:
         """Add or replace the cell of a key."""
         self.exact[self._hashed(key)] = cell
 
-    def remove(self, key: Key, cell: Cell) -> None:
+    def remove(self, key: Key, _cell: Cell) -> None:
         """Forget a key."""
         del self.exact[self._hashed(key)]
 
@@ -118,7 +125,7 @@ class LpmIndex:
             self._publish()
         level[value] = cell
 
-    def remove(self, key: Key, cell: Cell) -> None:
+    def remove(self, key: Key, _cell: Cell) -> None:
         """Forget a key."""
         value, mask = value_and_mask(key, self._widths)
         del self._by_mask[mask][value]
@@ -196,7 +203,7 @@ class RangeIndex:
         value, mask = value_and_mask(key, self._widths)
         shift = sum(self._widths)
         ranges = []
-        for match, width in zip(key, self._widths):
+        for match, width in zip(key, self._widths, strict=True):
             shift -= width
             if isinstance(match, Range):
                 ranges.append((shift, (1 << width) - 1, match.low, match.high))
@@ -204,13 +211,13 @@ class RangeIndex:
         kept.append((mask, value, tuple(ranges), cell))
         self.rows = tuple(sorted(kept, key=lambda row: -row[3].rank))
 
-    def remove(self, key: Key, cell: Cell) -> None:
+    def remove(self, _key: Key, cell: Cell) -> None:
         """Forget one cell."""
         self.rows = tuple(row for row in self.rows if row[3].rank != cell.rank)
 
 
 Index = ExactIndex | LpmIndex | TernaryIndex | RangeIndex
-INDEXES: dict[str, type[ExactIndex] | type[LpmIndex] | type[TernaryIndex] | type[RangeIndex]] = {
+INDEXES: dict[str, type[Index]] = {
     "exact": ExactIndex,
     "lpm": LpmIndex,
     "ternary": TernaryIndex,

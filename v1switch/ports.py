@@ -7,6 +7,7 @@ PACKET_IGNORE_OUTGOING (Linux 4.20) a port would receive what it sends.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import socket
@@ -131,7 +132,7 @@ def _enlarge(sock: socket.socket) -> None:
     for force, plain in ((SO_RCVBUFFORCE, socket.SO_RCVBUF), (SO_SNDBUFFORCE, socket.SO_SNDBUF)):
         try:
             sock.setsockopt(socket.SOL_SOCKET, force, BUFFER)
-        except PermissionError:
+        except PermissionError:  # noqa: PERF203  # twice at start-up
             sock.setsockopt(socket.SOL_SOCKET, plain, BUFFER)
 
 
@@ -148,11 +149,9 @@ def _retag(frame: bytes, auxdata: bytes) -> bytes:
 def open_ports(interfaces: Sequence[tuple[int, str]]) -> list[Port]:
     """Open all ports or none; raises PortError for the first that fails."""
     ports: list[Port] = []
-    try:
+    with contextlib.ExitStack() as opened:
         for number, ifname in interfaces:
             ports.append(Port(number, ifname))
-    except PortError:
-        for port in ports:
-            port.close()
-        raise
+            opened.callback(ports[-1].close)
+        opened.pop_all()
     return ports

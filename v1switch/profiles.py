@@ -185,7 +185,7 @@ def check_params(owner: str, action: ActionCall, widths: list[int] | None) -> No
     if len(action.params) != len(widths):
         count = f"{len(action.params)} parameters, expected {len(widths)}"
         raise BadAction(owner, f"action {action.name!r}: {count}")
-    for number, (value, width) in enumerate(zip(action.params, widths)):
+    for number, (value, width) in enumerate(zip(action.params, widths, strict=True)):
         if not 0 <= value < 1 << width:
             reason = f"parameter {number} does not fit {width} bits"
             raise BadAction(owner, f"action {action.name!r}: {reason}")

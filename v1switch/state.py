@@ -145,7 +145,7 @@ class State:
             table.insert(self._const_entry(table, entry), now)
 
     def _const_entry(self, table: RuntimeTable, entry: ConstEntry) -> TableEntry:
-        key: Key = tuple(_match(m, f.width) for m, f in zip(entry.key, table.spec.key))
+        key: Key = tuple(_match(m, f.width) for m, f in zip(entry.key, table.spec.key, strict=True))
         priority = CONST_PRIORITY_PIVOT - entry.priority if table.prioritized else 0
         return TableEntry(
             key, self._call(entry.action_id, entry.params), priority=priority, is_const=True

@@ -21,7 +21,7 @@ from v1switch.lookup import INDEXES, Cell
 from v1switch.meters import Meter
 from v1switch.program.model import KeyField, Table
 
-KINDS: dict[str, type[Match]] = {  # type: ignore[valid-type]  # a union of classes
+KINDS: dict[str, type[Match]] = {
     "exact": Exact,
     "valid": Exact,
     "lpm": Lpm,
@@ -32,6 +32,8 @@ KINDS: dict[str, type[Match]] = {  # type: ignore[valid-type]  # a union of clas
 SEQUENCE_BITS = 40
 SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
 
+Before = tuple[int, tuple[int, ...], object, TableEntry | None]
+"""A cell's code, params, target and entry."""
 Resolve = Callable[[Cell, EntryAction], None]
 """Fill a cell's code, parameters and target from an action; raises BadAction, EntryNotFound."""
 
@@ -66,7 +68,7 @@ class RuntimeTable:
         if len(key) != len(self.spec.key):
             reason = f"{len(key)} match fields, expected {len(self.spec.key)}"
             raise BadMatch(self.name, None, reason)
-        for match, field in zip(key, self.spec.key):
+        for match, field in zip(key, self.spec.key, strict=True):
             reason_or_none = self._misfit(match, field)
             if reason_or_none:
                 raise BadMatch(self.name, field.name, reason_or_none)
@@ -107,7 +109,7 @@ class RuntimeTable:
     def insert(self, entry: TableEntry, now: int) -> Cell:
         """Add an entry; raises BadMatch, BadAction, DuplicateEntry, TableFull, Immutable."""
         if self.spec.const_entries is not None and not entry.is_const:
-            raise Immutable(self.name, "its entries are")
+            raise Immutable(self.name, "its content")
         self.check_key(entry.key)
         if self.identity(entry.key, entry.priority) in self.cells:
             raise DuplicateEntry(self.name, entry.key)
@@ -127,29 +129,26 @@ class RuntimeTable:
 
     def put(self, cell: Cell) -> None:
         """Link a cell in (again)."""
-        entry = cell.entry
-        assert isinstance(entry, TableEntry)
+        entry = cell.made_from
         self.cells[self.identity(entry.key, entry.priority)] = cell
         self.index.insert(entry.key, cell)
 
     def take(self, cell: Cell) -> None:
         """Unlink a cell."""
-        entry = cell.entry
-        assert isinstance(entry, TableEntry)
+        entry = cell.made_from
         del self.cells[self.identity(entry.key, entry.priority)]
         self.index.remove(entry.key, cell)
 
-    def modify(self, entry: TableEntry) -> tuple[Cell, tuple[object, ...]]:
+    def modify(self, entry: TableEntry) -> tuple[Cell, Before]:
         """Replace the action of an entry and return its cell with what was there before."""
         self.check_key(entry.key)
         cell = self.cell(entry.key, entry.priority)
         if self.spec.const_entries is not None:
-            raise Immutable(self.name, "its entries are")
+            raise Immutable(self.name, "its content")
         fresh = Cell()
         self._resolve(fresh, entry.action)
         before = (cell.code, cell.params, cell.target, cell.entry)
-        old = cell.entry
-        assert isinstance(old, TableEntry)
+        old = cell.made_from
         cell.code, cell.params, cell.target = fresh.code, fresh.params, fresh.target
         cell.entry = replace(entry, key=old.key, priority=old.priority)
         return cell, before
@@ -159,7 +158,7 @@ class RuntimeTable:
         self.check_key(key)
         cell = self.cell(key, priority)
         if self.spec.const_entries is not None:
-            raise Immutable(self.name, "its entries are")
+            raise Immutable(self.name, "its content")
         self.take(cell)
         return cell
 
@@ -171,11 +170,10 @@ class RuntimeTable:
         self.default, self.default_action = cell, action
 
     def expired(self, now: int) -> list[TableEntry]:
-        """Entries whose idle timeout has run out and that were not reported since their last hit."""
+        """Entries whose idle timeout has run out, each once since its last hit."""
         found = []
         for cell in self.cells.values():
-            entry = cell.entry
-            assert isinstance(entry, TableEntry)
+            entry = cell.made_from
             if not entry.idle_timeout_ns or now - cell.last_hit < entry.idle_timeout_ns:
                 continue
             if cell.reported != cell.last_hit:

@@ -129,7 +129,8 @@ class Access:
         elif isinstance(node, (ex.UnionRef, ex.UnionStackRef, ex.LastUnionField)):
             self._read_whole.update(program.headers)
         elif isinstance(node, (LearnList, FieldList)):
-            self._reads.update((f.header, f.field) for f in node.fields)  # type: ignore[union-attr]  # fields
+            fields = (f for f in node.fields if isinstance(f, ex.FieldRef))
+            self._reads.update((f.header, f.field) for f in fields)
 
     def _collect_target(self, target: object) -> None:
         if isinstance(target, ex.FieldRef):

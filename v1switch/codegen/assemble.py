@@ -11,7 +11,8 @@ from v1switch.codegen.control import ControlCode
 from v1switch.codegen.exprs import Expressions
 from v1switch.codegen.layout import Layout
 from v1switch.codegen.parser import ParserCode
-from v1switch.codegen.primitives import STANDARD, Primitives
+from v1switch.codegen.primitives import Primitives
+from v1switch.codegen.stores import STANDARD
 from v1switch.codegen.tables import TableCode
 from v1switch.codegen.writer import Writer
 from v1switch.program.model import Checksum, Program

@@ -95,12 +95,12 @@ class TableCode:
                 add("if c is not None and c.rank > b: e = c; b = c.rank")
         else:
             with self.writer.block(f"for m, v, rs, c in {index}_index.rows:"):
-                with self.writer.block("if k & m == v:"):
-                    with self.writer.block("for s, w, lo, hi in rs:"):
-                        add("if not lo <= (k >> s & w) <= hi: break")
-                    with self.writer.block("else:"):
-                        add("e = c")
-                        add("break")
+                add("if k & m != v: continue")
+                with self.writer.block("for s, w, lo, hi in rs:"):
+                    add("if not lo <= (k >> s & w) <= hi: break")
+                with self.writer.block("else:"):
+                    add("e = c")
+                    add("break")
 
     def _on_miss(self, table: Table, name: str) -> None:
         self.writer.add(f"e = {name}.default")

@@ -6,7 +6,6 @@ The node names follow the `type` values of BMv2's JSON format (docs/JSON_format.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Union
 
 
 @dataclass(frozen=True)
@@ -160,24 +159,24 @@ class Vector:
     items: tuple[Expr, ...]
 
 
-Expr = Union[
-    FieldRef,
-    Const,
-    BoolConst,
-    ParamRef,
-    HeaderRef,
-    StackRef,
-    UnionRef,
-    UnionStackRef,
-    LastField,
-    LastUnionField,
-    Lookahead,
-    RegisterRef,
-    Operation,
-    ElementRef,
-    MemberField,
-    UnionMember,
-    Named,
-    Text,
-    Vector,
-]
+Expr = (
+    FieldRef
+    | Const
+    | BoolConst
+    | ParamRef
+    | HeaderRef
+    | StackRef
+    | UnionRef
+    | UnionStackRef
+    | LastField
+    | LastUnionField
+    | Lookahead
+    | RegisterRef
+    | Operation
+    | ElementRef
+    | MemberField
+    | UnionMember
+    | Named
+    | Text
+    | Vector
+)

@@ -76,7 +76,7 @@ def _load(root: Node) -> Program:
     profiles: dict[str, ActionProfile] = {}
     reader = PipelineReader(symbols, actions, profiles)
     ingress, egress = reader.read(pipelines["ingress"]), reader.read(pipelines["egress"])
-    _check_bindings(root, symbols, ingress, egress)
+    _check_bindings(root, ingress, egress)
     name, meta = root.find("program"), root.find("__meta__")
     compiler = meta.find("compiler") if meta else None
     return Program(
@@ -150,11 +150,11 @@ def _read_arrays(root: Node, symbols: Symbols) -> None:
         )
     for node in root.items("register_arrays"):
         name = node.get("name").text()
-        size, width = node.get("size").integer(1), node.get("bitwidth").integer(1)
-        symbols.registers[name] = RegisterArray(name, size, width)
+        cells, width = node.get("size").integer(1), node.get("bitwidth").integer(1)
+        symbols.registers[name] = RegisterArray(name, cells, width)
 
 
-def _check_bindings(root: Node, symbols: Symbols, *pipelines: Pipeline) -> None:
+def _check_bindings(root: Node, *pipelines: Pipeline) -> None:
     names = {name for pipeline in pipelines for name in pipeline.tables}
     for key in ("counter_arrays", "meter_arrays"):
         for node in root.items(key):

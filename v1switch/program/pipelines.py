@@ -89,7 +89,7 @@ class PipelineReader:
         ends = [node.find("init_table")]
         for item in node.items("tables"):
             following = item.get("next_tables")
-            ends += [following.find(key) for key in following.keys()]
+            ends += [following.find(key) for key in following.member_names()]
             ends.append(item.find("base_default_next"))
         for item in node.items("conditionals"):
             ends += [item.find("true_next"), item.find("false_next")]
@@ -192,7 +192,7 @@ class PipelineReader:
             end = following.find(key)
             return end.text() if end else None
 
-        if {"__HIT__", "__MISS__"} & set(following.keys()):
+        if {"__HIT__", "__MISS__"} & set(following.member_names()):
             return (target("__HIT__"), target("__MISS__")), {}
         return None, {a.id: target(a.name) for a in actions}
 
@@ -222,7 +222,7 @@ class PipelineReader:
         action = self.action(action_node.get("action_id"))
         priority = node.find("priority")
         return ConstEntry(
-            tuple(self._const_match(item, field) for item, field in zip(items, key)),
+            tuple(self._const_match(item, field) for item, field in zip(items, key, strict=True)),
             action.id,
             self._params(action_node.get("action_data"), action),
             priority.integer() if priority else 0,

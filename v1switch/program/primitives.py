@@ -92,7 +92,7 @@ def read_primitive(node: Node, symbols: Symbols, params: int = 0) -> Primitive:
     if len(nodes) != len(expected):
         raise given.fail(f"{len(expected)} parameters of {op.text()!r}", str(len(nodes)))
     reader = ExprReader(symbols, params)
-    args = tuple(_argument(reader, item, kind) for item, kind in zip(nodes, expected))
+    args = tuple(_argument(reader, item, kind) for item, kind in zip(nodes, expected, strict=True))
     return Primitive(op.text(), args, node.source())
 
 

@@ -57,7 +57,7 @@ class Node:
             return None
         return Node(self.value[key], f"{self.path}.{key}")
 
-    def keys(self) -> list[str]:
+    def member_names(self) -> list[str]:
         """Names of the members of an object."""
         if not isinstance(self.value, dict):
             raise self.fail("a JSON object")

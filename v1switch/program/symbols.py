@@ -91,4 +91,7 @@ class Symbols:
     def union_types(self, stack: HeaderUnionStack) -> dict[str, HeaderType]:
         """Header type of every member of a union stack's unions."""
         union = self.unions[stack.unions[0]]
-        return {m: self.headers[h].header_type for m, h in zip(union.members, union.headers)}
+        return {
+            m: self.headers[h].header_type
+            for m, h in zip(union.members, union.headers, strict=True)
+        }

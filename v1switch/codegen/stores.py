@@ -1,0 +1,107 @@
+"""Assignments as Python statements, and what every translator of primitives needs."""
+
+from __future__ import annotations
+
+from v1switch.codegen.calculations import Calculations
+from v1switch.codegen.exprs import Expressions
+from v1switch.errors import ProgramError
+from v1switch.program import expressions as ex
+from v1switch.program.model import FieldType
+
+STANDARD = "standard_metadata"
+
+
+class Stores:
+    """Writes assignments, cut to the width of their targets."""
+
+    def __init__(self, expressions: Expressions, drop_port: str, traced: bool) -> None:
+        """Remember the context.
+
+        Args:
+            expressions: the translator of expressions.
+            drop_port: name of the drop port in the generated code.
+            traced: whether to tell drops, digests and log messages.
+        """
+        self.expressions = expressions
+        self.calculations = Calculations(expressions)
+        self.layout = expressions.layout
+        self.access = expressions.access
+        self.writer = expressions.writer
+        self.program = expressions.program
+        self.drop_port = drop_port
+        self.traced = traced
+
+    def trace(self, text: str) -> None:
+        """Write a trace call (in the traced variant); `text` is source of an f-string's inside."""
+        if self.traced:
+            self.writer.add(f"tr(f{text!r})")
+
+    def store(self, target: ex.Expr, value: ex.Expr) -> None:
+        """Write an assignment, cut to the target's width."""
+        text, bits = self.expressions.value(value), self.expressions.bits(value)
+        self.store_text(target, text, bits)
+
+    def store_text(self, target: ex.Expr, text: str, bits: int) -> None:
+        """Write an assignment of a value of at most `bits` bits."""
+        fit = self.expressions.fit_text
+        if isinstance(target, ex.FieldRef):
+            if not self.access.is_read(target.header, target.field):
+                return
+            kind = self.expressions.field_type(target)
+            self.writer.add(f"{self.expressions.value(target)} = {fit(kind, text, bits)}")
+            self.touch(target.header)
+        elif isinstance(target, ex.RegisterRef):
+            kind = FieldType("", self.program.registers[target.array].width)
+            self._register_store(target.array, target.index, fit(kind, text, bits))
+        elif isinstance(target, ex.LastField):
+            stack = self.program.stacks[target.stack]
+            choices = [
+                (f"{self.layout.count(target.stack)} == {n}", ex.FieldRef(h, target.field))
+                for n, h in enumerate(stack.headers, start=1)
+            ]
+            self._store_chosen(choices, text, bits)
+        elif isinstance(target, ex.MemberField):
+            self._store_member(target, text, bits)
+        else:
+            raise ProgramError("$.actions", "an assignable field", type(target).__name__)
+
+    def touch(self, header: str) -> None:
+        """Write that a header no longer is what came in."""
+        dirty = self.layout.dirty(header) if header in self.layout.sliced else None
+        if dirty is not None:
+            self.writer.once(f"{dirty} = 1")
+
+    def _store_member(self, target: ex.MemberField, text: str, bits: int) -> None:
+        index = self.expressions.element_index(target.header)
+        refs = []
+        for header in self.access.candidates(target.header):
+            fields = self.program.headers[header].header_type.fields
+            refs.append(ex.FieldRef(header, fields[target.offset].name))
+        if index is None:
+            self.store_text(refs[0], text, bits)
+            return
+        at = self.writer.fresh("i")
+        self.writer.add(f"{at} = {self.expressions.value(index)}")
+        self._store_chosen([(f"{at} == {n}", ref) for n, ref in enumerate(refs)], text, bits)
+
+    def _store_chosen(self, choices: list[tuple[str, ex.FieldRef]], text: str, bits: int) -> None:
+        held = self.writer.fresh("v")
+        self.writer.add(f"{held} = {text}")
+        for number, (condition, ref) in enumerate(choices):
+            with self.writer.block(f"{'elif' if number else 'if'} {condition}:"):
+                self.store_text(ref, held, bits)
+
+    def _register_store(self, name: str, index: ex.Expr, text: str) -> None:
+        at = self.writer.fresh("i")
+        self.writer.add(f"{at} = {self.expressions.value(index)}")
+        with self.writer.block(f"if {at} < {self.program.registers[name].size}:"):
+            self.writer.add(f"{self.expressions.register(name)}[{at}] = {text}")
+
+    def standard(self, field: str) -> str:
+        """Variable of a field of standard_metadata."""
+        return self.layout.var(STANDARD, field)
+
+    def bank(self, kind: str, name: str) -> str:
+        """Name of a counter or meter bank in the generated code."""
+        names = list(self.program.counters if kind == "counter" else self.program.meters)
+        return f"{kind}_{names.index(name)}"
