@@ -126,7 +126,7 @@ class Plan:
         share, calm, growth, rest = 4 / len(flows), *(t * self.duration for t in (0.4, 0.7, 0.9))
         one = schedule.follow(
             (schedule.constant(75 * share, calm), calm),
-            (schedule.ramp(75 * share, 500 * share, growth), growth),
+            (schedule.ramp(75 * share, 300 * share, growth), growth),
             (schedule.constant(75 * share, rest), rest),
         )
         knobs = {"falcon": {**FAST_LOAD, "cpus": [0, 2]}}

@@ -40,6 +40,11 @@ class Steps:
         """Take the display away."""
         self._progress.stop()
 
+    @property
+    def seconds(self) -> float:
+        """Time since the first step."""
+        return time.monotonic() - self._start
+
     @contextmanager
     def step(self, name: str) -> Iterator[list[str]]:
         """A step; what the block puts into the list is shown as its result."""

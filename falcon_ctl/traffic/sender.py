@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +20,7 @@ from falcon_ctl.traffic.schedule import Offsets
 
 LAG_BUDGET_NS = 20_000_000
 _GAP_NS = 120_000  # no faster than this when behind: a burst would overrun a switch's queues
+_SWITCH_SECONDS = 0.0005  # a tenth of Python's default
 _SPIN_NS = 80_000  # a sleeping thread wakes later than this; below it we rather yield
 
 
@@ -57,6 +61,10 @@ class Sender:
 
     def run(self, offsets: Offsets, flows: NDArray[np.int64]) -> Sent:
         """Send everything (or until `stop` is set); blocks as long as the schedule takes."""
+        with undisturbed():
+            return self._run(offsets, flows)
+
+    def _run(self, offsets: Offsets, flows: NDArray[np.int64]) -> Sent:
         frames = [bytearray(template.frame) for template in self.templates]
         at = [template.payload_offset for template in self.templates]
         ids = [template.flow.id for template in self.templates]
@@ -83,13 +91,29 @@ def send_frames(
     sock: socket.socket, frames: Sequence[bytes], offsets: Offsets, stop: threading.Event
 ) -> int:
     """Send each frame as it is at its offset (ns from now); returns how many the kernel took."""
-    start, taken = time.time_ns(), 0
-    for frame, offset in zip(frames, offsets.tolist(), strict=True):
-        if stop.is_set():
-            break
-        _wait_until(start + offset)
-        taken += sock.send(frame) == len(frame)
+    taken = 0
+    with undisturbed():
+        start = time.time_ns()
+        for frame, offset in zip(frames, offsets.tolist(), strict=True):
+            if stop.is_set():
+                break
+            _wait_until(start + offset)
+            taken += sock.send(frame) == len(frame)
     return taken
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Keep the garbage collector out, and take the interpreter lock from other threads sooner."""
+    interval, collects = sys.getswitchinterval(), gc.isenabled()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    gc.disable()
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+        if collects:
+            gc.enable()
 
 
 def _wait_until(deadline_ns: int) -> int:
