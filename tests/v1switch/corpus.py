@@ -34,7 +34,7 @@ def parser(rng: random.Random) -> Iterator[Vector]:
         for ether_type in (0x9000, 0x90FF, 0xA00F, 0xA010, 0xA01F, 0xA020, 0xBBBB, 0xCCCC, 0x1234):
             yield port, _ethernet(ether_type, pad)
     for ether_type in (0xBBBB, 0xCCCC):
-        for length in range(0, 27):
+        for length in range(27):
             yield 1, _ethernet(ether_type, pad[:length])
     for proto in (6, 17, 1):
         for ihl in (0, 3, 4, 5, 6, 14, 15):

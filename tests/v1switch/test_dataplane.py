@@ -267,15 +267,20 @@ def prepared(name: str) -> Dataplane:
     return dataplane
 
 
-@pytest.mark.parametrize("name", ["tables", "externs", "selector"])
-def test_a_failed_transaction_leaves_nothing_behind(name: str) -> None:
-    dataplane = prepared(name)
-    before = snapshot(dataplane)
-    with pytest.raises(UnknownObject), dataplane.transaction():
+def change_all_and_fail(name: str, dataplane: Dataplane, before: list[object]) -> None:
+    with dataplane.transaction():
         for change in all_changes(name, dataplane):
             change()
             assert snapshot(dataplane) != before
         dataplane.entries("nowhere")
+
+
+@pytest.mark.parametrize("name", ["tables", "externs", "selector"])
+def test_a_failed_transaction_leaves_nothing_behind(name: str) -> None:
+    dataplane = prepared(name)
+    before = snapshot(dataplane)
+    with pytest.raises(UnknownObject):
+        change_all_and_fail(name, dataplane, before)
     assert snapshot(dataplane) == before
     for change in all_changes(name, dataplane):
         change()  # nothing of the failed attempt is in the way

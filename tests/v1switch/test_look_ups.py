@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -123,9 +124,6 @@ def test_a_full_table_takes_no_more() -> None:
     )
     for number in range(8):
         dataplane.insert_entry("TableIngress.exactly", make(number))
-    try:
+    with pytest.raises(TableFull) as caught:
         dataplane.insert_entry("TableIngress.exactly", make(8))
-    except TableFull as error:
-        assert error.size == 8
-    else:
-        raise AssertionError("nine entries in a table of eight")
+    assert caught.value.size == 8

@@ -1,0 +1,98 @@
+"""The command line: that of simple_switch_grpc, and one clear line for every wrong call."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.switch.harness import ROOT
+from tests.v1switch.twin import COMPILED
+from v1switch.cli import parse
+
+WIRE = str(COMPILED / "wire.json")
+
+
+def refused(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as left:
+        parse(argv)
+    assert left.value.code == 2
+    text = capsys.readouterr().err
+    assert text.startswith("v1switch")
+    assert text.count("\n") == 1
+    return text
+
+
+def test_everything_that_simple_switch_grpc_takes() -> None:
+    options = parse(
+        [
+            *("-i", "1@eth1", "-i", "2@eth2", "--device-id", "3", "--pcap", "/captures"),
+            *("--log-file", "switch", "-L", "debug", "--thrift-port", "9091", "--log-console"),
+            *("prog.json", "--", "--grpc-server-addr", "unix:/x", "--cpu-port", "510"),
+            *("--drop-port", "500"),
+        ]
+    )
+    general = options.general
+    assert general.interface == [(1, "eth1"), (2, "eth2")]
+    assert (general.device_id, general.program, general.pcap) == (
+        3,
+        Path("prog.json"),
+        Path("/captures"),
+    )
+    assert (options.address, options.cpu_port, options.drop_port) == ("unix:/x", 510, 500)
+
+
+def test_ports_may_be_told_on_either_side() -> None:
+    assert parse(["--no-p4", "--cpu-port", "64"]).cpu_port == 64
+    assert parse(["--no-p4", "--cpu-port", "64", "--", "--cpu-port", "65"]).cpu_port == 65
+    assert parse(["--no-p4"]).drop_port == 511
+    assert parse(["--no-p4"]).address.startswith("127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ([], "--no-p4"),
+        (["--no-p4", WIRE], "exclude"),
+        (["-i", "eth1", "--no-p4"], "PORT@INTERFACE"),
+        (["-i", "x@eth1", "--no-p4"], "PORT@INTERFACE"),
+        (["-i", "1@", "--no-p4"], "PORT@INTERFACE"),
+        (["-i", "1@a", "-i", "1@b", "--no-p4"], "once"),
+        (["--no-p4", "--cpu-port", "0"], "cpu-port"),
+        (["--no-p4", "--cpu-port", "511"], "cpu-port"),
+        (["--no-p4", "--cpu-port", "600"], "0..511"),
+        (["--no-p4", "-L", "loud"], "loud"),
+        (["--no-p4", "--wrong"], "--wrong"),
+        (["--no-p4", "--", "--wrong"], "--wrong"),
+    ],
+)
+def test_wrong_calls(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said in refused(argv, capsys)
+
+
+def run(*argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "v1switch", *argv],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ([str(COMPILED / "nowhere.json")], "No such file"),
+        (["-i", "1@nowhere0", WIRE], "nowhere0"),
+        ([str(COMPILED / "wire.p4info.txtpb")], "JSON"),
+        (["--no-p4", "--", "--grpc-server-addr", "unix:/nowhere/at/all/x.sock"], "/nowhere"),
+    ],
+)
+def test_a_switch_that_cannot_start_says_so_and_ends(argv: list[str], said: str) -> None:
+    ended = run(*argv)
+    assert ended.returncode == 2, ended.stderr
+    assert said in ended.stderr
+    assert ended.stderr.startswith("v1switch: ")
+    assert ended.stderr.count("\n") == 1
