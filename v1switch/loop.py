@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from v1switch.dataplane import Dataplane, Frame
 from v1switch.ports import Port
 
 BURST = 32  # frames taken from one port at a time: the longest that a writer waits for the gate
+log = logging.getLogger("v1switch")
 Tap = Callable[[int, bytes, bool], None]
 """Told of every frame: port, bytes, whether it came in."""
 
@@ -29,6 +31,7 @@ class PacketLoop:
         self.ports = {port.number: port for port in ports}
         self.tap = tap
         self.unsendable = 0  # frames for a port that does not exist
+        self.failed = 0  # frames lost to an error of this program itself
         self._stopping = False
         self._wake = os.eventfd(0, os.EFD_NONBLOCK)
         self._epoll = select.epoll()
@@ -49,22 +52,30 @@ class PacketLoop:
 
     def run(self) -> None:
         """Move frames until `stop` is called."""
-        clock = self.dataplane.clock
         while not self._stopping:
             for fd, _ in self._epoll.poll():
                 port = self._by_fd.get(fd)
                 if port is None:
                     os.eventfd_read(self._wake)
-                    self.send(self.dataplane.process_burst((), clock()))
+                    self._forward([])
                     continue
-                frames = port.receive(BURST)
                 number = port.number
-                if self.tap is not None:
-                    for frame in frames:
-                        self.tap(number, frame, True)
-                self.send(self.dataplane.process_burst([(number, f) for f in frames], clock()))
+                self._forward([(number, frame) for frame in port.receive(BURST)])
                 if not port.alive:
                     self._forget(fd)
+
+    def _forward(self, frames: list[Frame]) -> None:
+        """Run frames that came in through the program and send what comes out of it."""
+        if self.tap is not None:
+            for number, frame in frames:
+                self.tap(number, frame, True)
+        try:
+            out = self.dataplane.process_burst(frames, self.dataplane.clock())
+        except Exception:  # whatever a burst does, the switch goes on
+            self.failed += len(frames)
+            log.exception("a burst of %d frames was lost", len(frames))
+            return
+        self.send(out)
 
     def send(self, frames: Sequence[Frame]) -> None:
         """Send frames out of their ports."""
@@ -83,6 +94,7 @@ class PacketLoop:
         self.ports.pop(port.number, None)
         self._epoll.unregister(fd)
         port.close()
+        self.dataplane.set_port_status(port.number, up=False)
 
     def close(self) -> None:
         """Close everything; to be called when `run` has returned."""

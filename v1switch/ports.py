@@ -26,7 +26,8 @@ PACKET_IGNORE_OUTGOING = 23
 PACKET_MR_PROMISC = 1
 TP_STATUS_VLAN_VALID = 1 << 4
 TP_STATUS_VLAN_TPID_VALID = 1 << 6
-AUXDATA = struct.Struct("=IIIHHHH")  # struct tpacket_auxdata
+AUXDATA = struct.Struct("=I12xHH")  # struct tpacket_auxdata: status, …, VLAN TCI, VLAN TPID
+TAG = struct.Struct("!HH")
 SO_RCVBUFFORCE, SO_SNDBUFFORCE = 33, 32  # include/uapi/asm-generic/socket.h
 
 ETH_P_8021Q = 0x8100
@@ -70,12 +71,15 @@ class Port:
     def receive(self, limit: int) -> list[bytes]:
         """Take up to `limit` waiting frames, VLAN tags in place; never blocks."""
         frames: list[bytes] = []
-        recvmsg = self._socket.recvmsg
+        recvmsg, unpack, pack = self._socket.recvmsg, AUXDATA.unpack, TAG.pack
         try:
             for _ in range(limit):
                 frame, ancillary, _, _ = recvmsg(MAX_FRAME, ANCILLARY)
-                if ancillary:
-                    frame = _retag(frame, ancillary[0][2])
+                status, tci, tpid = unpack(ancillary[0][2])
+                if status & TP_STATUS_VLAN_VALID:
+                    if not status & TP_STATUS_VLAN_TPID_VALID:
+                        tpid = ETH_P_8021Q
+                    frame = frame[:12] + pack(tpid, tci) + frame[12:]
                 frames.append(frame)
         except BlockingIOError:
             pass
@@ -134,16 +138,6 @@ def _enlarge(sock: socket.socket) -> None:
             sock.setsockopt(socket.SOL_SOCKET, force, BUFFER)
         except PermissionError:  # noqa: PERF203  # twice at start-up
             sock.setsockopt(socket.SOL_SOCKET, plain, BUFFER)
-
-
-def _retag(frame: bytes, auxdata: bytes) -> bytes:
-    """Put back the VLAN tag that the kernel reports beside the frame."""
-    status, _, _, _, _, tci, tpid = AUXDATA.unpack(auxdata)
-    if not status & TP_STATUS_VLAN_VALID:
-        return frame
-    if not status & TP_STATUS_VLAN_TPID_VALID:
-        tpid = ETH_P_8021Q
-    return frame[:12] + struct.pack("!HH", tpid, tci) + frame[12:]
 
 
 def open_ports(interfaces: Sequence[tuple[int, str]]) -> list[Port]:

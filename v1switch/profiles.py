@@ -39,20 +39,27 @@ class GroupCell:
 class RuntimeProfile:
     """The state of one action profile."""
 
-    def __init__(self, spec: ActionProfile, codes: dict[str, int], widths: dict[str, list[int]]):
+    def __init__(
+        self,
+        spec: ActionProfile,
+        codes: dict[str, int],
+        widths: dict[str, list[int]],
+        ports_down: set[int],
+    ) -> None:
         """Make an empty profile.
 
         Args:
             spec: the profile in the program.
             codes: number of each action that may be a member.
             widths: widths of the parameters of each such action.
+            ports_down: ports that are down; members that watch them are not picked.
         """
         self.spec = spec
         self.name = spec.name
         self.members: dict[int, MemberCell] = {}
         self.groups: dict[int, GroupCell] = {}
         self.actions: dict[int, ActionCall] = {}
-        self.ports_down: set[int] = set()
+        self.ports_down = ports_down
         self._codes = codes
         self._widths = widths
 

@@ -68,10 +68,17 @@ def _match(match: ConstMatch, width: int) -> Match:
 class State:
     """Tables, profiles, counters, meters, registers and value sets of one program."""
 
-    def __init__(self, program: Program, now: int) -> None:
-        """Make everything empty, then install the program's default actions and entries."""
+    def __init__(self, program: Program, now: int, ports_down: set[int]) -> None:
+        """Make everything empty, then install the program's default actions and entries.
+
+        Args:
+            program: what the state belongs to.
+            now: ns, the time of insertion of the program's own entries.
+            ports_down: a set that its owner keeps up to date.
+        """
         self.program = program
         self.codes = action_codes(program)
+        self._down = ports_down
         self.profiles = {name: self._profile(name) for name in program.action_profiles}
         self.tables = {t.name: self._table(t) for t in program.tables.values()}
         self.counters = {
@@ -98,7 +105,7 @@ class State:
         for table in self.program.tables.values():
             if table.action_profile == name:
                 widths.update(self._widths(table))
-        return RuntimeProfile(self.program.action_profiles[name], self.codes, widths)
+        return RuntimeProfile(self.program.action_profiles[name], self.codes, widths, self._down)
 
     def _widths(self, table: Table) -> dict[str, list[int]]:
         actions = (self.program.actions[i] for i in table.actions)

@@ -30,6 +30,7 @@ class Core:
         self.started = clock()
         self.replication = Replication()
         self._gate = Gate()
+        self._ports_down: set[int] = set()
         self._state: State | None = None
         self._undo: list[Undo] | None = None
 

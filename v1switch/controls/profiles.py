@@ -77,8 +77,11 @@ class ProfileControl(Core):
             return [g.group for g in self._profile(profile).groups.values()]
 
     def set_port_status(self, port: int, up: bool) -> None:
-        """Take group members whose watch_port is `port` out of (or back into) selection."""
+        """Take group members whose watch_port is `port` out of (or back into) selection.
+
+        Works without a program as well; a program that is loaded later knows.
+        """
         with self._gate.writer():
-            for profile in self.state.profiles.values():
-                (profile.ports_down.discard if up else profile.ports_down.add)(port)
+            (self._ports_down.discard if up else self._ports_down.add)(port)
+            for profile in self._state.profiles.values() if self._state else ():
                 profile.refresh()
