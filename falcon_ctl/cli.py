@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from falcon_ctl import lock
-from falcon_ctl.errors import CtlError, UsageError
+from falcon_ctl.errors import CtlError, Interrupted, UsageError
 from falcon_ctl.intent.systems import BY_NAME, SYSTEMS, System, select
 from falcon_ctl.live import watch
 from falcon_ctl.live.controller import election_id
@@ -35,9 +35,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-INTERRUPTED = 130
 PLAIN_WIDTH = 120
-_NAMES = ",".join(system.name for system in SYSTEMS)
+_NAMES = ", ".join(system.name for system in SYSTEMS)
 
 RunDir = Annotated[
     Path | None,
@@ -54,8 +53,9 @@ def run(
         Path | None, typer.Option("--json", metavar="FILE", help="Write the report to FILE.")
     ] = None,
     systems: Annotated[
-        str, typer.Option(metavar="LIST", help=f"Systems to measure, of {_NAMES}.")
-    ] = _NAMES,
+        str,
+        typer.Option(metavar="LIST", help=f"Systems to measure, comma-separated, of {_NAMES}."),
+    ] = "all",
     duration: Annotated[
         float, typer.Option(metavar="SECONDS", help="Length of a load, 0.2 to 60.")
     ] = 1.0,
@@ -72,13 +72,17 @@ def run(
     Takes about a minute. Prints a table and the checks, and writes results/<time>/ with the
     report as JSON, a capture of each stage point (pcapng) and a picture (PNG).
     """
-    chosen = select(name.strip() for name in systems.split(",") if name.strip())
+    names = BY_NAME if systems == "all" else systems.split(",")
+    chosen = select(name.strip() for name in names if name.strip())
     if json is not None:
         document.verify_writable(json)
     console = _console()
     with watch.connect(run_dir) as network, lock.exclusive(network.run_dir):
         plan = Plan(network.spec, seed, duration)
-        report = _measure(network, plan, chosen, console, results_dir)
+        try:
+            report = _measure(network, plan, chosen, console, results_dir)
+        except KeyboardInterrupt as error:  # here, because typer would end without a word
+            raise Interrupted from error
     if json is not None:
         document.write(json, report)
     raise typer.Exit(0 if report.ok else 1)
@@ -149,7 +153,4 @@ def main(argv: list[str]) -> NoReturn:
     except CtlError as error:
         print(f"falcon_ctl: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        print("falcon_ctl: interrupted; the network is as it was found", file=sys.stderr)
-        sys.exit(INTERRUPTED)
     sys.exit(0)

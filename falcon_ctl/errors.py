@@ -15,6 +15,15 @@ class CtlError(Exception):
     exit_status = 1
 
 
+class Interrupted(CtlError):
+    """The user (SIGINT) or the system (SIGTERM) ended the run."""
+
+    exit_status = 130
+
+    def __init__(self) -> None:
+        super().__init__("interrupted; nothing was written, the hosts have their knobs back")
+
+
 class UsageError(CtlError):
     """The call is wrong: `where` it is, `what` stands there and what was `expected`."""
 

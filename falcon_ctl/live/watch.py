@@ -13,6 +13,7 @@ from topo.client import Network
 from topo.errors import NotRunning, TopoError
 
 _PERIOD = 0.25
+_LOOKS = 6
 
 
 class Watch:
@@ -25,6 +26,7 @@ class Watch:
         self.stop = threading.Event()
         self._run_dir = run_dir
         self._failure: PartFailed | None = None
+        self._found = threading.Event()
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
 
@@ -44,13 +46,19 @@ class Watch:
 
     def switch_closed(self, name: str) -> None:
         """The stream to a switch ended; the reason is looked up."""
-        if not self._done.is_set():
-            self._fail(self._dead_part() or PartFailed(f"switch {name}", "closed its stream"))
+        if self._done.is_set():
+            return
+        self.stop.set()
+        for _ in range(_LOOKS):  # the daemon may hear of it a moment later than we do
+            failure = self._dead_part()
+            if failure is not None or self._done.wait(_PERIOD):
+                break
+        self._fail(failure or PartFailed(f"switch {name}", "closed its stream"))
 
     def check(self) -> None:
         """Raise what happened, if anything did."""
-        if self._failure is not None:
-            raise self._failure
+        if self.stop.is_set():
+            raise self._known()
 
     def pause(self, seconds: float) -> None:
         """Wait, but not longer than everything lives."""
@@ -72,7 +80,14 @@ class Watch:
             raise self._cause(PartFailed("network", str(error))) from error
 
     def _cause(self, error: PartFailed) -> PartFailed:
-        return self._failure or self._dead_part() or error
+        if self.stop.is_set():
+            return self._known()
+        return self._dead_part() or error
+
+    def _known(self) -> PartFailed:
+        """The failure behind `stop`, which is set while the reason is still being looked up."""
+        self._found.wait(_LOOKS * _PERIOD + 1)
+        return self._failure or PartFailed("network", "a part ended")
 
     def _loop(self) -> None:
         while not self._done.wait(_PERIOD):
@@ -83,6 +98,7 @@ class Watch:
 
     def _fail(self, failure: PartFailed) -> None:
         self._failure = self._failure or failure
+        self._found.set()
         self.stop.set()
 
     def _dead_part(self) -> PartFailed | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,13 +45,10 @@ def verify_writable(path: Path) -> None:
     Raises:
         UsageError: `path` cannot be written.
     """
-    try:
-        with path.open("a"):
-            pass
-    except OSError as error:
-        raise UsageError(
-            f"--json {path}", error.strerror or str(error), "a file to write"
-        ) from error
+    folder = path.absolute().parent
+    if path.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        what = "is a folder" if path.is_dir() else f"{folder} cannot be written to"
+        raise UsageError(f"--json {path}", what, "a file in a folder of yours")
 
 
 def write(path: Path, report: Report) -> None:
