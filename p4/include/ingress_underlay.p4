@@ -71,12 +71,12 @@ control IngressTunnel(inout headers_t hdr,
         size = 8;
     }
 
-    // The datagram must fill its packet and the packet its frame: a VXLAN frame is never so short
-    // that it needs padding, and what hung behind it would become part of the tenant's frame.
+    // The datagram fits its packet and the packet its frame, and here the datagram must fill the
+    // frame: one with VXLAN is never so short that it needs padding, and what hung behind it would
+    // become part of the tenant's frame.
     action check_length() {
-        bit<17> ip_len = (bit<17>)hdr.outer_udp.length + ((bit<17>)hdr.outer_ipv4.ihl << 2);
-        bool good = ip_len == (bit<17>)hdr.outer_ipv4.total_len
-            && (bit<32>)ip_len + (bit<32>)ETHERNET_LEN == std_meta.packet_length;
+        bit<32> ip_len = (bit<32>)hdr.outer_udp.length + ((bit<32>)hdr.outer_ipv4.ihl << 2);
+        bool good = ip_len + (bit<32>)ETHERNET_LEN == std_meta.packet_length;
         meta.drop_reason = good ? DropReason.NONE : DropReason.LENGTH;
     }
 

@@ -136,6 +136,7 @@ IP_LEN = 68
         (lying(IP, ihl=4), "MALFORMED"),
         (lying(IP, ihl=0), "MALFORMED"),
         (lying(IP, chksum=0x1234), "IP_CHECKSUM"),
+        (Ether(**HEAD) / IP(**IP4, options=[b"\x01"] * 8, chksum=5) / UDP(), "IP_CHECKSUM"),
         (lying(IP, ttl=0), "TTL"),
         (lying(UDP, len=UDP_LEN + 1), "LENGTH"),
         (lying(UDP, len=0xFFFF), "LENGTH"),
@@ -172,6 +173,11 @@ def test_a_first_fragments_udp_length_is_no_lie(world: World) -> None:
     assert world.send(M1, from_m1(first)).only(M2) == tagged(first, 201)
 
 
+def test_a_first_fragment_need_not_hold_all_tcp_options(world: World) -> None:
+    start = Ether(**HEAD) / IP(**IP4, flags="MF") / TCP(dataofs=15) / Raw(bytes(12))
+    assert world.send(M1, from_m1(start)).only(M2) == tagged(start, 201)
+
+
 def test_padding_is_no_lie(world: World) -> None:
     padded = bytes(Ether(**HEAD) / IP(**IP4) / UDP()) + bytes(18)
     assert world.send(M1, from_m1(padded)).only(M2) == tagged(padded, 201)
@@ -181,6 +187,8 @@ def test_a_first_fragment_too_short_for_its_l4_header_is_dropped(world: World) -
     tiny = Ether(**HEAD) / IP(**IP4, flags="MF", proto=6, len=28) / Raw(bytes(40))
     world.send(M1, from_m1(tiny)).dropped("MALFORMED")  # data offset 0, read from the padding
     tiny = Ether(**HEAD) / IP(**IP4, flags="MF", proto=6, len=28) / TCP() / Raw(bytes(20))
+    world.send(M1, from_m1(tiny)).dropped("LENGTH")
+    tiny = Ether(**HEAD) / IP(**IP4, flags="MF", proto=17, len=24) / UDP() / Raw(bytes(32))
     world.send(M1, from_m1(tiny)).dropped("LENGTH")
 
 

@@ -68,6 +68,15 @@ def test_options_and_fragments_are_routed_like_any_packet(world: World) -> None:
         assert world.send(FABRIC_B, sent).only(FABRIC_A) == expected
 
 
+def test_only_a_whole_datagram_is_looked_into(world: World) -> None:
+    # To a VTEP of ours, with VXLAN's port, and a length that only the whole datagram has.
+    for change in ({"flags": "MF"}, {"frag": 5}):
+        part = {"dst": VTEP[2], **change}
+        udp = UDP(dport=4789, len=900)
+        routed = packet(M2, udp, ends=leaves(M2), ttl=8, **part)
+        assert world.send(FABRIC_B, packet(FABRIC_B, udp, **part)).only(M2) == routed
+
+
 def test_the_longest_prefix_wins(world: World) -> None:
     wide, narrow = (ip_int("10.9.0.0"), 16), (ip_int("10.9.8.0"), 24)
     with (
@@ -110,6 +119,7 @@ def test_padding_of_a_short_packet_is_passed_along(world: World) -> None:
         ({"len": 70}, "LENGTH"),
         ({"len": 19}, "LENGTH"),
         ({"len": 0xFFFF}, "LENGTH"),
+        ({"len": 19, "proto": 89}, "LENGTH"),
         ({"version": 6}, "MALFORMED"),
         ({"ihl": 4}, "MALFORMED"),
         ({"ihl": 10}, "IP_CHECKSUM"),
@@ -182,7 +192,10 @@ def test_a_tunnel_that_ends_here_may_have_its_last_hop(world: World) -> None:
     with world.mode(2, "decapsulate"):
         assert world.send(FABRIC_A, arrives).only(M2) == tagged(frame, 201)
     world.send(FABRIC_A, arrives).dropped("TTL")  # passing on is one hop more
-    world.send(FABRIC_A, vxlan(frame, 3, 2, port=FABRIC_A, inbound=True, ttl=0)).dropped("TTL")
+    for mode in ("pass_on", "decapsulate"):
+        with world.mode(2, mode):
+            dead = vxlan(frame, 3, 2, port=FABRIC_A, inbound=True, ttl=0)
+            world.send(FABRIC_A, dead).dropped("TTL")
 
 
 @pytest.mark.parametrize("mode", ["pass_on", "decapsulate"])
