@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from rxpath.errors import RxPathError
-from rxpath.jit import inner, jit
+from rxpath.jit import inner
+from rxpath.jit import kernel as entry
 from rxpath.libc import EAGAIN, EINTR, errno, recvmmsg, sendmmsg
 
 # uapi linux/if_ether.h, linux/if_packet.h, asm-generic/socket.h, linux/sockios.h
@@ -157,7 +158,7 @@ def _decode(rx: Rx, i: int) -> None:
         at += (words[at] + 7) // 8
 
 
-@jit
+@entry
 def read_batch(fd: int, rx: Rx) -> int:
     """Receive what waits on `fd`, up to BATCH frames, without blocking.
 
@@ -179,7 +180,7 @@ def _part(tx: Tx, i: int, part: int, base: int, size: int) -> None:
     tx.iovs[i * PARTS + part]["len"] = size
 
 
-@jit
+@entry
 def put(tx: Tx, port: int, base: int, size: int, slot: int, due: int) -> None:
     """Add a frame of `size` bytes at address `base`; the batch must not be full."""
     i = tx.info[BATCH, WAITING]
@@ -200,7 +201,7 @@ def put_tagged(tx: Tx, port: int, base: int, size: int, tag_of: int) -> None:
     _part(tx, i, 2, base + TAG_AT, size - TAG_AT)
 
 
-@jit
+@entry
 def send_batch(fd: int, tx: Tx) -> int:
     """Send all that waits in `tx` and return how many frames the kernel refused (`failed`).
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rxpath.jit import inner, jit
+from rxpath.jit import inner
+from rxpath.jit import kernel as entry
 from rxpath.toeplitz import toeplitz
 
 # -- verdicts ----------------------------------------------------------------------------------
@@ -248,7 +249,7 @@ def _tunnelled(
     return verdict
 
 
-@jit
+@entry
 def parse(
     frame: np.ndarray, length: int, vlan: int, me: np.ndarray, rss: np.ndarray, fields: np.ndarray
 ) -> int:

@@ -15,7 +15,8 @@ import numpy as np
 from numba import types
 from numba.core import config
 
-from rxpath.jit import inner, jit
+from rxpath.jit import inner
+from rxpath.jit import kernel as entry
 
 CLOCK_REALTIME = 0  # uapi linux/time.h; the clock of SO_TIMESTAMPNS
 EINTR, EAGAIN = 4, 11  # uapi asm-generic/errno-base.h
@@ -56,7 +57,7 @@ def errno(scratch: np.ndarray) -> int:
     return scratch[0]
 
 
-@jit
+@entry
 def wall_ns(scratch: np.ndarray) -> int:
     """Return CLOCK_REALTIME in nanoseconds, by way of `scratch`, an int64 array of two or more."""
     clock_gettime(CLOCK_REALTIME, scratch.ctypes.data)

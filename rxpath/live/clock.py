@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rxpath.jit import jit
+from rxpath.jit import kernel as entry
 
 EPOCH, DILATION = 0, 1
 LAST = 2  # model ns of the last arrival, or up to which the model has run
@@ -31,13 +31,13 @@ def make(epoch: int, dilation: int, budget: int) -> np.ndarray:
     return clock
 
 
-@jit
+@entry
 def model_ns(clock: np.ndarray, wall: int) -> int:
     """Model time at a wall time."""
     return (wall - clock[EPOCH]) // clock[DILATION]
 
 
-@jit
+@entry
 def wait_ns(clock: np.ndarray, deadline: int, wall: int, most: int) -> int:
     """Wall ns from `wall` until model time reaches `deadline`, between 0 and `most`."""
     if deadline > model_ns(clock, wall + most):
@@ -45,7 +45,7 @@ def wait_ns(clock: np.ndarray, deadline: int, wall: int, most: int) -> int:
     return max(clock[EPOCH] + deadline * clock[DILATION] - wall, 0)
 
 
-@jit
+@entry
 def arrival_ns(clock: np.ndarray, stamp: int) -> int:
     """Model time of a frame stamped at wall ns `stamp`, never before an earlier one's.
 
@@ -61,7 +61,7 @@ def arrival_ns(clock: np.ndarray, stamp: int) -> int:
     return time
 
 
-@jit
+@entry
 def bucket(value: int) -> int:
     """Histogram bucket of a non-negative value."""
     shift = 0
@@ -78,7 +78,7 @@ def upper_bound(index: int) -> int:
     return ((index - shift * STEPS + 1) << shift) - 1
 
 
-@jit
+@entry
 def delivered(clock: np.ndarray, due: int, wall: int) -> None:
     """Note that a frame due at model time `due` went out at wall time `wall`."""
     late = max(model_ns(clock, wall) - due, 0)

@@ -13,7 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from rxpath.frames import GROUP
-from rxpath.jit import inner, jit
+from rxpath.jit import inner
+from rxpath.jit import kernel as entry
 
 NOWHERE = -1
 VNI, VNI_TENANT = 0, 1  # sorted VNIs; tenant of each
@@ -82,7 +83,7 @@ def containers(fdb: np.ndarray) -> int:
     return fdb[TENANT, 0]
 
 
-@jit
+@entry
 def tenant_of(fdb: np.ndarray, tunnel: int, segment: int) -> int:
     """Tenant of a VNI (`tunnel` 1) or a VLAN id (0), or NOWHERE."""
     return _find(fdb, VNI if tunnel else VLAN, segment)
@@ -94,7 +95,7 @@ def port_of(fdb: np.ndarray, tenant: int, mac: int) -> int:
     return _find(fdb, MAC, tenant << 48 | mac)
 
 
-@jit
+@entry
 def targets(fdb: np.ndarray, tenant: int, mac: int, source: int) -> int:
     """Write the ports but `source` that a frame for `mac` goes to into TARGETS; return how many."""
     count = 0

@@ -25,7 +25,8 @@ from rxpath.afpacket import (
 )
 from rxpath.frames import be32, octet
 from rxpath.hashes import hash_32
-from rxpath.jit import inner, jit
+from rxpath.jit import inner
+from rxpath.jit import kernel as entry
 from rxpath.layout import DELIVER, EV_KIND, EV_PLACE, EV_SLOT, EV_SOCKET, EV_TIME, PLACE_RX_MISSED
 from rxpath.libc import memcpy, wall_ns
 from rxpath.live import clock as ck
@@ -191,7 +192,7 @@ def intake(plant: Plant, state: State, choose: Any, i: int, wall: int) -> None:
     counter[pl.C_SEQUENCE] += 1
 
 
-@jit
+@entry
 def digest(plant: Plant, state: State, choose: Any, count: int, wall: int) -> None:
     """Take a batch of `count` frames, read at `wall`, and run the model as far as is known.
 

@@ -20,7 +20,8 @@ from rxpath.afpacket import (
     read_batch,
 )
 from rxpath.frames import ETH_HEADER, GROUP, mac
-from rxpath.jit import inner, jit
+from rxpath.jit import inner
+from rxpath.jit import kernel as entry
 from rxpath.libc import ppoll, wall_ns
 from rxpath.live import clock as ck
 from rxpath.live import plant as pl
@@ -103,7 +104,7 @@ def _containers(plant: Plant, polls: np.ndarray) -> bool:
     return more
 
 
-@jit
+@entry
 def run(plant: Plant, state: State, choose: Any, polls: np.ndarray, until: int) -> bool:
     """Carry frames until control work waits or the wall clock reaches `until` ns.
 
