@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,12 @@ def load(name: str, overrides: Mapping[str, Any] | None = None) -> dict[str, Cos
     """
     if name not in names():
         raise ConfigError("costs", name, "one of " + ", ".join(names()))
-    return parse(tomllib.loads((DIRECTORY / f"{name}.toml").read_text("utf-8")), overrides or {})
+    return parse(_read(name), overrides or {})
+
+
+@cache
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((DIRECTORY / f"{name}.toml").read_text("utf-8"))
 
 
 def parse(raw: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Cost]:

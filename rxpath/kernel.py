@@ -23,14 +23,14 @@ from numba import types
 from rxpath import backlog, events, load, nic, output, sched, sockets, softirq, stages
 from rxpath import cpu as cpus
 from rxpath import layout as lay
-from rxpath.jit import compile_for, inlined, inner, jit
+from rxpath.jit import compile_for, inlined, inner, kernel
 from rxpath.policies import CHOOSE_TYPE
 from rxpath.state import STATE_TYPE, State, Table
 
 NEVER = np.iinfo(np.int64).max
 
 
-@jit
+@kernel
 def receive(
     state: State,
     slot: int,
@@ -73,6 +73,8 @@ def receive(
     host[lay.CLOCK, lay.CK_RECEIVED] += 1
     for column in range(lay.SLOT_COLUMNS):
         slots[slot, column] = 0
+    slots[slot, lay.S_RECORDED] = host[lay.KNOB, lay.K_RECORDS]
+    state.hop[slot] = 0
     slots[slot, lay.S_FRAME] = -1
     slots[slot, lay.S_LAST] = slot
     slots[slot, lay.S_FRAMES] = 1
@@ -98,7 +100,7 @@ def receive(
     return lay.PLACE_RX_MISSED
 
 
-@jit
+@kernel
 def next_deadline(state: State) -> int:
     """When the model next has something to do, model ns; `NEVER` when it is idle."""
     host = state.host
@@ -109,7 +111,7 @@ def next_deadline(state: State) -> int:
     return events.due_time(host, source) if source >= 0 else NEVER
 
 
-@jit
+@kernel
 def advance(state: State, until: int, out: Table, choose: Any) -> int:
     """Run the host up to and including ``until``; write events to ``out`` [rows, EV_*].
 
@@ -131,7 +133,7 @@ def advance(state: State, until: int, out: Table, choose: Any) -> int:
     return count
 
 
-@jit
+@kernel
 def set_tick(state: State, time: int) -> None:
     """CPU load is next measured at ``time`` (and then at the knob's interval)."""
     events.schedule(state.host, lay.TICK, time, lay.P_TICK)

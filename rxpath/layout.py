@@ -290,12 +290,13 @@ LIST_SIZE = 128
     S_FLAGS,
     S_KEY,
     S_NEXT_SEQ,
+    S_RECORDED,  # records were on when the frame arrived
     S_MERGED,  # the hop in which GRO merged the frame
     S_OUT_KIND,
     S_OUT_PLACE,
     S_OUT_TIME,
     S_OUT_CPU,
-) = range(30)
+) = range(31)
 SLOT_COLUMNS = 32
 
 # -- State.flow ----------------------------------------------------------------------------------

@@ -110,7 +110,7 @@ class Model:
         return kernel.advance(self.state, until, out, self.choose)
 
     def set_records(self, on: bool) -> None:
-        """Switch recording on or off between two batches.
+        """Switch recording on or off between two batches, for frames that arrive from now on.
 
         Raises `ConfigError` when the model was made without room for records.
         """

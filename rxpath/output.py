@@ -19,7 +19,7 @@ def leave(state: State, slot: int, kind: int, place: int, now: int, cpu: int) ->
     slots[slot, lay.S_OUT_PLACE] = place
     slots[slot, lay.S_OUT_TIME] = now
     slots[slot, lay.S_OUT_CPU] = cpu
-    if state.host[lay.KNOB, lay.K_RECORDS]:
+    if slots[slot, lay.S_RECORDED]:
         _complete_records(state, slot)
     push_slot(state.host, lay.CLOCK, lay.CK_OUT_HEAD, slots, slot)
 
@@ -36,13 +36,19 @@ def _complete_records(state: State, slot: int) -> None:
     state.hop[slot] = last + 1
     frame = state.slot[slot, lay.S_FRAME]
     while frame >= 0:
-        merged = state.slot[frame, lay.S_MERGED]
-        state.record[frame, merged, lay.REC_END] = state.record[slot, merged, lay.REC_END]
-        for hop in range(merged + 1, last + 1):
-            for column in range(lay.RECORD_COLUMNS):
-                state.record[frame, hop, column] = state.record[slot, hop, column]
-        state.hop[frame] = last + 1
+        if state.slot[frame, lay.S_RECORDED]:
+            _complete_record(state, slot, frame, last)
         frame = state.slot[frame, lay.S_FRAME]
+
+
+@inlined
+def _complete_record(state: State, slot: int, frame: int, last: int) -> None:
+    merged = state.slot[frame, lay.S_MERGED]
+    state.record[frame, merged, lay.REC_END] = state.record[slot, merged, lay.REC_END]
+    for hop in range(merged + 1, last + 1):
+        for column in range(lay.RECORD_COLUMNS):
+            state.record[frame, hop, column] = state.record[slot, hop, column]
+    state.hop[frame] = last + 1
 
 
 @inner

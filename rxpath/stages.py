@@ -112,9 +112,9 @@ def stack_cost(host: Table, slots: Table, slot: int) -> int:
 @inner
 def begin(state: State, cpu: int, slot: int, kind: int, choice: int, now: int) -> None:
     """Write the start of the present stage to the skb's record."""
-    if not state.host[lay.KNOB, lay.K_RECORDS]:
-        return
     slots = state.slot
+    if not slots[slot, lay.S_RECORDED]:
+        return
     record = state.record[slot, slots[slot, lay.S_HOP]]
     record[lay.REC_KIND] = kind
     record[lay.REC_IFINDEX] = state.host[slots[slot, lay.S_ROW], lay.R_IFINDEX]
@@ -128,7 +128,7 @@ def begin(state: State, cpu: int, slot: int, kind: int, choice: int, now: int) -
 @inner
 def end(state: State, slot: int, now: int) -> None:
     """Write the end of the present stage to the skb's record."""
-    if state.host[lay.KNOB, lay.K_RECORDS]:
+    if state.slot[slot, lay.S_RECORDED]:
         state.record[slot, state.slot[slot, lay.S_HOP], lay.REC_END] = now
 
 

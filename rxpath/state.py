@@ -25,7 +25,7 @@ class State(NamedTuple):
     lists: Table  # [LISTS, LIST_SIZE] indirection table, CPU sets, loads
     slot: Table  # [slots, SLOT_COLUMNS] one frame or, as a chain's head, one skb
     record: Table  # [slots, MAX_STAGES, RECORD_COLUMNS]; [1, ...] when records are not wanted
-    hop: Table  # [slots] how many stages the record of a frame has, once an event named it
+    hop: Table  # [slots] stages in the record of a frame that an event names; 0: not recorded
     flow: Table  # [flows, FLOW_COLUMNS]
     memory: Table  # [...] the steering policy's own
 

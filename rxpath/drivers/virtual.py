@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike
 from rxpath import kernel
 from rxpath import layout as lay
 from rxpath.errors import ConfigError
-from rxpath.jit import compile_for, inner, jit
+from rxpath.jit import compile_for, inner
+from rxpath.jit import kernel as entry
 from rxpath.model import FRAME, SEGMENT, Model
 from rxpath.policies import CHOOSE_TYPE
 from rxpath.state import STATE_TYPE, State, Table
@@ -109,7 +110,7 @@ def _step(state: State, until: int, place: Table, out: Table, choose: Any) -> bo
     return room_left
 
 
-@jit
+@entry
 def feed(
     state: State, trace: Table, until: int, place: Table, free: Table, out: Table, choose: Any
 ) -> int:

@@ -27,7 +27,7 @@ CHAIN = [
         ({"queues": 65}, "queues: got 65, expected an integer from 1 to 64"),
         (
             {"falcon": {"cpus": []}},
-            r"falcon.cpus: got \[\], expected at least one CPU from 0 to 39",
+            r"falcon.cpus: got \[\], expected at least one CPU",
         ),
         ({"falcon": {"cpus": [40]}}, "falcon.cpus: got 40, expected CPUs from 0 to 39"),
         ({"falcon": {"cpus": [-1]}}, "falcon.cpus: got -1, expected CPUs from 0 to 39"),
@@ -36,7 +36,7 @@ CHAIN = [
         ({"falcon": {"threshold": 101}}, "falcon.threshold: got 101, .* from 0 to 100"),
         (
             {"falcon": {"balance": True}},
-            "falcon.balance: got True, expected one of balancing, cpus",
+            "falcon.balance: got True, expected one of balancing",
         ),
         ({"falcon": 3}, "falcon: got 3, expected a mapping"),
         ({"irq_cpus": []}, "irq_cpus"),
@@ -141,7 +141,7 @@ def test_plain_and_tunnel_chains_follow_the_profile():
 def test_a_refused_change_changes_nothing():
     host = model(policy="falcon")
     before = [array.copy() for array in host.state]
-    with pytest.raises(ConfigError, match="falcon.cpus"):
+    with pytest.raises(ConfigError, match=r"falcon\.cpus"):
         host.reconfigure({"ring": 1, "policy": "rps", "falcon": {"cpus": [99]}})
     assert host.knobs.policy == "falcon"
     for old, new in zip(before, host.state, strict=True):

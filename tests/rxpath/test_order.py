@@ -131,3 +131,39 @@ def test_reconfiguring_loses_nothing_and_keeps_order():
     assert accounted(host)
     assert host.stats()["queued"] == 0
     assert host.stats()["reordered"] == 0
+
+
+def test_records_begin_and_end_with_the_frames_that_arrive():
+    host = model(records=True, flows=1)
+    host.set_records(False)
+    out = np.zeros((16, lay.EVENT_COLUMNS), np.int64)
+    frame = {"rss_hash": 1, "flow": 0, "socket": 0, "chain": host.chain("tunnel")}
+    segment = {"protocol": 6, "wire_len": 1500, "payload": 1400, "tcp_flags": 0x10}
+    for slot in range(6):
+        host.set_records(slot in (1, 2))
+        host.receive(slot, 0, **frame, **segment, seq=1400 * slot)
+    count = host.advance(1_000_000, out)
+    assert out[:count, lay.EV_SLOT].tolist() == [0, 1, 2, 3, 4, 5]  # one skb, frame by frame
+    assert host.stats()["softirq"]["merged"] == 5
+    assert host.state.hop[:6].tolist() == [0, 0, 0, 0, 0, 0]
+    for slot in range(6):
+        host.set_records(slot < 4)
+        host.receive(slot, 2_000_000, **frame, **segment, seq=1400 * slot)
+    host.advance(3_000_000, out)
+    assert host.state.hop[:6].tolist() == [4, 4, 4, 4, 0, 0]
+    ends = host.state.record[:4, :4, lay.REC_END]
+    assert np.all(ends == ends[0])
+
+
+def test_zeroed_counters_still_account_for_frames_in_flight():
+    host = model(flows=1)
+    for slot in range(5):
+        host.receive(slot, 0, rss_hash=1, flow=0, socket=0, chain=1, protocol=17, wire_len=64)
+    host.advance(9_000, np.zeros((1, lay.EVENT_COLUMNS), np.int64))
+    host.reset()
+    stats = host.stats()
+    assert stats["received"] == stats["queued"] == 5
+    assert all(not any(cpu.values()) for cpu in stats["busy_ns"])
+    host.advance(1_000_000, np.zeros((16, lay.EVENT_COLUMNS), np.int64))
+    assert host.stats()["delivered"] == 5
+    assert accounted(host)

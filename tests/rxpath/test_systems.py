@@ -83,7 +83,7 @@ def test_gro_merges_up_to_64_kb():
 
 def test_splitting_relieves_the_heavy_first_stage_of_tcp():
     whole, _ = segments(model(policy="falcon", slots=16_384, falcon={"splitting": False}), 1500)
-    split, stats = segments(model(policy="falcon", slots=16_384), gap=1500)
+    split, _ = segments(model(policy="falcon", slots=16_384), gap=1500)
     assert split < 0.85 * whole
     host = segments(model(profile="host", slots=16_384), 1500, "plain")[0]
     host_split, _ = segments(

@@ -1,0 +1,122 @@
+"""Compiled or not, from the cache or not, with one's own policy or not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import model, run
+
+from rxpath import jit, kernel, policies
+from rxpath.drivers.virtual import make_trace
+from rxpath.knobs import Knobs
+from rxpath.model import Model
+
+HERE = Path(__file__).parent
+
+SCRIPT = """
+import hashlib, numpy as np
+from helpers import model, run
+from rxpath.drivers.virtual import make_trace
+host = model(policy="falcon", flows=3, falcon={"load_interval_ns": 9000, "threshold": 20})
+rng = np.random.default_rng(11)
+flow = rng.integers(0, 3, 400)
+arrival = np.cumsum(rng.integers(0, 900, 400))
+trace = make_trace(
+    arrival, rss_hash=flow * 77, flow=flow, chain=host.chain("tunnel"), wire_len=1500,
+    protocol=np.where(flow, 6, 17), payload=1400, seq=np.arange(400) * 1400,
+)
+print(hashlib.sha256(run(host, trace).tobytes()).hexdigest(), host.stats())
+"""
+
+
+def output(**env):
+    root = HERE.parent.parent
+    path = os.pathsep.join([str(root), str(HERE)])
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env={**os.environ, "PYTHONPATH": path, **env},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_the_same_events_with_numba_disabled():
+    assert output(NUMBA_DISABLE_JIT="1") == output(NUMBA_DISABLE_JIT="0")
+
+
+def test_a_cache_is_for_the_sources_that_a_module_imports():
+    package = Path(jit.__file__).parent
+    names = {path.name for path in jit._closure(package / "kernel.py")}
+    assert {"kernel.py", "layout.py", "softirq.py", "events.py", "jit.py"} <= names
+    assert "virtual.py" not in names
+    assert "model.py" in {path.name for path in jit._closure(package / "drivers" / "virtual.py")}
+
+
+def test_a_changed_import_is_another_cache(tmp_path, monkeypatch):
+    (tmp_path / "room").mkdir()
+    top, low = tmp_path / "room" / "top.py", tmp_path / "room" / "low.py"
+    top.write_text("from room import low\nfrom room.low import thing\n")
+    monkeypatch.setattr(jit, "_PACKAGE", tmp_path / "room")
+    found = []
+    for text in ("a = 1\n", "a = 2\n"):
+        low.write_text(text)
+        jit.cache_dir.cache_clear()
+        jit._imports.cache_clear()
+        found.append(jit.cache_dir(top))
+    jit.cache_dir.cache_clear()
+    jit._imports.cache_clear()
+    assert found[0] != found[1]
+
+
+def with_policy(choose):
+    host = Model(Knobs(), slots=64, sockets=1, flows=1, choose=policies.compiled(choose))
+    trace = make_trace([0, 10], chain=host.chain("tunnel"))
+    return host, run(host, trace)
+
+
+def always_five(packet, host):
+    return 5, 1
+
+
+def nowhere(packet, host):
+    return 40, 1
+
+
+def confused(packet, host):
+    if packet.ifindex == 7:
+        raise KeyError("no such device")
+    return packet.here, 0
+
+
+def test_ones_own_policy():
+    host, events = with_policy(always_five)
+    assert len(events) == 2
+    assert host.stats()["busy_ns"][5]["softirq"] > 0
+
+
+def test_a_policy_that_names_no_cpu_of_the_host():
+    with pytest.raises(ValueError, match="a CPU that the host does not have"):
+        with_policy(nowhere)
+
+
+def test_a_policy_that_raises_is_found_by_file_and_line():
+    with pytest.raises(KeyError, match="no such device") as caught:
+        with_policy(confused)
+    last = traceback.extract_tb(caught.value.__traceback__)[-1]
+    assert Path(last.filename).name == "test_jit.py"
+    assert "no such device" in (last.line or "")
+
+
+def test_one_compilation_serves_every_policy():
+    for policy in policies.NAMES:
+        host = model(policy=policy)
+        run(host, make_trace(np.arange(5), chain=host.chain("tunnel")))
+    assert len(getattr(kernel.advance, "signatures", [0])) == 1
