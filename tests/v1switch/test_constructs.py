@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from tests.v1switch.corpus import vectors
 from tests.v1switch.twin import COMPILED, loaded
+from v1switch.codegen.binding import sat_cast, usat_cast
+from v1switch.codegen.exprs import Expressions
 from v1switch.dataplane import Dataplane
 from v1switch.entries import CloneSession, MulticastGroup, Replica
 from v1switch.program import load_program
+from v1switch.program.model import FieldType
 
 ARITHMETIC = loaded("arithmetic")
 PARSER = loaded("parser")
@@ -80,6 +83,19 @@ def test_arithmetic(a: int, b: int, e: int, f: int, g: int, h: int, i: int, j: i
     expected += (g << 5 & (1 << 128) - 1).to_bytes(16, "big")
     expected += struct.pack("!BiI", -a & 255, c, e * f & 0xFFFFFFFF)
     assert out[46:] == expected
+
+
+@given(st.integers(-(2**40), 2**40), st.integers(2, 33), st.booleans(), st.booleans())
+def test_stores_cut_to_the_field(value: int, width: int, signed: bool, saturating: bool) -> None:
+    text = Expressions.fit_text(FieldType("f", width, signed, saturating), "value", 64)
+    helpers = {"signed": wrapped, "usat_cast": usat_cast, "sat_cast": sat_cast}
+    stored = eval(text, {"value": value, **helpers})  # what generated code does with it
+    low, high = (-(1 << width - 1), (1 << width - 1) - 1) if signed else (0, (1 << width) - 1)
+    if saturating:
+        assert stored == clamped(value, low, high)
+    else:
+        assert low <= stored <= high
+        assert (stored - value) % (1 << width) == 0
 
 
 def parsed(rest: bytes, ether_type: int, port: int = 1) -> dict[str, int]:

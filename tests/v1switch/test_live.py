@@ -39,17 +39,27 @@ def test_frames_arrive_whole() -> None:
         MACS + struct.pack("!HHH", 0x8100, 3 << 13 | 101, 0x0800) + b"one tag",
         MACS + struct.pack("!HHH", 0x88A8, 7, 0x8100) + struct.pack("!HH", 9, 0x0800) + b"two",
         MACS + struct.pack("!HHH", 0x8100, 0, 0x0800) + b"priority tag only",
-        MACS + b"\x08\x00" + bytes(8986),
+        MACS + b"\x08\x00" + bytes(8982),
     ]
     with wire() as (sandbox, _):
         for frame in frames:
             sandbox.port(1).send(frame)
             assert sandbox.port(2).receive() == frame
-            sandbox.port(2).send(frame)
-            assert sandbox.port(1).receive() == frame
+            # another frame on the way back: an echo of the first would be seen here
+            sandbox.port(2).send(frame + b"back")
+            assert sandbox.port(1).receive() == frame + b"back"
         sandbox.port(3).send(frames[0])
         sandbox.port(1).send(frames[1])
         assert sandbox.port(2).receive() == frames[1], "port 3 is not on the wire"
+
+
+def test_what_others_send_out_of_an_interface_has_not_come_in() -> None:
+    outward, inward = MACS + b"\x08\x00outward", MACS + b"\x08\x00inward"
+    with wire() as (sandbox, _), sandbox.raw_socket("sw1") as other:
+        other.send(outward)
+        assert sandbox.port(1).receive() == outward
+        sandbox.port(1).send(inward)
+        assert sandbox.port(2).receive() == inward
 
 
 def test_many_frames_keep_their_order() -> None:
