@@ -265,7 +265,7 @@ def test_a_trace_names_states_entries_actions_and_drops() -> None:
     traced = loaded("matching", trace=lines.append)
     traced.process(1, bytes([0, 2]) + bytes(20))
     text = "\n".join(lines)
-    assert "table MatchIngress.exactly: hit, entry Exact(value=2), Exact(value=0)" in text
+    assert "table MatchIngress.exactly: hit, entry hdr.key.exact_ = 0x2, " in text
     assert "action MatchIngress.drop()" in text
     assert "table MatchIngress.longest: miss" in text
     assert "action MatchIngress.mark_b(v=0xff)" in text

@@ -121,7 +121,7 @@ def test_trace_and_captures() -> None:
                 pass
             poll(lambda: f"send: port 2, {len(frame)} bytes" in log_of(sandbox), "a trace line")
             text = log_of(sandbox)
-            assert "table WireIngress.wire: hit, entry Exact(value=1)" in text
+            assert "table WireIngress.wire: hit, entry standard.ingress_port = 0x1" in text
             assert "action WireIngress.send(port=0x2)" in text
             assert target.stop() == 0
         for name in ("sw1_in", "sw2_out"):

@@ -9,10 +9,11 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from v1switch.codegen.parser import CORE_ERRORS
-from v1switch.entries import DigestSample, TableEntry
+from v1switch.entries import DigestSample, Exact, Lpm, Match, Ternary
 from v1switch.lookup import Cell, ExactIndex
 from v1switch.program.model import Program
 from v1switch.state import State
+from v1switch.tables import RuntimeTable
 
 if TYPE_CHECKING:
     from v1switch.dataplane import Dataplane, Frame, Process
@@ -50,12 +51,23 @@ def log_message(text: str, values: tuple[int, ...]) -> None:
     log.info("%s", text)
 
 
-def describe(cell: Cell) -> str:
-    """An entry for people: its match fields."""
-    entry = cell.entry
-    if not isinstance(entry, TableEntry):
-        return "default"
-    return "entry " + ", ".join(str(m) for m in entry.key)
+def _shown(match: Match) -> str:
+    """A match as P4 writes it."""
+    if isinstance(match, Exact):
+        return f"{match.value:#x}"
+    if isinstance(match, Lpm):
+        return f"{match.value:#x}/{match.prefix_len}"
+    if isinstance(match, Ternary):
+        return f"{match.value:#x} &&& {match.mask:#x}"
+    return f"{match.low:#x}..{match.high:#x}"
+
+
+def describe(cell: Cell, table: RuntimeTable) -> str:
+    """An entry for people: what it matches, and its priority where that counts."""
+    entry = cell.made_from
+    fields = zip(table.spec.key, entry.key, strict=True)
+    text = ", ".join(f"{field.name} = {_shown(match)}" for field, match in fields)
+    return f"entry {text}" + (f", priority {entry.priority}" if table.prioritized else "")
 
 
 def state_names(program: Program) -> list[str]:

@@ -81,26 +81,33 @@ class TableCode:
             key = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
             add(f"e = {index}_get({key})")
             return
-        add(f"k = {self._joined(table)}")
         add("e = None")
-        if table.match_type == "lpm":
-            with self.writer.block(f"for m, d in {index}_index.rows:"):
-                add("e = d.get(k & m)")
-                add("if e is not None: break")
-        elif table.match_type == "ternary":
-            add("b = -1")
-            with self.writer.block(f"for m, d, top in {index}_index.rows:"):
-                add("if top < b: break")
-                add("c = d.get(k & m)")
-                add("if c is not None and c.rank > b: e = c; b = c.rank")
-        else:
-            with self.writer.block(f"for m, v, rs, c in {index}_index.rows:"):
-                add("if k & m != v: continue")
-                with self.writer.block("for s, w, lo, hi in rs:"):
-                    add("if not lo <= (k >> s & w) <= hi: break")
-                with self.writer.block("else:"):
-                    add("e = c")
-                    add("break")
+        add(f"rows = {index}_index.rows")
+        # a wide key is dear to build, and many a table stays empty
+        with self.writer.block("if rows:"):
+            add(f"k = {self._joined(table)}")
+            {"lpm": self._longest, "ternary": self._best, "range": self._first}[table.match_type]()
+
+    def _longest(self) -> None:
+        with self.writer.block("for m, d in rows:"):
+            self.writer.add("e = d.get(k & m)")
+            self.writer.add("if e is not None: break")
+
+    def _best(self) -> None:
+        self.writer.add("b = -1")
+        with self.writer.block("for m, d, top in rows:"):
+            self.writer.add("if top < b: break")
+            self.writer.add("c = d.get(k & m)")
+            self.writer.add("if c is not None and c.rank > b: e = c; b = c.rank")
+
+    def _first(self) -> None:
+        with self.writer.block("for m, v, rs, c in rows:"):
+            self.writer.add("if k & m != v: continue")
+            with self.writer.block("for s, w, lo, hi in rs:"):
+                self.writer.add("if not lo <= (k >> s & w) <= hi: break")
+            with self.writer.block("else:"):
+                self.writer.add("e = c")
+                self.writer.add("break")
 
     def _on_miss(self, table: Table, name: str) -> None:
         self.writer.add(f"e = {name}.default")
@@ -120,7 +127,9 @@ class TableCode:
             target = self.program.meters[table.direct_meter].target
             assert target is not None
             self.primitives.store_text(target, "e.meter.execute(flen, now)", 2)
-        self.primitives.trace(f"table {table.name}: hit, {{describe(e)}}")
+        self.primitives.trace(
+            f"table {table.name}: hit, {{describe(e, table_{self.numbers[table.name]})}}"
+        )
 
     # -- application ------------------------------------------------------------------------------
 
