@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import model
+from model_hosts import model
 
 from rxpath import costs, profiles, tables
 from rxpath.drivers import virtual

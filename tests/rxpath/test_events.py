@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import model, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from model_hosts import model, run
 
 from rxpath import costs, events, kernel
 from rxpath import layout as lay

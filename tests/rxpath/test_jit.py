@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import model, run
+from model_hosts import model, run
 
 from rxpath import jit, kernel, policies
 from rxpath.drivers.virtual import make_trace
@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 
 SCRIPT = """
 import hashlib, numpy as np
-from helpers import model, run
+from model_hosts import model, run
 from rxpath.drivers.virtual import make_trace
 host = model(policy="falcon", flows=3, falcon={"load_interval_ns": 9000, "threshold": 20})
 rng = np.random.default_rng(11)

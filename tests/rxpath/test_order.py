@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import accounted, model, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from model_hosts import accounted, model, run
 
 from rxpath import layout as lay
 from rxpath import profiles

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import flood, model, run
+from model_hosts import flood, model, run
 
 from rxpath import costs
 from rxpath import layout as lay

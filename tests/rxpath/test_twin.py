@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from host_twin import Twin
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from twin import Twin
 
 from rxpath import layout as lay
 from rxpath import profiles

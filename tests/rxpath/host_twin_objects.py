@@ -1,0 +1,97 @@
+"""The plain twin's objects: frames, skbs, NAPI instances, CPUs, threads, sockets."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from rxpath import layout as lay
+
+
+@dataclass
+class Frame:
+    slot: int
+    flow: int
+    socket: int
+    arrival: int
+    number: int
+    record: list = field(default_factory=list)  # [kind, ifindex, cpu, choice, enqueue, start, end]
+
+
+@dataclass
+class Skb:
+    frames: list
+    hash: int
+    flow: int
+    socket: int
+    tcp: bool
+    protocol: int
+    stages: tuple
+    length: int
+    truesize: int
+    payload: int
+    seq: int
+    flags: int
+    key: int
+    enqueued: int
+    next_seq: int = 0
+    at: int = 0  # index into stages
+    split: bool = False
+    target: object = None
+    came_from: int = 0
+    choice: int = 0
+
+
+class Napi:
+    def __init__(self, kind: str, number: int, cpu: int) -> None:
+        self.kind, self.number, self.cpu = kind, number, cpu
+        self.queue: deque = deque()
+        self.process: deque = deque()
+        self.held: list = [[] for _ in range(8)]
+        self.scheduled = False
+        self.pending = 0
+        self.tail = self.done = self.head = 0
+
+    def holds(self) -> bool:
+        return any(self.held)
+
+
+class Task:
+    def __init__(self, number: int, cpu: int) -> None:
+        self.number, self.cpu = number, cpu
+        self.state = "asleep"
+        self.runtime = 0
+        self.skb = None
+        self.remaining = 0
+        self.ready: deque = deque()
+
+
+class Socket:
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.queue: deque = deque()
+        self.memory = 0
+
+
+class Cpu:
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.work = None  # (kind, skb)
+        self.start = self.stolen = self.extra = 0
+        self.context = None  # None, "inline", "thread"
+        self.entered = self.rounds = self.action = self.budget = 0
+        self.squeezed = False
+        self.napi = None
+        self.polled = 0
+        self.round: list = []
+        self.poll: list = []
+        self.repoll: list = []
+        self.ipis: list = []
+        self.ready: deque = deque()
+        self.task = None
+        self.last_task = None
+        self.runnable: list = []
+        self.min_runtime = 0
+        self.busy = dict.fromkeys(lay.BUSY_NAMES, 0)
+        self.mark = self.mark_time = 0
+        self.load = 0

@@ -1,0 +1,191 @@
+"""The plain twin's packets: what stages cost, GRO, where packets go next."""
+
+from __future__ import annotations
+
+from host_twin_objects import Cpu, Napi, Skb
+
+from rxpath import layout as lay
+from rxpath import profiles
+
+CLOSING = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "URG": 32}
+
+
+def hash_32(value: int, bits: int) -> int:
+    return (value * 0x61C88647) % 2**32 // 2 ** (32 - bits)
+
+
+class Stages:
+    """The part of `Twin` that knows packets."""
+
+    # -- stages
+    def sum(self, skb: Skb, per: str) -> tuple[int, int]:
+        entries = [self.amount[name] for name in skb.stages[skb.at].costs]
+        entries = [entry for entry in entries if entry.per == per]
+        fixed = sum(entry.tcp if skb.tcp else entry.udp for entry in entries)
+        return fixed, sum(entry.ns_kib for entry in entries)
+
+    def stack_cost(self, skb: Skb) -> int:
+        fixed, kib = self.sum(skb, "skb")
+        segment, _ = self.sum(skb, "segment")
+        return fixed + segment * len(skb.frames) + kib * skb.length // 1024
+
+    def gro_applies(self, skb: Skb) -> bool:
+        return skb.tcp and self.k.gro
+
+    def gro_cost(self, skb: Skb) -> int:
+        cost, _ = self.sum(skb, "gro")
+        return cost if self.gro_applies(skb) else cost + self.stack_cost(skb)
+
+    def begin(self, cpu: Cpu, skb: Skb, kind: int, choice: int) -> None:
+        index = skb.stages[skb.at].ifindex
+        entry = [kind, index, cpu.number, choice, skb.enqueued, self.now, self.now]
+        for frame in skb.frames:
+            frame.record.append(list(entry))
+
+    def end(self, skb: Skb) -> None:
+        for frame in skb.frames:
+            frame.record[-1][-1] = self.now
+
+    def start_frame(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
+        target, choice = self.choose(skb, lay.SPLIT, cpu.number)
+        skb.target = self.backlogs[target] if choice in (1, 2) else napi
+        skb.target, skb.choice = self.kept(skb, 0, skb.target, choice)
+        if skb.target.kind == "nic" and skb.target is not napi:
+            skb.target, skb.choice = napi, 0
+        fixed, kib = self.sum(skb, "frame")
+        cost = fixed + kib * skb.length // 1024
+        cost += self.gro_cost(skb) if skb.target is napi else self.cost("split_send")
+        self.begin(cpu, skb, lay.NAPI, 0)
+        self.start(cpu, "frame", skb, cost)
+
+    def finish_frame(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
+        if skb.target is napi:
+            self.note(skb, 0, napi)
+            self.up(cpu, napi, skb)
+            return
+        self.end(skb)
+        skb.split, skb.came_from = True, cpu.number
+        self.enqueue(cpu, skb.target, skb, 0)
+
+    def start_skb(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
+        kind = lay.SPLIT if skb.split else profiles.KINDS[skb.stages[skb.at].kind]
+        if skb.split:
+            cost = self.cost("split_receive") + self.gro_cost(skb)
+        else:
+            cost = self.stack_cost(skb)
+        if skb.came_from != cpu.number:
+            cost += self.cost("cache_penalty")
+        self.begin(cpu, skb, kind, skb.choice)
+        self.start(cpu, "skb", skb, cost)
+
+    def up(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
+        if not self.gro_applies(skb):
+            self.move_on(cpu, skb)
+            return
+        bucket = napi.held[skb.hash % 8]
+        same = [p for p in bucket if (p.flow, p.stages, p.at) == (skb.flow, skb.stages, skb.at)]
+        closing = any(skb.flags & bit for bit in CLOSING.values())
+        if same and self.merges(same[0], skb):
+            held = same[0]
+            held.frames += skb.frames
+            held.length += skb.payload
+            held.truesize += skb.truesize
+            held.next_seq = (skb.seq + skb.payload) % 2**32
+            if closing or skb.payload < held.payload:
+                bucket.remove(held)
+                cpu.ready.append(held)
+            return
+        if same:
+            bucket.remove(same[0])
+            cpu.ready.append(same[0])
+        if closing or skb.payload == 0:
+            cpu.ready.append(skb)
+            return
+        if len(bucket) >= 8:
+            cpu.ready.append(bucket.pop(0))
+        skb.next_seq = (skb.seq + skb.payload) % 2**32
+        bucket.append(skb)
+
+    def merges(self, held: Skb, skb: Skb) -> bool:
+        compared = 0xFF - (0x01 + 0x08 + 0x80)  # all flags but FIN, PSH and CWR
+        return (
+            not skb.flags & 0x80
+            and skb.flags & compared == held.flags & compared
+            and skb.key == held.key
+            and 0 < skb.payload <= held.payload
+            and skb.seq == held.next_seq
+            and held.length + skb.payload < 65536
+        )
+
+    def move_on(self, cpu: Cpu, skb: Skb) -> None:
+        self.end(skb)
+        skb.at += 1
+        skb.came_from = cpu.number
+        kind = skb.stages[skb.at].kind
+        if kind == "socket":
+            self.to_socket(cpu, skb)
+            return
+        target, choice = self.choose(skb, profiles.KINDS[kind], cpu.number)
+        if kind == "gro_cell" and choice not in (1, 2):
+            napi = self.cells[cpu.number]
+        else:
+            napi = self.backlogs[target]
+        napi, skb.choice = self.kept(skb, skb.at, napi, choice)
+        self.enqueue(cpu, napi, skb, skb.at)
+
+    def enqueue(self, cpu: Cpu, napi: Napi, skb: Skb, position: int) -> None:
+        if len(napi.queue) > self.k.max_backlog:
+            place = "backlog" if napi.kind == "backlog" else "gro_cell"
+            self.leave(skb, "drop", place, cpu)
+            return
+        skb.enqueued = self.now
+        napi.queue.append(skb)
+        napi.tail += 1
+        if napi.cpu != cpu.number:
+            cpu.extra += self.cost("remote_enqueue")
+        if not napi.scheduled:
+            napi.scheduled = True
+            (cpu.poll if napi.cpu == cpu.number else cpu.ipis).append(napi)
+        self.note(skb, position, napi)
+
+    # -- steering
+    def choose(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
+        return getattr(self, "policy_" + self.k.policy)(skb, stage, here)
+
+    def policy_same_cpu(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
+        return here, 0
+
+    def policy_rps(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
+        if stage == lay.SPLIT:
+            return here, 0
+        return self.k.rps_cpus[skb.hash * len(self.k.rps_cpus) // 2**32], 1
+
+    def policy_falcon(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
+        f = self.f
+        if f.switch_off and self.average >= f.threshold:
+            return here, 3
+        if stage == lay.SPLIT and not (skb.tcp and f.splitting):
+            return here, 0
+        if skb.tcp and f.splitting and (stage == lay.SPLIT or not f.tcp_pipelining):
+            return f.grosplit_cpus[hash_32(skb.hash, 16) % len(f.grosplit_cpus)], 1
+        if not f.pipelining:
+            return here, 0
+        one = hash_32(skb.hash + skb.stages[skb.at].ifindex, 16)
+        first = f.cpus[one % len(f.cpus)]
+        if f.balancing and self.cpus[first].load >= f.threshold:
+            return f.cpus[hash_32(one, 16) % len(f.cpus)], 2
+        return first, 1
+
+    def kept(self, skb: Skb, position: int, napi: Napi, choice: int) -> tuple[Napi, int]:
+        entry = self.guard.get((skb.hash % lay.GUARD_ENTRIES, position))
+        if not self.f.order_guard or entry is None:
+            return napi, choice
+        last, tail, last_choice, last_hash = entry
+        if last is napi or last.head >= tail:
+            return napi, choice
+        return last, last_choice if last_hash == skb.hash else lay.CHOICE_KEPT
+
+    def note(self, skb: Skb, position: int, napi: Napi) -> None:
+        if self.f.order_guard:
+            key = (skb.hash % lay.GUARD_ENTRIES, position)
+            self.guard[key] = (napi, napi.tail, skb.choice, skb.hash)
