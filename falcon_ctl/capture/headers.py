@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -9,8 +11,11 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.layers.vxlan import VXLAN
 
-TAGGED, TUNNEL = 18, 50 + 14  # where the innermost IPv4 header begins
-_IPV4, _L4 = 20, {17: 8}  # a UDP header is all that Scapy needs of it; of TCP it needs 20 bytes
+UNTAGGED, TAGGED, TUNNEL = 14, 18, 50 + 14  # where the innermost IPv4 header begins
+_DOT1Q, _IPV4_NO_OPTIONS = b"\x81\x00", 0x45
+_VXLAN_PORTS = {port.to_bytes(2, "big") for port in (4789, 8472, 6784)}
+_IPV4, _L4 = 20, {6: 20, 17: 8}  # lengths of the headers that Scapy needs whole
+_FLOW = struct.Struct("!4s4sHH")
 
 
 class FiveTuple(NamedTuple):
@@ -35,9 +40,34 @@ class Headers(NamedTuple):
     inner: FiveTuple | None
 
 
+class Ends(NamedTuple):
+    """Innermost addresses and TCP or UDP ports of a frame: the flow, without its tenant."""
+
+    source: str
+    target: str
+    source_port: int
+    target_port: int
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.source_port}"
+
+
+def ends(frame: bytes) -> Ends | None:
+    """The innermost flow, read at fixed places; None for what is not TCP or UDP on IPv4.
+
+    Scapy (`read`) takes a hundred times as long, which counts where every frame is sorted by flow.
+    """
+    tag, port = frame[12:14], frame[36:38]
+    begin = TAGGED if tag == _DOT1Q else TUNNEL if port in _VXLAN_PORTS else UNTAGGED
+    if len(frame) < begin + 24 or frame[begin] != _IPV4_NO_OPTIONS or frame[begin + 9] not in _L4:
+        return None
+    source, target, *ports = _FLOW.unpack_from(frame, begin + 12)
+    return Ends(socket.inet_ntoa(source), socket.inet_ntoa(target), *ports)
+
+
 def read(frame: bytes) -> Headers:
     """Headers of a frame with its Ethernet header (no FCS)."""
-    begin = TAGGED if frame[12:14] == b"\x81\x00" else TUNNEL
+    begin = TAGGED if frame[12:14] == _DOT1Q else TUNNEL
     protocol = frame[begin + 9] if len(frame) > begin + 9 else 0
     return _dissect(frame[: begin + _IPV4 + _L4.get(protocol, 20)])
 

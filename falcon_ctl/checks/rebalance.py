@@ -123,16 +123,16 @@ def switches_off_and_on(episode: Episode) -> Verdict:
 
 def _of_ports(trace: Trace, ports: Sequence[int]) -> Iterator[Passage]:
     for passage in trace.passages:
-        flow = headers.read(passage.frame).inner
+        flow = headers.ends(passage.frame)
         if flow is not None and flow.source_port in ports:
             yield passage
 
 
 def _by_flow(trace: Trace) -> list[tuple[str, list[Passage]]]:
     """Frames of each inner flow in order of arrival."""
-    flows: dict[headers.FiveTuple, list[Passage]] = defaultdict(list)
+    flows: dict[headers.Ends, list[Passage]] = defaultdict(list)
     for passage in sorted(trace.passages, key=lambda p: (p.arrival, p.number)):
-        flow = headers.read(passage.frame).inner
+        flow = headers.ends(passage.frame)
         if flow is not None:
             flows[flow].append(passage)
-    return [(f"{f.source}:{f.source_port}", passages) for f, passages in flows.items()]
+    return [(str(flow), passages) for flow, passages in flows.items()]

@@ -16,17 +16,22 @@ TCP = 6
 FIRST, SECOND, OFF = 1, 2, 3
 
 
+Places = dict[tuple[Any, ...], tuple[int, int]]  # flow and stage → CPU and end of its last frame
+
+
 def cpus_follow_formula(traces: Iterable[tuple[str, Trace]]) -> Verdict:
     """Each stage of each frame ran on the CPU that its headers and the knobs give.
 
     `traces`: (system, what its host recorded). The formulas are those of FALCON
-    (net/core/dev.c of the reference), of RSS, and of the interrupt affinity.
+    (net/core/dev.c of the reference), of RSS, and of the interrupt affinity. With the order guard
+    a stage may also stay where the flow's frame before was still waiting.
     """
     problems: list[str] = []
     stages = frames = steered = 0
     for system, trace in traces:
+        last: Places = {}
         for passage in trace.passages:
-            problems += [f"{system}: {p}" for p in problems_of(passage, trace.meta)]
+            problems += [f"{system}: {p}" for p in problems_of(passage, trace.meta, last)]
             frames += 1
             stages += len(passage.stages)
             steered += sum(1 for stage in passage.stages if stage.choice in (FIRST, SECOND))
@@ -34,8 +39,8 @@ def cpus_follow_formula(traces: Iterable[tuple[str, Trace]]) -> Verdict:
     return judge("each stage ran on the CPU of the formula", problems, seen, stages > 0)
 
 
-def problems_of(passage: Passage, meta: dict[str, Any]) -> list[str]:
-    """What in one frame's passage contradicts the formulas."""
+def problems_of(passage: Passage, meta: dict[str, Any], last: Places) -> list[str]:
+    """What in one frame's passage contradicts the formulas; `last` is brought up to date."""
     knobs = meta["knobs"]
     found = nic_hash(passage.frame)
     if found != passage.rss_hash:
@@ -43,15 +48,26 @@ def problems_of(passage: Passage, meta: dict[str, Any]) -> list[str]:
     problems = []
     before = -1
     for stage in passage.stages:
+        place = found, stage.kind, stage.ifindex
         allowed = _allowed(stage, passage, before, knobs)
-        if stage.cpu not in allowed:
+        if stage.cpu not in allowed and not _is_kept(stage, last.get(place), knobs["falcon"]):
             where = f"frame {passage.number} {stage.kind} (ifindex {stage.ifindex})"
             problems.append(f"{where}: on CPU {stage.cpu}, formula gives {sorted(allowed)}")
         before = stage.cpu
+        last[place] = stage.cpu, stage.end
     devices = [stage.ifindex for stage in passage.stages if stage.kind in ("gro_cell", "backlog")]
     if len(set(devices)) < len(devices):
         problems.append(f"frame {passage.number}: hops share a device, ifindexes {devices}")
     return problems
+
+
+def _is_kept(stage: Stage, last: tuple[int, int] | None, falcon: dict[str, Any]) -> bool:
+    """The order guard holds the stage on the CPU where the flow's frame before still waited."""
+    return (
+        bool(falcon["order_guard"])
+        and last is not None
+        and (stage.cpu == last[0] and stage.enqueue <= last[1])
+    )
 
 
 def nic_hash(frame: bytes) -> int:
@@ -101,13 +117,12 @@ def one_cpu_per_stage(traces: Iterable[tuple[str, Trace]]) -> Verdict:
     places: dict[tuple[Any, ...], set[int]] = defaultdict(set)
     for system, trace in traces:
         for passage in trace.passages:
-            flow = headers.read(passage.frame).inner
+            flow = headers.ends(passage.frame)
             for stage in passage.stages:
                 places[system, flow, stage.kind, stage.ifindex].add(stage.cpu)
     for (system, flow, kind, _), cpus in places.items():
         if flow is not None and len(cpus) > 1:
-            name = f"{flow.source}:{flow.source_port}"
-            problems.append(f"{system}: {kind} of {name} on CPUs {sorted(cpus)}")
+            problems.append(f"{system}: {kind} of {flow} on CPUs {sorted(cpus)}")
     seen = f"{len(places)} stages of flows, each on one CPU"
     return judge("one stage of one flow stays on one CPU", problems, seen, len(places) > 0)
 

@@ -12,7 +12,7 @@ from falcon_ctl.capture.trace import Passage
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.p4rt.switch import Switch
 
-DROP_COUNTERS = ("ingress_drops", "egress_drops")
+DROP_COUNTERS, PORT_COUNTERS = ("ingress_drops", "egress_drops"), ("port_rx", "port_tx")
 # Codes of docs/p4-program.md. The copy of a flooded frame towards its own port is no loss.
 REASONS = (  # noqa: SIM905  # one word a code reads better than a column of quotes
     "NONE TRUNCATED MALFORMED IP_CHECKSUM LENGTH TTL PORT_UNKNOWN UNTAGGED VLAN_UNKNOWN "
@@ -40,7 +40,9 @@ def outside_host(lab: Lab, target: str, sockets: Iterable[socket.socket]) -> Los
     """Frames lost on the way to machine `target`, and behind it in the containers' kernels."""
     lost: Counter[str] = Counter()
     for name, switch in lab.controller.switches.items():
-        lost.update({f"{name} {place}": count for place, count in _in_switch(switch).items()})
+        ports = list(lab.topology.ports(name))
+        in_switch = _in_switch(switch, ports)
+        lost.update({f"{name} {place}": count for place, count in in_switch.items()})
     for name, host in lab.hosts.items():
         if name != target:
             for reason, count in host.stats()["tx_drops"].items():
@@ -49,17 +51,19 @@ def outside_host(lab: Lab, target: str, sockets: Iterable[socket.socket]) -> Los
     return Losses(lost)
 
 
-def _in_switch(switch: Switch) -> Counter[str]:
+def _in_switch(switch: Switch, ports: list[int]) -> Counter[str]:
     """Frames that the program dropped, by reason, and that the target's queues did.
 
     BMv2 counts no tail drops: what the program counted in and neither out nor as a drop is one.
     """
+    codes = range(len(REASONS))
+    cells: dict[str, Iterable[int]] = dict.fromkeys(DROP_COUNTERS, codes)
+    found = switch.packets(cells | dict.fromkeys(PORT_COUNTERS, ports))
     lost: Counter[str] = Counter()
     for counter in DROP_COUNTERS:
-        for code, (packets, _) in enumerate(switch.counter(counter)):
-            lost[REASONS[code] if code < len(REASONS) else f"reason {code}"] += packets
-    received, sent = (sum(n for n, _ in switch.counter(name)) for name in ("port_rx", "port_tx"))
-    lost["queues"] = received - sent - lost.total()
+        lost.update({REASONS[code]: packets for code, packets in found[counter].items()})
+    received, sent = (sum(found[counter].values()) for counter in PORT_COUNTERS)
+    lost["queues"] = received - sent - sum(lost.values())
     return Counter({place: n for place, n in lost.items() if place not in _NO_LOSS})
 
 

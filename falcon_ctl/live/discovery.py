@@ -82,5 +82,5 @@ def _candidate(flow: Flow, passage: Passage, cpus: list[int]) -> Candidate:
 
 
 def _inner_port(passage: Passage) -> int | None:
-    flow = headers.read(passage.frame).inner
+    flow = headers.ends(passage.frame)
     return flow and flow.source_port

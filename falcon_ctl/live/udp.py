@@ -124,11 +124,11 @@ def lateness(stats: dict[str, Any]) -> str:
     late = stats["late"]
     if not late["late"]:
         return ""
-    return (
-        f"host's driver: {100 * late['over_budget']:.1f} % of the frames, "
-        f"arrivals moved by up to {late['clamp_max_ns'] / 1000:.0f} us, "
-        f"budget {late['budget_ns'] / 1000:.0f} us; {late['kernel_drops']} lost"
-    )
+    share, budget = 100 * late["over_budget"], late["budget_ns"] / 1000
+    text = f"host: {share:.1f} % of the frames over {budget:.0f} us"
+    if late["clamp_max_ns"] > late["budget_ns"]:
+        text += f", arrivals moved by {late['clamp_max_ns'] / 1000:.0f} us"
+    return text + (f", kernel lost {late['kernel_drops']}" if late["kernel_drops"] else "")
 
 
 def timing(ours: list[Passage], stats: dict[str, Any]) -> dict[str, Any]:
@@ -148,12 +148,7 @@ def timing(ours: list[Passage], stats: dict[str, Any]) -> dict[str, Any]:
 def passages_of(trace: Trace, flows: list[Flow]) -> list[Passage]:
     """Frames of these flows, told by tenant-wide inner addresses and ports."""
     wanted = {(f.source.ip, f.target.ip, f.source_port, f.target_port) for f in flows}
-    return [p for p in trace.passages if _ends(p) in wanted]
-
-
-def _ends(passage: Passage) -> tuple[Any, ...] | None:
-    flow = headers.read(passage.frame).inner
-    return flow and (flow.source, flow.target, flow.source_port, flow.target_port)
+    return [p for p in trace.passages if headers.ends(p.frame) in wanted]
 
 
 def _discard(sockets: list[Any]) -> None:

@@ -49,11 +49,7 @@ class Watch:
         if self._done.is_set():
             return
         self.stop.set()
-        for _ in range(_LOOKS):  # the daemon may hear of it a moment later than we do
-            failure = self._dead_part()
-            if failure is not None or self._done.wait(_PERIOD):
-                break
-        self._fail(failure or PartFailed(f"switch {name}", "closed its stream"))
+        self._fail(self._look() or PartFailed(f"switch {name}", "closed its stream"))
 
     def check(self) -> None:
         """Raise what happened, if anything did."""
@@ -82,7 +78,15 @@ class Watch:
     def _cause(self, error: PartFailed) -> PartFailed:
         if self.stop.is_set():
             return self._known()
-        return self._dead_part() or error
+        return self._look() or error
+
+    def _look(self) -> PartFailed | None:
+        """The dead part; the daemon may hear of its end a moment later than we do."""
+        for _ in range(_LOOKS):
+            failure = self._dead_part()
+            if failure is not None or self._done.wait(_PERIOD):
+                return failure
+        return None
 
     def _known(self) -> PartFailed:
         """The failure behind `stop`, which is set while the reason is still being looked up."""

@@ -89,10 +89,12 @@ class Client:
             with self._translated():
                 self._session.write(request)
 
-    def read(self, entity: Any) -> Iterator[Any]:
-        """p4.v1.Entity messages that match the (wildcard) `entity`."""
+    def read(self, entities: Iterable[Any]) -> Iterator[Any]:
+        """p4.v1.Entity messages that match any of the `entities` asked for."""
+        request = p4runtime_pb2.ReadRequest(device_id=self._session.device_id)
+        request.entities.extend(entities)
         with self._translated():
-            for reply in self._session.read_one(entity):
+            for reply in self._session.stub.Read(request):
                 yield from reply.entities
 
     def next_digest(self, timeout: float) -> Any | None:

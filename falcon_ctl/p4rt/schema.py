@@ -68,7 +68,7 @@ class Schema:
             p.preamble.alias: p.preamble.id for p in info.action_profiles
         }
         self._digests: dict[str, int] = {d.preamble.alias: d.preamble.id for d in info.digests}
-        self._counters = {c.preamble.alias: (c.preamble.id, c.size) for c in info.counters}
+        self._counters: dict[str, int] = {c.preamble.alias: c.preamble.id for c in info.counters}
 
     @classmethod
     def load(cls, path: Path) -> Schema:
@@ -96,8 +96,8 @@ class Schema:
         """Id of a digest."""
         return _find("digest", self._digests, name)
 
-    def counter(self, name: str) -> tuple[int, int]:
-        """Id and number of cells of an indirect counter."""
+    def counter(self, name: str) -> int:
+        """Id of an indirect counter."""
         return _find("counter", self._counters, name)
 
     def digest_name(self, digest_id: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,16 +94,21 @@ class Switch:
         with self._lock:
             return list(self._learned.values())
 
-    def counter(self, name: str) -> list[tuple[int, int]]:
-        """All cells of an indirect counter as `(packets, bytes)`."""
-        counter_id, size = self.schema.counter(name)
-        wildcard = p4runtime_pb2.Entity()
-        wildcard.counter_entry.counter_id = counter_id
-        cells = [(0, 0)] * size
-        for entity in self.client.read(wildcard):
+    def packets(self, cells: Mapping[str, Iterable[int]]) -> dict[str, dict[int, int]]:
+        """Packet counts of these cells of indirect counters: counter's name → index → packets."""
+        names = {self.schema.counter(name): name for name in cells}
+        wanted = []
+        for counter_id, name in names.items():
+            for index in cells[name]:
+                entity = p4runtime_pb2.Entity()
+                entity.counter_entry.counter_id = counter_id
+                entity.counter_entry.index.index = index
+                wanted.append(entity)
+        found: dict[str, dict[int, int]] = {name: {} for name in cells}
+        for entity in self.client.read(wanted):
             entry = entity.counter_entry
-            cells[entry.index.index] = (entry.data.packet_count, entry.data.byte_count)
-        return cells
+            found[names[entry.counter_id]][entry.index.index] = entry.data.packet_count
+        return found
 
     def close(self) -> None:
         """End learning and the session; the switch keeps its entries."""

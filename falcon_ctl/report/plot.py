@@ -29,7 +29,8 @@ def draw(path: Path, measurements: Sequence[Measurement], subtitle: str) -> None
     from matplotlib.figure import Figure  # it takes a second to import, and only runs draw
 
     valid = [m for m in measurements if not m.late]
-    figure = Figure(figsize=(15, 5), layout="constrained")
+    figure = Figure(figsize=(15, 5))
+    figure.subplots_adjust(left=0.05, right=0.98, bottom=0.16, top=0.85, wspace=0.3)
     figure.suptitle(f"FALCON testbed: {subtitle}")
     rates, latencies, loads = figure.subplots(1, 3, width_ratios=(1.2, 1, 1.2))
     _rates(rates, valid)
@@ -38,7 +39,7 @@ def draw(path: Path, measurements: Sequence[Measurement], subtitle: str) -> None
     late = sorted({m.label for m in measurements if m.late})
     if late:
         figure.text(0.01, 0.01, f"late, not shown: {', '.join(late)}", color="#d55e00")
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=100)
 
 
 def _rates(axes: Axes, measurements: Sequence[Measurement]) -> None:

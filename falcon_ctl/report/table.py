@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from falcon_ctl.checks.verdict import Verdict
 from falcon_ctl.intent.systems import BY_NAME
@@ -42,9 +44,9 @@ def print_measurements(console: Console, measurements: Sequence[Measurement]) ->
     for m in measurements:
         if m.drops:
             places = ", ".join(f"{place} {count}" for place, count in sorted(m.drops.items()))
-            console.print(f"  lost, {m.label}: {places}", markup=False)
+            console.print(f"lost, {m.label}: {places}", markup=False)
         if m.late:
-            console.print(f"  late, not valid, {m.label}: {m.late}", markup=False, style="yellow")
+            console.print(f"late, {m.label}: {m.late}", markup=False, style="yellow")
 
 
 def _numbers(m: Measurement) -> Sequence[str]:
@@ -65,4 +67,4 @@ def print_checks(console: Console, checks: Iterable[Verdict]) -> None:
     for check in checks:
         mark = "[green]✓[/]" if check.ok else "[red]✗[/]"
         console.print(f"{mark} {escape(check.name)}", highlight=False)
-        console.print(f"    [dim]{escape(check.evidence)}[/]", highlight=False)
+        console.print(Padding(Text(check.evidence, style="dim"), (0, 0, 0, 4)))

@@ -165,6 +165,24 @@ def test_unsteered_hops_under_falcon_are_seen():
     assert not formula(spoil(passage, 1, choice=0)).ok
 
 
+def test_a_stage_may_stay_where_the_frame_before_still_waits():
+    way = Way()
+    first, second = way.passage(1), way.passage(2)
+    cpu = first.stages[1].cpu + 1
+    first = spoil(first, 1, cpu=cpu, choice=3)
+    waits = first._replace(
+        stages=(first.stages[0], first.stages[1]._replace(end=9000), *first.stages[2:])
+    )
+    kept = spoil(second, 1, cpu=cpu)
+
+    def seen(*passages, **falcon):
+        return [p for p in formula(*passages, **falcon).evidence.split("; ") if "frame 2" in p]
+
+    assert not seen(waits, kept)
+    assert seen(first, kept)  # the frame before was done: nothing held this one
+    assert seen(waits, kept, order_guard=False)
+
+
 def test_hops_on_one_device_are_seen():
     assert "share a device" in formula(spoil(Way().passage(1), 2, ifindex=5)).evidence
 
