@@ -71,7 +71,7 @@ def test_options_and_fragments_are_routed_like_any_packet(world: World) -> None:
 def test_only_a_whole_datagram_is_looked_into(world: World) -> None:
     # To a VTEP of ours, with VXLAN's port, and a length that only the whole datagram has.
     for change in ({"flags": "MF"}, {"frag": 5}):
-        part = {"dst": VTEP[2], **change}
+        part: dict[str, Any] = {"dst": VTEP[2], **change}
         udp = UDP(dport=4789, len=900)
         routed = packet(M2, udp, ends=leaves(M2), ttl=8, **part)
         assert world.send(FABRIC_B, packet(FABRIC_B, udp, **part)).only(M2) == routed

@@ -15,11 +15,15 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+SIOCGIFFLAGS = 0x8913
 SIOCETHTOOL = 0x8946
+IFF_RUNNING = 0x40
+LINK_PATIENCE = 30.0  # seconds; the kernel looks at new carriers once a second, later under load
 # include/uapi/linux/ethtool.h: rx and tx checksums, scatter-gather, TSO, GSO, GRO.
 ETHTOOL_SETTERS = (0x15, 0x17, 0x19, 0x1F, 0x24, 0x2C)
 SOL_PACKET = 263
@@ -27,6 +31,7 @@ PACKET_AUXDATA = 8
 PACKET_IGNORE_OUTGOING = 23
 ETH_P_ALL = 3
 RECEIVE_BUFFER = 8 << 20
+POLL_INTERVAL = 0.005
 
 Reply = tuple[dict[str, Any], list[int]]
 children: dict[int, subprocess.Popen[bytes]] = {}
@@ -49,29 +54,34 @@ def offloads_off(ifname: str) -> None:
                 fcntl.ioctl(probe, SIOCETHTOOL, request)
 
 
+def wait_for_carrier(ifname: str) -> None:
+    """Wait until the kernel has seen the link's carrier; before that it drops what is sent."""
+    deadline = time.monotonic() + LINK_PATIENCE
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        while True:
+            answer = fcntl.ioctl(probe, SIOCGIFFLAGS, struct.pack("16s16x", ifname.encode()))
+            if struct.unpack_from("16xH", answer)[0] & IFF_RUNNING:
+                return
+            if time.monotonic() > deadline:
+                raise OSError(f"{ifname}: no carrier within {LINK_PATIENCE} s")
+            time.sleep(POLL_INTERVAL)
+
+
 def op_veths(pairs: list[list[str]], mtu: int) -> Reply:
     """Make veth pairs, both ends up, without offloads and without IPv6."""
     for scope in ("all", "default"):
         Path(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6").write_text("1")
     ip("link", "set", "lo", "up")
     for near, far in pairs:
-        ip(
-            "link",
-            "add",
-            near,
-            "mtu",
-            str(mtu),
-            "type",
-            "veth",
-            "peer",
-            "name",
-            far,
-            "mtu",
-            str(mtu),
-        )
+        ip(*f"link add {near} mtu {mtu} type veth peer name {far} mtu {mtu}".split())
         for end in (near, far):
             offloads_off(end)
             ip("link", "set", end, "up")
+    for pair in pairs:
+        for end in pair:
+            wait_for_carrier(end)
+    # Flag and queue change under one lock (net/core/link_watch.c); whoever gets it next sees both.
+    ip("link", "set", "lo", "up")
     return {}, []
 
 
