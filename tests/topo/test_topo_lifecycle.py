@@ -18,6 +18,8 @@ from topo.rundir import RunDir
 from topo.state import Target
 
 pytestmark = pytest.mark.network
+# The smallest network: where a test is not about its parts, fewer of them start sooner.
+SMALL = str(Path(__file__).with_name("small.yaml"))
 
 FAILING = """#!/bin/sh
 case "$1" in --help|--version) exit 0;; esac
@@ -60,7 +62,7 @@ def test_down_leaves_nothing_and_is_idempotent(topo: Topo) -> None:
 
 @pytest.mark.parametrize("victim", ["daemon", "init"])
 def test_sigkill_of_the_daemon_ends_everything(topo: Topo, victim: str) -> None:
-    topo("up")
+    topo("up", SMALL)
     family = topo.family()
     daemon = int(topo.status()["pid"])
     init = init_of(daemon)
@@ -74,12 +76,12 @@ def test_sigkill_of_the_daemon_ends_everything(topo: Topo, victim: str) -> None:
         assert topo("down").stdout == "no network was up\n"
         assert topo.files() == set()
     else:  # what the dead one left does not hinder a new one
-        topo("up")
-        assert [part["returncode"] for part in topo.status()["parts"]] == [None] * 3
+        topo("up", SMALL)
+        assert [part["returncode"] for part in topo.status()["parts"]] == [None] * 2
 
 
 def test_sigterm_of_the_daemon_is_a_down(topo: Topo) -> None:
-    topo("up")
+    topo("up", SMALL)
     family = topo.family()
     os.kill(int(topo.status()["pid"]), signal.SIGTERM)
     until(lambda: all(is_gone(pid) for pid in family))
@@ -87,7 +89,7 @@ def test_sigterm_of_the_daemon_is_a_down(topo: Topo) -> None:
 
 
 def test_down_of_a_daemon_that_does_not_answer(topo: Topo) -> None:
-    topo("up")
+    topo("up", SMALL)
     family = topo.family()
     os.kill(int(topo.status()["pid"]), signal.SIGSTOP)
     assert topo("down").stdout == "the network is down\n"
@@ -96,7 +98,7 @@ def test_down_of_a_daemon_that_does_not_answer(topo: Topo) -> None:
 
 
 def test_status_sees_a_dead_part(topo: Topo) -> None:
-    topo("up")
+    topo("up", SMALL)
     with topo.network() as network:
         before = network.status()
         kill(before.parts[1].pid)
@@ -105,14 +107,14 @@ def test_status_sees_a_dead_part(topo: Topo) -> None:
         assert [part.name for part in status.dead] == ["rx-m1"]
         assert network.machines["m1"].pid == 0
     text = topo("status", status=1).stdout
-    assert text.count("running") == 2
+    assert text.count("running") == 1
     assert "rx-m1 killed by SIGKILL; the end of" in text
-    assert "is up, but rx-m1 killed by SIGKILL: take it down" in topo("up", status=1).stderr
+    assert "is up, but rx-m1 killed by SIGKILL: take it down" in topo("up", SMALL, status=1).stderr
     assert json.loads(topo("status", "--json", status=1).stdout)["parts"][1]["returncode"] == -9
 
 
 def test_a_switch_that_dies_shows_the_tail_of_its_log(topo: Topo) -> None:
-    topo("up")
+    topo("up", SMALL)
     with topo.network() as network:
         part = network.status().parts[0]
         kill(part.pid)
@@ -247,7 +249,7 @@ def test_others_are_left_alone(run_dir: Path) -> None:
         look = [*enter, "ip", "-br", "link"]
         before = subprocess.check_output(look, text=True)
         assert "s1-eth1" in before
-        topo("up")
+        topo("up", SMALL)
         assert subprocess.check_output(look, text=True) == before
         kill(int(topo.status()["pid"]))
         topo("down")
@@ -291,7 +293,7 @@ def test_leafspine_comes_up(topo: Topo) -> None:
 def test_each_target_can_be_the_switch(topo: Topo, target: Target) -> None:
     if (lack := targets.requirement(target)) is not None:
         pytest.skip(lack)
-    topo("up", "--switch", target)
+    topo("up", SMALL, "--switch", target)
     with topo.network() as network:
         switch = network.switches["s1"]
         command = Path(f"/proc/{switch.pid}/cmdline").read_text()
@@ -306,20 +308,20 @@ def test_each_target_can_be_the_switch(topo: Topo, target: Target) -> None:
 
 
 def test_ipv6_can_be_had_back(topo: Topo) -> None:
-    topo("up", "--ipv6")
+    topo("up", SMALL, "--ipv6")
     with topo.network() as network:
         assert network.spec.ipv6
         addresses = ["cat", "/proc/net/if_inet6"]
         until(lambda: "eth0" in network.exec("red1-1", addresses, check=True).stdout)
-    assert "another network of another spec" in topo("up", status=1).stderr
+    assert "another network of another spec" in topo("up", SMALL, status=1).stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="/run belongs to root")
 def test_a_run_directory_below_run(run_dir: Path) -> None:
     topo = Topo(Path("/run") / run_dir.name)
     try:
-        topo("up")
-        assert json.loads(topo("status", "--json").stdout)["topology"] == "pair"
+        topo("up", SMALL)
+        assert json.loads(topo("status", "--json").stdout)["topology"] == "small"
         assert topo("exec", "m1", "--", "ls", "/run").stdout.split() == [run_dir.name]
     finally:
         topo("down")
@@ -328,5 +330,5 @@ def test_a_run_directory_below_run(run_dir: Path) -> None:
 
 def test_interfaces_of_this_namespace_stay_as_they_are(topo: Topo) -> None:
     before = interfaces()
-    topo("up")
+    topo("up", SMALL)
     assert interfaces() == before

@@ -18,7 +18,7 @@ pytestmark = [
 HERE = Path(__file__).parent
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
     path = unprivileged.make_home()
     yield path
