@@ -167,3 +167,34 @@ def test_zeroed_counters_still_account_for_frames_in_flight():
     host.advance(1_000_000, np.zeros((16, lay.EVENT_COLUMNS), np.int64))
     assert host.stats()["delivered"] == 5
     assert accounted(host)
+
+
+@pytest.mark.parametrize("flows", [4, 12])
+def test_the_guard_knows_what_gro_still_holds(flows):
+    """Splitting goes on and off while segments wait in the split CPU's GRO."""
+    falcon = {
+        "load_interval_ns": 3000,
+        "threshold": 20,
+        "grosplit_cpus": [12],
+        "cpus": [0, 2, 12],
+    }
+    host = model(flows=flows, slots=20_000, policy="falcon", queues=1, falcon=falcon)
+    rng = np.random.default_rng(0)
+    flow = rng.integers(0, flows, 6000)
+    seq = [1400 * int(np.count_nonzero(flow[:i] == number)) for i, number in enumerate(flow)]
+    trace = make_trace(
+        np.cumsum(rng.integers(0, 2000, len(flow))),
+        rss_hash=rng.integers(0, 2**32, flows)[flow],
+        flow=flow,
+        chain=host.chain("docker"),
+        protocol=lay.TCP,
+        wire_len=1500,
+        payload=1400,
+        seq=seq,
+        tcp_flags=0x10,
+    )
+    run(host, trace)
+    stats = host.stats()
+    assert stats["falcon"]["switched_off"] > 10
+    assert stats["softirq"]["merged"] > 1000
+    assert stats["reordered"] == 0
