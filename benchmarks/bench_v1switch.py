@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.p4.world import M1, M2, MAC, RED, World, from_m1, inner  # noqa: E402  # needs the path
-from tests.switch.harness import Sandbox, Port  # noqa: E402  # needs the path
+from tests.switch.harness import Port, Sandbox  # noqa: E402  # needs the path
 from tests.switch.harness_client import SwitchClient  # noqa: E402  # needs the path
 from tests.switch.harness_targets import BMV2, V1SWITCH, Target, installed  # noqa: E402  # see above
 
@@ -60,7 +60,8 @@ def cpu_seconds(inner_pid: int, socket_path: str) -> float:
             times = (status.parent / "stat").read_text().rpartition(")")[2].split()
         except (OSError, ValueError):
             continue  # it ended meanwhile
-        if fields.get("NSpid", "").split()[-1:] == [str(inner_pid)] and socket_path.encode() in command:
+        same_pid = fields.get("NSpid", "").split()[-1:] == [str(inner_pid)]
+        if same_pid and socket_path.encode() in command:
             return (int(times[11]) + int(times[12])) / TICKS
     return 0.0
 
@@ -72,6 +73,17 @@ def windows(total: int) -> Iterator[int]:
         total -= WINDOW
 
 
+def receive(receiver: socket.socket) -> bool:
+    """Wait for one frame; False when none comes."""
+    try:
+        receiver.recv(64)
+    except BlockingIOError:
+        if not select.select([receiver], [], [], 2.0)[0]:
+            return False
+        receiver.recv(64)
+    return True
+
+
 def exchange(source: Port, sink: Port, frame: bytes, count: int) -> int:
     """Send `count` frames, a window at a time, and return how many came out."""
     arrived = 0
@@ -81,32 +93,31 @@ def exchange(source: Port, sink: Port, frame: bytes, count: int) -> int:
         for burst in windows(count):
             for _ in range(burst):
                 sender.send(frame)
-            due = arrived + burst
-            while arrived < due:
-                try:
-                    receiver.recv(64)
-                    arrived += 1
-                except BlockingIOError:
-                    if not select.select([receiver], [], [], 2.0)[0]:
-                        return arrived
+            for _ in range(burst):
+                if not receive(receiver):
+                    return arrived
+                arrived += 1
     return arrived
 
 
 def measure(name: str, frames: int, size: int) -> Result:
     """Run one target and push frames through it."""
     frame = from_m1(inner(1, MAC[2], size), RED)
-    with Sandbox(ports=4) as sandbox, Target(name, sandbox, log_level="off") as target:
-        with SwitchClient(target.address) as client:
-            World(name, sandbox, client).populate()
-            sandbox.drain()
-            source, sink = sandbox.port(M1), sandbox.port(M2)
-            exchange(source, sink, frame, 4 * WINDOW)
-            path = target.address.removeprefix("unix:")
-            before = cpu_seconds(target.pid, path)
-            started = time.perf_counter()
-            arrived = exchange(source, sink, frame, frames)
-            seconds = time.perf_counter() - started
-            used = cpu_seconds(target.pid, path) - before
+    with (
+        Sandbox(ports=4) as sandbox,
+        Target(name, sandbox, log_level="off") as target,
+        SwitchClient(target.address) as client,
+    ):
+        World(name, sandbox, client).populate()
+        sandbox.drain()
+        source, sink = sandbox.port(M1), sandbox.port(M2)
+        exchange(source, sink, frame, 4 * WINDOW)
+        path = target.address.removeprefix("unix:")
+        before = cpu_seconds(target.pid, path)
+        started = time.perf_counter()
+        arrived = exchange(source, sink, frame, frames)
+        seconds = time.perf_counter() - started
+        used = cpu_seconds(target.pid, path) - before
     if arrived != frames:
         raise SystemExit(f"{name}: {frames - arrived} of {frames} frames were lost")
     return Result(name, frames, seconds, used)

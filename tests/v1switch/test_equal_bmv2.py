@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from tests.switch.harness import namespaces_allowed
 from tests.switch.harness_client import Path as Choice
 from tests.switch.harness_targets import BMV2, installed
 from tests.v1switch.corpus import vectors
@@ -13,6 +14,9 @@ from v1switch.entries import ActionCall, ActionSet, Exact, TableEntry, WeightedA
 pytestmark = [
     pytest.mark.network,
     pytest.mark.skipif(not installed(BMV2), reason="simple_switch_grpc is not on the PATH"),
+    pytest.mark.skipif(
+        not namespaces_allowed(), reason="neither root nor allowed to make user namespaces"
+    ),
 ]
 
 

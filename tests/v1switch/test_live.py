@@ -6,12 +6,17 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.switch.harness import Sandbox, SandboxError, poll
+from tests.switch.harness import Sandbox, SandboxError, namespaces_allowed, poll
 from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import V1SWITCH, Target
 from tests.v1switch.twin import COMPILED
 
-pytestmark = pytest.mark.network
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.skipif(
+        not namespaces_allowed(), reason="neither root nor allowed to make user namespaces"
+    ),
+]
 
 MACS = bytes.fromhex("020000000002020000000001")
 
