@@ -66,7 +66,9 @@ def ends(frame: bytes) -> Ends | None:
 
 
 def read(frame: bytes) -> Headers:
-    """Headers of a frame with its Ethernet header (no FCS)."""
+    """Headers of a frame (no FCS), as far as it goes."""
+    if len(frame) < UNTAGGED:
+        return Headers(0, 0, None, None)  # Scapy refuses what is shorter than an Ethernet header
     begin = TAGGED if frame[12:14] == _DOT1Q else TUNNEL
     protocol = frame[begin + 9] if len(frame) > begin + 9 else 0
     return _dissect(frame[: begin + _IPV4 + _L4.get(protocol, 20)])

@@ -31,6 +31,8 @@ def frames_are_vxlan(frames: Sequence[bytes], vnis: set[int], ttl: int, port: in
 
 def problems_of(frame: bytes, vnis: set[int], ttl: int, port: int) -> list[str]:
     """What is wrong with one frame."""
+    if len(frame) < _HEADERS:
+        return [f"{len(frame)} bytes, shorter than the headers of VXLAN"]
     packet = Ether(frame[:_HEADERS])
     if VXLAN not in packet or packet[UDP].dport != port:
         return [f"not VXLAN on UDP port {port}: {packet.summary()}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ def draw(path: Path, measurements: Sequence[Measurement], subtitle: str) -> None
 
     valid = [m for m in measurements if not m.late]
     figure = Figure(figsize=(15, 5))
-    figure.subplots_adjust(left=0.05, right=0.98, bottom=0.16, top=0.85, wspace=0.3)
+    figure.subplots_adjust(left=0.05, right=0.98, bottom=0.16, top=0.85, wspace=0.4)
     figure.suptitle(f"FALCON testbed: {subtitle}")
     rates, latencies, loads = figure.subplots(1, 3, width_ratios=(1.2, 1, 1.2))
     _rates(rates, valid)
@@ -43,8 +44,12 @@ def draw(path: Path, measurements: Sequence[Measurement], subtitle: str) -> None
 
 
 def _rates(axes: Axes, measurements: Sequence[Measurement]) -> None:
-    loads = list(dict.fromkeys((m.proto, m.load) for m in measurements))
     systems = [s.name for s in SYSTEMS if any(m.system == s.name for m in measurements)]
+    by_load: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for m in measurements:
+        by_load[m.proto, m.load].add(m.system)
+    # Surges and trains are one system's own and compare with nothing.
+    loads = [load for load, found in by_load.items() if len(found) > 1 or len(systems) == 1]
     width = 0.8 / max(1, len(systems))
     for index, system in enumerate(systems):
         found = {(m.proto, m.load): m.pps / 1000 for m in measurements if m.system == system}

@@ -16,6 +16,7 @@ from falcon_ctl.intent.systems import BY_NAME
 from falcon_ctl.report.live import Measurement
 
 _WIDE = 110
+_NUMBERS = ("flows", "kpps", "p50 µs", "p99 µs", "sent", "lost", "reord")
 
 
 def print_measurements(console: Console, measurements: Sequence[Measurement]) -> None:
@@ -30,15 +31,15 @@ def print_measurements(console: Console, measurements: Sequence[Measurement]) ->
     )
     table.add_column("system", no_wrap=True)
     table.add_column("load", no_wrap=True)
-    for name in ("flows", "kpps", "p50 µs", "p99 µs", "sent", "lost", "reord"):
+    for name in _NUMBERS if wide else _NUMBERS[1:]:
         table.add_column(name, justify="right", no_wrap=True)
     if wide:
         table.add_column("busiest cores, CPU:%", no_wrap=True)
     last = ""
     for m in measurements:
         title = BY_NAME[m.system].title if m.system != last else ""
-        cores = [loads_text(m)] if wide else []
-        table.add_row(title, f"{m.proto} {m.load}", *_numbers(m), *cores)
+        numbers = [str(m.flows), *_numbers(m), loads_text(m)] if wide else _numbers(m)
+        table.add_row(title, f"{m.proto} {m.load}", *numbers)
         last = m.system
     console.print(table)
     for m in measurements:
@@ -53,7 +54,7 @@ def _numbers(m: Measurement) -> Sequence[str]:
     latencies = [m.latency_us(q) for q in (0.5, 0.99)]
     times = [f"{value:,.1f}" if value is not None else "-" for value in latencies]
     valid = ["[yellow]late[/]", "-", "-"] if m.late else [f"{m.pps / 1000:,.0f}", *times]
-    return [str(m.flows), *valid, str(m.sent), str(sum(m.drops.values())), str(m.reordered)]
+    return [*valid, str(m.sent), str(sum(m.drops.values())), str(m.reordered)]
 
 
 def loads_text(m: Measurement, most: int = 4) -> str:

@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+
+from falcon_ctl.errors import PartFailed, UsageError
+from falcon_ctl.intent.systems import SYSTEMS, select
+from falcon_ctl.live import isolation, reach
+from falcon_ctl.live.job import Job
+from falcon_ctl.live.plan import Plan
+from falcon_ctl.traffic import choice, schedule
+from falcon_ctl.traffic.choice import Candidate
+from falcon_ctl.traffic.flows import Endpoint, Flow
+from topo.builders import leafspine, pair
+
+MAX_REAL_RATE = 5000  # frames/s that two noisy cores carry beside everything else
+
+
+def rate(load):
+    seconds = max(int(s[-1]) for s in load.schedules) / 1e9
+    return load.frames / seconds
+
+
+def spread_candidate(port=30100):
+    flow = Flow(0, *_ends(), port, 9000)
+    return Candidate(flow, {("napi", 2): 1, ("gro_cell", 5): 0}, {("gro_cell", 5): 2})
+
+
+def _ends():
+    return Endpoint("a", "02:00:00:00:00:01", "10.0.0.1"), Endpoint(
+        "b", "02:00:00:00:00:02", "10.0.0.2"
+    )
+
+
+@pytest.mark.parametrize("topology", [pair(), leafspine(machines=2)], ids=lambda t: t.name)
+def test_all_loads_are_bounded_and_follow_the_seed(topology):
+    plan, again, other = Plan(topology, 1, 1.0), Plan(topology, 1, 1.0), Plan(topology, 2, 1.0)
+    one, two = spread_candidate(), spread_candidate(30101)
+    for make in (
+        lambda p: p.discovery(),
+        lambda p: p.saturating(one.flow),
+        lambda p: p.steady(one.flow),
+        lambda p: p.many(),
+        lambda p: p.surge(one, two),
+        lambda p: p.overload(),
+    ):
+        load = make(plan)
+        assert rate(load) < MAX_REAL_RATE
+        pairs = zip(load.schedules, make(again).schedules, strict=True)
+        assert all(np.array_equal(a, b) for a, b in pairs)
+        assert {f.target.name for f in load.flows} <= {
+            c.name for c in topology.containers_of(plan.target)
+        } | {"b"}
+        ports = [f.source_port for f in load.flows]
+        assert len(set(ports)) == len(ports)
+    assert not np.array_equal(plan.many().schedules[0], other.many().schedules[0])
+    assert plan.candidates()[0].source_port != other.candidates()[0].source_port
+
+
+def test_pairs_stay_within_their_tenant_and_cross_machines():
+    for topology in (pair(), leafspine(machines=2)):
+        found = Plan(topology, 1, 1.0).pairs
+        assert len(found) == 4
+        assert all(a.tenant == b.tenant and a.machine != b.machine for a, b in found)
+        assert len({b.name for _, b in found}) == 4
+
+
+def test_tcp_runs_share_no_ports():
+    plan = Plan(pair(), 1, 1.0)
+    ends = [(f.source_port, f.target_port) for run in range(8) for f in plan.tcp(run)]
+    assert len(set(ends)) == len(ends)
+
+
+@pytest.mark.parametrize("duration", [0.1, 61, -1])
+def test_durations_have_bounds(duration):
+    with pytest.raises(UsageError, match=r"--duration.*expected 0.2 to 60 s"):
+        Plan(pair(), 1, duration)
+
+
+def test_a_topology_without_a_pair_is_refused():
+    topology = pair()
+    alone = topology.model_copy(update={"machines": topology.machines[:1]})
+    with pytest.raises(UsageError, match="two machines with containers of one tenant"):
+        Plan(alone, 1, 1.0)
+
+
+def test_steps_are_counted():
+    assert Job.count(list(SYSTEMS)) == 4 + 6 * 4 + 3
+    assert Job.count(select(["host"])) == 8
+
+
+# -- which flows -------------------------------------------------------------------------------
+
+
+def candidate(port, gro, backlog, gro2, backlog2):
+    first = {("napi", 2): 1, ("gro_cell", 5): gro, ("backlog", 7): backlog, ("socket", 7): 20}
+    second = {("gro_cell", 5): gro2, ("backlog", 7): backlog2}
+    return Candidate(Flow(0, *_ends(), port, 9000), first, second)
+
+
+def test_a_spread_flow_shares_no_cpu():
+    together, apart = candidate(1, 2, 2, 0, 0), candidate(2, 2, 4, 0, 0)
+    assert choice.spread([together, apart]) is apart
+    with pytest.raises(PartFailed, match="none of 1"):
+        choice.spread([together])
+
+
+def test_colliding_flows_share_one_cpu_and_may_leave_it():
+    one = candidate(1, 2, 4, 8, 0)
+    collides = candidate(2, 2, 6, 10, 0)
+    stuck = candidate(3, 2, 6, 2, 0)  # its second choice is the first
+    to_other = candidate(4, 2, 6, 4, 0)  # its second choice is taken
+    twice = candidate(5, 4, 2, 8, 10)
+    apart = candidate(6, 8, 10, 0, 0)
+    assert choice.colliding([one, stuck, to_other, twice, apart, collides]) == (one, collides, 2)
+    with pytest.raises(PartFailed, match="no two of 4 collide"):
+        choice.colliding([one, stuck, to_other, twice])
+
+
+# -- schedules that grow -----------------------------------------------------------------------
+
+
+def test_a_ramp_grows_evenly():
+    offsets = schedule.ramp(100, 1100, 2.0)
+    assert len(offsets) == 1200
+    quarters = np.bincount(offsets // 500_000_000, minlength=4)
+    assert quarters.tolist() == pytest.approx([113, 238, 362, 487], abs=2)
+    with pytest.raises(UsageError, match="a growing rate"):
+        schedule.ramp(100, 100, 1.0)
+
+
+def test_schedules_follow_each_other():
+    joined = schedule.follow((np.array([0, 10]), 1.0), (np.array([0, 5]), 0.5), (np.array([3]), 1))
+    assert joined.tolist() == [0, 10, 1_000_000_000, 1_000_000_005, 1_500_000_003]
+
+
+# -- probes ------------------------------------------------------------------------------------
+
+
+def test_pings_go_between_all_pairs_of_a_tenant():
+    found = reach.pairs(pair())
+    assert len(found) == 24
+    assert all(a[:3] == b[:3] for a, b in found)
+
+
+def test_probes_try_every_shared_address_and_every_foreign_mac():
+    probes = isolation.probes(pair())
+    meant = {(p.source.name, p.listener) for p in probes if p.listener}
+    assert meant == {
+        ("red1-1", "red2-1"),
+        ("red1-1", "red2-2"),
+        ("blue1-1", "blue2-1"),
+        ("blue1-1", "blue2-2"),
+    }
+    strays = [p for p in probes if not p.listener]
+    assert len(strays) == 4
+    assert all(p.source.tenant != p.target.tenant for p in strays)
+    assert len({p.name for p in probes}) == len(probes)
