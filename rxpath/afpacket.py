@@ -165,7 +165,7 @@ def read_batch(fd: int, rx: Rx) -> int:
     Returns how many, 0 when none waited, or -errno.
     """
     rx.msgs["controllen"][:] = 8 * CONTROL_WORDS
-    count = recvmmsg(fd, rx.msgs.ctypes.data, BATCH, MSG_DONTWAIT, 0)
+    count: int = recvmmsg(fd, rx.msgs.ctypes.data, BATCH, MSG_DONTWAIT, 0)
     if count < 0:
         error = errno(rx.info[0])
         return 0 if error in (EAGAIN, EINTR) else -error

@@ -43,6 +43,7 @@ _int, _uint, _size, _pointer = ctypes.c_int, ctypes.c_uint, ctypes.c_size_t, cty
 
 recvmmsg = _external("recvmmsg", _int, _int, _pointer, _uint, _int, _pointer)
 sendmmsg = _external("sendmmsg", _int, _int, _pointer, _uint, _int)
+nanosleep = _external("nanosleep", _int, _pointer, _pointer)
 ppoll = _external("ppoll", _int, _pointer, _size, _pointer, _pointer)
 clock_gettime = _external("clock_gettime", _int, _int, _pointer)
 memcpy = _external("memcpy", _pointer, _pointer, _pointer, _size)
@@ -54,11 +55,13 @@ def errno(scratch: np.ndarray) -> int:
     """Return the calling thread's errno, by way of `scratch`, an int64 array of one or more."""
     scratch[0] = 0
     memcpy(scratch.ctypes.data, _errno_location(), 4)
-    return scratch[0]
+    number: int = scratch[0]
+    return number
 
 
 @entry
 def wall_ns(scratch: np.ndarray) -> int:
     """Return CLOCK_REALTIME in nanoseconds, by way of `scratch`, an int64 array of two or more."""
     clock_gettime(CLOCK_REALTIME, scratch.ctypes.data)
-    return scratch[0] * 1_000_000_000 + scratch[1]
+    time: int = scratch[0] * 1_000_000_000 + scratch[1]
+    return time

@@ -34,7 +34,8 @@ def make(epoch: int, dilation: int, budget: int) -> np.ndarray:
 @entry
 def model_ns(clock: np.ndarray, wall: int) -> int:
     """Model time at a wall time."""
-    return (wall - clock[EPOCH]) // clock[DILATION]
+    time: int = (wall - clock[EPOCH]) // clock[DILATION]
+    return time
 
 
 @entry
@@ -42,7 +43,8 @@ def wait_ns(clock: np.ndarray, deadline: int, wall: int, most: int) -> int:
     """Wall ns from `wall` until model time reaches `deadline`, between 0 and `most`."""
     if deadline > model_ns(clock, wall + most):
         return most
-    return max(clock[EPOCH] + deadline * clock[DILATION] - wall, 0)
+    wait: int = max(clock[EPOCH] + deadline * clock[DILATION] - wall, 0)
+    return wait
 
 
 @entry
@@ -56,7 +58,7 @@ def arrival_ns(clock: np.ndarray, stamp: int) -> int:
     if time < clock[LAST]:
         clock[CLAMPED] += 1
         clock[CLAMP_MAX] = max(clock[CLAMP_MAX], clock[LAST] - time)
-        return clock[LAST]
+        time = clock[LAST]
     clock[LAST] = time
     return time
 

@@ -73,14 +73,17 @@ def _find(fdb: np.ndarray, keys: int, key: int) -> int:
             low = middle + 1
         else:
             high = middle
-    found = low <= fdb[keys, 0] and fdb[keys, low] == key
-    return fdb[keys + 1, low] if found else NOWHERE
+    if low > fdb[keys, 0] or fdb[keys, low] != key:
+        return NOWHERE
+    value: int = fdb[keys + 1, low]
+    return value
 
 
 @inner
 def containers(fdb: np.ndarray) -> int:
     """Return how many there are; also the number of the uplink's port."""
-    return fdb[TENANT, 0]
+    count: int = fdb[TENANT, 0]
+    return count
 
 
 @entry

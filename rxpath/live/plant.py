@@ -116,7 +116,8 @@ def take_slot(counter: np.ndarray, slot: np.ndarray) -> int:
     if counter[C_POOL_FREE] == 0:
         return -1
     counter[C_POOL_FREE] -= 1
-    return slot[counter[C_POOL_FREE], S_STACK]
+    index: int = slot[counter[C_POOL_FREE], S_STACK]
+    return index
 
 
 @inner

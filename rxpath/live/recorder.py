@@ -81,7 +81,7 @@ def begin(rec: Recorder, frame: np.ndarray, info: np.ndarray, ident: int, arriva
     if state[USED] == end:
         state[MISSED] += 1
         return -1
-    index = state[USED]
+    index: int = state[USED]
     state[USED] += 1
     row = rec.rows[index]
     row[:] = 0
