@@ -53,7 +53,7 @@ def surge_moves_stage(episode: Episode) -> Verdict:
     ]
     moved = [stage for stage in stages if stage.choice == SECOND]
     calm = [s for s in stages if s.choice == FIRST and s.enqueue < episode.surge_at]
-    over = [s.time for s in episode.samples if s.loads[episode.cpu] >= threshold]
+    over = [s.time for s in episode.samples if _may_reach(s.loads[episode.cpu], threshold)]
     problems = []
     if not moved:
         problems.append("no stage moved to its second choice")
@@ -112,13 +112,21 @@ def switches_off_and_on(episode: Episode) -> Verdict:
         problems.append("FALCON was not switched on again")
     if off and not all(episode.switched):
         problems.append("the host counts {} times off, {} times on".format(*episode.switched))
-    if off and peak < threshold:
+    if off and not _may_reach(peak, threshold):
         problems.append(f"FALCON was off at an average load of at most {peak} %")
     seen = (
         f"average load up to {peak} %, threshold {threshold} %; {len(off)} of {len(events)} stages "
         "ran while off; {} times off, {} times on".format(*episode.switched)
     )
     return judge("FALCON switches itself off and on by average load", problems, seen)
+
+
+def _may_reach(load: int, threshold: int) -> bool:
+    """Whether the load may be over the threshold one interval after a sample showed `load`.
+
+    Samples are as far apart as intervals, and a new load is (4 * old + busy percent) / 5.
+    """
+    return (4 * load + 100) / 5 >= threshold
 
 
 def _of_ports(trace: Trace, ports: Sequence[int]) -> Iterator[Passage]:

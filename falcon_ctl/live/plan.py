@@ -19,7 +19,8 @@ from falcon_ctl.traffic.load import Load
 from topo.spec import Container, Topology
 
 DILATION = 1000  # 1 ms of wall time is 1 µs of the model
-STEADY_DILATION = 400  # more samples a second where little is sent
+FAST_DILATION = 700  # more samples a second where the host's own limit is sought,
+STEADY_DILATION = 400  # and where little is sent
 FAST_LOAD = {"load_interval_ns": 20_000}  # 20 ms of wall time: the run lasts a second, not minutes
 CANDIDATES, REPEATS = 32, 4
 DISCOVERY_PORT, UDP_PORT, TCP_PORT = 9000, 9001, 9002
@@ -82,8 +83,8 @@ class Plan:
 
     def saturating(self, flow: Flow) -> Load:
         """One flow at about twice what a core takes."""
-        offsets = schedule.constant(2500, 0.5 * self.duration)
-        return Load("saturating", [flow], [offsets], DILATION, saturates=True)
+        offsets = schedule.constant(3000, 0.6 * self.duration)
+        return Load("saturating", [flow], [offsets], FAST_DILATION, saturates=True)
 
     def steady(self, flow: Flow) -> Load:
         """One Poisson flow that leaves every core room, if not much to the overlay's."""

@@ -112,9 +112,10 @@ def unsaturated(ours: list[Passage]) -> str:
     By how much a saturating sender or the driver is late does not matter: the model's queues are
     never empty.
     """
-    offered = rate([p.arrival for p in ours])
-    taken = rate([p.delivered for p in ours if p.delivered])
-    if offered >= _EXCESS * taken:
+    arrivals, delivered = [p.arrival for p in ours], [p.delivered for p in ours if p.delivered]
+    offered = rate(len(arrivals), min(arrivals, default=0), max(arrivals, default=0))
+    taken = rate(len(delivered), min(arrivals, default=0), max(delivered, default=0))
+    if taken and offered >= _EXCESS * taken:
         return ""
     return f"sender: offered {offered / 1000:,.0f} kpps for {taken / 1000:,.0f} kpps taken"
 
@@ -139,7 +140,7 @@ def timing(ours: list[Passage], stats: dict[str, Any]) -> dict[str, Any]:
     start, end = ours[0].arrival, max(p.delivered for p in delivered)
     busy = {cpu: sum(kinds.values()) for cpu, kinds in enumerate(stats["busy_ns"])}
     return {
-        "pps": rate([p.delivered for p in delivered]),
+        "pps": rate(len(delivered), start, end),
         "latencies": np.array([p.latency for p in delivered], np.int64),
         "loads": {cpu: 100.0 * ns / (end - start) for cpu, ns in busy.items() if ns},
     }
