@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import ClassVar
 
+LONGEST = 300  # characters of an error that quotes a file
+
 
 class TopoError(Exception):
     """Root of this room's errors; its text is always one line or a few that a user can act on."""
@@ -27,9 +29,16 @@ class SpecError(CallError):
     """
 
     def __init__(self, source: str, line: int | None, path: str, expected: str) -> None:
-        self.source, self.line, self.path, self.expected = source, line, path, expected
+        self.source, self.line = source, line
+        self.path, self.expected = path, expected = _one_line(path), _one_line(expected)
         place = source if line is None else f"{source}:{line}"
         super().__init__(f"{place}: {path}: {expected}" if path else f"{place}: {expected}")
+
+
+def _one_line(text: str) -> str:
+    """Text of a file as it may stand in a message: control characters escaped, not too long."""
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
 
 
 class SystemLacks(CallError):

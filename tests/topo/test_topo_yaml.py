@@ -87,6 +87,8 @@ WRONG = [
     (GOOD + "tenants: {}\n", 19, "tenants", "duplicate key, expected it once (line 3"),
     (replaced("mtu: 1400", "mtu: [1400"), 3, "", "expected YAML"),
     (replaced("mtu: 1400", "? [1, 2]\n: 3"), 2, "", "plain word"),
+    (replaced("mtu: 1400", 'mtu: "\\e[31m\\n5"'), 2, "mtu", "got \\x1b[31m\\n5"),
+    (replaced("mtu: 1400", f"mtu: {'9' * 5000}"), 2, "mtu", "999…"),
     ("", 1, "", "expected the keys name, mtu"),
     ("- 1\n- 2\n", 1, "", "expected the keys"),
     ("a: &x {b: *x}\n", 1, "a.b", "levels"),
