@@ -83,7 +83,7 @@ class Plan:
 
     def saturating(self, flow: Flow) -> Load:
         """One flow at about twice what a core takes."""
-        offsets = schedule.constant(3000, 0.6 * self.duration)
+        offsets = schedule.constant(3000, 0.8 * self.duration)
         return Load("saturating", [flow], [offsets], FAST_DILATION, saturates=True)
 
     def steady(self, flow: Flow) -> Load:
