@@ -42,9 +42,8 @@ def make_home() -> Path:
     cannot be written; compiling them anew takes longer than all the rest.
     """
     home = Path(tempfile.mkdtemp(prefix="falcon-home-", dir="/tmp"))
-    caches = (ROOT / "rxpath" / "__pycache__").glob("kernels-*")
-    if newest := max(caches, key=lambda path: path.stat().st_mtime, default=None):
-        shutil.copytree(newest, home / ".cache" / "falcon-testbed" / newest.name)
+    for cache in (ROOT / "rxpath" / "__pycache__").glob("kernels-*"):
+        shutil.copytree(cache, home / ".cache" / "falcon-testbed" / cache.name)
     if os.geteuid() == 0:
         for path in (home, *home.rglob("*")):
             os.chown(path, NOBODY, NOBODY)
