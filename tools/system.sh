@@ -8,6 +8,8 @@ for package in "$@"; do
     [ "$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null)" = "install ok installed" ] ||
         missing="$missing $package"
 done
+# Debian and Ubuntu call it python3; the commands of the README say python.
+command -v python >/dev/null || missing="$missing python-is-python3"
 if [ -z "$missing" ] || ! command -v apt-get >/dev/null; then
     exit 0
 fi
