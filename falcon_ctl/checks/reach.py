@@ -41,5 +41,6 @@ def macs_learned(
     """`learned`: switch → (VNI, MAC) learned by digest; `spoke`: those that sent a frame."""
     known = set().union(*learned.values()) if learned else set()
     missing = [f"VNI {vni} {mac} was not learned" for vni, mac in sorted(spoke - known)]
-    seen = f"{len(known)} addresses learned from digests by {len(learned)} switches"
+    learners = sorted(name for name, seen in learned.items() if seen)
+    seen = f"{len(known)} addresses learned from the digests of {', '.join(learners)}"
     return judge("addresses are learned by digest", missing, seen, bool(spoke))

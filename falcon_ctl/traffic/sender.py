@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,9 +19,10 @@ from falcon_ctl.traffic import payload
 from falcon_ctl.traffic.flows import Template
 from falcon_ctl.traffic.schedule import Offsets
 
-LAG_BUDGET_NS = 20_000_000
+LAG_BUDGET_NS = 30_000_000
 _GAP_NS = 120_000  # no faster than this when behind: a burst would overrun a switch's queues
 _SWITCH_SECONDS = 0.0005  # a tenth of Python's default
+_NICER = 10  # steps of nice(2)
 _SPIN_NS = 80_000  # a sleeping thread wakes later than this; below it we rather yield
 
 
@@ -104,13 +106,19 @@ def send_frames(
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Keep the garbage collector out, and take the interpreter lock from other threads sooner."""
+    """Keep the garbage collector out, and let this thread go first where that is allowed."""
     interval, collects = sys.getswitchinterval(), gc.isenabled()
+    thread = threading.get_native_id()
+    usual = os.getpriority(os.PRIO_PROCESS, thread)
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.disable()
+    with suppress(PermissionError):  # it takes CAP_SYS_NICE
+        os.setpriority(os.PRIO_PROCESS, thread, usual - _NICER)
     try:
         yield
     finally:
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, thread, usual)
         sys.setswitchinterval(interval)
         if collects:
             gc.enable()
