@@ -36,7 +36,7 @@ def _external(name: str, result: Any, *arguments: Any) -> Any:
         return types.ExternalFunction(name, signature)
     function = getattr(ctypes.CDLL(None, use_errno=False), name)
     function.restype, function.argtypes = result, arguments
-    return function
+    return lambda *given: function(*map(int, given))  # ctypes takes no NumPy integers
 
 
 _int, _uint, _size, _pointer = ctypes.c_int, ctypes.c_uint, ctypes.c_size_t, ctypes.c_void_p
