@@ -25,7 +25,7 @@ from falcon_ctl.traffic.load import Load
 
 _REACH_DEADLINE, _PROBE_DEADLINE = 15.0, 5.0
 _TRAINS, _TRAIN_LENGTH = 6, 16
-_REPEAT_BEFORE = 40.0  # s; the whole is to end within a minute
+_REPEAT_BEFORE = 45.0  # s; the whole is to end within a minute
 _T = TypeVar("_T", udp.Outcome, tcp.Outcome)
 
 
@@ -90,6 +90,8 @@ class Job:
     def _discover(self) -> list[Candidate]:
         with self.steps.step("frames at every stage point") as said:
             found = discover(self.lab, self.plan)
+            if found.outcome.measurement.late:
+                found = discover(self.lab, self.plan)
             self.findings.add(found.outcome.measurement, found.outcome.trace)
             self.findings.underlay = found.underlay
             self.findings.vnis = {tenant.vni for tenant in self.lab.topology.tenants}

@@ -1,0 +1,140 @@
+"""Sender, receiver and connections on loopback."""
+
+import gc
+import socket
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from falcon_ctl.errors import PartFailed
+from falcon_ctl.live.watch import Watch
+from falcon_ctl.traffic import payload
+from falcon_ctl.traffic.flows import Endpoint, Flow, Template, udp_template
+from falcon_ctl.traffic.payload import Stamp
+from falcon_ctl.traffic.receiver import Receiver
+from falcon_ctl.traffic.sender import Sender, Sent, send_frames, undisturbed
+from falcon_ctl.traffic.tcp import Connection
+
+A = Endpoint("a", "02:00:00:00:00:01", "10.0.0.1")
+B = Endpoint("b", "02:00:00:00:00:02", "10.0.0.2")
+
+
+class Wire:
+    """A socket that keeps what is sent, and refuses every frame of some numbers."""
+
+    def __init__(self, refuses=()):
+        self.frames, self._refuses, self._calls = [], set(refuses), 0
+
+    def send(self, frame):
+        self._calls += 1
+        if self._calls - 1 in self._refuses:
+            raise OSError(105, "No buffer space available")
+        self.frames.append(bytes(frame))
+        return len(frame)
+
+
+def sender(*wires, **more):
+    templates = [udp_template(Flow(7 + i, A, B, 100 + i, 9), 64) for i in range(len(wires))]
+    return Sender(templates, wires, **more), templates
+
+
+def stamps(wire, template):
+    return [payload.read(frame, template.payload_offset) for frame in wire.frames]
+
+
+def test_a_sender_numbers_each_flow_and_keeps_the_schedule():
+    one, two = Wire(), Wire()
+    sends, templates = sender(one, two)
+    offsets = np.arange(30) * 200_000
+    sent = sends.run(offsets, np.arange(30) % 3 // 2)
+    assert sent.per_flow == (20, 10)
+    assert [(s.flow, s.sequence) for s in stamps(one, templates[0])] == [(7, n) for n in range(20)]
+    assert [(s.flow, s.sequence) for s in stamps(two, templates[1])] == [(8, n) for n in range(10)]
+    due = sent.start_ns + offsets
+    both = (*stamps(one, templates[0]), *stamps(two, templates[1]))
+    times = sorted(stamp.sent_ns for stamp in both)
+    assert all(time >= at for time, at in zip(times, due, strict=True))  # never early
+
+
+def test_a_refused_frame_takes_no_number():
+    wire = Wire(refuses={1})
+    sends, templates = sender(wire)
+    sent = sends.run(np.arange(4) * 1000, np.zeros(4, np.int64))
+    assert (sent.total, sent.refused) == (3, 1)
+    assert [s.sequence for s in stamps(wire, templates[0])] == [0, 1, 2]
+
+
+def test_a_stopped_sender_sends_no_more():
+    wire, stop = Wire(), threading.Event()
+    stop.set()
+    sends, _ = sender(wire, stop=stop)
+    assert sends.run(np.arange(4) * 1000, np.zeros(4, np.int64)).total == 0
+    assert send_frames(wire, [b"x"], np.zeros(1, np.int64), stop) == 0
+    assert wire.frames == []
+
+
+def test_lateness_is_told_beyond_the_budget():
+    assert Sent((1,), 0, 0, 1, 30_000_000, 99_000_000).lateness == ""
+    assert "p99 31 ms" in Sent((1,), 0, 0, 1, 31_000_000, 99_000_000).lateness
+
+
+def test_the_interpreter_is_as_before_afterwards():
+    before = sys.getswitchinterval(), gc.isenabled()
+    with undisturbed():
+        assert not gc.isenabled()
+    assert (sys.getswitchinterval(), gc.isenabled()) == before
+
+
+def udp():
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+def test_a_receiver_sorts_by_flow_and_stamps_times():
+    with udp() as one, udp() as two, udp() as out:
+        with Receiver([(1, one), (2, one), (3, two)]) as receiver:
+            for sock, flow, number in ((one, 1, 0), (one, 2, 0), (one, 1, 1), (two, 1, 5)):
+                out.sendto(payload.filled(64, Stamp(flow, number, 123)), sock.getsockname())
+            out.sendto(b"something else", two.getsockname())
+            assert receiver.wait_quiet(3, quiet=0.5, deadline=5)
+        assert receiver.arrivals[1].sequence == [0, 1]
+        assert receiver.arrivals[1].sent_ns == [123, 123]
+        assert receiver.arrivals[1].received_ns[0] > 1_600_000_000 * 10**9
+        assert receiver.arrivals[2].sequence == [0]
+        assert 3 not in receiver.arrivals
+        assert (receiver.misdelivered, receiver.foreign) == (1, 1)
+
+
+def connection(target=None):
+    client, server = socket.socket(), socket.socket()
+    with udp() as free:  # a port number that is likely free for TCP too
+        port = free.getsockname()[1]
+    return Connection(client, server, ("127.0.0.1", 0), target or ("127.0.0.1", port))
+
+
+def test_a_connection_carries_seeded_bytes_intact():
+    done = connection().transfer(200_000, seed=3, timeout=10)
+    assert (done.sent, done.received, done.intact, done.error) == (200_000, 200_000, True, "")
+
+
+def test_a_connection_that_fails_says_why():
+    done = connection(("192.0.2.1", 9)).transfer(10, seed=3, timeout=1)  # not an address of ours
+    assert not done.intact
+    assert done.error.startswith("sender: ")
+
+
+def test_a_watch_names_the_network_that_went_away(tmp_path):
+    tmp_path.chmod(0o700)
+    with Watch(str(tmp_path)) as watch:
+        assert watch.stop.wait(10)
+        with pytest.raises(PartFailed, match="the network went down"):
+            watch.check()
+
+
+def test_templates_know_where_their_payload_is():
+    template = udp_template(Flow(9, A, B, 100, 9), 64)
+    assert isinstance(template, Template)
+    assert payload.read(template.frame, template.payload_offset) == (9, 0, 0)
