@@ -78,7 +78,7 @@ def run(user: User) -> Iterator[Run]:
         yield Run(done.returncode, done.stdout + done.stderr, written, folders[-1])
     finally:
         topo("down")
-    assert topo.files() == set()
+    assert topo.files() <= {"ctl.lock"}  # unlinking a lock file is a race, so it stays
 
 
 pytestmark = [pytest.mark.network, pytest.mark.main_job, pytest.mark.timeout(300)]
