@@ -138,3 +138,17 @@ def test_a_learned_station_is_forwarded_to_but_never_displaces_a_container():
     fabric = Fabric(topology, intent(topology, BY_NAME["overlay"], learned))
     assert [a.machine for a in fabric.send("m1", 101, "02:de:ad:be:ef:01")] == ["m2"]
     assert [a.machine for a in fabric.send("m1", 101, known.mac)] == ["m2"]
+
+
+def test_a_switch_knows_only_the_tenants_of_its_machines():
+    topology = leafspine()
+    some = tuple(c for c in topology.containers if c.name[:5] != "blue2")
+    topology = topology.model_copy(update={"containers": some})
+    vnis = {
+        dict(e.match)["vni"]
+        for e in intent(topology, BY_NAME["overlay"])["leaf2"]
+        if isinstance(e, Entry) and "vni" in dict(e.match)
+    }
+    assert vnis == {5001}
+    fabric = Fabric(topology, intent(topology, BY_NAME["overlay"]))
+    assert fabric.send("m1", 102, BROADCAST) == []  # the other machine has no blue
