@@ -13,11 +13,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from v1switch.dataplane import DROP_PORT, Dataplane
 from v1switch.errors import ProgramError, SwitchError
 from v1switch.loop import PacketLoop
-from v1switch.ports import open_ports
+from v1switch.ports import Port, open_ports
+
+if TYPE_CHECKING:
+    from v1switch.pcap import Capture
 
 DEFAULT_ADDRESS = "127.0.0.1:9559"  # BMv2 listens on every address; nothing here leaves the machine
 LEVELS = {
@@ -28,6 +32,7 @@ LEVELS = {
     "error": logging.ERROR,
     "off": logging.CRITICAL + 1,
 }
+PORT_MAX = (1 << 9) - 1  # v1model's ports are bit<9>
 WRONG_CALL = 2
 log = logging.getLogger("v1switch")
 
@@ -42,14 +47,18 @@ class _Parser(argparse.ArgumentParser):
 
 def _interface(text: str) -> tuple[int, str]:
     number, at, ifname = text.partition("@")
-    if not at or not number.isdigit() or not ifname:
+    if not at or not number or not ifname:
         raise argparse.ArgumentTypeError(f"{text!r}: expected PORT@INTERFACE, such as 1@eth1")
-    return int(number), ifname
+    try:
+        return _port(number), ifname
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: PORT@INTERFACE: {error}") from error
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or not 0 <= int(text) <= DROP_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a port in 0..{DROP_PORT}")
+    """A port as v1model has it, `bit<9>`; BMv2 manages as many (--max-port-count, 512)."""
+    if not (text.isascii() and text.isdigit() and int(text) <= PORT_MAX):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a port in 0..{PORT_MAX}")
     return int(text)
 
 
@@ -107,21 +116,43 @@ def parse(argv: Sequence[str]) -> Options:
         parser.error("a program is needed: expected program.json or --no-p4")
     if general.program is not None and general.no_p4:
         parser.error("program.json and --no-p4 exclude each other")
-    numbers = [number for number, _ in general.interface]
-    if len(set(numbers)) < len(numbers):
-        parser.error("-i: every port number may appear once")
     cpu = target.cpu_port if target.cpu_port is not None else general.cpu_port
     drop = target.drop_port if target.drop_port is not None else general.drop_port
     drop = DROP_PORT if drop is None else drop
     if cpu is not None and cpu in (0, drop):
         parser.error(f"--cpu-port {cpu}: port 0 and the drop port {drop} cannot be it")
+    _check_interfaces(parser, general.interface, cpu, drop)
     return Options(general, target.grpc_server_addr, cpu, drop)
+
+
+def _check_interfaces(
+    parser: _Parser, interfaces: Sequence[tuple[int, str]], cpu: int | None, drop: int
+) -> None:
+    """Refuse a port that no frame could pass, and a port or an interface that is given twice."""
+    numbers: set[int] = set()
+    names: set[str] = set()
+    for number, ifname in interfaces:
+        where = f"-i {number}@{ifname}"
+        if number == drop:
+            parser.error(f"{where}: {number} is the drop port, expected another port")
+        if number == cpu:
+            parser.error(f"{where}: {number} is the CPU port, expected another port")
+        if number in numbers:
+            parser.error(f"{where}: port {number} again, expected every port once")
+        if ifname in names:
+            parser.error(f"{where}: interface {ifname} again, expected every interface once")
+        numbers.add(number)
+        names.add(ifname)
 
 
 def _start_logging(options: argparse.Namespace) -> None:
     handlers: list[logging.Handler] = []
     if options.log_file is not None:
-        handlers.append(logging.FileHandler(options.log_file, mode="w"))
+        try:
+            handlers.append(logging.FileHandler(options.log_file, mode="w"))
+        except OSError as error:
+            what = f"--log-file {options.log_file}: {error.strerror}"
+            raise SwitchError(f"{what}, expected a file that can be written") from error
     if options.log_console or options.log_file is None:
         handlers.append(logging.StreamHandler(sys.stdout))
     form = logging.Formatter("[%(asctime)s.%(msecs)03d] [%(levelname).1s] %(message)s", "%H:%M:%S")
@@ -144,6 +175,16 @@ def _load(dataplane: Dataplane, path: Path) -> None:
     log.info("running %s", path)
 
 
+def _capture(directory: Path, ports: Sequence[Port]) -> Capture:
+    from v1switch.pcap import Capture
+
+    try:
+        return Capture(directory, {port.number: port.ifname for port in ports})
+    except OSError as error:
+        what = f"--pcap {directory}: {error.strerror}"
+        raise SwitchError(f"{what}, expected a directory that can be written to") from error
+
+
 def _serve(options: Options, dataplane: Dataplane) -> None:
     general = options.general
     if general.thrift_port is not None:
@@ -151,11 +192,7 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
     if general.program is not None:
         _load(dataplane, general.program)
     ports = open_ports(general.interface)
-    capture = None
-    if general.pcap is not None:
-        from v1switch.pcap import Capture
-
-        capture = Capture(general.pcap, {p.number: p.ifname for p in ports})
+    capture = None if general.pcap is None else _capture(general.pcap, ports)
     loop = PacketLoop(dataplane, ports, capture)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())

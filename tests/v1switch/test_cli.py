@@ -8,7 +8,9 @@ import pytest
 
 from tests.switch.harness import ROOT
 from tests.v1switch.twin import COMPILED
-from v1switch.cli import parse
+from v1switch.cli import _capture, parse
+from v1switch.errors import SwitchError
+from v1switch.ports import Port
 
 WIRE = str(COMPILED / "wire.json")
 
@@ -49,6 +51,13 @@ def test_ports_may_be_told_on_either_side() -> None:
     assert parse(["--no-p4"]).address.startswith("127.0.0.1")
 
 
+def test_ports_that_simple_switch_grpc_takes_are_taken() -> None:
+    taken = parse(["--no-p4", "-i", "0@a", "-i", "510@b"])
+    assert taken.general.interface == [(0, "a"), (510, "b")]
+    moved = parse(["--no-p4", "-i", "511@a", "--", "--drop-port", "500", "--cpu-port", "510"])
+    assert moved.general.interface == [(511, "a")]
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
@@ -56,8 +65,19 @@ def test_ports_may_be_told_on_either_side() -> None:
         (["--no-p4", WIRE], "exclude"),
         (["-i", "eth1", "--no-p4"], "PORT@INTERFACE"),
         (["-i", "x@eth1", "--no-p4"], "PORT@INTERFACE"),
+        (["-i", "@eth1", "--no-p4"], "PORT@INTERFACE"),
         (["-i", "1@", "--no-p4"], "PORT@INTERFACE"),
-        (["-i", "1@a", "-i", "1@b", "--no-p4"], "once"),
+        (["-i", "1@a", "-i", "1@b", "--no-p4"], "-i 1@b: port 1 again, expected"),
+        (["-i", "1@a", "-i", "2@a", "--no-p4"], "-i 2@a: interface a again, expected"),
+        (["-i", "99999@a", "--no-p4"], "expected a port in 0..511"),
+        (["-i", "512@a", "--no-p4"], "expected a port in 0..511"),
+        (["-i-1@a", "--no-p4"], "expected a port in 0..511"),
+        (["-i", "-1@a", "--no-p4"], "-i"),
+        (["-i", "\u00b2@a", "--no-p4"], "expected a port in 0..511"),
+        (["-i", "511@a", "--no-p4"], "-i 511@a: 511 is the drop port, expected"),
+        (["-i", "9@a", "--no-p4", "--", "--drop-port", "9"], "9 is the drop port, expected"),
+        (["-i", "510@a", "--no-p4", "--cpu-port", "510"], "510 is the CPU port, expected"),
+        (["-i", "510@a", "--no-p4", "--", "--cpu-port", "510"], "510 is the CPU port, expected"),
         (["--no-p4", "--cpu-port", "0"], "cpu-port"),
         (["--no-p4", "--cpu-port", "511"], "cpu-port"),
         (["--no-p4", "--cpu-port", "600"], "0..511"),
@@ -87,6 +107,8 @@ def run(*argv: str) -> subprocess.CompletedProcess[str]:
         ([str(COMPILED / "nowhere.json")], "No such file"),
         (["-i", "1@nowhere0", WIRE], "nowhere0"),
         ([str(COMPILED / "wire.p4info.txtpb")], "JSON"),
+        (["--no-p4", "--log-file", "/nowhere/at/all/s1.log"], "--log-file /nowhere/at/all/s1.log:"),
+        (["--no-p4", "--log-file", "/nowhere/at/all/s1.log"], ", expected a file"),
         (["--no-p4", "--", "--grpc-server-addr", "unix:/nowhere/at/all/x.sock"], "/nowhere"),
     ],
 )
@@ -96,3 +118,19 @@ def test_a_switch_that_cannot_start_says_so_and_ends(argv: list[str], said: str)
     assert said in ended.stderr
     assert ended.stderr.startswith("v1switch: ")
     assert ended.stderr.count("\n") == 1
+
+
+class NamedPort(Port):
+    """A port without a socket: captures ask for its number and interface only."""
+
+    def __init__(self, number: int, ifname: str) -> None:
+        self.number, self.ifname = number, ifname
+
+
+def test_captures_into_no_directory_are_refused_by_their_option(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    with pytest.raises(SwitchError) as caught:
+        _capture(missing, [NamedPort(1, "eth1")])
+    assert str(caught.value).startswith(f"--pcap {missing}: No such file or directory, expected")
+    _capture(tmp_path, [NamedPort(1, "eth1")]).close()
+    assert {path.name for path in tmp_path.iterdir()} == {"eth1_in.pcap", "eth1_out.pcap"}
