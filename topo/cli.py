@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from topo.errors import TopoError
+from topo.errors import CallError, RequestError, TopoError
 
 if TYPE_CHECKING:
     from topo.client import Network
@@ -37,12 +37,19 @@ def main() -> None:
     except TopoError as err:
         for line in str(err).splitlines():
             print(line if line.startswith(" ") else f"topo: {line}", file=sys.stderr)
-        sys.exit(err.exit_code)
+        sys.exit(exit_code(err))
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
+
+
+def exit_code(error: TopoError) -> int:
+    """The exit status of an error; what the daemon calls a bad request is a wrong call too."""
+    if isinstance(error, RequestError) and error.is_bad_request:
+        return CallError.exit_code
+    return error.exit_code
 
 
 def _leave(number: int, _frame: Any) -> NoReturn:

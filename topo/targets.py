@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from topo.errors import CallError
 from topo.rundir import RunDir
@@ -17,6 +18,7 @@ from topo.spec import CPU_PORT, DROP_PORT, Switch
 from topo.state import Target
 
 BMV2 = "simple_switch_grpc"
+DISTRIBUTION = "falcon-testbed"  # what v1switch comes in
 LOG_BYTES, LOG_FILES = 1 << 20, 2  # a busy switch must not fill the disk
 THRIFT_PORT = 9090  # in the switch's own network namespace, so switches cannot clash
 HELP_SECONDS = 10.0
@@ -75,9 +77,20 @@ def version(target: Target) -> str:
         lines = _bmv2("--version").split()
         return lines[0] if lines else "unknown"
     try:
-        return importlib.metadata.version("falcon-testbed")
+        return importlib.metadata.version(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:  # run from a checkout that is not installed
-        return "checkout"
+        return _checkout_version(Path(__file__).parents[1] / "pyproject.toml")
+
+
+def _checkout_version(project: Path) -> str:
+    """The version in a checkout's pyproject.toml; ``unknown`` when that is not ours."""
+    try:
+        text = project.read_text()
+    except OSError:
+        return "unknown"
+    # two lines of a file of our own: Python 3.10 has no tomllib
+    fields = dict(re.findall(r'^(name|version) = "([^"]+)"$', text, re.MULTILINE))
+    return fields.get("version", "unknown") if fields.get("name") == DISTRIBUTION else "unknown"
 
 
 def requirement(target: Target) -> str | None:

@@ -134,7 +134,7 @@ def test_exec_keeps_standard_streams_and_exit_status(pair: Topo) -> None:
     pair("exec", "m1", "--", "sh", "-c", "kill -SEGV $$", status=139)
     assert "no-such-program" in pair("exec", "m1", "--", "no-such-program", status=127).stderr
     pair("exec", "m1", "--", "/etc/passwd", status=126)
-    done = pair("exec", "nowhere", "--", "true", status=1)
+    done = pair("exec", "nowhere", "--", "true", status=2)
     assert "there is no nowhere, expected one of s1, m1" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     pair("exec", "m1", status=2)

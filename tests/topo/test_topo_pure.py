@@ -1,6 +1,7 @@
 """Small pure parts: command lines of targets, process numbers, ICMP, program states."""
 
 import errno
+import importlib.metadata
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,8 @@ from scapy.layers.inet import ICMP, IP
 
 from topo import namespaces, targets
 from topo.builders import pair
-from topo.errors import CallError
+from topo.cli import exit_code
+from topo.errors import CallError, NotRunning, RequestError
 from topo.pids import parse_status
 from topo.ping import checksum, echo_request, is_reply
 from topo.programs import rxpath_config, tail
@@ -156,3 +158,24 @@ def test_the_tail_of_a_log(tmp_path: Path) -> None:
     log.write_bytes(b"".join(b"line %d \xff\n" % n for n in range(5000)))
     assert tail(log)[-1] == "line 4999 \ufffd"
     assert len(tail(log)) == 15
+
+
+def test_v1switch_that_is_not_installed_has_the_version_of_its_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    project = (Path(targets.__file__).parents[1] / "pyproject.toml").read_text()
+    assert f'version = "{targets.version("v1switch")}"' in project.splitlines()
+    other = tmp_path / "pyproject.toml"
+    assert targets._checkout_version(other) == "unknown"
+    other.write_text('[project]\nname = "other"\nversion = "9"\n')
+    assert targets._checkout_version(other) == "unknown"
+
+
+def test_a_bad_request_is_a_wrong_call() -> None:
+    assert exit_code(RequestError("bad_request", "node", "there is no nowhere")) == 2
+    assert exit_code(RequestError("failed", "daemon", "the network is going down")) == 1
+    assert exit_code(NotRunning(Path("run"))) == 3
