@@ -32,6 +32,14 @@ Ipv4 = Annotated[str, AfterValidator(_ipv4)]
 Ifname = Annotated[str, Field(min_length=1, max_length=15)]  # linux/if.h: IFNAMSIZ
 
 
+class UnknownKey(ConfigError):
+    """A key (not its value) is wrong: ``allowed`` names those that may stand there."""
+
+    def __init__(self, key: str, value: object, allowed: str) -> None:
+        super().__init__(key, value, allowed)
+        self.args = (f"{key}: an unknown key; expected {allowed}",)
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -106,6 +114,10 @@ def parse(raw: object) -> MachineConfig:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "configuration"
+        if first["type"] == "extra_forbidden":
+            model = Container if first["loc"][0] == "containers" else MachineConfig
+            allowed = "one of " + ", ".join(model.model_fields)
+            raise UnknownKey(where, first["input"], allowed) from error
         raise ConfigError(where, first["input"], first["msg"]) from error
     _unique(config)
     Knobs.parse(config.system)
@@ -125,4 +137,4 @@ def load(path: Path) -> MachineConfig:
     try:
         return parse(raw)
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error.key}", error.value, error.allowed) from error
+        raise type(error)(f"{path}: {error.key}", error.value, error.allowed) from error

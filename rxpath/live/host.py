@@ -157,6 +157,21 @@ def replay(config: MachineConfig, slot_size: int = 2048) -> Host:
     return Host(config, epoch=0, slot_size=slot_size, ifindexes=[0] * count)
 
 
+def _keys(config: MachineConfig) -> list[tuple[str, str]]:
+    """The configuration's keys that name interfaces, with those names; the uplink's is last."""
+    ones = enumerate(config.containers)
+    return [*((f"containers.{i}.ifname", one.ifname) for i, one in ones), ("uplink", config.uplink)]
+
+
+def _mtu(key: str, ifname: str) -> int:
+    """MTU in bytes of the interface that `key` names. Raises `DeviceError` that names both."""
+    try:
+        return afpacket.mtu(ifname)
+    except afpacket.DeviceError as error:
+        expected = f"{error.reason}, expected an interface of this network namespace"
+        raise afpacket.DeviceError(f"{key}: {ifname}", expected) from error
+
+
 class LiveHost(Host):
     """A host on its interfaces; a context manager that closes its sockets.
 
@@ -165,7 +180,7 @@ class LiveHost(Host):
 
     def __init__(self, config: MachineConfig) -> None:
         names = [*(one.ifname for one in config.containers), config.uplink]
-        longest = max(afpacket.mtu(name) for name in names)
+        longest = max(_mtu(key, name) for key, name in _keys(config))
         super().__init__(
             config,
             epoch=time.time_ns(),

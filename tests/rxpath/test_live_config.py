@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from rxpath.afpacket import DeviceError
 from rxpath.errors import ConfigError
-from rxpath.live import config
+from rxpath.live import config, host
 
 
 def container(number: int, **changes: Any) -> dict[str, Any]:
@@ -74,6 +75,41 @@ def test_a_mistake_is_named_with_its_place(name: str, tmp_path: Path) -> None:
     assert where in caught.value.key
     assert "expected" in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (machine(uplnik="x"), "uplnik: an unknown key; expected one of machine, uplink, mac, "),
+        (
+            machine(containers=[container(1), container(2, vnii=1)]),
+            "containers.1.vnii: an unknown key; expected one of name, ifname, mac, ip, vlan, vni",
+        ),
+    ],
+)
+def test_an_unknown_key_is_told_the_known_ones(
+    raw: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "machine.json"
+    path.write_text(json.dumps(raw))
+    with pytest.raises(ConfigError) as caught:
+        config.load(path)
+    assert str(caught.value).startswith(f"{path}: {said}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"uplink": "nosuch0", "containers": []}, "uplink: nosuch0: No such device, expected"),
+        ({"uplink": "lo"}, "containers.0.ifname: nosuch1: No such device, expected"),
+    ],
+)
+def test_a_missing_interface_is_named_with_its_key(changes: dict[str, Any], said: str) -> None:
+    containers = [container(1, ifname="nosuch1"), container(2, ifname="nosuch2")]
+    wrong = config.parse(machine(**{"containers": containers, **changes}))
+    with pytest.raises(DeviceError) as caught:
+        host.LiveHost(wrong)
+    assert str(caught.value).startswith(said)
 
 
 def test_tenants_may_share_addresses_but_not_segments() -> None:
