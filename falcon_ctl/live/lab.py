@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from falcon_ctl.capture.tap import Tap
@@ -75,6 +75,11 @@ class Lab:
     def topology(self) -> Topology:
         """The topology that is up."""
         return self.network.spec
+
+    @cached_property
+    def target(self) -> str:
+        """Which program the switches are: "bmv2" or "v1switch"."""
+        return self.network.status().target
 
     def use(self, system: System, dilation: int, **knobs: Any) -> None:
         """Make the whole network run `system`; `dilation` and `knobs` go to every host."""

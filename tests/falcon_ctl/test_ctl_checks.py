@@ -280,6 +280,15 @@ def test_accounting():
     assert not outcome.nothing_unaccounted([]).ok
 
 
+def test_frames_that_a_switch_lost_without_a_trace_are_no_counted_drops():
+    lost = outcome.nothing_unaccounted([measured(drops={"backlog": 9, "s1 unaccounted": 1})])
+    assert not lost.ok
+    assert "s1 unaccounted 1: 1 missing" in lost.evidence
+    others = outcome.nothing_unaccounted([measured(drops={"backlog": 10, "s1 unaccounted": 1})])
+    assert not others.ok
+    assert "s1 unaccounted 1" in others.evidence
+
+
 def test_bytes():
     good = Transfer(100, 100, True, 0.1)
     assert outcome.bytes_intact({"host": [good]}).ok
