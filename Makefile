@@ -39,6 +39,7 @@ p4: ## compile p4/ with p4c (which must be on the PATH)
 	@sh p4/compile.sh
 
 install: system $(READY)
+	@$(PY) -m rxpath warm
 
 system:
 	@sh tools/system.sh $(APT)
@@ -50,7 +51,6 @@ $(PY):
 $(READY): pyproject.toml | $(PY)
 	@echo "installing Python packages into $(ENV)"
 	@$(PY) -m pip install --quiet --disable-pip-version-check --editable .
-	@$(PY) -m rxpath warm
 	@touch $@
 
 $(DEV): pyproject.toml $(READY)

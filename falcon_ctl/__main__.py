@@ -24,7 +24,7 @@ def start() -> None:
         from falcon_ctl.cli import main
 
         main(sys.argv[1:])
-    if VENV_PYTHON.exists() and GUARD not in os.environ:
+    if os.access(VENV_PYTHON, os.X_OK) and GUARD not in os.environ:
         os.environ[GUARD] = "1"
         os.execv(VENV_PYTHON, [str(VENV_PYTHON), "-m", "falcon_ctl", *sys.argv[1:]])
     print(

@@ -57,7 +57,11 @@ def run(
         typer.Option(metavar="LIST", help=f"Systems to measure, comma-separated, of {_NAMES}."),
     ] = "all",
     duration: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Length of a load, 0.2 to 60.")
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            help="Length of a load, 0.2 to 60; loads that a check rests on last 1 at least.",
+        ),
     ] = 1.0,
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, help="Ports, arrivals and contents follow from it.")
@@ -76,6 +80,7 @@ def run(
     chosen = select(name.strip() for name in names if name.strip())
     if json is not None:
         document.verify_writable(json)
+    results.verify_writable(results_dir)
     console = _console()
     with watch.connect(run_dir) as network, lock.exclusive(network.run_dir):
         plan = Plan(network.spec, seed, duration)

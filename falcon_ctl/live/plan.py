@@ -24,6 +24,7 @@ STEADY_DILATION = 400  # and where little is sent
 FAST_LOAD = {"load_interval_ns": 20_000}  # 20 ms of wall time: the run lasts a second, not minutes
 CANDIDATES, REPEATS = 32, 4
 DISCOVERY_PORT, UDP_PORT, TCP_PORT = 9000, 9001, 9002
+_SHORTEST = 1.0  # seconds that a load lasts at least on which a check rests
 _SOURCE_PORTS = (30_031, 32_000)  # below the ephemeral range, and no protocol's by convention
 
 
@@ -83,7 +84,7 @@ class Plan:
 
     def saturating(self, flow: Flow) -> Load:
         """One flow at about twice what a core takes."""
-        offsets = schedule.constant(3000, 0.8 * self.duration)
+        offsets = schedule.constant(3000, 0.8 * self._judged)
         return Load("saturating", [flow], [offsets], FAST_DILATION, saturates=True)
 
     def steady(self, flow: Flow) -> Load:
@@ -104,31 +105,27 @@ class Plan:
         It grows gradually: the order guard lets a stage move only while its queue runs empty now
         and then, which it no more does once the core is overloaded.
         """
-        length = 1.5 * self.duration
-        third = length / 3
+        calm, growth = 0.4 * self._judged, 1.6 * self._judged
         growing = schedule.follow(
-            (schedule.constant(150, third), third),
-            (schedule.ramp(150, 1000, 2 * third), 2 * third),
+            (schedule.constant(150, calm), calm), (schedule.ramp(150, 750, growth), growth)
         )
-        schedules = [growing, schedule.constant(500, length)]
+        schedules = [growing, schedule.constant(500, calm + growth)]
         knobs: dict[str, Any] = {"falcon": dict(FAST_LOAD)}
-        return Load(
-            "surge",
-            [surging.flow, other.flow],
-            schedules,
-            DILATION,
-            knobs=knobs,
-            surge_at=_ns(length / 3),
-        )
+        flows = [surging.flow, other.flow]
+        return Load("surge", flows, schedules, DILATION, knobs=knobs, surge_at=_ns(calm))
 
     def overload(self) -> Load:
         """All flows surge, on two FALCON cores, and calm down again."""
         flows = self._flows(self.pairs[:4], UDP_PORT, "udp", 4)
-        share, calm, growth, rest = 4 / len(flows), *(t * self.duration for t in (0.4, 0.7, 0.9))
+        # At rest the rate is low, or a queue that built up would hold its flows where they are:
+        # the order guard lets a stage leave a CPU only once its packets there are worked off.
+        low, high, rest_rate = (rate * 4 / len(flows) for rate in (75, 320, 40))
+        calm, growth, peak, rest = (t * self._judged for t in (0.4, 0.6, 0.2, 1.2))
         one = schedule.follow(
-            (schedule.constant(75 * share, calm), calm),
-            (schedule.ramp(75 * share, 300 * share, growth), growth),
-            (schedule.constant(75 * share, rest), rest),
+            (schedule.constant(low, calm), calm),
+            (schedule.ramp(low, high, growth), growth),
+            (schedule.constant(high, peak), peak),
+            (schedule.constant(rest_rate, rest), rest),
         )
         knobs = {"falcon": {**FAST_LOAD, "cpus": [0, 2]}}
         return Load(
@@ -142,6 +139,11 @@ class Plan:
     def train(self) -> Flow:
         """The flow of Scapy-made segments."""
         return self._flows(self.pairs[:1], TCP_PORT - 100, "tcp", 5)[0]
+
+    @property
+    def _judged(self) -> float:
+        """Seconds of a load on which a check rests: a short one would prove nothing."""
+        return max(self.duration, _SHORTEST)
 
     @property
     def tcp_bytes(self) -> int:

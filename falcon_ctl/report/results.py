@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,17 @@ from falcon_ctl.capture.pcapng import Packet
 from falcon_ctl.errors import UsageError
 from falcon_ctl.report import plot
 from falcon_ctl.report.document import Report
+
+
+def verify_writable(parent: Path) -> None:
+    """Refuse a folder before the run, rather than lose the run's result after it.
+
+    Raises:
+        UsageError: no folder can be made in `parent`.
+    """
+    there = next(path for path in (parent, *parent.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"--results {parent}", f"{there} cannot be written", "a folder")
 
 
 def write(

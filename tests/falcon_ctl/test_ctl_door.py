@@ -44,6 +44,7 @@ def test_without_a_network_it_says_so_and_offers_make_topo(run_dir, capsys, args
         (("--systems", "host,fast"), "--systems: fast; expected some of host, overlay"),
         (("--systems", ","), "none given"),
         (("--json", "/nowhere/x.json"), "--json /nowhere/x.json"),
+        (("--results", "/dev/null/x"), "--results /dev/null/x: /dev/null cannot be written"),
         (("--duration", "long"), "--duration"),
         (("--seed", "-1"), "--seed"),
         (("fly",), "fly"),
@@ -126,7 +127,7 @@ def test_a_second_run_is_refused_with_the_pid_of_the_first(tmp_path, monkeypatch
 
 def test_with_packages_missing_it_goes_into_the_venv(tmp_path, monkeypatch):
     python = tmp_path / "python"
-    python.touch()
+    python.touch(0o755)
     went = []
     monkeypatch.setattr(door, "missing", lambda: ["scapy"])
     monkeypatch.setattr(door, "VENV_PYTHON", python)
@@ -153,9 +154,21 @@ def test_without_a_venv_it_says_what_is_missing(tmp_path, monkeypatch, capsys):
     assert "lacks scapy, typer; run `make topo`" in capsys.readouterr().err
 
 
+def test_a_venv_of_somebody_else_is_no_venv(tmp_path, monkeypatch, capsys):
+    python = tmp_path / "python"
+    python.touch(0o600)
+    monkeypatch.setattr(door, "missing", lambda: ["scapy"])
+    monkeypatch.setattr(door, "VENV_PYTHON", python)
+    monkeypatch.delenv(door.GUARD, raising=False)
+    with pytest.raises(SystemExit) as ended:
+        door.start()
+    assert ended.value.code == 2
+    assert "lacks scapy" in capsys.readouterr().err
+
+
 def test_a_venv_that_lacks_packages_too_is_not_entered_again(tmp_path, monkeypatch, capsys):
     python = tmp_path / "python"
-    python.touch()
+    python.touch(0o755)
     monkeypatch.setattr(door, "missing", lambda: ["scapy"])
     monkeypatch.setattr(door, "VENV_PYTHON", python)
     monkeypatch.setenv(door.GUARD, "1")

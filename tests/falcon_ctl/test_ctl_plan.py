@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from falcon_ctl.capture.trace import Passage, Stage
 from falcon_ctl.errors import PartFailed, UsageError
 from falcon_ctl.intent.systems import SYSTEMS, select
-from falcon_ctl.live import isolation, reach
+from falcon_ctl.live import isolation, reach, udp
 from falcon_ctl.live.job import Job
 from falcon_ctl.live.plan import Plan
 from falcon_ctl.traffic import choice, schedule
@@ -61,6 +62,32 @@ def test_pairs_stay_within_their_tenant_and_cross_machines():
         assert len(found) == 4
         assert all(a.tenant == b.tenant and a.machine != b.machine for a, b in found)
         assert len({b.name for _, b in found}) == 4
+
+
+def test_short_runs_do_not_shorten_what_checks_rest_on():
+    one, two = spread_candidate(), spread_candidate(30101)
+    short, usual, long = (Plan(pair(), 1, duration) for duration in (0.2, 1.0, 3.0))
+    for make in (
+        lambda p: p.saturating(one.flow),
+        lambda p: p.surge(one, two),
+        lambda p: p.overload(),
+    ):
+        assert make(short).frames == make(usual).frames < make(long).frames
+    assert short.many().frames < usual.many().frames
+
+
+def arrived(arrival, *first_stage):
+    stages = tuple(Stage("napi", 2, 1, 0, *times) for times in first_stage)
+    return Passage(0, arrival, 0, 0, 17, 0, stages, 0, "", 64, b"")
+
+
+def test_a_host_that_waited_for_frames_was_not_saturated():
+    full = [arrived(10 * n, (10 * n, 100 * n, 100 * n + 100)) for n in range(100)]
+    missed = [arrived(995)]
+    assert udp.unsaturated(full + missed) == ""
+    pause = [arrived(10_200, (10_200, 10_200, 10_300))]
+    assert "waited for frames 1.9 % of the time" in udp.unsaturated(full + missed + pause)
+    assert udp.unsaturated([]) != ""
 
 
 def test_tcp_runs_share_no_ports():
