@@ -54,6 +54,7 @@ class Lab:
             raise
         for name, switch in controller.switches.items():
             switch.client.on_close(partial(watch.switch_closed, name))
+        watch.ask(switch.client for switch in controller.switches.values())
         return cls(network, watch, controller, hosts, stack)
 
     def __enter__(self) -> Lab:  # noqa: PYI034  # Self needs Python 3.11

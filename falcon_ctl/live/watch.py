@@ -1,24 +1,31 @@
-"""Notices at once when a part of the network dies, and says which."""
+"""Notices when a part of the network dies or a switch hangs, and says which."""
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import grpc
+
 from falcon_ctl.errors import NoNetwork, PartFailed, SwitchError
+from falcon_ctl.p4rt.client import Client
 from rxpath.errors import ControlError
 from topo.client import Network
 from topo.errors import NotRunning, TopoError
 
 _PERIOD = 0.25
 _LOOKS = 6
+_ROUNDS = 4  # looks for dead parts between two questions to the switches
+_ANSWER = 5.0  # s; a busy switch takes milliseconds
 
 
 class Watch:
     """Context manager: a thread that asks the daemon for dead parts, on a connection of its own.
 
+    A program that hangs is alive to the daemon, so the switches are asked for an answer as well.
     `stop` is set as soon as a part is dead; senders stop by it. `check` raises what happened.
     """
 
@@ -28,6 +35,7 @@ class Watch:
         self._failure: PartFailed | None = None
         self._found = threading.Event()
         self._done = threading.Event()
+        self._switches: tuple[Client, ...] = ()
         self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
 
     def __enter__(self) -> Watch:  # noqa: PYI034  # Self needs Python 3.11
@@ -43,6 +51,10 @@ class Watch:
     def finish(self) -> None:
         """From now on whatever ends is meant to end."""
         self._done.set()
+
+    def ask(self, switches: Iterable[Client]) -> None:
+        """From now on these must answer; requests to one that does not are aborted."""
+        self._switches = tuple(switches)
 
     def switch_closed(self, name: str) -> None:
         """The stream to a switch ended; the reason is looked up."""
@@ -94,11 +106,24 @@ class Watch:
         return self._failure or PartFailed("network", "a part ended")
 
     def _loop(self) -> None:
-        while not self._done.wait(_PERIOD):
+        for turn in itertools.count(1):
+            if self._done.wait(_PERIOD):
+                return
             failure = self._dead_part()
             if failure is not None:
                 self._fail(failure)
                 return
+            if turn % _ROUNDS == 0 and self._hung():
+                return
+
+    def _hung(self) -> bool:
+        """Some switch does not answer; whoever waits for it is told."""
+        hung = next(filter(_hangs, self._switches), None)
+        if hung is None or self._done.is_set():
+            return False
+        self._fail(PartFailed(f"switch {hung.switch}", f"hangs: no answer within {_ANSWER:g} s"))
+        hung.abort()
+        return True
 
     def _fail(self, failure: PartFailed) -> None:
         self._failure = self._failure or failure
@@ -118,6 +143,15 @@ class Watch:
         part = dead[0]
         tail = f"; its log ends: {part.tail[-1]}" if part.tail else ""
         return PartFailed(f"{part.kind} {part.name}", f"{part.state}{tail} (log {part.log})")
+
+
+def _hangs(client: Client) -> bool:
+    """The switch gives no answer; any error is one, or an end that the daemon hears of."""
+    try:
+        client.verify_answers(_ANSWER)
+    except SwitchError as error:
+        return error.code is grpc.StatusCode.DEADLINE_EXCEEDED
+    return False
 
 
 def connect(run_dir: Path | None = None) -> Network:

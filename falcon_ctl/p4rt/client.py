@@ -60,6 +60,7 @@ class Client:
         self.switch = switch
         _wait_ready(switch, address, timeout)
         self._session = _Session(switch, device_id, address, election_id)
+        self._closed = False
 
     @property
     def is_primary(self) -> bool:
@@ -75,6 +76,20 @@ class Client:
         """Call `callback` from a thread of gRPC as soon as the stream ends."""
         if not self._session.stream.add_callback(callback):
             callback()
+
+    def verify_answers(self, seconds: float) -> None:
+        """Ask for the server's capabilities, which any server answers at once.
+
+        Raises:
+            SwitchError: there was no answer within `seconds`.
+        """
+        with self._translated():
+            self._session.stub.Capabilities(p4runtime_pb2.CapabilitiesRequest(), timeout=seconds)
+
+    def abort(self) -> None:
+        """Make every request that waits for an answer fail now, and every later one."""
+        self._closed = True
+        self._session.channel.close()
 
     def push_pipeline(self, p4info: Path, program: Path) -> None:
         """Load a compiled program (VERIFY_AND_COMMIT), which empties the switch's tables."""
@@ -111,7 +126,7 @@ class Client:
 
     def close(self) -> None:
         """End the session; a switch that does not end its side is not waited for."""
-        session = self._session
+        session, self._closed = self._session, True
         session.stream_out_q.put(None)
         session.stream_recv_thread.join(timeout=1)
         session.stream.cancel()
@@ -131,6 +146,10 @@ class Client:
             raise _rpc_error(self.switch, error.grpc_error) from error
         except grpc.RpcError as error:
             raise _rpc_error(self.switch, error) from error
+        except ValueError as error:  # how gRPC refuses requests on a closed channel
+            if not self._closed:
+                raise
+            raise SwitchError(self.switch, grpc.StatusCode.CANCELLED, str(error)) from error
 
 
 def _wait_ready(switch: str, address: str, timeout: float) -> None:

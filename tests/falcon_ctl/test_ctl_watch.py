@@ -1,0 +1,82 @@
+"""A switch that hangs is named, and nobody waits for it for ever."""
+
+import threading
+from concurrent import futures
+
+import grpc
+import pytest
+from p4.v1 import p4runtime_pb2, p4runtime_pb2_grpc
+
+from falcon_ctl.errors import PartFailed, SwitchError
+from falcon_ctl.live import watch
+from falcon_ctl.p4rt.client import Client
+
+
+class Server(p4runtime_pb2_grpc.P4RuntimeServicer):
+    """A P4Runtime server that answers nothing but its stream while `awake` is not set."""
+
+    def __init__(self):
+        self.awake, self.asked = threading.Event(), threading.Semaphore(0)
+
+    def StreamChannel(self, requests, context):  # noqa: N802  # the method's name in p4runtime.proto
+        for request in requests:
+            yield p4runtime_pb2.StreamMessageResponse(arbitration=request.arbitration)
+
+    def Read(self, request, context):  # noqa: N802  # the method's name in p4runtime.proto
+        self.awake.wait(60)
+        yield p4runtime_pb2.ReadResponse()
+
+    def Capabilities(self, request, context):  # noqa: N802  # the method's name in p4runtime.proto
+        self.awake.wait(60)
+        self.asked.release()
+        return p4runtime_pb2.CapabilitiesResponse()
+
+
+@pytest.fixture
+def server():
+    servicer, pool = Server(), futures.ThreadPoolExecutor(8)
+    server = grpc.server(pool)
+    p4runtime_pb2_grpc.add_P4RuntimeServicer_to_server(servicer, server)
+    servicer.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    yield servicer
+    servicer.awake.set()
+    server.stop(None)
+    pool.shutdown()
+
+
+@pytest.fixture
+def client(server):
+    client = Client("s1", server.address, 1, 1)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def watched(client, tmp_path, monkeypatch):
+    monkeypatch.setattr(watch, "_ANSWER", 0.5)
+    monkeypatch.setattr(watch.Watch, "_dead_part", lambda _: None)  # to the daemon all is well
+    with watch.Watch(str(tmp_path)) as found:
+        found.ask([client])
+        yield found
+
+
+def test_a_switch_that_hangs_is_named_to_whoever_waits_for_it(watched, client):
+    with pytest.raises(PartFailed, match="switch s1: hangs: no answer"), watched.naming():
+        list(client.read([p4runtime_pb2.Entity()]))
+    with pytest.raises(PartFailed, match="switch s1: hangs: no answer"):
+        watched.check()
+
+
+def test_a_switch_that_answers_is_left_alone(watched, client, server):
+    server.awake.set()
+    for _ in range(2):
+        assert server.asked.acquire(timeout=30)
+    watched.check()
+    assert list(client.read([p4runtime_pb2.Entity()])) == []
+
+
+def test_a_closed_session_refuses_as_a_switch_does(client):
+    client.abort()
+    with pytest.raises(SwitchError, match="CANCELLED"):
+        client.verify_answers(1)
