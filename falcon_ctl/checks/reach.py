@@ -7,32 +7,47 @@ from collections.abc import Mapping
 from falcon_ctl.checks.verdict import Verdict, judge
 
 Pairs = Mapping[tuple[str, str], bool]
+Heard = Mapping[str, list[str]]
 
 
-def all_reachable(answered: Pairs) -> Verdict:
-    """`answered`: (source, target) of one tenant → whether the target answered."""
-    silent = [f"{a} gets no answer from {b}" for (a, b), ok in sorted(answered.items()) if not ok]
-    seen = f"{len(answered)} of {len(answered)} ordered pairs answer a ping"
-    return judge("all containers of a tenant reach each other", silent, seen, bool(answered))
+def all_reachable(answered: Mapping[str, Pairs]) -> Verdict:
+    """`answered`: system → (source, target) of one tenant → whether the target answered."""
+    silent = [
+        f"{a} gets no answer from {b} under {system}"
+        for system, found in answered.items()
+        for (a, b), ok in sorted(found.items())
+        if not ok
+    ]
+    count = max(map(len, answered.values()), default=0)
+    seen = f"{count} of {count} ordered pairs answer a ping under {', '.join(answered)}"
+    enough = bool(answered) and all(answered.values())
+    return judge("all containers of a tenant reach each other", silent, seen, enough)
 
 
-def tenants_isolated(heard: Mapping[str, list[str]], sent: Mapping[str, str]) -> Verdict:
-    """`heard`: container → senders whose probes came; `sent`: sender → container that it meant.
+def tenants_isolated(heard: Mapping[str, Heard], sent: Mapping[str, str]) -> Verdict:
+    """`heard`: system → container → senders whose probes came; `sent`: sender → whom it meant.
 
     The probes go to addresses that exist in both tenants, and to the other tenant's MAC
     addresses. Probes that were not meant for anyone who may hear them have the target "".
     """
+    meant = sorted({target for target in sent.values() if target})
     problems = []
-    for container, senders in sorted(heard.items()):
-        wrong = [s for s in senders if sent.get(s) != container]
-        problems += [f"{container} heard {s}, meant for {sent.get(s) or 'nobody'}" for s in wrong]
-    meant = {target for target in sent.values() if target}
-    problems += [f"{c} did not hear its own probe" for c in sorted(meant) if not heard.get(c)]
+    for system, found in heard.items():
+        for container, senders in sorted(found.items()):
+            wrong = [s for s in senders if sent.get(s) != container]
+            problems += [
+                f"{container} heard {s}, meant for {sent.get(s) or 'nobody'}, under {system}"
+                for s in wrong
+            ]
+        deaf = [c for c in meant if not found.get(c)]
+        problems += [f"{c} did not hear its own probe under {system}" for c in deaf]
     strays = sum(1 for target in sent.values() if not target)
     seen = (
-        f"{len(meant)} probes came to their own tenant only, {strays} across tenants came nowhere"
+        f"{len(meant)} probes came to their own tenant only, {strays} across tenants came nowhere, "
+        f"under {', '.join(heard)}"
     )
-    return judge("tenants with the same addresses are isolated", problems, seen, bool(meant))
+    enough = bool(meant) and bool(heard)
+    return judge("tenants with the same addresses are isolated", problems, seen, enough)
 
 
 def macs_learned(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from topo.spec import Container, Topology
 
 PORT = 7007
 _SETTLE, _AGAIN = 0.2, 0.25
+_MOST = 1 << 16
+_rounds = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -34,15 +37,16 @@ class Probe:
         return name if self.listener else f"{name} by the MAC of {self.target.name}"
 
 
-def probes(topology: Topology) -> list[Probe]:
+def probes(topology: Topology, first: int = 0) -> list[Probe]:
     """Probes to each address that several tenants have on another machine.
 
     One goes to the own tenant's owner of it, one to the MAC address of each other tenant's owner.
+    They are numbered from `first`.
     """
     found: list[Probe] = []
     for source, target in _twins(topology):
         own = source.tenant == target.tenant
-        found.append(Probe(len(found), source, target, target.name if own else ""))
+        found.append(Probe(first + len(found), source, target, target.name if own else ""))
     return found
 
 
@@ -52,7 +56,7 @@ def listen(lab: Lab, deadline: float) -> tuple[dict[str, list[str]], dict[str, s
     Returns:
         Container → names of the probes that it heard, and probe's name → who should hear it.
     """
-    plan = probes(lab.topology)
+    plan = probes(lab.topology, next(_rounds) * _MOST)
     meant = {p.number for p in plan if p.listener}
     sockets = {p.target.name: lab.receiver(p.target.name, PORT) for p in plan}
     heard: dict[str, set[int]] = {name: set() for name in sockets}
@@ -64,9 +68,10 @@ def listen(lab: Lab, deadline: float) -> tuple[dict[str, list[str]], dict[str, s
         _collect(lab, heard)
     lab.watch.pause(_SETTLE)
     _collect(lab, heard)
+    # A probe of an earlier round that comes late was judged by then.
     names = {p.number: p.name for p in plan}
     return (
-        {name: [names.get(n, "?") for n in sorted(numbers)] for name, numbers in heard.items()},
+        {name: [names[n] for n in sorted(numbers & set(names))] for name, numbers in heard.items()},
         {p.name: p.listener for p in plan},
     )
 
@@ -85,7 +90,9 @@ def _twins(topology: Topology) -> Iterator[tuple[Container, Container]]:
 
 def _send(lab: Lab, probe: Probe) -> None:
     target = Endpoint(probe.target.name, probe.target.mac, str(probe.target.ip))
-    flow = Flow(probe.number, lab.endpoint(probe.source.name), target, 20000 + probe.number, PORT)
+    flow = Flow(
+        probe.number, lab.endpoint(probe.source.name), target, 20000 + probe.number % _MOST, PORT
+    )
     lab.sender(probe.source.name).send(udp_template(flow, payload.SIZE).frame)
 
 

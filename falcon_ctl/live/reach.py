@@ -17,7 +17,9 @@ from topo.spec import Topology
 
 _REQUEST, _REPLY = 8, 0
 _AGAIN = 0.25
+_rounds = itertools.count()  # so that a late answer counts for no later round
 Pair = tuple[str, str]
+Identity = tuple[int, int]
 
 
 def pairs(topology: Topology) -> list[Pair]:
@@ -36,6 +38,7 @@ def ping_all(lab: Lab, deadline: float) -> dict[Pair, bool]:
     kernel answers it.
     """
     wanted = pairs(lab.topology)
+    ids = _identities(lab.topology, next(_rounds))
     answered = dict.fromkeys(wanted, False)
     end = time.monotonic() + deadline
     with ExitStack() as stack:
@@ -46,17 +49,19 @@ def ping_all(lab: Lab, deadline: float) -> dict[Pair, bool]:
             selector.register(sock, selectors.EVENT_READ, name)
         while not all(answered.values()) and time.monotonic() < end:
             lab.watch.check()
-            _request(lab, sockets, [pair for pair, ok in answered.items() if not ok])
-            for pair in _replies(lab, selector, min(_AGAIN, end - time.monotonic())):
+            missing = {ids[pair]: pair for pair, ok in answered.items() if not ok}
+            _request(lab, sockets, missing)
+            for pair in _replies(missing, selector, min(_AGAIN, end - time.monotonic())):
                 answered[pair] = True
                 if all(answered.values()):
                     break
     return answered
 
 
-def _request(lab: Lab, sockets: Mapping[str, socket.socket], missing: list[Pair]) -> None:
-    for source, target in missing:
-        numbers = _identity(lab.topology, source, target)
+def _request(
+    lab: Lab, sockets: Mapping[str, socket.socket], missing: Mapping[Identity, Pair]
+) -> None:
+    for numbers, (source, target) in missing.items():
         packet = bytes(ICMP(type=_REQUEST, id=numbers[0], seq=numbers[1]) / b"falcon-testbed")
         try:
             sockets[source].sendto(packet, (str(lab.container(target).ip), 0))
@@ -64,9 +69,10 @@ def _request(lab: Lab, sockets: Mapping[str, socket.socket], missing: list[Pair]
             continue  # no neighbour yet: it is asked again
 
 
-def _replies(lab: Lab, selector: selectors.BaseSelector, seconds: float) -> Iterator[Pair]:
+def _replies(
+    ids: Mapping[Identity, Pair], selector: selectors.BaseSelector, seconds: float
+) -> Iterator[Pair]:
     """Pairs whose answer comes within `seconds`."""
-    ids = {_identity(lab.topology, *pair): pair for pair in pairs(lab.topology)}
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         for key, _ in selector.select(left):
@@ -77,10 +83,11 @@ def _replies(lab: Lab, selector: selectors.BaseSelector, seconds: float) -> Iter
                 yield pair
 
 
-def _identity(topology: Topology, source: str, target: str) -> tuple[int, int]:
-    """ICMP identifier and sequence number of a pair: the two containers' positions."""
-    names = [c.name for c in topology.containers]
-    return 0xFA00 + names.index(source), names.index(target)
+def _identities(topology: Topology, turn: int) -> dict[Pair, Identity]:
+    """ICMP identifier and sequence number of each pair: the containers' positions, and the turn."""
+    place = {c.name: index for index, c in enumerate(topology.containers)}
+    first = turn * len(place)
+    return {(a, b): (0xFA00 + place[a], (first + place[b]) % 2**16) for a, b in pairs(topology)}
 
 
 def speakers(topology: Topology) -> set[tuple[int, str]]:

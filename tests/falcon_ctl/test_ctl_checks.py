@@ -44,23 +44,29 @@ def test_second_choice_rehashes_the_first():
 
 
 def test_reachable():
-    assert reach.all_reachable({("a", "b"): True, ("b", "a"): True}).ok
-    red = reach.all_reachable({("a", "b"): True, ("b", "a"): False})
+    good, bad = {("a", "b"): True, ("b", "a"): True}, {("a", "b"): True, ("b", "a"): False}
+    assert reach.all_reachable({"overlay": good, "host": good}).ok
+    red = reach.all_reachable({"overlay": good, "host": bad})
     assert not red.ok
-    assert red.evidence == "b gets no answer from a"
+    assert red.evidence == "b gets no answer from a under host"
     assert not reach.all_reachable({}).ok
+    assert not reach.all_reachable({"overlay": good, "host": {}}).ok
 
 
 def test_isolated():
     sent = {"red1 to .21": "red2", "blue1 to .21": "blue2", "red1 by blue2's MAC": ""}
     heard = {"red2": ["red1 to .21"], "blue2": ["blue1 to .21"]}
-    assert reach.tenants_isolated(heard, sent).ok
-    leak = reach.tenants_isolated(heard | {"blue2": ["blue1 to .21", "red1 to .21"]}, sent)
+
+    def judged(**changes):
+        return reach.tenants_isolated({"overlay": heard, "host": heard | changes}, sent)
+
+    assert judged().ok
+    leak = judged(blue2=["blue1 to .21", "red1 to .21"])
     assert not leak.ok
-    assert "blue2 heard red1 to .21, meant for red2" in leak.evidence
-    stray = reach.tenants_isolated(heard | {"blue2": ["red1 by blue2's MAC"]}, sent)
-    assert "meant for nobody" in stray.evidence
-    assert not reach.tenants_isolated(heard | {"red2": []}, sent).ok
+    assert "blue2 heard red1 to .21, meant for red2, under host" in leak.evidence
+    assert "meant for nobody" in judged(blue2=["red1 by blue2's MAC"]).evidence
+    assert "red2 did not hear its own probe under host" in judged(red2=[]).evidence
+    assert not reach.tenants_isolated({}, sent).ok
 
 
 def test_learned():

@@ -1,0 +1,79 @@
+"""What a run tries and what it judges, without a network."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from falcon_ctl.intent.systems import SYSTEMS, select
+from falcon_ctl.live import isolation, job, reach
+from falcon_ctl.live.findings import Findings
+from topo.builders import pair
+
+ISOLATED = "tenants with the same addresses are isolated"
+
+
+def alone():
+    """The pair with one of its tenants only."""
+    both = pair()
+    one = both.tenants[0]
+    containers = tuple(c for c in both.containers if c.tenant == one.name)
+    return both.model_copy(update={"tenants": (one,), "containers": containers})
+
+
+def names(findings):
+    return {verdict.name for verdict in findings.judge()}
+
+
+def test_isolation_is_judged_where_tenants_share_addresses_only():
+    shared = {p.name: p.listener for p in isolation.probes(pair())}
+    assert isolation.probes(alone()) == []
+    assert ISOLATED in names(Findings(list(SYSTEMS), probes=shared))
+    assert ISOLATED not in names(Findings(list(SYSTEMS)))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "tried"),
+    [
+        (["host"], ["overlay", "host"]),
+        (["overlay", "falcon-pipelining"], ["overlay"]),
+        ([s.name for s in SYSTEMS], ["overlay", "host", "offload"]),
+    ],
+)
+def test_every_set_of_entries_is_probed(monkeypatch, chosen, tried):
+    used = []
+    lab = SimpleNamespace(topology=pair(), use=lambda system, **_: used.append(system.name))
+    monkeypatch.setattr(reach, "ping_all", lambda *_: {("a", "b"): used[-1] != "offload"})
+    monkeypatch.setattr(isolation, "listen", lambda *_: ({"b": [used[-1]]}, {"x": "b"}))
+    run = job.Job(lab, None, select(chosen), Silent())
+    run._reach()
+    assert sorted(run.findings.answered) == sorted(tried)
+    assert {s: h["b"] for s, h in run.findings.heard.items()} == {s: [s] for s in tried}
+    assert used == run_order(run) * 2
+    verdicts = {v.name: v for v in run.findings.judge()}
+    assert verdicts["all containers of a tenant reach each other"].ok == ("offload" not in tried)
+
+
+def run_order(run):
+    return list(run.findings.answered)
+
+
+class Silent:
+    """Steps that nobody looks at."""
+
+    def step(self, name):
+        return self
+
+    def __enter__(self):
+        return []
+
+    def __exit__(self, *exception):
+        pass
+
+    def note(self, text):
+        pass
+
+
+def test_a_late_answer_counts_for_no_later_round():
+    first, second = (set(reach._identities(pair(), turn).values()) for turn in (0, 1))
+    assert len(first) == len(reach.pairs(pair()))
+    assert not first & second
