@@ -30,8 +30,8 @@ def draw(path: Path, measurements: Sequence[Measurement], subtitle: str) -> None
     from matplotlib.figure import Figure  # it takes a second to import, and only runs draw
 
     valid = [m for m in measurements if not m.late]
-    figure = Figure(figsize=(15, 5))
-    figure.subplots_adjust(left=0.05, right=0.98, bottom=0.16, top=0.85, wspace=0.4)
+    figure = Figure(figsize=(15, 5.4))
+    figure.subplots_adjust(left=0.05, right=0.98, bottom=0.22, top=0.86, wspace=0.4)
     figure.suptitle(f"FALCON testbed: {subtitle}")
     rates, latencies, loads = figure.subplots(1, 3, width_ratios=(1.2, 1, 1.2))
     _rates(rates, valid)
@@ -58,8 +58,9 @@ def _rates(axes: Axes, measurements: Sequence[Measurement]) -> None:
         axes.bar(at, heights, width, color=COLOURS[system], label=system)
     axes.set_xticks(range(len(loads)), [f"{proto}\n{load}" for proto, load in loads])
     axes.set(title="Packet rate", ylabel="delivered, 1000 packets/s (model time)")
-    if systems:
-        axes.legend(fontsize="small")
+    if systems:  # below the axes, where no bar can hide behind it
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14)}
+        axes.legend(fontsize="small", ncols=3, frameon=False, **below)
 
 
 def _latencies(axes: Axes, measurements: Sequence[Measurement]) -> None:
