@@ -122,6 +122,7 @@ def unsaturated(ours: list[Passage]) -> str:
         return ""
     return f"sender: the host waited for frames {100 * share:.1f} % of the time"
 
+
 def lateness(stats: dict[str, Any]) -> str:
     """How far the host's driver was behind its budget; "" when it was not."""
     late = stats["late"]

@@ -59,8 +59,13 @@ def _rates(axes: Axes, measurements: Sequence[Measurement]) -> None:
     axes.set_xticks(range(len(loads)), [f"{proto}\n{load}" for proto, load in loads])
     axes.set(title="Packet rate", ylabel="delivered, 1000 packets/s (model time)")
     if systems:  # below the axes, where no bar can hide behind it
-        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14)}
-        axes.legend(fontsize="small", ncols=3, frameon=False, **below)
+        axes.legend(
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.14),
+            ncols=3,
+            fontsize="small",
+            frameon=False,
+        )
 
 
 def _latencies(axes: Axes, measurements: Sequence[Measurement]) -> None:
