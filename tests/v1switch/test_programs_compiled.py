@@ -23,7 +23,4 @@ def test_everything_was_compiled() -> None:
 
 def test_no_path_of_a_machine() -> None:
     for path in COMPILED.iterdir():
-        text = path.read_text()
-        assert "/home/" not in text
-        assert "/tmp/" not in text
-        assert "/work/" not in text
+        assert not re.search(r'"/\w', path.read_text()), f"{path.name} names an absolute path"
