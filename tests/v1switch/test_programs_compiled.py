@@ -1,6 +1,7 @@
 """The committed test programs are those of the committed sources, and name no machine."""
 
 import hashlib
+import re
 
 from tests.v1switch.twin import COMPILED
 
