@@ -10,7 +10,8 @@ from typing import NamedTuple
 from falcon_ctl.capture.pcapng import Packet
 from falcon_ctl.traffic import order
 
-_IPV4, _TCP = b"\x08\x00", 6
+_IPV4, _VLAN, _TCP = b"\x08\x00", b"\x81\x00", 6
+_VXLAN_HEADERS = 14 + 20 + 8 + 8
 _PORTS_AND_SEQUENCE = struct.Struct("!HHI")
 
 
@@ -29,8 +30,20 @@ def segments(packets: Iterable[Packet], source_ports: set[int]) -> list[Segment]
     return [segment for segment in found if segment and segment.source_port in source_ports]
 
 
+def arrived(frames: Iterable[bytes], source_ports: set[int]) -> list[Segment]:
+    """TCP frames from one of `source_ports` as they came to a machine: tagged or in VXLAN."""
+    found = (_segment(_inner(frame)) for frame in frames)
+    return [segment for segment in found if segment and segment.source_port in source_ports]
+
+
+def _inner(frame: bytes) -> bytes:
+    if frame[12:14] == _VLAN:
+        return frame[:12] + frame[16:]
+    return frame[_VXLAN_HEADERS:]
+
+
 def reordered(sent: list[Segment], received: list[Segment]) -> int:
-    """Reordered frames by RFC 4737, in the order in which the source put them on the wire.
+    """Reordered frames by RFC 4737 between two points of their way, `sent` being the first.
 
     Frames that look alike (retransmissions, pure ACKs) cannot be told apart and are left out.
     """

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
+from falcon_ctl.capture.pcapng import Packet
 from falcon_ctl.errors import UsageError
-from falcon_ctl.traffic import order, payload, schedule
+from falcon_ctl.traffic import order, payload, schedule, tcpframes
 from falcon_ctl.traffic.flows import Endpoint, Flow, tcp_segments, udp_template
 from falcon_ctl.traffic.payload import Stamp
 
@@ -125,3 +126,17 @@ def test_order_is_rfc_4737s(sequence):
 def test_the_rfcs_example():
     found = order.analyse([1, 2, 3, 7, 8, 9, 10, 4, 5, 6, 11], 12)  # RFC 4737, section 7.1
     assert (found.reordered, found.max_extent) == (3, 6)
+
+
+def test_tcp_order_is_that_of_the_machines_nic():
+    inner = [bytes(Ether() / IP() / TCP(sport=7, dport=8, seq=n) / b"x") for n in (1, 2, 3)]
+    tagged = [frame[:12] + b"\x81\x00\x00\x65" + frame[12:] for frame in inner]
+    tunnelled = [bytes(50) + frame for frame in inner]
+    came = [Packet(0, frame, len(frame)) for frame in inner]
+    received = tcpframes.segments(came, {7})
+    for frames in (tagged, tunnelled):
+        assert tcpframes.arrived(frames, {7}) == received
+        assert tcpframes.arrived(frames, {9}) == []
+        assert tcpframes.reordered(tcpframes.arrived(frames, {7}), received) == 0
+        swapped = [received[1], received[0], received[2]]
+        assert tcpframes.reordered(tcpframes.arrived(frames, {7}), swapped) == 1
