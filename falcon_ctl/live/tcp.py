@@ -97,7 +97,7 @@ def _measured(
         sent=len(sent),
         delivered=len(received),
         drops=drops,
-        # From the NIC on: a container's kernel may itself reorder what two of its CPUs send.
+        # From the NIC on only: see docs/LIMITATIONS.md for what was seen before it.
         reordered=tcpframes.reordered(tcpframes.arrived((p.frame for p in ours), ports), received),
         late=udp.lateness(stats),
         **udp.timing(ours, stats),
