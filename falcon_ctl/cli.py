@@ -24,6 +24,7 @@ from falcon_ctl.report import document, results, table
 from falcon_ctl.report.document import Report
 from falcon_ctl.report.progress import Steps
 from topo.client import Network
+from topo.door import call
 
 app = typer.Typer(
     name="falcon_ctl",
@@ -154,8 +155,7 @@ def main(argv: list[str]) -> NoReturn:
     if not argv or (argv[0].startswith("-") and argv[0] != "--help"):
         argv = ["run", *argv]
     try:
-        app(argv, prog_name="falcon_ctl", standalone_mode=True)
+        sys.exit(call(app, "falcon_ctl", argv))
     except CtlError as error:
         print(f"falcon_ctl: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
-    sys.exit(0)

@@ -7,7 +7,7 @@ import sys
 import time
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -23,6 +23,7 @@ class LogLevel(str, Enum):
     ERROR = "error"
 
 
+UsageError: Any = typer.BadParameter.__mro__[1]  # of the click that typer carries or needs
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -69,5 +70,14 @@ def warm() -> None:
     typer.echo(f"rxpath: kernels ready after {time.monotonic() - started:.1f} s")
 
 
+def main() -> int:
+    """Run a command; a wrong call gets one line on standard error and exit status 2."""
+    try:
+        return int(app(prog_name="rxpath", standalone_mode=False) or 0)
+    except UsageError as error:
+        typer.echo(f"rxpath: {' '.join(error.format_message().split())}", err=True)
+        return 2
+
+
 if __name__ == "__main__":
-    app()
+    sys.exit(main())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from topo.door import call
 from topo.errors import CallError, RequestError, TopoError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _leave)  # an `up` that is ended takes back what it began
     signal.signal(signal.SIGHUP, _leave)
     try:
-        app(prog_name="python -m topo")
+        sys.exit(call(app, "topo"))
     except TopoError as err:
         for line in str(err).splitlines():
             print(line if line.startswith(" ") else f"topo: {line}", file=sys.stderr)

@@ -47,7 +47,9 @@ def test_without_a_network_it_says_so_and_offers_make_topo(run_dir, capsys, args
         (("--results", "/dev/null/x"), "--results /dev/null/x: /dev/null cannot be written"),
         (("--duration", "long"), "--duration"),
         (("--seed", "-1"), "--seed"),
+        (("--speed", "1"), "--speed"),
         (("fly",), "fly"),
+        (("shell",), "SWITCH"),
     ],
 )
 @pytest.mark.usefixtures("run_dir")
@@ -55,6 +57,8 @@ def test_wrong_usage_is_named_and_exits_with_2(capsys, args, named):
     status, _, error = call(capsys, *args)
     assert status == 2
     assert named in error
+    assert error.startswith("falcon_ctl")
+    assert error.count("\n") == 1
 
 
 def test_help_names_the_commands(capsys):
