@@ -57,12 +57,18 @@ def ends(frame: bytes) -> Ends | None:
 
     Scapy (`read`) takes a hundred times as long, which counts where every frame is sorted by flow.
     """
-    tag, port = frame[12:14], frame[36:38]
-    begin = TAGGED if tag == _DOT1Q else TUNNEL if port in _VXLAN_PORTS else UNTAGGED
+    begin = innermost(frame)
     if len(frame) < begin + 24 or frame[begin] != _IPV4_NO_OPTIONS or frame[begin + 9] not in _L4:
         return None
     source, target, *ports = _FLOW.unpack_from(frame, begin + 12)
     return Ends(socket.inet_ntoa(source), socket.inet_ntoa(target), *ports)
+
+
+def innermost(frame: bytes) -> int:
+    """Where the innermost IPv4 header of a frame begins, if it has one."""
+    if frame[12:14] == _DOT1Q:
+        return TAGGED
+    return TUNNEL if frame[36:38] in _VXLAN_PORTS else UNTAGGED
 
 
 def read(frame: bytes) -> Headers:

@@ -100,16 +100,19 @@ class Plan:
         return Load("many", flows, schedules, DILATION)
 
     def surge(self, surging: Candidate, other: Candidate) -> Load:
-        """One of two flows that share a core grows until the core cannot take both.
+        """One of two flows that share a core grows until the core is over the threshold, and stays.
 
-        It grows gradually: the order guard lets a stage move only while its queue runs empty now
-        and then, which it no more does once the core is overloaded.
+        It grows gradually and to less than the core can take: the order guard lets a stage move
+        only when its queue has run empty, which it never does once the core is overloaded, and
+        which it does again after this computer held frames up.
         """
-        calm, growth = 0.4 * self._judged, 1.6 * self._judged
+        calm, growth, peak = (t * self._judged for t in (0.4, 1.0, 0.8))
         growing = schedule.follow(
-            (schedule.constant(150, calm), calm), (schedule.ramp(150, 750, growth), growth)
+            (schedule.constant(150, calm), calm),
+            (schedule.ramp(150, 620, growth), growth),
+            (schedule.constant(620, peak), peak),
         )
-        schedules = [growing, schedule.constant(500, calm + growth)]
+        schedules = [growing, schedule.constant(500, calm + growth + peak)]
         knobs: dict[str, Any] = {"falcon": dict(FAST_LOAD)}
         flows = [surging.flow, other.flow]
         return Load("surge", flows, schedules, DILATION, knobs=knobs, surge_at=_ns(calm))

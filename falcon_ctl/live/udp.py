@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from falcon_ctl.capture import headers
 from falcon_ctl.capture.trace import Passage, Trace
@@ -17,14 +18,15 @@ from falcon_ctl.live import accounting
 from falcon_ctl.live.hosts import Host
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.report.live import Measurement, rate
-from falcon_ctl.traffic import order, schedule
+from falcon_ctl.traffic import order, payload, schedule
 from falcon_ctl.traffic.flows import Flow, udp_template
 from falcon_ctl.traffic.load import Load
 from falcon_ctl.traffic.receiver import Arrivals, Receiver
-from falcon_ctl.traffic.sender import Sender, Sent
+from falcon_ctl.traffic.sender import LAG_BUDGET_NS, Sender, Sent
 
 _ids = itertools.count(1000)  # no two runs share a flow id: what is left of one disturbs no other
 _QUIET, _DRAIN = 0.5, 20.0
+_IP_UDP = 20 + 8
 _IDLE = 0.01  # of a saturating run: what the measured rate may be too low by
 
 
@@ -81,7 +83,7 @@ def _measured(lab: Lab, system: System, load: Load, flows: list[Flow], host: Hos
         delivered=sum(found.received for found in orders),
         drops=drops,
         reordered=sum(found.reordered for found in orders),
-        late=unsaturated(ours) if load.saturates else _late(sent, stats),
+        late=unsaturated(ours) if load.saturates else _late(sent, transit(trace, ours), stats),
         **timing(ours, stats),
     )
     return Outcome(measurement, trace, arrivals, sent, stats)
@@ -102,8 +104,28 @@ def settled(lab: Lab, host: Host, deadline: float = 10.0) -> dict[str, Any]:
     return stats
 
 
-def _late(sent: Sent, stats: dict[str, Any]) -> str:
-    return "; ".join(filter(None, (sent.lateness, lateness(stats))))
+def _late(sent: Sent, way: NDArray[np.int64], stats: dict[str, Any]) -> str:
+    return "; ".join(filter(None, (sent.lateness, slowness(way), lateness(stats))))
+
+
+def transit(trace: Trace, ours: list[Passage]) -> NDArray[np.int64]:
+    """Wall ns that frames took from their sender to the receiving NIC: switches, sending hosts."""
+    epoch, dilation = trace.meta["epoch_ns"], trace.meta["dilation"]
+    stamps = (payload.read(p.frame, headers.innermost(p.frame) + _IP_UDP) for p in ours)
+    times = [
+        epoch + passage.arrival * dilation - stamp.sent_ns
+        for passage, stamp in zip(ours, stamps, strict=True)
+        if stamp is not None
+    ]
+    return np.array(times, np.int64)
+
+
+def slowness(way: NDArray[np.int64]) -> str:
+    """Whether the network bunched frames up on their way; "" when 99 of 100 were in time."""
+    p99 = float(np.quantile(way, 0.99)) if len(way) else 0.0
+    if p99 <= LAG_BUDGET_NS:
+        return ""
+    return f"network: p99 {p99 / 1e6:.0f} ms, budget {LAG_BUDGET_NS / 1e6:.0f} ms"
 
 
 def unsaturated(ours: list[Passage]) -> str:

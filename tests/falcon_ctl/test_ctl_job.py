@@ -77,3 +77,29 @@ def test_a_late_answer_counts_for_no_later_round():
     first, second = (set(reach._identities(pair(), turn).values()) for turn in (0, 1))
     assert len(first) == len(reach.pairs(pair()))
     assert not first & second
+
+
+@pytest.mark.parametrize(
+    ("lates", "seconds", "runs", "valid"),
+    [
+        (["late", ""], 10, 2, True),
+        (["late", "late", ""], 10, 3, True),
+        (["late"] * 9, 10, 3, False),
+        (["late"] * 9, 50, 1, False),
+        ([""], 10, 1, True),
+    ],
+)
+def test_a_late_run_is_repeated_twice_at_most_and_in_time(lates, seconds, runs, valid):
+    outcomes = [
+        SimpleNamespace(measurement=SimpleNamespace(late=late, pps=1e6, label="x"), trace=None)
+        for late in lates
+    ]
+    left = iter(outcomes)
+    steps = Silent()
+    steps.seconds = seconds
+    run = job.Job(None, SimpleNamespace(duration=1.0), select(["host"]), steps)
+    run._step(run.systems[0], "udp", "steady", lambda: next(left))
+    assert len(list(left)) == len(outcomes) - runs
+    (kept,) = run.findings.measurements
+    assert kept is outcomes[runs - 1].measurement
+    assert (kept.late == "") == valid

@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from falcon_ctl.capture.trace import Passage, Stage
+from falcon_ctl.capture.trace import Passage, Stage, Trace
 from falcon_ctl.errors import PartFailed, UsageError
 from falcon_ctl.intent.systems import SYSTEMS, select
 from falcon_ctl.live import isolation, reach, udp
 from falcon_ctl.live.job import Job
 from falcon_ctl.live.plan import Plan
-from falcon_ctl.traffic import choice, schedule
+from falcon_ctl.traffic import choice, payload, schedule
 from falcon_ctl.traffic.choice import Candidate
-from falcon_ctl.traffic.flows import Endpoint, Flow
+from falcon_ctl.traffic.flows import Endpoint, Flow, udp_template
 from topo.builders import leafspine, pair
 
 MAX_REAL_RATE = 5000  # frames/s that two noisy cores carry beside everything else
@@ -74,6 +74,39 @@ def test_short_runs_do_not_shorten_what_checks_rest_on():
     ):
         assert make(short).frames == make(usual).frames < make(long).frames
     assert short.many().frames < usual.many().frames
+
+
+def test_a_surge_passes_the_threshold_and_leaves_the_core_room():
+    one, two = spread_candidate(), spread_candidate(30101)
+    load = Plan(pair(), 1, 1.0).surge(one, two)
+    offsets = np.sort(np.concatenate(load.schedules)) / 1e9
+    calm = np.count_nonzero(offsets < 0.4) / 0.4
+    peak = np.count_nonzero(offsets > 1.4) / 0.8
+    # Wall time of a veth stage (xeon-2.2ghz.toml): in a softirq of its own, and among others.
+    alone, batched = 0.94e-6 * load.dilation, 0.74e-6 * load.dilation
+    assert calm * alone < 0.7
+    assert peak * alone > 0.9
+    assert peak * batched < 0.9
+    assert load.surge_at == 400_000_000
+
+
+def passage_of(sent_ns, took_ns, dilation=1000, epoch=0):
+    template = udp_template(Flow(1, *_ends(), 30100, 9000, "udp"), 64)
+    inner = bytearray(template.frame)
+    payload.write(inner, template.payload_offset, payload.Stamp(1, 0, sent_ns))
+    arrival = (sent_ns + took_ns - epoch) // dilation
+    return Passage(0, arrival, 0, 0, 17, 0, (), 1, "", 64, bytes(inner))
+
+
+def test_frames_that_the_network_bunched_up_make_a_run_late():
+    meta = {"epoch_ns": 0, "dilation": 1000}
+    quick = [passage_of(n * 1_000_000, 200_000) for n in range(99)]
+    slow = [passage_of(n * 1_000_000, 90_000_000) for n in range(99, 102)]
+    way = udp.transit(Trace(quick, meta), quick)
+    assert way.tolist() == [200_000] * 99
+    assert udp.slowness(way) == ""
+    assert "network: p99 90 ms" in udp.slowness(udp.transit(Trace([], meta), quick + slow))
+    assert udp.slowness(udp.transit(Trace([], meta), [])) == ""
 
 
 def arrived(arrival, *first_stage):
