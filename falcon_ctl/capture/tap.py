@@ -6,6 +6,7 @@ import selectors
 import socket
 import struct
 import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,10 @@ from falcon_ctl.traffic.receiver import SO_TIMESTAMPNS, timestamp
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from Python 3.11 on
 
-# linux/if_packet.h; Python names none of these.
-_SOL_PACKET, _PACKET_AUXDATA = 263, 8
+# linux/if_packet.h, asm-generic/socket.h; Python names none of these.
+_SOL_PACKET, _PACKET_STATISTICS, _PACKET_AUXDATA = 263, 6, 8
+_STATISTICS = struct.Struct("@II")  # struct tpacket_stats: frames, and those that found no room
+_SO_RCVBUFFORCE = 33
 _AUXDATA = struct.Struct("@IIIHHHH")  # status, len, snaplen, mac, net, vlan_tci, vlan_tpid
 _TP_STATUS_VLAN_VALID = 1 << 4
 _ANCILLARY = socket.CMSG_SPACE(_AUXDATA.size) + socket.CMSG_SPACE(16)
@@ -29,6 +32,8 @@ class Tap:
 
     `sock` is an AF_PACKET SOCK_RAW socket of the interface's namespace. With `outgoing` it keeps
     what the interface sends instead. An 802.1Q tag that the kernel took off is put back in place.
+    `lost` says, once it was left, how many frames it could not keep: over the limit, or because
+    the socket's buffer was full. A capture that lost frames proves neither order nor counts.
     """
 
     def __init__(
@@ -36,11 +41,11 @@ class Tap:
     ) -> None:
         self.interface = interface
         self.packets: list[Packet] = []
-        self.overflowed = False
+        self.lost = 0
         self._outgoing = outgoing
         self._limit = limit
         self._sock = sock
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        _enlarge(sock)
         sock.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         sock.setblocking(False)
@@ -62,6 +67,8 @@ class Tap:
         """Stop and close the socket; what had come by now is kept."""
         self._stop.set()
         self._thread.join(timeout=5)
+        raw = self._sock.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, _STATISTICS.size)
+        self.lost += _STATISTICS.unpack(raw)[1]
         self._sock.close()
 
     def _loop(self) -> None:
@@ -82,10 +89,17 @@ class Tap:
             if (address[2] == socket.PACKET_OUTGOING) != self._outgoing:
                 continue
             if len(self.packets) >= self._limit:
-                self.overflowed = True
+                self.lost += 1
                 continue
             frame = _with_tag(data, ancillary)
             self.packets.append(Packet(timestamp(ancillary), frame, len(frame)))
+
+
+def _enlarge(sock: socket.socket) -> None:
+    """Ask for a large buffer; beyond net.core.rmem_max only a privileged process gets it."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+    with suppress(PermissionError):
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
 
 
 def _with_tag(frame: bytes, ancillary: list[tuple[int, int, bytes]]) -> bytes:

@@ -13,7 +13,12 @@ UNACCOUNTED = "unaccounted"  # the last word of a place where frames vanished wi
 
 def order_kept(measurements: Sequence[Measurement]) -> Verdict:
     """No flow's frames reach the application out of order (RFC 4737)."""
-    problems = [f"{m.label}: {m.reordered} reordered" for m in measurements if m.reordered]
+    problems = [
+        f"{m.label}: {m.reordered} reordered"
+        + "".join(f", {count} in {where}" for where, count in m.swaps.items())
+        for m in measurements
+        if m.reordered
+    ]
     frames = sum(m.delivered for m in measurements)
     seen = f"0 of {frames} delivered frames reordered in {len(measurements)} runs"
     return judge("application-level order is kept", problems, seen, frames > 0)

@@ -9,13 +9,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from falcon_ctl.capture.tap import Tap
 from falcon_ctl.capture.trace import Trace
 from falcon_ctl.intent.systems import System
 from falcon_ctl.live import accounting, udp
-from falcon_ctl.live.lab import CONTAINER_INTERFACE, Lab
+from falcon_ctl.live.lab import Lab
+from falcon_ctl.live.way import Captures
 from falcon_ctl.report.live import Measurement
-from falcon_ctl.traffic import schedule, tcpframes
+from falcon_ctl.traffic import schedule
 from falcon_ctl.traffic.flows import Flow, tcp_segments
 from falcon_ctl.traffic.sender import send_frames
 from falcon_ctl.traffic.tcp import Connection, Transfer
@@ -76,17 +76,14 @@ def _measured(
     before = accounting.outside_host(lab, host.name, [])
     host.reset()
     with host.recording(_RECORD) as traces, ExitStack() as stack:
-        sources = _taps(lab, stack, {f.source.name for f in flows}, outgoing=True)
-        targets = _taps(lab, stack, {f.target.name for f in flows}, outgoing=False)
+        captures = Captures.start(lab, stack, flows)
         drive()
-        _wait_quiet(lab, [*sources, *targets])
+        _wait_quiet(lab, captures)
         stats = udp.settled(lab, host)
     lab.watch.check()
     (trace,) = traces
     ours = udp.passages_of(trace, flows)
-    ports = {flow.source_port for flow in flows}
-    sent = [s for tap in sources for s in tcpframes.segments(tap.packets, ports)]
-    received = [s for tap in targets for s in tcpframes.segments(tap.packets, ports)]
+    way = captures.way(flows, host.name, ours)
     drops = accounting.outside_host(lab, host.name, []).since(before)
     drops |= accounting.inside_host(ours, stats["drops"]["afpacket"])
     measurement = Measurement(
@@ -94,28 +91,21 @@ def _measured(
         proto="tcp",
         flows=len(flows),
         load=load,
-        sent=len(sent),
-        delivered=len(received),
+        sent=len(way.wire.segments),
+        delivered=len(way.target.segments),
         drops=drops,
-        # From the NIC on only: see docs/LIMITATIONS.md for what was seen before it.
-        reordered=tcpframes.reordered(tcpframes.arrived((p.frame for p in ours), ports), received),
-        late=udp.lateness(stats),
+        reordered=way.reordered,
+        swaps=way.swaps,
+        late="; ".join(filter(None, (way.flaw, udp.lateness(stats)))),
         **udp.timing(ours, stats),
     )
     return Outcome(measurement, trace, list(transfers), stats)
 
 
-def _taps(lab: Lab, stack: ExitStack, containers: set[str], outgoing: bool) -> list[Tap]:
-    return [
-        stack.enter_context(lab.tap(name, CONTAINER_INTERFACE, outgoing=outgoing))
-        for name in sorted(containers)
-    ]
-
-
-def _wait_quiet(lab: Lab, taps: Sequence[Tap]) -> None:
-    """Wait until no tap sees a frame any more: acknowledgements of the end are on their way."""
+def _wait_quiet(lab: Lab, captures: Captures) -> None:
+    """Wait until no end sees a frame any more: acknowledgements of the end are on their way."""
     end, seen = time.monotonic() + _QUIET_DEADLINE, -1
-    while (now := sum(len(tap.packets) for tap in taps)) != seen and time.monotonic() < end:
+    while (now := captures.frames) != seen and time.monotonic() < end:
         seen = now
         lab.watch.pause(_QUIET)
 

@@ -16,6 +16,7 @@ class Measurement:
 
     `drops` names where frames were lost; only places with losses stand in it. `late` says who ran
     behind its budget and how far, so that rates and latencies are not valid; "" when nobody did.
+    `swaps` says of `reordered` frames between which two points of their way they changed places.
     """
 
     system: str
@@ -30,6 +31,7 @@ class Measurement:
     latencies: NDArray[np.int64]
     late: str
     loads: Mapping[int, float] = field(default_factory=dict)
+    swaps: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def label(self) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from falcon_ctl.capture.pcapng import Packet
@@ -13,6 +14,13 @@ from falcon_ctl.traffic import order
 _IPV4, _VLAN, _TCP = b"\x08\x00", b"\x81\x00", 6
 _VXLAN_HEADERS = 14 + 20 + 8 + 8
 _PORTS_AND_SEQUENCE = struct.Struct("!HHI")
+
+
+class Point(NamedTuple):
+    """A place where frames of some TCP flows were seen, in the order in which they passed."""
+
+    place: str
+    segments: list[Segment]
 
 
 class Segment(NamedTuple):
@@ -40,6 +48,15 @@ def _inner(frame: bytes) -> bytes:
     if frame[12:14] == _VLAN:
         return frame[:12] + frame[16:]
     return frame[_VXLAN_HEADERS:]
+
+
+def swaps(way: Sequence[Point]) -> dict[str, int]:
+    """Reordered frames between each two neighbouring points of a way, where there are any."""
+    found = {
+        f"{one.place} -> {other.place}": reordered(one.segments, other.segments)
+        for one, other in pairwise(way)
+    }
+    return {between: count for between, count in found.items() if count}
 
 
 def reordered(sent: list[Segment], received: list[Segment]) -> int:

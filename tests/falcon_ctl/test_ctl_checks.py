@@ -277,6 +277,8 @@ def test_order():
     assert outcome.order_kept([measured()]).ok
     assert not outcome.order_kept([measured(reordered=1)]).ok
     assert not outcome.order_kept([measured(delivered=0)]).ok
+    told = outcome.order_kept([measured(reordered=2, swaps={"NIC of m2 -> target": 2})])
+    assert "2 reordered, 2 in NIC of m2 -> target" in told.evidence
 
 
 def test_accounting():

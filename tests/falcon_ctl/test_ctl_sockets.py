@@ -2,12 +2,14 @@
 
 import gc
 import socket
+import struct
 import sys
 import threading
 
 import numpy as np
 import pytest
 
+from falcon_ctl.capture.tap import Tap
 from falcon_ctl.errors import PartFailed
 from falcon_ctl.live.watch import Watch
 from falcon_ctl.traffic import payload
@@ -138,3 +140,46 @@ def test_templates_know_where_their_payload_is():
     template = udp_template(Flow(9, A, B, 100, 9), 64)
     assert isinstance(template, Template)
     assert payload.read(template.frame, template.payload_offset) == (9, 0, 0)
+
+
+class PacketSocket:
+    """An AF_PACKET socket as `Tap` uses it, over a socket pair: frames one by one, then nothing."""
+
+    def __init__(self, frames, dropped):
+        self._frames, self._dropped = list(frames), dropped
+        self._ours, self.other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        for frame in self._frames:
+            self.other.send(frame)
+
+    def recvmsg(self, size, _):
+        return *self._ours.recvmsg(size)[:2], 0, ("eth0", 0, socket.PACKET_HOST, 1, b"")
+
+    def getsockopt(self, level, option, size):
+        assert (level, option, size) == (263, 6, 8)  # SOL_PACKET, PACKET_STATISTICS
+        return struct.pack("@II", len(self._frames) + self._dropped, self._dropped)
+
+    def fileno(self):
+        return self._ours.fileno()
+
+    def setblocking(self, flag):
+        self._ours.setblocking(flag)
+
+    def setsockopt(self, *_):
+        pass
+
+    def bind(self, address):
+        assert address == ("eth0", 3)  # ETH_P_ALL
+
+    def close(self):
+        self._ours.close()
+        self.other.close()
+
+
+@pytest.mark.parametrize(("limit", "dropped", "lost"), [(5, 0, 0), (3, 0, 2), (3, 4, 6)])
+def test_a_capture_says_what_it_could_not_keep(limit, dropped, lost):
+    frames = [bytes([n]) * 60 for n in range(5)]
+    sock = PacketSocket(frames, dropped)
+    with Tap(sock, "eth0", limit=limit) as tap:
+        pass
+    assert [packet.data for packet in tap.packets] == frames[:limit]
+    assert tap.lost == lost

@@ -7,9 +7,11 @@ from scapy.layers.l2 import Ether
 
 from falcon_ctl.capture.pcapng import Packet
 from falcon_ctl.errors import UsageError
+from falcon_ctl.live.way import Way
 from falcon_ctl.traffic import order, payload, schedule, tcpframes
 from falcon_ctl.traffic.flows import Endpoint, Flow, tcp_segments, udp_template
 from falcon_ctl.traffic.payload import Stamp
+from falcon_ctl.traffic.tcpframes import Point
 
 A = Endpoint("red1-1", "02:40:0a:00:00:0b", "10.0.0.11")
 B = Endpoint("red2-1", "02:40:0a:00:00:15", "10.0.0.21")
@@ -128,7 +130,7 @@ def test_the_rfcs_example():
     assert (found.reordered, found.max_extent) == (3, 6)
 
 
-def test_tcp_order_is_that_of_the_machines_nic():
+def test_tcp_frames_are_the_same_at_every_point():
     inner = [bytes(Ether() / IP() / TCP(sport=7, dport=8, seq=n) / b"x") for n in (1, 2, 3)]
     tagged = [frame[:12] + b"\x81\x00\x00\x65" + frame[12:] for frame in inner]
     tunnelled = [bytes(50) + frame for frame in inner]
@@ -140,3 +142,34 @@ def test_tcp_order_is_that_of_the_machines_nic():
         assert tcpframes.reordered(tcpframes.arrived(frames, {7}), received) == 0
         swapped = [received[1], received[0], received[2]]
         assert tcpframes.reordered(tcpframes.arrived(frames, {7}), swapped) == 1
+
+
+def segments(*numbers):
+    return [tcpframes.Segment(7, 8, 1448 * n, 1500) for n in numbers]
+
+
+def test_swaps_name_the_two_points_between_which_they_happened():
+    wire, entry, nic, target = (
+        Point("container", segments(0, 1, 2, 3)),
+        Point("its machine", segments(0, 1, 2, 3)),
+        Point("NIC of m2", segments(0, 2, 1, 3)),
+        Point("target", segments(0, 3, 2, 1)),
+    )
+    assert tcpframes.swaps([wire, entry]) == {}
+    assert tcpframes.swaps([wire, entry, nic, target]) == {
+        "its machine -> NIC of m2": 1,
+        "NIC of m2 -> target": 2,
+    }
+    way = Way(wire, entry, nic, target, {})
+    assert way.reordered == 2
+    assert way.swaps == tcpframes.swaps([wire, entry, nic, target])
+    assert way.flaw == ""
+
+
+def test_what_spoilt_a_run_is_told_and_does_not_hide_the_reordering():
+    wire, entry = Point("container", segments(0, 1, 2)), Point("its machine", segments(1, 0, 2))
+    way = Way(wire, entry, entry, entry, {"eth0": 3})
+    assert way.reordered == 1
+    assert way.swaps == {"container -> its machine": 1}
+    assert "capture of eth0 lost 3 frames" in way.flaw
+    assert "kernel reordered 1 frames" in way.flaw

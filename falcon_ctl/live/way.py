@@ -1,0 +1,100 @@
+"""Captures of TCP frames along their way, and what they prove of order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from falcon_ctl.capture.tap import Tap
+from falcon_ctl.capture.trace import Passage
+from falcon_ctl.live.lab import CONTAINER_INTERFACE, Lab
+from falcon_ctl.traffic import tcpframes
+from falcon_ctl.traffic.flows import Flow
+from falcon_ctl.traffic.tcpframes import Point, Segment
+
+
+@dataclass(frozen=True)
+class Captures:
+    """What the sources put on the wire, what their machine got of it, what the targets got.
+
+    Between the first two there is only this computer's kernel, nothing of the testbed's.
+    """
+
+    wires: Sequence[Tap]
+    entries: Sequence[Tap]
+    targets: Sequence[Tap]
+
+    @classmethod
+    def start(cls, lab: Lab, stack: ExitStack, flows: Sequence[Flow]) -> Captures:
+        """Capture until `stack` is closed."""
+
+        def tap(node: str, interface: str, outgoing: bool = False) -> Tap:
+            return stack.enter_context(lab.tap(node, interface, outgoing))
+
+        sources = [lab.container(name) for name in sorted({f.source.name for f in flows})]
+        targets = sorted({f.target.name for f in flows})
+        return cls(
+            wires=[tap(source.name, CONTAINER_INTERFACE, outgoing=True) for source in sources],
+            entries=[tap(source.machine, source.ifname) for source in sources],
+            targets=[tap(target, CONTAINER_INTERFACE) for target in targets],
+        )
+
+    @property
+    def frames(self) -> int:
+        """How many frames the ends have seen so far."""
+        return sum(len(tap.packets) for tap in (*self.wires, *self.targets))
+
+    def way(self, flows: Sequence[Flow], machine: str, arrivals: Sequence[Passage]) -> Way:
+        """The way of `flows` to `machine`, whose NIC saw `arrivals`; once the captures ended."""
+        ports = {flow.source_port for flow in flows}
+
+        def seen(taps: Sequence[Tap]) -> list[Segment]:
+            return [s for tap in taps for s in tcpframes.segments(tap.packets, ports)]
+
+        nic = tcpframes.arrived((passage.frame for passage in arrivals), ports)
+        lost = {
+            tap.interface: tap.lost
+            for tap in (*self.wires, *self.entries, *self.targets)
+            if tap.lost
+        }
+        return Way(
+            Point("container", seen(self.wires)),
+            Point("its machine", seen(self.entries)),
+            Point(f"NIC of {machine}", nic),
+            Point("target", seen(self.targets)),
+            lost,
+        )
+
+
+@dataclass(frozen=True)
+class Way:
+    """TCP frames at each point of their way; `lost`: by interface what captures missed."""
+
+    wire: Point
+    entry: Point
+    nic: Point
+    target: Point
+    lost: dict[str, int]
+
+    @property
+    def reordered(self) -> int:
+        """Reordered frames (RFC 4737) between the sender's wire and the receiver."""
+        return tcpframes.reordered(self.wire.segments, self.target.segments)
+
+    @property
+    def swaps(self) -> dict[str, int]:
+        """Between which points frames changed places, and how many."""
+        return tcpframes.swaps([self.wire, self.entry, self.nic, self.target])
+
+    @property
+    def flaw(self) -> str:
+        """Why this computer spoilt the run, so that it proves nothing; "" when it did not.
+
+        A veth queues a frame on the CPU that sends it (net/core/dev.c, netif_rx), so a connection
+        that sends from two CPUs, a thread's and that of an acknowledgement, may overtake itself.
+        """
+        found = [f"capture of {name} lost {count} frames" for name, count in self.lost.items()]
+        if swapped := tcpframes.reordered(self.wire.segments, self.entry.segments):
+            found.append(f"this computer's kernel reordered {swapped} frames behind the container")
+        return "; ".join(found)
