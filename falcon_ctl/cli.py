@@ -1,4 +1,4 @@
-"""The command line: run (the default), shell."""
+"""The command line: run (the default), shell, figures, fit."""
 
 from __future__ import annotations
 
@@ -145,6 +145,41 @@ def shell(
     argv = [sys.executable, "-m", "p4runtime_sh", "--grpc-addr", info.grpc_address]
     argv += ["--device-id", str(info.device_id), "--election-id", f"0,{election}"]
     os.execv(sys.executable, argv)
+
+
+@app.command()
+def figures(
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write claims and values to FILE.")
+    ] = None,
+    which: Annotated[
+        str, typer.Option("--figures", metavar="LIST", help="Figures, comma-separated, of 1 to 7.")
+    ] = "all",
+    systems: Annotated[
+        str, typer.Option(metavar="LIST", help="Systems to run beside the figure's own.")
+    ] = "",
+    seeds: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1000, help="Runs of everything, for the spread.")
+    ] = 20,
+    results_dir: Annotated[
+        Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
+    ] = Path("results"),
+) -> None:
+    """Run the talk's figures under the virtual clock: what it claims, what the model says.
+
+    Needs no network. Writes results/<time>/ with JSON, CSV and a picture for each figure.
+    """
+    from falcon_ctl.figures import cli as figures_cli
+
+    figures_cli.figures(_console(), which, systems, seeds, json, results_dir)
+
+
+@app.command()
+def fit() -> None:
+    """Fit the cost profile's two amounts again; exit status 1 when the profile has others."""
+    from falcon_ctl.figures import cli as figures_cli
+
+    raise typer.Exit(0 if figures_cli.print_fit(_console()) else 1)
 
 
 def main(argv: list[str]) -> NoReturn:

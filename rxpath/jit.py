@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import os
+import threading
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -21,6 +22,7 @@ from numba.core import config
 F = TypeVar("F")
 
 _PACKAGE = Path(__file__).parent
+_compiling = threading.RLock()
 
 
 # Numba counts references to arrays, atomically, whenever a function takes one out of a tuple: two
@@ -110,8 +112,9 @@ def compile_for(dispatcher: Any, signature: Any) -> None:
     """Compile (or load from disk) for ``signature`` and for nothing else ever after.
 
     Arguments are converted to the signature's types: so a policy, any policy, is taken as a
-    function pointer and the kernel is compiled once for all of them.
+    function pointer and the kernel is compiled once for all of them.  Threads may call it at once.
     """
-    if not config.DISABLE_JIT and not dispatcher.signatures:
-        dispatcher.compile(signature)
-        dispatcher.disable_compile()
+    with _compiling:
+        if not config.DISABLE_JIT and not dispatcher.signatures:
+            dispatcher.compile(signature)
+            dispatcher.disable_compile()

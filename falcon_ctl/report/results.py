@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from falcon_ctl.capture import pcapng
@@ -30,7 +30,12 @@ def verify_writable(parent: Path) -> None:
 def write(
     parent: Path, report: Report, captures: Mapping[tuple[str, str], Sequence[Packet]]
 ) -> Path:
-    """Write `parent`/<time>/; the folder has this name only once it is whole.
+    """Write `parent`/<time>/ of a main job. Raises UsageError when it cannot be made."""
+    return make(parent, lambda folder: _fill(folder, report, captures))
+
+
+def make(parent: Path, fill: Callable[[Path], None]) -> Path:
+    """Make `parent`/<time>/ with what `fill` puts into it; it has this name only once it is whole.
 
     Raises:
         UsageError: the folder cannot be made.
@@ -39,7 +44,7 @@ def write(
     part = parent / f".{name}.part"
     try:
         part.mkdir(parents=True)
-        _fill(part, report, captures)
+        fill(part)
         part.rename(parent / name)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)

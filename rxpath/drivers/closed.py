@@ -46,6 +46,7 @@ class Connection:
     chain: int
     socket: int = 0
     window: int = 128  # segments of the receiver's window
+    most: int = 0  # what `open_window` may open it to; 0: it stays as it is
     wire_len: int = 1564  # an Ethernet frame of 1500 bytes of IP in VXLAN
     payload: int = 1448  # with the timestamp option
     thinks: bool = False
@@ -91,7 +92,7 @@ class Peers:
         """Check and allocate."""
         self._check()
         slots, count = len(self.model.state.slot), len(self.connections)
-        most = max(one.window for one in self.connections)
+        most = max(max(one.window, one.most) for one in self.connections)
         self._conns = _rows(self.connections)
         self._behind = np.zeros((count, most), np.int64)
         self._agenda = np.zeros((4 * slots + 8 * count, pl.AGENDA_COLUMNS), np.int64)
@@ -118,7 +119,7 @@ class Peers:
             key = f"connections.{number}"
             if not 0 <= one.socket < sockets:
                 raise ConfigError(f"{key}.socket", one.socket, f"0 to {sockets - 1}")
-            if not 1 <= one.window <= MAX_WINDOW:
+            if not 1 <= one.window <= MAX_WINDOW or one.most > MAX_WINDOW:
                 raise ConfigError(f"{key}.window", one.window, f"1 to {MAX_WINDOW} segments")
             if one.thinks and one.window != 1:
                 raise ConfigError(f"{key}.window", one.window, "1, for a client")
@@ -148,6 +149,19 @@ class Peers:
         )
         if result == NO_SLOT:
             raise ConfigError("slots", len(self._free), "more, for what is in flight")
+
+    def open_window(self, number: int, window: int) -> None:
+        """Connection ``number`` may have ``window`` segments in flight, from its next turn on.
+
+        Raises `ConfigError` for less than it has, or more than it was made for.
+        """
+        one, row = self.connections[number], self._conns[number]
+        if not row[pl.P_WINDOW] <= window <= max(one.window, one.most):
+            raise ConfigError(
+                "window", window, f"{row[pl.P_WINDOW]} to {max(one.window, one.most)}"
+            )
+        row[pl.P_WINDOW] = window
+        row[pl.P_SSTHRESH] = MAX_WINDOW  # it was the window, not the network, that held it back
 
     @property
     def sent(self) -> int:

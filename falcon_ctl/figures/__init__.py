@@ -1,0 +1,1 @@
+"""The talk's evaluation under the virtual clock: experiments, claims, tables, pictures."""

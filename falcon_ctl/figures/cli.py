@@ -1,0 +1,87 @@
+"""The commands `figures` and `fit` of falcon_ctl: no network is needed for either."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from falcon_ctl.errors import UsageError
+from falcon_ctl.figures import evaluate, plots, report
+from falcon_ctl.figures.experiments import BY_FIGURE, EXPERIMENTS, Experiment
+from falcon_ctl.figures.fit import fit
+from falcon_ctl.figures.setups import select
+from falcon_ctl.report import document
+from falcon_ctl.report import results as folders
+
+
+def figures(
+    console: Console, chosen: str, systems: str, seeds: int, json: Path | None, results_dir: Path
+) -> None:
+    """Run the figures, print the table, write JSON, CSV and pictures.
+
+    Raises:
+        UsageError: an unknown figure or system, or a place that cannot be written.
+    """
+    experiments = _experiments(chosen)
+    more = [setup.name for setup in select(_names(systems))] if systems else []
+    if json is not None:
+        document.verify_writable(json)
+    folders.verify_writable(results_dir)
+    found = _run(console, experiments, seeds, more)
+    claimed = evaluate.claims(found)
+    rows = [*claimed, *evaluate.measured(found)]
+    report.print_claims(console, claimed, seeds)
+
+    def fill(folder: Path) -> None:
+        report.write_json(folder / "figures.json", rows)
+        report.write_csv(folder / "figures.csv", rows)
+        plots.draw_all(folder, found)
+
+    folder = folders.make(results_dir, fill)
+    if json is not None:
+        report.write_json(json, rows)
+    console.print(f"figures.json, figures.csv and a picture for each figure are in {folder}/")
+
+
+def _run(
+    console: Console, experiments: list[Experiment], seeds: int, more: list[str]
+) -> evaluate.Results:
+    total = seeds * sum(len(experiment.runs(more)) for experiment in experiments)
+    columns = (BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("measurements"))
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task("", total=total)
+        return evaluate.run_all(
+            experiments, seeds, more, lambda done: progress.update(task, completed=done)
+        )
+
+
+def _experiments(chosen: str) -> list[Experiment]:
+    if chosen == "all":
+        return list(EXPERIMENTS)
+    known = {str(number): experiment for number, experiment in BY_FIGURE.items()}
+    wanted = _names(chosen)
+    if not wanted or any(name not in known for name in wanted):
+        raise UsageError("--figures", chosen, f"some of {', '.join(known)}")
+    return [known[name] for name in dict.fromkeys(wanted)]
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def print_fit(console: Console) -> bool:
+    """Fit the cost profile's two amounts again; whether the profile has them."""
+    found = fit()
+    for one in found:
+        state = "as in the profile" if one.holds else f"the profile has {one.present}"
+        console.print(
+            f"{one.target.proto}: host : container = {one.target.ratio} "
+            f"with {one.target.amount} = {one.amount} ns (gives {one.ratio:.3f}), {state}\n"
+            f"  {one.target.source}",
+            soft_wrap=True,
+        )
+    return all(one.holds for one in found)

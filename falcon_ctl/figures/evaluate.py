@@ -1,0 +1,143 @@
+"""Runs experiments over seeds, on all cores, and holds what came out against the talk."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from falcon_ctl.figures.experiments import CLAIMS, WITHIN, Claim, Experiment, Run
+from falcon_ctl.figures.measure import Metrics, measure
+from falcon_ctl.figures.setups import BY_NAME
+
+METRICS: dict[str, Callable[[Metrics], float]] = {
+    "packet rate": lambda m: m.pps,
+    "median latency": lambda m: m.latency_us(0.5),
+    "p99 latency": lambda m: m.latency_us(0.99),
+    "mean latency": lambda m: m.mean_us,
+}
+UNITS = {name: "us" if "latency" in name else "packets/s" for name in METRICS}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the result, as `--json` writes it.
+
+    `claim`: the talk's ratio, None where it has none; then `measured` is in the metric's unit.
+    `low`, `high`: 5th and 95th percentile over the seeds.
+    """
+
+    figure: int
+    system: str
+    proto: str
+    metric: str
+    claim: float | None
+    measured: float
+    within: bool | None
+    low: float
+    high: float
+    load: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """As it stands in JSON."""
+        keys = ("figure", "system", "proto", "metric", "claim", "measured", "within")
+        return {key: _plain(getattr(self, key)) for key in keys}
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN: a latency of requests that nobody made is null."""
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+Results = dict[Run, list[Metrics]]
+
+
+def run_all(
+    experiments: Sequence[Experiment],
+    seeds: int,
+    more: Sequence[str] = (),
+    progress: Callable[[int], None] = lambda _: None,
+) -> Results:
+    """Every run of `experiments` with seeds 1 to `seeds`; the same results on any number of cores.
+
+    The compiled kernels release the interpreter's lock, so threads suffice. `progress` is told
+    how many measurements are done.
+    """
+    runs = [run for experiment in experiments for run in experiment.runs(more)]
+    tasks = [(run, seed) for run in runs for seed in range(1, seeds + 1)]
+    found: Results = defaultdict(list)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(_measure, tasks)
+        for done, ((run, _), metrics) in enumerate(zip(tasks, results, strict=True), 1):
+            found[run].append(metrics)
+            progress(done)
+    return dict(found)
+
+
+def _measure(task: tuple[Run, int]) -> Metrics:
+    run, seed = task
+    return measure(BY_NAME[run.setup], run.load, seed)
+
+
+def claims(results: Results) -> list[Row]:
+    """The talk's claims that `results` can speak to, each with what was measured."""
+    return [row for claim in CLAIMS if (row := _judge(claim, results)) is not None]
+
+
+def _judge(claim: Claim, results: Results) -> Row | None:
+    """The claim's ratio: for each load the mean over the seeds, of these the best."""
+    value = METRICS[claim.metric]
+    ratios = {}
+    for run, metrics in results.items():
+        base = run._replace(setup=claim.base)
+        if (run.figure, run.setup, run.proto) != (claim.figure, claim.system, claim.proto):
+            continue
+        pairs = zip(metrics, results.get(base, []), strict=True) if base in results else ()
+        found = [value(ours) / value(theirs) for ours, theirs in pairs]
+        if found:
+            ratios[run.label] = np.array(found)
+    if not ratios:
+        return None
+    best = max if claim.ratio >= 1 else min
+    label = best(ratios, key=lambda name: float(ratios[name].mean()))
+    measured = float(ratios[label].mean())
+    off = measured - claim.ratio
+    within = off >= 0 if claim.at_least else abs(off) <= WITHIN
+    low, high = np.quantile(ratios[label], [0.05, 0.95])
+    return Row(
+        claim.figure,
+        claim.system,
+        claim.proto,
+        f"{claim.metric} / {claim.base}'s",
+        claim.ratio,
+        round(measured, 3),
+        bool(within),
+        round(float(low), 3),
+        round(float(high), 3),
+        label,
+    )
+
+
+def measured(results: Results) -> list[Row]:
+    """What each system did in each run: rates, and latencies where there are any."""
+    rows = []
+    for run, metrics in results.items():
+        for name, value in METRICS.items():
+            values = np.array([value(m) for m in metrics])
+            if np.isnan(values).any():
+                continue
+            low, high = np.quantile(values, [0.05, 0.95])
+            metric = f"{name} ({UNITS[name]}), {run.label} flows"
+            mean = round(float(values.mean()), 2)
+            spread = round(float(low), 2), round(float(high), 2)
+            row = Row(
+                run.figure, run.setup, run.proto, metric, None, mean, None, *spread, run.label
+            )
+            rows.append(row)
+    return rows

@@ -1,0 +1,237 @@
+"""One run of the model: a setup under a load, from a seed, and what came of it. Pure.
+
+Each run warms up first; what is measured begins after that. Rates and loads are those of the
+measured time, latencies those of the frames (or requests) that were done in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from falcon_ctl.figures.setups import Setup
+from rxpath import layout as lay
+from rxpath.drivers import virtual
+from rxpath.drivers.closed import Connection, Peers, Wire
+from rxpath.knobs import Knobs
+from rxpath.model import Model
+
+MS = 1_000_000  # ns
+VXLAN_BYTES = 50
+SMALL, FULL = 64, 1514  # bytes of a frame without a tunnel
+_SLOTS = 40_000  # more than rings, backlogs and socket buffers of 40 flows hold
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What a run gave.
+
+    `pps`: packets/s that the applications read (segments, for TCP); `latencies`: ns; `loads`:
+    percent of each CPU that did anything; `retransmits`: TCP segments that were sent again.
+    """
+
+    pps: float
+    sent: int
+    delivered: int
+    drops: Mapping[str, int]
+    queued: int
+    reordered: int
+    latencies: NDArray[np.int64]
+    loads: Mapping[int, float]
+    retransmits: int = 0
+
+    @property
+    def is_conserved(self) -> bool:
+        """Sent = delivered + drops by place + still queued."""
+        return self.sent == self.delivered + sum(self.drops.values()) + self.queued
+
+    def latency_us(self, quantile: float) -> float:
+        """A quantile of the latencies, µs; NaN without any."""
+        if not len(self.latencies):
+            return float("nan")
+        return float(np.quantile(self.latencies, quantile)) / 1000
+
+    @property
+    def mean_us(self) -> float:
+        """Mean latency, µs; NaN without any."""
+        return float(self.latencies.mean()) / 1000 if len(self.latencies) else float("nan")
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An open-loop UDP load: one rate, packets/s, for each flow, from `surge_ms` on `surge` times.
+
+    `surging`: how many of the flows, the first ones, surge.
+    """
+
+    rates: Sequence[float]
+    ms: int
+    warm_ms: int = 2
+    surge: float = 1.0
+    surging: int = 0
+    surge_ms: int = 0
+    knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+def udp(setup: Setup, load: Stream, seed: int) -> Metrics:
+    """Poisson arrivals of small datagrams, each flow to a socket and a thread of its own."""
+    rng = np.random.default_rng([seed, 1])
+    count = len(load.rates)
+    model = _model(setup, load.knobs, count, count)
+    times, flows = _arrivals(load, rng)
+    trace = virtual.make_trace(
+        times,
+        rss_hash=_hashes(rng, count)[flows],
+        flow=flows,
+        socket=flows,
+        chain=_chain(model, setup),
+        protocol=lay.UDP,
+        wire_len=SMALL + VXLAN_BYTES * setup.tunnelled,
+    )
+    return _open_loop(model, trace, load.warm_ms * MS, (load.warm_ms + load.ms) * MS)
+
+
+def _open_loop(model: Model, trace: NDArray[np.int64], start: int, end: int) -> Metrics:
+    """Run `trace` and measure from `start` to `end`; what arrives later is not driven."""
+    latencies = []
+    for events in virtual.run(model, trace, end):
+        done = events[events[:, lay.EV_KIND] == lay.DELIVER]
+        within = (done[:, lay.EV_TIME] >= start) & (done[:, lay.EV_TIME] < end)
+        latencies.append(done[within, lay.EV_LATENCY])
+    found = np.concatenate(latencies) if latencies else np.empty(0, np.int64)
+    stats = model.stats()
+    return Metrics(
+        pps=len(found) * 1e9 / (end - start),
+        sent=len(trace),
+        delivered=stats["delivered"],
+        drops=stats["drops"],
+        queued=stats["queued"],
+        reordered=stats["reordered"],
+        latencies=found,
+        loads=_loads(stats, int(stats["clock_ns"])),
+    )
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A closed-loop TCP load: `connections` streams, or clients that ask and think.
+
+    `think_ns`: mean of exponentially distributed thinking. `surging`: how many of the streams, the
+    first ones, have a window `surge` times as large once the measurement begins.
+    """
+
+    connections: int
+    ms: int
+    warm_ms: int = 5
+    window: int = 256
+    asks: bool = False
+    think_ns: float = 0.0
+    surge: int = 1
+    surging: int = 0
+    wire: Wire = field(default_factory=Wire)
+    knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+def tcp(setup: Setup, load: Closed, seed: int) -> Metrics:
+    """TCP connections in a closed loop; latencies are those of requests, if there are any."""
+    rng = np.random.default_rng([seed, 2])
+    count = load.connections
+    model = _model(setup, load.knobs, count, count)
+    frame = (SMALL + 64 if load.asks else FULL) + VXLAN_BYTES * setup.tunnelled
+    chain, hashes = _chain(model, setup), _hashes(rng, count)
+    starts = rng.integers(0, MS, count)
+    connections = [
+        Connection(
+            rss_hash=int(hashes[number]),
+            chain=chain,
+            socket=number,
+            window=1 if load.asks else load.window,
+            most=load.window * (load.surge if number < load.surging else 1),
+            wire_len=frame,
+            payload=64 if load.asks else 1448,
+            thinks=load.asks,
+            start_ns=int(starts[number]),
+        )
+        for number in range(count)
+    ]
+    thinking = rng.exponential(load.think_ns, 1 << 14).astype(np.int64)
+    peers = Peers(model, connections, load.wire, thinking, samples=1 << 20)
+    start = load.warm_ms * MS
+    end = start + load.ms * MS
+    peers.run(start)
+    for number in range(load.surging):
+        peers.open_window(number, load.window * load.surge)
+    before = model.stats()
+    peers.run(end)
+    after = model.stats()
+    return Metrics(
+        pps=(after["delivered"] - before["delivered"]) * 1e9 / (end - start),
+        sent=peers.sent - peers.on_the_wire,
+        delivered=after["delivered"],
+        drops=after["drops"],
+        queued=after["queued"],
+        reordered=after["reordered"],
+        latencies=peers.latencies(start),
+        loads=_loads(after, end, before, start),
+        retransmits=peers.retransmits,
+    )
+
+
+def _model(setup: Setup, knobs: Mapping[str, Any], sockets: int, flows: int) -> Model:
+    merged = {**setup.knobs, **knobs}
+    merged["falcon"] = {**setup.knobs["falcon"], **knobs.get("falcon", {})}
+    return Model(Knobs.parse(merged), slots=_SLOTS, sockets=sockets, flows=flows)
+
+
+def _chain(model: Model, setup: Setup) -> int:
+    return model.chain("tunnel" if setup.tunnelled else "plain")
+
+
+def _hashes(rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+    """What RSS makes of random ports: evenly distributed 32 bits (see rxpath.toeplitz)."""
+    return rng.integers(0, 1 << 32, count)
+
+
+def _arrivals(
+    load: Stream, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Times (ns, sorted) and flows of all frames."""
+    total, times, flows = (load.warm_ms + load.ms) * MS, [], []
+    surge_at = (load.warm_ms + load.surge_ms) * MS
+    for flow, rate in enumerate(load.rates):
+        found = _poisson(rate, 0, total, rng)
+        if flow < load.surging and load.surge > 1:
+            more = _poisson(rate * (load.surge - 1), surge_at, total, rng)
+            found = np.concatenate([found, more])
+        times.append(found)
+        flows.append(np.full(len(found), flow))
+    merged = np.concatenate(times)
+    order = np.argsort(merged, kind="stable")
+    return merged[order], np.concatenate(flows)[order]
+
+
+def _poisson(rate: float, start: int, end: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Given their number, a Poisson process's arrivals are uniform."""
+    return rng.integers(start, end, rng.poisson(rate * (end - start) / 1e9))
+
+
+def _loads(
+    stats: Mapping[str, Any], end: int, before: Mapping[str, Any] | None = None, start: int = 0
+) -> dict[int, float]:
+    busy = [sum(kinds.values()) for kinds in stats["busy_ns"]]
+    if before is not None:
+        earlier = [sum(kinds.values()) for kinds in before["busy_ns"]]
+        busy = [now - then for now, then in zip(busy, earlier, strict=True)]
+    return {cpu: 100 * ns / (end - start) for cpu, ns in enumerate(busy) if ns}
+
+
+Load = Stream | Closed
+
+
+def measure(setup: Setup, load: Load, seed: int) -> Metrics:
+    """Run `setup` under `load`."""
+    return udp(setup, load, seed) if isinstance(load, Stream) else tcp(setup, load, seed)

@@ -1,0 +1,87 @@
+"""A picture for each figure: bars of rates, and the latencies' distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from falcon_ctl.figures.evaluate import Results
+from falcon_ctl.figures.experiments import BY_FIGURE, Run
+from falcon_ctl.figures.setups import BY_NAME
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#000000")
+_LATENCY_FIGURES = (2, 6)
+
+
+def draw_all(folder: Path, results: Results) -> list[Path]:
+    """One PNG per figure of `results` in `folder`."""
+    mpl.use("Agg")
+    paths = []
+    for figure in sorted({run.figure for run in results}):
+        path = folder / f"figure-{figure}.png"
+        _draw(figure, results).savefig(path, dpi=120)
+        paths.append(path)
+    return paths
+
+
+def _draw(number: int, results: Results) -> Figure:
+    runs = [run for run in results if run.figure == number]
+    protos = list(dict.fromkeys(run.proto for run in runs))
+    figure = Figure(figsize=(5.5 * len(protos), 4), layout="constrained")
+    figure.suptitle(f"Figure {number}: {BY_FIGURE[number].title}")
+    for axes, proto in zip(figure.subplots(1, len(protos), squeeze=False)[0], protos, strict=True):
+        chosen = [run for run in runs if run.proto == proto]
+        draw = _distributions if number in _LATENCY_FIGURES else _bars
+        draw(axes, chosen, results)
+        axes.set_title(proto.upper())
+    return figure
+
+
+def _bars(axes: Axes, runs: Sequence[Run], results: Results) -> None:
+    """Packet rates: a group of bars for each number of flows, whiskers for 5 to 95 % of seeds."""
+    systems = list(dict.fromkeys(run.setup for run in runs))
+    labels = list(dict.fromkeys(run.label for run in runs))
+    width = 0.8 / len(systems)
+    for place, system in enumerate(systems):
+        rates = [
+            np.array(
+                [
+                    m.pps
+                    for run in runs
+                    if (run.setup, run.label) == (system, label)
+                    for m in results[run]
+                ]
+            )
+            / 1e6
+            for label in labels
+        ]
+        means = np.array([rate.mean() for rate in rates])
+        spread = np.abs([np.quantile(rate, [0.05, 0.95]) for rate in rates] - means[:, None])
+        at = np.arange(len(labels)) + (place - (len(systems) - 1) / 2) * width
+        title, colour = BY_NAME[system].title, COLOURS[place % len(COLOURS)]
+        axes.bar(at, means, width, yerr=spread.T, label=title, color=colour, capsize=2)
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set_xlabel("flows")
+    axes.set_ylabel("million packets/s")
+    axes.set_ylim(top=axes.get_ylim()[1] * 1.25)
+    axes.legend(fontsize="small", ncols=2, loc="upper left")
+
+
+def _distributions(axes: Axes, runs: Sequence[Run], results: Results) -> None:
+    """Latencies of all seeds together, as a cumulative distribution."""
+    for place, run in enumerate(runs):
+        values = np.sort(np.concatenate([m.latencies for m in results[run]])) / 1000
+        share = np.arange(1, len(values) + 1) / max(1, len(values))
+        axes.plot(
+            values, share, label=BY_NAME[run.setup].title, color=COLOURS[place % len(COLOURS)]
+        )
+    axes.set_xscale("log")
+    axes.set_xlabel("latency, µs")
+    axes.set_ylabel("share of packets")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small", loc="lower right")

@@ -1,0 +1,54 @@
+"""The figures' results: a table for the terminal, JSON and CSV for machines."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from falcon_ctl.errors import UsageError
+from falcon_ctl.figures.evaluate import Row
+from falcon_ctl.figures.experiments import BY_FIGURE
+from falcon_ctl.figures.setups import BY_NAME
+
+
+def print_claims(console: Console, rows: Sequence[Row], seeds: int) -> None:
+    """The talk's claims and what was measured."""
+    table = Table(title=f"The talk's figures, mean of {seeds} seeds", box=box.SIMPLE_HEAD)
+    for name in ("figure", "system", "proto", "metric"):
+        table.add_column(name, no_wrap=True)
+    for name in ("flows", "claim", "model", "5-95 %", "near"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        title = f"{row.figure} {BY_FIGURE[row.figure].name}"
+        verdict = "[green]yes[/]" if row.within else "[yellow]no[/]"
+        spread = f"{row.low:.2f}-{row.high:.2f}"
+        cells = (title, BY_NAME[row.system].name, row.proto, row.metric, row.load)
+        table.add_row(*cells, f"{row.claim:.2f}", f"{row.measured:.2f}", spread, verdict)
+    console.print(table)
+    off = sum(not row.within for row in rows)
+    if off:
+        console.print(f"{off} of {len(rows)} are off: docs/LIMITATIONS.md says why")
+
+
+def write_json(path: Path, rows: Sequence[Row]) -> None:
+    """The list of rows. Raises UsageError when the file cannot be written."""
+    text = json.dumps([row.document() for row in rows], indent=1, allow_nan=False)
+    try:
+        path.write_text(text + "\n", "utf-8")
+    except OSError as error:
+        raise UsageError(f"--json {path}", str(error.strerror), "a writable file") from error
+
+
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    """All rows with their spread."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Row)])
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)

@@ -1,0 +1,80 @@
+"""The systems that the figures compare: a profile and a policy of the receiving host each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from falcon_ctl.errors import UsageError
+
+FLAGS = ("pipelining", "splitting", "balancing", "switch_off", "order_guard")
+# The published experiments with many flows let six cores do all of the receiving.
+SIX = (0, 2, 4, 6, 8, 10)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One system.
+
+    `profile` and `policy`: knobs of the receiving host (rxpath); `flags`: the parts of FALCON
+    that are on; `tunnelled`: its frames come in VXLAN, and are 50 bytes longer for it.
+    """
+
+    name: str
+    title: str
+    profile: str
+    policy: str
+    tunnelled: bool = True
+    flags: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def knobs(self) -> dict[str, Any]:
+        """As `rxpath.knobs.Knobs.parse` takes them."""
+        falcon = {flag: flag in self.flags for flag in FLAGS}
+        return {"profile": self.profile, "policy": self.policy, "falcon": falcon}
+
+
+def _falcon(name: str, title: str, *flags: str) -> Setup:
+    return Setup(name, title, "docker", "falcon", True, frozenset(flags))
+
+
+HOST = Setup("host", "host network", "host", "same_cpu", tunnelled=False)
+CONTAINER = Setup("container", "container (Docker overlay)", "docker", "same_cpu")
+# As published, FALCON has no order guard: a flow that is rehashed may overtake itself.
+PUBLISHED = ("pipelining", "splitting", "balancing", "switch_off")
+FALCON = _falcon("falcon", "FALCON", *PUBLISHED)
+HOST_FALCON = Setup(
+    "falcon-host", "FALCON on the host network", "host", "falcon", False, frozenset(PUBLISHED)
+)
+STATIC = _falcon("falcon-static", "FALCON without balancing", "pipelining", "splitting")
+SETUPS = (
+    HOST,
+    CONTAINER,
+    FALCON,
+    HOST_FALCON,
+    _falcon("falcon-pipelining", "FALCON pipelining", "pipelining"),
+    STATIC,
+    _falcon("falcon-balancing", "FALCON, never off", "pipelining", "splitting", "balancing"),
+    _falcon("falcon-guard", "FALCON + order guard", *FLAGS),
+    Setup("flannel", "container (Flannel)", "flannel", "same_cpu"),
+    Setup("calico", "container (Calico)", "calico", "same_cpu"),
+    Setup("weave", "container (Weave)", "weave", "same_cpu"),
+    Setup("rps", "container with RPS", "docker", "rps"),
+    Setup("offload", "hardware offload", "offload", "same_cpu", tunnelled=False),
+)
+BY_NAME = MappingProxyType({setup.name: setup for setup in SETUPS})
+DEFAULT = ("host", "container", "falcon")
+
+
+def select(names: Iterable[str]) -> list[Setup]:
+    """Setups of these names, each once, in the order of `SETUPS`; the three defaults always.
+
+    Raises:
+        UsageError: a name is unknown.
+    """
+    wanted = {*DEFAULT, *names}
+    if unknown := sorted(wanted - set(BY_NAME)):
+        raise UsageError("--systems", ", ".join(unknown), f"some of {', '.join(BY_NAME)}")
+    return [setup for setup in SETUPS if setup.name in wanted]

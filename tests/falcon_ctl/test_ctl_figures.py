@@ -1,0 +1,203 @@
+"""The figures: what is run, how it is judged, and the commands that show it."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from falcon_ctl import cli
+from falcon_ctl.figures import evaluate, plots
+from falcon_ctl.figures.experiments import BY_FIGURE, CLAIMS, EXPERIMENTS, Run
+from falcon_ctl.figures.fit import fit
+from falcon_ctl.figures.measure import Closed, Metrics, Stream, measure
+from falcon_ctl.figures.setups import BY_NAME, DEFAULT, SETUPS, select
+
+
+def metrics(pps, *latencies):
+    return Metrics(pps, 1, 1, {}, 0, 0, np.array(latencies, np.int64), {})
+
+
+# -- measuring ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("setup", SETUPS, ids=lambda setup: setup.name)
+@pytest.mark.parametrize(
+    "load",
+    [
+        Stream((900e3, 300e3), ms=2, warm_ms=1, surge=3.0, surging=1),
+        Closed(3, ms=2, warm_ms=2, window=32, surge=2, surging=1),
+        Closed(5, ms=2, warm_ms=1, asks=True, think_ns=5000.0),
+    ],
+    ids=["udp", "tcp", "requests"],
+)
+def test_every_system_runs_every_kind_of_load_and_conserves_frames(setup, load):
+    found = measure(setup, load, seed=3)
+    assert found.is_conserved
+    assert found.pps > 10_000
+    assert found.delivered > 0
+    assert all(0 < percent < 101 for percent in found.loads.values())
+    if "balancing" not in setup.flags or "order_guard" in setup.flags:
+        assert found.reordered == 0
+
+
+def test_a_run_follows_its_seed_alone():
+    load, setup = Stream((500e3,) * 4, ms=2), BY_NAME["falcon"]
+    one, again, other = (measure(setup, load, seed) for seed in (1, 1, 2))
+    assert np.array_equal(one.latencies, again.latencies)
+    assert not np.array_equal(one.latencies, other.latencies)
+
+
+def test_a_surge_is_as_intense_as_it_says():
+    calm = measure(BY_NAME["host"], Stream((100e3,) * 4, ms=20), 1)
+    surging = measure(BY_NAME["host"], Stream((100e3,) * 4, ms=20, surge=3.0, surging=2), 1)
+    assert calm.pps == pytest.approx(400e3, rel=0.05)
+    assert surging.pps == pytest.approx(800e3, rel=0.05)
+
+
+def test_the_profile_has_the_fitted_amounts():
+    found = fit()
+    assert [one.target.proto for one in found] == ["udp", "tcp"]
+    for one in found:
+        assert one.holds
+        assert one.ratio == pytest.approx(one.target.ratio, abs=0.01)
+
+
+# -- judging -----------------------------------------------------------------------------------
+
+
+def results(figure, proto, by_setup):
+    """{setup: {label: [metrics]}} as the results of a run."""
+    load = Stream((1.0,), ms=1)
+    return {
+        Run(figure, setup, proto, label, load): found
+        for setup, labels in by_setup.items()
+        for label, found in labels.items()
+    }
+
+
+def test_the_best_load_counts_and_ten_points_are_within():
+    found = results(
+        3,
+        "udp",
+        {
+            "container": {"8": [metrics(100.0), metrics(200.0)], "16": [metrics(100.0)] * 2},
+            "falcon": {"8": [metrics(150.0), metrics(300.0)], "16": [metrics(90.0)] * 2},
+        },
+    )
+    (row,) = evaluate.claims(found)
+    assert (row.measured, row.claim, row.within, row.load) == (1.5, 1.55, True, "8")
+    worse = results(
+        3, "udp", {"container": {"8": [metrics(100.0)]}, "falcon": {"8": [metrics(144)]}}
+    )
+    assert evaluate.claims(worse)[0].within is False
+    better = results(
+        3, "udp", {"container": {"8": [metrics(1.0)]}, "falcon": {"8": [metrics(1.7)]}}
+    )
+    assert evaluate.claims(better)[0].within is False
+
+
+def test_at_least_is_no_upper_bound():
+    found = results(
+        1,
+        "udp",
+        {"container": {"1": [metrics(100.0)]}, "falcon": {"1": [metrics(260.0)]}},
+    )
+    (row,) = evaluate.claims(found)
+    assert row.within is True
+    found = results(
+        1, "udp", {"container": {"1": [metrics(100.0)]}, "falcon": {"1": [metrics(199.0)]}}
+    )
+    assert evaluate.claims(found)[0].within is False
+
+
+def test_latencies_are_better_when_lower():
+    found = results(
+        6,
+        "tcp",
+        {"container": {"10": [metrics(1, 1000, 1000)]}, "falcon": {"10": [metrics(1, 450, 530)]}},
+    )
+    mean, tail = evaluate.claims(found)
+    assert mean.measured == 0.49
+    assert mean.within
+    assert tail.metric.startswith("p99")
+
+
+def test_what_nobody_ran_is_not_claimed():
+    alone = results(3, "udp", {"falcon": {"8": [metrics(1.0)]}})
+    assert evaluate.claims(alone) == []
+
+
+def test_every_claim_has_its_runs():
+    for claim in CLAIMS:
+        runs = BY_FIGURE[claim.figure].runs()
+        assert {claim.system, claim.base} <= {r.setup for r in runs if r.proto == claim.proto}
+    assert {experiment.figure for experiment in EXPERIMENTS} == set(range(1, 8))
+
+
+def test_the_defaults_are_always_shown():
+    assert [setup.name for setup in select(["flannel"])] == [*DEFAULT, "flannel"]
+
+
+# -- the commands ------------------------------------------------------------------------------
+
+
+def call(capsys, *argv):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(list(argv))
+    return ended.value.code, *capsys.readouterr()
+
+
+def test_figures_writes_everything(tmp_path, capsys):
+    file = tmp_path / "figures.json"
+    argv = ("--figures", "1,2", "--seeds", "2", "--systems", "offload", "--json", str(file))
+    status, out, error = call(capsys, "figures", *argv, "--results", str(tmp_path / "results"))
+    assert (status, error) == (0, "")
+    assert "1 single flow" in out
+    assert "2 steady flow" in out
+    rows = json.loads(file.read_text())
+    keys = ["figure", "system", "proto", "metric", "claim", "measured", "within"]
+    assert all(list(row) == keys for row in rows)
+    claimed = [row for row in rows if row["claim"] is not None]
+    assert len(claimed) == 4
+    assert all(isinstance(row["within"], bool) for row in claimed)
+    assert {row["system"] for row in rows} >= {"host", "container", "falcon", "offload"}
+    (folder,) = (tmp_path / "results").iterdir()
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"figures.json", "figures.csv", "figure-1.png", "figure-2.png"}
+    with (folder / "figures.csv").open() as table:
+        assert len(list(csv.DictReader(table))) == len(rows)
+    assert (folder / "figure-1.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("argv", "named"),
+    [
+        (("--figures", "8"), "--figures: 8; expected some of 1, 2"),
+        (("--figures", ","), "--figures"),
+        (("--systems", "warp"), "--systems: warp; expected some of host, container"),
+        (("--seeds", "0"), "--seeds"),
+        (("--json", "/nowhere/x.json"), "--json /nowhere/x.json"),
+    ],
+)
+def test_wrong_calls_are_named_in_one_line(capsys, argv, named):
+    status, _, error = call(capsys, "figures", *argv)
+    assert status == 2
+    assert named in error
+    assert error.count("\n") == 1
+
+
+def test_fit_says_what_it_fits_and_from_where(capsys):
+    status, out, _ = call(capsys, "fit")
+    assert status == 0
+    assert out.count("as in the profile") == 2
+    assert "mFlow" in out
+
+
+def test_every_figure_can_be_drawn(tmp_path):
+    found = {
+        run: [metrics(1e6, 1000, 2000, 3000)] * 2
+        for experiment in EXPERIMENTS
+        for run in experiment.runs()
+    }
+    assert len(plots.draw_all(tmp_path, found)) == 7

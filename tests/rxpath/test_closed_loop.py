@@ -1,0 +1,189 @@
+"""TCP at the other end of the wire: windows, losses, requests, and nothing unaccounted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rxpath.drivers.closed import Connection, Peers, Wire
+from rxpath.errors import ConfigError
+from rxpath.knobs import Knobs
+from rxpath.model import Model
+from rxpath.peers import layout as pl
+
+MS = 1_000_000
+FREE = {"ring": 65_536, "rcvbuf": 2**30, "max_backlog": 1_000_000}
+
+
+USUAL = Wire()
+
+
+def peers(*connections, wire=USUAL, think=(0,), slots=8192, **knobs):
+    host = Model(
+        Knobs.parse({"profile": "host", **knobs}),
+        slots=slots,
+        sockets=len(connections),
+        flows=len(connections),
+    )
+    return Peers(host, list(connections), wire, think)
+
+
+def stream(number=0, **more):
+    return Connection(rss_hash=0x9E3779B1 * (number + 1) % 2**32, chain=0, socket=number, **more)
+
+
+def accounted(run):
+    """Sent = delivered + drops by place + queued in the host + on the wire."""
+    stats = run.model.stats()
+    inside = stats["delivered"] + sum(stats["drops"].values()) + stats["queued"]
+    return run.sent == inside + run.on_the_wire
+
+
+def test_a_window_that_is_too_small_limits_the_rate_to_one_window_a_round_trip():
+    run = peers(stream(window=4), wire=Wire(back_ns=1 * MS))
+    run.run(200 * MS)
+    acked = int(run.acknowledged()[0])
+    assert acked % 4 == 0
+    rounds = acked // 4
+    assert 190 <= rounds <= 200  # a round trip is 1 ms and some microseconds of the host
+    assert run.retransmits == run.timeouts == 0
+    assert accounted(run)
+
+
+def test_a_large_window_is_limited_by_the_host_and_loses_nothing():
+    run = peers(stream(window=1024), **FREE)
+    run.run(20 * MS)
+    first = run.acknowledged()[0]
+    run.run(40 * MS)
+    rate = (run.acknowledged()[0] - first) / 0.02
+    assert run.retransmits == 0
+    busy = max(sum(cpu.values()) for cpu in run.model.stats()["busy_ns"])
+    assert busy > 0.98 * 40 * MS  # some core has no time left
+    assert 1e6 < rate < 3e6
+    assert accounted(run)
+
+
+def test_slow_start_begins_with_ten_segments():
+    run = peers(stream(window=512), wire=Wire(back_ns=5 * MS))
+    run.run(4 * MS)
+    assert run.sent == 10  # TCP_INIT_CWND
+    run.run(9 * MS)
+    assert run.sent == 30  # each acknowledged segment lets two more go
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(st.integers(1, 5), st.sampled_from([4, 16, 64]), st.sampled_from([1, 3, 20, 300]))
+def test_lost_segments_come_again_and_all_frames_are_accounted_for(flows, ring, window):
+    run = peers(
+        *(stream(n, window=window, start_ns=1000 * n) for n in range(flows)),
+        ring=ring,
+        queues=1,
+        rx_usecs=200,  # so that frames pile up in a small ring
+        rx_frames=1000,
+    )
+    for until in (5, 50, 400, 1500):
+        run.run(until * MS)
+        assert accounted(run)
+        for row in run._conns:
+            assert row[pl.P_UNA] <= row[pl.P_RECEIVED] <= row[pl.P_HIGH]
+            assert row[pl.P_NEXT] - row[pl.P_UNA] <= window
+    # A ring of four may be full whenever the fifth comes; but whoever is starved keeps trying.
+    assert ((run.acknowledged() > 0) | (run._conns[:, pl.P_TIMEOUTS] > 0)).all()
+    lost = run.model.stats()["drops"]["rx_missed"]
+    assert (run.retransmits > 0) == (lost > 0)
+
+
+def test_a_hole_is_filled_by_three_duplicates_long_before_the_timeout():
+    wire = Wire(back_ns=100_000, rto_ns=10_000 * MS)
+    pair = stream(0, window=64), stream(1, window=64, start_ns=30_000)
+    run = peers(*pair, wire=wire, ring=32, queues=1, rx_usecs=20, rx_frames=16)
+    run.run(100 * MS)
+    assert run.model.stats()["drops"]["rx_missed"] > 0
+    assert run.retransmits > 0
+    assert run.timeouts == 0
+    run.run(200 * MS)
+    assert accounted(run)
+
+
+def test_without_anything_behind_it_a_lost_segment_waits_for_the_timeout():
+    wire = Wire(rto_ns=20 * MS)
+    clients = [stream(n, window=1, thinks=True, payload=64, wire_len=128) for n in range(8)]
+    run = peers(*clients, wire=wire, ring=2, queues=1, rx_usecs=500, rx_frames=1000)
+    run.run(1000 * MS)
+    assert run.timeouts > 0
+    assert run.latencies().max() >= 20 * MS
+    assert (run.answered() > 0).all()
+    assert accounted(run)
+
+
+def test_clients_ask_one_thing_at_a_time_and_think():
+    think = np.full(4, 3 * MS)
+    run = peers(stream(window=1, thinks=True, payload=64, wire_len=128), think=think)
+    run.run(100 * MS)
+    latencies = run.latencies()
+    assert len(latencies) == run.answered()[0] == run.acknowledged()[0]
+    period = 3 * MS + latencies.mean()
+    assert abs(len(latencies) - 100 * MS / period) <= 1
+    assert 10_000 < latencies.min() <= latencies.max() < 100_000  # ns: back_ns and the host
+    assert len(run.latencies(since=50 * MS)) == pytest.approx(len(latencies) / 2, abs=1)
+
+
+def test_service_time_makes_clients_queue_at_the_server():
+    clients = [stream(n, window=1, thinks=True, payload=64, wire_len=128) for n in range(20)]
+    run = peers(*clients, threads=1, service_ns=50_000)
+    run.run(200 * MS)
+    # Closed queue of one server: 20 clients, each waits for the others (response time law).
+    throughput = run.answered().sum() / 0.2
+    assert throughput * run.latencies().mean() / 1e9 == pytest.approx(20, rel=0.02)
+    assert throughput == pytest.approx(1e9 / 51_000, rel=0.05)
+
+
+def test_a_window_opens_when_it_is_told_to():
+    run = peers(stream(window=2, most=8), wire=Wire(back_ns=MS))
+    run.run(50 * MS)
+    before = int(run.acknowledged()[0])
+    run.open_window(0, 8)
+    run.run(100 * MS)
+    assert int(run.acknowledged()[0]) - before > 3 * before
+    with pytest.raises(ConfigError, match="window: got 9, expected 8 to 8"):
+        run.open_window(0, 9)
+
+
+def test_the_same_input_gives_the_same_bytes_however_it_is_cut():
+    def end(*cuts):
+        clients = [stream(n, window=60, start_ns=n * 777) for n in range(3)]
+        run = peers(*clients, ring=32, queues=2, rx_usecs=100, rx_frames=500)
+        for until in (*cuts, 300 * MS):
+            run.run(until)
+        return run._conns.tobytes(), run.model.state.host.tobytes()
+
+    whole = end()
+    assert end() == whole
+    assert end(7 * MS, 7_123_457, 100 * MS)[0] == whole[0]
+
+
+@pytest.mark.parametrize(
+    ("connections", "more", "said"),
+    [
+        ([], {}, "connections"),
+        ([stream(window=0)], {}, "connections.0.window"),
+        ([stream(window=5000)], {}, "connections.0.window"),
+        ([stream(window=2, thinks=True)], {}, "1, for a client"),
+        ([stream()], {"think": (-1,)}, "think_ns"),
+        ([stream()], {"think": ()}, "think_ns"),
+        ([stream()], {"wire": Wire(gbit_per_s=0)}, "wire.gbit_per_s"),
+        ([stream()], {"wire": Wire(back_ns=0)}, "wire.back_ns"),
+    ],
+)
+def test_what_makes_no_connection_is_refused(connections, more, said):
+    host = Model(Knobs.parse({"profile": "host"}), slots=64, sockets=1, flows=1)
+    with pytest.raises(ConfigError, match=said):
+        Peers(host, connections, more.get("wire", Wire()), more.get("think", (0,)))
+
+
+def test_too_few_slots_are_said():
+    run = peers(stream(window=1000), slots=16)
+    with pytest.raises(ConfigError, match="slots"):
+        run.run(100 * MS)
