@@ -15,7 +15,8 @@ MAX_CPUS = 64
 MAX_QUEUES = 64
 MAX_ROWS = 96  # stages of all profiles together
 GUARD_ENTRIES = 32_768  # the rps_sock_flow_entries of Documentation/networking/scaling
-MAX_STAGES = 8  # the most stages a frame passes, the split half of the first one counted
+MAX_STAGES = 8  # the most stages a frame passes, both splits of the first one counted
+NIC_POSITION = MAX_STAGES - 1  # of the order guard: RPS at the NIC, beyond the longest chain
 
 # -- what the model tells its driver: rows of the array `out` of `kernel.advance` ----------------
 EV_KIND, EV_SLOT, EV_FLOW, EV_SOCKET, EV_TIME, EV_CPU, EV_PLACE, EV_LATENCY = range(8)
@@ -33,8 +34,8 @@ PLACE_SOCKET = 4  # the socket's receive buffer is full
 PLACE_NAMES = ("none", "rx_missed", "gro_cell", "backlog", "socket")
 
 # -- stages --------------------------------------------------------------------------------------
-NAPI, SPLIT, GRO_CELL, BACKLOG, SOCKET = 1, 2, 3, 4, 5
-STAGE_NAMES = ("none", "napi", "split", "gro_cell", "backlog", "socket")
+NAPI, SPLIT, GRO_CELL, BACKLOG, SOCKET, RPS = 1, 2, 3, 4, 5, 6
+STAGE_NAMES = ("none", "napi", "split", "gro_cell", "backlog", "socket", "rps")
 
 # -- how the CPU of a stage was chosen -----------------------------------------------------------
 CHOICE_NONE, CHOICE_FIRST, CHOICE_SECOND, CHOICE_FALLBACK, CHOICE_KEPT = range(5)
@@ -123,7 +124,9 @@ THREADS = MAX_CPUS  # the first application thread's task
     K_FALCON_CPUS,  # how many
     K_SPLIT_CPUS,
     K_RPS_CPUS,
-) = range(24)
+    K_NIC_STEERING,  # NIC_*: whether the policy acts behind the NIC's GRO, too (get_rps_cpu)
+) = range(25)
+NIC_OFF, NIC_ON, NIC_DRAINING = range(3)  # draining: off, but flows' packets may still wait there
 
 # -- COST: what does not belong to one stage, ns (see costs/*.toml) ------------------------------
 COST_NAMES = (
@@ -279,7 +282,7 @@ LIST_SIZE = 128
     S_ROW,  # present stage
     S_HOP,  # its number in the record
     S_TARGET,  # NAPI instance that the present frame is split to, or -1
-    S_SPLIT,  # 1: waits for the second half of its first stage
+    S_SPLIT,  # what of its first stage it waits for: SPLIT_*
     S_FROM,  # the CPU that ran the stage before
     S_CHOICE,
     S_ENQUEUED,
@@ -298,6 +301,7 @@ LIST_SIZE = 128
     S_OUT_CPU,
 ) = range(31)
 SLOT_COLUMNS = 32
+SPLIT_NONE, SPLIT_GRO, SPLIT_STACK = range(3)  # of S_SPLIT; RPS at the NIC leaves the stack
 
 # -- State.flow ----------------------------------------------------------------------------------
 (F_SENT, F_EXPECTED, F_REORDERED, F_DELIVERED) = range(4)

@@ -77,6 +77,6 @@ def _check_chain(profile: Profile) -> None:
         raise ConfigError(key, kinds, "a chain whose first stage, and only that, is napi")
     if kinds[-1] != "socket" or "socket" in kinds[:-1]:
         raise ConfigError(key, kinds, "a chain whose last stage, and only that, is socket")
-    most = lay.MAX_STAGES - 1  # the first one may be split in two
+    most = lay.MAX_STAGES - 2  # the first one may be split before GRO and behind it
     if len(kinds) > most:
         raise ConfigError(key, len(kinds), f"at most {most} stages")

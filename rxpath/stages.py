@@ -2,7 +2,7 @@
 
 The first stage has two halves: the driver's for each frame (ring, skb), then GRO and the stack for
 each skb that GRO makes of them.  They run one after the other in one poll, or are split over two
-CPUs with the backlog between them.
+CPUs with the backlog between them.  RPS at the NIC splits once more, behind GRO.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def finish_frame(state: State, cpu: int, queue: int, slot: int, now: int, choose
         _enter_stack(state, cpu, queue, slot, now, choose)
         return
     end(state, slot, now)
-    slots[slot, lay.S_SPLIT] = 1
+    slots[slot, lay.S_SPLIT] = lay.SPLIT_GRO
     slots[slot, lay.S_FROM] = cpu
     slots[slot, lay.S_HOP] += 1
     _queue(state, cpu, napi, slot, 0, now)
@@ -54,9 +54,13 @@ def start_skb(state: State, cpu: int, slot: int, now: int) -> None:
     """A softirq takes the skb off a gro_cell or backlog."""
     host, slots = state.host, state.slot
     row, tcp = slots[slot, lay.S_ROW], _tcp(slots, slot)
-    if slots[slot, lay.S_SPLIT]:
+    split = slots[slot, lay.S_SPLIT]
+    if split == lay.SPLIT_GRO:
         kind = lay.SPLIT
         cost = host[lay.COST, lay.X_SPLIT_RECEIVE] + _gro_cost(state, slot, row, tcp)
+    elif split == lay.SPLIT_STACK:
+        kind = lay.RPS
+        cost = host[lay.COST, lay.X_SPLIT_RECEIVE] + stack_cost(host, slots, slot)
     else:
         kind = host[row, lay.R_KIND]
         cost = stack_cost(host, slots, slot)
@@ -69,8 +73,9 @@ def start_skb(state: State, cpu: int, slot: int, now: int) -> None:
 @inlined
 def finish_skb(state: State, cpu: int, napi: int, slot: int, now: int, choose: Any) -> None:
     """The stage is done, or the skb goes into the second half's GRO."""
-    if state.slot[slot, lay.S_SPLIT]:
-        state.slot[slot, lay.S_SPLIT] = 0
+    split = state.slot[slot, lay.S_SPLIT]
+    state.slot[slot, lay.S_SPLIT] = lay.SPLIT_NONE
+    if split == lay.SPLIT_GRO:
         _enter_stack(state, cpu, napi, slot, now, choose)
     else:
         move_on(state, cpu, slot, now, choose)
@@ -79,8 +84,24 @@ def finish_skb(state: State, cpu: int, napi: int, slot: int, now: int, choose: A
 @inlined
 def start_post(state: State, cpu: int, slot: int, now: int) -> None:
     """An skb that left GRO goes up the stack."""
-    cost = stack_cost(state.host, state.slot, slot)
+    cost = _cost_behind_gro(state, slot)
     cpus.start(state.host, cpu, now, lay.WORK_POST, slot, cost)
+
+
+@inner
+def leave_gro(state: State, cpu: int, slot: int, now: int, choose: Any) -> None:
+    """The skb is out of GRO: it was taken up the stack, or RPS queues it for that."""
+    napi = -1
+    if state.host[lay.KNOB, lay.K_NIC_STEERING] != lay.NIC_OFF:
+        napi = steering.behind_gro(state, cpu, slot, choose)
+    if napi < 0:
+        move_on(state, cpu, slot, now, choose)
+        return
+    end(state, slot, now)
+    state.slot[slot, lay.S_SPLIT] = lay.SPLIT_STACK
+    state.slot[slot, lay.S_FROM] = cpu
+    state.slot[slot, lay.S_HOP] += 1
+    _queue(state, cpu, napi, slot, lay.NIC_POSITION, now)
 
 
 @inner
@@ -142,8 +163,17 @@ def _gro_cost(state: State, slot: int, row: int, tcp: int) -> int:
     """GRO of one frame, and the stack at once where GRO does not hold it."""
     cost: int = state.host[row, lay.R_GRO + tcp]
     if not gro.applies(state, slot):
-        cost += stack_cost(state.host, state.slot, slot)
+        cost += _cost_behind_gro(state, slot)
     return cost
+
+
+@inner
+def _cost_behind_gro(state: State, slot: int) -> int:
+    """The stack's cost, or that of queueing the skb for another CPU's [enqueue_to_backlog]."""
+    if state.host[lay.KNOB, lay.K_NIC_STEERING] == lay.NIC_ON:
+        cost: int = state.host[lay.COST, lay.X_SPLIT_SEND]
+        return cost
+    return stack_cost(state.host, state.slot, slot)
 
 
 @inner
@@ -151,7 +181,7 @@ def _enter_stack(state: State, cpu: int, napi: int, slot: int, now: int, choose:
     if gro.applies(state, slot):
         gro.receive(state, napi, cpu, slot)
     else:
-        move_on(state, cpu, slot, now, choose)
+        leave_gro(state, cpu, slot, now, choose)
 
 
 @inner

@@ -76,6 +76,18 @@ def next_queue(state: State, cpu: int, slot: int, choose: Any) -> int:
     return napi
 
 
+@inlined
+def behind_gro(state: State, cpu: int, slot: int, choose: Any) -> int:
+    """The backlog where an skb that left the NIC's GRO waits for the stack [get_rps_cpu], or -1."""
+    napi, choice = -1, lay.CHOICE_NONE
+    if state.host[lay.KNOB, lay.K_NIC_STEERING] == lay.NIC_ON:
+        target, choice = ask(state, cpu, slot, lay.RPS, choose)
+        napi = lay.BACKLOG_NAPI + target
+    napi, choice = guard(state, slot, lay.NIC_POSITION, napi, choice)
+    state.slot[slot, lay.S_CHOICE] = choice
+    return napi
+
+
 @inner
 def guard(state: State, slot: int, position: int, napi: int, choice: int) -> tuple[int, int]:
     """``napi``, or where the flow's last packet still waits; with the choice to be recorded."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rxpath import costs, profiles
+from rxpath import costs, policies, profiles
 from rxpath import layout as lay
 from rxpath.costs import Costs
 from rxpath.errors import ConfigError
@@ -38,7 +38,8 @@ def write_knobs(state: State, knobs: Knobs) -> None:
     row[lay.K_SPLITTING] = falcon.splitting
     row[lay.K_BALANCING] = falcon.balancing
     row[lay.K_SWITCH_OFF] = falcon.switch_off
-    row[lay.K_ORDER_GUARD] = falcon.order_guard
+    row[lay.K_ORDER_GUARD] = falcon.order_guard or knobs.policy in policies.GUARDED
+    row[lay.K_NIC_STEERING] = _nic_steering(int(row[lay.K_NIC_STEERING]), knobs.policy)
     row[lay.K_TCP_PIPELINING] = falcon.tcp_pipelining
     row[lay.K_THRESHOLD] = falcon.threshold
     row[lay.K_LOAD_NS] = falcon.load_interval_ns
@@ -102,6 +103,12 @@ def _add_costs(row: Table, key: str, stage: Stage, amounts: Costs) -> None:
         if cost.per in KIB_COLUMN:
             row[KIB_COLUMN[cost.per]] += cost.ns_kib
             row[KIB_COLUMN[cost.per] + 1] += cost.ns_kib
+
+
+def _nic_steering(before: int, policy: str) -> int:
+    if policy in policies.AT_NIC:
+        return lay.NIC_ON
+    return lay.NIC_OFF if before == lay.NIC_OFF else lay.NIC_DRAINING
 
 
 def _fill(row: Table, values: Iterable[int]) -> int:

@@ -25,7 +25,7 @@ class Packet(NamedTuple):
 
     hash: int  # skb_hash: the NIC's RSS hash of the outer headers, 32 bits
     ifindex: int  # of the device that the stage belongs to
-    stage: int  # layout.SPLIT, GRO_CELL or BACKLOG
+    stage: int  # layout.SPLIT, RPS (only AT_NIC policies), GRO_CELL or BACKLOG
     protocol: int  # of the innermost IP header that the driver parsed: 6 TCP, 17 UDP, ...
     here: int  # the CPU that runs the present stage
     app: int  # the CPU of the application that reads the packet's socket
@@ -51,7 +51,9 @@ CHOOSE_TYPE = types.FunctionType(CHOOSE_SIGNATURE)
 """Numba's type of a policy: for the explicit signature of a function that takes one."""
 
 Choose = Callable[[Packet, Host], tuple[int, int]]
-NAMES = ("same_cpu", "rps", "falcon")
+NAMES = ("same_cpu", "rps", "falcon", "rfs")
+AT_NIC = ("rps", "rfs")  # act in netif_receive_skb behind the NIC's GRO, as get_rps_cpu does
+GUARDED = ("rfs",)  # their own rule is the order guard's, whatever the knob says
 
 
 def load(name: str) -> Any:

@@ -199,7 +199,7 @@ class Twin(Stages):
         while True:
             if cpu.ready:
                 skb = cpu.ready.popleft()
-                self.start(cpu, "post", skb, self.stack_cost(skb))
+                self.start(cpu, "post", skb, self.behind_gro_cost(skb))
                 return True
             if cpu.napi:
                 if self.poll_one(cpu, cpu.napi):
@@ -229,7 +229,7 @@ class Twin(Stages):
         for bucket in napi.held:
             if bucket:
                 skb = bucket.pop(0)
-                self.start(cpu, "post", skb, self.stack_cost(skb))
+                self.start(cpu, "post", skb, self.behind_gro_cost(skb))
                 return True
         return False
 
@@ -288,14 +288,14 @@ class Twin(Stages):
             self.finish_frame(cpu, napi, skb)
             napi.done += 1
         elif kind == "skb":
-            if skb.split:
-                skb.split = False
+            split, skb.split = skb.split, ""
+            if split == "gro":
                 self.up(cpu, napi, skb)
             else:
                 self.move_on(cpu, skb)
             napi.done += 1
         elif kind == "post":
-            self.move_on(cpu, skb)
+            self.leave_gro(cpu, skb)
         if napi and not cpu.ready and not napi.holds():
             napi.head = napi.done
 

@@ -36,7 +36,7 @@ class Skb:
     enqueued: int
     next_seq: int = 0
     at: int = 0  # index into stages
-    split: bool = False
+    split: str = ""  # what of the first stage it waits for: gro, stack
     target: object = None
     came_from: int = 0
     choice: int = 0

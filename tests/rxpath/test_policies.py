@@ -11,7 +11,7 @@ from rxpath import layout as lay
 from rxpath import policies
 from rxpath.errors import ConfigError
 from rxpath.hashes import hash_32, reciprocal_scale
-from rxpath.policies import Host, Packet, falcon, rps, same_cpu
+from rxpath.policies import Host, Packet, falcon, rfs, rps, same_cpu
 
 CPUS = np.array([0, 2, 4, 6, 8, 10])
 SPLIT_CPUS = np.array([12, 14, 16])
@@ -92,7 +92,15 @@ def test_falcon_without_pipelining_leaves_later_stages_alone():
 def test_rps_forgets_the_device(skb_hash, ifindex):
     cpu = RPS_CPUS[skb_hash * 4 >> 32]
     assert rps.choose(packet(skb_hash, ifindex), host()) == (cpu, 1)
-    assert rps.choose(packet(skb_hash, ifindex, lay.SPLIT), host()) == (33, 0)
+    for stage in (lay.SPLIT, lay.GRO_CELL):
+        assert rps.choose(packet(skb_hash, ifindex, stage), host()) == (33, 0)
+
+
+def test_rfs_goes_where_the_application_is():
+    for stage in (lay.RPS, lay.BACKLOG):
+        assert rfs.choose(packet(stage=stage), host()) == (20, 1)
+    for stage in (lay.SPLIT, lay.GRO_CELL):
+        assert rfs.choose(packet(stage=stage), host()) == (33, 0)
 
 
 def test_same_cpu_stays():

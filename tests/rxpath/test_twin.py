@@ -41,7 +41,7 @@ falcon = st.fixed_dictionaries(
 
 hosts = st.fixed_dictionaries(
     {
-        "policy": mostly("falcon", "same_cpu", "rps"),
+        "policy": st.sampled_from(["falcon"] * 4 + ["same_cpu", "rps", "rfs"]),
         "cpus": st.just(6),
         "queues": st.integers(1, 3),
         "ring": mostly(1024, 1, 3),
