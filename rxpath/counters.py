@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rxpath import bypass
 from rxpath import layout as lay
 from rxpath.state import State, Table
 
@@ -16,6 +17,7 @@ def stats(state: State) -> dict[str, Any]:
     CPU, ``average_load`` of the FALCON CPUs, ``falcon`` {off, switched_off, switched_on}, and
     ``softirq`` {squeezed, ksoftirqd, ipis, interrupts, merged}.
     """
+    bypass.settle(state.host)
     clock, knobs = state.host[lay.CLOCK], state.host[lay.KNOB]
     count = int(knobs[lay.K_CPUS])
     return {
@@ -57,6 +59,7 @@ def queued(state: State) -> int:
 
 def zero(state: State) -> None:
     """Zero all counters. Frames in flight, the clock, the loads and flows' order stay."""
+    bypass.settle(state.host)
     clock = state.host[lay.CLOCK]
     held = queued(state)
     clock[lay.CK_RECEIVED : lay.CK_IS_OFF] = 0
@@ -92,7 +95,7 @@ def _heads(state: State) -> list[int]:
     found = [slot for head in heads for slot in _walk(slots, head, lay.S_NEXT)]
     tasks = host[lay.TASK :][: clock[lay.CK_TASKS]]
     found += [int(slot) for slot in tasks[:, lay.T_SLOT] if slot >= 0]
-    has_skb = [lay.WORK_FRAME, lay.WORK_SKB, lay.WORK_POST, lay.WORK_TASK]
+    has_skb = [lay.WORK_FRAME, lay.WORK_SKB, lay.WORK_POST, lay.WORK_TASK, lay.WORK_POLL]
     found += [int(row[lay.C_SLOT]) for row in cpu_rows if row[lay.C_WORK] in has_skb]
     return found
 

@@ -34,8 +34,8 @@ PLACE_SOCKET = 4  # the socket's receive buffer is full
 PLACE_NAMES = ("none", "rx_missed", "gro_cell", "backlog", "socket")
 
 # -- stages --------------------------------------------------------------------------------------
-NAPI, SPLIT, GRO_CELL, BACKLOG, SOCKET, RPS = 1, 2, 3, 4, 5, 6
-STAGE_NAMES = ("none", "napi", "split", "gro_cell", "backlog", "socket", "rps")
+NAPI, SPLIT, GRO_CELL, BACKLOG, SOCKET, RPS, POLL = range(1, 8)
+STAGE_NAMES = ("none", "napi", "split", "gro_cell", "backlog", "socket", "rps", "poll")
 
 # -- how the CPU of a stage was chosen -----------------------------------------------------------
 CHOICE_NONE, CHOICE_FIRST, CHOICE_SECOND, CHOICE_FALLBACK, CHOICE_KEPT = range(5)
@@ -59,7 +59,8 @@ NAPIS = CPU + MAX_CPUS  # NIC queue q, then the gro_cell of CPU c, then the back
 QUEUE_NAPI = 0
 CELL_NAPI = QUEUE_NAPI + MAX_QUEUES
 BACKLOG_NAPI = CELL_NAPI + MAX_CPUS
-NAPI_COUNT = BACKLOG_NAPI + MAX_CPUS
+POLL_NAPI = BACKLOG_NAPI + MAX_CPUS  # no NAPI: the rings that bypass polls, one a CPU
+NAPI_COUNT = POLL_NAPI + MAX_CPUS
 ROW = NAPIS + NAPI_COUNT
 GUARD = ROW + MAX_ROWS
 TASK = GUARD + GUARD_ENTRIES  # ksoftirqd of CPU c, then one task for each application thread
@@ -201,12 +202,17 @@ COST_NAMES = (
     C_MIN_RUNTIME,  # cfs_rq.min_vruntime
     C_BUSY_MARK,  # busy ns at the last measurement of load
     C_MARK_TIME,
+    C_POLLS,  # 1: a polling core, which spins when it has nothing to do (bypass.py)
     C_BUSY,  # one column for each BUSY_*
-) = range(30)
-BUSY_HARDIRQ, BUSY_SOFTIRQ, BUSY_KSOFTIRQD, BUSY_TASK = range(4)
-BUSY_NAMES = ("hardirq", "softirq", "ksoftirqd", "task")
+) = range(31)
+BUSY_HARDIRQ, BUSY_SOFTIRQ, BUSY_KSOFTIRQD, BUSY_TASK, BUSY_POLLING = range(5)
+BUSY_NAMES = ("hardirq", "softirq", "ksoftirqd", "task", "polling")
 
 WORK_NONE, WORK_IRQ, WORK_FRAME, WORK_SKB, WORK_POST, WORK_IPI, WORK_OVERHEAD, WORK_TASK = range(8)
+WORK_POLL, WORK_SPIN = (
+    8,
+    9,
+)  # a frame under bypass; polling an empty ring: that never ends by itself
 SOFTIRQ_NONE, SOFTIRQ_INLINE, SOFTIRQ_THREAD = range(3)
 
 # -- NAPI instances ------------------------------------------------------------------------------

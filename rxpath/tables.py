@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rxpath import costs, policies, profiles
+from rxpath import bypass, costs, policies, profiles
 from rxpath import layout as lay
 from rxpath.costs import Costs
 from rxpath.errors import ConfigError
@@ -49,6 +49,9 @@ def write_knobs(state: State, knobs: Knobs) -> None:
     _fill(state.lists[lay.LIST_IRQ], _cycle(knobs.irq_cpus, lay.MAX_QUEUES))
     spread = _cycle(range(knobs.queues), RSS_ENTRIES)
     _fill(state.lists[lay.LIST_RSS], knobs.rss_indirection or spread)
+    kinds = [stage.kind for stage in profiles.load()[knobs.profile].stages]
+    used = state.lists[lay.LIST_IRQ, : knobs.queues].tolist()
+    bypass.set_polling(state.host, set(used) if kinds[0] == "poll" else set())
     tasks = int(state.host[lay.CLOCK, lay.CK_TASKS])
     cpus = _cycle(knobs.app_cpus, tasks - lay.THREADS)
     state.host[lay.TASK + lay.THREADS : lay.TASK + tasks, lay.T_CPU] = cpus
@@ -91,7 +94,7 @@ def _write_chain(host: Table, row: int, profile: Profile, amounts: Costs) -> int
 
 
 def _add_costs(row: Table, key: str, stage: Stage, amounts: Costs) -> None:
-    first = stage.kind == "napi"
+    first = stage.kind in ("napi", "poll")
     for name in stage.costs:
         if name not in amounts:
             raise ConfigError(key, name, "a cost that the cost profile has")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from host_twin_bypass import Bypass
 from host_twin_objects import Cpu, Frame, Napi, Skb, Socket, Task
 from host_twin_stages import Stages
 
@@ -17,7 +18,7 @@ from rxpath import layout as lay
 from rxpath.knobs import Knobs
 
 
-class Twin(Stages):
+class Twin(Stages, Bypass):
     def __init__(self, knobs: Knobs, sockets: int, flows: int) -> None:
         self.k, self.f = knobs, knobs.falcon
         self.amount = costs.load(knobs.costs, knobs.cost_overrides)
@@ -30,6 +31,7 @@ class Twin(Stages):
         ]
         self.cells = [Napi("cell", c, c) for c in range(lay.MAX_CPUS)]
         self.backlogs = [Napi("backlog", c, c) for c in range(lay.MAX_CPUS)]
+        self.rings = [Napi("poll", c, c) for c in range(lay.MAX_CPUS)]
         self.ksoftirqd = [Task(c, c) for c in range(lay.MAX_CPUS)]
         count = knobs.threads or sockets
         apps = [
@@ -45,6 +47,7 @@ class Twin(Stages):
         self.received = self.delivered = self.switched_off = self.switched_on = 0
         self.drops = dict.fromkeys(lay.PLACE_NAMES, 0)
         self.schedule(("tick",), self.f.load_interval_ns, 0)
+        self.begin_polling()
 
     def cost(self, name: str) -> int:
         return self.amount[name].udp
@@ -91,6 +94,8 @@ class Twin(Stages):
         )
         table = self.k.rss_indirection or [i % self.k.queues for i in range(128)]
         nic = self.nics[table[skb.hash % 128]]
+        if skb.stages[0].kind == "poll":
+            return self.arrive_at_poller(self.cpus[nic.cpu], skb)
         if len(nic.queue) >= self.k.ring:
             self.drops["rx_missed"] += 1
             return lay.PLACE_RX_MISSED
@@ -131,7 +136,8 @@ class Twin(Stages):
 
     def account(self, cpu: Cpu) -> None:
         elapsed = self.now - cpu.start - cpu.stolen
-        kind = {"irq": "hardirq", "task": "task"}.get(cpu.work[0])
+        kinds = {"irq": "hardirq", "task": "task", "poll": "polling", "spin": "polling"}
+        kind = kinds.get(cpu.work[0])
         if kind is None:
             kind = "ksoftirqd" if cpu.context == "thread" else "softirq"
         cpu.busy[kind] += elapsed
@@ -141,6 +147,7 @@ class Twin(Stages):
     def interrupt(self, cpu: Cpu, cost: int) -> None:
         if cpu.work and cpu.work[0] == "task":
             self.suspend(cpu)
+        self.stop_spinning(cpu)
         if cpu.work is None:
             self.start(cpu, "irq", None, cost)
             return
@@ -162,6 +169,9 @@ class Twin(Stages):
             self.end(skb)
             self.sockets[skb.socket].memory -= skb.truesize
             self.leave(skb, "deliver", "none", cpu)
+        elif kind == "poll":
+            self.end(skb)
+            self.leave(skb, "deliver", "none", cpu)
         elif kind != "irq":
             self.finish_softirq(cpu, kind, skb)
         self.next_work(cpu)
@@ -175,10 +185,12 @@ class Twin(Stages):
                 if self.step(cpu):
                     return
                 continue
+            if self.poll_ring(cpu):
+                return
             task = self.pick(cpu)
             if task is None:
-                cpu.work = None
                 self.due.pop(("cpu", cpu.number), None)
+                self.rest(cpu)
                 return
             if task is daemon:
                 self.enter(cpu, "thread")
@@ -327,6 +339,7 @@ class Twin(Stages):
         del self.due["wake", task]
         self.wake(task)
         cpu = self.cpus[task.cpu]
+        self.stop_spinning(cpu)
         if cpu.work and cpu.work[0] == "task" and self.must_yield(cpu):
             self.suspend(cpu)
         if cpu.work is None:

@@ -137,6 +137,8 @@ def test_reconfiguring_loses_nothing_and_keeps_order():
         {"policy": "rps", "rps_cpus": [7]},
         {"policy": "rfs"},
         {"policy": "same_cpu"},
+        {"profile": "bypass"},
+        {"profile": "docker"},
         {"policy": "falcon", "falcon": {"splitting": False}, "costs": "xeon-2.2ghz"},
         {"irq_cpus": [4, 5], "rx_usecs": 20},
         {"policy": "same_cpu", "cpus": 20, "app_cpus": [19]},

@@ -42,6 +42,7 @@ falcon = st.fixed_dictionaries(
 hosts = st.fixed_dictionaries(
     {
         "policy": st.sampled_from(["falcon"] * 4 + ["same_cpu", "rps", "rfs"]),
+        "profile": mostly("docker", "bypass"),
         "cpus": st.just(6),
         "queues": st.integers(1, 3),
         "ring": mostly(1024, 1, 3),
@@ -162,6 +163,7 @@ def test_kernel_does_what_the_plain_twin_does(raw_knobs, traffic, one_chain, roo
     end = now + 1_500_000
     assert collect(host, end, out) == twin.advance(end)
     stats = host.stats()
+    twin.settle()
     assert stats["queued"] == 0
     assert stats["delivered"] == twin.delivered
     assert stats["drops"] == {name: twin.drops[name] for name in lay.PLACE_NAMES[1:]}
