@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from rxpath import bypass
 from rxpath import layout as lay
 from rxpath.state import State, Table
@@ -93,6 +95,7 @@ def _heads(state: State) -> list[int]:
     heads += [int(head) for head in sockets[:, lay.SO_QUEUE] if head >= 0]
     heads += [int(clock[lay.CK_OUT_HEAD])] if clock[lay.CK_OUT_HEAD] >= 0 else []
     found = [slot for head in heads for slot in _walk(slots, head, lay.S_NEXT)]
+    found += [int(slot) for slot in np.flatnonzero(slots[:, lay.S_ORDER] == lay.ORDER_WAITS)]
     tasks = host[lay.TASK :][: clock[lay.CK_TASKS]]
     found += [int(slot) for slot in tasks[:, lay.T_SLOT] if slot >= 0]
     has_skb = [lay.WORK_FRAME, lay.WORK_SKB, lay.WORK_POST, lay.WORK_TASK, lay.WORK_POLL]

@@ -31,7 +31,8 @@ PLACE_RX_MISSED = 1  # no free descriptor in the RX ring
 PLACE_GRO_CELL = 2  # a device's gro_cell queue is over netdev_max_backlog
 PLACE_BACKLOG = 3  # a CPU's input_pkt_queue is over netdev_max_backlog
 PLACE_SOCKET = 4  # the socket's receive buffer is full
-PLACE_NAMES = ("none", "rx_missed", "gro_cell", "backlog", "socket")
+PLACE_RESEQUENCER = 5  # too many of the flow's skbs wait there for their turn
+PLACE_NAMES = ("none", "rx_missed", "gro_cell", "backlog", "socket", "resequencer")
 
 # -- stages --------------------------------------------------------------------------------------
 NAPI, SPLIT, GRO_CELL, BACKLOG, SOCKET, RPS, POLL = range(1, 8)
@@ -125,9 +126,11 @@ THREADS = MAX_CPUS  # the first application thread's task
     K_FALCON_CPUS,  # how many
     K_SPLIT_CPUS,
     K_RPS_CPUS,
-    K_NIC_STEERING,  # NIC_*: whether the policy acts behind the NIC's GRO, too (get_rps_cpu)
-) = range(25)
-NIC_OFF, NIC_ON, NIC_DRAINING = range(3)  # draining: off, but flows' packets may still wait there
+    K_NIC_STEERING,  # whether the policy acts behind the NIC's GRO, too (get_rps_cpu): OFF, ...
+    K_RESEQUENCE,  # whether frames get their order back in front of the socket: OFF, ...
+    K_MFLOW_BATCH,  # frames of a micro-flow
+) = range(27)
+OFF, ON, DRAINING = range(3)  # draining: off, but flows' packets may still wait there
 
 # -- COST: what does not belong to one stage, ns (see costs/*.toml) ------------------------------
 COST_NAMES = (
@@ -305,10 +308,14 @@ LIST_SIZE = 128
     S_OUT_PLACE,
     S_OUT_TIME,
     S_OUT_CPU,
-) = range(31)
+    S_ORDER,  # ORDER_*: whether the frame has a place in its flow's order (resequencer.py)
+) = range(32)
 SLOT_COLUMNS = 32
+S_BEFORE, S_AFTER = S_OUT_PLACE, S_OUT_CPU  # its neighbours there + 1; it leaves only afterwards
+ORDER_NONE, ORDER_UNDERWAY, ORDER_WAITS = range(3)
 SPLIT_NONE, SPLIT_GRO, SPLIT_STACK = range(3)  # of S_SPLIT; RPS at the NIC leaves the stack
 
 # -- State.flow ----------------------------------------------------------------------------------
 (F_SENT, F_EXPECTED, F_REORDERED, F_DELIVERED) = range(4)
-FLOW_COLUMNS = 4
+F_FIRST, F_LAST, F_WAITING = 4, 5, 6  # frames in the flow's order + 1; how many skbs wait in it
+FLOW_COLUMNS = 8

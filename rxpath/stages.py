@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rxpath import backlog, gro, output, sockets, steering
+from rxpath import backlog, gro, output, resequencer, sockets, steering
 from rxpath import cpu as cpus
 from rxpath import layout as lay
 from rxpath.jit import inlined, inner
@@ -21,6 +21,8 @@ def start_frame(state: State, cpu: int, queue: int, slot: int, now: int, choose:
     """The driver polls a frame off the ring."""
     host, slots = state.host, state.slot
     row, tcp = slots[slot, lay.S_ROW], _tcp(slots, slot)
+    if host[lay.KNOB, lay.K_RESEQUENCE] != lay.OFF:
+        resequencer.follow(state, slot)
     napi = steering.split(state, cpu, queue, slot, choose)
     slots[slot, lay.S_TARGET] = napi
     cost = host[row, lay.R_FRAME + tcp]
@@ -92,7 +94,7 @@ def start_post(state: State, cpu: int, slot: int, now: int) -> None:
 def leave_gro(state: State, cpu: int, slot: int, now: int, choose: Any) -> None:
     """The skb is out of GRO: it was taken up the stack, or RPS queues it for that."""
     napi = -1
-    if state.host[lay.KNOB, lay.K_NIC_STEERING] != lay.NIC_OFF:
+    if state.host[lay.KNOB, lay.K_NIC_STEERING] != lay.OFF:
         napi = steering.behind_gro(state, cpu, slot, choose)
     if napi < 0:
         move_on(state, cpu, slot, now, choose)
@@ -114,7 +116,10 @@ def move_on(state: State, cpu: int, slot: int, now: int, choose: Any) -> None:
     slots[slot, lay.S_FROM] = cpu
     slots[slot, lay.S_HOP] += 1
     if host[row, lay.R_KIND] == lay.SOCKET:
-        sockets.enqueue(state, cpu, slot, now)
+        if slots[slot, lay.S_ORDER] == lay.ORDER_NONE:
+            sockets.enqueue(state, cpu, slot, now)
+        else:
+            resequencer.arrive(state, cpu, slot, now)
         return
     napi = steering.next_queue(state, cpu, slot, choose)
     _queue(state, cpu, napi, slot, host[row, lay.R_POSITION], now)
@@ -170,7 +175,7 @@ def _gro_cost(state: State, slot: int, row: int, tcp: int) -> int:
 @inner
 def _cost_behind_gro(state: State, slot: int) -> int:
     """The stack's cost, or that of queueing the skb for another CPU's [enqueue_to_backlog]."""
-    if state.host[lay.KNOB, lay.K_NIC_STEERING] == lay.NIC_ON:
+    if state.host[lay.KNOB, lay.K_NIC_STEERING] == lay.ON:
         cost: int = state.host[lay.COST, lay.X_SPLIT_SEND]
         return cost
     return stack_cost(state.host, state.slot, slot)
@@ -189,6 +194,11 @@ def _queue(state: State, cpu: int, napi: int, slot: int, position: int, now: int
     """Queue the skb for its next stage; its loss is the queue's."""
     if backlog.enqueue(state, cpu, napi, slot, now):
         steering.remember(state.host, state.slot, slot, position, napi)
-    else:
-        place = lay.PLACE_BACKLOG if napi >= lay.BACKLOG_NAPI else lay.PLACE_GRO_CELL
+        return
+    place = lay.PLACE_BACKLOG if napi >= lay.BACKLOG_NAPI else lay.PLACE_GRO_CELL
+    if state.slot[slot, lay.S_ORDER] == lay.ORDER_NONE:
         output.leave(state, slot, lay.DROP, place, now, cpu)
+    else:
+        resequencer.forget(state, slot)
+        output.leave(state, slot, lay.DROP, place, now, cpu)
+        resequencer.let_go(state, cpu, state.slot[slot, lay.S_FLOW], now)

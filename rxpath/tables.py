@@ -38,8 +38,10 @@ def write_knobs(state: State, knobs: Knobs) -> None:
     row[lay.K_SPLITTING] = falcon.splitting
     row[lay.K_BALANCING] = falcon.balancing
     row[lay.K_SWITCH_OFF] = falcon.switch_off
-    row[lay.K_ORDER_GUARD] = falcon.order_guard or knobs.policy in policies.GUARDED
-    row[lay.K_NIC_STEERING] = _nic_steering(int(row[lay.K_NIC_STEERING]), knobs.policy)
+    row[lay.K_ORDER_GUARD] = _order_guard(knobs)
+    row[lay.K_NIC_STEERING] = _switch(row[lay.K_NIC_STEERING], knobs.policy in policies.AT_NIC)
+    row[lay.K_RESEQUENCE] = _switch(row[lay.K_RESEQUENCE], knobs.policy in policies.RESEQUENCED)
+    row[lay.K_MFLOW_BATCH] = knobs.mflow_batch
     row[lay.K_TCP_PIPELINING] = falcon.tcp_pipelining
     row[lay.K_THRESHOLD] = falcon.threshold
     row[lay.K_LOAD_NS] = falcon.load_interval_ns
@@ -108,10 +110,17 @@ def _add_costs(row: Table, key: str, stage: Stage, amounts: Costs) -> None:
             row[KIB_COLUMN[cost.per] + 1] += cost.ns_kib
 
 
-def _nic_steering(before: int, policy: str) -> int:
-    if policy in policies.AT_NIC:
-        return lay.NIC_ON
-    return lay.NIC_OFF if before == lay.NIC_OFF else lay.NIC_DRAINING
+def _switch(before: int, on: bool) -> int:
+    """What is switched off drains: frames in flight keep their order."""
+    if on:
+        return lay.ON
+    return lay.OFF if before == lay.OFF else lay.DRAINING
+
+
+def _order_guard(knobs: Knobs) -> bool:
+    if knobs.policy in policies.RESEQUENCED:
+        return False  # it would keep all of a flow on one CPU
+    return knobs.falcon.order_guard or knobs.policy in policies.GUARDED
 
 
 def _fill(row: Table, values: Iterable[int]) -> int:

@@ -29,6 +29,7 @@ class Packet(NamedTuple):
     protocol: int  # of the innermost IP header that the driver parsed: 6 TCP, 17 UDP, ...
     here: int  # the CPU that runs the present stage
     app: int  # the CPU of the application that reads the packet's socket
+    number: int = 0  # of the frame within its flow, as they came to the NIC (an skb's first frame)
 
 
 class Host(NamedTuple):
@@ -51,8 +52,9 @@ CHOOSE_TYPE = types.FunctionType(CHOOSE_SIGNATURE)
 """Numba's type of a policy: for the explicit signature of a function that takes one."""
 
 Choose = Callable[[Packet, Host], tuple[int, int]]
-NAMES = ("same_cpu", "rps", "falcon", "rfs")
+NAMES = ("same_cpu", "rps", "falcon", "rfs", "mflow")
 AT_NIC = ("rps", "rfs")  # act in netif_receive_skb behind the NIC's GRO, as get_rps_cpu does
+RESEQUENCED = ("mflow",)  # spread one flow's frames; the resequencer restores their order
 GUARDED = ("rfs",)  # their own rule is the order guard's, whatever the knob says
 
 

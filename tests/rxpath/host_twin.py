@@ -11,6 +11,7 @@ from collections import deque
 
 from host_twin_bypass import Bypass
 from host_twin_objects import Cpu, Frame, Napi, Skb, Socket, Task
+from host_twin_order import Order
 from host_twin_stages import Stages
 
 from rxpath import costs, profiles
@@ -18,7 +19,7 @@ from rxpath import layout as lay
 from rxpath.knobs import Knobs
 
 
-class Twin(Stages, Bypass):
+class Twin(Stages, Bypass, Order):
     def __init__(self, knobs: Knobs, sockets: int, flows: int) -> None:
         self.k, self.f = knobs, knobs.falcon
         self.amount = costs.load(knobs.costs, knobs.cost_overrides)
@@ -42,6 +43,8 @@ class Twin(Stages, Bypass):
         self.expected = [0] * flows
         self.reordered = [0] * flows
         self.guard: dict = {}
+        self.order: list = [[] for _ in range(flows)]
+        self.waiting: list = [{} for _ in range(flows)]
         self.average = 0
         self.off = False
         self.received = self.delivered = self.switched_off = self.switched_on = 0

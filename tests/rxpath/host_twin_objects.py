@@ -40,6 +40,7 @@ class Skb:
     target: object = None
     came_from: int = 0
     choice: int = 0
+    batch: int = -1  # its micro-flow; -1: no place in the flow's order
 
 
 class Napi:

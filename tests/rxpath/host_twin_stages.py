@@ -53,6 +53,7 @@ class Stages:
             frame.record[-1][-1] = self.now
 
     def start_frame(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
+        self.follow(skb)
         target, choice = self.choose(skb, lay.SPLIT, cpu.number)
         skb.target = self.backlogs[target] if choice in (1, 2) else napi
         skb.target, skb.choice = self.kept(skb, 0, skb.target, choice)
@@ -118,7 +119,7 @@ class Stages:
         return (
             not skb.flags & 0x80
             and skb.flags & compared == held.flags & compared
-            and skb.key == held.key
+            and (skb.key, skb.batch) == (held.key, held.batch)
             and 0 < skb.payload <= held.payload
             and skb.seq == held.next_seq
             and held.length + skb.payload < 65536
@@ -140,7 +141,7 @@ class Stages:
         skb.came_from = cpu.number
         kind = skb.stages[skb.at].kind
         if kind == "socket":
-            self.to_socket(cpu, skb)
+            self.resequence(cpu, skb)
             return
         target, choice = self.choose(skb, profiles.KINDS[kind], cpu.number)
         if kind == "gro_cell" and choice not in (1, 2):
@@ -153,7 +154,7 @@ class Stages:
     def enqueue(self, cpu: Cpu, napi: Napi, skb: Skb, position: int) -> None:
         if len(napi.queue) > self.k.max_backlog:
             place = "backlog" if napi.kind == "backlog" else "gro_cell"
-            self.leave(skb, "drop", place, cpu)
+            self.lose(cpu, skb, place)
             return
         skb.enqueued = self.now
         napi.queue.append(skb)
@@ -182,6 +183,13 @@ class Stages:
             return here, 0
         return self.sockets[skb.socket].task.cpu, 1
 
+    def policy_mflow(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
+        if stage != lay.SPLIT:
+            return here, 0
+        cpus = self.k.rps_cpus
+        batch = skb.frames[0].number // self.k.mflow_batch
+        return cpus[(skb.hash * len(cpus) // 2**32 + batch) % len(cpus)], 1
+
     def policy_falcon(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
         f = self.f
         if f.switch_off and self.average >= f.threshold:
@@ -199,7 +207,7 @@ class Stages:
         return first, 1
 
     def guarded(self) -> bool:
-        return self.f.order_guard or self.k.policy == "rfs"
+        return self.k.policy != "mflow" and (self.f.order_guard or self.k.policy == "rfs")
 
     def kept(self, skb: Skb, position: int, napi: Napi, choice: int) -> tuple[Napi, int]:
         entry = self.guard.get((skb.hash % lay.GUARD_ENTRIES, position))

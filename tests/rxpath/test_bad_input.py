@@ -45,6 +45,7 @@ CHAIN = [
         ({"rss_indirection": [0]}, "rss_indirection: got 1, expected 128 entries"),
         ({"rss_indirection": [9] * 128}, "rss_indirection: got 9, expected queues from 0 to 7"),
         ({"profile": "slim"}, "profile: got 'slim', expected one of host, docker"),
+        ({"mflow_batch": 0}, "mflow_batch: got 0, expected an integer from 1 to 65536"),
         ({"policy": "best"}, "policy: got 'best', expected one of same_cpu, rps, falcon"),
         ({"costs": "free"}, "costs: got 'free', expected one of xeon-2.2ghz"),
         ({"cost_overrides": {"skb_alloc.tcp": -1}}, "cost_overrides.skb_alloc.tcp: got -1"),

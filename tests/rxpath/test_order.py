@@ -39,7 +39,7 @@ def traffic(seed, count, flows, chain=None):
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(
     st.integers(0, 2**32),
-    st.sampled_from(["same_cpu", "rps", "rfs", "falcon"]),
+    st.sampled_from(["same_cpu", "rps", "rfs", "falcon", "mflow"]),
     st.integers(1, 12),
     st.sampled_from([1, 8, 1000]),
     st.sampled_from([0, 5000, 212_992]),

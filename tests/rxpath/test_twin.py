@@ -41,7 +41,7 @@ falcon = st.fixed_dictionaries(
 
 hosts = st.fixed_dictionaries(
     {
-        "policy": st.sampled_from(["falcon"] * 4 + ["same_cpu", "rps", "rfs"]),
+        "policy": st.sampled_from(["falcon"] * 4 + ["same_cpu", "rps", "rfs", "mflow", "mflow"]),
         "profile": mostly("docker", "bypass"),
         "cpus": st.just(6),
         "queues": st.integers(1, 3),
@@ -51,6 +51,7 @@ hosts = st.fixed_dictionaries(
         "irq_cpus": cpu_sets,
         "app_cpus": cpu_sets,
         "rps_cpus": cpu_sets,
+        "mflow_batch": st.sampled_from([1, 2, 5, 64]),
         "napi_weight": mostly(64, 1, 2, 5),
         "budget": mostly(300, 1, 3),
         "budget_usecs": mostly(2000, 1),
