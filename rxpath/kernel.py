@@ -20,7 +20,19 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from rxpath import backlog, bypass, events, load, nic, output, sched, sockets, softirq, stages
+from rxpath import (
+    backlog,
+    bypass,
+    events,
+    load,
+    nic,
+    output,
+    rebalance,
+    sched,
+    sockets,
+    softirq,
+    stages,
+)
 from rxpath import cpu as cpus
 from rxpath import layout as lay
 from rxpath.jit import compile_for, inlined, inner, kernel
@@ -98,6 +110,8 @@ def receive(
     if host[slots[slot, lay.S_ROW], lay.R_KIND] == lay.POLL:
         arrived = bypass.arrive(state, state.lists[lay.LIST_IRQ, queue], slot, now)
     else:
+        if host[lay.KNOB, lay.K_REBALANCE_NS] > 0:
+            queue = rebalance.queue_of(state, rss_hash)
         arrived = nic.arrive(state, queue, slot, now)
     if arrived:
         return lay.PLACE_NONE

@@ -129,7 +129,11 @@ THREADS = MAX_CPUS  # the first application thread's task
     K_NIC_STEERING,  # whether the policy acts behind the NIC's GRO, too (get_rps_cpu): OFF, ...
     K_RESEQUENCE,  # whether frames get their order back in front of the socket: OFF, ...
     K_MFLOW_BATCH,  # frames of a micro-flow
-) = range(27)
+    K_QUEUES,
+    K_REBALANCE_NS,  # 0: the indirection table stays as it is
+    K_TOLERANCE,  # between the loads of two CPUs, in 1/10000
+    K_REBALANCED,  # when
+) = range(31)
 OFF, ON, DRAINING = range(3)  # draining: off, but flows' packets may still wait there
 
 # -- COST: what does not belong to one stage, ns (see costs/*.toml) ------------------------------
@@ -272,7 +276,10 @@ P_TICK, P_INTERRUPT, P_IPI, P_WAKE, P_CPU = (n << 56 for n in range(5))  # prior
 # ================================ the other tables ==============================================
 # -- State.lists[list, entry] --------------------------------------------------------------------
 LIST_RSS, LIST_IRQ, LIST_FALCON, LIST_SPLIT, LIST_RPS, LIST_LOAD, LIST_CHAIN = range(7)
-LISTS = 7
+# Of rebalance.py: a bucket's frames, its next queue + 1, when its queue has drained; a CPU's busy
+# mark, its load, its frames.
+LIST_COUNT, LIST_WANTED, LIST_TAIL, LIST_MARK, LIST_SHARE, LIST_FRAMES = range(7, 13)
+LISTS = 13
 LIST_SIZE = 128
 
 # -- State.slot: a frame, or (as the head of a chain) an skb -------------------------------------

@@ -42,6 +42,11 @@ def write_knobs(state: State, knobs: Knobs) -> None:
     row[lay.K_NIC_STEERING] = _switch(row[lay.K_NIC_STEERING], knobs.policy in policies.AT_NIC)
     row[lay.K_RESEQUENCE] = _switch(row[lay.K_RESEQUENCE], knobs.policy in policies.RESEQUENCED)
     row[lay.K_MFLOW_BATCH] = knobs.mflow_batch
+    row[lay.K_QUEUES] = knobs.queues
+    rebalanced = knobs.policy in policies.REBALANCED
+    row[lay.K_REBALANCE_NS] = knobs.rebalance_interval_ns if rebalanced else 0
+    row[lay.K_TOLERANCE] = knobs.rebalance_tolerance * 100
+    state.lists[lay.LIST_WANTED] = 0
     row[lay.K_TCP_PIPELINING] = falcon.tcp_pipelining
     row[lay.K_THRESHOLD] = falcon.threshold
     row[lay.K_LOAD_NS] = falcon.load_interval_ns

@@ -52,8 +52,9 @@ CHOOSE_TYPE = types.FunctionType(CHOOSE_SIGNATURE)
 """Numba's type of a policy: for the explicit signature of a function that takes one."""
 
 Choose = Callable[[Packet, Host], tuple[int, int]]
-NAMES = ("same_cpu", "rps", "falcon", "rfs", "mflow")
+NAMES = ("same_cpu", "rps", "falcon", "rfs", "mflow", "rss++")
 AT_NIC = ("rps", "rfs")  # act in netif_receive_skb behind the NIC's GRO, as get_rps_cpu does
+REBALANCED = ("rss++",)  # move buckets of the indirection table (rebalance.py)
 RESEQUENCED = ("mflow",)  # spread one flow's frames; the resequencer restores their order
 GUARDED = ("rfs",)  # their own rule is the order guard's, whatever the knob says
 
@@ -65,7 +66,12 @@ def load(name: str) -> Any:
     """
     if name not in NAMES:
         raise ConfigError("policy", name, "one of " + ", ".join(NAMES))
-    return compiled(import_module(f"rxpath.policies.{name}").choose)
+    return compiled(import_module(module_of(name)).choose)
+
+
+def module_of(name: str) -> str:
+    """The module of a policy; a plus is no letter of one."""
+    return "rxpath.policies." + name.replace("+", "p")
 
 
 def compiled(choose: Choose) -> Any:

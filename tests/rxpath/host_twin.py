@@ -12,6 +12,7 @@ from collections import deque
 from host_twin_bypass import Bypass
 from host_twin_objects import Cpu, Frame, Napi, Skb, Socket, Task
 from host_twin_order import Order
+from host_twin_rebalance import Rebalance
 from host_twin_stages import Stages
 
 from rxpath import costs, profiles
@@ -19,7 +20,7 @@ from rxpath import layout as lay
 from rxpath.knobs import Knobs
 
 
-class Twin(Stages, Bypass, Order):
+class Twin(Stages, Bypass, Order, Rebalance):
     def __init__(self, knobs: Knobs, sockets: int, flows: int) -> None:
         self.k, self.f = knobs, knobs.falcon
         self.amount = costs.load(knobs.costs, knobs.cost_overrides)
@@ -51,6 +52,7 @@ class Twin(Stages, Bypass, Order):
         self.drops = dict.fromkeys(lay.PLACE_NAMES, 0)
         self.schedule(("tick",), self.f.load_interval_ns, 0)
         self.begin_polling()
+        self.begin_balancing()
 
     def cost(self, name: str) -> int:
         return self.amount[name].udp
@@ -95,10 +97,10 @@ class Twin(Stages, Bypass, Order):
             key=f.get("gro_key", 0),
             enqueued=self.now,
         )
-        table = self.k.rss_indirection or [i % self.k.queues for i in range(128)]
-        nic = self.nics[table[skb.hash % 128]]
+        nic = self.nics[self.table[skb.hash % 128]]
         if skb.stages[0].kind == "poll":
             return self.arrive_at_poller(self.cpus[nic.cpu], skb)
+        nic = self.rebalanced(nic, skb.hash % 128)
         if len(nic.queue) >= self.k.ring:
             self.drops["rx_missed"] += 1
             return lay.PLACE_RX_MISSED
@@ -425,4 +427,5 @@ class Twin(Stages, Bypass, Order):
         self.switched_off += off and not self.off
         self.switched_on += self.off and not off
         self.off = off
+        self.rebalance()
         self.schedule(("tick",), self.now + self.f.load_interval_ns, 0)

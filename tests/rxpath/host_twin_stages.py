@@ -168,10 +168,12 @@ class Stages:
 
     # -- steering
     def choose(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
-        return getattr(self, "policy_" + self.k.policy)(skb, stage, here)
+        return getattr(self, "policy_" + self.k.policy.replace("+", "p"))(skb, stage, here)
 
     def policy_same_cpu(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
         return here, 0
+
+    policy_rsspp = policy_same_cpu
 
     def policy_rps(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
         if stage in (lay.SPLIT, lay.GRO_CELL):

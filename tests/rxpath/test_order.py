@@ -39,7 +39,7 @@ def traffic(seed, count, flows, chain=None):
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(
     st.integers(0, 2**32),
-    st.sampled_from(["same_cpu", "rps", "rfs", "falcon", "mflow"]),
+    st.sampled_from(["same_cpu", "rps", "rfs", "falcon", "mflow", "rss++"]),
     st.integers(1, 12),
     st.sampled_from([1, 8, 1000]),
     st.sampled_from([0, 5000, 212_992]),
@@ -55,7 +55,14 @@ def test_all_frames_are_accounted_for_and_guarded_flows_stay_in_order(
         host.receive(int(host.stats()["received"]), int(frame[0]), **_named(frame))
         assert accounted(host)
     rest = trace[300:]
-    host = model(flows=flows, policy=policy, max_backlog=max_backlog, rcvbuf=rcvbuf, falcon=FALCON)
+    host = model(
+        flows=flows,
+        policy=policy,
+        max_backlog=max_backlog,
+        rcvbuf=rcvbuf,
+        falcon=FALCON,
+        rebalance_interval_ns=9000,
+    )
     events = run(host, rest)
     assert accounted(host)
     assert host.stats()["queued"] == 0

@@ -119,7 +119,7 @@ def test_same_cpu_stays():
 
 def test_every_policy_is_documented_and_compiles():
     for name in policies.NAMES:
-        module = __import__(f"rxpath.policies.{name}", fromlist=["choose"])
+        module = __import__(policies.module_of(name), fromlist=["choose"])
         assert module.__doc__
         assert module.choose.__doc__
         compiled = policies.load(name)

@@ -41,7 +41,9 @@ falcon = st.fixed_dictionaries(
 
 hosts = st.fixed_dictionaries(
     {
-        "policy": st.sampled_from(["falcon"] * 4 + ["same_cpu", "rps", "rfs", "mflow", "mflow"]),
+        "policy": st.sampled_from(
+            ["falcon"] * 4 + ["same_cpu", "rps", "rfs", "mflow", "mflow", "rss++", "rss++"]
+        ),
         "profile": mostly("docker", "bypass"),
         "cpus": st.just(6),
         "queues": st.integers(1, 3),
@@ -52,6 +54,8 @@ hosts = st.fixed_dictionaries(
         "app_cpus": cpu_sets,
         "rps_cpus": cpu_sets,
         "mflow_batch": st.sampled_from([1, 2, 5, 64]),
+        "rebalance_interval_ns": st.sampled_from([5_000, 20_000]),
+        "rebalance_tolerance": st.sampled_from([0, 5]),
         "napi_weight": mostly(64, 1, 2, 5),
         "budget": mostly(300, 1, 3),
         "budget_usecs": mostly(2000, 1),
