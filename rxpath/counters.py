@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from rxpath import bypass
 from rxpath import layout as lay
 from rxpath.state import State, Table
 
@@ -16,6 +19,7 @@ def stats(state: State) -> dict[str, Any]:
     CPU, ``average_load`` of the FALCON CPUs, ``falcon`` {off, switched_off, switched_on}, and
     ``softirq`` {squeezed, ksoftirqd, ipis, interrupts, merged}.
     """
+    bypass.settle(state.host)
     clock, knobs = state.host[lay.CLOCK], state.host[lay.KNOB]
     count = int(knobs[lay.K_CPUS])
     return {
@@ -57,6 +61,7 @@ def queued(state: State) -> int:
 
 def zero(state: State) -> None:
     """Zero all counters. Frames in flight, the clock, the loads and flows' order stay."""
+    bypass.settle(state.host)
     clock = state.host[lay.CLOCK]
     held = queued(state)
     clock[lay.CK_RECEIVED : lay.CK_IS_OFF] = 0
@@ -90,9 +95,10 @@ def _heads(state: State) -> list[int]:
     heads += [int(head) for head in sockets[:, lay.SO_QUEUE] if head >= 0]
     heads += [int(clock[lay.CK_OUT_HEAD])] if clock[lay.CK_OUT_HEAD] >= 0 else []
     found = [slot for head in heads for slot in _walk(slots, head, lay.S_NEXT)]
+    found += [int(slot) for slot in np.flatnonzero(slots[:, lay.S_ORDER] == lay.ORDER_WAITS)]
     tasks = host[lay.TASK :][: clock[lay.CK_TASKS]]
     found += [int(slot) for slot in tasks[:, lay.T_SLOT] if slot >= 0]
-    has_skb = [lay.WORK_FRAME, lay.WORK_SKB, lay.WORK_POST, lay.WORK_TASK]
+    has_skb = [lay.WORK_FRAME, lay.WORK_SKB, lay.WORK_POST, lay.WORK_TASK, lay.WORK_POLL]
     found += [int(row[lay.C_SLOT]) for row in cpu_rows if row[lay.C_WORK] in has_skb]
     return found
 

@@ -51,6 +51,8 @@ def _busy_kind(host: Table, row: int) -> int:
         return lay.BUSY_HARDIRQ
     if work == lay.WORK_TASK:
         return lay.BUSY_TASK
+    if work == lay.WORK_POLL or work == lay.WORK_SPIN:
+        return lay.BUSY_POLLING
     if host[row, lay.C_SOFTIRQ] == lay.SOFTIRQ_THREAD:
         return lay.BUSY_KSOFTIRQD
     return lay.BUSY_SOFTIRQ
@@ -63,6 +65,9 @@ def interrupt(host: Table, cpu: int, now: int, cost: int) -> None:
     work = host[row, lay.C_WORK]
     if work == lay.WORK_TASK:
         suspend(host, cpu, now)
+        work = lay.WORK_NONE
+    elif work == lay.WORK_SPIN:
+        account(host, cpu, now)
         work = lay.WORK_NONE
     if work == lay.WORK_NONE:
         start(host, cpu, now, lay.WORK_IRQ, -1, cost)

@@ -20,7 +20,19 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from rxpath import backlog, events, load, nic, output, sched, sockets, softirq, stages
+from rxpath import (
+    backlog,
+    bypass,
+    events,
+    load,
+    nic,
+    output,
+    rebalance,
+    sched,
+    sockets,
+    softirq,
+    stages,
+)
 from rxpath import cpu as cpus
 from rxpath import layout as lay
 from rxpath.jit import compile_for, inlined, inner, kernel
@@ -94,7 +106,14 @@ def receive(
     slots[slot, lay.S_FLAGS] = tcp_flags
     slots[slot, lay.S_KEY] = gro_key
     state.flow[flow, lay.F_SENT] += 1
-    if nic.arrive(state, nic.queue_of(state, rss_hash), slot, now):
+    queue = nic.queue_of(state, rss_hash)
+    if host[slots[slot, lay.S_ROW], lay.R_KIND] == lay.POLL:
+        arrived = bypass.arrive(state, state.lists[lay.LIST_IRQ, queue], slot, now)
+    else:
+        if host[lay.KNOB, lay.K_REBALANCE_NS] > 0:
+            queue = rebalance.queue_of(state, rss_hash)
+        arrived = nic.arrive(state, queue, slot, now)
+    if arrived:
         return lay.PLACE_NONE
     host[lay.CLOCK, lay.CK_DROPS + lay.PLACE_RX_MISSED] += 1
     return lay.PLACE_RX_MISSED
@@ -168,6 +187,8 @@ def _finish(state: State, cpu: int, now: int, choose: Any) -> None:
         slot = host[lay.CPU + cpu, lay.C_SLOT]
         stages.end(state, slot, now)
         sockets.deliver(state, cpu, slot, now)
+    elif work == lay.WORK_POLL:
+        bypass.finish(state, cpu, host[lay.CPU + cpu, lay.C_SLOT], now)
     elif work != lay.WORK_IRQ:
         softirq.finish(state, cpu, now, choose)
     _next_work(state, cpu, now, choose)
@@ -177,6 +198,7 @@ def _finish(state: State, cpu: int, now: int, choose: Any) -> None:
 def _resume(state: State, cpu: int, now: int, choose: Any) -> None:
     """A thread woke up: it runs at once on an idle CPU, or in the place of one that is ahead."""
     host = state.host
+    bypass.stop_spinning(host, cpu, now)
     work = host[lay.CPU + cpu, lay.C_WORK]
     if work == lay.WORK_TASK and sched.must_yield(host, cpu):
         cpus.suspend(host, cpu, now)
@@ -198,9 +220,12 @@ def _next_work(state: State, cpu: int, now: int, choose: Any) -> None:
             if softirq.step(state, cpu, now, choose):
                 return
             continue
+        if bypass.take(state, cpu, now):
+            return
         task = sched.pick(host, cpu)
         if task < 0:
             cpus.rest(host, cpu)
+            bypass.spin(host, cpu, now)
             return
         if task < lay.THREADS:
             softirq.enter(host, cpu, lay.SOFTIRQ_THREAD, now)

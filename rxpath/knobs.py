@@ -58,6 +58,9 @@ class Knobs:
     max_backlog: int = 1000  # net.core.netdev_max_backlog
     rcvbuf: int = 212_992  # net.core.rmem_default
     gro: bool = True
+    mflow_batch: int = 64  # frames of a micro-flow; an assumption: NAPI_POLL_WEIGHT
+    rebalance_interval_ns: int = 100_000_000  # of rss++: 10 Hz
+    rebalance_tolerance: int = 5  # percent between two CPUs; an assumption
     threads: int = 0  # socket s is read by thread s % threads; 0: a thread for each
     service_ns: int = 0  # what the application does with each message it read
     falcon: FalconKnobs = field(default_factory=FalconKnobs)
@@ -94,6 +97,9 @@ _RANGES: dict[str, Range] = {
     "budget_usecs": (1, 1_000_000),
     "max_backlog": (0, 1_000_000),
     "rcvbuf": (0, 2**31 - 1),
+    "mflow_batch": (1, 65_536),
+    "rebalance_interval_ns": (1, 10**15),
+    "rebalance_tolerance": (0, 100),
     "threads": (0, 65_536),
     "service_ns": (0, 10**12),
     "falcon.threshold": (0, 100),

@@ -15,7 +15,8 @@ MAX_CPUS = 64
 MAX_QUEUES = 64
 MAX_ROWS = 96  # stages of all profiles together
 GUARD_ENTRIES = 32_768  # the rps_sock_flow_entries of Documentation/networking/scaling
-MAX_STAGES = 8  # the most stages a frame passes, the split half of the first one counted
+MAX_STAGES = 8  # the most stages a frame passes, both splits of the first one counted
+NIC_POSITION = MAX_STAGES - 1  # of the order guard: RPS at the NIC, beyond the longest chain
 
 # -- what the model tells its driver: rows of the array `out` of `kernel.advance` ----------------
 EV_KIND, EV_SLOT, EV_FLOW, EV_SOCKET, EV_TIME, EV_CPU, EV_PLACE, EV_LATENCY = range(8)
@@ -30,11 +31,12 @@ PLACE_RX_MISSED = 1  # no free descriptor in the RX ring
 PLACE_GRO_CELL = 2  # a device's gro_cell queue is over netdev_max_backlog
 PLACE_BACKLOG = 3  # a CPU's input_pkt_queue is over netdev_max_backlog
 PLACE_SOCKET = 4  # the socket's receive buffer is full
-PLACE_NAMES = ("none", "rx_missed", "gro_cell", "backlog", "socket")
+PLACE_RESEQUENCER = 5  # too many of the flow's skbs wait there for their turn
+PLACE_NAMES = ("none", "rx_missed", "gro_cell", "backlog", "socket", "resequencer")
 
 # -- stages --------------------------------------------------------------------------------------
-NAPI, SPLIT, GRO_CELL, BACKLOG, SOCKET = 1, 2, 3, 4, 5
-STAGE_NAMES = ("none", "napi", "split", "gro_cell", "backlog", "socket")
+NAPI, SPLIT, GRO_CELL, BACKLOG, SOCKET, RPS, POLL = range(1, 8)
+STAGE_NAMES = ("none", "napi", "split", "gro_cell", "backlog", "socket", "rps", "poll")
 
 # -- how the CPU of a stage was chosen -----------------------------------------------------------
 CHOICE_NONE, CHOICE_FIRST, CHOICE_SECOND, CHOICE_FALLBACK, CHOICE_KEPT = range(5)
@@ -58,7 +60,8 @@ NAPIS = CPU + MAX_CPUS  # NIC queue q, then the gro_cell of CPU c, then the back
 QUEUE_NAPI = 0
 CELL_NAPI = QUEUE_NAPI + MAX_QUEUES
 BACKLOG_NAPI = CELL_NAPI + MAX_CPUS
-NAPI_COUNT = BACKLOG_NAPI + MAX_CPUS
+POLL_NAPI = BACKLOG_NAPI + MAX_CPUS  # no NAPI: the rings that bypass polls, one a CPU
+NAPI_COUNT = POLL_NAPI + MAX_CPUS
 ROW = NAPIS + NAPI_COUNT
 GUARD = ROW + MAX_ROWS
 TASK = GUARD + GUARD_ENTRIES  # ksoftirqd of CPU c, then one task for each application thread
@@ -123,7 +126,15 @@ THREADS = MAX_CPUS  # the first application thread's task
     K_FALCON_CPUS,  # how many
     K_SPLIT_CPUS,
     K_RPS_CPUS,
-) = range(24)
+    K_NIC_STEERING,  # whether the policy acts behind the NIC's GRO, too (get_rps_cpu): OFF, ...
+    K_RESEQUENCE,  # whether frames get their order back in front of the socket: OFF, ...
+    K_MFLOW_BATCH,  # frames of a micro-flow
+    K_QUEUES,
+    K_REBALANCE_NS,  # 0: the indirection table stays as it is
+    K_TOLERANCE,  # between the loads of two CPUs, in 1/10000
+    K_REBALANCED,  # when
+) = range(31)
+OFF, ON, DRAINING = range(3)  # draining: off, but flows' packets may still wait there
 
 # -- COST: what does not belong to one stage, ns (see costs/*.toml) ------------------------------
 COST_NAMES = (
@@ -198,12 +209,17 @@ COST_NAMES = (
     C_MIN_RUNTIME,  # cfs_rq.min_vruntime
     C_BUSY_MARK,  # busy ns at the last measurement of load
     C_MARK_TIME,
+    C_POLLS,  # 1: a polling core, which spins when it has nothing to do (bypass.py)
     C_BUSY,  # one column for each BUSY_*
-) = range(30)
-BUSY_HARDIRQ, BUSY_SOFTIRQ, BUSY_KSOFTIRQD, BUSY_TASK = range(4)
-BUSY_NAMES = ("hardirq", "softirq", "ksoftirqd", "task")
+) = range(31)
+BUSY_HARDIRQ, BUSY_SOFTIRQ, BUSY_KSOFTIRQD, BUSY_TASK, BUSY_POLLING = range(5)
+BUSY_NAMES = ("hardirq", "softirq", "ksoftirqd", "task", "polling")
 
 WORK_NONE, WORK_IRQ, WORK_FRAME, WORK_SKB, WORK_POST, WORK_IPI, WORK_OVERHEAD, WORK_TASK = range(8)
+WORK_POLL, WORK_SPIN = (
+    8,
+    9,
+)  # a frame under bypass; polling an empty ring: that never ends by itself
 SOFTIRQ_NONE, SOFTIRQ_INLINE, SOFTIRQ_THREAD = range(3)
 
 # -- NAPI instances ------------------------------------------------------------------------------
@@ -260,7 +276,10 @@ P_TICK, P_INTERRUPT, P_IPI, P_WAKE, P_CPU = (n << 56 for n in range(5))  # prior
 # ================================ the other tables ==============================================
 # -- State.lists[list, entry] --------------------------------------------------------------------
 LIST_RSS, LIST_IRQ, LIST_FALCON, LIST_SPLIT, LIST_RPS, LIST_LOAD, LIST_CHAIN = range(7)
-LISTS = 7
+# Of rebalance.py: a bucket's frames, its next queue + 1, when its queue has drained; a CPU's busy
+# mark, its load, its frames.
+LIST_COUNT, LIST_WANTED, LIST_TAIL, LIST_MARK, LIST_SHARE, LIST_FRAMES = range(7, 13)
+LISTS = 13
 LIST_SIZE = 128
 
 # -- State.slot: a frame, or (as the head of a chain) an skb -------------------------------------
@@ -279,7 +298,7 @@ LIST_SIZE = 128
     S_ROW,  # present stage
     S_HOP,  # its number in the record
     S_TARGET,  # NAPI instance that the present frame is split to, or -1
-    S_SPLIT,  # 1: waits for the second half of its first stage
+    S_SPLIT,  # what of its first stage it waits for: SPLIT_*
     S_FROM,  # the CPU that ran the stage before
     S_CHOICE,
     S_ENQUEUED,
@@ -296,9 +315,14 @@ LIST_SIZE = 128
     S_OUT_PLACE,
     S_OUT_TIME,
     S_OUT_CPU,
-) = range(31)
+    S_ORDER,  # ORDER_*: whether the frame has a place in its flow's order (resequencer.py)
+) = range(32)
 SLOT_COLUMNS = 32
+S_BEFORE, S_AFTER = S_OUT_PLACE, S_OUT_CPU  # its neighbours there + 1; it leaves only afterwards
+ORDER_NONE, ORDER_UNDERWAY, ORDER_WAITS = range(3)
+SPLIT_NONE, SPLIT_GRO, SPLIT_STACK = range(3)  # of S_SPLIT; RPS at the NIC leaves the stack
 
 # -- State.flow ----------------------------------------------------------------------------------
 (F_SENT, F_EXPECTED, F_REORDERED, F_DELIVERED) = range(4)
-FLOW_COLUMNS = 4
+F_FIRST, F_LAST, F_WAITING = 4, 5, 6  # frames in the flow's order + 1; how many skbs wait in it
+FLOW_COLUMNS = 8

@@ -6,7 +6,7 @@ All in integers, as there: idle percent rounds down, load = (4 * load + busy per
 from __future__ import annotations
 
 from rxpath import cpu as cpus
-from rxpath import events
+from rxpath import events, rebalance
 from rxpath import layout as lay
 from rxpath.jit import inlined, inner
 from rxpath.state import State
@@ -24,6 +24,8 @@ def tick(state: State, now: int) -> None:
         total += loads[state.lists[lay.LIST_FALCON, i]]
     host[lay.KNOB, lay.K_AVERAGE_LOAD] = total // count
     _note_crossing(state)
+    if host[lay.KNOB, lay.K_REBALANCE_NS] > 0:
+        rebalance.tick(state, now)
     events.schedule(host, lay.TICK, now + host[lay.KNOB, lay.K_LOAD_NS], lay.P_TICK)
 
 

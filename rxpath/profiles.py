@@ -17,7 +17,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-KINDS = {name: lay.STAGE_NAMES.index(name) for name in ("napi", "gro_cell", "backlog", "socket")}
+_NAMES = ("napi", "gro_cell", "backlog", "socket", "poll")
+KINDS = {name: lay.STAGE_NAMES.index(name) for name in _NAMES}
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,14 @@ def _stage(where: str, raw: Mapping[str, Any]) -> Stage:
 def _check_chain(profile: Profile) -> None:
     kinds = [stage.kind for stage in profile.stages]
     key = f"{profile.name}.stage"
+    if "poll" in kinds:
+        if kinds != ["poll", "socket"]:
+            raise ConfigError(key, kinds, "a chain of poll and socket alone")
+        return
     if not kinds or kinds[0] != "napi" or "napi" in kinds[1:]:
         raise ConfigError(key, kinds, "a chain whose first stage, and only that, is napi")
     if kinds[-1] != "socket" or "socket" in kinds[:-1]:
         raise ConfigError(key, kinds, "a chain whose last stage, and only that, is socket")
-    most = lay.MAX_STAGES - 1  # the first one may be split in two
+    most = lay.MAX_STAGES - 2  # the first one may be split before GRO and behind it
     if len(kinds) > most:
         raise ConfigError(key, len(kinds), f"at most {most} stages")

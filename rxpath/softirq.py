@@ -73,7 +73,7 @@ def finish(state: State, cpu: int, now: int, choose: Any) -> None:
         stages.finish_skb(state, cpu, napi, slot, now, choose)
         host[lay.NAPIS + napi, lay.N_DONE] += 1
     elif work == lay.WORK_POST:
-        stages.move_on(state, cpu, slot, now, choose)
+        stages.leave_gro(state, cpu, slot, now, choose)
     if napi >= 0 and host[row, lay.C_READY] < 0 and not gro.holds_any(host, napi):
         host[lay.NAPIS + napi, lay.N_HEAD] = host[lay.NAPIS + napi, lay.N_DONE]
 

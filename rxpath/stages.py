@@ -2,14 +2,14 @@
 
 The first stage has two halves: the driver's for each frame (ring, skb), then GRO and the stack for
 each skb that GRO makes of them.  They run one after the other in one poll, or are split over two
-CPUs with the backlog between them.
+CPUs with the backlog between them.  RPS at the NIC splits once more, behind GRO.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from rxpath import backlog, gro, output, sockets, steering
+from rxpath import backlog, gro, output, resequencer, sockets, steering
 from rxpath import cpu as cpus
 from rxpath import layout as lay
 from rxpath.jit import inlined, inner
@@ -21,6 +21,8 @@ def start_frame(state: State, cpu: int, queue: int, slot: int, now: int, choose:
     """The driver polls a frame off the ring."""
     host, slots = state.host, state.slot
     row, tcp = slots[slot, lay.S_ROW], _tcp(slots, slot)
+    if host[lay.KNOB, lay.K_RESEQUENCE] != lay.OFF:
+        resequencer.follow(state, slot)
     napi = steering.split(state, cpu, queue, slot, choose)
     slots[slot, lay.S_TARGET] = napi
     cost = host[row, lay.R_FRAME + tcp]
@@ -43,7 +45,7 @@ def finish_frame(state: State, cpu: int, queue: int, slot: int, now: int, choose
         _enter_stack(state, cpu, queue, slot, now, choose)
         return
     end(state, slot, now)
-    slots[slot, lay.S_SPLIT] = 1
+    slots[slot, lay.S_SPLIT] = lay.SPLIT_GRO
     slots[slot, lay.S_FROM] = cpu
     slots[slot, lay.S_HOP] += 1
     _queue(state, cpu, napi, slot, 0, now)
@@ -54,9 +56,13 @@ def start_skb(state: State, cpu: int, slot: int, now: int) -> None:
     """A softirq takes the skb off a gro_cell or backlog."""
     host, slots = state.host, state.slot
     row, tcp = slots[slot, lay.S_ROW], _tcp(slots, slot)
-    if slots[slot, lay.S_SPLIT]:
+    split = slots[slot, lay.S_SPLIT]
+    if split == lay.SPLIT_GRO:
         kind = lay.SPLIT
         cost = host[lay.COST, lay.X_SPLIT_RECEIVE] + _gro_cost(state, slot, row, tcp)
+    elif split == lay.SPLIT_STACK:
+        kind = lay.RPS
+        cost = host[lay.COST, lay.X_SPLIT_RECEIVE] + stack_cost(host, slots, slot)
     else:
         kind = host[row, lay.R_KIND]
         cost = stack_cost(host, slots, slot)
@@ -69,8 +75,9 @@ def start_skb(state: State, cpu: int, slot: int, now: int) -> None:
 @inlined
 def finish_skb(state: State, cpu: int, napi: int, slot: int, now: int, choose: Any) -> None:
     """The stage is done, or the skb goes into the second half's GRO."""
-    if state.slot[slot, lay.S_SPLIT]:
-        state.slot[slot, lay.S_SPLIT] = 0
+    split = state.slot[slot, lay.S_SPLIT]
+    state.slot[slot, lay.S_SPLIT] = lay.SPLIT_NONE
+    if split == lay.SPLIT_GRO:
         _enter_stack(state, cpu, napi, slot, now, choose)
     else:
         move_on(state, cpu, slot, now, choose)
@@ -79,8 +86,24 @@ def finish_skb(state: State, cpu: int, napi: int, slot: int, now: int, choose: A
 @inlined
 def start_post(state: State, cpu: int, slot: int, now: int) -> None:
     """An skb that left GRO goes up the stack."""
-    cost = stack_cost(state.host, state.slot, slot)
+    cost = _cost_behind_gro(state, slot)
     cpus.start(state.host, cpu, now, lay.WORK_POST, slot, cost)
+
+
+@inner
+def leave_gro(state: State, cpu: int, slot: int, now: int, choose: Any) -> None:
+    """The skb is out of GRO: it was taken up the stack, or RPS queues it for that."""
+    napi = -1
+    if state.host[lay.KNOB, lay.K_NIC_STEERING] != lay.OFF:
+        napi = steering.behind_gro(state, cpu, slot, choose)
+    if napi < 0:
+        move_on(state, cpu, slot, now, choose)
+        return
+    end(state, slot, now)
+    state.slot[slot, lay.S_SPLIT] = lay.SPLIT_STACK
+    state.slot[slot, lay.S_FROM] = cpu
+    state.slot[slot, lay.S_HOP] += 1
+    _queue(state, cpu, napi, slot, lay.NIC_POSITION, now)
 
 
 @inner
@@ -93,7 +116,10 @@ def move_on(state: State, cpu: int, slot: int, now: int, choose: Any) -> None:
     slots[slot, lay.S_FROM] = cpu
     slots[slot, lay.S_HOP] += 1
     if host[row, lay.R_KIND] == lay.SOCKET:
-        sockets.enqueue(state, cpu, slot, now)
+        if slots[slot, lay.S_ORDER] == lay.ORDER_NONE:
+            sockets.enqueue(state, cpu, slot, now)
+        else:
+            resequencer.arrive(state, cpu, slot, now)
         return
     napi = steering.next_queue(state, cpu, slot, choose)
     _queue(state, cpu, napi, slot, host[row, lay.R_POSITION], now)
@@ -142,8 +168,17 @@ def _gro_cost(state: State, slot: int, row: int, tcp: int) -> int:
     """GRO of one frame, and the stack at once where GRO does not hold it."""
     cost: int = state.host[row, lay.R_GRO + tcp]
     if not gro.applies(state, slot):
-        cost += stack_cost(state.host, state.slot, slot)
+        cost += _cost_behind_gro(state, slot)
     return cost
+
+
+@inner
+def _cost_behind_gro(state: State, slot: int) -> int:
+    """The stack's cost, or that of queueing the skb for another CPU's [enqueue_to_backlog]."""
+    if state.host[lay.KNOB, lay.K_NIC_STEERING] == lay.ON:
+        cost: int = state.host[lay.COST, lay.X_SPLIT_SEND]
+        return cost
+    return stack_cost(state.host, state.slot, slot)
 
 
 @inner
@@ -151,7 +186,7 @@ def _enter_stack(state: State, cpu: int, napi: int, slot: int, now: int, choose:
     if gro.applies(state, slot):
         gro.receive(state, napi, cpu, slot)
     else:
-        move_on(state, cpu, slot, now, choose)
+        leave_gro(state, cpu, slot, now, choose)
 
 
 @inner
@@ -159,6 +194,11 @@ def _queue(state: State, cpu: int, napi: int, slot: int, position: int, now: int
     """Queue the skb for its next stage; its loss is the queue's."""
     if backlog.enqueue(state, cpu, napi, slot, now):
         steering.remember(state.host, state.slot, slot, position, napi)
-    else:
-        place = lay.PLACE_BACKLOG if napi >= lay.BACKLOG_NAPI else lay.PLACE_GRO_CELL
+        return
+    place = lay.PLACE_BACKLOG if napi >= lay.BACKLOG_NAPI else lay.PLACE_GRO_CELL
+    if state.slot[slot, lay.S_ORDER] == lay.ORDER_NONE:
         output.leave(state, slot, lay.DROP, place, now, cpu)
+    else:
+        resequencer.forget(state, slot)
+        output.leave(state, slot, lay.DROP, place, now, cpu)
+        resequencer.let_go(state, cpu, state.slot[slot, lay.S_FLOW], now)

@@ -32,6 +32,7 @@ def ask(state: State, cpu: int, slot: int, stage: int, choose: Any) -> tuple[int
         slots[slot, lay.S_PROTOCOL],
         cpu,
         host[lay.TASK + host[socket, lay.SO_TASK], lay.T_CPU],
+        slots[slot, lay.S_NUMBER],
     )
     view = Host(
         knobs,
@@ -72,6 +73,18 @@ def next_queue(state: State, cpu: int, slot: int, choose: Any) -> int:
     else:
         napi = lay.BACKLOG_NAPI + target
     napi, choice = guard(state, slot, state.host[row, lay.R_POSITION], napi, choice)
+    state.slot[slot, lay.S_CHOICE] = choice
+    return napi
+
+
+@inlined
+def behind_gro(state: State, cpu: int, slot: int, choose: Any) -> int:
+    """The backlog where an skb that left the NIC's GRO waits for the stack [get_rps_cpu], or -1."""
+    napi, choice = -1, lay.CHOICE_NONE
+    if state.host[lay.KNOB, lay.K_NIC_STEERING] == lay.ON:
+        target, choice = ask(state, cpu, slot, lay.RPS, choose)
+        napi = lay.BACKLOG_NAPI + target
+    napi, choice = guard(state, slot, lay.NIC_POSITION, napi, choice)
     state.slot[slot, lay.S_CHOICE] = choice
     return napi
 

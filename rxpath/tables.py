@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rxpath import costs, profiles
+from rxpath import bypass, costs, policies, profiles
 from rxpath import layout as lay
 from rxpath.costs import Costs
 from rxpath.errors import ConfigError
@@ -38,7 +38,15 @@ def write_knobs(state: State, knobs: Knobs) -> None:
     row[lay.K_SPLITTING] = falcon.splitting
     row[lay.K_BALANCING] = falcon.balancing
     row[lay.K_SWITCH_OFF] = falcon.switch_off
-    row[lay.K_ORDER_GUARD] = falcon.order_guard
+    row[lay.K_ORDER_GUARD] = _order_guard(knobs)
+    row[lay.K_NIC_STEERING] = _switch(row[lay.K_NIC_STEERING], knobs.policy in policies.AT_NIC)
+    row[lay.K_RESEQUENCE] = _switch(row[lay.K_RESEQUENCE], knobs.policy in policies.RESEQUENCED)
+    row[lay.K_MFLOW_BATCH] = knobs.mflow_batch
+    row[lay.K_QUEUES] = knobs.queues
+    rebalanced = knobs.policy in policies.REBALANCED
+    row[lay.K_REBALANCE_NS] = knobs.rebalance_interval_ns if rebalanced else 0
+    row[lay.K_TOLERANCE] = knobs.rebalance_tolerance * 100
+    state.lists[lay.LIST_WANTED] = 0
     row[lay.K_TCP_PIPELINING] = falcon.tcp_pipelining
     row[lay.K_THRESHOLD] = falcon.threshold
     row[lay.K_LOAD_NS] = falcon.load_interval_ns
@@ -48,6 +56,9 @@ def write_knobs(state: State, knobs: Knobs) -> None:
     _fill(state.lists[lay.LIST_IRQ], _cycle(knobs.irq_cpus, lay.MAX_QUEUES))
     spread = _cycle(range(knobs.queues), RSS_ENTRIES)
     _fill(state.lists[lay.LIST_RSS], knobs.rss_indirection or spread)
+    kinds = [stage.kind for stage in profiles.load()[knobs.profile].stages]
+    used = state.lists[lay.LIST_IRQ, : knobs.queues].tolist()
+    bypass.set_polling(state.host, set(used) if kinds[0] == "poll" else set())
     tasks = int(state.host[lay.CLOCK, lay.CK_TASKS])
     cpus = _cycle(knobs.app_cpus, tasks - lay.THREADS)
     state.host[lay.TASK + lay.THREADS : lay.TASK + tasks, lay.T_CPU] = cpus
@@ -90,7 +101,7 @@ def _write_chain(host: Table, row: int, profile: Profile, amounts: Costs) -> int
 
 
 def _add_costs(row: Table, key: str, stage: Stage, amounts: Costs) -> None:
-    first = stage.kind == "napi"
+    first = stage.kind in ("napi", "poll")
     for name in stage.costs:
         if name not in amounts:
             raise ConfigError(key, name, "a cost that the cost profile has")
@@ -102,6 +113,19 @@ def _add_costs(row: Table, key: str, stage: Stage, amounts: Costs) -> None:
         if cost.per in KIB_COLUMN:
             row[KIB_COLUMN[cost.per]] += cost.ns_kib
             row[KIB_COLUMN[cost.per] + 1] += cost.ns_kib
+
+
+def _switch(before: int, on: bool) -> int:
+    """What is switched off drains: frames in flight keep their order."""
+    if on:
+        return lay.ON
+    return lay.OFF if before == lay.OFF else lay.DRAINING
+
+
+def _order_guard(knobs: Knobs) -> bool:
+    if knobs.policy in policies.RESEQUENCED:
+        return False  # it would keep all of a flow on one CPU
+    return knobs.falcon.order_guard or knobs.policy in policies.GUARDED
 
 
 def _fill(row: Table, values: Iterable[int]) -> int:

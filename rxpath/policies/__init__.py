@@ -25,10 +25,11 @@ class Packet(NamedTuple):
 
     hash: int  # skb_hash: the NIC's RSS hash of the outer headers, 32 bits
     ifindex: int  # of the device that the stage belongs to
-    stage: int  # layout.SPLIT, GRO_CELL or BACKLOG
+    stage: int  # layout.SPLIT, RPS (only AT_NIC policies), GRO_CELL or BACKLOG
     protocol: int  # of the innermost IP header that the driver parsed: 6 TCP, 17 UDP, ...
     here: int  # the CPU that runs the present stage
     app: int  # the CPU of the application that reads the packet's socket
+    number: int = 0  # of the frame within its flow, as they came to the NIC (an skb's first frame)
 
 
 class Host(NamedTuple):
@@ -51,7 +52,11 @@ CHOOSE_TYPE = types.FunctionType(CHOOSE_SIGNATURE)
 """Numba's type of a policy: for the explicit signature of a function that takes one."""
 
 Choose = Callable[[Packet, Host], tuple[int, int]]
-NAMES = ("same_cpu", "rps", "falcon")
+NAMES = ("same_cpu", "rps", "falcon", "rfs", "mflow", "rss++")
+AT_NIC = ("rps", "rfs")  # act in netif_receive_skb behind the NIC's GRO, as get_rps_cpu does
+REBALANCED = ("rss++",)  # move buckets of the indirection table (rebalance.py)
+RESEQUENCED = ("mflow",)  # spread one flow's frames; the resequencer restores their order
+GUARDED = ("rfs",)  # their own rule is the order guard's, whatever the knob says
 
 
 def load(name: str) -> Any:
@@ -61,7 +66,12 @@ def load(name: str) -> Any:
     """
     if name not in NAMES:
         raise ConfigError("policy", name, "one of " + ", ".join(NAMES))
-    return compiled(import_module(f"rxpath.policies.{name}").choose)
+    return compiled(import_module(module_of(name)).choose)
+
+
+def module_of(name: str) -> str:
+    """The module of a policy; a plus is no letter of one."""
+    return "rxpath.policies." + name.replace("+", "p")
 
 
 def compiled(choose: Choose) -> Any:

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 
+from host_twin_bypass import Bypass
 from host_twin_objects import Cpu, Frame, Napi, Skb, Socket, Task
+from host_twin_order import Order
+from host_twin_rebalance import Rebalance
 from host_twin_stages import Stages
 
 from rxpath import costs, profiles
@@ -17,7 +20,7 @@ from rxpath import layout as lay
 from rxpath.knobs import Knobs
 
 
-class Twin(Stages):
+class Twin(Stages, Bypass, Order, Rebalance):
     def __init__(self, knobs: Knobs, sockets: int, flows: int) -> None:
         self.k, self.f = knobs, knobs.falcon
         self.amount = costs.load(knobs.costs, knobs.cost_overrides)
@@ -30,6 +33,7 @@ class Twin(Stages):
         ]
         self.cells = [Napi("cell", c, c) for c in range(lay.MAX_CPUS)]
         self.backlogs = [Napi("backlog", c, c) for c in range(lay.MAX_CPUS)]
+        self.rings = [Napi("poll", c, c) for c in range(lay.MAX_CPUS)]
         self.ksoftirqd = [Task(c, c) for c in range(lay.MAX_CPUS)]
         count = knobs.threads or sockets
         apps = [
@@ -40,11 +44,15 @@ class Twin(Stages):
         self.expected = [0] * flows
         self.reordered = [0] * flows
         self.guard: dict = {}
+        self.order: list = [[] for _ in range(flows)]
+        self.waiting: list = [{} for _ in range(flows)]
         self.average = 0
         self.off = False
         self.received = self.delivered = self.switched_off = self.switched_on = 0
         self.drops = dict.fromkeys(lay.PLACE_NAMES, 0)
         self.schedule(("tick",), self.f.load_interval_ns, 0)
+        self.begin_polling()
+        self.begin_balancing()
 
     def cost(self, name: str) -> int:
         return self.amount[name].udp
@@ -89,8 +97,10 @@ class Twin(Stages):
             key=f.get("gro_key", 0),
             enqueued=self.now,
         )
-        table = self.k.rss_indirection or [i % self.k.queues for i in range(128)]
-        nic = self.nics[table[skb.hash % 128]]
+        nic = self.nics[self.table[skb.hash % 128]]
+        if skb.stages[0].kind == "poll":
+            return self.arrive_at_poller(self.cpus[nic.cpu], skb)
+        nic = self.rebalanced(nic, skb.hash % 128)
         if len(nic.queue) >= self.k.ring:
             self.drops["rx_missed"] += 1
             return lay.PLACE_RX_MISSED
@@ -131,7 +141,8 @@ class Twin(Stages):
 
     def account(self, cpu: Cpu) -> None:
         elapsed = self.now - cpu.start - cpu.stolen
-        kind = {"irq": "hardirq", "task": "task"}.get(cpu.work[0])
+        kinds = {"irq": "hardirq", "task": "task", "poll": "polling", "spin": "polling"}
+        kind = kinds.get(cpu.work[0])
         if kind is None:
             kind = "ksoftirqd" if cpu.context == "thread" else "softirq"
         cpu.busy[kind] += elapsed
@@ -141,6 +152,7 @@ class Twin(Stages):
     def interrupt(self, cpu: Cpu, cost: int) -> None:
         if cpu.work and cpu.work[0] == "task":
             self.suspend(cpu)
+        self.stop_spinning(cpu)
         if cpu.work is None:
             self.start(cpu, "irq", None, cost)
             return
@@ -162,6 +174,9 @@ class Twin(Stages):
             self.end(skb)
             self.sockets[skb.socket].memory -= skb.truesize
             self.leave(skb, "deliver", "none", cpu)
+        elif kind == "poll":
+            self.end(skb)
+            self.leave(skb, "deliver", "none", cpu)
         elif kind != "irq":
             self.finish_softirq(cpu, kind, skb)
         self.next_work(cpu)
@@ -175,10 +190,12 @@ class Twin(Stages):
                 if self.step(cpu):
                     return
                 continue
+            if self.poll_ring(cpu):
+                return
             task = self.pick(cpu)
             if task is None:
-                cpu.work = None
                 self.due.pop(("cpu", cpu.number), None)
+                self.rest(cpu)
                 return
             if task is daemon:
                 self.enter(cpu, "thread")
@@ -199,7 +216,7 @@ class Twin(Stages):
         while True:
             if cpu.ready:
                 skb = cpu.ready.popleft()
-                self.start(cpu, "post", skb, self.stack_cost(skb))
+                self.start(cpu, "post", skb, self.behind_gro_cost(skb))
                 return True
             if cpu.napi:
                 if self.poll_one(cpu, cpu.napi):
@@ -229,7 +246,7 @@ class Twin(Stages):
         for bucket in napi.held:
             if bucket:
                 skb = bucket.pop(0)
-                self.start(cpu, "post", skb, self.stack_cost(skb))
+                self.start(cpu, "post", skb, self.behind_gro_cost(skb))
                 return True
         return False
 
@@ -288,14 +305,14 @@ class Twin(Stages):
             self.finish_frame(cpu, napi, skb)
             napi.done += 1
         elif kind == "skb":
-            if skb.split:
-                skb.split = False
+            split, skb.split = skb.split, ""
+            if split == "gro":
                 self.up(cpu, napi, skb)
             else:
                 self.move_on(cpu, skb)
             napi.done += 1
         elif kind == "post":
-            self.move_on(cpu, skb)
+            self.leave_gro(cpu, skb)
         if napi and not cpu.ready and not napi.holds():
             napi.head = napi.done
 
@@ -327,6 +344,7 @@ class Twin(Stages):
         del self.due["wake", task]
         self.wake(task)
         cpu = self.cpus[task.cpu]
+        self.stop_spinning(cpu)
         if cpu.work and cpu.work[0] == "task" and self.must_yield(cpu):
             self.suspend(cpu)
         if cpu.work is None:
@@ -409,4 +427,5 @@ class Twin(Stages):
         self.switched_off += off and not self.off
         self.switched_on += self.off and not off
         self.off = off
+        self.rebalance()
         self.schedule(("tick",), self.now + self.f.load_interval_ns, 0)

@@ -36,10 +36,11 @@ class Skb:
     enqueued: int
     next_seq: int = 0
     at: int = 0  # index into stages
-    split: bool = False
+    split: str = ""  # what of the first stage it waits for: gro, stack
     target: object = None
     came_from: int = 0
     choice: int = 0
+    batch: int = -1  # its micro-flow; -1: no place in the flow's order
 
 
 class Napi:

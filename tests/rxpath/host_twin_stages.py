@@ -32,9 +32,15 @@ class Stages:
     def gro_applies(self, skb: Skb) -> bool:
         return skb.tcp and self.k.gro
 
+    def at_nic(self) -> bool:
+        return self.k.policy in ("rps", "rfs")
+
+    def behind_gro_cost(self, skb: Skb) -> int:
+        return self.cost("split_send") if self.at_nic() else self.stack_cost(skb)
+
     def gro_cost(self, skb: Skb) -> int:
         cost, _ = self.sum(skb, "gro")
-        return cost if self.gro_applies(skb) else cost + self.stack_cost(skb)
+        return cost if self.gro_applies(skb) else cost + self.behind_gro_cost(skb)
 
     def begin(self, cpu: Cpu, skb: Skb, kind: int, choice: int) -> None:
         index = skb.stages[skb.at].ifindex
@@ -47,6 +53,7 @@ class Stages:
             frame.record[-1][-1] = self.now
 
     def start_frame(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
+        self.follow(skb)
         target, choice = self.choose(skb, lay.SPLIT, cpu.number)
         skb.target = self.backlogs[target] if choice in (1, 2) else napi
         skb.target, skb.choice = self.kept(skb, 0, skb.target, choice)
@@ -64,15 +71,16 @@ class Stages:
             self.up(cpu, napi, skb)
             return
         self.end(skb)
-        skb.split, skb.came_from = True, cpu.number
+        skb.split, skb.came_from = "gro", cpu.number
         self.enqueue(cpu, skb.target, skb, 0)
 
     def start_skb(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
-        kind = lay.SPLIT if skb.split else profiles.KINDS[skb.stages[skb.at].kind]
-        if skb.split:
-            cost = self.cost("split_receive") + self.gro_cost(skb)
+        if skb.split == "gro":
+            kind, cost = lay.SPLIT, self.cost("split_receive") + self.gro_cost(skb)
+        elif skb.split == "stack":
+            kind, cost = lay.RPS, self.cost("split_receive") + self.stack_cost(skb)
         else:
-            cost = self.stack_cost(skb)
+            kind, cost = profiles.KINDS[skb.stages[skb.at].kind], self.stack_cost(skb)
         if skb.came_from != cpu.number:
             cost += self.cost("cache_penalty")
         self.begin(cpu, skb, kind, skb.choice)
@@ -80,7 +88,7 @@ class Stages:
 
     def up(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
         if not self.gro_applies(skb):
-            self.move_on(cpu, skb)
+            self.leave_gro(cpu, skb)
             return
         bucket = napi.held[skb.hash % 8]
         same = [p for p in bucket if (p.flow, p.stages, p.at) == (skb.flow, skb.stages, skb.at)]
@@ -111,11 +119,21 @@ class Stages:
         return (
             not skb.flags & 0x80
             and skb.flags & compared == held.flags & compared
-            and skb.key == held.key
+            and (skb.key, skb.batch) == (held.key, held.batch)
             and 0 < skb.payload <= held.payload
             and skb.seq == held.next_seq
             and held.length + skb.payload < 65536
         )
+
+    def leave_gro(self, cpu: Cpu, skb: Skb) -> None:
+        if not self.at_nic():
+            self.move_on(cpu, skb)
+            return
+        self.end(skb)
+        skb.split, skb.came_from = "stack", cpu.number
+        target, choice = self.choose(skb, lay.RPS, cpu.number)
+        napi, skb.choice = self.kept(skb, lay.NIC_POSITION, self.backlogs[target], choice)
+        self.enqueue(cpu, napi, skb, lay.NIC_POSITION)
 
     def move_on(self, cpu: Cpu, skb: Skb) -> None:
         self.end(skb)
@@ -123,7 +141,7 @@ class Stages:
         skb.came_from = cpu.number
         kind = skb.stages[skb.at].kind
         if kind == "socket":
-            self.to_socket(cpu, skb)
+            self.resequence(cpu, skb)
             return
         target, choice = self.choose(skb, profiles.KINDS[kind], cpu.number)
         if kind == "gro_cell" and choice not in (1, 2):
@@ -136,7 +154,7 @@ class Stages:
     def enqueue(self, cpu: Cpu, napi: Napi, skb: Skb, position: int) -> None:
         if len(napi.queue) > self.k.max_backlog:
             place = "backlog" if napi.kind == "backlog" else "gro_cell"
-            self.leave(skb, "drop", place, cpu)
+            self.lose(cpu, skb, place)
             return
         skb.enqueued = self.now
         napi.queue.append(skb)
@@ -150,15 +168,29 @@ class Stages:
 
     # -- steering
     def choose(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
-        return getattr(self, "policy_" + self.k.policy)(skb, stage, here)
+        return getattr(self, "policy_" + self.k.policy.replace("+", "p"))(skb, stage, here)
 
     def policy_same_cpu(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
         return here, 0
 
+    policy_rsspp = policy_same_cpu
+
     def policy_rps(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
-        if stage == lay.SPLIT:
+        if stage in (lay.SPLIT, lay.GRO_CELL):
             return here, 0
         return self.k.rps_cpus[skb.hash * len(self.k.rps_cpus) // 2**32], 1
+
+    def policy_rfs(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
+        if stage in (lay.SPLIT, lay.GRO_CELL):
+            return here, 0
+        return self.sockets[skb.socket].task.cpu, 1
+
+    def policy_mflow(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
+        if stage != lay.SPLIT:
+            return here, 0
+        cpus = self.k.rps_cpus
+        batch = skb.frames[0].number // self.k.mflow_batch
+        return cpus[(skb.hash * len(cpus) // 2**32 + batch) % len(cpus)], 1
 
     def policy_falcon(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
         f = self.f
@@ -176,9 +208,12 @@ class Stages:
             return f.cpus[hash_32(one, 16) % len(f.cpus)], 2
         return first, 1
 
+    def guarded(self) -> bool:
+        return self.k.policy != "mflow" and (self.f.order_guard or self.k.policy == "rfs")
+
     def kept(self, skb: Skb, position: int, napi: Napi, choice: int) -> tuple[Napi, int]:
         entry = self.guard.get((skb.hash % lay.GUARD_ENTRIES, position))
-        if not self.f.order_guard or entry is None:
+        if not self.guarded() or entry is None:
             return napi, choice
         last, tail, last_choice, last_hash = entry
         if last is napi or last.head >= tail:
@@ -186,6 +221,6 @@ class Stages:
         return last, last_choice if last_hash == skb.hash else lay.CHOICE_KEPT
 
     def note(self, skb: Skb, position: int, napi: Napi) -> None:
-        if self.f.order_guard:
+        if self.guarded():
             key = (skb.hash % lay.GUARD_ENTRIES, position)
             self.guard[key] = (napi, napi.tail, skb.choice, skb.hash)

@@ -39,7 +39,7 @@ def traffic(seed, count, flows, chain=None):
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(
     st.integers(0, 2**32),
-    st.sampled_from(["same_cpu", "rps", "falcon"]),
+    st.sampled_from(["same_cpu", "rps", "rfs", "falcon", "mflow", "rss++"]),
     st.integers(1, 12),
     st.sampled_from([1, 8, 1000]),
     st.sampled_from([0, 5000, 212_992]),
@@ -55,7 +55,14 @@ def test_all_frames_are_accounted_for_and_guarded_flows_stay_in_order(
         host.receive(int(host.stats()["received"]), int(frame[0]), **_named(frame))
         assert accounted(host)
     rest = trace[300:]
-    host = model(flows=flows, policy=policy, max_backlog=max_backlog, rcvbuf=rcvbuf, falcon=FALCON)
+    host = model(
+        flows=flows,
+        policy=policy,
+        max_backlog=max_backlog,
+        rcvbuf=rcvbuf,
+        falcon=FALCON,
+        rebalance_interval_ns=9000,
+    )
     events = run(host, rest)
     assert accounted(host)
     assert host.stats()["queued"] == 0
@@ -95,6 +102,30 @@ def test_reordering_is_counted_as_rfc_4737_does():
     assert late.sum() == host.stats()["reordered"] > 0
 
 
+def restless(policy):
+    """A flow whose application moves while its packets wait; the guard's knob is off."""
+    host = model(
+        flows=1, policy=policy, slots=9000, max_backlog=9000, falcon={"order_guard": False}
+    )
+    frame = {"rss_hash": 0xBEEF, "flow": 0, "socket": 0, "chain": host.chain("tunnel")}
+    out = np.zeros((9000, lay.EVENT_COLUMNS), np.int64)
+    for slot in range(8000):
+        if slot % 16 == 0:
+            cpu = (20, 30)[slot // 16 % 2]
+            host.reconfigure({"app_cpus": [cpu], "rps_cpus": [cpu]})
+        host.advance(slot * 700, out)
+        host.receive(slot, slot * 700, **frame, protocol=17, wire_len=114)
+    host.advance(10**9, out)
+    assert accounted(host)
+    assert host.stats()["queued"] == 0
+    return host.stats()["reordered"]
+
+
+def test_rfs_moves_a_flow_only_when_its_old_queue_has_drained_and_rps_at_once():
+    assert restless("rfs") == 0
+    assert restless("rps") > 0
+
+
 @pytest.mark.parametrize("policy", ["same_cpu", "rps"])
 def test_one_cpu_a_stage_keeps_order_without_a_guard(policy):
     host = model(flows=3, policy=policy, falcon={"order_guard": False})
@@ -111,6 +142,10 @@ def test_reconfiguring_loses_nothing_and_keeps_order():
         {"falcon": {"cpus": [1, 2, 3]}},
         {"profile": "host"},
         {"policy": "rps", "rps_cpus": [7]},
+        {"policy": "rfs"},
+        {"policy": "same_cpu"},
+        {"profile": "bypass"},
+        {"profile": "docker"},
         {"policy": "falcon", "falcon": {"splitting": False}, "costs": "xeon-2.2ghz"},
         {"irq_cpus": [4, 5], "rx_usecs": 20},
         {"policy": "same_cpu", "cpus": 20, "app_cpus": [19]},

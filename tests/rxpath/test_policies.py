@@ -11,7 +11,7 @@ from rxpath import layout as lay
 from rxpath import policies
 from rxpath.errors import ConfigError
 from rxpath.hashes import hash_32, reciprocal_scale
-from rxpath.policies import Host, Packet, falcon, rps, same_cpu
+from rxpath.policies import Host, Packet, falcon, mflow, rfs, rps, same_cpu
 
 CPUS = np.array([0, 2, 4, 6, 8, 10])
 SPLIT_CPUS = np.array([12, 14, 16])
@@ -92,7 +92,25 @@ def test_falcon_without_pipelining_leaves_later_stages_alone():
 def test_rps_forgets_the_device(skb_hash, ifindex):
     cpu = RPS_CPUS[skb_hash * 4 >> 32]
     assert rps.choose(packet(skb_hash, ifindex), host()) == (cpu, 1)
-    assert rps.choose(packet(skb_hash, ifindex, lay.SPLIT), host()) == (33, 0)
+    for stage in (lay.SPLIT, lay.GRO_CELL):
+        assert rps.choose(packet(skb_hash, ifindex, stage), host()) == (33, 0)
+
+
+def test_rfs_goes_where_the_application_is():
+    for stage in (lay.RPS, lay.BACKLOG):
+        assert rfs.choose(packet(stage=stage), host()) == (20, 1)
+    for stage in (lay.SPLIT, lay.GRO_CELL):
+        assert rfs.choose(packet(stage=stage), host()) == (33, 0)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 10**9))
+def test_mflow_takes_the_next_cpu_for_the_next_batch(skb_hash, number):
+    some = host()
+    some.knobs[lay.K_MFLOW_BATCH] = 64
+    frame = packet(skb_hash, stage=lay.SPLIT)._replace(number=number)
+    cpu = RPS_CPUS[((skb_hash * 4 >> 32) + number // 64) % 4]
+    assert mflow.choose(frame, some) == (cpu, lay.CHOICE_FIRST)
+    assert mflow.choose(packet(skb_hash), some) == (33, lay.CHOICE_NONE)
 
 
 def test_same_cpu_stays():
@@ -101,11 +119,13 @@ def test_same_cpu_stays():
 
 def test_every_policy_is_documented_and_compiles():
     for name in policies.NAMES:
-        module = __import__(f"rxpath.policies.{name}", fromlist=["choose"])
+        module = __import__(policies.module_of(name), fromlist=["choose"])
         assert module.__doc__
         assert module.choose.__doc__
         compiled = policies.load(name)
-        assert tuple(compiled(packet(), host())) == tuple(module.choose(packet(), host()))
+        some = host()
+        some.knobs[lay.K_MFLOW_BATCH] = 64
+        assert tuple(compiled(packet(), some)) == tuple(module.choose(packet(), some))
 
 
 def test_unknown_policy_names_what_there_is():

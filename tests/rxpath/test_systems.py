@@ -30,6 +30,47 @@ def test_rps_does_not_spread_one_flow_as_falcon_does():
     assert rate("docker", "rps", "tunnel") < 0.75 * rate("docker", "falcon", "tunnel")
 
 
+def softirq_cpus(policy, flows=1, **knobs):
+    """The CPUs that do at least a hundredth of all softirq work of UDP flows behind the NIC."""
+    host = model(flows=flows, sockets=flows, slots=16_384, policy=policy, **knobs)
+    numbers = np.arange(20_000)
+    hashes = np.random.default_rng(5).integers(0, 2**32, flows)
+    trace = make_trace(
+        numbers * 2000,
+        rss_hash=hashes[numbers % flows],
+        flow=numbers % flows,
+        socket=numbers % flows,
+        chain=host.chain("tunnel"),
+        wire_len=114,
+    )
+    run(host, trace)
+    busy = np.array([cpu["softirq"] + cpu["ksoftirqd"] for cpu in host.stats()["busy_ns"]])
+    driver = {host.knobs.irq_cpus[(value & 127) % host.knobs.queues] for value in hashes}
+    return set(np.flatnonzero(busy > busy.sum() / 100).tolist()) - driver
+
+
+@pytest.mark.parametrize("policy", ["rps", "rfs"])
+def test_rps_and_rfs_spread_flows_but_run_all_softirqs_of_one_flow_on_one_cpu(policy):
+    assert len(softirq_cpus(policy)) == 1
+    assert len(softirq_cpus(policy, flows=32)) >= 5
+    assert len(softirq_cpus("falcon")) == 2
+
+
+def test_rfs_runs_a_flow_where_its_application_reads():
+    assert softirq_cpus("rfs", app_cpus=[27]) == {27}
+    assert rate("docker", "rfs", "tunnel") < 0.75 * rate("docker", "falcon", "tunnel")
+
+
+def test_rps_acts_behind_the_nic_s_gro():
+    """The driver's CPU keeps the driver and GRO; a single TCP flow's stack runs elsewhere."""
+    host = model(policy="rps", slots=16_384, records=True)
+    _, stats = segments(host, gap=1500)
+    assert stats["softirq"]["merged"] > 0.9 * stats["delivered"]
+    used = host.state.hop > 0
+    stages = host.state.record[used, :, lay.REC_KIND]
+    assert np.all(stages[:, :3] == [lay.NAPI, lay.RPS, lay.GRO_CELL])
+
+
 def test_hardware_offload_is_as_fast_as_the_host():
     assert rate("offload", "same_cpu", "plain") == rate("host", "same_cpu", "plain")
 

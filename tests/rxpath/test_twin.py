@@ -41,7 +41,10 @@ falcon = st.fixed_dictionaries(
 
 hosts = st.fixed_dictionaries(
     {
-        "policy": mostly("falcon", "same_cpu", "rps"),
+        "policy": st.sampled_from(
+            ["falcon"] * 4 + ["same_cpu", "rps", "rfs", "mflow", "mflow", "rss++", "rss++"]
+        ),
+        "profile": mostly("docker", "bypass"),
         "cpus": st.just(6),
         "queues": st.integers(1, 3),
         "ring": mostly(1024, 1, 3),
@@ -50,6 +53,9 @@ hosts = st.fixed_dictionaries(
         "irq_cpus": cpu_sets,
         "app_cpus": cpu_sets,
         "rps_cpus": cpu_sets,
+        "mflow_batch": st.sampled_from([1, 2, 5, 64]),
+        "rebalance_interval_ns": st.sampled_from([5_000, 20_000]),
+        "rebalance_tolerance": st.sampled_from([0, 5]),
         "napi_weight": mostly(64, 1, 2, 5),
         "budget": mostly(300, 1, 3),
         "budget_usecs": mostly(2000, 1),
@@ -162,6 +168,7 @@ def test_kernel_does_what_the_plain_twin_does(raw_knobs, traffic, one_chain, roo
     end = now + 1_500_000
     assert collect(host, end, out) == twin.advance(end)
     stats = host.stats()
+    twin.settle()
     assert stats["queued"] == 0
     assert stats["delivered"] == twin.delivered
     assert stats["drops"] == {name: twin.drops[name] for name in lay.PLACE_NAMES[1:]}

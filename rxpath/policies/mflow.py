@@ -1,0 +1,23 @@
+"""mFlow (IPDPS 2023): frames of one flow are split into micro-flows that run in parallel.
+
+A micro-flow is a batch of consecutive frames.  The driver hands it to one CPU, where GRO, the stack
+and all virtual devices run; the next one goes to the next CPU.  In front of the socket the
+resequencer restores the order.  The size of a batch (`mflow_batch`) and the CPUs (`rps_cpus`, one
+after the other) are assumptions: of the paper only the abstract was at hand.
+"""
+
+from __future__ import annotations
+
+from rxpath import layout as lay
+from rxpath.hashes import reciprocal_scale
+from rxpath.policies import Host, Packet
+
+
+def choose(packet: Packet, host: Host) -> tuple[int, int]:
+    """The CPU of the frame's micro-flow; later stages stay where the frame is."""
+    if packet.stage != lay.SPLIT:
+        return packet.here, lay.CHOICE_NONE
+    cpus = len(host.rps_cpus)
+    batch = packet.number // host.knobs[lay.K_MFLOW_BATCH]
+    first = reciprocal_scale(packet.hash, cpus)
+    return host.rps_cpus[(first + batch) % cpus], lay.CHOICE_FIRST

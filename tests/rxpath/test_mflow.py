@@ -1,0 +1,111 @@
+"""mFlow: one flow on many CPUs, and yet in order; what is lost on the way holds nothing up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from model_hosts import accounted, flood, model, run
+from test_order import traffic
+
+from rxpath import layout as lay
+from rxpath.drivers.closed import Connection, Peers
+
+
+def udp_rate(policy, **knobs):
+    host = model(policy=policy, slots=16_384, **knobs)
+    return flood(host), host.stats()
+
+
+def tcp_rate(policy, **knobs):
+    """Segments a second of one saturating connection; the receive buffer is no bottleneck."""
+    host = model(policy=policy, slots=16_384, rcvbuf=2**30, **knobs)
+    peers = Peers(host, [Connection(rss_hash=0x5A17C0DE, chain=host.chain("tunnel"), window=1000)])
+    peers.run(4_000_000)
+    before = peers.acknowledged()[0]
+    peers.run(12_000_000)
+    return (peers.acknowledged()[0] - before) / 8e-3, host.stats()
+
+
+def test_a_single_udp_flow_is_faster_than_over_the_overlay_and_in_order():
+    overlay, _ = udp_rate("same_cpu")
+    mflow, stats = udp_rate("mflow")
+    assert mflow > 1.8 * overlay
+    assert mflow > udp_rate("falcon")[0]
+    assert stats["reordered"] == 0
+
+
+def test_a_single_tcp_flow_is_faster_than_over_the_overlay_and_in_order():
+    overlay, _ = tcp_rate("same_cpu")
+    mflow, stats = tcp_rate("mflow")
+    assert mflow > 1.2 * overlay
+    assert mflow > tcp_rate("falcon")[0]
+    assert stats["reordered"] == 0
+    assert stats["softirq"]["merged"] > 0
+
+
+def test_the_frames_of_one_flow_run_on_all_cpus():
+    _, stats = udp_rate("mflow", rps_cpus=[2, 4, 6])
+    busy = [cpu["softirq"] + cpu["ksoftirqd"] for cpu in stats["busy_ns"]]
+    assert min(busy[cpu] for cpu in (2, 4, 6)) > max(busy) / 4
+
+
+@pytest.mark.parametrize("rps_cpus", [[2], [2, 4, 6]])
+def test_a_batch_of_any_size_keeps_order(rps_cpus):
+    for batch in (1, 7, 64, 5000):
+        rate, stats = udp_rate("mflow", mflow_batch=batch, rps_cpus=rps_cpus)
+        assert rate > 0
+        assert stats["reordered"] == 0
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(
+    st.integers(0, 2**32),
+    st.integers(1, 6),
+    st.sampled_from([1, 3, 64]),
+    st.sampled_from([0, 1, 8, 1000]),
+    st.sampled_from([0, 5000, 212_992]),
+    st.sampled_from([1, 16, 1024]),
+)
+def test_losses_hold_nothing_up(seed, flows, batch, max_backlog, rcvbuf, ring):
+    host = model(
+        flows=flows,
+        policy="mflow",
+        mflow_batch=batch,
+        max_backlog=max_backlog,
+        rcvbuf=rcvbuf,
+        ring=ring,
+    )
+    run(host, traffic(seed, 600, flows))
+    stats = host.stats()
+    assert accounted(host)
+    assert stats["queued"] == 0
+    assert stats["reordered"] == 0
+
+
+def test_what_waits_for_its_turn_is_bounded():
+    """A CPU that is slow holds the others' micro-flows up: their frames are lost, and counted."""
+    host = model(policy="mflow", slots=16_384, max_backlog=100, rps_cpus=[2, 20], app_cpus=[20])
+    flood(host, gap=450)
+    stats = host.stats()
+    assert stats["drops"]["resequencer"] > 0
+    assert stats["reordered"] == 0
+    assert accounted(host)
+
+
+def test_switching_it_off_keeps_order():
+    host = model(policy="mflow", mflow_batch=8, max_backlog=4000)
+    frame = {"rss_hash": 0xBEEF, "flow": 0, "socket": 0, "chain": host.chain("tunnel")}
+    out = np.zeros((4096, lay.EVENT_COLUMNS), np.int64)
+    for slot in range(2000):
+        if slot == 1000:
+            host.reconfigure({"policy": "same_cpu"})
+        host.advance(slot * 500, out)
+        host.receive(slot, slot * 500, **frame, protocol=17, wire_len=114)
+        if slot % 100 == 0:
+            assert accounted(host)
+    host.advance(10**9, out)
+    assert accounted(host)
+    assert host.stats()["queued"] == 0
+    assert host.stats()["reordered"] == 0

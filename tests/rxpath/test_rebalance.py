@@ -1,0 +1,62 @@
+"""RSS++: flows that share a core are spread, one flow is not, and nothing overtakes."""
+
+from __future__ import annotations
+
+import numpy as np
+from model_hosts import accounted, model, run
+
+from rxpath import layout as lay
+from rxpath.drivers.virtual import make_trace
+
+BALANCE = {"rebalance_interval_ns": 1_000_000, "falcon": {"load_interval_ns": 500_000}}
+
+
+def crowd(policy, flows, gap=700, count=40_000, **knobs):
+    """Flows whose buckets are all queue 0's; how busy each NIC CPU was, and the statistics."""
+    host = model(policy=policy, flows=flows, sockets=flows, slots=16_384, **{**BALANCE, **knobs})
+    numbers = np.arange(count)
+    flow = numbers % flows
+    trace = make_trace(
+        numbers * gap,
+        rss_hash=flow * 8,
+        flow=flow,
+        socket=flow,
+        chain=host.chain("tunnel"),
+        wire_len=114,
+    )
+    run(host, trace)
+    assert accounted(host)
+    stats = host.stats()
+    busy = [stats["busy_ns"][cpu] for cpu in host.knobs.irq_cpus]
+    return np.array([cpu["softirq"] + cpu["ksoftirqd"] for cpu in busy]), stats, host
+
+
+def test_it_spreads_flows_that_share_a_core():
+    unguarded = {**BALANCE["falcon"], "order_guard": False}
+    still, before, _ = crowd("same_cpu", flows=16)
+    moved, after, _ = crowd("rss++", flows=16, falcon=unguarded)
+    assert np.count_nonzero(still) == 1
+    assert np.count_nonzero(moved > moved.max() / 3) >= 6
+    assert after["delivered"] > 1.8 * before["delivered"]
+
+
+def test_with_the_order_guard_buckets_move_below_saturation_and_nothing_overtakes():
+    moved, stats, _ = crowd("rss++", flows=16, gap=4000)
+    assert np.count_nonzero(moved) >= 4
+    assert stats["reordered"] == 0
+
+
+def test_it_does_not_spread_one_flow():
+    busy, _, host = crowd("rss++", flows=1)
+    assert np.count_nonzero(busy) == 1
+    assert host.state.lists[lay.LIST_RSS].tolist() == [i % 8 for i in range(128)]
+
+
+def test_balanced_cores_are_left_alone():
+    host = model(policy="rss++", flows=8, sockets=8, slots=4096, **BALANCE)
+    numbers = np.arange(20_000)
+    trace = make_trace(
+        numbers * 1000, rss_hash=numbers % 8, flow=numbers % 8, chain=host.chain("tunnel")
+    )
+    run(host, trace)
+    assert host.state.lists[lay.LIST_RSS].tolist() == [i % 8 for i in range(128)]
