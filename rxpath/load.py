@@ -24,7 +24,7 @@ def tick(state: State, now: int) -> None:
         total += loads[state.lists[lay.LIST_FALCON, i]]
     host[lay.KNOB, lay.K_AVERAGE_LOAD] = total // count
     _note_crossing(state)
-    events.schedule(host, lay.TICK, now + host[lay.KNOB, lay.K_LOAD_NS], lay.P_TICK)
+    events.schedule(state.due, lay.TICK, now + host[lay.KNOB, lay.K_LOAD_NS], lay.P_TICK)
 
 
 @inlined

@@ -30,7 +30,7 @@ def start_frame(state: State, cpu: int, queue: int, slot: int, now: int, choose:
     else:
         cost += _gro_cost(state, slot, row, tcp)
     begin(state, cpu, slot, lay.NAPI, lay.CHOICE_NONE, now)
-    cpus.start(host, cpu, now, lay.WORK_FRAME, slot, cost)
+    cpus.start(state, cpu, now, lay.WORK_FRAME, slot, cost)
 
 
 @inlined
@@ -39,14 +39,14 @@ def finish_frame(state: State, cpu: int, queue: int, slot: int, now: int, choose
     slots = state.slot
     napi = slots[slot, lay.S_TARGET]
     if napi == queue:
-        steering.remember(state.host, slots, slot, 0, queue)
+        steering.remember(state, slot, lay.FIRST, queue)
         _enter_stack(state, cpu, queue, slot, now, choose)
         return
     end(state, slot, now)
     slots[slot, lay.S_SPLIT] = 1
     slots[slot, lay.S_FROM] = cpu
     slots[slot, lay.S_HOP] += 1
-    _queue(state, cpu, napi, slot, 0, now)
+    _queue(state, cpu, napi, slot, lay.FIRST, now)
 
 
 @inlined
@@ -63,7 +63,7 @@ def start_skb(state: State, cpu: int, slot: int, now: int) -> None:
     if slots[slot, lay.S_FROM] != cpu:
         cost += host[lay.COST, lay.X_CACHE_PENALTY]
     begin(state, cpu, slot, kind, slots[slot, lay.S_CHOICE], now)
-    cpus.start(host, cpu, now, lay.WORK_SKB, slot, cost)
+    cpus.start(state, cpu, now, lay.WORK_SKB, slot, cost)
 
 
 @inlined
@@ -80,7 +80,7 @@ def finish_skb(state: State, cpu: int, napi: int, slot: int, now: int, choose: A
 def start_post(state: State, cpu: int, slot: int, now: int) -> None:
     """An skb that left GRO goes up the stack."""
     cost = stack_cost(state.host, state.slot, slot)
-    cpus.start(state.host, cpu, now, lay.WORK_POST, slot, cost)
+    cpus.start(state, cpu, now, lay.WORK_POST, slot, cost)
 
 
 @inner
@@ -158,7 +158,7 @@ def _enter_stack(state: State, cpu: int, napi: int, slot: int, now: int, choose:
 def _queue(state: State, cpu: int, napi: int, slot: int, position: int, now: int) -> None:
     """Queue the skb for its next stage; its loss is the queue's."""
     if backlog.enqueue(state, cpu, napi, slot, now):
-        steering.remember(state.host, state.slot, slot, position, napi)
+        steering.remember(state, slot, position, napi)
     else:
         place = lay.PLACE_BACKLOG if napi >= lay.BACKLOG_NAPI else lay.PLACE_GRO_CELL
         output.leave(state, slot, lay.DROP, place, now, cpu)
