@@ -160,7 +160,7 @@ def advance(state: State, until: int, out: Table, choose: Any) -> int:
     and call again with the same ``until`` (the model stands where it stopped).  Events come in
     order of time; ties are broken by (time, priority of the source, sequence).
     """
-    return run_until(bare(state), until, bare_events(out), 0, len(out), choose)
+    return run_until(bare(state), until, bare_events(out), lay.NO_EVENTS, len(out), choose)
 
 
 @inner

@@ -17,6 +17,8 @@ MAX_ROWS = 96  # stages of all profiles together
 GUARD_ENTRIES = 32_768  # the rps_sock_flow_entries of Documentation/networking/scaling
 NONE = -1  # no slot, NAPI instance, task, ...
 FIRST = 0  # position of a chain's first stage
+NO_EVENTS = 0  # in `out`
+# (A bare 0 or -1 as an argument is a type of its own for Numba: the function is compiled twice.)
 MAX_STAGES = 8  # the most stages a frame passes, the split half of the first one counted
 
 # -- what the model tells its driver: rows of the array `out` of `kernel.advance` ----------------
