@@ -12,7 +12,7 @@ from rxpath import events
 from rxpath import layout as lay
 from rxpath.fifo import pop_napi, pop_slot, push_napi, push_slot
 from rxpath.jit import inner
-from rxpath.state import State, Table
+from rxpath.state import State
 
 
 @inner
@@ -59,18 +59,20 @@ def take(state: State, napi: int) -> int:
 
 
 @inner
-def send_ipi(host: Table, cpu: int, now: int) -> None:
+def send_ipi(state: State, cpu: int, now: int) -> None:
     """The first of the waiting IPIs is on its way."""
+    host = state.host
     napi = pop_napi(host, lay.CPU + cpu, lay.C_IPI)
     host[lay.CLOCK, lay.CK_IPIS] += 1
     source = lay.IPI + napi - lay.CELL_NAPI
-    events.schedule(host, source, now + host[lay.COST, lay.X_IPI_LATENCY], lay.P_IPI)
+    events.schedule(state.due, source, now + host[lay.COST, lay.X_IPI_LATENCY], lay.P_IPI)
 
 
 @inner
-def receive_ipi(host: Table, napi: int, now: int) -> int:
+def receive_ipi(state: State, napi: int, now: int) -> int:
     """The IPI's handler schedules the NAPI instance [rps_trigger_softirq]; the CPU it is on."""
+    host = state.host
     cpu: int = host[lay.NAPIS + napi, lay.N_CPU]
     push_napi(host, lay.CPU + cpu, lay.C_POLL, napi)
-    cpus.interrupt(host, cpu, now, host[lay.COST, lay.X_IPI_HANDLE])
+    cpus.interrupt(state, cpu, now, host[lay.COST, lay.X_IPI_HANDLE])
     return cpu

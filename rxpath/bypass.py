@@ -41,7 +41,7 @@ def take(state: State, cpu: int, now: int) -> bool:
         return False
     host[row, lay.N_LENGTH] -= 1
     stages.begin(state, cpu, slot, lay.POLL, lay.CHOICE_NONE, now)
-    cpus.start(host, cpu, now, lay.WORK_POLL, slot, _cost(host, slots, slot))
+    cpus.start(state, cpu, now, lay.WORK_POLL, slot, _cost(host, slots, slot))
     return True
 
 

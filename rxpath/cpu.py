@@ -10,27 +10,27 @@ from __future__ import annotations
 from rxpath import events
 from rxpath import layout as lay
 from rxpath.jit import inner
-from rxpath.state import Table
+from rxpath.state import State, Table
 
 
 @inner
-def start(host: Table, cpu: int, now: int, work: int, slot: int, cost: int) -> None:
+def start(state: State, cpu: int, now: int, work: int, slot: int, cost: int) -> None:
     """Begin ``work`` of ``cost`` ns, and of what was left to be added to it."""
-    row = lay.CPU + cpu
+    host, row = state.host, lay.CPU + cpu
     cost += host[row, lay.C_EXTRA]
     host[row, lay.C_EXTRA] = 0
     host[row, lay.C_WORK] = work
     host[row, lay.C_SLOT] = slot
     host[row, lay.C_START] = now
     host[row, lay.C_STOLEN] = 0
-    events.schedule(host, lay.CPU_DONE + cpu, now + cost, lay.P_CPU)
+    events.schedule(state.due, lay.CPU_DONE + cpu, now + cost, lay.P_CPU)
 
 
 @inner
-def rest(host: Table, cpu: int) -> None:
+def rest(state: State, cpu: int) -> None:
     """Nothing to do: idle until an interrupt."""
-    host[lay.CPU + cpu, lay.C_WORK] = lay.WORK_NONE
-    events.cancel(host, lay.CPU_DONE + cpu)
+    state.host[lay.CPU + cpu, lay.C_WORK] = lay.WORK_NONE
+    events.cancel(state.due, lay.CPU_DONE + cpu)
 
 
 @inner
@@ -59,32 +59,32 @@ def _busy_kind(host: Table, row: int) -> int:
 
 
 @inner
-def interrupt(host: Table, cpu: int, now: int, cost: int) -> None:
+def interrupt(state: State, cpu: int, now: int, cost: int) -> None:
     """A hardware interrupt of ``cost`` ns; softirqs that it raises run when it is over."""
-    row = lay.CPU + cpu
+    host, row = state.host, lay.CPU + cpu
     work = host[row, lay.C_WORK]
     if work == lay.WORK_TASK:
-        suspend(host, cpu, now)
+        suspend(state, cpu, now)
         work = lay.WORK_NONE
     elif work == lay.WORK_SPIN:
         account(host, cpu, now)
         work = lay.WORK_NONE
     if work == lay.WORK_NONE:
-        start(host, cpu, now, lay.WORK_IRQ, -1, cost)
+        start(state, cpu, now, lay.WORK_IRQ, lay.NONE, cost)
         return
     host[row, lay.C_STOLEN] += cost
     host[row, lay.C_BUSY + lay.BUSY_HARDIRQ] += cost
-    end = events.due_time(host, lay.CPU_DONE + cpu)
-    events.schedule(host, lay.CPU_DONE + cpu, end + cost, lay.P_CPU)
+    end = events.due_time(state.due, lay.CPU_DONE + cpu)
+    events.schedule(state.due, lay.CPU_DONE + cpu, end + cost, lay.P_CPU)
 
 
 @inner
-def suspend(host: Table, cpu: int, now: int) -> None:
+def suspend(state: State, cpu: int, now: int) -> None:
     """Set the thread's work aside; its task remembers how much of it is left."""
-    row = lay.CPU + cpu
+    host, row = state.host, lay.CPU + cpu
     account(host, cpu, now)
     task = lay.TASK + host[row, lay.C_TASK]
-    host[task, lay.T_REMAINING] = events.due_time(host, lay.CPU_DONE + cpu) - now
+    host[task, lay.T_REMAINING] = events.due_time(state.due, lay.CPU_DONE + cpu) - now
     host[task, lay.T_SLOT] = host[row, lay.C_SLOT]
     host[row, lay.C_WORK] = lay.WORK_NONE
 

@@ -3,109 +3,121 @@
 Each source (a CPU's work, a queue's interrupt, an IPI, a wake-up, the load's tick) is due at most
 once at a time, so the heap never grows.  Order is (time, tie); a tie is the source's priority and
 then the order of scheduling, so that equal times always come out the same way.
+
+The heap's entries lie one after another in `State.due`, the first at place 1, so that the two
+below one share a cache line; behind the last stands one that is due `NEVER`.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from rxpath import layout as lay
 from rxpath.jit import inner
 from rxpath.state import Table
 
+NEVER = np.iinfo(np.int64).max
+
 
 @inner
-def schedule(host: Table, source: int, time: int, priority: int) -> None:
+def schedule(due: Table, source: int, time: int, priority: int) -> None:
     """Make ``source`` due at ``time``, whether or not it was due before."""
-    base = host[lay.CLOCK, lay.CK_SOURCE]
-    host[lay.CLOCK, lay.CK_SEQUENCE] += 1
-    host[base + source, lay.E_TIME] = time
-    host[base + source, lay.E_TIE] = priority | host[lay.CLOCK, lay.CK_SEQUENCE]
-    place = host[base + source, lay.E_PLACE]
-    if place < 0:
-        place = host[lay.CLOCK, lay.CK_HEAP]
-        host[lay.CLOCK, lay.CK_HEAP] = place + 1
-    _rise(host, base, _sink(host, base, place, source), source)
+    sequence = due[lay.D_HEADER, lay.D_SEQUENCE] + 1
+    due[lay.D_HEADER, lay.D_SEQUENCE] = sequence
+    tie = priority | sequence
+    place = due[source, lay.D_PLACE]
+    if place == lay.NOT_DUE:
+        place = due[lay.D_HEADER, lay.D_SIZE] + 1
+        due[lay.D_HEADER, lay.D_SIZE] = place
+    else:
+        place = _sink(due, place, time, tie)
+    _rise(due, place, time, tie, source)
 
 
 @inner
-def cancel(host: Table, source: int) -> None:
+def cancel(due: Table, source: int) -> None:
     """Make ``source`` not due."""
-    base = host[lay.CLOCK, lay.CK_SOURCE]
-    place = host[base + source, lay.E_PLACE]
-    if place < 0:
+    place = due[source, lay.D_PLACE]
+    if place == lay.NOT_DUE:
         return
-    host[base + source, lay.E_PLACE] = -1
-    last = host[lay.CLOCK, lay.CK_HEAP] - 1
-    host[lay.CLOCK, lay.CK_HEAP] = last
+    due[source, lay.D_PLACE] = lay.NOT_DUE
+    last = due[lay.D_HEADER, lay.D_SIZE]
+    due[lay.D_HEADER, lay.D_SIZE] = last - 1
+    time, tie, mover = due[last, lay.D_TIME], due[last, lay.D_TIE], due[last, lay.D_SOURCE]
+    due[last, lay.D_TIME] = NEVER
     if place < last:
-        mover = host[base + last, lay.E_HEAP]
-        _rise(host, base, _sink(host, base, place, mover), mover)
+        _rise(due, _sink(due, place, time, tie), time, tie, mover)
 
 
 @inner
-def is_due(host: Table, source: int) -> bool:
+def is_due(due: Table, source: int) -> bool:
     """Whether ``source`` is scheduled."""
-    due: bool = host[host[lay.CLOCK, lay.CK_SOURCE] + source, lay.E_PLACE] >= 0
-    return due
+    scheduled: bool = due[source, lay.D_PLACE] != lay.NOT_DUE
+    return scheduled
 
 
 @inner
-def due_time(host: Table, source: int) -> int:
-    """When ``source`` is due."""
-    time: int = host[host[lay.CLOCK, lay.CK_SOURCE] + source, lay.E_TIME]
+def due_time(due: Table, source: int) -> int:
+    """When ``source``, which is scheduled, is due."""
+    time: int = due[due[source, lay.D_PLACE], lay.D_TIME]
     return time
 
 
 @inner
-def first(host: Table) -> int:
+def first(due: Table) -> int:
     """The source that is due next, or -1."""
-    if host[lay.CLOCK, lay.CK_HEAP] == 0:
+    if due[lay.D_HEADER, lay.D_SIZE] == 0:
         return -1
-    source: int = host[host[lay.CLOCK, lay.CK_SOURCE], lay.E_HEAP]
+    source: int = due[1, lay.D_SOURCE]
     return source
 
 
 @inner
-def _before(host: Table, a: int, b: int) -> bool:
-    if host[a, lay.E_TIME] != host[b, lay.E_TIME]:
-        earlier: bool = host[a, lay.E_TIME] < host[b, lay.E_TIME]
-        return earlier
-    tied: bool = host[a, lay.E_TIE] < host[b, lay.E_TIE]
-    return tied
+def first_time(due: Table) -> int:
+    """When it is due; `NEVER` when none is."""
+    time: int = due[1, lay.D_TIME]
+    return time
 
 
 @inner
-def _settle(host: Table, base: int, place: int, source: int) -> None:
-    host[base + place, lay.E_HEAP] = source
-    host[base + source, lay.E_PLACE] = place
+def _before(due: Table, place: int, time: int, tie: int) -> bool:
+    """Whether the entry at ``place`` comes before (time, tie)."""
+    its = due[place, lay.D_TIME]
+    earlier: bool = (its < time) | ((its == time) & (due[place, lay.D_TIE] < tie))
+    return earlier
 
 
 @inner
-def _sink(host: Table, base: int, place: int, source: int) -> int:
-    """Make room for ``source`` from ``place`` downwards; the place where it would stand."""
-    size = host[lay.CLOCK, lay.CK_HEAP]
-    while True:
-        child = 2 * place + 1
-        if child >= size:
-            return place
-        below = host[base + child, lay.E_HEAP]
-        if child + 1 < size:
-            other = host[base + child + 1, lay.E_HEAP]
-            if _before(host, base + other, base + below):
-                child, below = child + 1, other
-        if not _before(host, base + below, base + source):
-            return place
-        _settle(host, base, place, below)
-        place = child
+def _put(due: Table, place: int, time: int, tie: int, source: int) -> None:
+    due[place, lay.D_TIME] = time
+    due[place, lay.D_TIE] = tie
+    due[place, lay.D_SOURCE] = source
+    due[source, lay.D_PLACE] = place
 
 
 @inner
-def _rise(host: Table, base: int, place: int, source: int) -> None:
-    """Put ``source`` at ``place`` or above."""
-    while place > 0:
-        parent = (place - 1) >> 1
-        above = host[base + parent, lay.E_HEAP]
-        if not _before(host, base + source, base + above):
+def _move(due: Table, place: int, to: int) -> None:
+    _put(due, to, due[place, lay.D_TIME], due[place, lay.D_TIE], due[place, lay.D_SOURCE])
+
+
+@inner
+def _sink(due: Table, place: int, time: int, tie: int) -> int:
+    """Make room for (time, tie) from ``place`` downwards; the place where it would stand."""
+    size = due[lay.D_HEADER, lay.D_SIZE]
+    while 2 * place <= size:
+        below = 2 * place
+        below += _before(due, below + 1, due[below, lay.D_TIME], due[below, lay.D_TIE])
+        if not _before(due, below, time, tie):
             break
-        _settle(host, base, place, above)
-        place = parent
-    _settle(host, base, place, source)
+        _move(due, below, place)
+        place = below
+    return place
+
+
+@inner
+def _rise(due: Table, place: int, time: int, tie: int, source: int) -> None:
+    """Put ``source`` at ``place`` or above."""
+    while place > 1 and not _before(due, place >> 1, time, tie):
+        _move(due, place >> 1, place)
+        place >>= 1
+    _put(due, place, time, tie, source)

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numba import types
 
 from rxpath import (
@@ -35,11 +34,14 @@ from rxpath import (
 )
 from rxpath import cpu as cpus
 from rxpath import layout as lay
+from rxpath.bare import bare, rows_of
 from rxpath.jit import compile_for, inlined, inner, kernel
 from rxpath.policies import CHOOSE_TYPE
 from rxpath.state import STATE_TYPE, State, Table
 
-NEVER = np.iinfo(np.int64).max
+NEVER = events.NEVER
+
+bare_events = rows_of(lay.EVENT_COLUMNS)
 
 
 @kernel
@@ -79,6 +81,40 @@ def receive(
         0, or the drop place (`layout.PLACE_RX_MISSED`): then the slot is the driver's again and
         no event will name it.
     """
+    return take_in(
+        bare(state),
+        slot,
+        now,
+        rss_hash,
+        flow,
+        socket,
+        chain,
+        protocol,
+        wire_len,
+        payload,
+        seq,
+        tcp_flags,
+        gro_key,
+    )
+
+
+@inner
+def take_in(
+    state: State,
+    slot: int,
+    now: int,
+    rss_hash: int,
+    flow: int,
+    socket: int,
+    chain: int,
+    protocol: int,
+    wire_len: int,
+    payload: int,
+    seq: int,
+    tcp_flags: int,
+    gro_key: int,
+) -> int:
+    """`receive` of a bare state."""
     host, slots = state.host, state.slot
     now = max(now, host[lay.CLOCK, lay.CK_NOW])
     host[lay.CLOCK, lay.CK_NOW] = now
@@ -122,12 +158,17 @@ def receive(
 @kernel
 def next_deadline(state: State) -> int:
     """When the model next has something to do, model ns; `NEVER` when it is idle."""
+    return deadline(bare(state))
+
+
+@inner
+def deadline(state: State) -> int:
+    """`next_deadline` of a bare state."""
     host = state.host
     if output.waiting(host):
         now: int = host[lay.CLOCK, lay.CK_NOW]
         return now
-    source = events.first(host)
-    return events.due_time(host, source) if source >= 0 else NEVER
+    return events.first_time(state.due)
 
 
 @kernel
@@ -138,24 +179,29 @@ def advance(state: State, until: int, out: Table, choose: Any) -> int:
     and call again with the same ``until`` (the model stands where it stopped).  Events come in
     order of time; ties are broken by (time, priority of the source, sequence).
     """
-    host = state.host
-    count = output.drain(state, out, 0)
+    return run_until(bare(state), until, bare_events(out), lay.NO_EVENTS, len(out), choose)
+
+
+@inner
+def run_until(state: State, until: int, out: Table, count: int, room: int, choose: Any) -> int:
+    """`advance` of a bare state: `out` has ``room`` rows and ``count`` of them are written."""
+    host, due = state.host, state.due
+    count = output.drain(state, out, count, room)
     while not output.waiting(host):
-        source = events.first(host)
-        if source < 0 or events.due_time(host, source) > until:
+        now, source = events.first_time(due), events.first(due)
+        if source < 0 or now > until:
             host[lay.CLOCK, lay.CK_NOW] = max(until, host[lay.CLOCK, lay.CK_NOW])
             break
-        now = events.due_time(host, source)
         host[lay.CLOCK, lay.CK_NOW] = now
         _happen(state, source, now, choose)
-        count = output.drain(state, out, count)
+        count = output.drain(state, out, count, room)
     return count
 
 
 @kernel
 def set_tick(state: State, time: int) -> None:
     """CPU load is next measured at ``time`` (and then at the knob's interval)."""
-    events.schedule(state.host, lay.TICK, time, lay.P_TICK)
+    events.schedule(bare(state).due, lay.TICK, time, lay.P_TICK)
 
 
 @inlined
@@ -163,15 +209,15 @@ def _happen(state: State, source: int, now: int, choose: Any) -> None:
     """The event of ``source`` takes place; the CPU that it concerns looks for work."""
     host = state.host
     if source >= lay.WAKE:
-        events.cancel(host, source)
+        events.cancel(state.due, source)
         _resume(state, sched.wake(host, source - lay.WAKE), now, choose)
     elif source >= lay.CPU_DONE:
         _finish(state, source - lay.CPU_DONE, now, choose)
     elif source >= lay.IPI:
-        events.cancel(host, source)
-        backlog.receive_ipi(host, source - lay.IPI + lay.CELL_NAPI, now)
+        events.cancel(state.due, source)
+        backlog.receive_ipi(state, source - lay.IPI + lay.CELL_NAPI, now)
     elif source >= lay.INTERRUPT:
-        events.cancel(host, source)
+        events.cancel(state.due, source)
         nic.raise_interrupt(state, source - lay.INTERRUPT, now)
     else:
         load.tick(state, now)
@@ -201,7 +247,7 @@ def _resume(state: State, cpu: int, now: int, choose: Any) -> None:
     bypass.stop_spinning(host, cpu, now)
     work = host[lay.CPU + cpu, lay.C_WORK]
     if work == lay.WORK_TASK and sched.must_yield(host, cpu):
-        cpus.suspend(host, cpu, now)
+        cpus.suspend(state, cpu, now)
         work = lay.WORK_NONE
     if work == lay.WORK_NONE:
         _next_work(state, cpu, now, choose)
@@ -224,7 +270,7 @@ def _next_work(state: State, cpu: int, now: int, choose: Any) -> None:
             return
         task = sched.pick(host, cpu)
         if task < 0:
-            cpus.rest(host, cpu)
+            cpus.rest(state, cpu)
             bypass.spin(host, cpu, now)
             return
         if task < lay.THREADS:

@@ -4,8 +4,8 @@ Plain integers: inside a kernel they are constants of the machine code, outside 
 same arrays.  Everything is int64; times are model nanoseconds, sizes are bytes; -1 is "none".
 
 `State.host` is one table, so that a kernel call hands over one array: its rows are the clock, the
-knobs, the costs, then one row for each CPU, NAPI instance, stage, socket, task, event source and
-entry of the order guard.  ``host[CPU + c, C_WORK]`` is what CPU c is doing.
+knobs, the costs, then one row for each CPU, NAPI instance, stage, socket and task.
+``host[CPU + c, C_WORK]`` is what CPU c is doing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ MAX_CPUS = 64
 MAX_QUEUES = 64
 MAX_ROWS = 96  # stages of all profiles together
 GUARD_ENTRIES = 32_768  # the rps_sock_flow_entries of Documentation/networking/scaling
+NONE = -1  # no slot, NAPI instance, task, ...
+FIRST = 0  # position of a chain's first stage
+NO_EVENTS = 0  # in `out`
+# (A bare 0 or -1 as an argument is a type of its own for Numba: the function is compiled twice.)
 MAX_STAGES = 8  # the most stages a frame passes, both splits of the first one counted
 NIC_POSITION = MAX_STAGES - 1  # of the order guard: RPS at the NIC, beyond the longest chain
 
@@ -63,19 +67,14 @@ BACKLOG_NAPI = CELL_NAPI + MAX_CPUS
 POLL_NAPI = BACKLOG_NAPI + MAX_CPUS  # no NAPI: the rings that bypass polls, one a CPU
 NAPI_COUNT = POLL_NAPI + MAX_CPUS
 ROW = NAPIS + NAPI_COUNT
-GUARD = ROW + MAX_ROWS
-TASK = GUARD + GUARD_ENTRIES  # ksoftirqd of CPU c, then one task for each application thread
+TASK = ROW + MAX_ROWS  # ksoftirqd of CPU c, then one task for each application thread
 THREADS = MAX_CPUS  # the first application thread's task
 # From here on the number of rows depends on the host: their first rows stand in the clock's row.
 
 # -- CLOCK: model time and the host's counters ---------------------------------------------------
 (
     CK_NOW,
-    CK_SEQUENCE,  # of scheduled events: the last tie breaker
-    CK_HEAP,  # how many event sources are due
-    CK_SOURCE,  # first row of the event sources
     CK_SOCKET,  # first row of the sockets
-    CK_SOURCES,
     CK_SOCKETS,
     CK_TASKS,
     CK_OUT_HEAD,  # frames that left, waiting for room in `out`
@@ -98,7 +97,7 @@ THREADS = MAX_CPUS  # the first application thread's task
     CK_SWITCHED_ON,  # and fell below it again
     CK_IS_OFF,
     CK_DROPS,  # one column for each PLACE_*
-) = range(28)
+) = range(24)
 
 # -- KNOB: what a user may turn, and the average load --------------------------------------------
 (
@@ -251,12 +250,6 @@ R_SKB = 10  # ns an skb
 R_SEGMENT = 12  # ns a frame of the skb
 R_SKB_KIB = 14  # ns a KiB of the skb
 
-# -- order guard: for each position in a chain, where the flow's last packet went ----------------
-G_NAPI = 0  # NAPI instance + 1; 0 is none
-G_TAIL = MAX_STAGES  # that one's N_TAIL then
-G_CHOICE = 2 * MAX_STAGES
-G_HASH = 3 * MAX_STAGES
-
 # -- tasks: threads of the host ------------------------------------------------------------------
 (T_CPU, T_STATE, T_NEXT, T_RUNTIME, T_REMAINING, T_SLOT, T_READY, T_READY_TAIL) = range(8)
 ASLEEP, WAKING, RUNNABLE, RUNNING = range(4)
@@ -264,8 +257,15 @@ ASLEEP, WAKING, RUNNABLE, RUNNING = range(4)
 # -- sockets -------------------------------------------------------------------------------------
 (SO_TASK, SO_QUEUE, SO_QUEUE_TAIL, SO_LENGTH, SO_MEMORY, SO_NEXT, SO_LISTED) = range(7)
 
-# -- event sources: the rows of a binary heap by (time, tie) -------------------------------------
-(E_TIME, E_TIE, E_PLACE, E_HEAP) = range(4)  # E_PLACE: where in the heap; E_HEAP: who is there
+# ================================ the other tables ==============================================
+# -- State.due: row p is place p of a binary heap by (time, tie), from 1 on; row 0 is its header.
+# Column D_PLACE is apart from that: row s says at which place source s is.
+(D_TIME, D_TIE, D_SOURCE, D_PLACE) = range(4)
+DUE_COLUMNS = 4
+D_HEADER = 0
+D_SIZE = 0  # of the header: how many sources are due
+D_SEQUENCE = 1  # of scheduled events: the last tie breaker
+NOT_DUE = 0  # as D_PLACE
 TICK = 0  # sources: the load's tick, interrupts of the queues, IPIs, wake-ups, CPUs
 INTERRUPT = 1
 IPI = INTERRUPT + MAX_QUEUES
@@ -273,7 +273,11 @@ CPU_DONE = IPI + 2 * MAX_CPUS  # an IPI is for one gro_cell or backlog
 WAKE = CPU_DONE + MAX_CPUS
 P_TICK, P_INTERRUPT, P_IPI, P_WAKE, P_CPU = (n << 56 for n in range(5))  # priority at one time
 
-# ================================ the other tables ==============================================
+# -- State.guard: for each hash, and each position in a chain, where its last packet went --------
+(G_NAPI, G_TAIL, G_CHOICE, G_HASH) = range(4)  # NAPI instance + 1 (0: none), its N_TAIL then
+GUARD_WIDTH = 4  # columns of one position
+GUARD_COLUMNS = GUARD_WIDTH * MAX_STAGES
+
 # -- State.lists[list, entry] --------------------------------------------------------------------
 LIST_RSS, LIST_IRQ, LIST_FALCON, LIST_SPLIT, LIST_RPS, LIST_LOAD, LIST_CHAIN = range(7)
 # Of rebalance.py: a bucket's frames, its next queue + 1, when its queue has drained; a CPU's busy
@@ -326,3 +330,5 @@ SPLIT_NONE, SPLIT_GRO, SPLIT_STACK = range(3)  # of S_SPLIT; RPS at the NIC leav
 (F_SENT, F_EXPECTED, F_REORDERED, F_DELIVERED) = range(4)
 F_FIRST, F_LAST, F_WAITING = 4, 5, 6  # frames in the flow's order + 1; how many skbs wait in it
 FLOW_COLUMNS = 8
+
+MEMORY = 4096  # of the steering policy

@@ -10,7 +10,7 @@ from rxpath import cpu, events
 from rxpath import layout as lay
 from rxpath.fifo import pop_slot, push_napi, push_slot
 from rxpath.jit import inlined, inner
-from rxpath.state import State, Table
+from rxpath.state import State
 
 
 @inlined
@@ -31,7 +31,7 @@ def arrive(state: State, queue: int, slot: int, now: int) -> bool:
     host[row, lay.N_LENGTH] += 1
     if not host[row, lay.N_SCHEDULED]:
         host[row, lay.N_PENDING] += 1
-        _moderate(host, queue, now)
+        _moderate(state, queue, now)
     return True
 
 
@@ -56,27 +56,28 @@ def raise_interrupt(state: State, queue: int, now: int) -> int:
     host[row, lay.N_PENDING] = 0
     host[row, lay.N_SCHEDULED] = 1
     push_napi(host, lay.CPU + target, lay.C_POLL, lay.QUEUE_NAPI + queue)
-    cpu.interrupt(host, target, now, host[lay.COST, lay.X_HARDIRQ])
+    cpu.interrupt(state, target, now, host[lay.COST, lay.X_HARDIRQ])
     return target
 
 
 @inner
-def complete(host: Table, queue: int, now: int) -> None:
+def complete(state: State, queue: int, now: int) -> None:
     """NAPI is done: the interrupt is armed again, at once due for what came meanwhile."""
-    row = lay.NAPIS + lay.QUEUE_NAPI + queue
+    host, row = state.host, lay.NAPIS + lay.QUEUE_NAPI + queue
     host[row, lay.N_SCHEDULED] = 0
     host[row, lay.N_PENDING] = host[row, lay.N_LENGTH]
     if host[row, lay.N_PENDING] > 0:
-        _moderate(host, queue, now)
+        _moderate(state, queue, now)
 
 
 @inner
-def _moderate(host: Table, queue: int, now: int) -> None:
+def _moderate(state: State, queue: int, now: int) -> None:
+    host, due = state.host, state.due
     row = lay.NAPIS + lay.QUEUE_NAPI + queue
     source = lay.INTERRUPT + queue
     delay = host[lay.KNOB, lay.K_RX_NS]
     if delay == 0 or host[row, lay.N_PENDING] >= host[lay.KNOB, lay.K_RX_FRAMES]:
-        if not events.is_due(host, source) or events.due_time(host, source) > now:
-            events.schedule(host, source, now, lay.P_INTERRUPT)
-    elif not events.is_due(host, source):
-        events.schedule(host, source, now + delay, lay.P_INTERRUPT)
+        if not events.is_due(due, source) or events.due_time(due, source) > now:
+            events.schedule(due, source, now, lay.P_INTERRUPT)
+    elif not events.is_due(due, source):
+        events.schedule(due, source, now + delay, lay.P_INTERRUPT)

@@ -59,10 +59,10 @@ def waiting(host: Table) -> bool:
 
 
 @inner
-def drain(state: State, out: Table, count: int) -> int:
-    """Write waiting frames to ``out`` from row ``count`` on; the new count."""
+def drain(state: State, out: Table, count: int, room: int) -> int:
+    """Write waiting frames to ``out`` [room] from row ``count`` on; the new count."""
     clock = state.host[lay.CLOCK]
-    while count < out.shape[0] and waiting(state.host):
+    while count < room and waiting(state.host):
         if clock[lay.CK_OUT_FRAME] < 0:
             _next_chain(state)
         frame = clock[lay.CK_OUT_FRAME]

@@ -57,7 +57,8 @@ def tick(state: State, now: int) -> None:
 def plan(lists: Table, queues: int, tolerance: int) -> None:
     """Write the queue that each bucket is to have to LIST_WANTED; LIST_SHARE changes with it."""
     share, frames = lists[lay.LIST_SHARE], lists[lay.LIST_FRAMES]
-    frames[:] = 0
+    for cpu in range(lay.MAX_CPUS):
+        frames[cpu] = 0
     for bucket in range(ENTRIES):
         frames[_cpu(lists, bucket)] += lists[lay.LIST_COUNT, bucket]
     for bucket in range(ENTRIES):  # from now on a bucket's load

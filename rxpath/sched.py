@@ -13,8 +13,6 @@ from rxpath import sockets, stages
 from rxpath.jit import inlined, inner
 from rxpath.state import State, Table
 
-NOBODY = -1
-
 
 @inner
 def wake(host: Table, task: int) -> int:
@@ -40,7 +38,7 @@ def sleep(host: Table, cpu: int) -> None:
     """The CPU's running thread has nothing to do."""
     row = lay.CPU + cpu
     host[lay.TASK + host[row, lay.C_TASK], lay.T_STATE] = lay.ASLEEP
-    host[row, lay.C_TASK] = NOBODY
+    host[row, lay.C_TASK] = lay.NONE
 
 
 @inner
@@ -100,7 +98,7 @@ def run(state: State, cpu: int, task: int, now: int) -> bool:
     if host[row, lay.T_SLOT] >= 0:
         slot, cost = host[row, lay.T_SLOT], host[row, lay.T_REMAINING]
         host[row, lay.T_SLOT] = -1
-        cpus.start(host, cpu, now, lay.WORK_TASK, slot, cost)
+        cpus.start(state, cpu, now, lay.WORK_TASK, slot, cost)
         return True
     slot = sockets.take(state, task)
     if slot < 0:
@@ -110,7 +108,7 @@ def run(state: State, cpu: int, task: int, now: int) -> bool:
     cost = stages.stack_cost(host, slots, slot) + host[lay.KNOB, lay.K_SERVICE_NS]
     if slots[slot, lay.S_FROM] != cpu:
         cost += host[lay.COST, lay.X_CACHE_PENALTY]
-    cpus.start(host, cpu, now, lay.WORK_TASK, slot, cost)
+    cpus.start(state, cpu, now, lay.WORK_TASK, slot, cost)
     return True
 
 
@@ -124,7 +122,7 @@ def _ready(host: Table, cpu: int, task: int) -> None:
 @inner
 def _best(host: Table, cpu: int) -> int:
     """The runnable thread with the least runtime, the lowest task number among equals."""
-    best = NOBODY
+    best = lay.NONE
     task = host[lay.CPU + cpu, lay.C_RUN]
     while task >= 0:
         if best < 0 or _precedes(host, task, best):

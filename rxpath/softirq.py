@@ -15,6 +15,8 @@ from rxpath import layout as lay
 from rxpath.jit import inlined, inner
 from rxpath.state import State, Table
 
+NO_COST = 0  # ns
+
 
 @inner
 def pending(host: Table, cpu: int) -> bool:
@@ -46,13 +48,13 @@ def step(state: State, cpu: int, now: int, choose: Any) -> bool:
         if host[row, lay.C_NAPI] >= 0:
             if _poll(state, cpu, host[row, lay.C_NAPI], now, choose):
                 return True
-            _end_poll(host, cpu, now)
+            _end_poll(state, cpu, now)
         elif not _next_napi(host, cpu):
             if host[row, lay.C_IPI] >= 0:
-                cpus.start(host, cpu, now, lay.WORK_IPI, -1, host[lay.COST, lay.X_IPI_SEND])
+                cpus.start(state, cpu, now, lay.WORK_IPI, lay.NONE, host[lay.COST, lay.X_IPI_SEND])
                 return True
             if host[row, lay.C_EXTRA] > 0:
-                cpus.start(host, cpu, now, lay.WORK_OVERHEAD, -1, 0)
+                cpus.start(state, cpu, now, lay.WORK_OVERHEAD, lay.NONE, NO_COST)
                 return True
             if not _end_action(host, cpu, now):
                 return False
@@ -65,7 +67,7 @@ def finish(state: State, cpu: int, now: int, choose: Any) -> None:
     row = lay.CPU + cpu
     work, slot, napi = host[row, lay.C_WORK], host[row, lay.C_SLOT], host[row, lay.C_NAPI]
     if work == lay.WORK_IPI:
-        backlog.send_ipi(host, cpu, now)
+        backlog.send_ipi(state, cpu, now)
     elif work == lay.WORK_FRAME:
         stages.finish_frame(state, cpu, napi, slot, now, choose)
         host[lay.NAPIS + napi, lay.N_DONE] += 1
@@ -100,7 +102,7 @@ def _poll(state: State, cpu: int, napi: int, now: int, choose: Any) -> bool:
     row = lay.CPU + cpu
     is_backlog = napi >= lay.BACKLOG_NAPI
     if is_backlog and host[row, lay.C_POLLED] == 0 and host[row, lay.C_IPI] >= 0:
-        cpus.start(host, cpu, now, lay.WORK_IPI, -1, host[lay.COST, lay.X_IPI_SEND])
+        cpus.start(state, cpu, now, lay.WORK_IPI, lay.NONE, host[lay.COST, lay.X_IPI_SEND])
         return True
     if host[row, lay.C_POLLED] < host[lay.KNOB, lay.K_WEIGHT]:
         slot = nic.take(state, napi) if napi < lay.CELL_NAPI else backlog.take(state, napi)
@@ -119,9 +121,9 @@ def _poll(state: State, cpu: int, napi: int, now: int, choose: Any) -> bool:
 
 
 @inlined
-def _end_poll(host: Table, cpu: int, now: int) -> None:
+def _end_poll(state: State, cpu: int, now: int) -> None:
     """The instance is done, or to be polled again; the round's budget shrinks."""
-    row = lay.CPU + cpu
+    host, row = state.host, lay.CPU + cpu
     napi = host[row, lay.C_NAPI]
     host[row, lay.C_NAPI] = -1
     more = host[row, lay.C_POLLED] >= host[lay.KNOB, lay.K_WEIGHT]
@@ -130,7 +132,7 @@ def _end_poll(host: Table, cpu: int, now: int) -> None:
     if more:
         fifo.push_napi(host, row, lay.C_REPOLL, napi)
     elif napi < lay.CELL_NAPI:
-        nic.complete(host, napi, now)
+        nic.complete(state, napi, now)
     else:
         host[lay.NAPIS + napi, lay.N_SCHEDULED] = 0
     host[row, lay.C_BUDGET] -= host[row, lay.C_POLLED]

@@ -32,7 +32,7 @@ def start_frame(state: State, cpu: int, queue: int, slot: int, now: int, choose:
     else:
         cost += _gro_cost(state, slot, row, tcp)
     begin(state, cpu, slot, lay.NAPI, lay.CHOICE_NONE, now)
-    cpus.start(host, cpu, now, lay.WORK_FRAME, slot, cost)
+    cpus.start(state, cpu, now, lay.WORK_FRAME, slot, cost)
 
 
 @inlined
@@ -41,14 +41,14 @@ def finish_frame(state: State, cpu: int, queue: int, slot: int, now: int, choose
     slots = state.slot
     napi = slots[slot, lay.S_TARGET]
     if napi == queue:
-        steering.remember(state.host, slots, slot, 0, queue)
+        steering.remember(state, slot, lay.FIRST, queue)
         _enter_stack(state, cpu, queue, slot, now, choose)
         return
     end(state, slot, now)
     slots[slot, lay.S_SPLIT] = lay.SPLIT_GRO
     slots[slot, lay.S_FROM] = cpu
     slots[slot, lay.S_HOP] += 1
-    _queue(state, cpu, napi, slot, 0, now)
+    _queue(state, cpu, napi, slot, lay.FIRST, now)
 
 
 @inlined
@@ -69,7 +69,7 @@ def start_skb(state: State, cpu: int, slot: int, now: int) -> None:
     if slots[slot, lay.S_FROM] != cpu:
         cost += host[lay.COST, lay.X_CACHE_PENALTY]
     begin(state, cpu, slot, kind, slots[slot, lay.S_CHOICE], now)
-    cpus.start(host, cpu, now, lay.WORK_SKB, slot, cost)
+    cpus.start(state, cpu, now, lay.WORK_SKB, slot, cost)
 
 
 @inlined
@@ -87,7 +87,7 @@ def finish_skb(state: State, cpu: int, napi: int, slot: int, now: int, choose: A
 def start_post(state: State, cpu: int, slot: int, now: int) -> None:
     """An skb that left GRO goes up the stack."""
     cost = _cost_behind_gro(state, slot)
-    cpus.start(state.host, cpu, now, lay.WORK_POST, slot, cost)
+    cpus.start(state, cpu, now, lay.WORK_POST, slot, cost)
 
 
 @inner
@@ -193,7 +193,7 @@ def _enter_stack(state: State, cpu: int, napi: int, slot: int, now: int, choose:
 def _queue(state: State, cpu: int, napi: int, slot: int, position: int, now: int) -> None:
     """Queue the skb for its next stage; its loss is the queue's."""
     if backlog.enqueue(state, cpu, napi, slot, now):
-        steering.remember(state.host, state.slot, slot, position, napi)
+        steering.remember(state, slot, position, napi)
         return
     place = lay.PLACE_BACKLOG if napi >= lay.BACKLOG_NAPI else lay.PLACE_GRO_CELL
     if state.slot[slot, lay.S_ORDER] == lay.ORDER_NONE:

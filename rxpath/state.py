@@ -22,35 +22,47 @@ class State(NamedTuple):
     """All of a host, int64."""
 
     host: Table  # [rows, COLUMNS] clock, knobs, costs, CPUs, NAPI instances, stages, sockets, ...
+    due: Table  # [sources + 2, DUE_COLUMNS] the heap of events
+    guard: Table  # [GUARD_ENTRIES, GUARD_COLUMNS] the order guard
     lists: Table  # [LISTS, LIST_SIZE] indirection table, CPU sets, loads
     slot: Table  # [slots, SLOT_COLUMNS] one frame or, as a chain's head, one skb
     record: Table  # [slots, MAX_STAGES, RECORD_COLUMNS]; [1, ...] when records are not wanted
     hop: Table  # [slots] stages in the record of a frame that an event names; 0: not recorded
     flow: Table  # [flows, FLOW_COLUMNS]
-    memory: Table  # [...] the steering policy's own
+    memory: Table  # [MEMORY] the steering policy's own
+
+
+WIDTHS: dict[str, tuple[int, ...]] = {
+    "host": (lay.COLUMNS,),
+    "due": (lay.DUE_COLUMNS,),
+    "guard": (lay.GUARD_COLUMNS,),
+    "lists": (lay.LIST_SIZE,),
+    "slot": (lay.SLOT_COLUMNS,),
+    "record": (lay.MAX_STAGES, lay.RECORD_COLUMNS),
+    "hop": (),
+    "flow": (lay.FLOW_COLUMNS,),
+    "memory": (),
+}
+"""Of each array, all dimensions but the first."""
 
 
 def _array(dimensions: int) -> types.Array:
     return types.Array(types.int64, dimensions, "C")
 
 
-STATE_TYPE = types.NamedTuple([_array(n) for n in (2, 2, 2, 3, 1, 2, 1)], State)
+STATE_TYPE = types.NamedTuple([_array(1 + len(WIDTHS[name])) for name in State._fields], State)
 """Numba's type of `State`, for explicit signatures."""
 
 
 def allocate(slots: int, sockets: int, flows: int, threads: int, records: bool) -> State:
     """An idle host at model time 0; knobs, costs, stages and lists are still to be filled in."""
     tasks = lay.MAX_CPUS + threads
-    sources = lay.WAKE + tasks
     socket_row = lay.TASK + tasks
-    source_row = socket_row + sockets
-    host = np.zeros((source_row + sources, lay.COLUMNS), np.int64)
-    host[lay.CLOCK, lay.CK_SOURCE] = source_row
+    host = np.zeros((socket_row + sockets, lay.COLUMNS), np.int64)
     host[lay.CLOCK, lay.CK_SOCKET] = socket_row
-    host[lay.CLOCK, lay.CK_SOURCES] = sources
     host[lay.CLOCK, lay.CK_SOCKETS] = sockets
     host[lay.CLOCK, lay.CK_TASKS] = tasks
-    _empty_links(host, tasks, sockets, sources)
+    _empty_links(host, tasks, sockets)
     for cpu in range(lay.MAX_CPUS):
         host[lay.NAPIS + lay.CELL_NAPI + cpu, lay.N_CPU] = cpu
         host[lay.NAPIS + lay.BACKLOG_NAPI + cpu, lay.N_CPU] = cpu
@@ -60,16 +72,33 @@ def allocate(slots: int, sockets: int, flows: int, threads: int, records: bool) 
     shape = (slots if records else 1, lay.MAX_STAGES, lay.RECORD_COLUMNS)
     return State(
         host=host,
+        due=_no_events(lay.WAKE + tasks),
+        guard=np.zeros((lay.GUARD_ENTRIES, lay.GUARD_COLUMNS), np.int64),
         lists=np.zeros((lay.LISTS, lay.LIST_SIZE), np.int64),
         slot=np.zeros((slots, lay.SLOT_COLUMNS), np.int64),
         record=np.zeros(shape, np.int64),
         hop=np.zeros(slots, np.int64),
         flow=np.zeros((flows, lay.FLOW_COLUMNS), np.int64),
-        memory=np.zeros(4096, np.int64),
+        memory=np.zeros(lay.MEMORY, np.int64),
     )
 
 
-def _empty_links(host: Table, tasks: int, sockets: int, sources: int) -> None:
+def _no_events(sources: int) -> Table:
+    """An empty heap; it begins a cache line."""
+    due = _aligned((sources + 2, lay.DUE_COLUMNS))
+    due[1:, lay.D_TIME] = np.iinfo(np.int64).max
+    return due
+
+
+def _aligned(shape: tuple[int, int]) -> Table:
+    """Zeros that begin a cache line of 64 bytes."""
+    size = shape[0] * shape[1]
+    words = np.zeros(size + 7, np.int64)
+    start = -words.ctypes.data // 8 % 8
+    return words[start : start + size].reshape(shape)
+
+
+def _empty_links(host: Table, tasks: int, sockets: int) -> None:
     """Every head of a list to -1, which is "none"."""
     clock = host[lay.CLOCK]
     clock[[lay.CK_OUT_HEAD, lay.CK_OUT_TAIL, lay.CK_OUT_FRAME]] = -1
@@ -83,5 +112,3 @@ def _empty_links(host: Table, tasks: int, sockets: int, sources: int) -> None:
     host[rows, lay.T_NEXT] = host[rows, lay.T_SLOT] = host[rows, lay.T_READY] = -1
     first = int(clock[lay.CK_SOCKET])
     host[first : first + sockets, [lay.SO_QUEUE, lay.SO_NEXT]] = -1
-    first = int(clock[lay.CK_SOURCE])
-    host[first : first + sources, [lay.E_PLACE, lay.E_HEAP]] = -1

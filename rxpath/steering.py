@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 from rxpath import layout as lay
+from rxpath.bare import array
 from rxpath.jit import inlined, inner
 from rxpath.policies import Host, Packet
-from rxpath.state import State, Table
+from rxpath.state import State
 
 
 @inner
@@ -35,12 +36,12 @@ def ask(state: State, cpu: int, slot: int, stage: int, choose: Any) -> tuple[int
         slots[slot, lay.S_NUMBER],
     )
     view = Host(
-        knobs,
-        lists[lay.LIST_LOAD, : knobs[lay.K_CPUS]],
-        lists[lay.LIST_FALCON, : knobs[lay.K_FALCON_CPUS]],
-        lists[lay.LIST_SPLIT, : knobs[lay.K_SPLIT_CPUS]],
-        lists[lay.LIST_RPS, : knobs[lay.K_RPS_CPUS]],
-        state.memory,
+        array(knobs, lay.COLUMNS),
+        array(lists[lay.LIST_LOAD], knobs[lay.K_CPUS]),
+        array(lists[lay.LIST_FALCON], knobs[lay.K_FALCON_CPUS]),
+        array(lists[lay.LIST_SPLIT], knobs[lay.K_SPLIT_CPUS]),
+        array(lists[lay.LIST_RPS], knobs[lay.K_RPS_CPUS]),
+        array(state.memory, lay.MEMORY),
     )
     target, choice = choose(packet, view)
     if target < 0 or target >= knobs[lay.K_CPUS]:
@@ -54,7 +55,7 @@ def split(state: State, cpu: int, queue: int, slot: int, choose: Any) -> int:
     target, choice = ask(state, cpu, slot, lay.SPLIT, choose)
     steered = choice == lay.CHOICE_FIRST or choice == lay.CHOICE_SECOND
     napi = lay.BACKLOG_NAPI + target if steered else queue
-    napi, choice = guard(state, slot, 0, napi, choice)
+    napi, choice = guard(state, slot, lay.FIRST, napi, choice)
     if napi != queue and napi < lay.CELL_NAPI:  # the indirection table changed meanwhile
         napi, choice = queue, lay.CHOICE_NONE
     state.slot[slot, lay.S_CHOICE] = choice
@@ -92,28 +93,30 @@ def behind_gro(state: State, cpu: int, slot: int, choose: Any) -> int:
 @inner
 def guard(state: State, slot: int, position: int, napi: int, choice: int) -> tuple[int, int]:
     """``napi``, or where the flow's last packet still waits; with the choice to be recorded."""
-    host = state.host
+    host, entries = state.host, state.guard
     if not host[lay.KNOB, lay.K_ORDER_GUARD]:
         return napi, choice
     skb_hash = state.slot[slot, lay.S_HASH]
-    entry = lay.GUARD + (skb_hash & (lay.GUARD_ENTRIES - 1))
-    last = host[entry, lay.G_NAPI + position] - 1
+    entry, at = skb_hash & (lay.GUARD_ENTRIES - 1), lay.GUARD_WIDTH * position
+    last = entries[entry, at + lay.G_NAPI] - 1
     if last < 0 or last == napi:
         return napi, choice
-    if host[lay.NAPIS + last, lay.N_HEAD] >= host[entry, lay.G_TAIL + position]:
+    if host[lay.NAPIS + last, lay.N_HEAD] >= entries[entry, at + lay.G_TAIL]:
         return napi, choice
-    if host[entry, lay.G_HASH + position] != skb_hash:
+    if entries[entry, at + lay.G_HASH] != skb_hash:
         return last, lay.CHOICE_KEPT
-    return last, host[entry, lay.G_CHOICE + position]
+    return last, entries[entry, at + lay.G_CHOICE]
 
 
 @inner
-def remember(host: Table, slots: Table, slot: int, position: int, napi: int) -> None:
+def remember(state: State, slot: int, position: int, napi: int) -> None:
     """The packet was queued at ``napi``: note how far it must have come before the flow moves."""
+    host, entries, slots = state.host, state.guard, state.slot
     if not host[lay.KNOB, lay.K_ORDER_GUARD]:
         return
-    entry = lay.GUARD + (slots[slot, lay.S_HASH] & (lay.GUARD_ENTRIES - 1))
-    host[entry, lay.G_NAPI + position] = napi + 1
-    host[entry, lay.G_TAIL + position] = host[lay.NAPIS + napi, lay.N_TAIL]
-    host[entry, lay.G_CHOICE + position] = slots[slot, lay.S_CHOICE]
-    host[entry, lay.G_HASH + position] = slots[slot, lay.S_HASH]
+    skb_hash = slots[slot, lay.S_HASH]
+    entry, at = skb_hash & (lay.GUARD_ENTRIES - 1), lay.GUARD_WIDTH * position
+    entries[entry, at + lay.G_NAPI] = napi + 1
+    entries[entry, at + lay.G_TAIL] = host[lay.NAPIS + napi, lay.N_TAIL]
+    entries[entry, at + lay.G_CHOICE] = slots[slot, lay.S_CHOICE]
+    entries[entry, at + lay.G_HASH] = skb_hash

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from rxpath import kernel
 from rxpath import layout as lay
+from rxpath.bare import bare, rows_of
 from rxpath.errors import ConfigError
 from rxpath.jit import compile_for, inner
 from rxpath.jit import kernel as entry
@@ -31,6 +32,9 @@ DEFAULTS = {"protocol": lay.UDP, "wire_len": 64}
 CHUNK = 1 << 15  # events that are handed out at a time
 
 DONE, FULL, NO_SLOT = range(3)
+NEXT, FREE, EVENTS = range(3)  # of `place`, see `feed`
+
+bare_frames, bare_events = rows_of(len(COLUMNS)), rows_of(lay.EVENT_COLUMNS)
 
 
 def make_trace(arrival: ArrayLike, **columns: ArrayLike) -> Table:
@@ -63,15 +67,15 @@ def run(model: Model, trace: Table, until: int = 0, chunk: int = CHUNK) -> Itera
     _check(model, trace)
     _warm()
     free = np.arange(len(model.state.slot), dtype=np.int64)
-    place = np.array([0, len(free), 0], np.int64)  # next frame, free slots, events handed out
+    place = np.array([0, len(free), 0], np.int64)
     out = np.zeros((chunk, lay.EVENT_COLUMNS), np.int64)
     result = FULL
     while result != DONE:
-        before = int(place[2])
+        before = int(place[EVENTS])
         result = feed(model.state, trace, until, place, free, out, model.choose)
-        if result == NO_SLOT and before == 0 and place[2] == 0:
+        if result == NO_SLOT and before == 0 and place[EVENTS] == 0:
             raise ConfigError("slots", len(free), "more, for what the host may hold")
-        yield out[: place[2]]
+        yield out[: place[EVENTS]]
 
 
 def _check(model: Model, trace: Table) -> None:
@@ -95,60 +99,66 @@ def _in_flight(host: Table) -> int:
 
 @inner
 def _give_back(place: Table, free: Table, out: Table) -> None:
-    for i in range(place[2]):
-        free[place[1]] = out[i, lay.EV_SLOT]
-        place[1] += 1
-    place[2] = 0
+    """The slots that the events of the call before named are free."""
+    for i in range(place[EVENTS]):
+        free[place[FREE] + i] = out[i, lay.EV_SLOT]
+    place[FREE] += place[EVENTS]
+    place[EVENTS] = 0
 
 
 @inner
-def _step(state: State, until: int, place: Table, out: Table, choose: Any) -> bool:
+def _step(state: State, until: int, place: Table, out: Table, room: int, choose: Any) -> bool:
     """Advance to ``until``; False when ``out`` is full."""
-    room = out[place[2] :]
-    place[2] += kernel.advance(state, until, room, choose)
-    room_left: bool = place[2] < len(out)
-    return room_left
+    count = kernel.run_until(state, until, out, place[EVENTS], room, choose)
+    place[EVENTS] = count
+    return count < room
+
+
+@inner
+def _arrive(state: State, frame: Table, slot: int) -> int:
+    """A row of the trace comes in; 0, or the place where it was lost."""
+    place: int = kernel.take_in(
+        state,
+        slot,
+        frame[0],
+        frame[1],
+        frame[2],
+        frame[3],
+        frame[4],
+        frame[5],
+        frame[6],
+        frame[7],
+        frame[8],
+        frame[9],
+        frame[10],
+    )
+    return place
 
 
 @entry
 def feed(
-    state: State, trace: Table, until: int, place: Table, free: Table, out: Table, choose: Any
+    arrays: State, trace: Table, until: int, place: Table, free: Table, out: Table, choose: Any
 ) -> int:
     """Go on with a trace until it is done, ``out`` is full or no slot is free.
 
     ``place`` [3]: next frame of the trace, number of free slots on the stack ``free``, events in
     ``out``; the slots of the events of the call before are free from now on.
     """
+    state, frames, events, room = bare(arrays), bare_frames(trace), bare_events(out), len(out)
     _give_back(place, free, out)
-    while place[0] < len(trace):
-        frame = trace[place[0]]
-        if not _step(state, frame[0], place, out, choose):
+    while place[NEXT] < len(trace):
+        frame = frames[place[NEXT]]
+        if not _step(state, frame[0], place, events, room, choose):
             return FULL
-        if place[1] == 0:
+        if place[FREE] == 0:
             return NO_SLOT
-        place[1] -= 1
-        slot = free[place[1]]
-        place[0] += 1
-        if kernel.receive(
-            state,
-            slot,
-            frame[0],
-            frame[1],
-            frame[2],
-            frame[3],
-            frame[4],
-            frame[5],
-            frame[6],
-            frame[7],
-            frame[8],
-            frame[9],
-            frame[10],
-        ):
-            place[1] += 1
-    if not _step(state, until, place, out, choose):
+        place[NEXT] += 1
+        if not _arrive(state, frame, free[place[FREE] - 1]):
+            place[FREE] -= 1
+    if not _step(state, until, place, events, room, choose):
         return FULL
     while _in_flight(state.host) > 0:
-        if not _step(state, kernel.next_deadline(state), place, out, choose):
+        if not _step(state, kernel.deadline(state), place, events, room, choose):
             return FULL
     return DONE
 

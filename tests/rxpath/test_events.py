@@ -17,18 +17,18 @@ from rxpath.state import allocate
 
 
 @jit
-def schedule(host, source, time, priority):
-    events.schedule(host, source, time, priority)
+def schedule(due, source, time, priority):
+    events.schedule(due, source, time, priority)
 
 
 @jit
-def cancel(host, source):
-    events.cancel(host, source)
+def cancel(due, source):
+    events.cancel(due, source)
 
 
 @jit
-def first(host):
-    return events.first(host)
+def first(due):
+    return events.first(due)
 
 
 PRIORITY = [lay.P_TICK, lay.P_INTERRUPT, lay.P_IPI, lay.P_WAKE, lay.P_CPU]
@@ -40,23 +40,23 @@ operations = st.lists(
 @settings(max_examples=200, deadline=None, database=None)
 @given(operations)
 def test_heap_orders_by_time_priority_and_sequence(steps):
-    host = allocate(1, 1, 1, 1, records=False).host
+    due = allocate(1, 1, 1, 1, records=False).due
     expected = {}
     for number, (source, time, priority) in enumerate(steps):
         if time < 0:
-            cancel(host, source)
+            cancel(due, source)
             expected.pop(source, None)
         else:
-            schedule(host, source, time, PRIORITY[priority])
+            schedule(due, source, time, PRIORITY[priority])
             expected[source] = (time, priority, number)
         best = min(expected, key=expected.get, default=-1)
-        assert first(host) == best
+        assert first(due) == best
     while expected:
         best = min(expected, key=expected.get)
-        assert first(host) == best
-        cancel(host, best)
+        assert first(due) == best
+        cancel(due, best)
         del expected[best]
-    assert first(host) == -1
+    assert first(due) == -1
 
 
 def busy_trace(host, count=300):
