@@ -62,6 +62,10 @@ SETUPS = (
     Setup("calico", "container (Calico)", "calico", "same_cpu"),
     Setup("weave", "container (Weave)", "weave", "same_cpu"),
     Setup("rps", "container with RPS", "docker", "rps"),
+    Setup("rfs", "container with RFS", "docker", "rfs"),
+    Setup("rss++", "container with RSS++", "docker", "rss++"),
+    Setup("mflow", "mFlow", "docker", "mflow"),
+    Setup("bypass", "kernel bypass", "bypass", "same_cpu", tunnelled=False),
     Setup("offload", "hardware offload", "offload", "same_cpu", tunnelled=False),
 )
 BY_NAME = MappingProxyType({setup.name: setup for setup in SETUPS})
