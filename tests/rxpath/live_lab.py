@@ -47,7 +47,9 @@ class Namespace:
         flags = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         agent = str(Path(__file__).with_name("live_agent.py"))
         argv = ["unshare", *flags, "--net", sys.executable, agent, str(theirs.fileno())]
-        process = subprocess.Popen(argv, pass_fds=[theirs.fileno()])
+        # Debian keeps ethtool where an ordinary user's PATH does not lead.
+        env = {**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"}
+        process = subprocess.Popen(argv, pass_fds=[theirs.fileno()], env=env)
         theirs.close()
         return cls(ours, process.pid), process
 
