@@ -105,6 +105,13 @@ def test_wrong_number_of_arguments() -> None:
     assert error.path.endswith("parameters")
 
 
+def test_a_tables_meter_is_a_direct_one() -> None:
+    number = next(i for i, array in enumerate(EXTERNS["meter_arrays"]) if array["is_direct"])
+    error = refused(put(EXTERNS, ["meter_arrays", number, "is_direct"], False))
+    assert error.path.endswith(".direct_meters")
+    assert error.expected == "the name of a direct meter array"
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [

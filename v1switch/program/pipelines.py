@@ -156,8 +156,10 @@ class PipelineReader:
         if (profile is None) != (implementation == "simple"):
             raise node.get("type").fail("an action profile with indirect tables, and only there")
         meter = node.find("direct_meters")
-        if meter is not None and meter.text() not in self.symbols.meters:
-            raise meter.fail("the name of a meter array")
+        if meter is not None:
+            array = self.symbols.meters.get(meter.text())
+            if array is None or array.target is None:
+                raise meter.fail("the name of a direct meter array")
         entries = node.find("entries")
         consts = tuple(self._entry(e, key) for e in entries.items()) if entries else None
         base = node.find("base_default_next")
