@@ -183,6 +183,27 @@ JUNK = st.one_of(
 )
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "wanted"),
+    [
+        ("right", 99, "a field of items"),
+        ("left", {"type": "bool", "value": True}, "a field of a header"),
+    ],
+)
+def test_a_field_that_is_written_is_one_of_a_header(key: str, value: Any, wanted: str) -> None:
+    program = json.loads(SOURCE["stacks"])
+    targets = [
+        action["primitives"][0]["parameters"][0]["value"]["value"]
+        for action in program["actions"]
+        if "access_field" in json.dumps(action["primitives"][:1])
+    ]
+    targets[0][key] = value
+    with pytest.raises(ProgramError) as caught:
+        compile_program(load_program(json.dumps(program)), traced=False)
+    assert caught.value.path == "$.actions"
+    assert caught.value.expected.startswith(wanted)
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_changed_program_works_or_is_refused(data: st.DataObject) -> None:

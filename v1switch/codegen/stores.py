@@ -76,7 +76,11 @@ class Stores:
         refs = []
         for header in self.access.candidates(target.header):
             fields = self.program.headers[header].header_type.fields
+            if target.offset >= len(fields):
+                raise ProgramError("$.actions", f"a field of {header}", f"number {target.offset}")
             refs.append(ex.FieldRef(header, fields[target.offset].name))
+        if not refs:
+            raise ProgramError("$.actions", "a field of a header", type(target.header).__name__)
         if index is None:
             self.store_text(refs[0], text, bits)
             return
