@@ -145,8 +145,8 @@ class Job:
             outcome = run()
             for _ in range(_REPEATS):
                 in_time = self.steps.seconds < _REPEAT_BEFORE * max(1.0, self.plan.duration)
-                if not (outcome.measurement.late and in_time):
-                    break
+                if not (outcome.measurement.late and in_time) or outcome.measurement.disordered:
+                    break  # a fault of order is kept, however late the run was
                 self.steps.note(f"late, once more ({outcome.measurement.late})")
                 outcome = run()
             found = outcome.measurement

@@ -277,6 +277,10 @@ def test_order():
     assert outcome.order_kept([measured()]).ok
     assert not outcome.order_kept([measured(reordered=1)]).ok
     assert not outcome.order_kept([measured(delivered=0)]).ok
+    hop = "container -> its machine"
+    assert measured(reordered=1).disordered
+    assert measured(reordered=2, swaps={hop: 1, "NIC of m2 -> target": 1}).disordered
+    assert not measured(reordered=2, swaps={hop: 2}).disordered
     told = outcome.order_kept([measured(reordered=2, swaps={"NIC of m2 -> target": 2})])
     assert "2 reordered, 2 in NIC of m2 -> target" in told.evidence
 

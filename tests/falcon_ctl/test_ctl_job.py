@@ -87,11 +87,17 @@ def test_a_late_answer_counts_for_no_later_round():
         (["late"] * 9, 10, 3, False),
         (["late"] * 9, 50, 1, False),
         ([""], 10, 1, True),
+        (["late, disordered", ""], 10, 1, False),
     ],
 )
 def test_a_late_run_is_repeated_twice_at_most_and_in_time(lates, seconds, runs, valid):
     outcomes = [
-        SimpleNamespace(measurement=SimpleNamespace(late=late, pps=1e6, label="x"), trace=None)
+        SimpleNamespace(
+            measurement=SimpleNamespace(
+                late=late, pps=1e6, label="x", disordered=late == "late, disordered"
+            ),
+            trace=None,
+        )
         for late in lates
     ]
     left = iter(outcomes)
