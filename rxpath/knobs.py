@@ -57,6 +57,7 @@ class Knobs:
     budget_usecs: int = 2000  # net.core.netdev_budget_usecs
     max_backlog: int = 1000  # net.core.netdev_max_backlog
     rcvbuf: int = 212_992  # net.core.rmem_default
+    tcp_rcvbuf: int = 6_291_456  # net.ipv4.tcp_rmem[2], which autotuning may reach
     gro: bool = True
     mflow_batch: int = 64  # frames of a micro-flow; an assumption: NAPI_POLL_WEIGHT
     rebalance_interval_ns: int = 100_000_000  # of rss++: 10 Hz
@@ -97,6 +98,7 @@ _RANGES: dict[str, Range] = {
     "budget_usecs": (1, 1_000_000),
     "max_backlog": (0, 1_000_000),
     "rcvbuf": (0, 2**31 - 1),
+    "tcp_rcvbuf": (0, 2**31 - 1),
     "mflow_batch": (1, 65_536),
     "rebalance_interval_ns": (1, 10**15),
     "rebalance_tolerance": (0, 100),

@@ -110,6 +110,7 @@ THREADS = MAX_CPUS  # the first application thread's task
     K_BUDGET_NS,
     K_MAX_BACKLOG,
     K_RCVBUF,
+    K_TCP_RCVBUF,  # the next column: see sockets.py
     K_GRO,
     K_SERVICE_NS,
     K_RECORDS,
@@ -132,7 +133,7 @@ THREADS = MAX_CPUS  # the first application thread's task
     K_REBALANCE_NS,  # 0: the indirection table stays as it is
     K_TOLERANCE,  # between the loads of two CPUs, in 1/10000
     K_REBALANCED,  # when
-) = range(31)
+) = range(32)
 OFF, ON, DRAINING = range(3)  # draining: off, but flows' packets may still wait there
 
 # -- COST: what does not belong to one stage, ns (see costs/*.toml) ------------------------------

@@ -1,8 +1,9 @@
 """Sockets and who reads them.
 
 A receive buffer is charged with the skb's true size and refuses when it is over its limit before
-the skb is added [net/ipv4/udp.c, __udp_enqueue_schedule_skb].  A thread may read many sockets
-(epoll): one message of the first ready socket at a time.
+the skb is added [net/ipv4/udp.c, __udp_enqueue_schedule_skb].  TCP has a buffer of its own size,
+which follows the connection; its window keeps a real one from overflowing.  A thread may read many
+sockets (epoll): one message of the first ready socket at a time.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def enqueue(state: State, cpu: int, slot: int, now: int) -> None:
     """The protocol hands the skb to its socket, and wakes the thread that sleeps on it."""
     host, slots = state.host, state.slot
     row = row_of(state, slot)
-    if host[row, lay.SO_MEMORY] > host[lay.KNOB, lay.K_RCVBUF]:
+    of_tcp = slots[slot, lay.S_PROTOCOL] == lay.TCP
+    if host[row, lay.SO_MEMORY] > host[lay.KNOB, lay.K_RCVBUF + of_tcp]:
         output.leave(state, slot, lay.DROP, lay.PLACE_SOCKET, now, cpu)
         return
     host[row, lay.SO_MEMORY] += slots[slot, lay.S_TRUESIZE]

@@ -31,7 +31,7 @@ def write_knobs(state: State, knobs: Knobs) -> None:
     row[lay.K_BUDGET] = knobs.budget
     row[lay.K_BUDGET_NS] = knobs.budget_usecs * 1000
     row[lay.K_MAX_BACKLOG] = knobs.max_backlog
-    row[lay.K_RCVBUF] = knobs.rcvbuf
+    row[lay.K_RCVBUF], row[lay.K_TCP_RCVBUF] = knobs.rcvbuf, knobs.tcp_rcvbuf
     row[lay.K_GRO] = knobs.gro
     row[lay.K_SERVICE_NS] = knobs.service_ns
     row[lay.K_PIPELINING] = falcon.pipelining

@@ -319,7 +319,8 @@ class Twin(Stages, Bypass, Order, Rebalance):
     # -- sockets and threads
     def to_socket(self, cpu: Cpu, skb: Skb) -> None:
         socket = self.sockets[skb.socket]
-        if socket.memory > self.k.rcvbuf:
+        limit = self.k.tcp_rcvbuf if skb.protocol == 6 else self.k.rcvbuf
+        if socket.memory > limit:
             self.leave(skb, "drop", "socket", cpu)
             return
         socket.memory += skb.truesize

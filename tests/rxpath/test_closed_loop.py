@@ -52,6 +52,17 @@ def test_a_window_that_is_too_small_limits_the_rate_to_one_window_a_round_trip()
     assert accounted(run)
 
 
+def test_a_connection_has_a_receive_buffer_of_tcps_size():
+    slow = {"service_ns": 5000, "gro": False}  # the application lags a window behind
+    run = peers(stream(window=1024), rcvbuf=0, **slow)
+    run.run(20 * MS)
+    assert run.model.stats()["drops"]["socket"] == 0
+    run = peers(stream(window=1024), tcp_rcvbuf=100_000, **slow)
+    run.run(20 * MS)
+    assert run.model.stats()["drops"]["socket"] > 0
+    assert accounted(run)
+
+
 def test_a_large_window_is_limited_by_the_host_and_loses_nothing():
     run = peers(stream(window=1024), **FREE)
     run.run(20 * MS)

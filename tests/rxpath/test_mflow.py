@@ -75,6 +75,7 @@ def test_losses_hold_nothing_up(seed, flows, batch, max_backlog, rcvbuf, ring):
         mflow_batch=batch,
         max_backlog=max_backlog,
         rcvbuf=rcvbuf,
+        tcp_rcvbuf=rcvbuf,
         ring=ring,
     )
     run(host, traffic(seed, 600, flows))

@@ -47,7 +47,8 @@ def traffic(seed, count, flows, chain=None):
 def test_all_frames_are_accounted_for_and_guarded_flows_stay_in_order(
     seed, policy, flows, max_backlog, rcvbuf
 ):
-    host = model(flows=flows, policy=policy, max_backlog=max_backlog, rcvbuf=rcvbuf, falcon=FALCON)
+    limits = {"max_backlog": max_backlog, "rcvbuf": rcvbuf, "tcp_rcvbuf": rcvbuf}
+    host = model(flows=flows, policy=policy, falcon=FALCON, **limits)
     trace = traffic(seed, 600, flows)
     for frame in trace[:300]:
         out = np.zeros((1000, lay.EVENT_COLUMNS), np.int64)
@@ -58,10 +59,9 @@ def test_all_frames_are_accounted_for_and_guarded_flows_stay_in_order(
     host = model(
         flows=flows,
         policy=policy,
-        max_backlog=max_backlog,
-        rcvbuf=rcvbuf,
         falcon=FALCON,
         rebalance_interval_ns=9000,
+        **limits,
     )
     events = run(host, rest)
     assert accounted(host)

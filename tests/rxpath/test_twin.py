@@ -61,6 +61,7 @@ hosts = st.fixed_dictionaries(
         "budget_usecs": mostly(2000, 1),
         "max_backlog": mostly(1000, 0, 2),
         "rcvbuf": mostly(212_992, 0, 2000),
+        "tcp_rcvbuf": mostly(6_291_456, 0, 2000),
         "gro": mostly(True, False),
         "threads": st.integers(0, 2),
         "service_ns": mostly(0, 4000),
