@@ -1,4 +1,4 @@
-"""The command line: run (the default), shell, figures, fit."""
+"""The command line: run (the default), shell, figures, sensitivity, fit."""
 
 from __future__ import annotations
 
@@ -172,6 +172,30 @@ def figures(
     from falcon_ctl.figures import cli as figures_cli
 
     figures_cli.figures(_console(), which, systems, seeds, json, results_dir)
+
+
+@app.command()
+def sensitivity(
+    which: Annotated[
+        str, typer.Option("--figures", metavar="LIST", help="Figures, comma-separated, of 1 to 7.")
+    ] = "all",
+    percent: Annotated[
+        int, typer.Option(metavar="P", min=1, max=99, help="How much each cost is changed.")
+    ] = 30,
+    seeds: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1000, help="Runs of everything.")
+    ] = 5,
+    results_dir: Annotated[
+        Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
+    ] = Path("results"),
+) -> None:
+    """Change each cost of the profile, one after another: what each figure hangs on.
+
+    Takes minutes. Writes results/<time>/ with CSV and a tornado plot for each figure.
+    """
+    from falcon_ctl.figures import cli as figures_cli
+
+    figures_cli.sensitivity(_console(), which, percent, seeds, results_dir)
 
 
 @app.command()

@@ -19,7 +19,6 @@ def stats(state: State) -> dict[str, Any]:
     CPU, ``average_load`` of the FALCON CPUs, ``falcon`` {off, switched_off, switched_on}, and
     ``softirq`` {squeezed, ksoftirqd, ipis, interrupts, merged}.
     """
-    bypass.settle(state.host)
     clock, knobs = state.host[lay.CLOCK], state.host[lay.KNOB]
     count = int(knobs[lay.K_CPUS])
     return {
@@ -30,7 +29,7 @@ def stats(state: State) -> dict[str, Any]:
         "drops": drops(state),
         "queued": queued(state),
         "reordered": int(clock[lay.CK_REORDERED]),
-        "busy_ns": [_busy(state, cpu) for cpu in range(count)],
+        "busy_ns": [dict(zip(lay.BUSY_NAMES, row.tolist(), strict=True)) for row in busy(state)],
         "load": [int(load) for load in state.lists[lay.LIST_LOAD, :count]],
         "average_load": int(knobs[lay.K_AVERAGE_LOAD]),
         "falcon": {
@@ -46,6 +45,13 @@ def stats(state: State) -> dict[str, Any]:
             "merged": int(clock[lay.CK_MERGED]),
         },
     }
+
+
+def busy(state: State) -> Table:
+    """How long each CPU was busy, ns [cpus, BUSY_*]; work that goes on is counted at its end."""
+    bypass.settle(state.host)
+    rows = state.host[lay.CPU : lay.CPU + state.host[lay.KNOB, lay.K_CPUS]]
+    return rows[:, lay.C_BUSY : lay.C_BUSY + len(lay.BUSY_NAMES)].copy()
 
 
 def drops(state: State) -> dict[str, int]:
@@ -71,14 +77,9 @@ def zero(state: State) -> None:
     state.flow[:, lay.F_DELIVERED] = 0
     for cpu in range(lay.MAX_CPUS):
         row = state.host[lay.CPU + cpu]
-        busy = row[lay.C_BUSY : lay.C_BUSY + len(lay.BUSY_NAMES)]
-        row[lay.C_BUSY_MARK] -= busy.sum()
-        busy[:] = 0
-
-
-def _busy(state: State, cpu: int) -> dict[str, int]:
-    row = state.host[lay.CPU + cpu]
-    return {name: int(row[lay.C_BUSY + i]) for i, name in enumerate(lay.BUSY_NAMES)}
+        times = row[lay.C_BUSY : lay.C_BUSY + len(lay.BUSY_NAMES)]
+        row[lay.C_BUSY_MARK] -= times.sum()
+        times[:] = 0
 
 
 def _heads(state: State) -> list[int]:

@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from falcon_ctl.errors import UsageError
-from falcon_ctl.figures import evaluate, plots, report
+from falcon_ctl.figures import core_plots, evaluate, plots, report, tornado
 from falcon_ctl.figures.experiments import BY_FIGURE, EXPERIMENTS, Experiment
 from falcon_ctl.figures.fit import fit
+from falcon_ctl.figures.sensitivity import effects
 from falcon_ctl.figures.setups import select
 from falcon_ctl.report import document
 from falcon_ctl.report import results as folders
@@ -38,6 +39,7 @@ def figures(
         report.write_json(folder / "figures.json", rows)
         report.write_csv(folder / "figures.csv", rows)
         plots.draw_all(folder, found)
+        core_plots.draw_all(folder, [experiment.figure for experiment in experiments])
 
     folder = folders.make(results_dir, fill)
     if json is not None:
@@ -49,14 +51,42 @@ def _run(
     console: Console, experiments: list[Experiment], seeds: int, more: list[str]
 ) -> evaluate.Results:
     total = seeds * sum(len(experiment.runs(more)) for experiment in experiments)
-    columns = (BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("measurements"))
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
+    with _progress(console, "measurements") as progress:
         task = progress.add_task("", total=total)
         return evaluate.run_all(
             experiments, seeds, more, lambda done: progress.update(task, completed=done)
         )
+
+
+def _progress(console: Console, what: str) -> Progress:
+    columns = (BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn(what))
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def sensitivity(console: Console, chosen: str, percent: int, seeds: int, results_dir: Path) -> None:
+    """Change every cost by `percent` both ways; print what counts most, write CSV and pictures.
+
+    Raises:
+        UsageError: an unknown figure, or a place that cannot be written.
+    """
+    experiments = _experiments(chosen)
+    folders.verify_writable(results_dir)
+    with _progress(console, "changed costs") as progress:
+        task = progress.add_task("", total=None)
+        found = effects(
+            experiments,
+            seeds,
+            percent,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    report.print_effects(console, found, percent)
+
+    def fill(folder: Path) -> None:
+        tornado.write_csv(folder / "sensitivity.csv", found)
+        tornado.draw_all(folder, found, percent, seeds)
+
+    folder = folders.make(results_dir, fill)
+    console.print(f"sensitivity.csv and a tornado plot for each figure are in {folder}/")
 
 
 def _experiments(chosen: str) -> list[Experiment]:

@@ -87,11 +87,14 @@ def _measure(task: tuple[Run, int]) -> Metrics:
 
 def claims(results: Results) -> list[Row]:
     """The talk's claims that `results` can speak to, each with what was measured."""
-    return [row for claim in CLAIMS if (row := _judge(claim, results)) is not None]
+    return [row for claim in CLAIMS if (row := judge(claim, results)) is not None]
 
 
-def _judge(claim: Claim, results: Results) -> Row | None:
-    """The claim's ratio: for each load the mean over the seeds, of these the best."""
+def judge(claim: Claim, results: Results) -> Row | None:
+    """The claim's ratio: for each load the mean over the seeds, of these the best.
+
+    None when `results` have not both systems of the claim.
+    """
     value = METRICS[claim.metric]
     ratios = {}
     for run, metrics in results.items():

@@ -78,10 +78,21 @@ class Stream:
 
 
 def udp(setup: Setup, load: Stream, seed: int) -> Metrics:
-    """Poisson arrivals of small datagrams, each flow to a socket and a thread of its own."""
+    """The open loop `senders`, measured."""
+    model, trace = senders(setup, load, seed)
+    return _open_loop(model, trace, load.warm_ms * MS, (load.warm_ms + load.ms) * MS)
+
+
+def senders(
+    setup: Setup, load: Stream, seed: int, records: bool = False
+) -> tuple[Model, NDArray[np.int64]]:
+    """A host and a trace for it (`rxpath.drivers.virtual`): Poisson arrivals of small datagrams.
+
+    Each flow has a socket and a thread of its own. `records`: the host records frames' stages.
+    """
     rng = np.random.default_rng([seed, 1])
     count = len(load.rates)
-    model = _model(setup, load.knobs, count, count)
+    model = _model(setup, load.knobs, count, records)
     times, flows = _arrivals(load, rng)
     trace = virtual.make_trace(
         times,
@@ -92,7 +103,7 @@ def udp(setup: Setup, load: Stream, seed: int) -> Metrics:
         protocol=lay.UDP,
         wire_len=SMALL + VXLAN_BYTES * setup.tunnelled,
     )
-    return _open_loop(model, trace, load.warm_ms * MS, (load.warm_ms + load.ms) * MS)
+    return model, trace
 
 
 def _open_loop(model: Model, trace: NDArray[np.int64], start: int, end: int) -> Metrics:
@@ -137,10 +148,39 @@ class Closed:
 
 
 def tcp(setup: Setup, load: Closed, seed: int) -> Metrics:
-    """TCP connections in a closed loop; latencies are those of requests, if there are any."""
+    """The closed loop `connected`, measured; latencies are those of requests, if there are any."""
+    model, peers = connected(setup, load, seed)
+    start = load.warm_ms * MS
+    end = start + load.ms * MS
+    peers.run(start)
+    before = model.stats()
+    surge(peers, load)
+    peers.run(end)
+    after = model.stats()
+    return Metrics(
+        pps=(after["delivered"] - before["delivered"]) * 1e9 / (end - start),
+        sent=peers.sent - peers.on_the_wire,
+        delivered=after["delivered"],
+        drops=after["drops"],
+        queued=after["queued"],
+        reordered=after["reordered"],
+        latencies=peers.latencies(start),
+        loads=_loads(after, end, before, start),
+        retransmits=peers.retransmits,
+    )
+
+
+def surge(peers: Peers, load: Closed) -> None:
+    """The surging connections' windows open."""
+    for number in range(load.surging):
+        peers.open_window(number, load.window * load.surge)
+
+
+def connected(setup: Setup, load: Closed, seed: int) -> tuple[Model, Peers]:
+    """A host and the TCP connections that are to drive it, before anything was sent."""
     rng = np.random.default_rng([seed, 2])
     count = load.connections
-    model = _model(setup, load.knobs, count, count)
+    model = _model(setup, load.knobs, count)
     frame = (SMALL + 64 if load.asks else FULL) + VXLAN_BYTES * setup.tunnelled
     chain, hashes = _chain(model, setup), _hashes(rng, count)
     starts = rng.integers(0, MS, count)
@@ -159,32 +199,14 @@ def tcp(setup: Setup, load: Closed, seed: int) -> Metrics:
         for number in range(count)
     ]
     thinking = rng.exponential(load.think_ns, 1 << 14).astype(np.int64)
-    peers = Peers(model, connections, load.wire, thinking, samples=1 << 20)
-    start = load.warm_ms * MS
-    end = start + load.ms * MS
-    peers.run(start)
-    for number in range(load.surging):
-        peers.open_window(number, load.window * load.surge)
-    before = model.stats()
-    peers.run(end)
-    after = model.stats()
-    return Metrics(
-        pps=(after["delivered"] - before["delivered"]) * 1e9 / (end - start),
-        sent=peers.sent - peers.on_the_wire,
-        delivered=after["delivered"],
-        drops=after["drops"],
-        queued=after["queued"],
-        reordered=after["reordered"],
-        latencies=peers.latencies(start),
-        loads=_loads(after, end, before, start),
-        retransmits=peers.retransmits,
-    )
+    return model, Peers(model, connections, load.wire, thinking, samples=1 << 20)
 
 
-def _model(setup: Setup, knobs: Mapping[str, Any], sockets: int, flows: int) -> Model:
+def _model(setup: Setup, knobs: Mapping[str, Any], flows: int, records: bool = False) -> Model:
     merged = {**setup.knobs, **knobs}
     merged["falcon"] = {**setup.knobs["falcon"], **knobs.get("falcon", {})}
-    return Model(Knobs.parse(merged), slots=_SLOTS, sockets=sockets, flows=flows)
+    parsed = Knobs.parse(merged)
+    return Model(parsed, slots=_SLOTS, sockets=flows, flows=flows, records=records)
 
 
 def _chain(model: Model, setup: Setup) -> int:

@@ -15,7 +15,9 @@ from rich.table import Table
 from falcon_ctl.errors import UsageError
 from falcon_ctl.figures.evaluate import Row
 from falcon_ctl.figures.experiments import BY_FIGURE
+from falcon_ctl.figures.sensitivity import Effect
 from falcon_ctl.figures.setups import BY_NAME
+from falcon_ctl.figures.tornado import strongest
 
 
 def print_claims(console: Console, rows: Sequence[Row], seeds: int) -> None:
@@ -35,6 +37,23 @@ def print_claims(console: Console, rows: Sequence[Row], seeds: int) -> None:
     off = sum(not row.within for row in rows)
     if off:
         console.print(f"{off} of {len(rows)} are off: docs/LIMITATIONS.md says why")
+
+
+def print_effects(console: Console, effects: Sequence[Effect], percent: int) -> None:
+    """The three costs that each claim hangs on most."""
+    table = Table(title=f"Each cost {percent} % lower and higher", box=box.SIMPLE_HEAD)
+    for name in ("figure", "proto", "metric", "cost"):
+        table.add_column(name, no_wrap=True)
+    for name in ("as it is", "lower", "higher"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in dict.fromkeys(effect.row for effect in effects):
+        own = [effect for effect in effects if effect.row == row]
+        for place, effect in enumerate(strongest(own, 3)):
+            title = f"{row.figure} {BY_FIGURE[row.figure].name}", row.proto, row.metric
+            claim = ("", "", "") if place else title
+            values = (row.measured, effect.lowered, effect.raised)
+            table.add_row(*claim, effect.cost, *(f"{value:.2f}" for value in values))
+    console.print(table)
 
 
 def write_json(path: Path, rows: Sequence[Row]) -> None:

@@ -164,7 +164,8 @@ def test_figures_writes_everything(tmp_path, capsys):
     assert {row["system"] for row in rows} >= {"host", "container", "falcon", "offload"}
     (folder,) = (tmp_path / "results").iterdir()
     names = {path.name for path in folder.iterdir()}
-    assert names == {"figures.json", "figures.csv", "figure-1.png", "figure-2.png"}
+    pictures = {"figure-1.png", "figure-1-timeline.png", "figure-2.png"}
+    assert names == {"figures.json", "figures.csv", *pictures}
     with (folder / "figures.csv").open() as table:
         assert len(list(csv.DictReader(table))) == len(rows)
     assert (folder / "figure-1.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,102 @@
+"""Pictures of what each core does: the stages one after another, and the load over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Patch
+
+from falcon_ctl.figures.experiments import BY_FIGURE, Experiment
+from falcon_ctl.figures.inside import Loads, Timeline, loads, timeline
+from falcon_ctl.figures.setups import BY_NAME, CONTAINER, FALCON, HOST
+from rxpath import layout as lay
+
+# The talk's colours: blue, green and yellow are the first, second and third softirq.
+STAGES = {
+    lay.NAPI: ("first softirq (NIC)", "#2f6fde"),
+    lay.SPLIT: ("its GRO, split off", "#8fb8f5"),
+    lay.GRO_CELL: ("second (VXLAN, bridge)", "#2ca02c"),
+    lay.BACKLOG: ("third (container's stack)", "#f2c80f"),
+    lay.SOCKET: ("application", "#b0b0b0"),
+}
+LOADED = (5, 7)  # figures that are about the cores' loads
+_RATE = 900e3  # packets/s, what one sending core gives
+_SPAN_US = 150
+_STEP_US = 500
+_SEED = 1
+
+
+def draw_all(folder: Path, figures: Iterable[int]) -> list[Path]:
+    """The pictures that belong to `figures`, in `folder`."""
+    chosen = [BY_FIGURE[figure] for figure in sorted(set(figures))]
+    paths = [draw_timelines(folder) for experiment in chosen if experiment.figure == 1]
+    return paths + [draw_loads(folder, one) for one in chosen if one.figure in LOADED]
+
+
+def draw_timelines(folder: Path) -> Path:
+    """The talk's slides on pipelining and splitting: one flow on the cores, system by system."""
+    systems, protos = (HOST, CONTAINER, FALCON), ("udp", "tcp")
+    figure = Figure(figsize=(12, 6.5), layout="constrained")
+    grid = figure.subplots(len(systems), len(protos), sharex=True, squeeze=False)
+    for row, system in zip(grid, systems, strict=True):
+        for axes, proto in zip(row, protos, strict=True):
+            _lanes(axes, timeline(system, proto, _RATE, _SEED, _SPAN_US))
+            axes.set_title(f"{system.title}, {proto.upper()}", fontsize="medium")
+    for axes in grid[-1]:
+        axes.set_xlabel("µs")
+    handles = [Patch(color=colour, label=label) for label, colour in STAGES.values()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    figure.suptitle(f"One flow of {_RATE:,.0f} packets/s: which core runs which stage")
+    return _save(figure, folder / "figure-1-timeline.png")
+
+
+def _lanes(axes: Axes, seen: Timeline) -> None:
+    """A lane for each CPU, in the order in which a packet comes to them."""
+    cpus = list(dict.fromkeys(int(cpu) for _, cpu in sorted(map(tuple, seen.rows[:, :2]))))
+    for kind, (_, colour) in STAGES.items():
+        for lane, cpu in enumerate(cpus):
+            rows = seen.rows[(seen.rows[:, 0] == kind) & (seen.rows[:, 1] == cpu)]
+            begin = np.maximum(rows[:, 2], seen.start)
+            spans = np.stack([begin - seen.start, np.minimum(rows[:, 3], seen.end) - begin], 1)
+            axes.broken_barh((spans / 1000).tolist(), (lane - 0.4, 0.8), color=colour)
+    axes.set_yticks(range(len(cpus)), [f"CPU {cpu}" for cpu in cpus])
+    axes.set_ylim(len(cpus) - 0.5, -0.5)
+    axes.set_xlim(0, (seen.end - seen.start) / 1000)
+
+
+def draw_loads(folder: Path, experiment: Experiment) -> Path:
+    """How busy each core was over a run of each system, for each load of the experiment."""
+    systems = [BY_NAME[name] for name in experiment.setups if name != HOST.name]
+    count = len(experiment.loads)
+    figure = Figure(figsize=(6 * count + 1, 2.2 * len(systems) + 1), layout="constrained")
+    grid = figure.subplots(len(systems), count, squeeze=False, sharex="col")
+    for column, (proto, label, load) in zip(grid.T, experiment.loads, strict=True):
+        seen = [loads(system, load, _SEED, _STEP_US) for system in systems]
+        used = np.flatnonzero(np.any([one.percent.max(axis=0) > 1 for one in seen], axis=0))
+        for axes, system, one in zip(column, systems, seen, strict=True):
+            image = _heat(axes, one, used)
+            axes.set_title(f"{system.title}, {proto.upper()}, {label} flows", fontsize="medium")
+            axes.axvline(load.warm_ms, color="white", linestyle=":", linewidth=1)
+        column[-1].set_xlabel("ms")
+    figure.colorbar(image, ax=grid, label="load of the core, %")
+    figure.suptitle(f"Figure {experiment.figure}: {experiment.title}")
+    return _save(figure, folder / f"figure-{experiment.figure}-load.png")
+
+
+def _heat(axes: Axes, seen: Loads, cpus: np.ndarray) -> AxesImage:
+    extent = (0, seen.times[-1], len(cpus) - 0.5, -0.5)
+    shown = seen.percent[:, cpus].T
+    image = axes.imshow(shown, "viridis", aspect="auto", extent=extent, vmin=0, vmax=100)
+    axes.set_yticks(range(len(cpus)), [str(cpu) for cpu in cpus], fontsize=6)
+    axes.set_ylabel("CPU")
+    return image
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    figure.savefig(path, dpi=120)
+    return path

@@ -1,0 +1,150 @@
+"""What the cores do in a run, what a cost does to a claim, and the pictures of both."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from falcon_ctl import cli
+from falcon_ctl.figures import core_plots, sensitivity, tornado
+from falcon_ctl.figures.evaluate import Row
+from falcon_ctl.figures.experiments import BY_FIGURE, Experiment
+from falcon_ctl.figures.inside import loads, timeline
+from falcon_ctl.figures.measure import MS, Closed, Stream, measure
+from falcon_ctl.figures.sensitivity import Change, Effect
+from falcon_ctl.figures.setups import BY_NAME
+from rxpath import costs
+from rxpath import layout as lay
+from rxpath.errors import ConfigError
+from rxpath.knobs import Knobs
+
+# -- timelines ---------------------------------------------------------------------------------
+
+
+def cpus_of(seen, kind):
+    return set(seen.rows[seen.rows[:, 0] == kind, 1].tolist())
+
+
+def test_the_containers_three_softirqs_share_a_core():
+    seen = timeline(BY_NAME["container"], "udp", 900e3, seed=1, span_us=400)
+    (core,) = cpus_of(seen, lay.NAPI)
+    assert cpus_of(seen, lay.GRO_CELL) == cpus_of(seen, lay.BACKLOG) == {core}
+    softirqs = seen.rows[seen.rows[:, 1] == core]
+    assert np.all(softirqs[1:, 2] >= softirqs[:-1, 3])  # one after another
+
+
+def test_falcons_three_softirqs_have_a_core_each_and_overlap():
+    seen = timeline(BY_NAME["falcon"], "udp", 900e3, seed=1, span_us=400)
+    cores = [cpus_of(seen, kind) for kind in (lay.NAPI, lay.GRO_CELL, lay.BACKLOG)]
+    assert [len(core) for core in cores] == [1, 1, 1]
+    assert len(set.union(*cores)) == 3
+    first, second = (seen.rows[seen.rows[:, 0] == kind] for kind in (lay.NAPI, lay.GRO_CELL))
+    inside = (first[:, None, 2] < second[None, :, 3]) & (second[None, :, 2] < first[:, None, 3])
+    assert inside.any()
+
+
+def test_splitting_gives_a_tcp_flows_gro_a_core_of_its_own():
+    seen = timeline(BY_NAME["falcon"], "tcp", 900e3, seed=1, span_us=400)
+    assert cpus_of(seen, lay.SPLIT)
+    assert cpus_of(seen, lay.SPLIT).isdisjoint(cpus_of(seen, lay.NAPI))
+    assert not cpus_of(timeline(BY_NAME["falcon"], "udp", 900e3, 1, 400), lay.SPLIT)
+
+
+def test_a_timeline_shows_its_span_only():
+    seen = timeline(BY_NAME["host"], "udp", 500e3, seed=1, span_us=100)
+    assert (seen.start, seen.end) == (MS, MS + 100_000)
+    assert np.all((seen.rows[:, 3] > seen.start) & (seen.rows[:, 2] < seen.end))
+
+
+# -- loads -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "load",
+    [Stream((600e3,) * 3, ms=6, warm_ms=2), Closed(3, ms=6, warm_ms=2, window=16)],
+    ids=["udp", "tcp"],
+)
+def test_the_steps_loads_add_up_to_the_runs(load):
+    setup = BY_NAME["container"]
+    steps = loads(setup, load, seed=1, step_us=500)
+    assert steps.percent.shape == (16, 40)
+    assert steps.times[-1] == 8
+    measured = measure(setup, load, seed=1).loads
+    last = steps.percent[4:].mean(axis=0)  # without warming up
+    for cpu, percent in measured.items():
+        assert last[cpu] == pytest.approx(percent, abs=6)
+    idle = sorted(set(range(40)) - set(measured))
+    assert not steps.percent[:, idle].any()
+
+
+def test_a_surge_shows_where_it_begins():
+    load = Closed(1, ms=4, warm_ms=4, window=4, surge=32, surging=1)
+    steps = loads(BY_NAME["host"], load, seed=1, step_us=500)
+    busy = steps.percent.max(axis=1)
+    assert busy[4:8].max() < 0.7 * busy[9:].min()  # up to 4 ms, and from 4.5 ms on
+
+
+# -- sensitivity -------------------------------------------------------------------------------
+
+
+def test_a_change_scales_all_amounts_of_a_cost():
+    before = costs.load("xeon-2.2ghz")["copy_to_user"]
+    changed = costs.load("xeon-2.2ghz", sensitivity.overrides(Change("copy_to_user", 1.5)))
+    assert changed["copy_to_user"].ns_kib == before.ns_kib * 1.5
+    split = costs.load("xeon-2.2ghz", sensitivity.overrides(Change("l4_rcv", 0.5)))["l4_rcv"]
+    assert (split.udp, split.tcp) == (95, 225)
+
+
+def test_only_costs_that_the_runs_pay_are_changed():
+    names = sensitivity.costs_of(BY_FIGURE[1].runs())
+    assert {"vxlan_rcv", "driver_poll", "hardirq"} <= set(names)
+    assert not {"mtcp_recv", "ovs_vport_receive", "nf_policy"} & set(names)
+
+
+def test_the_overlays_costs_move_its_claims_and_the_hosts_do_not():
+    load = Stream((2e6,), ms=2, warm_ms=1)
+    experiment = Experiment(1, "short", "short", [("udp", "1", load)])
+    found = sensitivity.effects([experiment], seeds=1, percent=30)
+    by_cost = {effect.cost: effect for effect in found}
+    assert len(found) == len(by_cost) == len(sensitivity.costs_of(experiment.runs()))
+    assert by_cost["remote_enqueue"].lowered > by_cost["remote_enqueue"].raised  # FALCON pays it
+    assert by_cost["split_send"].swing == 0  # UDP is not split
+    assert by_cost["hardirq"].swing < by_cost["remote_enqueue"].swing
+
+
+def effect(cost, lowered, raised):
+    row = Row(1, "falcon", "udp", "packet rate / container's", 2.0, 2.2, True, 2.1, 2.3, "1")
+    return Effect(row, cost, lowered, raised)
+
+
+def test_the_strongest_come_first_even_when_both_ways_are_down():
+    found = [effect("a", 2.1, 2.3), effect("b", 1.9, 2.0), effect("c", 2.2, 2.2)]
+    assert [one.cost for one in tornado.strongest(found, 2)] == ["b", "a"]
+
+
+def test_sensitivity_writes_a_table_and_pictures(tmp_path, capsys, monkeypatch):
+    short = Experiment(1, "short", "short", [("udp", "1", Stream((2e6,), ms=1, warm_ms=1))])
+    monkeypatch.setattr("falcon_ctl.figures.cli.EXPERIMENTS", (short,))
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["sensitivity", "--seeds", "1", "--results", str(tmp_path)])
+    assert ended.value.code == 0
+    assert "1 single flow" in capsys.readouterr().out
+    (folder,) = tmp_path.iterdir()
+    assert {path.name for path in folder.iterdir()} == {"sensitivity.csv", "figure-1-tornado.png"}
+    with (folder / "sensitivity.csv").open() as table:
+        rows = list(csv.DictReader(table))
+    assert {row["cost"] for row in rows} == set(sensitivity.costs_of(short.runs()))
+
+
+def test_a_change_below_nothing_is_refused():
+    with pytest.raises(ConfigError, match=r"cost_overrides\.hardirq"):
+        Knobs.parse({"cost_overrides": sensitivity.overrides(Change("hardirq", -1))})
+
+
+# -- pictures ----------------------------------------------------------------------------------
+
+
+def test_the_cores_pictures_belong_to_their_figures(tmp_path):
+    names = [path.name for path in core_plots.draw_all(tmp_path, [1, 2, 7])]
+    assert names == ["figure-1-timeline.png", "figure-7-load.png"]
+    assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in names)
