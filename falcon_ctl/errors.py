@@ -36,6 +36,20 @@ class UsageError(CtlError):
         self.expected = expected
 
 
+class NotConserved(CtlError):
+    """A run under the virtual clock lost count of frames: the receive path's model is wrong."""
+
+    def __init__(
+        self, system: str, seed: int, sent: int, delivered: int, lost: int, queued: int
+    ) -> None:
+        super().__init__(
+            f"{system}, seed {seed}: {sent} frames sent, but {delivered} delivered, {lost} dropped "
+            f"and {queued} queued; the model is wrong, please report it"
+        )
+        self.system = system
+        self.seed = seed
+
+
 class NoNetwork(CtlError):
     """No network is running (or it does not answer), so there is nothing to control."""
 

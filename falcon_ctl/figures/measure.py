@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from falcon_ctl.errors import NotConserved
 from falcon_ctl.figures.setups import Setup
 from rxpath import layout as lay
 from rxpath.drivers import virtual
@@ -45,9 +46,14 @@ class Metrics:
     retransmits: int = 0
 
     @property
+    def lost(self) -> int:
+        """Frames dropped, at all places together."""
+        return sum(self.drops.values())
+
+    @property
     def is_conserved(self) -> bool:
         """Sent = delivered + drops by place + still queued."""
-        return self.sent == self.delivered + sum(self.drops.values()) + self.queued
+        return self.sent == self.delivered + self.lost + self.queued
 
     def latency_us(self, quantile: float) -> float:
         """A quantile of the latencies, µs; NaN without any."""
@@ -255,5 +261,12 @@ Load = Stream | Closed
 
 
 def measure(setup: Setup, load: Load, seed: int) -> Metrics:
-    """Run `setup` under `load`."""
-    return udp(setup, load, seed) if isinstance(load, Stream) else tcp(setup, load, seed)
+    """Run `setup` under `load`.
+
+    Raises:
+        NotConserved: frames are missing, or too many; the model is wrong and so is the result.
+    """
+    found = udp(setup, load, seed) if isinstance(load, Stream) else tcp(setup, load, seed)
+    if not found.is_conserved:
+        raise NotConserved(setup.name, seed, found.sent, found.delivered, found.lost, found.queued)
+    return found

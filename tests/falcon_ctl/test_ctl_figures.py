@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from falcon_ctl import cli
+from falcon_ctl.errors import NotConserved
 from falcon_ctl.figures import evaluate, plots
 from falcon_ctl.figures.experiments import BY_FIGURE, CLAIMS, EXPERIMENTS, Run
 from falcon_ctl.figures.fit import fit
@@ -39,6 +40,13 @@ def test_every_system_runs_every_kind_of_load_and_conserves_frames(setup, load):
     assert all(0 < percent < 101 for percent in found.loads.values())
     if "balancing" not in setup.flags or "order_guard" in setup.flags:
         assert found.reordered == 0
+
+
+def test_a_run_that_loses_count_is_no_result(monkeypatch):
+    wrong = Metrics(1.0, 10, 7, {"backlog": 1}, 1, 0, np.empty(0, np.int64), {})
+    monkeypatch.setattr("falcon_ctl.figures.measure.udp", lambda *_: wrong)
+    with pytest.raises(NotConserved, match="host, seed 5: 10 frames sent, but 7 delivered, 1 drop"):
+        measure(BY_NAME["host"], Stream((1.0,), ms=1), seed=5)
 
 
 def test_a_run_follows_its_seed_alone():
