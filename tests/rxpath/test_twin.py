@@ -64,6 +64,9 @@ hosts = st.fixed_dictionaries(
         "gro": mostly(True, False),
         "threads": st.integers(0, 2),
         "service_ns": mostly(0, 4000),
+        "denied": st.sampled_from([[], [], [0], [1, 3]]),
+        "offload_entries": st.sampled_from([0, 1, 2, 3]),
+        "offload_functions": st.sampled_from([0, 1, 3]),
         "cost_overrides": st.fixed_dictionaries(
             {
                 "sched_granularity.ns": mostly(3_000_000, 0, 1000),
@@ -175,5 +178,11 @@ def test_kernel_does_what_the_plain_twin_does(raw_knobs, traffic, one_chain, roo
     assert stats["reordered"] == sum(twin.reordered)
     assert stats["busy_ns"] == [cpu.busy for cpu in twin.cpus[: knobs.cpus]]
     assert stats["load"] == [cpu.load for cpu in twin.cpus[: knobs.cpus]]
+    entries, functions = len(twin.entries), len(twin.functions)
+    assert stats["offload"] == {
+        "entries": entries,
+        "functions": functions,
+        "slow_path": twin.slow,
+    }
     assert stats["falcon"]["switched_off"] == twin.switched_off
     assert stats["falcon"]["switched_on"] == twin.switched_on
