@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from falcon_ctl.figures.setups import Setup
 from rxpath import layout as lay
 from rxpath.drivers import virtual
-from rxpath.drivers.closed import Connection, Peers, Wire
+from rxpath.drivers.closed import Connection, Peers, Step, Wire
 from rxpath.knobs import Knobs
 from rxpath.model import Model
 
 MS = 1_000_000  # ns
-VXLAN_BYTES = 50
-SMALL, FULL = 64, 1514  # bytes of a frame without a tunnel
+SMALL, FULL, SYN = 64, 1514, 74  # bytes of a frame without a tunnel
 _SLOTS = 40_000  # more than rings, backlogs and socket buffers of 40 flows hold
 
 
@@ -31,7 +30,8 @@ class Metrics:
     """What a run gave.
 
     `pps`: packets/s that the applications read (segments, for TCP); `latencies`: ns; `loads`:
-    percent of each CPU that did anything; `retransmits`: TCP segments that were sent again.
+    percent of each CPU that did anything; `retransmits`: TCP segments that were sent again;
+    `setup_us`: mean time that setting a connection up took, NaN without any.
     """
 
     pps: float
@@ -43,6 +43,7 @@ class Metrics:
     latencies: NDArray[np.int64]
     loads: Mapping[int, float]
     retransmits: int = 0
+    setup_us: float = float("nan")
 
     @property
     def is_conserved(self) -> bool:
@@ -81,16 +82,16 @@ def udp(setup: Setup, load: Stream, seed: int) -> Metrics:
     """Poisson arrivals of small datagrams, each flow to a socket and a thread of its own."""
     rng = np.random.default_rng([seed, 1])
     count = len(load.rates)
-    model = _model(setup, load.knobs, count, count)
+    model = build(setup, load.knobs, count, count)
     times, flows = _arrivals(load, rng)
     trace = virtual.make_trace(
         times,
         rss_hash=_hashes(rng, count)[flows],
         flow=flows,
         socket=flows,
-        chain=_chain(model, setup),
+        chain=chain_of(model, setup, "udp"),
         protocol=lay.UDP,
-        wire_len=SMALL + VXLAN_BYTES * setup.tunnelled,
+        wire_len=SMALL + lay.VXLAN_BYTES * setup.tunnels("udp"),
     )
     return _open_loop(model, trace, load.warm_ms * MS, (load.warm_ms + load.ms) * MS)
 
@@ -120,8 +121,10 @@ def _open_loop(model: Model, trace: NDArray[np.int64], start: int, end: int) -> 
 class Closed:
     """A closed-loop TCP load: `connections` streams, or clients that ask and think.
 
-    `think_ns`: mean of exponentially distributed thinking. `surging`: how many of the streams, the
-    first ones, have a window `surge` times as large once the measurement begins.
+    `think_ns`: mean of exponentially distributed thinking. `renews`: each request is asked over a
+    new connection; else connections are there from the start, but for Slim's. `surging`: how many
+    of the streams, the first ones, have a window `surge` times as large once the measurement
+    begins.
     """
 
     connections: int
@@ -129,6 +132,7 @@ class Closed:
     warm_ms: int = 5
     window: int = 256
     asks: bool = False
+    renews: bool = False
     think_ns: float = 0.0
     surge: int = 1
     surging: int = 0
@@ -140,9 +144,11 @@ def tcp(setup: Setup, load: Closed, seed: int) -> Metrics:
     """TCP connections in a closed loop; latencies are those of requests, if there are any."""
     rng = np.random.default_rng([seed, 2])
     count = load.connections
-    model = _model(setup, load.knobs, count, count)
-    frame = (SMALL + 64 if load.asks else FULL) + VXLAN_BYTES * setup.tunnelled
-    chain, hashes = _chain(model, setup), _hashes(rng, count)
+    model = build(setup, load.knobs, count, count)
+    frame = (SMALL + 64 if load.asks else FULL) + lay.VXLAN_BYTES * setup.tunnels("tcp")
+    chain, hashes = chain_of(model, setup, "tcp"), _hashes(rng, count)
+    kept = not load.renews and not setup.connection_level
+    handshake = () if kept else handshake_of(model, setup)
     starts = rng.integers(0, MS, count)
     connections = [
         Connection(
@@ -154,6 +160,8 @@ def tcp(setup: Setup, load: Closed, seed: int) -> Metrics:
             wire_len=frame,
             payload=64 if load.asks else 1448,
             thinks=load.asks,
+            setup=handshake,
+            renews=load.renews,
             start_ns=int(starts[number]),
         )
         for number in range(count)
@@ -178,17 +186,41 @@ def tcp(setup: Setup, load: Closed, seed: int) -> Metrics:
         latencies=peers.latencies(start),
         loads=_loads(after, end, before, start),
         retransmits=peers.retransmits,
+        setup_us=_mean_setup_us(peers),
     )
 
 
-def _model(setup: Setup, knobs: Mapping[str, Any], sockets: int, flows: int) -> Model:
+def _mean_setup_us(peers: Peers) -> float:
+    count, spent = peers.setups().sum(axis=0)
+    return float(spent / count) / 1000 if count else float("nan")
+
+
+def build(
+    setup: Setup, knobs: Mapping[str, Any], sockets: int, flows: int, records: bool = False
+) -> Model:
+    """The receiving host of `setup`, with some knobs changed."""
     merged = {**setup.knobs, **knobs}
     merged["falcon"] = {**setup.knobs["falcon"], **knobs.get("falcon", {})}
-    return Model(Knobs.parse(merged), slots=_SLOTS, sockets=sockets, flows=flows)
+    known = Knobs.parse(merged)
+    return Model(known, slots=_SLOTS, sockets=sockets, flows=flows, records=records)
 
 
-def _chain(model: Model, setup: Setup) -> int:
-    return model.chain("tunnel" if setup.tunnelled else "plain")
+def chain_of(model: Model, setup: Setup, proto: str) -> int:
+    """The chain of the data of `proto`."""
+    return model.chain("tunnel" if setup.tunnels(proto) else "plain")
+
+
+def handshake_of(model: Model, setup: Setup) -> tuple[Step, ...]:
+    """What the server gets of a handshake before the data, whose first segment is TCP's third.
+
+    Slim and FreeFlow: SYN and ACK over the overlay; accept() then tells the client the address of
+    the host's socket, to which it connects once more (danyangz/Slim, socket.c).
+    """
+    direct = Step(chain_of(model, setup, "tcp"), SYN + lay.VXLAN_BYTES * setup.tunnels("tcp"))
+    if not setup.connection_level:
+        return (direct,)
+    over = Step(model.chain("tunnel"), SYN + lay.VXLAN_BYTES)
+    return over, over, direct
 
 
 def _hashes(rng: np.random.Generator, count: int) -> NDArray[np.int64]:
