@@ -80,9 +80,17 @@ class Stream:
 
 def udp(setup: Setup, load: Stream, seed: int) -> Metrics:
     """Poisson arrivals of small datagrams, each flow to a socket and a thread of its own."""
+    model, trace = prepare(setup, load, seed)
+    return _open_loop(model, trace, load.warm_ms * MS, (load.warm_ms + load.ms) * MS)
+
+
+def prepare(
+    setup: Setup, load: Stream, seed: int, records: bool = False
+) -> tuple[Model, NDArray[np.int64]]:
+    """The host and the trace of arrivals that `udp` measures."""
     rng = np.random.default_rng([seed, 1])
     count = len(load.rates)
-    model = build(setup, load.knobs, count, count)
+    model = build(setup, load.knobs, count, count, records)
     times, flows = _arrivals(load, rng)
     trace = virtual.make_trace(
         times,
@@ -93,7 +101,7 @@ def udp(setup: Setup, load: Stream, seed: int) -> Metrics:
         protocol=lay.UDP,
         wire_len=SMALL + lay.VXLAN_BYTES * setup.tunnels("udp"),
     )
-    return _open_loop(model, trace, load.warm_ms * MS, (load.warm_ms + load.ms) * MS)
+    return model, trace
 
 
 def _open_loop(model: Model, trace: NDArray[np.int64], start: int, end: int) -> Metrics:
