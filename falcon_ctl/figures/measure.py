@@ -21,6 +21,7 @@ from rxpath.knobs import Knobs
 from rxpath.model import Model
 
 MS = 1_000_000  # ns
+VXLAN_BYTES = lay.VXLAN_BYTES
 SMALL, FULL, SYN = 64, 1514, 74  # bytes of a frame without a tunnel
 _SLOTS = 40_000  # more than rings, backlogs and socket buffers of 40 flows hold
 
@@ -79,18 +80,21 @@ class Stream:
 
 
 def udp(setup: Setup, load: Stream, seed: int) -> Metrics:
-    """Poisson arrivals of small datagrams, each flow to a socket and a thread of its own."""
-    model, trace = prepare(setup, load, seed)
+    """The open loop `senders`, measured."""
+    model, trace = senders(setup, load, seed)
     return _open_loop(model, trace, load.warm_ms * MS, (load.warm_ms + load.ms) * MS)
 
 
-def prepare(
+def senders(
     setup: Setup, load: Stream, seed: int, records: bool = False
 ) -> tuple[Model, NDArray[np.int64]]:
-    """The host and the trace of arrivals that `udp` measures."""
+    """A host and a trace for it (`rxpath.drivers.virtual`): Poisson arrivals of small datagrams.
+
+    Each flow has a socket and a thread of its own. `records`: the host records frames' stages.
+    """
     rng = np.random.default_rng([seed, 1])
     count = len(load.rates)
-    model = build(setup, load.knobs, count, count, records)
+    model = build(setup, load.knobs, count, records)
     times, flows = _arrivals(load, rng)
     trace = virtual.make_trace(
         times,
@@ -99,7 +103,7 @@ def prepare(
         socket=flows,
         chain=chain_of(model, setup, "udp"),
         protocol=lay.UDP,
-        wire_len=SMALL + lay.VXLAN_BYTES * setup.tunnels("udp"),
+        wire_len=SMALL + VXLAN_BYTES * setup.tunnels("udp"),
     )
     return model, trace
 
@@ -149,39 +153,13 @@ class Closed:
 
 
 def tcp(setup: Setup, load: Closed, seed: int) -> Metrics:
-    """TCP connections in a closed loop; latencies are those of requests, if there are any."""
-    rng = np.random.default_rng([seed, 2])
-    count = load.connections
-    model = build(setup, load.knobs, count, count)
-    frame = (SMALL + 64 if load.asks else FULL) + lay.VXLAN_BYTES * setup.tunnels("tcp")
-    chain, hashes = chain_of(model, setup, "tcp"), _hashes(rng, count)
-    kept = not load.renews and not setup.connection_level
-    handshake = () if kept else handshake_of(model, setup)
-    starts = rng.integers(0, MS, count)
-    connections = [
-        Connection(
-            rss_hash=int(hashes[number]),
-            chain=chain,
-            socket=number,
-            window=1 if load.asks else load.window,
-            most=load.window * (load.surge if number < load.surging else 1),
-            wire_len=frame,
-            payload=64 if load.asks else 1448,
-            thinks=load.asks,
-            setup=handshake,
-            renews=load.renews,
-            start_ns=int(starts[number]),
-        )
-        for number in range(count)
-    ]
-    thinking = rng.exponential(load.think_ns, 1 << 14).astype(np.int64)
-    peers = Peers(model, connections, load.wire, thinking, samples=1 << 20)
+    """The closed loop `connected`, measured; latencies are those of requests, if there are any."""
+    model, peers = connected(setup, load, seed)
     start = load.warm_ms * MS
     end = start + load.ms * MS
     peers.run(start)
-    for number in range(load.surging):
-        peers.open_window(number, load.window * load.surge)
     before = model.stats()
+    surge(peers, load)
     peers.run(end)
     after = model.stats()
     return Metrics(
@@ -203,14 +181,48 @@ def _mean_setup_us(peers: Peers) -> float:
     return float(spent / count) / 1000 if count else float("nan")
 
 
-def build(
-    setup: Setup, knobs: Mapping[str, Any], sockets: int, flows: int, records: bool = False
-) -> Model:
+def surge(peers: Peers, load: Closed) -> None:
+    """The surging connections' windows open."""
+    for number in range(load.surging):
+        peers.open_window(number, load.window * load.surge)
+
+
+def connected(setup: Setup, load: Closed, seed: int) -> tuple[Model, Peers]:
+    """A host and the TCP connections that are to drive it, before anything was sent."""
+    rng = np.random.default_rng([seed, 2])
+    count = load.connections
+    model = build(setup, load.knobs, count)
+    frame = (SMALL + 64 if load.asks else FULL) + VXLAN_BYTES * setup.tunnels("tcp")
+    chain, hashes = chain_of(model, setup, "tcp"), _hashes(rng, count)
+    kept = not load.renews and not setup.connection_level
+    handshake = () if kept else handshake_of(model, setup)
+    starts = rng.integers(0, MS, count)
+    connections = [
+        Connection(
+            rss_hash=int(hashes[number]),
+            chain=chain,
+            socket=number,
+            window=1 if load.asks else load.window,
+            most=load.window * (load.surge if number < load.surging else 1),
+            wire_len=frame,
+            payload=64 if load.asks else 1448,
+            thinks=load.asks,
+            setup=handshake,
+            renews=load.renews,
+            start_ns=int(starts[number]),
+        )
+        for number in range(count)
+    ]
+    thinking = rng.exponential(load.think_ns, 1 << 14).astype(np.int64)
+    return model, Peers(model, connections, load.wire, thinking, samples=1 << 20)
+
+
+def build(setup: Setup, knobs: Mapping[str, Any], flows: int, records: bool = False) -> Model:
     """The receiving host of `setup`, with some knobs changed."""
     merged = {**setup.knobs, **knobs}
     merged["falcon"] = {**setup.knobs["falcon"], **knobs.get("falcon", {})}
-    known = Knobs.parse(merged)
-    return Model(known, slots=_SLOTS, sockets=sockets, flows=flows, records=records)
+    parsed = Knobs.parse(merged)
+    return Model(parsed, slots=_SLOTS, sockets=flows, flows=flows, records=records)
 
 
 def chain_of(model: Model, setup: Setup, proto: str) -> int:
@@ -224,10 +236,10 @@ def handshake_of(model: Model, setup: Setup) -> tuple[Step, ...]:
     Slim and FreeFlow: SYN and ACK over the overlay; accept() then tells the client the address of
     the host's socket, to which it connects once more (danyangz/Slim, socket.c).
     """
-    direct = Step(chain_of(model, setup, "tcp"), SYN + lay.VXLAN_BYTES * setup.tunnels("tcp"))
+    direct = Step(chain_of(model, setup, "tcp"), SYN + VXLAN_BYTES * setup.tunnels("tcp"))
     if not setup.connection_level:
         return (direct,)
-    over = Step(model.chain("tunnel"), SYN + lay.VXLAN_BYTES)
+    over = Step(model.chain("tunnel"), SYN + VXLAN_BYTES)
     return over, over, direct
 
 

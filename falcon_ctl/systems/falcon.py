@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from falcon_ctl.figures.measure import Stream, measure, prepare
+from falcon_ctl.figures.measure import Stream, measure, senders
 from falcon_ctl.figures.setups import BY_NAME, CONTAINER, FALCON, STATIC, Setup
 from falcon_ctl.systems import trial
 from falcon_ctl.systems.claims import TICK, Claim, Finding, mpps, times
@@ -99,7 +99,7 @@ def keeps_order(setup: Setup) -> Finding:
 
 def _reordering(setup: Setup) -> tuple[float, int]:
     """Reordered ratio and largest extent of the surge's flows."""
-    run = trial.follow(*prepare(setup, _SURGE, seed=1, records=True))
+    run = trial.follow(*senders(setup, _SURGE, seed=1, records=True))
     orders = [run.order(flow) for flow in range(len(_SURGE.rates))]
     received = sum(order.received for order in orders)
     reordered = sum(order.reordered for order in orders)

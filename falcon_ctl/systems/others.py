@@ -45,7 +45,7 @@ def policy_not_applied(setup: Setup) -> Finding:
 
 def burns_a_core(setup: Setup) -> Finding:
     """Without any traffic a core is busy all the time."""
-    model = measure.build(setup, {}, 1, 1)
+    model = measure.build(setup, {}, 1)
     for _ in virtual.run(model, np.zeros((0, len(virtual.COLUMNS)), np.int64), 10 * _MS):
         pass
     stats = model.stats()

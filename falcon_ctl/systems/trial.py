@@ -115,10 +115,10 @@ def run(
     `knobs`: what of the host's is not as in `setup`.
     """
     flows = len(hashes)
-    model = measure.build(setup, knobs, flows, flows, records=True)
+    model = measure.build(setup, knobs, flows, records=True)
     numbers = np.arange(count)
     tcp = proto == "tcp"
-    frame = (measure.FULL if tcp else measure.SMALL) + lay.VXLAN_BYTES * setup.tunnels(proto)
+    frame = (measure.FULL if tcp else measure.SMALL) + measure.VXLAN_BYTES * setup.tunnels(proto)
     trace = virtual.make_trace(
         numbers * gap,
         rss_hash=np.array(hashes)[numbers % flows],
@@ -161,12 +161,12 @@ def requests(setup: Setup, renews: bool) -> Metrics:
 
 def connect(setup: Setup, window: int = 64) -> Peers:
     """One TCP stream over a connection that is to be set up first."""
-    model = measure.build(setup, {}, 1, 1)
+    model = measure.build(setup, {}, 1)
     stream = Connection(
         rss_hash=HASH,
         chain=measure.chain_of(model, setup, "tcp"),
         window=window,
-        wire_len=measure.FULL + lay.VXLAN_BYTES * setup.tunnels("tcp"),
+        wire_len=measure.FULL + measure.VXLAN_BYTES * setup.tunnels("tcp"),
         setup=measure.handshake_of(model, setup),
     )
     return Peers(model, [stream])

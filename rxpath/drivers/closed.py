@@ -279,6 +279,7 @@ def _happen(
         tcp.acknowledged(wire, agenda, conns, conn, value, now)
         if new and tcp.is_setup(row, value - 1):
             if not tcp.is_setup(row, value):
+                row[pl.P_SSTHRESH] = MAX_WINDOW  # the handshake's losses do not count
                 row[pl.P_SETUPS] += 1
                 row[pl.P_SETUP_NS] += now - row[pl.P_ASKED_AT]
         elif row[pl.P_THINKS]:

@@ -265,6 +265,23 @@ def test_a_lost_step_is_sent_again_after_the_timeout():
     assert accounted(run)
 
 
+def test_a_stream_whose_handshake_was_lost_begins_with_one_segment_in_slow_start():
+    host = Model(Knobs.parse({"denied": [0]}), slots=256, sockets=1, flows=1)
+    wire = Wire(back_ns=MS, rto_ns=20 * MS)
+    run = Peers(
+        host,
+        [stream(window=64, chain=host.chain("tunnel"), setup=[Step(host.chain("tunnel"))])],
+        wire,
+    )
+    run.run(10 * MS)
+    host.reconfigure({"denied": []})
+    run.run(int(20.5 * MS))
+    assert run.sent == 2  # the step again
+    for until, sent in ((21.5, 1), (22.5, 3), (23.5, 7), (24.5, 15)):  # RFC 5681, 3.1
+        run.run(int(until * MS))
+        assert run.sent == 2 + sent
+
+
 def test_a_denied_connection_is_never_set_up_where_the_set_up_meets_the_hook():
     host = Model(Knobs.parse({"profile": "slim", "denied": [0]}), slots=64, sockets=1, flows=1)
     step = Step(host.chain("tunnel"))
