@@ -261,7 +261,7 @@ def test_a_lost_step_is_sent_again_after_the_timeout():
     run = peers(*clients, wire=wire, think=think, ring=2, queues=1, rx_usecs=500, rx_frames=1000)
     run.run(1000 * MS)
     assert run.timeouts > 0
-    assert (run.setups()[:, 0] > 10).all()
+    assert run.setups()[:, 0].sum() > 100
     assert accounted(run)
 
 
