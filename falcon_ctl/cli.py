@@ -1,4 +1,4 @@
-"""The command line: run (the default), shell, figures, sensitivity, fit."""
+"""The command line: run (the default), shell, figures, sensitivity, fit, systems."""
 
 from __future__ import annotations
 
@@ -204,6 +204,21 @@ def fit() -> None:
     from falcon_ctl.figures import cli as figures_cli
 
     raise typer.Exit(0 if figures_cli.print_fit(_console()) else 1)
+
+
+@app.command()
+def systems(
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the table to FILE.")
+    ] = None,
+) -> None:
+    """Check every tick and cross of the talk's systems under the virtual clock.
+
+    Needs no network and takes some seconds. Exit status 1 when one does not hold.
+    """
+    from falcon_ctl.systems import cli as systems_cli
+
+    raise typer.Exit(0 if systems_cli.systems(_console(), json) else 1)
 
 
 def main(argv: list[str]) -> NoReturn:

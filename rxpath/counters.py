@@ -16,8 +16,9 @@ def stats(state: State) -> dict[str, Any]:
 
     ``received`` frames (rx_missed ones counted), ``delivered``, ``bytes``, ``drops`` by place,
     ``queued`` now, ``reordered`` by RFC 4737, ``busy_ns`` by CPU and kind, ``load`` percent by
-    CPU, ``average_load`` of the FALCON CPUs, ``falcon`` {off, switched_off, switched_on}, and
-    ``softirq`` {squeezed, ksoftirqd, ipis, interrupts, merged}.
+    CPU, ``average_load`` of the FALCON CPUs, ``falcon`` {off, switched_off, switched_on},
+    ``softirq`` {squeezed, ksoftirqd, ipis, interrupts, merged}, and of the NIC's flow table
+    ``offload`` {entries, functions} in use and {slow_path} frames that had no entry.
     """
     clock, knobs = state.host[lay.CLOCK], state.host[lay.KNOB]
     count = int(knobs[lay.K_CPUS])
@@ -43,6 +44,11 @@ def stats(state: State) -> dict[str, Any]:
             "ipis": int(clock[lay.CK_IPIS]),
             "interrupts": int(clock[lay.CK_INTERRUPTS]),
             "merged": int(clock[lay.CK_MERGED]),
+        },
+        "offload": {
+            "entries": int(clock[lay.CK_ENTRIES]),
+            "functions": int(clock[lay.CK_FUNCTIONS]),
+            "slow_path": int(clock[lay.CK_SLOW_PATH]),
         },
     }
 

@@ -25,6 +25,7 @@ from rxpath import (
     events,
     load,
     nic,
+    offload,
     output,
     rebalance,
     sched,
@@ -116,6 +117,13 @@ def take_in(
 ) -> int:
     """`receive` of a bare state."""
     host, slots = state.host, state.slot
+    row = state.lists[lay.LIST_CHAIN, chain]
+    if host[row, lay.R_SLOW] and not offload.has_entry(state, flow, socket):
+        chain = host[row, lay.R_SLOW] - 1
+        wire_len += lay.VXLAN_BYTES  # the NIC has not taken the tunnel off
+        row = state.lists[lay.LIST_CHAIN, chain]
+    if state.flow[flow, lay.F_RULE] == lay.RULE_DENIED:
+        row = state.lists[lay.LIST_DENIED, chain]
     now = max(now, host[lay.CLOCK, lay.CK_NOW])
     host[lay.CLOCK, lay.CK_NOW] = now
     host[lay.CLOCK, lay.CK_RECEIVED] += 1
@@ -133,7 +141,7 @@ def take_in(
     slots[slot, lay.S_FLOW] = flow
     slots[slot, lay.S_SOCKET] = socket
     slots[slot, lay.S_PROTOCOL] = protocol
-    slots[slot, lay.S_ROW] = state.lists[lay.LIST_CHAIN, chain]
+    slots[slot, lay.S_ROW] = row
     slots[slot, lay.S_ENQUEUED] = now
     slots[slot, lay.S_ARRIVAL] = now
     slots[slot, lay.S_NUMBER] = state.flow[flow, lay.F_SENT]
@@ -143,7 +151,7 @@ def take_in(
     slots[slot, lay.S_KEY] = gro_key
     state.flow[flow, lay.F_SENT] += 1
     queue = nic.queue_of(state, rss_hash)
-    if host[slots[slot, lay.S_ROW], lay.R_KIND] == lay.POLL:
+    if host[row, lay.R_KIND] == lay.POLL:
         arrived = bypass.arrive(state, state.lists[lay.LIST_IRQ, queue], slot, now)
     else:
         if host[lay.KNOB, lay.K_REBALANCE_NS] > 0:

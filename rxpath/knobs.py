@@ -64,6 +64,10 @@ class Knobs:
     rebalance_tolerance: int = 5  # percent between two CPUs; an assumption
     threads: int = 0  # socket s is read by thread s % threads; 0: a thread for each
     service_ns: int = 0  # what the application does with each message it read
+    denied: tuple[int, ...] = ()  # flows that the operator's policy drops where it is enforced
+    # The largest flow table of mlx5's firmware [Linux 5.7, mlx5/core/eswitch_offloads_chains.c].
+    offload_entries: int = 4 << 20
+    offload_functions: int = 127  # ConnectX: virtual functions a port [MLNX_OFED manual, SR-IOV]
     falcon: FalconKnobs = field(default_factory=FalconKnobs)
 
     @classmethod
@@ -104,6 +108,8 @@ _RANGES: dict[str, Range] = {
     "rebalance_tolerance": (0, 100),
     "threads": (0, 65_536),
     "service_ns": (0, 10**12),
+    "offload_entries": (0, 2**31 - 1),
+    "offload_functions": (0, 65_536),
     "falcon.threshold": (0, 100),
     "falcon.load_interval_ns": (1, 10**15),
 }
@@ -122,6 +128,9 @@ def validate(knobs: Knobs) -> None:
             raise ConfigError(key, value, f"an integer from {low} to {high}")
     for key in ("irq_cpus", "app_cpus", "rps_cpus", "falcon.cpus", "falcon.grosplit_cpus"):
         _check_cpus(key, _get(knobs, key), knobs.cpus)
+    for flow in knobs.denied:
+        if flow < 0:
+            raise ConfigError("denied", flow, "numbers of flows")
     table = knobs.rss_indirection
     if table and len(table) != RSS_ENTRIES:
         raise ConfigError("rss_indirection", len(table), f"{RSS_ENTRIES} entries, or none")

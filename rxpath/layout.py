@@ -36,11 +36,13 @@ PLACE_GRO_CELL = 2  # a device's gro_cell queue is over netdev_max_backlog
 PLACE_BACKLOG = 3  # a CPU's input_pkt_queue is over netdev_max_backlog
 PLACE_SOCKET = 4  # the socket's receive buffer is full
 PLACE_RESEQUENCER = 5  # too many of the flow's skbs wait there for their turn
-PLACE_NAMES = ("none", "rx_missed", "gro_cell", "backlog", "socket", "resequencer")
+PLACE_POLICY = 6  # the operator's policy denies the flow
+PLACE_NAMES = ("none", "rx_missed", "gro_cell", "backlog", "socket", "resequencer", "policy")
 
 # -- stages --------------------------------------------------------------------------------------
 NAPI, SPLIT, GRO_CELL, BACKLOG, SOCKET, RPS, POLL = range(1, 8)
 STAGE_NAMES = ("none", "napi", "split", "gro_cell", "backlog", "socket", "rps", "poll")
+DENY = 8  # no stage: where the chain of a denied flow ends
 
 # -- how the CPU of a stage was chosen -----------------------------------------------------------
 CHOICE_NONE, CHOICE_FIRST, CHOICE_SECOND, CHOICE_FALLBACK, CHOICE_KEPT = range(5)
@@ -54,6 +56,7 @@ RECORD_COLUMNS = 7
 # -- protocols as far as the receive path tells them apart ---------------------------------------
 TCP = 6
 UDP = 17
+VXLAN_BYTES = 50  # outer Ethernet, IPv4, UDP and VXLAN headers (RFC 7348)
 
 # ================================ rows of State.host ============================================
 CLOCK = 0
@@ -84,6 +87,8 @@ THREADS = MAX_CPUS  # the first application thread's task
     CK_OUT_TIME,
     CK_OUT_CPU,
     CK_OUT_FRAME,
+    CK_ENTRIES,  # flows in the NIC's table (offload.py)
+    CK_FUNCTIONS,  # virtual functions in use
     CK_RECEIVED,
     CK_DELIVERED,
     CK_BYTES,
@@ -93,11 +98,12 @@ THREADS = MAX_CPUS  # the first application thread's task
     CK_IPIS,
     CK_INTERRUPTS,
     CK_MERGED,  # frames that GRO appended to another
+    CK_SLOW_PATH,  # frames without an entry in the NIC's table
     CK_SWITCHED_OFF,  # average load reached the threshold
     CK_SWITCHED_ON,  # and fell below it again
     CK_IS_OFF,
     CK_DROPS,  # one column for each PLACE_*
-) = range(24)
+) = range(27)
 
 # -- KNOB: what a user may turn, and the average load --------------------------------------------
 (
@@ -133,7 +139,9 @@ THREADS = MAX_CPUS  # the first application thread's task
     K_REBALANCE_NS,  # 0: the indirection table stays as it is
     K_TOLERANCE,  # between the loads of two CPUs, in 1/10000
     K_REBALANCED,  # when
-) = range(32)
+    K_OFFLOAD_ENTRIES,  # of the NIC's flow table
+    K_OFFLOAD_FUNCTIONS,  # virtual functions that it has
+) = range(34)
 OFF, ON, DRAINING = range(3)  # draining: off, but flows' packets may still wait there
 
 # -- COST: what does not belong to one stage, ns (see costs/*.toml) ------------------------------
@@ -244,6 +252,7 @@ GRO_DEPTH = 8  # MAX_GRO_SKBS
 
 # -- stages of the profiles ----------------------------------------------------------------------
 (R_KIND, R_IFINDEX, R_POSITION) = range(3)
+R_SLOW = 3  # chain + 1 of frames that have no entry in the NIC's table; 0: there is no table
 R_FRAME = 4  # ns a frame before GRO; each of these: [others, TCP]
 R_FRAME_KIB = 6  # ns a KiB, likewise
 R_GRO = 8  # ns a frame in GRO
@@ -253,6 +262,7 @@ R_SKB_KIB = 14  # ns a KiB of the skb
 
 # -- tasks: threads of the host ------------------------------------------------------------------
 (T_CPU, T_STATE, T_NEXT, T_RUNTIME, T_REMAINING, T_SLOT, T_READY, T_READY_TAIL) = range(8)
+T_FUNCTION = 8  # 1: its container has a virtual function of the NIC
 ASLEEP, WAKING, RUNNABLE, RUNNING = range(4)
 
 # -- sockets -------------------------------------------------------------------------------------
@@ -284,7 +294,8 @@ LIST_RSS, LIST_IRQ, LIST_FALCON, LIST_SPLIT, LIST_RPS, LIST_LOAD, LIST_CHAIN = r
 # Of rebalance.py: a bucket's frames, its next queue + 1, when its queue has drained; a CPU's busy
 # mark, its load, its frames.
 LIST_COUNT, LIST_WANTED, LIST_TAIL, LIST_MARK, LIST_SHARE, LIST_FRAMES = range(7, 13)
-LISTS = 13
+LIST_DENIED = 13  # as LIST_CHAIN: first stages for flows that the policy denies
+LISTS = 14
 LIST_SIZE = 128
 
 # -- State.slot: a frame, or (as the head of a chain) an skb -------------------------------------
@@ -330,6 +341,8 @@ SPLIT_NONE, SPLIT_GRO, SPLIT_STACK = range(3)  # of S_SPLIT; RPS at the NIC leav
 # -- State.flow ----------------------------------------------------------------------------------
 (F_SENT, F_EXPECTED, F_REORDERED, F_DELIVERED) = range(4)
 F_FIRST, F_LAST, F_WAITING = 4, 5, 6  # frames in the flow's order + 1; how many skbs wait in it
+F_RULE = 7  # RULE_*: what the operator's policy and the NIC's table have for the flow
+RULE_NONE, RULE_ENTRY, RULE_FULL, RULE_DENIED = range(4)
 FLOW_COLUMNS = 8
 
 MEMORY = 4096  # of the steering policy

@@ -90,6 +90,9 @@ class Model:
 
     def _apply(self, new: Knobs) -> None:
         knobs.validate(new)
+        flows = len(self.state.flow)
+        if max(new.denied, default=0) >= flows:
+            raise ConfigError("denied", max(new.denied), f"flows from 0 to {flows - 1}")
         tables.write_stages(self.state, new)
         tables.write_knobs(self.state, new)
         self.choose = self._own if self._own is not None else policies.load(new.policy)

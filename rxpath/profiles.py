@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,34 +18,63 @@ else:
     import tomli as tomllib
 
 _NAMES = ("napi", "gro_cell", "backlog", "socket", "poll")
-KINDS = {name: lay.STAGE_NAMES.index(name) for name in _NAMES}
+KINDS = {name: lay.STAGE_NAMES.index(name) for name in _NAMES} | {"deny": lay.DENY}
+_HOOKED = ("napi", "gro_cell", "backlog")  # where the kernel has hooks
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One softirq, or the application: `costs` names what runs in it."""
+    """One softirq, or the application: `costs` names what runs in it.
+
+    `policy`: which of these has the hook where the operator's policy is enforced; "": none.
+    """
 
     kind: str
     device: str
     ifindex: int
     costs: tuple[str, ...]
+    policy: str = ""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A chain of stages; `vxlan_port` is the tunnel's UDP port, 0 where there is no tunnel."""
+    """A chain of stages; `vxlan_port` is the tunnel's UDP port, 0 where there is no tunnel.
+
+    `slow_path`: with hardware offload, the profile for frames without an entry in the NIC's table.
+    """
 
     name: str
     title: str
     vxlan_port: int
     stages: tuple[Stage, ...]
+    slow_path: str = ""
+
+    @property
+    def hook(self) -> int | None:
+        """Which stage enforces the operator's policy, if one does."""
+        return next((i for i, stage in enumerate(self.stages) if stage.policy), None)
+
+    def denied(self) -> Profile:
+        """The chain of a flow that the policy denies: it ends at the hook."""
+        if self.hook is None:
+            return self
+        last = self.stages[self.hook]
+        paid = last.costs[: last.costs.index(last.policy) + 1]
+        end = replace(last, kind="deny", costs=(), policy="")
+        return replace(
+            self, stages=(*self.stages[: self.hook], replace(last, costs=paid, policy=""), end)
+        )
 
 
 @cache
 def load() -> dict[str, Profile]:
     """All profiles of profiles.toml, in its order. Raises `ConfigError`."""
     text = Path(__file__).with_name("profiles.toml").read_text(encoding="utf-8")
-    return {name: parse(name, raw) for name, raw in tomllib.loads(text).items()}
+    found = {name: parse(name, raw) for name, raw in tomllib.loads(text).items()}
+    for name, profile in found.items():
+        if profile.slow_path and profile.slow_path not in found:
+            raise ConfigError(f"{name}.slow_path", profile.slow_path, "one of " + ", ".join(found))
+    return found
 
 
 def parse(name: str, raw: Mapping[str, Any]) -> Profile:
@@ -53,7 +82,8 @@ def parse(name: str, raw: Mapping[str, Any]) -> Profile:
     stages = tuple(
         _stage(f"{name}.stage[{i}]", entry) for i, entry in enumerate(raw.get("stage", []))
     )
-    profile = Profile(name, str(raw.get("title", name)), int(raw.get("vxlan_port", 0)), stages)
+    title, slow_path = str(raw.get("title", name)), str(raw.get("slow_path", ""))
+    profile = Profile(name, title, int(raw.get("vxlan_port", 0)), stages, slow_path)
     _check_chain(profile)
     return profile
 
@@ -62,13 +92,16 @@ def _stage(where: str, raw: Mapping[str, Any]) -> Stage:
     for key in ("kind", "device", "ifindex", "costs"):
         if key not in raw:
             raise ConfigError(f"{where}.{key}", None, "a value")
-    if raw["kind"] not in KINDS:
-        raise ConfigError(f"{where}.kind", raw["kind"], "one of " + ", ".join(KINDS))
+    if raw["kind"] not in _NAMES:
+        raise ConfigError(f"{where}.kind", raw["kind"], "one of " + ", ".join(_NAMES))
     if type(raw["ifindex"]) is not int or not 0 < raw["ifindex"] < 2**31:
         raise ConfigError(f"{where}.ifindex", raw["ifindex"], "a positive 31-bit integer")
     if not isinstance(raw["costs"], list):
         raise ConfigError(f"{where}.costs", raw["costs"], "a list of names of costs")
-    return Stage(raw["kind"], str(raw["device"]), raw["ifindex"], tuple(raw["costs"]))
+    policy = str(raw.get("policy", ""))
+    if policy and (policy not in raw["costs"] or raw["kind"] not in _HOOKED):
+        raise ConfigError(f"{where}.policy", policy, "one of the costs of a softirq")
+    return Stage(raw["kind"], str(raw["device"]), raw["ifindex"], tuple(raw["costs"]), policy)
 
 
 def _check_chain(profile: Profile) -> None:
@@ -82,6 +115,8 @@ def _check_chain(profile: Profile) -> None:
         raise ConfigError(key, kinds, "a chain whose first stage, and only that, is napi")
     if kinds[-1] != "socket" or "socket" in kinds[:-1]:
         raise ConfigError(key, kinds, "a chain whose last stage, and only that, is socket")
+    if sum(bool(stage.policy) for stage in profile.stages) > 1:
+        raise ConfigError(key, kinds, "one stage at most that enforces the policy")
     most = lay.MAX_STAGES - 2  # the first one may be split before GRO and behind it
     if len(kinds) > most:
         raise ConfigError(key, len(kinds), f"at most {most} stages")

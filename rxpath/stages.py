@@ -115,11 +115,15 @@ def move_on(state: State, cpu: int, slot: int, now: int, choose: Any) -> None:
     slots[slot, lay.S_ROW] = row
     slots[slot, lay.S_FROM] = cpu
     slots[slot, lay.S_HOP] += 1
-    if host[row, lay.R_KIND] == lay.SOCKET:
+    kind = host[row, lay.R_KIND]
+    if kind == lay.SOCKET:
         if slots[slot, lay.S_ORDER] == lay.ORDER_NONE:
             sockets.enqueue(state, cpu, slot, now)
         else:
             resequencer.arrive(state, cpu, slot, now)
+        return
+    if kind == lay.DENY:
+        _lose(state, cpu, slot, lay.PLACE_POLICY, now)
         return
     napi = steering.next_queue(state, cpu, slot, choose)
     _queue(state, cpu, napi, slot, host[row, lay.R_POSITION], now)
@@ -196,6 +200,12 @@ def _queue(state: State, cpu: int, napi: int, slot: int, position: int, now: int
         steering.remember(state, slot, position, napi)
         return
     place = lay.PLACE_BACKLOG if napi >= lay.BACKLOG_NAPI else lay.PLACE_GRO_CELL
+    _lose(state, cpu, slot, place, now)
+
+
+@inner
+def _lose(state: State, cpu: int, slot: int, place: int, now: int) -> None:
+    """The skb is dropped; what waited for it in its flow's order goes on."""
     if state.slot[slot, lay.S_ORDER] == lay.ORDER_NONE:
         output.leave(state, slot, lay.DROP, place, now, cpu)
     else:

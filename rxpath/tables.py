@@ -47,6 +47,8 @@ def write_knobs(state: State, knobs: Knobs) -> None:
     row[lay.K_REBALANCE_NS] = knobs.rebalance_interval_ns if rebalanced else 0
     row[lay.K_TOLERANCE] = knobs.rebalance_tolerance * 100
     state.lists[lay.LIST_WANTED] = 0
+    row[lay.K_OFFLOAD_ENTRIES] = knobs.offload_entries
+    row[lay.K_OFFLOAD_FUNCTIONS] = knobs.offload_functions
     row[lay.K_TCP_PIPELINING] = falcon.tcp_pipelining
     row[lay.K_THRESHOLD] = falcon.threshold
     row[lay.K_LOAD_NS] = falcon.load_interval_ns
@@ -62,6 +64,16 @@ def write_knobs(state: State, knobs: Knobs) -> None:
     tasks = int(state.host[lay.CLOCK, lay.CK_TASKS])
     cpus = _cycle(knobs.app_cpus, tasks - lay.THREADS)
     state.host[lay.TASK + lay.THREADS : lay.TASK + tasks, lay.T_CPU] = cpus
+    _write_rules(state, knobs)
+
+
+def _write_rules(state: State, knobs: Knobs) -> None:
+    """The policy's; the NIC's table is empty again, and fills as frames come."""
+    state.flow[:, lay.F_RULE] = lay.RULE_NONE
+    state.flow[list(knobs.denied), lay.F_RULE] = lay.RULE_DENIED
+    clock = state.host[lay.CLOCK]
+    clock[lay.CK_ENTRIES] = clock[lay.CK_FUNCTIONS] = 0
+    state.host[lay.TASK : lay.TASK + clock[lay.CK_TASKS], lay.T_FUNCTION] = 0
 
 
 def write_stages(state: State, knobs: Knobs) -> None:
@@ -70,8 +82,11 @@ def write_stages(state: State, knobs: Knobs) -> None:
     state.host[lay.COST, : len(lay.COST_NAMES)] = [amounts[name].udp for name in lay.COST_NAMES]
     row = lay.ROW
     for number, profile in enumerate(profiles.load().values()):
-        state.lists[lay.LIST_CHAIN, number] = row
+        state.lists[[lay.LIST_CHAIN, lay.LIST_DENIED], number] = row
         row = _write_chain(state.host, row, profile, amounts)
+        if profile.hook is not None:
+            state.lists[lay.LIST_DENIED, number] = row
+            row = _write_chain(state.host, row, profile.denied(), amounts)
 
 
 def chain_number(profile: str) -> int:
@@ -95,6 +110,7 @@ def _write_chain(host: Table, row: int, profile: Profile, amounts: Costs) -> int
         host[row, lay.R_KIND] = profiles.KINDS[stage.kind]
         host[row, lay.R_IFINDEX] = stage.ifindex
         host[row, lay.R_POSITION] = position
+        host[row, lay.R_SLOW] = chain_number(profile.slow_path) + 1 if profile.slow_path else 0
         _add_costs(host[row], f"{profile.name}.stage[{position}].costs", stage, amounts)
         row += 1
     return row

@@ -56,7 +56,7 @@ def _make_tcp(trace: NDArray[np.int64], setup: Setup) -> None:
     """The datagrams of `trace` become the segments of a long transfer."""
     column = COLUMNS.index
     trace[:, column("protocol")] = lay.TCP
-    trace[:, column("wire_len")] = FULL + VXLAN_BYTES * setup.tunnelled
+    trace[:, column("wire_len")] = FULL + VXLAN_BYTES * setup.tunnels("tcp")
     trace[:, column("payload")] = _PAYLOAD
     trace[:, column("seq")] = np.arange(len(trace)) * _PAYLOAD
     trace[:, column("tcp_flags")] = _ACK

@@ -17,13 +17,13 @@ from falcon_ctl.errors import NotConserved
 from falcon_ctl.figures.setups import Setup
 from rxpath import layout as lay
 from rxpath.drivers import virtual
-from rxpath.drivers.closed import Connection, Peers, Wire
+from rxpath.drivers.closed import Connection, Peers, Step, Wire
 from rxpath.knobs import Knobs
 from rxpath.model import Model
 
 MS = 1_000_000  # ns
-VXLAN_BYTES = 50
-SMALL, FULL = 64, 1514  # bytes of a frame without a tunnel
+VXLAN_BYTES = lay.VXLAN_BYTES
+SMALL, FULL, SYN = 64, 1514, 74  # bytes of a frame without a tunnel
 _SLOTS = 40_000  # more than rings, backlogs and socket buffers of 40 flows hold
 
 
@@ -32,7 +32,8 @@ class Metrics:
     """What a run gave.
 
     `pps`: packets/s that the applications read (segments, for TCP); `latencies`: ns; `loads`:
-    percent of each CPU that did anything; `retransmits`: TCP segments that were sent again.
+    percent of each CPU that did anything; `retransmits`: TCP segments that were sent again;
+    `setup_us`: mean time that setting a connection up took, NaN without any.
     """
 
     pps: float
@@ -44,6 +45,7 @@ class Metrics:
     latencies: NDArray[np.int64]
     loads: Mapping[int, float]
     retransmits: int = 0
+    setup_us: float = float("nan")
 
     @property
     def lost(self) -> int:
@@ -98,16 +100,16 @@ def senders(
     """
     rng = np.random.default_rng([seed, 1])
     count = len(load.rates)
-    model = _model(setup, load.knobs, count, records)
+    model = build(setup, load.knobs, count, records)
     times, flows = _arrivals(load, rng)
     trace = virtual.make_trace(
         times,
         rss_hash=_hashes(rng, count)[flows],
         flow=flows,
         socket=flows,
-        chain=_chain(model, setup),
+        chain=chain_of(model, setup, "udp"),
         protocol=lay.UDP,
-        wire_len=SMALL + VXLAN_BYTES * setup.tunnelled,
+        wire_len=SMALL + VXLAN_BYTES * setup.tunnels("udp"),
     )
     return model, trace
 
@@ -137,8 +139,10 @@ def _open_loop(model: Model, trace: NDArray[np.int64], start: int, end: int) -> 
 class Closed:
     """A closed-loop TCP load: `connections` streams, or clients that ask and think.
 
-    `think_ns`: mean of exponentially distributed thinking. `surging`: how many of the streams, the
-    first ones, have a window `surge` times as large once the measurement begins.
+    `think_ns`: mean of exponentially distributed thinking. `renews`: each request is asked over a
+    new connection; else connections are there from the start, but for Slim's. `surging`: how many
+    of the streams, the first ones, have a window `surge` times as large once the measurement
+    begins.
     """
 
     connections: int
@@ -146,6 +150,7 @@ class Closed:
     warm_ms: int = 5
     window: int = 256
     asks: bool = False
+    renews: bool = False
     think_ns: float = 0.0
     surge: int = 1
     surging: int = 0
@@ -173,7 +178,13 @@ def tcp(setup: Setup, load: Closed, seed: int) -> Metrics:
         latencies=peers.latencies(start),
         loads=_loads(after, end, before, start),
         retransmits=peers.retransmits,
+        setup_us=_mean_setup_us(peers),
     )
+
+
+def _mean_setup_us(peers: Peers) -> float:
+    count, spent = peers.setups().sum(axis=0)
+    return float(spent / count) / 1000 if count else float("nan")
 
 
 def surge(peers: Peers, load: Closed) -> None:
@@ -186,9 +197,11 @@ def connected(setup: Setup, load: Closed, seed: int) -> tuple[Model, Peers]:
     """A host and the TCP connections that are to drive it, before anything was sent."""
     rng = np.random.default_rng([seed, 2])
     count = load.connections
-    model = _model(setup, load.knobs, count)
-    frame = (SMALL + 64 if load.asks else FULL) + VXLAN_BYTES * setup.tunnelled
-    chain, hashes = _chain(model, setup), _hashes(rng, count)
+    model = build(setup, load.knobs, count)
+    frame = (SMALL + 64 if load.asks else FULL) + VXLAN_BYTES * setup.tunnels("tcp")
+    chain, hashes = chain_of(model, setup, "tcp"), _hashes(rng, count)
+    kept = not load.renews and not setup.connection_level
+    handshake = () if kept else handshake_of(model, setup)
     starts = rng.integers(0, MS, count)
     connections = [
         Connection(
@@ -200,6 +213,8 @@ def connected(setup: Setup, load: Closed, seed: int) -> tuple[Model, Peers]:
             wire_len=frame,
             payload=64 if load.asks else 1448,
             thinks=load.asks,
+            setup=handshake,
+            renews=load.renews,
             start_ns=int(starts[number]),
         )
         for number in range(count)
@@ -208,15 +223,30 @@ def connected(setup: Setup, load: Closed, seed: int) -> tuple[Model, Peers]:
     return model, Peers(model, connections, load.wire, thinking, samples=1 << 20)
 
 
-def _model(setup: Setup, knobs: Mapping[str, Any], flows: int, records: bool = False) -> Model:
+def build(setup: Setup, knobs: Mapping[str, Any], flows: int, records: bool = False) -> Model:
+    """The receiving host of `setup`, with some knobs changed."""
     merged = {**setup.knobs, **knobs}
     merged["falcon"] = {**setup.knobs["falcon"], **knobs.get("falcon", {})}
     parsed = Knobs.parse(merged)
     return Model(parsed, slots=_SLOTS, sockets=flows, flows=flows, records=records)
 
 
-def _chain(model: Model, setup: Setup) -> int:
-    return model.chain("tunnel" if setup.tunnelled else "plain")
+def chain_of(model: Model, setup: Setup, proto: str) -> int:
+    """The chain of the data of `proto`."""
+    return model.chain("tunnel" if setup.tunnels(proto) else "plain")
+
+
+def handshake_of(model: Model, setup: Setup) -> tuple[Step, ...]:
+    """What the server gets of a handshake before the data, whose first segment is TCP's third.
+
+    Slim and FreeFlow: SYN and ACK over the overlay; accept() then tells the client the address of
+    the host's socket, to which it connects once more (danyangz/Slim, socket.c).
+    """
+    direct = Step(chain_of(model, setup, "tcp"), SYN + VXLAN_BYTES * setup.tunnels("tcp"))
+    if not setup.connection_level:
+        return (direct,)
+    over = Step(model.chain("tunnel"), SYN + VXLAN_BYTES)
+    return over, over, direct
 
 
 def _hashes(rng: np.random.Generator, count: int) -> NDArray[np.int64]:

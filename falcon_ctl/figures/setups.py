@@ -19,7 +19,9 @@ class Setup:
     """One system.
 
     `profile` and `policy`: knobs of the receiving host (rxpath); `flags`: the parts of FALCON
-    that are on; `tunnelled`: its frames come in VXLAN, and are 50 bytes longer for it.
+    that are on; `tunnelled`: its frames come in VXLAN, and are 50 bytes longer for it;
+    `connection_level`: only TCP's data come without it: connections are set up through the
+    tunnel, and everything else stays there.
     """
 
     name: str
@@ -28,6 +30,11 @@ class Setup:
     policy: str
     tunnelled: bool = True
     flags: frozenset[str] = field(default_factory=frozenset)
+    connection_level: bool = False
+
+    def tunnels(self, proto: str) -> bool:
+        """Whether data of `proto` ("udp" or "tcp") come in VXLAN."""
+        return self.tunnelled or (self.connection_level and proto != "tcp")
 
     @property
     def knobs(self) -> dict[str, Any]:
@@ -66,6 +73,7 @@ SETUPS = (
     Setup("rss++", "container with RSS++", "docker", "rss++"),
     Setup("mflow", "mFlow", "docker", "mflow"),
     Setup("bypass", "kernel bypass", "bypass", "same_cpu", tunnelled=False),
+    Setup("slim", "Slim / FreeFlow", "slim", "same_cpu", tunnelled=False, connection_level=True),
     Setup("offload", "hardware offload", "offload", "same_cpu", tunnelled=False),
 )
 BY_NAME = MappingProxyType({setup.name: setup for setup in SETUPS})

@@ -53,6 +53,11 @@ def verify_writable(path: Path) -> None:
 
 def write(path: Path, report: Report) -> None:
     """Write the document; the file is whole or as it was before."""
+    write_json(path, report.document())
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write plain JSON values; the file is whole or as it was before."""
     part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(report.document(), indent=2, allow_nan=False) + "\n")
+    part.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", "utf-8")
     part.replace(path)

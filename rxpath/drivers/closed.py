@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
@@ -31,7 +31,14 @@ from rxpath.state import STATE_TYPE, State, Table
 MAX_WINDOW = 4096
 CHUNK = 1 << 12  # events at a time
 DONE, NO_SLOT = range(2)
-ACK_FLAG = 0x10
+SYN_FLAG, ACK_FLAG = 0x02, 0x10
+
+
+class Step(NamedTuple):
+    """A segment of the handshake: the chain that it takes, its bytes on the wire."""
+
+    chain: int
+    wire_len: int = 74  # Ethernet, IPv4, TCP with the options of a SYN
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,9 @@ class Connection:
     """One connection; `socket` is the one that receives its data, see `rxpath.model.Model`.
 
     A stream sends whatever its window allows.  A client (`thinks`) sends one segment, waits until
-    the application has dealt with it, and asks again after its thinking time.
+    the application has dealt with it, and asks again after its thinking time, over a new
+    connection if it `renews`.  `setup`: what is sent and answered, one by one, before the data;
+    without any, the connection is there from the start.
     """
 
     rss_hash: int
@@ -50,6 +59,8 @@ class Connection:
     wire_len: int = 1564  # an Ethernet frame of 1500 bytes of IP in VXLAN
     payload: int = 1448  # with the timestamp option
     thinks: bool = False
+    setup: Sequence[Step] = ()
+    renews: bool = False
     start_ns: int = 0
 
 
@@ -123,6 +134,10 @@ class Peers:
                 raise ConfigError(f"{key}.window", one.window, f"1 to {MAX_WINDOW} segments")
             if one.thinks and one.window != 1:
                 raise ConfigError(f"{key}.window", one.window, "1, for a client")
+            if len(one.setup) > pl.MAX_STEPS:
+                raise ConfigError(f"{key}.setup", len(one.setup), f"at most {pl.MAX_STEPS} steps")
+            if one.renews and not (one.thinks and one.setup):
+                raise ConfigError(f"{key}.renews", True, "a client with a set-up")
         if not 1 <= self.wire.gbit_per_s <= 8000:
             raise ConfigError("wire.gbit_per_s", self.wire.gbit_per_s, "1 to 8000")
         if self.wire.back_ns < 1:
@@ -185,15 +200,19 @@ class Peers:
         return int(np.count_nonzero(entries[:, pl.A_KIND] == pl.ARRIVE))
 
     def acknowledged(self) -> Table:
-        """[connections] segments that were acknowledged, each once."""
+        """[connections] segments that were acknowledged, each once, the set-up's included."""
         return np.array(self._conns[:, pl.P_UNA])
 
     def answered(self) -> Table:
         """[connections] requests that were answered."""
         return np.array(self._conns[:, pl.P_ANSWERED])
 
+    def setups(self) -> Table:
+        """[connections, 2] how many set-ups were completed, and the ns that they took together."""
+        return np.array(self._conns[:, [pl.P_SETUPS, pl.P_SETUP_NS]])
+
     def latencies(self, since: int = 0) -> Table:
-        """Latencies, ns, of requests answered from model time ``since`` on."""
+        """Latencies, ns, of requests answered from model time ``since`` on, set-up included."""
         found = self._samples[: min(int(self._wire[pl.W_SAMPLES]), len(self._samples))]
         return np.array(found[found[:, pl.L_TIME] >= since, pl.L_LATENCY])
 
@@ -204,6 +223,9 @@ def _rows(connections: Sequence[Connection]) -> Table:
         row[pl.P_HASH], row[pl.P_SOCKET], row[pl.P_CHAIN] = one.rss_hash, one.socket, one.chain
         row[pl.P_WIRE], row[pl.P_PAYLOAD], row[pl.P_WINDOW] = one.wire_len, one.payload, one.window
         row[pl.P_THINKS] = one.thinks
+        row[pl.P_STEPS] = len(one.setup)
+        row[pl.P_PERIOD] = len(one.setup) + 1 if one.renews else 0
+        row[pl.P_STEP : pl.P_STEP + 2 * len(one.setup)] = np.ravel(one.setup)
     rows[:, pl.P_CWND] = 10  # TCP_INIT_CWND, include/net/tcp.h
     rows[:, pl.P_SSTHRESH] = MAX_WINDOW
     rows[:, pl.P_RECOVER] = tcp.NOT_RECOVERING
@@ -222,20 +244,14 @@ def _arrive(
     conn, number = entry_[pl.A_CONN], entry_[pl.A_VALUE]
     segment[slot] = number
     row = conns[conn]
+    now, skb_hash, socket = entry_[pl.A_TIME], row[pl.P_HASH], row[pl.P_SOCKET]
+    chain, length, payload, flags = row[pl.P_CHAIN], row[pl.P_WIRE], row[pl.P_PAYLOAD], ACK_FLAG
+    seq = number * payload & 0xFFFFFFFF
+    if tcp.is_setup(row, number):
+        step = pl.P_STEP + 2 * tcp.step_of(row, number)
+        chain, length, payload, flags = row[step], row[step + 1], 0, SYN_FLAG
     lost = kernel.receive(
-        state,
-        slot,
-        entry_[pl.A_TIME],
-        row[pl.P_HASH],
-        conn,
-        row[pl.P_SOCKET],
-        row[pl.P_CHAIN],
-        lay.TCP,
-        row[pl.P_WIRE],
-        row[pl.P_PAYLOAD],
-        number * row[pl.P_PAYLOAD] & 0xFFFFFFFF,
-        ACK_FLAG,
-        0,
+        state, slot, now, skb_hash, conn, socket, chain, lay.TCP, length, payload, seq, flags, 0
     )
     if lost:
         wire[pl.W_LOST_AT_NIC] += 1
@@ -261,7 +277,12 @@ def _happen(
     else:
         new = value > row[pl.P_UNA]
         tcp.acknowledged(wire, agenda, conns, conn, value, now)
-        if row[pl.P_THINKS]:
+        if new and tcp.is_setup(row, value - 1):
+            if not tcp.is_setup(row, value):
+                row[pl.P_SSTHRESH] = MAX_WINDOW  # the handshake's losses do not count
+                row[pl.P_SETUPS] += 1
+                row[pl.P_SETUP_NS] += now - row[pl.P_ASKED_AT]
+        elif row[pl.P_THINKS]:
             if new:
                 _answered(row, wire, agenda, think, samples, conn, now)
             return

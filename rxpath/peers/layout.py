@@ -28,8 +28,14 @@ from __future__ import annotations
     P_ASKED_AT,  # of the present request
     P_THINKS,  # 1: a client, which thinks before it asks again
     P_ANSWERED,  # requests that were answered
-) = range(24)
-CONN_COLUMNS = 24
+    P_STEPS,  # segments of the set-up, sent one at a time before the data
+    P_PERIOD,  # segments from one set-up to the next; 0: there is one
+    P_SETUPS,  # set-ups that were completed
+    P_SETUP_NS,  # that they took together
+    P_STEP,  # [MAX_STEPS] chain and bytes on the wire of each segment of the set-up
+) = range(29)
+MAX_STEPS = 4
+CONN_COLUMNS = P_STEP + 2 * MAX_STEPS
 
 # -- the agenda: a heap of what is on its way, by (time, number) ---------------------------------
 (A_TIME, A_NUMBER, A_KIND, A_CONN, A_VALUE) = range(5)

@@ -5,6 +5,9 @@ acknowledgements lead to a fast retransmit, partial ones retransmit the next hol
 timeout (RFC 6298, Linux's least of 200 ms) starts again from the oldest hole.
 Receiver: acknowledges each skb that the application has read.  It is the application that opens
 the window, so acknowledgement and window update are one here.
+
+The handshake's segments are numbered with the data, before them; they are empty, and each waits for
+the answer to the one before it.
 """
 
 from __future__ import annotations
@@ -19,12 +22,30 @@ NOT_RECOVERING = -1
 
 
 @inner
+def step_of(row: Table, segment: int) -> int:
+    """Which one since its connection began; those below P_STEPS are the set-up's."""
+    if row[lay.P_PERIOD] == 0:
+        return segment
+    step: int = segment % row[lay.P_PERIOD]
+    return step
+
+
+@inner
+def is_setup(row: Table, segment: int) -> bool:
+    """Whether the segment is of the handshake."""
+    handshake: bool = row[lay.P_STEPS] > 0 and step_of(row, segment) < row[lay.P_STEPS]
+    return handshake
+
+
+@inner
 def send_what_may(wire: Table, agenda: Table, conns: Table, conn: int, now: int) -> None:
     """Put on the wire what window and congestion window allow."""
     row = conns[conn]
     if row[lay.P_NEXT] == row[lay.P_UNA]:
         row[lay.P_TIMEOUT_AT] = now + wire[lay.W_RTO]  # nothing was in flight
     limit = row[lay.P_UNA] + min(row[lay.P_CWND], row[lay.P_WINDOW])
+    if is_setup(row, row[lay.P_UNA]):
+        limit = row[lay.P_UNA] + 1
     while row[lay.P_NEXT] < limit:
         _transmit(wire, agenda, conns, conn, row[lay.P_NEXT], now)
         row[lay.P_NEXT] += 1
@@ -43,6 +64,8 @@ def acknowledged(wire: Table, agenda: Table, conns: Table, conn: int, ack: int, 
     row[lay.P_DUPACKS] = 0
     row[lay.P_BACKOFF] = 0
     row[lay.P_TIMEOUT_AT] = now + wire[lay.W_RTO]
+    if is_setup(row, ack - 1):
+        return
     if row[lay.P_RECOVER] == NOT_RECOVERING:
         _grow(row, newly)
     elif ack >= row[lay.P_RECOVER]:
@@ -136,7 +159,10 @@ def _transmit(wire: Table, agenda: Table, conns: Table, conn: int, segment: int,
     if segment < row[lay.P_HIGH]:
         row[lay.P_RETRANSMITS] += 1
     start = max(now, wire[lay.W_LINK_FREE])
-    end = start + row[lay.P_WIRE] * wire[lay.W_PS_PER_BYTE] // 1000
+    length = row[lay.P_WIRE]
+    if is_setup(row, segment):
+        length = row[lay.P_STEP + 2 * step_of(row, segment) + 1]
+    end = start + length * wire[lay.W_PS_PER_BYTE] // 1000
     wire[lay.W_LINK_FREE] = end
     ag.push(wire, agenda, end + wire[lay.W_THERE], lay.ARRIVE, conn, segment)
     if not row[lay.P_ARMED]:

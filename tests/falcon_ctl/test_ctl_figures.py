@@ -29,8 +29,9 @@ def metrics(pps, *latencies):
         Stream((900e3, 300e3), ms=2, warm_ms=1, surge=3.0, surging=1),
         Closed(3, ms=2, warm_ms=2, window=32, surge=2, surging=1),
         Closed(5, ms=2, warm_ms=1, asks=True, think_ns=5000.0),
+        Closed(5, ms=2, warm_ms=1, asks=True, renews=True),
     ],
-    ids=["udp", "tcp", "requests"],
+    ids=["udp", "tcp", "requests", "new connections"],
 )
 def test_every_system_runs_every_kind_of_load_and_conserves_frames(setup, load):
     found = measure(setup, load, seed=3)

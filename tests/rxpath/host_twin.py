@@ -13,14 +13,15 @@ from host_twin_bypass import Bypass
 from host_twin_objects import Cpu, Frame, Napi, Skb, Socket, Task
 from host_twin_order import Order
 from host_twin_rebalance import Rebalance
+from host_twin_rules import Rules
 from host_twin_stages import Stages
 
-from rxpath import costs, profiles
+from rxpath import costs
 from rxpath import layout as lay
 from rxpath.knobs import Knobs
 
 
-class Twin(Stages, Bypass, Order, Rebalance):
+class Twin(Stages, Bypass, Order, Rebalance, Rules):
     def __init__(self, knobs: Knobs, sockets: int, flows: int) -> None:
         self.k, self.f = knobs, knobs.falcon
         self.amount = costs.load(knobs.costs, knobs.cost_overrides)
@@ -53,6 +54,7 @@ class Twin(Stages, Bypass, Order, Rebalance):
         self.schedule(("tick",), self.f.load_interval_ns, 0)
         self.begin_polling()
         self.begin_balancing()
+        self.begin_rules()
 
     def cost(self, name: str) -> int:
         return self.amount[name].udp
@@ -81,6 +83,7 @@ class Twin(Stages, Bypass, Order, Rebalance):
         self.received += 1
         frame = Frame(slot, f["flow"], f["socket"], self.now, self.sent[f["flow"]])
         self.sent[f["flow"]] += 1
+        stages, length = self.way_of(f)
         skb = Skb(
             frames=[frame],
             hash=f["rss_hash"],
@@ -88,9 +91,9 @@ class Twin(Stages, Bypass, Order, Rebalance):
             socket=f["socket"],
             tcp=f["protocol"] == 6,
             protocol=f["protocol"],
-            stages=list(profiles.load().values())[f["chain"]].stages,
-            length=f["wire_len"],
-            truesize=f["wire_len"] + self.cost("skb_overhead"),
+            stages=stages,
+            length=length,
+            truesize=length + self.cost("skb_overhead"),
             payload=f.get("payload", 0),
             seq=f.get("seq", 0) % 2**32,
             flags=f.get("tcp_flags", 0),

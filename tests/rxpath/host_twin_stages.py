@@ -143,6 +143,9 @@ class Stages:
         if kind == "socket":
             self.resequence(cpu, skb)
             return
+        if kind == "deny":
+            self.lose(cpu, skb, "policy")
+            return
         target, choice = self.choose(skb, profiles.KINDS[kind], cpu.number)
         if kind == "gro_cell" and choice not in (1, 2):
             napi = self.cells[cpu.number]

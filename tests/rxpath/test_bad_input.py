@@ -44,7 +44,7 @@ CHAIN = [
         ({"cpus": 4}, "irq_cpus: got 5, expected CPUs from 0 to 3"),
         ({"rss_indirection": [0]}, "rss_indirection: got 1, expected 128 entries"),
         ({"rss_indirection": [9] * 128}, "rss_indirection: got 9, expected queues from 0 to 7"),
-        ({"profile": "slim"}, "profile: got 'slim', expected one of host, docker"),
+        ({"profile": "pigeon"}, "profile: got 'pigeon', expected one of host, docker"),
         ({"mflow_batch": 0}, "mflow_batch: got 0, expected an integer from 1 to 65536"),
         ({"policy": "best"}, "policy: got 'best', expected one of same_cpu, rps, falcon"),
         ({"costs": "free"}, "costs: got 'free', expected one of xeon-2.2ghz"),
@@ -126,8 +126,8 @@ def test_every_profile_has_its_costs():
     host = model()
     for name in profiles.load():
         assert host.chain(name) == tables.chain_number(name)
-    with pytest.raises(ConfigError, match="chain: got 'slim', expected one of host"):
-        host.chain("slim")
+    with pytest.raises(ConfigError, match="chain: got 'pigeon', expected one of host"):
+        host.chain("pigeon")
 
 
 def test_plain_and_tunnel_chains_follow_the_profile():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rxpath.drivers.closed import Connection, Peers, Wire
+from rxpath.drivers.closed import Connection, Peers, Step, Wire
 from rxpath.errors import ConfigError
 from rxpath.knobs import Knobs
 from rxpath.model import Model
@@ -31,7 +31,8 @@ def peers(*connections, wire=USUAL, think=(0,), slots=8192, **knobs):
 
 
 def stream(number=0, **more):
-    return Connection(rss_hash=0x9E3779B1 * (number + 1) % 2**32, chain=0, socket=number, **more)
+    more = {"chain": 0, "socket": number, **more}
+    return Connection(rss_hash=0x9E3779B1 * (number + 1) % 2**32, **more)
 
 
 def accounted(run):
@@ -198,3 +199,118 @@ def test_too_few_slots_are_said():
     run = peers(stream(window=1000), slots=16)
     with pytest.raises(ConfigError, match="slots"):
         run.run(100 * MS)
+
+
+# -- connections that are set up ---------------------------------------------------------------
+
+
+def client(*setup, renews=True, chain=0, **more):
+    return Connection(
+        rss_hash=5,
+        chain=chain,
+        window=1,
+        thinks=True,
+        payload=64,
+        wire_len=128,
+        setup=setup,
+        renews=renews,
+        **more,
+    )
+
+
+def test_each_step_of_a_set_up_costs_a_round_trip_before_the_request():
+    means = []
+    for steps in range(4):
+        run = peers(client(*[Step(0)] * steps, renews=steps > 0), wire=Wire(back_ns=MS))
+        run.run(200 * MS)
+        assert accounted(run)
+        count, spent = run.setups()[0]
+        assert abs(count - run.answered()[0] * (steps > 0)) <= 1
+        if steps:
+            assert spent / count == pytest.approx(steps * (means[0]), rel=0.01)
+        means.append(run.latencies().mean())
+    assert means[1:] == pytest.approx([means[0] * n for n in (2, 3, 4)], rel=0.01)
+
+
+def test_a_kept_connection_is_set_up_once():
+    run = peers(client(Step(0), Step(0), renews=False), wire=Wire(back_ns=MS))
+    run.run(100 * MS)
+    assert run.setups()[0, 0] == 1
+    first, *others = run.latencies()
+    assert first == pytest.approx(3 * np.mean(others), rel=0.01)
+    assert run.sent == run.answered()[0] + 3  # two of the set-up, and the request under way
+
+
+def test_a_stream_sends_nothing_before_its_set_up_and_begins_with_ten_segments():
+    run = peers(stream(window=64, setup=[Step(0)] * 2), wire=Wire(back_ns=MS))
+    for until, sent in ((0.5, 1), (1.5, 2), (2.5, 2 + 10), (3.5, 2 + 30)):
+        run.run(int(until * MS))
+        assert run.sent == sent
+    assert accounted(run)
+
+
+def test_a_set_up_s_segments_take_their_own_chain():
+    found = []
+    for name, wire_len in (("plain", 74), ("tunnel", 124)):
+        host = Model(Knobs.parse({"profile": "slim"}), slots=64, sockets=1, flows=1)
+        step = Step(host.chain(name), wire_len)
+        run = Peers(host, [client(step, step, chain=host.chain("plain"))])
+        run.run(10 * MS)
+        (count, spent), requests = run.setups()[0], int(run.answered()[0])
+        rest = host.stats()["bytes"] - requests * (2 * wire_len + 128)
+        assert 0 <= rest <= 2 * wire_len + 128  # of the request that is under way
+        found.append((spent / count, run.latencies().mean() - spent / count))
+    (plain, data), (tunnel, same_data) = found
+    assert tunnel > plain + 2 * 1000  # ns: two more softirqs for each segment
+    assert data == pytest.approx(same_data, rel=0.01)
+
+
+def test_a_lost_step_is_sent_again_after_the_timeout():
+    wire = Wire(rto_ns=20 * MS)
+    clients = [client(Step(0), socket=n, start_ns=70_000 * n) for n in range(8)]
+    think = np.arange(1, 18) * MS // 10
+    run = peers(*clients, wire=wire, think=think, ring=2, queues=1, rx_usecs=500, rx_frames=1000)
+    run.run(1000 * MS)
+    assert run.timeouts > 0
+    assert run.setups()[:, 0].sum() > 100
+    assert accounted(run)
+
+
+def test_a_stream_whose_handshake_was_lost_begins_with_one_segment_in_slow_start():
+    host = Model(Knobs.parse({"denied": [0]}), slots=256, sockets=1, flows=1)
+    wire = Wire(back_ns=MS, rto_ns=20 * MS)
+    run = Peers(
+        host,
+        [stream(window=64, chain=host.chain("tunnel"), setup=[Step(host.chain("tunnel"))])],
+        wire,
+    )
+    run.run(10 * MS)
+    host.reconfigure({"denied": []})
+    run.run(int(20.5 * MS))
+    assert run.sent == 2  # the step again
+    for until, sent in ((21.5, 1), (22.5, 3), (23.5, 7), (24.5, 15)):  # RFC 5681, 3.1
+        run.run(int(until * MS))
+        assert run.sent == 2 + sent
+
+
+def test_a_denied_connection_is_never_set_up_where_the_set_up_meets_the_hook():
+    host = Model(Knobs.parse({"profile": "slim", "denied": [0]}), slots=64, sockets=1, flows=1)
+    step = Step(host.chain("tunnel"))
+    run = Peers(host, [stream(window=8, chain=host.chain("plain"), setup=[step])])
+    run.run(500 * MS)
+    assert host.stats()["delivered"] == 0
+    assert host.stats()["drops"]["policy"] == run.sent > 1
+    assert accounted(run)
+
+
+@pytest.mark.parametrize(
+    ("connection", "said"),
+    [
+        (stream(setup=[Step(0)] * 5), "connections.0.setup: got 5, expected at most 4"),
+        (stream(setup=[Step(0)], renews=True), "connections.0.renews"),
+        (client(renews=True), "connections.0.renews"),
+    ],
+)
+def test_what_makes_no_set_up_is_refused(connection, said):
+    with pytest.raises(ConfigError, match=said):
+        peers(connection)

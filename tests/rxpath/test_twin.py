@@ -65,6 +65,8 @@ hosts = st.fixed_dictionaries(
         "gro": mostly(True, False),
         "threads": st.integers(0, 2),
         "service_ns": mostly(0, 4000),
+        "offload_entries": st.sampled_from([0, 1, 2, 3]),
+        "offload_functions": st.sampled_from([0, 1, 3]),
         "cost_overrides": st.fixed_dictionaries(
             {
                 "sched_granularity.ns": mostly(3_000_000, 0, 1000),
@@ -154,10 +156,11 @@ def collect(host, until, out):
     hosts,
     traffics(),
     st.sampled_from([True, True, False]),
+    st.sampled_from([[], [], [0], [1, 3]]),
     st.sampled_from([1, 2, 64]),
 )
-def test_kernel_does_what_the_plain_twin_does(raw_knobs, traffic, one_chain, room):
-    knobs = Knobs.parse(raw_knobs)
+def test_kernel_does_what_the_plain_twin_does(raw_knobs, traffic, one_chain, denied, room):
+    knobs = Knobs.parse({**raw_knobs, "denied": denied})
     host = Model(knobs, slots=128, sockets=SOCKETS, flows=FLOWS, records=True)
     twin = Twin(knobs, SOCKETS, FLOWS)
     out = np.zeros((room, lay.EVENT_COLUMNS), np.int64)
@@ -176,5 +179,11 @@ def test_kernel_does_what_the_plain_twin_does(raw_knobs, traffic, one_chain, roo
     assert stats["reordered"] == sum(twin.reordered)
     assert stats["busy_ns"] == [cpu.busy for cpu in twin.cpus[: knobs.cpus]]
     assert stats["load"] == [cpu.load for cpu in twin.cpus[: knobs.cpus]]
+    entries, functions = len(twin.entries), len(twin.functions)
+    assert stats["offload"] == {
+        "entries": entries,
+        "functions": functions,
+        "slow_path": twin.slow,
+    }
     assert stats["falcon"]["switched_off"] == twin.switched_off
     assert stats["falcon"]["switched_on"] == twin.switched_on

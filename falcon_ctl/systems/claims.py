@@ -1,0 +1,62 @@
+"""What a row of the table is: a claim about a system, and the check that it holds. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from falcon_ctl.figures.setups import Setup
+
+TICK, CROSS, IS = "✓", "✗", "="  # an advantage, a drawback, what it is
+
+
+class Finding(NamedTuple):
+    """What was measured, in words with numbers, and whether the claim holds by it."""
+
+    measured: str
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A tick or a cross of a system, checked on `setup`.
+
+    The check measures whatever setup it is given, so that a wrong one is found out.
+    """
+
+    key: str
+    system: str
+    mark: str
+    says: str
+    setup: Setup
+    check: Callable[[Setup], Finding]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A claim with its finding."""
+
+    claim: Claim
+    finding: Finding
+
+    def document(self) -> dict[str, Any]:
+        """As it stands in JSON."""
+        claim = self.claim
+        told = {"key": claim.key, "system": claim.system, "mark": claim.mark, "claim": claim.says}
+        return {**told, "measured": self.finding.measured, "holds": self.finding.holds}
+
+
+def judge(claim: Claim) -> Row:
+    """Run the claim's check."""
+    return Row(claim, claim.check(claim.setup))
+
+
+def times(value: float) -> str:
+    """A ratio for people."""
+    return f"{value:.2f}x"
+
+
+def mpps(value: float) -> str:
+    """A packet rate for people."""
+    return f"{value / 1e6:.2f} Mpps"

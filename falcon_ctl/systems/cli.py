@@ -1,0 +1,44 @@
+"""The command `systems` of falcon_ctl: the table, on the terminal and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from falcon_ctl.report import document
+from falcon_ctl.systems import falcon, kernel, others
+from falcon_ctl.systems.claims import Claim, Row, judge
+
+CLAIMS: tuple[Claim, ...] = (*kernel.CLAIMS, *falcon.CLAIMS, *others.CLAIMS)
+
+
+def systems(console: Console, json: Path | None) -> bool:
+    """Check every claim, print the table, write JSON; whether all hold.
+
+    Raises:
+        UsageError: a place that cannot be written.
+    """
+    if json is not None:
+        document.verify_writable(json)
+    rows = [judge(claim) for claim in CLAIMS]
+    _print(console, rows)
+    if json is not None:
+        document.write_json(json, [row.document() for row in rows])
+    return all(row.finding.holds for row in rows)
+
+
+def _print(console: Console, rows: Sequence[Row]) -> None:
+    table = Table(title="The systems of the talk, measured", box=box.SIMPLE_HEAD)
+    for name in ("system", "", "claim", "measured", "holds"):
+        table.add_column(name)
+    for row in rows:
+        claim, verdict = row.claim, "[green]yes[/]" if row.finding.holds else "[red]no[/]"
+        table.add_row(claim.system, claim.mark, claim.says, escape(row.finding.measured), verdict)
+    console.print(table)
+    failed = sum(not row.finding.holds for row in rows)
+    console.print(f"{len(rows) - failed} of {len(rows)} claims hold")

@@ -1,0 +1,221 @@
+"""Checks of FALCON: its parts, its order, and what it leaves as it was. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from falcon_ctl.figures.measure import Stream, measure, senders
+from falcon_ctl.figures.setups import BY_NAME, CONTAINER, FALCON, STATIC, Setup
+from falcon_ctl.systems import trial
+from falcon_ctl.systems.claims import TICK, Claim, Finding, mpps, times
+from falcon_ctl.systems.trial import Table, Trial
+from rxpath import layout as lay
+
+PIPELINING, GUARD = BY_NAME["falcon-pipelining"], BY_NAME["falcon-guard"]
+BALANCING = BY_NAME["falcon-balancing"]
+OFF = replace(FALCON, name="falcon-off", title="FALCON, all off", flags=frozenset())
+# As in the talk's figure of it: two of eight flows become four times as intense.
+_SURGE = Stream(
+    (250e3,) * 8,
+    ms=12,
+    warm_ms=4,
+    surge=4.0,
+    surging=2,
+    knobs={"falcon": {"load_interval_ns": 500_000}},
+)
+_SEEDS = range(1, 5)
+_OTHER = 0x9E3779B1  # another flow's hash
+
+
+def pipelined(setup: Setup) -> Finding:
+    """Each of a flow's stages has a core of its own, and each device sees the flow in order."""
+    run = trial.run(setup)
+    stages, depth = run.softirqs(), run.depth()
+    where, devices = trial.cpus(stages), _by_device(stages)
+    disordered = sum(_disorder(run, device) for device in devices)
+    gain = trial.rate(setup) / trial.rate(CONTAINER)
+    placed = ", ".join(
+        f"ifindex {device} on {trial.told(cpus)}" for device, cpus in devices.items()
+    )
+    return Finding(
+        f"{placed}; {disordered} out of order at a device; {times(gain)} the container's rate",
+        depth == [len(where)]
+        and all(len(cpus) == 1 for cpus in devices.values())
+        and disordered == 0
+        and gain > 1.5,
+    )
+
+
+def _by_device(stages: Table) -> dict[int, list[int]]:
+    """The CPUs that each device's stages ran on."""
+    devices = sorted({int(one) for one in stages[:, lay.REC_IFINDEX]})
+    return {one: trial.cpus(stages[stages[:, lay.REC_IFINDEX] == one]) for one in devices}
+
+
+def _disorder(run: Trial, device: int) -> int:
+    """Frames of a flow that a device got after one that had come to the NIC later."""
+    chosen = run.delivered(0)
+    rows = run.stages[chosen]
+    at = rows[..., lay.REC_IFINDEX] == device
+    begin = np.where(at, rows[..., lay.REC_START], 0).max(axis=1)
+    sent = run.arrivals()[chosen][np.argsort(begin, kind="stable")]
+    return int(np.count_nonzero(np.diff(sent) < 0))
+
+
+def splitting_helps_tcp(setup: Setup) -> Finding:
+    """One TCP flow is faster than with pipelining alone: its first stage has two cores."""
+    run = trial.run(setup, proto="tcp")
+    kinds = {int(kind) for kind in run.softirqs()[:, lay.REC_KIND]}
+    gain = trial.rate(setup, "tcp") / trial.rate(PIPELINING, "tcp")
+    return Finding(
+        f"{'a' if lay.SPLIT in kinds else 'no'} stage for GRO; one TCP flow at "
+        f"{mpps(trial.rate(setup, 'tcp'))}, {times(gain)} pipelining alone",
+        lay.SPLIT in kinds and gain > 1.05,
+    )
+
+
+def balancing_helps(setup: Setup) -> Finding:
+    """When some flows surge, their stages leave the cores that they collide on."""
+    rates = [[measure(one, _SURGE, seed).pps for seed in _SEEDS] for one in (setup, STATIC)]
+    gains = [dynamic / static for dynamic, static in zip(*rates, strict=True)]
+    return Finding(
+        f"under a surge {times(float(np.mean(gains)))} the static choice's rate "
+        f"({min(gains):.2f} to {max(gains):.2f} over {len(gains)} placements)",
+        float(np.mean(gains)) > 1.05,
+    )
+
+
+def keeps_order(setup: Setup) -> Finding:
+    """No frame is overtaken under a load where the published way reorders (RFC 4737)."""
+    (ratio, extent), (published, theirs) = _reordering(setup), _reordering(FALCON)
+    return Finding(
+        f"under a surge: reordered ratio {ratio:.4f}, largest extent {extent}; as published "
+        f"{published:.4f}, extent {theirs}",
+        ratio == 0 and extent == 0 and published > 0 and theirs > 0,
+    )
+
+
+def _reordering(setup: Setup) -> tuple[float, int]:
+    """Reordered ratio and largest extent of the surge's flows."""
+    run = trial.follow(*senders(setup, _SURGE, seed=1, records=True))
+    orders = [run.order(flow) for flow in range(len(_SURGE.rates))]
+    received = sum(order.received for order in orders)
+    reordered = sum(order.reordered for order in orders)
+    return reordered / received, max(order.max_extent for order in orders)
+
+
+def isolation_kept(setup: Setup) -> Finding:
+    """A denied flow is dropped by the kernel's policy; the other reaches its socket alone."""
+    denied, held, allowed, strayed, sent = 0, 0, 0, 0, 0
+    for proto in ("udp", "tcp"):
+        run = trial.run(setup, (trial.HASH, _OTHER), proto=proto, knobs={"denied": [1]})
+        held += run.stats["drops"]["policy"]
+        denied += int(run.delivered(1).sum())
+        allowed += int(run.delivered(0).sum())
+        sent += run.sent(0)
+        strayed += int((run.events[:, lay.EV_SOCKET] != run.events[:, lay.EV_FLOW]).sum())
+    return Finding(
+        f"UDP and TCP, denied flows: {denied} of {sent} frames delivered, {held} dropped by the "
+        f"policy; allowed flows: {allowed} of {sent}; {strayed} at another's socket",
+        denied == strayed == 0 and held == allowed == sent,
+    )
+
+
+def same_devices(setup: Setup) -> Finding:
+    """Each frame passes the devices of the vanilla overlay, and the same frames arrive."""
+    differing, missing, count = 0, 0, 0
+    for proto in ("udp", "tcp"):
+        ours, theirs = (trial.run(one, proto=proto) for one in (setup, CONTAINER))
+        mine, vanilla = _ways(ours), _ways(theirs)
+        missing += len(mine.keys() ^ vanilla.keys())
+        differing += sum(mine[frame] != vanilla[frame] for frame in mine.keys() & vanilla.keys())
+        count += len(vanilla)
+    return Finding(
+        f"{count} frames of UDP and TCP: {missing} not delivered by both, {differing} passed "
+        "other devices",
+        missing == differing == 0,
+    )
+
+
+def _ways(run: Trial) -> dict[tuple[int, int], list[int]]:
+    """The devices that each delivered frame (flow, arrival) passed; a split stage counts once."""
+    found = {}
+    chosen = run.delivered()
+    for event, sent, stages, hops in zip(
+        run.events[chosen],
+        run.arrivals()[chosen],
+        run.stages[chosen],
+        run.hops[chosen],
+        strict=True,
+    ):
+        devices = stages[:hops, lay.REC_IFINDEX].tolist()
+        once = [one for i, one in enumerate(devices) if i == 0 or devices[i - 1] != one]
+        found[int(event[lay.EV_FLOW]), int(sent)] = once
+    return found
+
+
+def off_is_vanilla(setup: Setup) -> Finding:
+    """With all of its parts off, the host does what the vanilla overlay does, event for event."""
+    differing, count = 0, 0
+    for proto in ("udp", "tcp"):
+        ours, theirs = (
+            trial.run(one, (trial.HASH, _OTHER), gap=700, count=10_000, proto=proto)
+            for one in (setup, CONTAINER)
+        )
+        count += len(theirs.events)
+        if ours.events.shape != theirs.events.shape:
+            differing += len(theirs.events)
+        else:
+            differing += int(np.count_nonzero((ours.events != theirs.events).any(axis=1)))
+    return Finding(f"{differing} of {count} events of UDP and TCP differ", differing == 0)
+
+
+def both_protocols(setup: Setup) -> Finding:
+    """One flow of UDP and one of TCP are both faster than over the vanilla overlay."""
+    gains = {p: trial.rate(setup, p) / trial.rate(CONTAINER, p) for p in ("udp", "tcp")}
+    told = ", ".join(f"{proto.upper()} {times(gain)}" for proto, gain in gains.items())
+    return Finding(f"{told} the container's rate", min(gains.values()) > 1.1)
+
+
+_NO_PUBLISHED = "order guard: no reordering where the published way reorders"
+_NAME = "FALCON"
+CLAIMS = (
+    Claim(
+        "falcon-pipelining",
+        _NAME,
+        TICK,
+        "pipelining: one flow's stages on a core each, in order per device",
+        PIPELINING,
+        pipelined,
+    ),
+    Claim("falcon-splitting", _NAME, TICK, "splitting helps TCP", STATIC, splitting_helps_tcp),
+    Claim(
+        "falcon-balancing",
+        _NAME,
+        TICK,
+        "balancing over the static choice when flows collide",
+        BALANCING,
+        balancing_helps,
+    ),
+    Claim("falcon-order", _NAME, TICK, _NO_PUBLISHED, GUARD, keeps_order),
+    Claim("falcon-isolation", _NAME, TICK, "isolation and policy are kept", FALCON, isolation_kept),
+    Claim(
+        "falcon-devices",
+        _NAME,
+        TICK,
+        "backward compatible: the same devices, the same frames",
+        FALCON,
+        same_devices,
+    ),
+    Claim(
+        "falcon-off",
+        _NAME,
+        TICK,
+        "backward compatible: switched off it is the vanilla overlay",
+        OFF,
+        off_is_vanilla,
+    ),
+    Claim("falcon-protocols", _NAME, TICK, "works for UDP and TCP", FALCON, both_protocols),
+)

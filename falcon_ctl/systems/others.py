@@ -1,0 +1,187 @@
+"""Checks of the ways around the kernel's overlay: bypass, Slim and FreeFlow, offload. Pure."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from falcon_ctl.figures import measure
+from falcon_ctl.figures.setups import BY_NAME, CONTAINER, HOST, Setup
+from falcon_ctl.systems import trial
+from falcon_ctl.systems.claims import CROSS, TICK, Claim, Finding, times
+from rxpath import layout as lay
+from rxpath.drivers import virtual
+
+BYPASS, SLIM, OFFLOAD = BY_NAME["bypass"], BY_NAME["slim"], BY_NAME["offload"]
+_HASHES = (trial.HASH, 0x9E3779B1)
+_MS = 1_000_000
+_NOISE = 0.05
+
+
+# -- kernel bypass -----------------------------------------------------------------------------
+
+
+def no_os_overhead(setup: Setup) -> Finding:
+    """Neither interrupts nor softirqs take any time, and frames are faster than on the host."""
+    run = trial.run(setup)
+    spent = run.busy("hardirq", "softirq", "ksoftirqd")
+    gain = trial.rate(setup) / trial.rate(HOST)
+    return Finding(
+        f"{spent} ns in interrupts and softirqs, {run.stats['softirq']['interrupts']} interrupts; "
+        f"{times(gain)} the host's rate",
+        spent == 0 and run.stats["softirq"]["interrupts"] == 0 and gain > 1,
+    )
+
+
+def policy_not_applied(setup: Setup) -> Finding:
+    """Frames of a flow that the operator denies are delivered all the same."""
+    found, theirs = (trial.run(one, _HASHES, knobs={"denied": [1]}) for one in (setup, CONTAINER))
+    through, held = (int(one.delivered(1).sum()) for one in (found, theirs))
+    return Finding(
+        f"denied flow: {through} of {found.sent(1)} frames delivered; over the container's "
+        f"overlay {held}",
+        through == found.sent(1) and held == 0,
+    )
+
+
+def burns_a_core(setup: Setup) -> Finding:
+    """Without any traffic a core is busy all the time."""
+    model = measure.build(setup, {}, 1)
+    for _ in virtual.run(model, np.zeros((0, len(virtual.COLUMNS)), np.int64), 10 * _MS):
+        pass
+    stats = model.stats()
+    busiest = max(sum(cpu.values()) for cpu in stats["busy_ns"]) / stats["clock_ns"]
+    return Finding(f"busiest core without traffic: {100 * busiest:.0f} %", busiest == 1)
+
+
+# -- connection-level metadata -----------------------------------------------------------------
+
+
+def as_fast_as_host(setup: Setup) -> Finding:
+    """TCP's data have the host's rate and the host's latency."""
+    rate = trial.rate(setup, "tcp") / trial.rate(HOST, "tcp")
+    ours, theirs = (trial.requests(one, False).latency_us(0.5) for one in (setup, HOST))
+    return Finding(
+        f"TCP: {times(rate)} the host's rate, median latency of a request {ours:.1f} us "
+        f"(host {theirs:.1f})",
+        abs(rate - 1) <= _NOISE and abs(ours / theirs - 1) <= _NOISE,
+    )
+
+
+def tcp_only(setup: Setup) -> Finding:
+    """UDP gains nothing: it stays in the overlay."""
+    tcp, udp = (trial.rate(setup, proto) / trial.rate(CONTAINER, proto) for proto in ("tcp", "udp"))
+    return Finding(
+        f"{times(tcp)} the container's rate for TCP, {times(udp)} for UDP",
+        tcp > 1 + _NOISE and abs(udp - 1) <= _NOISE,
+    )
+
+
+def policy_of_packets_not_applied(setup: Setup) -> Finding:
+    """A rule that comes after a connection was set up does not stop its packets."""
+    through, held = (_after_the_rule(one) for one in (setup, CONTAINER))
+    return Finding(
+        f"after the rule {through} segments are delivered in 4 ms; over the container's overlay "
+        f"{held}",
+        through > 0 and held == 0,
+    )
+
+
+def _after_the_rule(setup: Setup) -> int:
+    """Segments delivered once a running connection is denied and what was under way is through."""
+    peers = trial.connect(setup)
+    peers.run(4 * _MS)
+    peers.model.reconfigure({"denied": [0]})
+    peers.run(6 * _MS)
+    before = peers.model.stats()["delivered"]
+    peers.run(10 * _MS)
+    return int(peers.model.stats()["delivered"] - before)
+
+
+def costly_set_up(setup: Setup) -> Finding:
+    """Setting a connection up takes longer than the overlay's, and short ones are slower."""
+    runs = [trial.requests(one, True) for one in (setup, CONTAINER, HOST)]
+    ours, overlay, host = (run.setup_us for run in runs)
+    short, theirs = runs[0].mean_us, runs[1].mean_us
+    return Finding(
+        f"set-up {ours:.0f} us (overlay {overlay:.0f}, host {host:.0f}); a request over a new "
+        f"connection {short:.0f} us (overlay {theirs:.0f})",
+        ours > overlay > host and short > theirs,
+    )
+
+
+# -- hardware offload --------------------------------------------------------------------------
+
+
+def no_cpu_for_the_tunnel(setup: Setup) -> Finding:
+    """No softirq of a tunnel's devices, and no more time in softirqs than on the host."""
+    found, host = trial.run(setup), trial.run(HOST)
+    spent, usual = (one.busy("hardirq", "softirq", "ksoftirqd") for one in (found, host))
+    tunnel = int(np.count_nonzero(found.softirqs()[:, lay.REC_KIND] != lay.NAPI))
+    ratio = trial.rate(setup) / trial.rate(HOST)
+    return Finding(
+        f"{tunnel} softirqs of tunnel devices; {spent - usual} ns more than the host in "
+        f"interrupts and softirqs; {times(ratio)} its rate",
+        tunnel == 0 and spent == usual and abs(ratio - 1) <= _NOISE,
+    )
+
+
+def bounded_entries(setup: Setup) -> Finding:
+    """The flow after the last entry of the NIC's table takes the slow path, and no other."""
+    return _bounded(setup, "entries", "offload_entries")
+
+
+def bounded_functions(setup: Setup) -> Finding:
+    """So does the container after the last virtual function."""
+    return _bounded(setup, "functions", "offload_functions")
+
+
+def _bounded(setup: Setup, what: str, knob: str) -> Finding:
+    """Five flows to five containers, with room for four."""
+    hashes = [0x101 * (flow + 1) for flow in range(5)]
+    run = trial.run(setup, hashes, gap=2000, knobs={knob: 4})
+    depths = [run.depth(flow) for flow in range(5)]
+    offload = run.stats["offload"]
+    return Finding(
+        f"with 4 {what}, flows 1 to 5 have {trial.counted([one for d in depths for one in d])}; "
+        f"{offload['slow_path']} frames on the slow path, {run.sent(4)} sent in flow 5",
+        depths == [[1]] * 4 + [[3]] and offload["slow_path"] == run.sent(4),
+    )
+
+
+def needs_hardware(setup: Setup) -> Finding:
+    """With a table of no entries nothing is left but the overlay, event for event."""
+    without, overlay = (
+        trial.run(one, gap=700, knobs={"offload_entries": 0}).events for one in (setup, CONTAINER)
+    )
+    same = without.shape == overlay.shape and bool((without == overlay).all())
+    return Finding(
+        f"without entries: {'the same' if same else 'other'} events as over the container's "
+        "overlay",
+        same,
+    )
+
+
+_BYPASS, _SLIM, _OFFLOAD = "kernel bypass", "Slim / FreeFlow", "hardware offload"
+_UNHELD = "the operator's data-plane policy is not applied"
+CLAIMS = (
+    Claim("bypass-overhead", _BYPASS, TICK, "no OS overhead", BYPASS, no_os_overhead),
+    Claim("bypass-policy", _BYPASS, CROSS, _UNHELD, BYPASS, policy_not_applied),
+    Claim("bypass-idle", _BYPASS, CROSS, "a core burns at 100% when idle", BYPASS, burns_a_core),
+    Claim("slim-fast", _SLIM, TICK, "as fast as the host network", SLIM, as_fast_as_host),
+    Claim("slim-tcp", _SLIM, CROSS, "only for TCP", SLIM, tcp_only),
+    Claim("slim-policy", _SLIM, CROSS, _UNHELD, SLIM, policy_of_packets_not_applied),
+    Claim("slim-setup", _SLIM, CROSS, "set-up cost for each connection", SLIM, costly_set_up),
+    Claim(
+        "offload-cpu", _OFFLOAD, TICK, "no host CPU for the tunnel", OFFLOAD, no_cpu_for_the_tunnel
+    ),
+    Claim("offload-hardware", _OFFLOAD, CROSS, "needs the hardware", OFFLOAD, needs_hardware),
+    Claim("offload-entries", _OFFLOAD, CROSS, "bounded table entries", OFFLOAD, bounded_entries),
+    Claim(
+        "offload-functions",
+        _OFFLOAD,
+        CROSS,
+        "bounded number of virtual functions",
+        OFFLOAD,
+        bounded_functions,
+    ),
+)

@@ -1,0 +1,150 @@
+"""The table of systems: every claim holds, and a wrong system is found out."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from falcon_ctl import cli
+from falcon_ctl.figures.setups import BY_NAME
+from falcon_ctl.systems import cli as systems_cli
+from falcon_ctl.systems import trial
+from falcon_ctl.systems.claims import CROSS, TICK, Finding, judge
+from falcon_ctl.systems.cli import CLAIMS
+from rxpath import layout as lay
+
+BY_KEY = {claim.key: claim for claim in CLAIMS}
+WRONG = {  # systems of which the claim is false
+    "host-softirq": ["container", "weave", "bypass"],
+    "docker-serialized": ["falcon-pipelining", "host", "weave", "rps"],
+    "docker-port": ["flannel", "host"],
+    "flannel-serialized": ["falcon-pipelining", "host"],
+    "flannel-port": ["container"],
+    "calico-serialized": ["rps", "host"],
+    "calico-port": ["weave"],
+    "weave-serialized": ["container", "mflow"],
+    "weave-port": ["calico"],
+    "rps-one-flow": ["falcon-pipelining", "mflow"],
+    "rps-many-flows": ["container"],
+    "rfs-one-flow": ["falcon"],
+    "rfs-many-flows": ["container"],
+    "rss++-buckets": ["container"],
+    "rss++-one-flow": ["mflow", "falcon-pipelining"],
+    "mflow-parallel": ["falcon-pipelining", "rps", "container"],
+    "falcon-pipelining": ["container", "rps", "mflow"],
+    "falcon-splitting": ["falcon-pipelining", "container"],
+    "falcon-balancing": ["falcon-static", "falcon-guard"],
+    "falcon-order": ["falcon", "falcon-balancing"],
+    "falcon-isolation": ["bypass", "slim"],
+    "falcon-devices": ["host", "weave", "offload"],
+    "falcon-off": ["falcon", "rps"],
+    "falcon-protocols": ["slim", "container"],
+    "bypass-overhead": ["host", "container"],
+    "bypass-policy": ["container", "falcon", "offload"],
+    "bypass-idle": ["host", "falcon"],
+    "slim-fast": ["container", "falcon"],
+    "slim-tcp": ["host", "container"],
+    "slim-policy": ["host", "falcon"],
+    "slim-setup": ["container", "host"],
+    "offload-cpu": ["container", "bypass"],
+    "offload-hardware": ["host", "falcon"],
+    "offload-entries": ["host", "container"],
+    "offload-functions": ["host", "container"],
+}
+
+
+@pytest.mark.parametrize("key", BY_KEY)
+def test_every_claim_holds(key):
+    finding = judge(BY_KEY[key]).finding
+    assert finding.holds, finding.measured
+
+
+@pytest.mark.parametrize(
+    ("key", "name"), [(k, name) for k, names in WRONG.items() for name in names]
+)
+def test_a_wrong_system_is_found_out(key, name):
+    finding = judge(replace(BY_KEY[key], setup=BY_NAME[name])).finding
+    assert not finding.holds, finding.measured
+
+
+def test_every_claim_can_be_seen_to_fail():
+    assert WRONG.keys() == BY_KEY.keys()
+    assert len(BY_KEY) == len(CLAIMS)
+
+
+def test_every_system_of_the_talk_is_there_with_what_it_is_praised_and_blamed_for():
+    marks = {claim.system: set() for claim in CLAIMS}
+    for claim in CLAIMS:
+        marks[claim.system].add(claim.mark)
+    assert {"host network", "Docker overlay", "Flannel", "Calico", "Weave"} <= marks.keys()
+    for system in ("RPS", "RFS", "kernel bypass", "Slim / FreeFlow", "hardware offload"):
+        assert marks[system] == {TICK, CROSS}
+    assert TICK in marks["FALCON"]
+    assert {"mFlow", "RSS++"} <= marks.keys()
+
+
+# -- what the checks look at -------------------------------------------------------------------
+
+
+def test_a_trial_sees_the_reordering_that_the_host_counts():
+    falcon = {"load_interval_ns": 50_000, "cpus": [0, 2, 4]}
+    run = trial.run(
+        BY_NAME["falcon"], (0x101, 0x102), gap=450, count=20_000, knobs={"falcon": falcon}
+    )
+    orders = [run.order(flow) for flow in (0, 1)]
+    assert sum(order.reordered for order in orders) == run.stats["reordered"] > 0
+    assert sum(order.received for order in orders) == run.stats["delivered"]
+    assert max(order.max_extent for order in orders) > 1
+
+
+def test_a_trial_knows_stages_depth_and_time_of_its_frames():
+    run = trial.run(BY_NAME["container"], (1, 2), count=100)
+    assert run.depth() == run.depth(1) == [3]
+    assert [run.sent(flow) for flow in (0, 1)] == [50, 50]
+    assert len(run.softirqs(0)) == 150
+    assert len(run.softirqs(skip=1)) == 200
+    kinds = run.softirqs(0, skip=2)[:, lay.REC_KIND]
+    assert set(kinds) == {lay.BACKLOG}
+    assert sorted(run.arrivals()) == (np.arange(100) * trial.STEADY).tolist()
+    assert run.busy("softirq") > 100 * 1000
+    assert run.busy("polling") == 0
+
+
+# -- the command -------------------------------------------------------------------------------
+
+
+def call(capsys, *argv):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(list(argv))
+    return ended.value.code, *capsys.readouterr()
+
+
+def test_the_command_prints_every_claim_and_writes_it(tmp_path, capsys):
+    file = tmp_path / "systems.json"
+    status, out, error = call(capsys, "systems", "--json", str(file))
+    assert (status, error) == (0, "")
+    assert f"{len(CLAIMS)} of {len(CLAIMS)} claims hold" in out
+    rows = json.loads(file.read_text())
+    assert [row["key"] for row in rows] == list(BY_KEY)
+    keys = ["key", "system", "mark", "claim", "measured", "holds"]
+    assert all(list(row) == keys for row in rows)
+    assert all(row["holds"] is True for row in rows)
+
+
+def test_a_claim_that_does_not_hold_is_told_by_the_exit_status(tmp_path, capsys, monkeypatch):
+    bad = replace(CLAIMS[0], check=lambda setup: Finding(f"{setup.name} has [none]", False))
+    monkeypatch.setattr(systems_cli, "CLAIMS", (bad, CLAIMS[1]))
+    file = tmp_path / "systems.json"
+    status, out, _ = call(capsys, "systems", "--json", str(file))
+    assert status == 1
+    assert "1 of 2 claims hold" in out
+    assert "host has [none]" in out
+    assert [row["holds"] for row in json.loads(file.read_text())] == [False, True]
+
+
+def test_a_place_that_cannot_be_written_is_named_before_anything_runs(capsys):
+    status, _, error = call(capsys, "systems", "--json", "/nowhere/x.json")
+    assert status == 2
+    assert "--json /nowhere/x.json" in error
+    assert error.count("\n") == 1
