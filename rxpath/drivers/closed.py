@@ -307,6 +307,7 @@ def _answered(
 
 @inner
 def _read(
+    state: State,
     out: Table,
     count: int,
     conns: Table,
@@ -325,14 +326,25 @@ def _read(
         if event[lay.EV_KIND] != lay.DELIVER:
             continue
         duplicate = tcp.take_in(conns, behind, conn, segment[slot])
-        last = i + 1 == count
-        if not last:
-            after = out[i + 1]
-            last = after[lay.EV_FLOW] != conn or after[lay.EV_TIME] != event[lay.EV_TIME]
-        if last:
+        if _is_last(state, out, count, i):
             kind = pl.DUPACK if duplicate else pl.ACK
             time = event[lay.EV_TIME] + wire[pl.W_BACK]
             ag.push(wire, agenda, time, kind, conn, conns[conn, pl.P_RECEIVED])
+
+
+@inner
+def _is_last(state: State, out: Table, count: int, i: int) -> bool:
+    """Whether the frame of row ``i`` is its skb's last one."""
+    if i + 1 == count:
+        cut: bool = state.host[lay.CLOCK, lay.CK_OUT_FRAME] >= 0  # by the end of `out`
+        return not cut
+    event, after = out[i], out[i + 1]
+    other: bool = (
+        after[lay.EV_FLOW] != event[lay.EV_FLOW]
+        or after[lay.EV_TIME] != event[lay.EV_TIME]
+        or after[lay.EV_KIND] != lay.DELIVER
+    )
+    return other
 
 
 @entry
@@ -359,7 +371,7 @@ def feed(
         ahead = deadline + wire[pl.W_BACK] if deadline < until else until
         time = min(ag.first_time(wire, agenda), ahead, until)
         count = kernel.advance(state, time, out, choose)
-        _read(out, count, conns, behind, wire, agenda, free, segment)
+        _read(state, out, count, conns, behind, wire, agenda, free, segment)
         if count == len(out):
             continue
         while ag.first_time(wire, agenda) <= time:

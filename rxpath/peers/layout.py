@@ -19,7 +19,7 @@ from __future__ import annotations
     P_DUPACKS,
     P_RECOVER,  # fast recovery lasts until this is acknowledged (RFC 6582); -1: not in it
     P_TIMEOUT_AT,
-    P_ARMED,  # an entry of the agenda will look at the timeout
+    P_ARMED,  # when an entry of the agenda will look at the timeout; 0: none will
     P_BACKOFF,  # doublings of the timeout
     P_RECEIVED,  # the receiver's next expected segment (RCV.NXT)
     P_RETRANSMITS,

@@ -2,9 +2,11 @@
 
 Sender: slow start and congestion avoidance (RFC 5681), bounded by the window; three duplicate
 acknowledgements lead to a fast retransmit, partial ones retransmit the next hole (RFC 6582), a
-timeout (RFC 6298, Linux's least of 200 ms) starts again from the oldest hole.
+timeout (RFC 6298, Linux's least of 200 ms, doubled each time) starts again from the oldest hole.
 Receiver: acknowledges each skb that the application has read.  It is the application that opens
-the window, so acknowledgement and window update are one here.
+the window, so acknowledgement and window update are one here.  What it had already is acknowledged,
+but not as a duplicate (as if by D-SACK, RFC 2883), so three duplicates always tell of a hole, also
+after a timeout, where RFC 6582 (section 3.2, step 2) would not believe them.
 
 The handshake's segments are numbered with the data, before them; they are empty, and each waits for
 the answer to the one before it.
@@ -42,7 +44,7 @@ def send_what_may(wire: Table, agenda: Table, conns: Table, conn: int, now: int)
     """Put on the wire what window and congestion window allow."""
     row = conns[conn]
     if row[lay.P_NEXT] == row[lay.P_UNA]:
-        row[lay.P_TIMEOUT_AT] = now + wire[lay.W_RTO]  # nothing was in flight
+        row[lay.P_TIMEOUT_AT] = now + (wire[lay.W_RTO] << row[lay.P_BACKOFF])  # nothing in flight
     limit = row[lay.P_UNA] + min(row[lay.P_CWND], row[lay.P_WINDOW])
     if is_setup(row, row[lay.P_UNA]):
         limit = row[lay.P_UNA] + 1
@@ -64,6 +66,8 @@ def acknowledged(wire: Table, agenda: Table, conns: Table, conn: int, ack: int, 
     row[lay.P_DUPACKS] = 0
     row[lay.P_BACKOFF] = 0
     row[lay.P_TIMEOUT_AT] = now + wire[lay.W_RTO]
+    if row[lay.P_TIMEOUT_AT] < row[lay.P_ARMED]:
+        _arm(wire, agenda, row, conn)  # the entry at hand is of a doubled timeout
     if is_setup(row, ack - 1):
         return
     if row[lay.P_RECOVER] == NOT_RECOVERING:
@@ -97,20 +101,23 @@ def duplicate(wire: Table, agenda: Table, conns: Table, conn: int, ack: int, now
 def look_at_timeout(wire: Table, agenda: Table, conns: Table, conn: int, now: int) -> None:
     """The timer's entry came up: later if there was progress, else start again from the hole."""
     row = conns[conn]
+    if now != row[lay.P_ARMED]:
+        return  # another entry took its place
+    row[lay.P_ARMED] = 0
     if row[lay.P_UNA] == row[lay.P_HIGH]:
-        row[lay.P_ARMED] = 0
         return
     if now >= row[lay.P_TIMEOUT_AT]:
         row[lay.P_TIMEOUTS] += 1
-        row[lay.P_SSTHRESH] = max((row[lay.P_NEXT] - row[lay.P_UNA]) >> 1, 2)
+        if row[lay.P_BACKOFF] == 0:  # not when the segment is timed out again (RFC 5681, 3.1)
+            row[lay.P_SSTHRESH] = max((row[lay.P_NEXT] - row[lay.P_UNA]) >> 1, 2)
         row[lay.P_CWND] = 1
         row[lay.P_DUPACKS] = 0
         row[lay.P_RECOVER] = NOT_RECOVERING
         row[lay.P_BACKOFF] = min(row[lay.P_BACKOFF] + 1, 15)  # net.ipv4.tcp_retries2
         row[lay.P_NEXT] = row[lay.P_UNA]
-        row[lay.P_TIMEOUT_AT] = now + (wire[lay.W_RTO] << row[lay.P_BACKOFF])
         send_what_may(wire, agenda, conns, conn, now)
-    ag.push(wire, agenda, row[lay.P_TIMEOUT_AT], lay.TIMEOUT, conn, 0)
+    else:
+        _arm(wire, agenda, row, conn)
 
 
 @inner
@@ -166,5 +173,11 @@ def _transmit(wire: Table, agenda: Table, conns: Table, conn: int, segment: int,
     wire[lay.W_LINK_FREE] = end
     ag.push(wire, agenda, end + wire[lay.W_THERE], lay.ARRIVE, conn, segment)
     if not row[lay.P_ARMED]:
-        row[lay.P_ARMED] = 1
-        ag.push(wire, agenda, row[lay.P_TIMEOUT_AT], lay.TIMEOUT, conn, 0)
+        _arm(wire, agenda, row, conn)
+
+
+@inner
+def _arm(wire: Table, agenda: Table, row: Table, conn: int) -> None:
+    """An entry of the agenda will look at the timeout when it is due."""
+    row[lay.P_ARMED] = row[lay.P_TIMEOUT_AT]
+    ag.push(wire, agenda, row[lay.P_TIMEOUT_AT], lay.TIMEOUT, conn, 0)

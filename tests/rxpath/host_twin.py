@@ -15,13 +15,14 @@ from host_twin_order import Order
 from host_twin_rebalance import Rebalance
 from host_twin_rules import Rules
 from host_twin_stages import Stages
+from host_twin_threads import Threads
 
 from rxpath import costs
 from rxpath import layout as lay
 from rxpath.knobs import Knobs
 
 
-class Twin(Stages, Bypass, Order, Rebalance, Rules):
+class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
     def __init__(self, knobs: Knobs, sockets: int, flows: int) -> None:
         self.k, self.f = knobs, knobs.falcon
         self.amount = costs.load(knobs.costs, knobs.cost_overrides)
@@ -318,81 +319,6 @@ class Twin(Stages, Bypass, Order, Rebalance, Rules):
             self.leave_gro(cpu, skb)
         if napi and not cpu.ready and not napi.holds():
             napi.head = napi.done
-
-    # -- sockets and threads
-    def to_socket(self, cpu: Cpu, skb: Skb) -> None:
-        socket = self.sockets[skb.socket]
-        limit = self.k.tcp_rcvbuf if skb.protocol == 6 else self.k.rcvbuf
-        if socket.memory > limit:
-            self.leave(skb, "drop", "socket", cpu)
-            return
-        socket.memory += skb.truesize
-        skb.enqueued = self.now
-        socket.queue.append(skb)
-        task = socket.task
-        if socket not in task.ready:
-            task.ready.append(socket)
-        if task.state == "asleep":
-            task.state = "waking"
-            cpu.extra += self.cost("wake_up")
-            self.schedule(("wake", task), self.now + self.cost("wake_latency"), 3)
-
-    def wake(self, task: Task) -> None:
-        cpu = self.cpus[task.cpu]
-        credit = self.cost("sched_sleeper_credit")
-        task.runtime = max(task.runtime, cpu.min_runtime - credit)
-        task.state = "runnable"
-        cpu.runnable.append(task)
-
-    def on_wake(self, task: Task) -> None:
-        del self.due["wake", task]
-        self.wake(task)
-        cpu = self.cpus[task.cpu]
-        self.stop_spinning(cpu)
-        if cpu.work and cpu.work[0] == "task" and self.must_yield(cpu):
-            self.suspend(cpu)
-        if cpu.work is None:
-            self.next_work(cpu)
-
-    def best(self, cpu: Cpu) -> Task | None:
-        return min(cpu.runnable, key=lambda task: (task.runtime, task.number), default=None)
-
-    def must_yield(self, cpu: Cpu) -> bool:
-        best = self.best(cpu)
-        if best is None or cpu.task is None:
-            return best is not None
-        return cpu.task.runtime - best.runtime > self.cost("sched_granularity")
-
-    def pick(self, cpu: Cpu) -> Task | None:
-        if self.must_yield(cpu):
-            best = self.best(cpu)
-            cpu.runnable.remove(best)
-            if cpu.task:
-                cpu.task.state = "runnable"
-                cpu.runnable.append(cpu.task)
-            cpu.task, best.state = best, "running"
-            cpu.min_runtime = max(cpu.min_runtime, best.runtime)
-            if cpu.last_task is not best:
-                cpu.last_task = best
-                cpu.extra += self.cost("context_switch")
-        return cpu.task
-
-    def run(self, cpu: Cpu, task: Task) -> bool:
-        if task.skb:
-            skb, task.skb = task.skb, None
-            self.start(cpu, "task", skb, task.remaining)
-            return True
-        if not task.ready:
-            task.state, cpu.task = "asleep", None
-            return False
-        socket = task.ready.popleft()
-        skb = socket.queue.popleft()
-        if socket.queue:
-            task.ready.append(socket)
-        self.begin(cpu, skb, lay.SOCKET, 0)
-        moved = self.cost("cache_penalty") if skb.came_from != cpu.number else 0
-        self.start(cpu, "task", skb, self.stack_cost(skb) + self.k.service_ns + moved)
-        return True
 
     # -- out, and load
     def leave(self, skb: Skb, kind: str, place: str, cpu: Cpu) -> None:

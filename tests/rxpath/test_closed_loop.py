@@ -121,13 +121,24 @@ def test_a_hole_is_filled_by_three_duplicates_long_before_the_timeout():
 
 def test_without_anything_behind_it_a_lost_segment_waits_for_the_timeout():
     wire = Wire(rto_ns=20 * MS)
+    think = np.random.default_rng(3).integers(0, 2 * MS, 1000)  # or the same ones would always lose
     clients = [stream(n, window=1, thinks=True, payload=64, wire_len=128) for n in range(8)]
-    run = peers(*clients, wire=wire, ring=2, queues=1, rx_usecs=500, rx_frames=1000)
+    run = peers(*clients, wire=wire, think=think, ring=2, queues=1, rx_usecs=500, rx_frames=1000)
     run.run(1000 * MS)
     assert run.timeouts > 0
     assert run.latencies().max() >= 20 * MS
     assert (run.answered() > 0).all()
     assert accounted(run)
+
+
+def test_each_timeout_without_an_acknowledgement_doubles_the_next_one():
+    run = peers(stream(window=20), wire=Wire(rto_ns=MS), rcvbuf=0, service_ns=100 * MS)
+    seen = [run.timeouts]
+    for until in (1.5, 3.5, 7.5, 15.5, 31.5):  # RFC 6298, 5.5
+        run.run(int(until * MS))
+        seen.append(run.timeouts)
+    assert seen == [0, 1, 2, 3, 4, 5]
+    assert run._conns[0, pl.P_SSTHRESH] == 5  # half of the first flight, held (RFC 5681, 3.1)
 
 
 def test_clients_ask_one_thing_at_a_time_and_think():
