@@ -9,10 +9,11 @@ import numpy as np
 from closed_twin import Net
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from model_hosts import COARSE
 from test_twin import HASHES, hosts, mostly
 
-from rxpath import costs, profiles
 from rxpath import layout as lay
+from rxpath import profiles
 from rxpath.drivers import closed
 from rxpath.drivers.closed import Connection, Peers, Wire
 from rxpath.knobs import Knobs
@@ -74,14 +75,6 @@ def state_of_twin(net, delivered):
         "latencies": net.latencies,
         "on the wire": net.on_the_wire,
     }
-
-
-# All costs alike, so that much happens at the same time.
-COARSE = {
-    f"{name}.{amount}": 1000 * (amount == "ns")
-    for name in costs.load("xeon-2.2ghz")
-    for amount in ("ns", "ns_kib")
-}
 
 
 def loop(knobs, conns, wire, think, chunk=closed.CHUNK):

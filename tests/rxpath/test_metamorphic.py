@@ -75,7 +75,7 @@ def scaled_knobs(k):
     names = costs.load("xeon-2.2ghz")
     longer = {}
     for name in set(names) - {"skb_overhead", "softirq_restarts"}:
-        for amount in ("udp", "tcp", "ns_kib"):
+        for amount in ("udp", "ns_kib") if names[name].per == "host" else ("udp", "tcp", "ns_kib"):
             longer[f"{name}.{amount}"] = k * getattr(names[name], amount)
     usual = Knobs()
     return {
