@@ -213,10 +213,25 @@ def test_trace_out_of_order():
 
 
 @pytest.mark.parametrize("column", ["flow", "socket", "chain"])
-def test_trace_that_does_not_fit_the_model(column):
-    trace = virtual.make_trace([0, 1], **{column: [0, 99]})
-    with pytest.raises(ConfigError, match=f"{column}: got 99, expected numbers from 0 to"):
+@pytest.mark.parametrize("value", [99, -1])
+def test_trace_that_does_not_fit_the_model(column, value):
+    trace = virtual.make_trace([0, 1], **{column: [0, value]})
+    with pytest.raises(ConfigError, match=f"{column}: got {value}, expected numbers from 0 to"):
         list(virtual.run(model(), trace))
+
+
+@pytest.mark.parametrize(
+    ("arrival", "columns", "message"),
+    [
+        (5, {"wire_len": 0}, "wire_len: got 0, expected numbers from 1 to"),
+        (5, {"payload": -1}, "payload: got -1, expected numbers from 0 to"),
+        (-5, {}, "arrival: got -5, expected numbers from 0 to"),
+        (2**63 - 1, {}, "arrival: got 9223372036854775807, expected"),
+    ],
+)
+def test_frames_that_cannot_be(arrival, columns, message):
+    with pytest.raises(ConfigError, match=message):
+        list(virtual.run(model(), virtual.make_trace([arrival], **columns)))
 
 
 def test_too_few_slots_for_what_the_host_holds():
