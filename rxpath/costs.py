@@ -24,6 +24,7 @@ else:
 
 DIRECTORY = Path(__file__).with_name("costs")
 PER = ("frame", "gro", "skb", "segment", "host")
+PER_KIB = ("frame", "skb")  # may cost something for each KiB
 AMOUNTS = ("ns", "udp", "tcp", "ns_kib")
 MOST = 10**12  # ns
 
@@ -71,13 +72,23 @@ def parse(raw: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Cos
             allowed = "NAME.AMOUNT, AMOUNT one of " + ", ".join(AMOUNTS) + ", NAME a cost's name"
             raise ConfigError(f"cost_overrides.{key}", value, allowed)
         checked = _ns(f"cost_overrides.{key}", value)
+        if amount == "tcp" and costs[name].per == "host":
+            allowed = f"{name}.ns, for what is not of a stage knows no protocol"
+            raise ConfigError(f"cost_overrides.{key}", value, allowed)
         fields = ("udp", "tcp") if amount == "ns" else (amount,)
         for field in fields:
             costs[name] = _with(costs[name], field, checked)
+    _check_whole(costs)
+    return costs
+
+
+def _check_whole(costs: Costs) -> None:
     for name in lay.COST_NAMES:
         if name not in costs or costs[name].per != "host":
             raise ConfigError(name, None, 'a cost with per = "host"')
-    return costs
+    for name, cost in costs.items():
+        if cost.ns_kib and cost.per not in PER_KIB:
+            raise ConfigError(f"{name}.ns_kib", cost.ns_kib, f"0, for a cost per {cost.per}")
 
 
 def _with(cost: Cost, field: str, value: int) -> Cost:

@@ -83,7 +83,7 @@ class Knobs:
 
 def merge(knobs: Knobs, raw: Mapping[str, Any]) -> Knobs:
     """``knobs`` with the given keys changed, validated as a whole. Raises `ConfigError`."""
-    changes = dict(raw)
+    changes = dict(_mapping("knobs", raw))
     if "falcon" in changes:
         changes["falcon"] = _replace(knobs.falcon, _mapping("falcon", changes["falcon"]), "falcon.")
     merged: Knobs = _replace(knobs, changes, "")
@@ -142,6 +142,8 @@ def validate(knobs: Knobs) -> None:
 def _check_cpus(key: str, cpus: tuple[int, ...], count: int) -> None:
     if not cpus:
         raise ConfigError(key, [], f"at least one CPU from 0 to {count - 1}")
+    if len(cpus) > lay.LIST_SIZE:
+        raise ConfigError(key, len(cpus), f"at most {lay.LIST_SIZE} CPUs")
     for cpu in cpus:
         if not 0 <= cpu < count:
             raise ConfigError(key, cpu, f"CPUs from 0 to {count - 1}")

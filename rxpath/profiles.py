@@ -79,24 +79,35 @@ def load() -> dict[str, Profile]:
 
 def parse(name: str, raw: Mapping[str, Any]) -> Profile:
     """A profile from its table, checked as a chain. Raises `ConfigError`."""
-    stages = tuple(
-        _stage(f"{name}.stage[{i}]", entry) for i, entry in enumerate(raw.get("stage", []))
-    )
+    for key in raw:
+        if key not in ("title", "vxlan_port", "slow_path", "stage"):
+            raise ConfigError(f"{name}.{key}", raw[key], "title, vxlan_port, slow_path, stage")
+    entries, port = raw.get("stage", []), raw.get("vxlan_port", 0)
+    if not isinstance(entries, list):
+        raise ConfigError(f"{name}.stage", entries, "a list of stages")
+    if type(port) is not int or not 0 <= port < 2**16:
+        raise ConfigError(f"{name}.vxlan_port", port, "a UDP port, or 0 without a tunnel")
+    stages = tuple(_stage(f"{name}.stage[{i}]", entry) for i, entry in enumerate(entries))
     title, slow_path = str(raw.get("title", name)), str(raw.get("slow_path", ""))
-    profile = Profile(name, title, int(raw.get("vxlan_port", 0)), stages, slow_path)
+    profile = Profile(name, title, port, stages, slow_path)
     _check_chain(profile)
     return profile
 
 
-def _stage(where: str, raw: Mapping[str, Any]) -> Stage:
-    for key in ("kind", "device", "ifindex", "costs"):
+def _stage(where: str, raw: Any) -> Stage:
+    keys = ("kind", "device", "ifindex", "costs")
+    if not isinstance(raw, Mapping):
+        raise ConfigError(where, raw, "a table")
+    for key in (*keys, *raw):
         if key not in raw:
             raise ConfigError(f"{where}.{key}", None, "a value")
+        if key not in (*keys, "policy"):
+            raise ConfigError(f"{where}.{key}", raw[key], ", ".join((*keys, "policy")))
     if raw["kind"] not in _NAMES:
         raise ConfigError(f"{where}.kind", raw["kind"], "one of " + ", ".join(_NAMES))
     if type(raw["ifindex"]) is not int or not 0 < raw["ifindex"] < 2**31:
         raise ConfigError(f"{where}.ifindex", raw["ifindex"], "a positive 31-bit integer")
-    if not isinstance(raw["costs"], list):
+    if not isinstance(raw["costs"], list) or not all(isinstance(n, str) for n in raw["costs"]):
         raise ConfigError(f"{where}.costs", raw["costs"], "a list of names of costs")
     policy = str(raw.get("policy", ""))
     if policy and (policy not in raw["costs"] or raw["kind"] not in _HOOKED):

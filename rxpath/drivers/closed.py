@@ -123,25 +123,13 @@ class Peers:
         if not self.connections:
             raise ConfigError("connections", 0, "at least one")
         state = self.model.state
-        sockets = int(state.host[lay.CLOCK, lay.CK_SOCKETS])
         if len(self.connections) > len(state.flow):
             raise ConfigError("connections", len(self.connections), f"at most {len(state.flow)}")
         for number, one in enumerate(self.connections):
-            key = f"connections.{number}"
-            if not 0 <= one.socket < sockets:
-                raise ConfigError(f"{key}.socket", one.socket, f"0 to {sockets - 1}")
-            if not 1 <= one.window <= MAX_WINDOW or one.most > MAX_WINDOW:
-                raise ConfigError(f"{key}.window", one.window, f"1 to {MAX_WINDOW} segments")
-            if one.thinks and one.window != 1:
-                raise ConfigError(f"{key}.window", one.window, "1, for a client")
-            if len(one.setup) > pl.MAX_STEPS:
-                raise ConfigError(f"{key}.setup", len(one.setup), f"at most {pl.MAX_STEPS} steps")
-            if one.renews and not (one.thinks and one.setup):
-                raise ConfigError(f"{key}.renews", True, "a client with a set-up")
-        if not 1 <= self.wire.gbit_per_s <= 8000:
-            raise ConfigError("wire.gbit_per_s", self.wire.gbit_per_s, "1 to 8000")
-        if self.wire.back_ns < 1:
-            raise ConfigError("wire.back_ns", self.wire.back_ns, "at least 1")
+            _check_connection(f"connections.{number}", one, state)
+        for name, (low, high) in _WIRE.items():
+            _within(f"wire.{name}", getattr(self.wire, name), low, high)
+        _within("samples", self.samples, 0, 2**31)
         if not len(self.think_ns) or min(self.think_ns) < 0:
             raise ConfigError("think_ns", list(self.think_ns)[:3], "times of 0 ns or more")
 
@@ -215,6 +203,38 @@ class Peers:
         """Latencies, ns, of requests answered from model time ``since`` on, set-up included."""
         found = self._samples[: min(int(self._wire[pl.W_SAMPLES]), len(self._samples))]
         return np.array(found[found[:, pl.L_TIME] >= since, pl.L_LATENCY])
+
+
+_WIRE = {
+    "gbit_per_s": (1, 8000),
+    "there_ns": (0, 10**12),
+    "back_ns": (1, 10**12),
+    "rto_ns": (1, 10**12),
+}
+
+
+def _within(key: str, value: int, low: int, high: int, unit: str = "") -> None:
+    if not low <= value <= high:
+        raise ConfigError(key, value, f"{low} to {high}{unit}")
+
+
+def _check_connection(key: str, one: Connection, state: State) -> None:
+    chains = int(np.count_nonzero(state.lists[lay.LIST_CHAIN]))
+    sockets = int(state.host[lay.CLOCK, lay.CK_SOCKETS])
+    _within(f"{key}.rss_hash", one.rss_hash, 0, 2**32 - 1)
+    _within(f"{key}.chain", one.chain, 0, chains - 1)
+    _within(f"{key}.socket", one.socket, 0, sockets - 1)
+    _within(f"{key}.window", one.window, 1, MAX_WINDOW, " segments")
+    _within(f"{key}.most", one.most, 0, MAX_WINDOW, " segments")
+    _within(f"{key}.wire_len", one.wire_len, 1, 2**16 - 1)
+    _within(f"{key}.payload", one.payload, 1, 2**16 - 1)
+    _within(f"{key}.start_ns", one.start_ns, 0, 10**15)
+    if one.thinks and one.window != 1:
+        raise ConfigError(f"{key}.window", one.window, "1, for a client")
+    if len(one.setup) > pl.MAX_STEPS:
+        raise ConfigError(f"{key}.setup", len(one.setup), f"at most {pl.MAX_STEPS} steps")
+    if one.renews and not (one.thinks and one.setup):
+        raise ConfigError(f"{key}.renews", True, "a client with a set-up")
 
 
 def _rows(connections: Sequence[Connection]) -> Table:

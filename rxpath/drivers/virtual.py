@@ -31,6 +31,9 @@ COLUMNS = ("arrival", *FRAME, *SEGMENT)  # of a trace
 DEFAULTS = {"protocol": lay.UDP, "wire_len": 64}
 CHUNK = 1 << 15  # events that are handed out at a time
 
+LATEST = 10**15  # ns: eleven days
+LONGEST = 2**31 - 1  # bytes; longer than any frame, for services of any length
+
 DONE, FULL, NO_SLOT = range(3)
 NEXT, FREE, EVENTS = range(3)  # of `place`, see `feed`
 
@@ -80,12 +83,20 @@ def run(model: Model, trace: Table, until: int = 0, chunk: int = CHUNK) -> Itera
 
 def _check(model: Model, trace: Table) -> None:
     state = model.state
-    chains = np.count_nonzero(state.lists[lay.LIST_CHAIN])
-    limits = {"flow": len(state.flow), "socket": int(state.host[lay.CLOCK, lay.CK_SOCKETS])}
-    for name, limit in {**limits, "chain": int(chains)}.items():
+    chains = int(np.count_nonzero(state.lists[lay.LIST_CHAIN]))
+    sockets = int(state.host[lay.CLOCK, lay.CK_SOCKETS])
+    for name, low, high in (
+        ("arrival", 0, LATEST),
+        ("flow", 0, len(state.flow) - 1),
+        ("socket", 0, sockets - 1),
+        ("chain", 0, chains - 1),
+        ("wire_len", 1, LONGEST),
+        ("payload", 0, LONGEST),
+    ):
         values = trace[:, COLUMNS.index(name)]
-        if len(values) and not 0 <= values.min() <= values.max() < limit:
-            raise ConfigError(name, int(values.max()), f"numbers from 0 to {limit - 1}")
+        wrong = values[(values < low) | (values > high)]
+        if len(wrong):
+            raise ConfigError(name, int(wrong[0]), f"numbers from {low} to {high}")
 
 
 @inner

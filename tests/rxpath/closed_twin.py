@@ -55,10 +55,19 @@ class Sender:
         self.duplicates = self.backoff = self.asked = 0
         self.recover = self.timer = None
         self.sent = self.retransmits = self.timeouts = self.answered = 0
+        self.setups = self.setup_ns = 0
+
+    # -- setting up
+    def step(self, segment: int):
+        """What of the handshake a segment is, None when it carries data."""
+        steps = self.one.setup
+        place = segment % (len(steps) + 1) if self.one.renews else segment
+        return steps[place] if place < len(steps) else None
 
     # -- sending
     def send(self) -> None:
-        while self.next < self.una + min(self.cwnd, self.window):
+        window = 1 if self.step(self.una) else min(self.cwnd, self.window)
+        while self.next < self.una + window:
             self.transmit(self.next)
             self.next += 1
             self.high = max(self.high, self.next)
@@ -79,7 +88,12 @@ class Sender:
         new = ack > self.una
         if new:
             self.progress(ack)
-        if not self.one.thinks:
+        handshake = new and self.step(ack - 1)
+        if handshake and not self.step(ack):
+            self.ssthresh = HUGE
+            self.setups += 1
+            self.setup_ns += self.net.now - self.asked
+        if handshake or not self.one.thinks:
             self.send()
         elif new:
             self.answered += 1
@@ -93,6 +107,8 @@ class Sender:
         self.timer = None
         if self.una < self.high:
             self.start_timer()
+        if self.step(ack - 1):
+            return
         if self.recover is None:
             self.grow(newly)
         elif ack >= self.recover:  # a full acknowledgement
@@ -162,7 +178,9 @@ class Net:
         return self.think[(self.thoughts - 1) % len(self.think)]
 
     def carry(self, sender: Sender, segment: int) -> None:
-        took = sender.one.wire_len * (8000 // self.wire.gbit_per_s) // 1000
+        step = sender.step(segment)
+        length = step.wire_len if step else sender.one.wire_len
+        took = length * (8000 // self.wire.gbit_per_s) // 1000
         self.link_free = max(self.now, self.link_free) + took
         self.enter(self.link_free + self.wire.there_ns, "arrive", sender, segment)
 
@@ -186,19 +204,19 @@ class Net:
         return [row for row, _ in events]
 
     def arrive(self, sender: Sender, segment: int) -> None:
-        one = sender.one
+        one, step = sender.one, sender.step(segment)
         self.host.receive(
             segment,
             self.now,
             rss_hash=one.rss_hash,
             flow=sender.number,
             socket=one.socket,
-            chain=one.chain,
+            chain=step.chain if step else one.chain,
             protocol=6,
-            wire_len=one.wire_len,
-            payload=one.payload,
+            wire_len=step.wire_len if step else one.wire_len,
+            payload=0 if step else one.payload,
             seq=segment * one.payload % 2**32,
-            tcp_flags=0x10,
+            tcp_flags=0x02 if step else 0x10,
         )
 
     @property
@@ -222,4 +240,6 @@ class Net:
             pl.P_TIMEOUTS: sender.timeouts,
             pl.P_SENT: sender.sent,
             pl.P_ANSWERED: sender.answered,
+            pl.P_SETUPS: sender.setups,
+            pl.P_SETUP_NS: sender.setup_ns,
         }

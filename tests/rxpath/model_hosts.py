@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from rxpath import costs
 from rxpath import layout as lay
 from rxpath.drivers import virtual
 from rxpath.knobs import Knobs
 from rxpath.model import Model
 
 ACK, PSH = 0x10, 0x08
+
+# All costs alike, so that much happens at the same time.
+COARSE = {
+    f"{name}.{amount}": 1000 * (amount == "ns")
+    for name in costs.load("xeon-2.2ghz")
+    for amount in ("ns", "ns_kib")
+}
 
 
 def model(sockets=1, flows=1, slots=4096, records=False, **knobs):

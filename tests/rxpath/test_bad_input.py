@@ -50,7 +50,20 @@ CHAIN = [
         ({"costs": "free"}, "costs: got 'free', expected one of xeon-2.2ghz"),
         ({"cost_overrides": {"skb_alloc.tcp": -1}}, "cost_overrides.skb_alloc.tcp: got -1"),
         ({"cost_overrides": {"skb_alloc": 1}}, "cost_overrides.skb_alloc: got 1, expected NAME"),
+        (
+            {"cost_overrides": {"hardirq.tcp": 9}},
+            "cost_overrides.hardirq.tcp: got 9, expected hardirq.ns",
+        ),
+        (
+            {"cost_overrides": {"gro_receive.ns_kib": 5}},
+            "gro_receive.ns_kib: got 5, expected 0, for a cost per gro",
+        ),
+        ({"cost_overrides": {"xdp.ns": 1}}, "cost_overrides.xdp.ns: .* NAME a cost's name"),
+        ({"falcon": {"cpus": [0] * 129}}, "falcon.cpus: got 129, expected at most 128 CPUs"),
+        ({"rps_cpus": []}, r"rps_cpus: got \[\], expected at least one CPU from 0 to 39"),
         ({"speed": 11}, "speed: got 11, expected one of app_cpus"),
+        (3, "knobs: got 3, expected a mapping"),
+        (None, "knobs: got None, expected a mapping"),
     ],
 )
 def test_knobs(raw, message):
@@ -88,6 +101,24 @@ def test_profiles(stages, message):
         profiles.parse("x", {"stage": stages})
 
 
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({}, r"x.stage: got \[\], expected a chain whose first stage"),
+        ({"stage": 3}, "x.stage: got 3, expected a list of stages"),
+        ({"stage": [3]}, r"x.stage\[0\]: got 3, expected a table"),
+        ({"stages": CHAIN}, "x.stages: .* expected title, vxlan_port, stage"),
+        ({"stage": [{**CHAIN[0], "cost": 1}]}, r"x.stage\[0\].cost: got 1, expected kind, device"),
+        ({"stage": [{**CHAIN[0], "costs": [3]}]}, r"x.stage\[0\].costs: got \[3\], .* names of"),
+        ({"stage": CHAIN, "vxlan_port": "4789"}, "x.vxlan_port: got '4789', expected a UDP port"),
+        ({"stage": CHAIN, "vxlan_port": -1}, "x.vxlan_port: got -1, expected a UDP port"),
+    ],
+)
+def test_tables_of_profiles(raw, message):
+    with pytest.raises(ConfigError, match=message):
+        profiles.parse("x", raw)
+
+
 def entries(**changes):
     raw = {name: {"per": "host", "ns": 1, "source": "test"} for name in tables.lay.COST_NAMES}
     return {**raw, "a": {"per": "skb", "ns": 1, "source": "test"}, **changes}
@@ -105,6 +136,10 @@ def entries(**changes):
         ({"a": {"per": "skb", "ms": 1, "source": "s"}}, "a.ms: got 1, expected per, source, ns"),
         ({"a": 7}, "a: got 7, expected a table"),
         ({"hardirq": {"per": "skb", "ns": 1, "source": "s"}}, "hardirq: .* per = .host"),
+        (
+            {"a": {"per": "segment", "ns": 1, "ns_kib": 2, "source": "s"}},
+            "a.ns_kib: got 2, expected 0, for a cost per segment",
+        ),
     ],
 )
 def test_costs(changes, message):
@@ -178,10 +213,25 @@ def test_trace_out_of_order():
 
 
 @pytest.mark.parametrize("column", ["flow", "socket", "chain"])
-def test_trace_that_does_not_fit_the_model(column):
-    trace = virtual.make_trace([0, 1], **{column: [0, 99]})
-    with pytest.raises(ConfigError, match=f"{column}: got 99, expected numbers from 0 to"):
+@pytest.mark.parametrize("value", [99, -1])
+def test_trace_that_does_not_fit_the_model(column, value):
+    trace = virtual.make_trace([0, 1], **{column: [0, value]})
+    with pytest.raises(ConfigError, match=f"{column}: got {value}, expected numbers from 0 to"):
         list(virtual.run(model(), trace))
+
+
+@pytest.mark.parametrize(
+    ("arrival", "columns", "message"),
+    [
+        (5, {"wire_len": 0}, "wire_len: got 0, expected numbers from 1 to"),
+        (5, {"payload": -1}, "payload: got -1, expected numbers from 0 to"),
+        (-5, {}, "arrival: got -5, expected numbers from 0 to"),
+        (2**63 - 1, {}, "arrival: got 9223372036854775807, expected"),
+    ],
+)
+def test_frames_that_cannot_be(arrival, columns, message):
+    with pytest.raises(ConfigError, match=message):
+        list(virtual.run(model(), virtual.make_trace([arrival], **columns)))
 
 
 def test_too_few_slots_for_what_the_host_holds():

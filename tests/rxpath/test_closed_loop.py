@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -197,7 +199,16 @@ def test_the_same_input_gives_the_same_bytes_however_it_is_cut():
         ([stream()], {"think": (-1,)}, "think_ns"),
         ([stream()], {"think": ()}, "think_ns"),
         ([stream()], {"wire": Wire(gbit_per_s=0)}, "wire.gbit_per_s"),
-        ([stream()], {"wire": Wire(back_ns=0)}, "wire.back_ns"),
+        ([stream()], {"wire": Wire(back_ns=0)}, "wire.back_ns: got 0, expected 1 to"),
+        ([stream()], {"wire": Wire(there_ns=-1)}, "wire.there_ns: got -1, expected 0 to"),
+        ([stream()], {"wire": Wire(rto_ns=0)}, "wire.rto_ns: got 0, expected 1 to"),
+        ([replace(stream(), chain=99)], {}, "connections.0.chain: got 99, expected 0 to"),
+        ([replace(stream(), rss_hash=-1)], {}, "connections.0.rss_hash: got -1"),
+        ([stream(1)], {}, "connections.0.socket: got 1, expected 0 to 0"),
+        ([stream(most=-1)], {}, "connections.0.most: got -1, expected 0 to 4096 segments"),
+        ([stream(wire_len=0)], {}, "connections.0.wire_len: got 0, expected 1 to 65535"),
+        ([stream(payload=0)], {}, "connections.0.payload: got 0, expected 1 to"),
+        ([stream(start_ns=-1)], {}, "connections.0.start_ns: got -1"),
     ],
 )
 def test_what_makes_no_connection_is_refused(connections, more, said):

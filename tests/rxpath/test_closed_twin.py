@@ -9,12 +9,13 @@ import numpy as np
 from closed_twin import Net
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from model_hosts import COARSE
 from test_twin import HASHES, hosts, mostly
 
-from rxpath import costs, profiles
 from rxpath import layout as lay
+from rxpath import profiles
 from rxpath.drivers import closed
-from rxpath.drivers.closed import Connection, Peers, Wire
+from rxpath.drivers.closed import Connection, Peers, Step, Wire
 from rxpath.knobs import Knobs
 from rxpath.model import Model
 
@@ -25,6 +26,8 @@ CHAINS = list(profiles.load())
 @st.composite
 def connections(draw):
     thinks = draw(mostly(False, True))
+    lengths = draw(st.lists(st.sampled_from([74, 124]), max_size=3))
+    setup = [Step(CHAINS.index(draw(st.sampled_from(CHAINS))), length) for length in lengths]
     return Connection(
         rss_hash=draw(st.sampled_from(HASHES)),
         chain=CHAINS.index(draw(mostly("docker", *CHAINS))),
@@ -33,6 +36,8 @@ def connections(draw):
         wire_len=draw(st.sampled_from([128, 1000, 1564])),
         payload=draw(st.sampled_from([64, 1448])),
         thinks=thinks,
+        setup=setup,
+        renews=thinks and bool(setup) and draw(st.booleans()),
         start_ns=draw(st.integers(0, 5000)),
     )
 
@@ -74,14 +79,6 @@ def state_of_twin(net, delivered):
         "latencies": net.latencies,
         "on the wire": net.on_the_wire,
     }
-
-
-# All costs alike, so that much happens at the same time.
-COARSE = {
-    f"{name}.{amount}": 1000 * (amount == "ns")
-    for name in costs.load("xeon-2.2ghz")
-    for amount in ("ns", "ns_kib")
-}
 
 
 def loop(knobs, conns, wire, think, chunk=closed.CHUNK):

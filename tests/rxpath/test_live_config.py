@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from rxpath.__main__ import app
 from rxpath.afpacket import DeviceError
 from rxpath.errors import ConfigError
 from rxpath.live import config, host
@@ -75,6 +77,27 @@ def test_a_mistake_is_named_with_its_place(name: str, tmp_path: Path) -> None:
     assert where in caught.value.key
     assert "expected" in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("system", "said"),
+    [
+        ({"cpus": 0}, "cpus: got 0, expected an integer from 1 to 64"),
+        ({"falcon": {"cpus": []}}, "falcon.cpus: got [], expected at least one CPU from 0 to 39"),
+        ({"cost_overrides": {"hardirq.ns": -1}}, "cost_overrides.hardirq.ns: got -1, expected an "),
+        ({"costs": "mine.toml"}, "costs: got 'mine.toml', expected one of xeon-2.2ghz"),
+        ({"profile": "mine"}, "profile: got 'mine', expected one of host, docker, flannel, "),
+    ],
+)
+def test_the_command_line_says_which_knob_is_wrong(
+    system: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "machine.json"
+    path.write_text(json.dumps(machine(system=system)))
+    done = CliRunner().invoke(app, ["--config", str(path)])
+    assert done.exit_code == 2
+    assert done.output.startswith(f"rxpath: {path}: {said}")
+    assert done.output.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 from host_twin import Twin
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from model_hosts import COARSE, accounted
 
 from rxpath import layout as lay
 from rxpath import profiles
@@ -158,9 +159,11 @@ def collect(host, until, out):
     st.sampled_from([True, True, False]),
     st.sampled_from([[], [], [0], [1, 3]]),
     st.sampled_from([1, 2, 64]),
+    mostly({}, COARSE, {"gro_cell_poll.ns": 0, "driver_poll.ns_kib": 700, "l4_rcv.tcp": 9000}),
 )
-def test_kernel_does_what_the_plain_twin_does(raw_knobs, traffic, one_chain, denied, room):
-    knobs = Knobs.parse({**raw_knobs, "denied": denied})
+def test_kernel_does_what_the_plain_twin_does(raw_knobs, traffic, one_chain, denied, room, amounts):
+    overrides = {"cost_overrides": amounts | raw_knobs["cost_overrides"]}
+    knobs = Knobs.parse({**raw_knobs, **overrides, "denied": denied})
     host = Model(knobs, slots=128, sockets=SOCKETS, flows=FLOWS, records=True)
     twin = Twin(knobs, SOCKETS, FLOWS)
     out = np.zeros((room, lay.EVENT_COLUMNS), np.int64)
@@ -169,6 +172,7 @@ def test_kernel_does_what_the_plain_twin_does(raw_knobs, traffic, one_chain, den
         assert collect(host, now, out) == twin.advance(now)
         assert host.receive(slot, now, **frame) == twin.receive(slot, now, **frame)
         assert host.next_deadline() == twin.next_deadline()
+        assert accounted(host)
     end = now + 1_500_000
     assert collect(host, end, out) == twin.advance(end)
     stats = host.stats()
