@@ -4,7 +4,7 @@
     peers.run(5_000_000)      # 5 ms of model time; again, to go on
     peers.retransmits, peers.latencies()
 
-Memory does not grow with time: frame buffers are used again, and latencies are kept up to a bound.
+Memory does not grow: frame buffers are used again, and latencies are kept up to a bound.
 """
 
 from __future__ import annotations
@@ -160,9 +160,8 @@ class Peers:
         """
         one, row = self.connections[number], self._conns[number]
         if not row[pl.P_WINDOW] <= window <= max(one.window, one.most):
-            raise ConfigError(
-                "window", window, f"{row[pl.P_WINDOW]} to {max(one.window, one.most)}"
-            )
+            allowed = f"{row[pl.P_WINDOW]} to {max(one.window, one.most)}"
+            raise ConfigError("window", window, allowed)
         row[pl.P_WINDOW] = window
         row[pl.P_SSTHRESH] = MAX_WINDOW  # it was the window, not the network, that held it back
 
@@ -205,12 +204,9 @@ class Peers:
         return np.array(found[found[:, pl.L_TIME] >= since, pl.L_LATENCY])
 
 
-_WIRE = {
-    "gbit_per_s": (1, 8000),
-    "there_ns": (0, 10**12),
-    "back_ns": (1, 10**12),
-    "rto_ns": (1, 10**12),
-}
+_MOST = 10**12  # ns
+_TIMES = {"there_ns": (0, _MOST), "back_ns": (1, _MOST), "rto_ns": (1, _MOST)}
+_WIRE = {"gbit_per_s": (1, 8000), **_TIMES}
 
 
 def _within(key: str, value: int, low: int, high: int, unit: str = "") -> None:
@@ -356,15 +352,11 @@ def _read(
 def _is_last(state: State, out: Table, count: int, i: int) -> bool:
     """Whether the frame of row ``i`` is its skb's last one."""
     if i + 1 == count:
-        cut: bool = state.host[lay.CLOCK, lay.CK_OUT_FRAME] >= 0  # by the end of `out`
-        return not cut
+        whole: bool = state.host[lay.CLOCK, lay.CK_OUT_FRAME] < 0  # not cut by the end of `out`
+        return whole
     event, after = out[i], out[i + 1]
-    other: bool = (
-        after[lay.EV_FLOW] != event[lay.EV_FLOW]
-        or after[lay.EV_TIME] != event[lay.EV_TIME]
-        or after[lay.EV_KIND] != lay.DELIVER
-    )
-    return other
+    same = after[lay.EV_FLOW] == event[lay.EV_FLOW] and after[lay.EV_KIND] == lay.DELIVER
+    return not (same and after[lay.EV_TIME] == event[lay.EV_TIME])
 
 
 @entry
