@@ -23,6 +23,7 @@ from falcon_ctl.live.plan import Plan
 from falcon_ctl.report import document, results, table
 from falcon_ctl.report.document import Report
 from falcon_ctl.report.progress import Steps
+from rxpath.errors import ConfigError
 from topo.client import Network
 from topo.door import call
 
@@ -161,6 +162,12 @@ def figures(
     seeds: Annotated[
         int, typer.Option(metavar="N", min=1, max=1000, help="Runs of everything, for the spread.")
     ] = 20,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE.py:NAME", help="A policy of your own, run beside the others (repeatable)."
+        ),
+    ] = None,
     results_dir: Annotated[
         Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
     ] = Path("results"),
@@ -171,7 +178,7 @@ def figures(
     """
     from falcon_ctl.figures import cli as figures_cli
 
-    figures_cli.figures(_console(), which, systems, seeds, json, results_dir)
+    figures_cli.figures(_console(), which, systems, seeds, json, results_dir, policy or ())
 
 
 @app.command()
@@ -194,3 +201,6 @@ def main(argv: list[str]) -> NoReturn:
     except CtlError as error:
         print(f"falcon_ctl: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
+    except ConfigError as error:
+        print(f"falcon_ctl: {error}", file=sys.stderr)
+        sys.exit(UsageError.exit_status)

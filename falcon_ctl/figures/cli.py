@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,21 +12,30 @@ from falcon_ctl.errors import UsageError
 from falcon_ctl.figures import evaluate, plots, report
 from falcon_ctl.figures.experiments import BY_FIGURE, EXPERIMENTS, Experiment
 from falcon_ctl.figures.fit import fit
-from falcon_ctl.figures.setups import select
+from falcon_ctl.figures.setups import BY_NAME, Setup, own_setup, select
 from falcon_ctl.report import document
 from falcon_ctl.report import results as folders
+from rxpath.policies import own
 
 
 def figures(
-    console: Console, chosen: str, systems: str, seeds: int, json: Path | None, results_dir: Path
+    console: Console,
+    chosen: str,
+    systems: str,
+    seeds: int,
+    json: Path | None,
+    results_dir: Path,
+    policies: Sequence[str] = (),
 ) -> None:
     """Run the figures, print the table, write JSON, CSV and pictures.
 
     Raises:
         UsageError: an unknown figure or system, or a place that cannot be written.
+        ConfigError: a policy of one's own is none.
     """
     experiments = _experiments(chosen)
-    more = [setup.name for setup in select(_names(systems))] if systems else []
+    more = select(_names(systems)) if systems else []
+    more += own_setups(policies)
     if json is not None:
         document.verify_writable(json)
     folders.verify_writable(results_dir)
@@ -46,17 +56,35 @@ def figures(
 
 
 def _run(
-    console: Console, experiments: list[Experiment], seeds: int, more: list[str]
+    console: Console, experiments: list[Experiment], seeds: int, more: list[Setup]
 ) -> evaluate.Results:
-    total = seeds * sum(len(experiment.runs(more)) for experiment in experiments)
+    names = [setup.name for setup in more]
+    setups = {**BY_NAME, **{setup.name: setup for setup in more}}
+    total = seeds * sum(len(experiment.runs(names)) for experiment in experiments)
     columns = (BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("measurements"))
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as progress:
         task = progress.add_task("", total=total)
         return evaluate.run_all(
-            experiments, seeds, more, lambda done: progress.update(task, completed=done)
+            experiments, seeds, names, lambda done: progress.update(task, completed=done), setups
         )
+
+
+def own_setups(policies: Sequence[str]) -> list[Setup]:
+    """The systems of policies FILE.py:NAME, each named by its function.
+
+    Raises:
+        UsageError: two have the same name, or one has a built-in system's.
+        ConfigError: one is no policy.
+    """
+    found: dict[str, Setup] = {}
+    for spec in policies:
+        setup = own_setup(own.load(spec))
+        if setup.name in found:
+            raise UsageError("--policy", f"{setup.name} twice", "functions of different names")
+        found[setup.name] = setup
+    return list(found.values())
 
 
 def _experiments(chosen: str) -> list[Experiment]:

@@ -7,7 +7,7 @@ measured time, latencies those of the frames (or requests) that were done in it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -184,7 +184,8 @@ def tcp(setup: Setup, load: Closed, seed: int) -> Metrics:
 def _model(setup: Setup, knobs: Mapping[str, Any], sockets: int, flows: int) -> Model:
     merged = {**setup.knobs, **knobs}
     merged["falcon"] = {**setup.knobs["falcon"], **knobs.get("falcon", {})}
-    return Model(Knobs.parse(merged), slots=_SLOTS, sockets=sockets, flows=flows)
+    checked = Knobs.parse(merged)
+    return Model(checked, slots=_SLOTS, sockets=sockets, flows=flows, choose=setup.choose)
 
 
 def _chain(model: Model, setup: Setup) -> int:
@@ -233,5 +234,7 @@ Load = Stream | Closed
 
 
 def measure(setup: Setup, load: Load, seed: int) -> Metrics:
-    """Run `setup` under `load`."""
+    """Run `setup` under `load`. Raises `OwnPolicyError` when a policy of one's own fails."""
+    if setup.own is not None and setup.choose is None:
+        return setup.own.run(lambda choose: measure(replace(setup, choose=choose), load, seed))
     return udp(setup, load, seed) if isinstance(load, Stream) else tcp(setup, load, seed)
