@@ -1,4 +1,4 @@
-"""The command line: run (the default), shell, figures, fit."""
+"""The command line: run (the default), shell, figures, sweep, fit."""
 
 from __future__ import annotations
 
@@ -179,6 +179,33 @@ def figures(
     from falcon_ctl.figures import cli as figures_cli
 
     figures_cli.figures(_console(), which, systems, seeds, json, results_dir, policy or ())
+
+
+@app.command()
+def sweep(
+    spec: Annotated[Path, typer.Argument(metavar="SPEC.yaml", help="Which points to measure.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where results go (default: results/sweeps/SPEC)."),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Run on the Dask cluster of a scheduler.")
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE.py:NAME", help="A policy of your own as a system more."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Points at a time (default: all cores).")
+    ] = None,
+) -> None:
+    """Measure the cross product of axes under the virtual clock: a row for each point.
+
+    Needs no network. Interrupted in whatever way, the same command goes on where it stopped.
+    """
+    from falcon_ctl.sweeps import cli as sweeps_cli
+
+    sweeps_cli.sweep(_console(), spec, out, scheduler, policy or (), workers)
 
 
 @app.command()

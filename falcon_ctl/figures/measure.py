@@ -23,7 +23,8 @@ from rxpath.model import Model
 MS = 1_000_000  # ns
 VXLAN_BYTES = 50
 SMALL, FULL = 64, 1514  # bytes of a frame without a tunnel
-_SLOTS = 40_000  # more than rings, backlogs and socket buffers of 40 flows hold
+TCP_HEADERS = 66  # bytes of Ethernet, IPv4, and TCP with the timestamp option
+_SLOTS = 40_000  # at least; memory that no frame comes to is never touched
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class Metrics:
 class Stream:
     """An open-loop UDP load: one rate, packets/s, for each flow, from `surge_ms` on `surge` times.
 
-    `surging`: how many of the flows, the first ones, surge.
+    `surging`: how many of the flows, the first ones, surge; `size`: bytes of a frame without
+    its tunnel.
     """
 
     rates: Sequence[float]
@@ -74,6 +76,7 @@ class Stream:
     surge: float = 1.0
     surging: int = 0
     surge_ms: int = 0
+    size: int = SMALL
     knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
@@ -81,8 +84,8 @@ def udp(setup: Setup, load: Stream, seed: int) -> Metrics:
     """Poisson arrivals of small datagrams, each flow to a socket and a thread of its own."""
     rng = np.random.default_rng([seed, 1])
     count = len(load.rates)
-    model = _model(setup, load.knobs, count, count)
     times, flows = _arrivals(load, rng)
+    model = _model(setup, load.knobs, count, len(times))
     trace = virtual.make_trace(
         times,
         rss_hash=_hashes(rng, count)[flows],
@@ -90,7 +93,7 @@ def udp(setup: Setup, load: Stream, seed: int) -> Metrics:
         socket=flows,
         chain=_chain(model, setup),
         protocol=lay.UDP,
-        wire_len=SMALL + VXLAN_BYTES * setup.tunnelled,
+        wire_len=load.size + VXLAN_BYTES * setup.tunnelled,
     )
     return _open_loop(model, trace, load.warm_ms * MS, (load.warm_ms + load.ms) * MS)
 
@@ -121,7 +124,8 @@ class Closed:
     """A closed-loop TCP load: `connections` streams, or clients that ask and think.
 
     `think_ns`: mean of exponentially distributed thinking. `surging`: how many of the streams, the
-    first ones, have a window `surge` times as large once the measurement begins.
+    first ones, have a window `surge` times as large once the measurement begins; `size`: bytes of
+    a stream's frame without its tunnel.
     """
 
     connections: int
@@ -132,6 +136,7 @@ class Closed:
     think_ns: float = 0.0
     surge: int = 1
     surging: int = 0
+    size: int = FULL
     wire: Wire = field(default_factory=Wire)
     knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
@@ -140,8 +145,9 @@ def tcp(setup: Setup, load: Closed, seed: int) -> Metrics:
     """TCP connections in a closed loop; latencies are those of requests, if there are any."""
     rng = np.random.default_rng([seed, 2])
     count = load.connections
-    model = _model(setup, load.knobs, count, count)
-    frame = (SMALL + 64 if load.asks else FULL) + VXLAN_BYTES * setup.tunnelled
+    # Twice, because a segment may be sent again while it waits.
+    model = _model(setup, load.knobs, count, 2 * count * load.window * load.surge)
+    frame = (SMALL + 64 if load.asks else load.size) + VXLAN_BYTES * setup.tunnelled
     chain, hashes = _chain(model, setup), _hashes(rng, count)
     starts = rng.integers(0, MS, count)
     connections = [
@@ -152,7 +158,7 @@ def tcp(setup: Setup, load: Closed, seed: int) -> Metrics:
             window=1 if load.asks else load.window,
             most=load.window * (load.surge if number < load.surging else 1),
             wire_len=frame,
-            payload=64 if load.asks else 1448,
+            payload=64 if load.asks else load.size - TCP_HEADERS,
             thinks=load.asks,
             start_ns=int(starts[number]),
         )
@@ -181,11 +187,12 @@ def tcp(setup: Setup, load: Closed, seed: int) -> Metrics:
     )
 
 
-def _model(setup: Setup, knobs: Mapping[str, Any], sockets: int, flows: int) -> Model:
+def _model(setup: Setup, knobs: Mapping[str, Any], flows: int, frames: int) -> Model:
+    """The host, with a socket for each flow and room for `frames` at a time."""
     merged = {**setup.knobs, **knobs}
     merged["falcon"] = {**setup.knobs["falcon"], **knobs.get("falcon", {})}
-    checked = Knobs.parse(merged)
-    return Model(checked, slots=_SLOTS, sockets=sockets, flows=flows, choose=setup.choose)
+    checked, slots = Knobs.parse(merged), max(_SLOTS, frames)
+    return Model(checked, slots=slots, sockets=flows, flows=flows, choose=setup.choose)
 
 
 def _chain(model: Model, setup: Setup) -> int:
