@@ -35,14 +35,18 @@ def figures(
     """
     experiments = _experiments(chosen)
     more = select(_names(systems)) if systems else []
-    more += own_setups(policies)
+    mine = own_setups(policies)
+    more += mine
     if json is not None:
         document.verify_writable(json)
     folders.verify_writable(results_dir)
     found = _run(console, experiments, seeds, more)
     claimed = evaluate.claims(found)
-    rows = [*claimed, *evaluate.measured(found)]
+    values = evaluate.measured(found)
+    rows = [*claimed, *values]
     report.print_claims(console, claimed, seeds)
+    if mine:
+        report.print_beside(console, values, [setup.name for setup in mine])
 
     def fill(folder: Path) -> None:
         report.write_json(folder / "figures.json", rows)

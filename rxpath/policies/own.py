@@ -212,6 +212,7 @@ def _checked(name: str, path: str, function: Callable[..., Any]) -> Choose:
     """The function in plain Python, with its answer looked at."""
 
     def choose(packet: Packet, host: Host) -> tuple[int, int]:
+        packet = Packet(*map(int, packet))  # NumPy's integers do not raise at a division by zero
         answer = function(packet, host)
         if not isinstance(answer, tuple):
             answer = answer, lay.CHOICE_NONE if answer == packet.here else lay.CHOICE_FIRST

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -221,8 +222,11 @@ def test_a_policy_of_ones_own_stands_beside_the_others(tmp_path, capsys):
         "--json",
         str(file),
     )
-    status, _, error = call(capsys, "figures", *argv, "--results", str(tmp_path / "results"))
+    status, out, error = call(capsys, "figures", *argv, "--results", str(tmp_path / "results"))
     assert (status, error) == (0, "")
+    (shown,) = re.findall(
+        r"1 single flow +udp +packet rate .*, 1 flows +[\d,]+ +[\d,]+ +(\S+)", out
+    )
     rows = [row for row in json.loads(file.read_text()) if row["claim"] is None]
     rates = {
         row["system"]: row["measured"]
@@ -231,6 +235,7 @@ def test_a_policy_of_ones_own_stands_beside_the_others(tmp_path, capsys):
     }
     # One flow whose stages get a core each is as fast as FALCON's.
     assert rates["in_turn"] == pytest.approx(rates["falcon"], rel=0.1)
+    assert shown == f"{rates['in_turn']:,.0f}"
     assert rates["in_turn"] > 1.5 * rates["container"]
     (folder,) = (tmp_path / "results").iterdir()
     assert "in_turn" in (folder / "figures.csv").read_text()
