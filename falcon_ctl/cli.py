@@ -195,6 +195,9 @@ def sweep(
         list[str] | None,
         typer.Option(metavar="FILE.py:NAME", help="A policy of your own as a system more."),
     ] = None,
+    plot: Annotated[
+        str | None, typer.Option(metavar="X[,Y]", help="Draw Y (default: pps) over the axis X.")
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Points at a time (default: all cores).")
     ] = None,
@@ -205,7 +208,7 @@ def sweep(
     """
     from falcon_ctl.sweeps import cli as sweeps_cli
 
-    sweeps_cli.sweep(_console(), spec, out, scheduler, policy or (), workers)
+    sweeps_cli.sweep(_console(), spec, out, scheduler, policy or (), workers, plot)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from falcon_ctl.errors import Interrupted, UsageError
 from falcon_ctl.figures.setups import BY_NAME, Setup, own_setup
-from falcon_ctl.sweeps import cluster, journal, spec, table
+from falcon_ctl.sweeps import cluster, journal, plot, spec, table
 from falcon_ctl.sweeps.points import Point, expand
 from falcon_ctl.sweeps.run import Runner, run, threads
 from falcon_ctl.sweeps.work import Row, Task, Text, code_digest
@@ -26,6 +26,7 @@ def sweep(
     scheduler: str | None,
     policies: Sequence[str],
     workers: int | None,
+    picture: str | None = None,
 ) -> None:
     """Run a spec's points, those that are not done yet, and write the table of all.
 
@@ -38,6 +39,7 @@ def sweep(
     file = spec.read(path)
     setups = _systems(file, policies)
     tasks = [_task(point, setups[point.system]) for point in expand(file, setups)]
+    drawn = plot.parse(picture, tasks) if picture else None
     runner = cluster.dask(scheduler) if scheduler else threads(workers)
     folder = out or RESULTS / path.stem
     with journal.opened(folder) as done:
@@ -48,6 +50,8 @@ def sweep(
             console.print(f"{before} of {len(tasks)} points were done before")
         rows = _run(console, tasks, done, runner, folder)
         table.write(folder, file, tasks, rows)
+        if drawn:
+            plot.draw(folder / plot.NAME, drawn, tasks, rows)
     console.print(f"{len(tasks)} points are in {folder / table.CSV}")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +24,21 @@ from rxpath import layout as lay
 from rxpath.policies import own
 
 Row = dict[str, Any]
+RESULTS = (
+    "pps",
+    "sent",
+    "delivered",
+    *(f"dropped_{place}" for place in lay.PLACE_NAMES[1:]),
+    "queued",
+    "reordered",
+    "retransmits",
+    "p50_us",
+    "p99_us",
+    "mean_us",
+    "busiest_core_percent",
+    "busy_cores",
+)
+"""The columns of a row; losses by place."""
 
 
 class Text(NamedTuple):
@@ -89,21 +103,21 @@ def code_digest() -> str:
 
 def _row(found: Metrics) -> Row:
     """The results as plain values, rounded so that a sum's order does not show."""
-    drops: Mapping[str, int] = found.drops
-    return {
-        "pps": round(found.pps, 3),
-        "sent": found.sent,
-        "delivered": found.delivered,
-        **{f"dropped_{place}": int(drops[place]) for place in lay.PLACE_NAMES[1:]},
-        "queued": found.queued,
-        "reordered": found.reordered,
-        "retransmits": found.retransmits,
-        "p50_us": _rounded(found.latency_us(0.5)),
-        "p99_us": _rounded(found.latency_us(0.99)),
-        "mean_us": _rounded(found.mean_us),
-        "busiest_core_percent": _rounded(max(found.loads.values(), default=0.0)),
-        "busy_cores": _rounded(sum(found.loads.values()) / 100),
-    }
+    values = (
+        round(found.pps, 3),
+        found.sent,
+        found.delivered,
+        *(int(found.drops[place]) for place in lay.PLACE_NAMES[1:]),
+        found.queued,
+        found.reordered,
+        found.retransmits,
+        _rounded(found.latency_us(0.5)),
+        _rounded(found.latency_us(0.99)),
+        _rounded(found.mean_us),
+        _rounded(max(found.loads.values(), default=0.0)),
+        _rounded(sum(found.loads.values()) / 100),
+    )
+    return dict(zip(RESULTS, values, strict=True))
 
 
 def _rounded(value: float) -> float | None:

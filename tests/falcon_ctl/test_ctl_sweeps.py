@@ -13,12 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from falcon_ctl import cli
 from falcon_ctl.errors import PartFailed
 from falcon_ctl.figures.measure import Closed, Stream
 from falcon_ctl.figures.setups import BY_NAME
-from falcon_ctl.sweeps import cluster, journal, points, run, spec, table, work
+from falcon_ctl.sweeps import cluster, journal, plot, points, run, spec, table, work
 
 ROOT = Path(__file__).parents[2]
 IN_TURN = ROOT / "labs" / "policies" / "in_turn.py"
@@ -280,6 +281,41 @@ def test_a_policy_that_fails_ends_the_sweep_with_its_line(capsys, lab):
     assert "mine.py:2: in_turn raised IndexError" in error
     assert error.count("\n") == 1
     assert not (lab / "out" / table.CSV).exists()
+
+
+def test_a_picture_has_a_panel_for_each_protocol_and_a_line_for_each_combination(capsys, lab):
+    (lab / "small.yaml").write_text(SMALL.replace("[60, 90]", "60"))
+    argv = (lab / "small.yaml", "--out", lab / "out", "--plot", "flows,p99_us")
+    assert call(capsys, *argv)[0] == 0
+    assert (lab / "out" / plot.NAME).read_bytes().startswith(b"\x89PNG")
+    table = [
+        {"proto": "udp", "system": system, "flows": flows, "seed": seed, "pps": pps + seed}
+        for system, flows, pps in (("a", 1, 10), ("a", 2, 20), ("b", 1, 30), ("b", 2, 40))
+        for seed in (1, 3)
+    ]
+    axes = Figure().subplots()
+    plot._panel(axes, plot.Plot("flows", "pps"), table)
+    drawn = {bars.get_label(): bars[0].get_xydata().tolist() for bars in axes.containers}
+    assert drawn == {"a": [[1, 12], [2, 22]], "b": [[1, 32], [2, 42]]}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("systems", "--plot: systems; expected an axis of several numbers: flows, threshold, ring"),
+        ("cores", "--plot: cores; expected an axis"),
+        ("flows,speed", "--plot: speed; expected one of pps, sent"),
+        ("seed", "--plot: seed; expected an axis"),
+        ("flows", "--plot: 24 lines; expected at most 16"),
+    ],
+)
+def test_a_picture_of_what_there_is_not(capsys, lab, text, said):
+    (lab / "small.yaml").write_text(SMALL.replace("[64, 1024]", "[64, 128, 256, 1024]"))
+    argv = (lab / "small.yaml", "--out", lab / "out", "--plot", text)
+    status, _, error = call(capsys, *argv)
+    assert (status, error.count("\n")) == (2, 1)
+    assert said in error
+    assert not (lab / "out").exists()
 
 
 # -- going on ----------------------------------------------------------------------------------
