@@ -1,4 +1,4 @@
-"""The command line: run (the default), shell, figures, sensitivity, fit, systems."""
+"""The command line: run (the default), shell, figures, sweep, sensitivity, fit, systems."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from falcon_ctl.live.plan import Plan
 from falcon_ctl.report import document, results, table
 from falcon_ctl.report.document import Report
 from falcon_ctl.report.progress import Steps
+from rxpath.errors import ConfigError
 from topo.client import Network
 from topo.door import call
 
@@ -161,6 +162,12 @@ def figures(
     seeds: Annotated[
         int, typer.Option(metavar="N", min=1, max=1000, help="Runs of everything, for the spread.")
     ] = 20,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE.py:NAME", help="A policy of your own, run beside the others (repeatable)."
+        ),
+    ] = None,
     results_dir: Annotated[
         Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
     ] = Path("results"),
@@ -171,7 +178,37 @@ def figures(
     """
     from falcon_ctl.figures import cli as figures_cli
 
-    figures_cli.figures(_console(), which, systems, seeds, json, results_dir)
+    figures_cli.figures(_console(), which, systems, seeds, json, results_dir, policy or ())
+
+
+@app.command()
+def sweep(
+    spec: Annotated[Path, typer.Argument(metavar="SPEC.yaml", help="Which points to measure.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where results go (default: results/sweeps/SPEC)."),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Run on the Dask cluster of a scheduler.")
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE.py:NAME", help="A policy of your own as a system more."),
+    ] = None,
+    plot: Annotated[
+        str | None, typer.Option(metavar="X[,Y]", help="Draw Y (default: pps) over the axis X.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Points at a time (default: all cores).")
+    ] = None,
+) -> None:
+    """Measure the cross product of axes under the virtual clock: a row for each point.
+
+    Needs no network. Interrupted in whatever way, the same command goes on where it stopped.
+    """
+    from falcon_ctl.sweeps import cli as sweeps_cli
+
+    sweeps_cli.sweep(_console(), spec, out, scheduler, policy or (), workers, plot)
 
 
 @app.command()
@@ -233,3 +270,6 @@ def main(argv: list[str]) -> NoReturn:
     except CtlError as error:
         print(f"falcon_ctl: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
+    except ConfigError as error:
+        print(f"falcon_ctl: {error}", file=sys.stderr)
+        sys.exit(UsageError.exit_status)

@@ -20,8 +20,8 @@ class Interrupted(CtlError):
 
     exit_status = 130
 
-    def __init__(self) -> None:
-        super().__init__("interrupted; nothing was written, the hosts have their knobs back")
+    def __init__(self, left: str = "nothing was written, the hosts have their knobs back") -> None:
+        super().__init__(f"interrupted; {left}")
 
 
 class UsageError(CtlError):

@@ -17,6 +17,24 @@ class ConfigError(RxPathError):
         super().__init__(f"{key}: got {value!r}, expected {allowed}")
 
 
+class OwnPolicyError(ConfigError):
+    """A policy of one's own is wrong: ``what``, at ``line`` of ``path`` (0: of no line)."""
+
+    def __init__(self, path: str, line: int, what: str) -> None:
+        super().__init__("policy", path, what)
+        self.path = path
+        self.line = line
+        self.what = what
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{place}: {self.what}"
+
+    def __reduce__(self) -> tuple[type[OwnPolicyError], tuple[str, int, str]]:
+        """As it travels from another process."""
+        return OwnPolicyError, (self.path, self.line, self.what)
+
+
 class ControlError(RxPathError):
     """The control socket's peer refused or failed: `kind` is bad_request, failed or gone."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -12,28 +13,41 @@ from falcon_ctl.figures import core_plots, evaluate, plots, report, tornado
 from falcon_ctl.figures.experiments import BY_FIGURE, EXPERIMENTS, Experiment
 from falcon_ctl.figures.fit import fit
 from falcon_ctl.figures.sensitivity import effects
-from falcon_ctl.figures.setups import select
+from falcon_ctl.figures.setups import BY_NAME, Setup, own_setup, select
 from falcon_ctl.report import document
 from falcon_ctl.report import results as folders
+from rxpath.policies import own
 
 
 def figures(
-    console: Console, chosen: str, systems: str, seeds: int, json: Path | None, results_dir: Path
+    console: Console,
+    chosen: str,
+    systems: str,
+    seeds: int,
+    json: Path | None,
+    results_dir: Path,
+    policies: Sequence[str] = (),
 ) -> None:
     """Run the figures, print the table, write JSON, CSV and pictures.
 
     Raises:
         UsageError: an unknown figure or system, or a place that cannot be written.
+        ConfigError: a policy of one's own is none.
     """
     experiments = _experiments(chosen)
-    more = [setup.name for setup in select(_names(systems))] if systems else []
+    more = select(_names(systems)) if systems else []
+    mine = own_setups(policies)
+    more += mine
     if json is not None:
         document.verify_writable(json)
     folders.verify_writable(results_dir)
     found = _run(console, experiments, seeds, more)
     claimed = evaluate.claims(found)
-    rows = [*claimed, *evaluate.measured(found)]
+    values = evaluate.measured(found)
+    rows = [*claimed, *values]
     report.print_claims(console, claimed, seeds)
+    if mine:
+        report.print_beside(console, values, [setup.name for setup in mine])
 
     def fill(folder: Path) -> None:
         report.write_json(folder / "figures.json", rows)
@@ -48,13 +62,15 @@ def figures(
 
 
 def _run(
-    console: Console, experiments: list[Experiment], seeds: int, more: list[str]
+    console: Console, experiments: list[Experiment], seeds: int, more: list[Setup]
 ) -> evaluate.Results:
-    total = seeds * sum(len(experiment.runs(more)) for experiment in experiments)
+    names = [setup.name for setup in more]
+    setups = {**BY_NAME, **{setup.name: setup for setup in more}}
+    total = seeds * sum(len(experiment.runs(names)) for experiment in experiments)
     with _progress(console, "measurements") as progress:
         task = progress.add_task("", total=total)
         return evaluate.run_all(
-            experiments, seeds, more, lambda done: progress.update(task, completed=done)
+            experiments, seeds, names, lambda done: progress.update(task, completed=done), setups
         )
 
 
@@ -87,6 +103,22 @@ def sensitivity(console: Console, chosen: str, percent: int, seeds: int, results
 
     folder = folders.make(results_dir, fill)
     console.print(f"sensitivity.csv and a tornado plot for each figure are in {folder}/")
+
+
+def own_setups(policies: Sequence[str]) -> list[Setup]:
+    """The systems of policies FILE.py:NAME, each named by its function.
+
+    Raises:
+        UsageError: two have the same name, or one has a built-in system's.
+        ConfigError: one is no policy.
+    """
+    found: dict[str, Setup] = {}
+    for spec in policies:
+        setup = own_setup(own.load(spec))
+        if setup.name in found:
+            raise UsageError("--policy", f"{setup.name} twice", "functions of different names")
+        found[setup.name] = setup
+    return list(found.values())
 
 
 def _experiments(chosen: str) -> list[Experiment]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 
 from falcon_ctl.figures.experiments import CLAIMS, WITHIN, Claim, Experiment, Run
 from falcon_ctl.figures.measure import Metrics, measure
-from falcon_ctl.figures.setups import BY_NAME
+from falcon_ctl.figures.setups import BY_NAME, Setup
 
 METRICS: dict[str, Callable[[Metrics], float]] = {
     "packet rate": lambda m: m.pps,
@@ -63,26 +63,27 @@ def run_all(
     seeds: int,
     more: Sequence[str] = (),
     progress: Callable[[int], None] = lambda _: None,
+    setups: Mapping[str, Setup] = BY_NAME,
 ) -> Results:
     """Every run of `experiments` with seeds 1 to `seeds`; the same results on any number of cores.
 
     The compiled kernels release the interpreter's lock, so threads suffice. `progress` is told
-    how many measurements are done.
+    how many measurements are done; `setups`: the systems by their names.
     """
     runs = [run for experiment in experiments for run in experiment.runs(more)]
-    tasks = [(run, seed) for run in runs for seed in range(1, seeds + 1)]
+    tasks = [(run, setups[run.setup], seed) for run in runs for seed in range(1, seeds + 1)]
     found: Results = defaultdict(list)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = pool.map(_measure, tasks)
-        for done, ((run, _), metrics) in enumerate(zip(tasks, results, strict=True), 1):
+        for done, ((run, *_), metrics) in enumerate(zip(tasks, results, strict=True), 1):
             found[run].append(metrics)
             progress(done)
     return dict(found)
 
 
-def _measure(task: tuple[Run, int]) -> Metrics:
-    run, seed = task
-    return measure(BY_NAME[run.setup], run.load, seed)
+def _measure(task: tuple[Run, Setup, int]) -> Metrics:
+    run, setup, seed = task
+    return measure(setup, run.load, seed)
 
 
 def claims(results: Results) -> list[Row]:

@@ -15,6 +15,7 @@ from falcon_ctl.figures.measure import (
     Closed,
     Load,
     Stream,
+    chain_of,
     connected,
     senders,
     surge,
@@ -43,7 +44,7 @@ def timeline(setup: Setup, proto: str, rate: float, seed: int, span_us: int) -> 
     """One flow of `rate` packets/s (TCP: full segments), looked at after a millisecond."""
     model, trace = senders(setup, Stream((rate,), ms=1, warm_ms=1), seed, records=True)
     if proto == "tcp":
-        _make_tcp(trace, setup)
+        _make_tcp(model, trace, setup)
     found = [_stages(model.state, events) for events in virtual.run(model, trace)]
     start = MS
     end = start + 1000 * span_us
@@ -52,10 +53,11 @@ def timeline(setup: Setup, proto: str, rate: float, seed: int, span_us: int) -> 
     return Timeline(start, end, rows[np.lexsort((rows[:, 2], rows[:, 1]))])
 
 
-def _make_tcp(trace: NDArray[np.int64], setup: Setup) -> None:
+def _make_tcp(model: Model, trace: NDArray[np.int64], setup: Setup) -> None:
     """The datagrams of `trace` become the segments of a long transfer."""
     column = COLUMNS.index
     trace[:, column("protocol")] = lay.TCP
+    trace[:, column("chain")] = chain_of(model, setup, "tcp")
     trace[:, column("wire_len")] = FULL + VXLAN_BYTES * setup.tunnels("tcp")
     trace[:, column("payload")] = _PAYLOAD
     trace[:, column("seq")] = np.arange(len(trace)) * _PAYLOAD

@@ -7,7 +7,7 @@ measured time, latencies those of the frames (or requests) that were done in it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ from rxpath.model import Model
 MS = 1_000_000  # ns
 VXLAN_BYTES = lay.VXLAN_BYTES
 SMALL, FULL, SYN = 64, 1514, 74  # bytes of a frame without a tunnel
-_SLOTS = 40_000  # more than rings, backlogs and socket buffers of 40 flows hold
+TCP_HEADERS = 66  # bytes of Ethernet, IPv4, and TCP with the timestamp option
+_SLOTS = 40_000  # at least; memory that no frame comes to is never touched
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class Metrics:
 class Stream:
     """An open-loop UDP load: one rate, packets/s, for each flow, from `surge_ms` on `surge` times.
 
-    `surging`: how many of the flows, the first ones, surge.
+    `surging`: how many of the flows, the first ones, surge; `size`: bytes of a frame without
+    its tunnel.
     """
 
     rates: Sequence[float]
@@ -82,6 +84,7 @@ class Stream:
     surge: float = 1.0
     surging: int = 0
     surge_ms: int = 0
+    size: int = SMALL
     knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
@@ -100,8 +103,8 @@ def senders(
     """
     rng = np.random.default_rng([seed, 1])
     count = len(load.rates)
-    model = build(setup, load.knobs, count, records)
     times, flows = _arrivals(load, rng)
+    model = build(setup, load.knobs, count, records, len(times))
     trace = virtual.make_trace(
         times,
         rss_hash=_hashes(rng, count)[flows],
@@ -109,7 +112,7 @@ def senders(
         socket=flows,
         chain=chain_of(model, setup, "udp"),
         protocol=lay.UDP,
-        wire_len=SMALL + VXLAN_BYTES * setup.tunnels("udp"),
+        wire_len=load.size + VXLAN_BYTES * setup.tunnels("udp"),
     )
     return model, trace
 
@@ -142,7 +145,7 @@ class Closed:
     `think_ns`: mean of exponentially distributed thinking. `renews`: each request is asked over a
     new connection; else connections are there from the start, but for Slim's. `surging`: how many
     of the streams, the first ones, have a window `surge` times as large once the measurement
-    begins.
+    begins; `size`: bytes of a stream's frame without its tunnel.
     """
 
     connections: int
@@ -154,6 +157,7 @@ class Closed:
     think_ns: float = 0.0
     surge: int = 1
     surging: int = 0
+    size: int = FULL
     wire: Wire = field(default_factory=Wire)
     knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
@@ -197,8 +201,9 @@ def connected(setup: Setup, load: Closed, seed: int) -> tuple[Model, Peers]:
     """A host and the TCP connections that are to drive it, before anything was sent."""
     rng = np.random.default_rng([seed, 2])
     count = load.connections
-    model = build(setup, load.knobs, count)
-    frame = (SMALL + 64 if load.asks else FULL) + VXLAN_BYTES * setup.tunnels("tcp")
+    # Twice, because a segment may be sent again while it waits.
+    model = build(setup, load.knobs, count, frames=2 * count * load.window * load.surge)
+    frame = (SMALL + 64 if load.asks else load.size) + VXLAN_BYTES * setup.tunnels("tcp")
     chain, hashes = chain_of(model, setup, "tcp"), _hashes(rng, count)
     kept = not load.renews and not setup.connection_level
     handshake = () if kept else handshake_of(model, setup)
@@ -211,7 +216,7 @@ def connected(setup: Setup, load: Closed, seed: int) -> tuple[Model, Peers]:
             window=1 if load.asks else load.window,
             most=load.window * (load.surge if number < load.surging else 1),
             wire_len=frame,
-            payload=64 if load.asks else 1448,
+            payload=64 if load.asks else load.size - TCP_HEADERS,
             thinks=load.asks,
             setup=handshake,
             renews=load.renews,
@@ -223,12 +228,20 @@ def connected(setup: Setup, load: Closed, seed: int) -> tuple[Model, Peers]:
     return model, Peers(model, connections, load.wire, thinking, samples=1 << 20)
 
 
-def build(setup: Setup, knobs: Mapping[str, Any], flows: int, records: bool = False) -> Model:
-    """The receiving host of `setup`, with some knobs changed."""
+def build(
+    setup: Setup, knobs: Mapping[str, Any], flows: int, records: bool = False, frames: int = 0
+) -> Model:
+    """The receiving host of `setup`, with some knobs changed and room for `frames` at a time."""
     merged = {**setup.knobs, **knobs}
     merged["falcon"] = {**setup.knobs["falcon"], **knobs.get("falcon", {})}
-    parsed = Knobs.parse(merged)
-    return Model(parsed, slots=_SLOTS, sockets=flows, flows=flows, records=records)
+    return Model(
+        Knobs.parse(merged),
+        slots=max(_SLOTS, frames),
+        sockets=flows,
+        flows=flows,
+        records=records,
+        choose=setup.choose,
+    )
 
 
 def chain_of(model: Model, setup: Setup, proto: str) -> int:
@@ -295,7 +308,10 @@ def measure(setup: Setup, load: Load, seed: int) -> Metrics:
 
     Raises:
         NotConserved: frames are missing, or too many; the model is wrong and so is the result.
+        OwnPolicyError: a policy of one's own fails.
     """
+    if setup.own is not None and setup.choose is None:
+        return setup.own.run(lambda choose: measure(replace(setup, choose=choose), load, seed))
     found = udp(setup, load, seed) if isinstance(load, Stream) else tcp(setup, load, seed)
     if not found.is_conserved:
         raise NotConserved(setup.name, seed, found.sent, found.delivered, found.lost, found.queued)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from falcon_ctl.figures.evaluate import Results
 from falcon_ctl.figures.experiments import BY_FIGURE, Run
-from falcon_ctl.figures.setups import BY_NAME
+from falcon_ctl.figures.setups import title
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#000000")
 _LATENCY_FIGURES = (2, 6)
@@ -63,8 +63,8 @@ def _bars(axes: Axes, runs: Sequence[Run], results: Results) -> None:
         means = np.array([rate.mean() for rate in rates])
         spread = np.abs([np.quantile(rate, [0.05, 0.95]) for rate in rates] - means[:, None])
         at = np.arange(len(labels)) + (place - (len(systems) - 1) / 2) * width
-        title, colour = BY_NAME[system].title, COLOURS[place % len(COLOURS)]
-        axes.bar(at, means, width, yerr=spread.T, label=title, color=colour, capsize=2)
+        colour = COLOURS[place % len(COLOURS)]
+        axes.bar(at, means, width, yerr=spread.T, label=title(system), color=colour, capsize=2)
     axes.set_xticks(range(len(labels)), labels)
     axes.set_xlabel("flows")
     axes.set_ylabel("million packets/s")
@@ -77,9 +77,7 @@ def _distributions(axes: Axes, runs: Sequence[Run], results: Results) -> None:
     for place, run in enumerate(runs):
         values = np.sort(np.concatenate([m.latencies for m in results[run]])) / 1000
         share = np.arange(1, len(values) + 1) / max(1, len(values))
-        axes.plot(
-            values, share, label=BY_NAME[run.setup].title, color=COLOURS[place % len(COLOURS)]
-        )
+        axes.plot(values, share, label=title(run.setup), color=COLOURS[place % len(COLOURS)])
     axes.set_xscale("log")
     axes.set_xlabel("latency, µs")
     axes.set_ylabel("share of packets")

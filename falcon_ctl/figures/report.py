@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -53,6 +54,22 @@ def print_effects(console: Console, effects: Sequence[Effect], percent: int) -> 
             claim = ("", "", "") if place else title
             values = (row.measured, effect.lowered, effect.raised)
             table.add_row(*claim, effect.cost, *(f"{value:.2f}" for value in values))
+    console.print(table)
+
+
+def print_beside(console: Console, rows: Sequence[Row], own: Sequence[str]) -> None:
+    """What policies of one's own did in each run, beside the container and FALCON."""
+    names = ("container", "falcon", *own)
+    table = Table(title="Policies of your own, as measured", box=box.SIMPLE_HEAD)
+    for name in ("figure", "proto", "metric"):
+        table.add_column(name, no_wrap=True)
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    found = {(row.figure, row.proto, row.metric, row.system): row.measured for row in rows}
+    for figure, proto, metric in dict.fromkeys(key[:3] for key in found):
+        values = (found.get((figure, proto, metric, name), math.nan) for name in names)
+        title = f"{figure} {BY_FIGURE[figure].name}"
+        table.add_row(title, proto, metric, *(f"{value:,.0f}" for value in values))
     console.print(table)
 
 

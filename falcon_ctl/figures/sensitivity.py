@@ -80,6 +80,8 @@ def costs_of(runs: Iterable[Run]) -> list[str]:
 def overrides(change: Change) -> dict[str, int]:
     """The changed amounts as `Knobs.cost_overrides` takes them, whole ns."""
     cost = costs.load(Knobs().costs)[change.cost]
+    if cost.per == "host":
+        return {f"{change.cost}.ns": round(cost.udp * change.factor)}
     amounts = {"udp": cost.udp, "tcp": cost.tcp, "ns_kib": cost.ns_kib}
     return {f"{change.cost}.{key}": round(ns * change.factor) for key, ns in amounts.items()}
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from falcon_ctl.errors import UsageError
+from rxpath.policies.own import OwnPolicy
 
 FLAGS = ("pipelining", "splitting", "balancing", "switch_off", "order_guard")
 # The published experiments with many flows let six cores do all of the receiving.
@@ -21,7 +22,8 @@ class Setup:
     `profile` and `policy`: knobs of the receiving host (rxpath); `flags`: the parts of FALCON
     that are on; `tunnelled`: its frames come in VXLAN, and are 50 bytes longer for it;
     `connection_level`: only TCP's data come without it: connections are set up through the
-    tunnel, and everything else stays there.
+    tunnel, and everything else stays there; `own`: a policy of one's own, and `choose` what a run
+    calls for it, in place of `policy`.
     """
 
     name: str
@@ -31,6 +33,8 @@ class Setup:
     tunnelled: bool = True
     flags: frozenset[str] = field(default_factory=frozenset)
     connection_level: bool = False
+    own: OwnPolicy | None = None
+    choose: Any = None
 
     def tunnels(self, proto: str) -> bool:
         """Whether data of `proto` ("udp" or "tcp") come in VXLAN."""
@@ -78,6 +82,23 @@ SETUPS = (
 )
 BY_NAME = MappingProxyType({setup.name: setup for setup in SETUPS})
 DEFAULT = ("host", "container", "falcon")
+
+
+def own_setup(policy: OwnPolicy) -> Setup:
+    """The system that is the container with a policy of one's own, and called as its function.
+
+    Raises:
+        UsageError: a system has this name already.
+    """
+    if policy.name in BY_NAME:
+        expected = f"a function named otherwise than {', '.join(BY_NAME)}"
+        raise UsageError("--policy", f"{policy.path}:{policy.name}", expected)
+    return Setup(policy.name, policy.name, "docker", "same_cpu", own=policy)
+
+
+def title(name: str) -> str:
+    """The title of a system; a policy of one's own has no other than its name."""
+    return BY_NAME[name].title if name in BY_NAME else name
 
 
 def select(names: Iterable[str]) -> list[Setup]:

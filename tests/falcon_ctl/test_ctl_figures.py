@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -211,3 +213,79 @@ def test_every_figure_can_be_drawn(tmp_path):
         for run in experiment.runs()
     }
     assert len(plots.draw_all(tmp_path, found)) == 7
+
+
+# -- a policy of one's own ---------------------------------------------------------------------
+
+IN_TURN = Path(__file__).parents[2] / "labs" / "policies" / "in_turn.py"
+
+
+def test_a_policy_of_ones_own_stands_beside_the_others(tmp_path, capsys):
+    file = tmp_path / "figures.json"
+    argv = (
+        "--figures",
+        "1,2",
+        "--seeds",
+        "2",
+        "--policy",
+        f"{IN_TURN}:in_turn",
+        "--json",
+        str(file),
+    )
+    status, out, error = call(capsys, "figures", *argv, "--results", str(tmp_path / "results"))
+    assert (status, error) == (0, "")
+    (shown,) = re.findall(
+        r"1 single flow +udp +packet rate .*, 1 flows +[\d,]+ +[\d,]+ +(\S+)", out
+    )
+    rows = [row for row in json.loads(file.read_text()) if row["claim"] is None]
+    rates = {
+        row["system"]: row["measured"]
+        for row in rows
+        if row["metric"].startswith("packet rate") and row["figure"] == 1 and row["proto"] == "udp"
+    }
+    # One flow whose stages get a core each is as fast as FALCON's.
+    assert rates["in_turn"] == pytest.approx(rates["falcon"], rel=0.1)
+    assert shown == f"{rates['in_turn']:,.0f}"
+    assert rates["in_turn"] > 1.5 * rates["container"]
+    (folder,) = (tmp_path / "results").iterdir()
+    assert "in_turn" in (folder / "figures.csv").read_text()
+
+
+def test_a_policy_of_ones_own_is_in_the_legend():
+    run = BY_FIGURE[2].runs(["in_turn"])[-1]
+    (axes,) = plots._draw(2, {run: [metrics(1e6, 1000, 2000)]}).axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["in_turn"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("return 99", "mine.py:1: mine returned CPU 99 for a packet on CPU"),
+        ("return host.load[40]", "mine.py:2: mine raised IndexError"),
+        ("return cpu", "mine.py:2: Numba cannot compile mine: "),
+        ("return (", "mine.py:2: expected Python: '(' was never closed"),
+    ],
+)
+def test_a_policy_that_fails_is_one_line_and_leaves_nothing(tmp_path, capsys, line, said):
+    file = tmp_path / "mine.py"
+    file.write_text(f"def mine(packet, host):\n    {line}\n")
+    argv = ("--figures", "2", "--seeds", "1", "--policy", f"{file}:mine")
+    json_file, folder = tmp_path / "figures.json", tmp_path / "results"
+    status, _, error = call(
+        capsys, "figures", *argv, "--json", str(json_file), "--results", str(folder)
+    )
+    assert status == 2
+    assert said in error
+    assert error.count("\n") == 1
+    assert not json_file.exists()
+    assert not folder.exists()
+
+
+def test_own_policies_want_names_of_their_own(tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    file.write_text("def host(packet, host): return 1\ndef mine(packet, host): return 1\n")
+    status, _, error = call(capsys, "figures", "--policy", f"{file}:host")
+    assert (status, error.count("\n")) == (2, 1)
+    assert "expected a function named otherwise than host, container" in error
+    twice = ("--policy", f"{file}:mine") * 2
+    assert "--policy: mine twice" in call(capsys, "figures", *twice)[2]

@@ -1,0 +1,72 @@
+"""The same points on a Dask cluster that is there already.
+
+The workers need this package, in the same version (`work` looks); a policy's text goes with its
+tasks. Nothing else of the cluster is touched.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from falcon_ctl.errors import CtlError, PartFailed, UsageError
+from falcon_ctl.sweeps.run import Runner, named
+from falcon_ctl.sweeps.work import Row, Task, work
+from rxpath.errors import RxPathError
+
+SECONDS = 10  # to answer
+HINT = "pip install 'falcon-testbed[cluster]'"
+
+
+def dask(address: str) -> Runner:
+    """On the cluster of a scheduler, such as tcp://10.0.0.1:8786.
+
+    Raises:
+        UsageError: Dask is not installed.
+    """
+    try:
+        import distributed  # the extra `cluster`: most have no use for it
+    except ImportError as error:
+        raise UsageError("--scheduler", "dask.distributed is not installed", HINT) from error
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it logs, we report
+
+    def runner(tasks: Sequence[Task]) -> Iterator[tuple[Task, Row]]:
+        with _connected(distributed, address) as client:
+            futures = client.map(work, tasks, pure=False)
+            by_key = dict(zip((future.key for future in futures), tasks, strict=True))
+            for future in _as_done(distributed, futures):
+                task = by_key[future.key]
+                yield task, _result(address, task, future)
+                future.release()
+
+    return runner
+
+
+def _as_done(distributed: Any, futures: list[Any]) -> Iterator[Any]:
+    yield from distributed.as_completed(futures)
+
+
+def _connected(distributed: Any, address: str) -> Any:
+    """A client of a scheduler that has workers."""
+    try:
+        client = distributed.Client(address, timeout=SECONDS)
+    except (OSError, ValueError) as error:
+        raise PartFailed(f"scheduler {address}", f"no answer in {SECONDS} s") from error
+    try:
+        client.wait_for_workers(1, timeout=SECONDS)
+    except TimeoutError as error:
+        client.close()
+        raise PartFailed(f"scheduler {address}", "it has no workers") from error
+    return client
+
+
+def _result(address: str, task: Task, future: Any) -> Row:
+    """The row of a future that is done, or what ended it in one line."""
+    try:
+        return named(task, future.result)
+    except (CtlError, RxPathError):
+        raise
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise PartFailed(f"scheduler {address}", what[:300]) from error

@@ -1,0 +1,91 @@
+"""The points that are done: an append-only file that outlives any end of the process.
+
+Each line is a checksum, a task's key and its row. What a killed process left half-written has a
+wrong checksum: such lines are dropped, and their points are run again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from falcon_ctl.errors import UsageError
+from falcon_ctl.sweeps.work import Row
+
+NAME = "journal"
+
+
+class Journal:
+    """What was done before and what is added; made by `opened`."""
+
+    def __init__(self, descriptor: int, rows: dict[str, Row], dropped: int) -> None:
+        self._descriptor = descriptor
+        self.rows = rows
+        self.dropped = dropped  # lines that were no whole ones
+
+    def add(self, key: str, row: Row) -> None:
+        """Note that a task is done."""
+        self.rows[key] = row
+        line = _line(key, row)
+        written = os.write(self._descriptor, line)
+        if written < len(line):  # a full disk: the rest raises
+            os.write(self._descriptor, line[written:])
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Journal]:
+    """The journal of a folder, which is made if need be.
+
+    Raises:
+        UsageError: it cannot be written, or another sweep is writing it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        descriptor = os.open(folder / NAME, flags, 0o644)
+    except OSError as error:
+        raise UsageError(f"--out {folder}", str(error.strerror), "a folder") from error
+    try:
+        _lock(descriptor, folder)
+        text = (folder / NAME).read_bytes()
+        whole = text[: text.rfind(b"\n") + 1]
+        os.ftruncate(descriptor, len(whole))
+        rows, dropped = parse(whole)
+        yield Journal(descriptor, rows, dropped + (len(text) > len(whole)))
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        what = "another sweep is writing there"
+        raise UsageError(f"--out {folder}", what, "a folder of its own") from error
+
+
+def parse(text: bytes) -> tuple[dict[str, Row], int]:
+    """Rows by key, and how many lines were none."""
+    rows, dropped = {}, 0
+    for line in text.splitlines():
+        checksum, _, body = line.partition(b" ")
+        if checksum == _checksum(body):
+            key, row = json.loads(body)
+            rows[key] = row
+        else:
+            dropped += 1
+    return rows, dropped
+
+
+def _line(key: str, row: Row) -> bytes:
+    body = json.dumps([key, row], allow_nan=False).encode()
+    return _checksum(body) + b" " + body + b"\n"
+
+
+def _checksum(body: bytes) -> bytes:
+    return b"%08x" % zlib.crc32(body)

@@ -1,0 +1,159 @@
+"""The points of a sweep, in their fixed order, and the load and knobs that each one is. Pure."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from falcon_ctl.figures.measure import Closed, Load, Stream
+from falcon_ctl.figures.setups import Setup
+from falcon_ctl.sweeps.spec import CORES, File, Spec, default_bytes
+from rxpath.errors import ConfigError
+from rxpath.knobs import Knobs
+
+MOST_POINTS = 1_000_000
+MOST_FRAMES = 2_000_000  # of a point: its trace is held in memory
+# As in the figures: the kernel's 40 ms would not see a load within a run of some milliseconds.
+LOAD_INTERVAL_NS = 500_000
+
+Pairs = tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measurement; None is left to the host, or of no meaning for the protocol."""
+
+    system: str
+    proto: str
+    flows: int
+    bytes: int
+    cores: int | None
+    threshold: int | None
+    rate: float | None
+    window: int | None
+    knobs: Pairs
+    costs: Pairs
+    seed: int
+    ms: int
+    warm_ms: int
+
+    def columns(self) -> dict[str, Any]:
+        """What tells it from the sweep's other points, as the table names it."""
+        names = ("system", "proto", "flows", "bytes", "cores", "threshold", "rate", "window")
+        found = {name: getattr(self, name) for name in names}
+        return {**found, **dict(self.knobs), **dict(self.costs), "seed": self.seed}
+
+    def document(self) -> dict[str, Any]:
+        """All that it is, as plain JSON values."""
+        return asdict(self)
+
+    def host_knobs(self) -> dict[str, Any]:
+        """The host's knobs beside those of the system."""
+        falcon: dict[str, Any] = {"load_interval_ns": LOAD_INTERVAL_NS}
+        found: dict[str, Any] = {"falcon": falcon}
+        if self.cores is not None:
+            falcon["cpus"] = found["rps_cpus"] = CORES[: self.cores]
+        if self.threshold is not None:
+            falcon["threshold"] = self.threshold
+        for key, value in self.knobs:
+            room, name = (falcon, key[7:]) if key.startswith("falcon.") else (found, key)
+            room[name] = value
+        if self.costs:
+            found["cost_overrides"] = dict(self.costs)
+        return found
+
+    def load(self) -> Load:
+        """What the figures' measurements take."""
+        knobs, times = self.host_knobs(), (self.ms, self.warm_ms)
+        if self.rate is not None:
+            return Stream((self.rate,) * self.flows, *times, size=self.bytes, knobs=knobs)
+        window = self.window or 0
+        return Closed(self.flows, *times, window=window, size=self.bytes, knobs=knobs)
+
+
+def expand(file: File, setups: Mapping[str, Setup]) -> list[Point]:
+    """All points, the last axis (seeds) fastest. Raises UsageError, as `read` of the spec does.
+
+    `setups`: the systems by the names that the points have, in the spec's order.
+    """
+    spec = file.spec
+    count = len(setups) * sum(_count(spec, proto) for proto in spec.proto)
+    if count > MOST_POINTS:
+        raise file.error((), f"{count} points", f"at most {MOST_POINTS}")
+    _check_traces(file)
+    points = list(_product(spec, setups))
+    _check_knobs(file, points, setups)
+    return points
+
+
+def _axes(spec: Spec, proto: str) -> list[Sequence[Any]]:
+    """The values of all axes but system and protocol, for one protocol."""
+    return [
+        spec.flows,
+        spec.bytes or [default_bytes(proto)],
+        spec.cores or [None],
+        spec.threshold if spec.threshold is not None else [None],
+        spec.rate if proto == "udp" else [None],
+        spec.window if proto == "tcp" else [None],
+        *spec.knobs.values(),
+        *spec.costs.values(),
+        spec.seeds,
+    ]
+
+
+def _count(spec: Spec, proto: str) -> int:
+    return math.prod(len(axis) for axis in _axes(spec, proto))
+
+
+def _product(spec: Spec, setups: Mapping[str, Setup]) -> Iterator[Point]:
+    for system, proto in itertools.product(setups, spec.proto):
+        for values in itertools.product(*_axes(spec, proto)):
+            yield _point(spec, system, proto, values)
+
+
+def _point(spec: Spec, system: str, proto: str, values: tuple[Any, ...]) -> Point:
+    """The point of one value of each of `_axes`."""
+    flows, size, cores, threshold, rate, window, *more, seed = values
+    knobs = tuple(zip(spec.knobs, more[: len(spec.knobs)], strict=True))
+    costs = tuple(zip(spec.costs, more[len(spec.knobs) :], strict=True))
+    main = (system, proto, flows, size, cores, threshold, rate, window)
+    return Point(*main, knobs, costs, seed, spec.ms, spec.warm_ms)
+
+
+def _check_traces(file: File) -> None:
+    spec = file.spec
+    seconds = (spec.ms + spec.warm_ms) / 1000
+    frames = max(spec.flows) * max(spec.rate) * seconds
+    if "udp" in spec.proto and frames > MOST_FRAMES:
+        expected = f"flows x rate x time of at most {MOST_FRAMES} packets a point"
+        raise file.error(("rate",), f"{frames:.0f} packets", expected)
+
+
+def _check_knobs(file: File, points: Sequence[Point], setups: Mapping[str, Setup]) -> None:
+    """Every host must be one before the first is run."""
+    hosts = {(one.system, one.cores, one.threshold, one.knobs, one.costs): one for one in points}
+    for point in hosts.values():
+        _check_host(file, setups[point.system], point)
+
+
+def _check_host(file: File, setup: Setup, point: Point) -> None:
+    try:
+        Knobs.parse(merged(setup, point.host_knobs()))
+    except ConfigError as error:
+        raise file.error(_key(error.key), repr(error.value), error.allowed) from None
+
+
+def merged(setup: Setup, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """The system's knobs with those of a point."""
+    falcon = {**setup.knobs["falcon"], **knobs["falcon"]}
+    return {**setup.knobs, **knobs, "falcon": falcon}
+
+
+def _key(key: str) -> tuple[str, ...]:
+    """Where a knob stands in the spec."""
+    if key.startswith("cost_overrides."):
+        return "costs", key.removeprefix("cost_overrides.")
+    return "knobs", key

@@ -1,0 +1,73 @@
+"""What a sweep leaves: a row for each point as CSV and JSON lines, and the hashes behind it."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from falcon_ctl.errors import UsageError
+from falcon_ctl.sweeps.spec import File
+from falcon_ctl.sweeps.work import Row, Task
+
+CSV, LINES, SPEC, ABOUT = "results.csv", "results.jsonl", "spec.yaml", "sweep.json"
+
+
+def write(folder: Path, file: File, tasks: Sequence[Task], rows: Sequence[Row]) -> None:
+    """Write all files of a sweep that is done. Raises UsageError when one cannot be written."""
+    lines = [{**task.point.columns(), **row} for task, row in zip(tasks, rows, strict=True)]
+    texts = {
+        CSV: _csv(lines),
+        LINES: "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines),
+        SPEC: file.text,
+        ABOUT: json.dumps(about(file, tasks), indent=1) + "\n",
+    }
+    for name, text in texts.items():
+        _replace(folder / name, text.encode())
+
+
+def about(file: File, tasks: Sequence[Task]) -> Mapping[str, Any]:
+    """The hashes of what decided the results."""
+    policies = {task.policy for task in tasks if task.policy is not None}
+    return {
+        "spec_sha256": _sha256(file.text),
+        "policies_sha256": {one.name: _sha256(one.source) for one in sorted(policies)},
+        "code_sha256": tasks[0].code,
+        "points": len(tasks),
+    }
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _csv(lines: Sequence[Mapping[str, Any]]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(lines[0])
+    writer.writerows([_cell(value) for value in line.values()] for line in lines)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    """Empty where there is nothing; a CPU set as its numbers."""
+    if value is None:
+        return ""
+    if isinstance(value, tuple | list):
+        return " ".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """The file has its name only once it is whole."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)  # noqa: PTH105  # Path.replace returns a path that nobody wants
+    except OSError as error:
+        raise UsageError(f"--out {path.parent}", str(error.strerror), "a folder") from error

@@ -1,0 +1,125 @@
+"""One point of a sweep measured: on any machine the same row, or an error that says why not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+
+import rxpath
+from falcon_ctl.errors import PartFailed
+from falcon_ctl.figures import measure as measures
+from falcon_ctl.figures import setups
+from falcon_ctl.figures.measure import Metrics, measure
+from falcon_ctl.figures.setups import BY_NAME, Setup, own_setup
+from falcon_ctl.sweeps import points
+from falcon_ctl.sweeps.points import Point
+from rxpath import layout as lay
+from rxpath.policies import own
+
+Row = dict[str, Any]
+RESULTS = (
+    "pps",
+    "sent",
+    "delivered",
+    *(f"dropped_{place}" for place in lay.PLACE_NAMES[1:]),
+    "queued",
+    "reordered",
+    "retransmits",
+    "p50_us",
+    "p99_us",
+    "mean_us",
+    "busiest_core_percent",
+    "busy_cores",
+)
+"""The columns of a row; losses by place."""
+
+
+class Text(NamedTuple):
+    """The text of a policy of one's own: what travels, for a path means nothing elsewhere."""
+
+    path: str
+    name: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A point to be measured; `policy` is its own one, if it has one; `code` is `code_digest`'s."""
+
+    point: Point
+    policy: Text | None
+    code: str
+
+    @property
+    def key(self) -> str:
+        """A hash of all that decides the result: the point, the policy's text, and the code."""
+        policy = None if self.policy is None else (self.policy.name, self.policy.source)
+        whole = json.dumps([self.point.document(), policy, self.code], sort_keys=True)
+        return hashlib.sha256(whole.encode()).hexdigest()
+
+
+def work(task: Task) -> Row:
+    """Measure a point.
+
+    Raises:
+        PartFailed: this machine has another version of what decides results.
+        OwnPolicyError: the policy failed.
+        ConfigError: the host cannot be run.
+    """
+    if task.code != code_digest():
+        what = f"has another version of the model, numba or numpy ({code_digest()[:12]})"
+        raise PartFailed("worker", f"{what} than the sweep ({task.code[:12]})")
+    setup = BY_NAME[task.point.system] if task.policy is None else own_system(task.policy)
+    return _row(measure(setup, task.point.load(), task.point.seed))
+
+
+@cache
+def own_system(policy: Text) -> Setup:
+    """The system of a policy of one's own, compiled once a process."""
+    return own_setup(own.from_source(*policy))
+
+
+@cache
+def code_digest() -> str:
+    """A hash of all files that decide results: the model but for its live half, and the costs."""
+    room = Path(rxpath.__file__).parent
+    files = [path for kind in ("*.py", "*.toml") for path in room.rglob(kind)]
+    names = {str(path.relative_to(room)): path for path in files}
+    names = {name: path for name, path in names.items() if not name.startswith("live")}
+    names |= {module.__name__: Path(str(module.__file__)) for module in (measures, setups, points)}
+    names[__name__] = Path(__file__)
+    digest = hashlib.sha256(f"numba {numba.__version__} numpy {np.__version__}".encode())
+    for name in sorted(names):
+        digest.update(name.encode() + b"\0" + names[name].read_bytes())
+    return digest.hexdigest()
+
+
+def _row(found: Metrics) -> Row:
+    """The results as plain values, rounded so that a sum's order does not show."""
+    values = (
+        round(found.pps, 3),
+        found.sent,
+        found.delivered,
+        *(int(found.drops[place]) for place in lay.PLACE_NAMES[1:]),
+        found.queued,
+        found.reordered,
+        found.retransmits,
+        _rounded(found.latency_us(0.5)),
+        _rounded(found.latency_us(0.99)),
+        _rounded(found.mean_us),
+        _rounded(max(found.loads.values(), default=0.0)),
+        _rounded(sum(found.loads.values()) / 100),
+    )
+    return dict(zip(RESULTS, values, strict=True))
+
+
+def _rounded(value: float) -> float | None:
+    """None for what there is none of: streams have no latency of requests."""
+    return None if np.isnan(value) else round(float(value), 3)
