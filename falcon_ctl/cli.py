@@ -168,6 +168,16 @@ def figures(
             metavar="FILE.py:NAME", help="A policy of your own, run beside the others (repeatable)."
         ),
     ] = None,
+    chain: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE.toml:NAME", help="A chain of devices of your own, likewise (repeatable)."
+        ),
+    ] = None,
+    costs: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.toml", help="A cost profile of your own, for all systems."),
+    ] = None,
     results_dir: Annotated[
         Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
     ] = Path("results"),
@@ -178,7 +188,8 @@ def figures(
     """
     from falcon_ctl.figures import cli as figures_cli
 
-    figures_cli.figures(_console(), which, systems, seeds, json, results_dir, policy or ())
+    mine = figures_cli.Own(policy or (), chain or (), costs or figures_cli.NOTHING.costs)
+    figures_cli.figures(_console(), which, systems, seeds, json, results_dir, mine)
 
 
 @app.command()

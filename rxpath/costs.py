@@ -7,20 +7,14 @@ for every protocol; ``udp`` and ``tcp`` where they differ; ``ns_kib`` adds ns fo
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from rxpath import layout as lay
+from rxpath import tomlfile
 from rxpath.errors import ConfigError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 DIRECTORY = Path(__file__).with_name("costs")
 PER = ("frame", "gro", "skb", "segment", "host")
@@ -51,16 +45,16 @@ def names() -> list[str]:
 def load(name: str, overrides: Mapping[str, Any] | None = None) -> dict[str, Cost]:
     """The cost profile ``name`` with ``overrides`` applied ({"skb_alloc.tcp": 300}).
 
+    ``name`` is one of `names`, or the path of a file of one's own, which ends in .toml.
     Raises `ConfigError` for an unknown profile, an unknown key, and negative or absent costs.
     """
-    if name not in names():
-        raise ConfigError("costs", name, "one of " + ", ".join(names()))
-    return parse(_read(name), overrides or {})
-
-
-@cache
-def _read(name: str) -> dict[str, Any]:
-    return tomllib.loads((DIRECTORY / f"{name}.toml").read_text("utf-8"))
+    if name.endswith(tomlfile.SUFFIX):
+        path = Path(name)
+    elif name in names():
+        path = DIRECTORY / f"{name}{tomlfile.SUFFIX}"
+    else:
+        raise ConfigError("costs", name, f"one of {', '.join(names())}, or a FILE.toml")
+    return parse(tomlfile.read("costs", path), overrides or {})
 
 
 def parse(raw: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Cost]:

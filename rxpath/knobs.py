@@ -117,8 +117,7 @@ _RANGES: dict[str, Range] = {
 
 def validate(knobs: Knobs) -> None:
     """Check names, ranges and what must fit together. Raises `ConfigError` naming the key."""
-    if knobs.profile not in profiles.load():
-        raise ConfigError("profile", knobs.profile, "one of " + ", ".join(profiles.load()))
+    profiles.chains(knobs.profile)
     if knobs.policy not in policies.NAMES:
         raise ConfigError("policy", knobs.policy, "one of " + ", ".join(policies.NAMES))
     costs.load(knobs.costs, knobs.cost_overrides)

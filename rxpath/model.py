@@ -71,7 +71,7 @@ class Model:
             name = "host" if has_tunnel else self.knobs.profile
         elif name == "tunnel":
             name = self.knobs.profile if has_tunnel else "docker"
-        return tables.chain_number(name)
+        return tables.chain_number(name, self.knobs.profile)
 
     def reconfigure(self, changes: Mapping[str, Any]) -> None:
         """Change knobs between two batches; frames in flight go on and none is lost.

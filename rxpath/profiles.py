@@ -1,8 +1,10 @@
-"""Profiles: the chain of devices that a frame passes, as data (profiles.toml)."""
+"""Profiles: the chain of devices that a frame passes, as data (profiles.toml).
+
+A user's own stands in a file of the same form and is called FILE.toml:NAME.
+"""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,12 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from rxpath import layout as lay
+from rxpath import tomlfile
 from rxpath.errors import ConfigError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _NAMES = ("napi", "gro_cell", "backlog", "socket", "poll")
 KINDS = {name: lay.STAGE_NAMES.index(name) for name in _NAMES} | {"deny": lay.DENY}
@@ -69,12 +67,40 @@ class Profile:
 @cache
 def load() -> dict[str, Profile]:
     """All profiles of profiles.toml, in its order. Raises `ConfigError`."""
-    text = Path(__file__).with_name("profiles.toml").read_text(encoding="utf-8")
-    found = {name: parse(name, raw) for name, raw in tomllib.loads(text).items()}
-    for name, profile in found.items():
-        if profile.slow_path and profile.slow_path not in found:
-            raise ConfigError(f"{name}.slow_path", profile.slow_path, "one of " + ", ".join(found))
+    raw = tomlfile.read("profile", Path(__file__).with_name("profiles.toml"))
+    found = {name: parse(name, table) for name, table in raw.items()}
+    for profile in found.values():
+        _check_slow_path(profile, found)
     return found
+
+
+def chains(name: str) -> dict[str, Profile]:
+    """The built-in profiles, and behind them the user's own when ``name`` is FILE.toml:NAME.
+
+    Raises `ConfigError` when ``name`` is none of these.
+    """
+    if name in load():
+        return load()
+    path, _, own = name.rpartition(":")
+    if not path.endswith(tomlfile.SUFFIX):
+        raise ConfigError("profile", name, f"one of {', '.join(load())}, or FILE.toml:NAME")
+    return {**load(), name: _own(path, own)}
+
+
+@cache
+def _own(path: str, name: str) -> Profile:
+    tables = tomlfile.read("profile", Path(path))
+    if not isinstance(tables.get(name), Mapping):
+        raise ConfigError("profile", f"{path}:{name}", f"one of {', '.join(tables)} in the file")
+    profile = parse(name, tables[name])
+    _check_slow_path(profile, load())
+    return profile
+
+
+def _check_slow_path(profile: Profile, known: Mapping[str, Profile]) -> None:
+    if profile.slow_path and profile.slow_path not in known:
+        key = f"{profile.name}.slow_path"
+        raise ConfigError(key, profile.slow_path, "one of " + ", ".join(known))
 
 
 def parse(name: str, raw: Mapping[str, Any]) -> Profile:

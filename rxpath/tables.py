@@ -58,7 +58,7 @@ def write_knobs(state: State, knobs: Knobs) -> None:
     _fill(state.lists[lay.LIST_IRQ], _cycle(knobs.irq_cpus, lay.MAX_QUEUES))
     spread = _cycle(range(knobs.queues), RSS_ENTRIES)
     _fill(state.lists[lay.LIST_RSS], knobs.rss_indirection or spread)
-    kinds = [stage.kind for stage in profiles.load()[knobs.profile].stages]
+    kinds = [stage.kind for stage in profiles.chains(knobs.profile)[knobs.profile].stages]
     used = state.lists[lay.LIST_IRQ, : knobs.queues].tolist()
     bypass.set_polling(state.host, set(used) if kinds[0] == "poll" else set())
     tasks = int(state.host[lay.CLOCK, lay.CK_TASKS])
@@ -81,7 +81,7 @@ def write_stages(state: State, knobs: Knobs) -> None:
     amounts = costs.load(knobs.costs, knobs.cost_overrides)
     state.host[lay.COST, : len(lay.COST_NAMES)] = [amounts[name].udp for name in lay.COST_NAMES]
     row = lay.ROW
-    for number, profile in enumerate(profiles.load().values()):
+    for number, profile in enumerate(profiles.chains(knobs.profile).values()):
         state.lists[[lay.LIST_CHAIN, lay.LIST_DENIED], number] = row
         row = _write_chain(state.host, row, profile, amounts)
         if profile.hook is not None:
@@ -89,9 +89,12 @@ def write_stages(state: State, knobs: Knobs) -> None:
             row = _write_chain(state.host, row, profile.denied(), amounts)
 
 
-def chain_number(profile: str) -> int:
-    """The number that `kernel.receive` knows the profile's chain by. Raises `ConfigError`."""
-    names = list(profiles.load())
+def chain_number(profile: str, of_host: str = "host") -> int:
+    """The number that `kernel.receive` knows the profile's chain by.
+
+    ``of_host``: the host's own profile. Raises `ConfigError` when the host has no such chain.
+    """
+    names = list(profiles.chains(of_host))
     if profile not in names:
         raise ConfigError("chain", profile, "one of " + ", ".join(names))
     return names.index(profile)
@@ -99,7 +102,7 @@ def chain_number(profile: str) -> int:
 
 def has_tunnel(profile: str) -> bool:
     """Whether the profile's own chain is for VXLAN frames."""
-    return profiles.load()[profile].vxlan_port != 0
+    return profiles.chains(profile)[profile].vxlan_port != 0
 
 
 def _write_chain(host: Table, row: int, profile: Profile, amounts: Costs) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -13,10 +15,26 @@ from falcon_ctl.figures import core_plots, evaluate, plots, report, tornado
 from falcon_ctl.figures.experiments import BY_FIGURE, EXPERIMENTS, Experiment
 from falcon_ctl.figures.fit import fit
 from falcon_ctl.figures.sensitivity import effects
-from falcon_ctl.figures.setups import BY_NAME, Setup, own_setup, select
+from falcon_ctl.figures.setups import CONTAINER, SETUPS, Setup, own_chain, own_setup, select
 from falcon_ctl.report import document
 from falcon_ctl.report import results as folders
+from rxpath import costs
 from rxpath.policies import own
+
+
+class Own(NamedTuple):
+    """What a user brings along.
+
+    `policies`: FILE.py:NAME each; `chains`: FILE.toml:NAME each; `costs`: FILE.toml, or the name
+    of a built-in cost profile.
+    """
+
+    policies: Sequence[str] = ()
+    chains: Sequence[str] = ()
+    costs: str = CONTAINER.costs
+
+
+NOTHING = Own()
 
 
 def figures(
@@ -26,34 +44,35 @@ def figures(
     seeds: int,
     json: Path | None,
     results_dir: Path,
-    policies: Sequence[str] = (),
+    mine: Own = NOTHING,
 ) -> None:
     """Run the figures, print the table, write JSON, CSV and pictures.
 
     Raises:
         UsageError: an unknown figure or system, or a place that cannot be written.
-        ConfigError: a policy of one's own is none.
+        ConfigError: a policy, chain or cost profile of one's own is none.
     """
     experiments = _experiments(chosen)
-    more = select(_names(systems)) if systems else []
-    mine = own_setups(policies)
-    more += mine
+    own_ones = own_setups(mine.policies, mine.chains)
+    more = [*(select(_names(systems)) if systems else []), *own_ones]
+    setups = {setup.name: replace(setup, costs=mine.costs) for setup in (*SETUPS, *more)}
+    costs.load(mine.costs)
     if json is not None:
         document.verify_writable(json)
     folders.verify_writable(results_dir)
-    found = _run(console, experiments, seeds, more)
+    found = _run(console, experiments, seeds, [setup.name for setup in more], setups)
     claimed = evaluate.claims(found)
     values = evaluate.measured(found)
     rows = [*claimed, *values]
     report.print_claims(console, claimed, seeds)
-    if mine:
-        report.print_beside(console, values, [setup.name for setup in mine])
+    if own_ones:
+        report.print_beside(console, values, [setup.name for setup in own_ones])
 
     def fill(folder: Path) -> None:
         report.write_json(folder / "figures.json", rows)
         report.write_csv(folder / "figures.csv", rows)
         plots.draw_all(folder, found)
-        core_plots.draw_all(folder, [experiment.figure for experiment in experiments])
+        core_plots.draw_all(folder, [experiment.figure for experiment in experiments], setups)
 
     folder = folders.make(results_dir, fill)
     if json is not None:
@@ -62,15 +81,17 @@ def figures(
 
 
 def _run(
-    console: Console, experiments: list[Experiment], seeds: int, more: list[Setup]
+    console: Console,
+    experiments: list[Experiment],
+    seeds: int,
+    more: list[str],
+    setups: Mapping[str, Setup],
 ) -> evaluate.Results:
-    names = [setup.name for setup in more]
-    setups = {**BY_NAME, **{setup.name: setup for setup in more}}
-    total = seeds * sum(len(experiment.runs(names)) for experiment in experiments)
+    total = seeds * sum(len(experiment.runs(more)) for experiment in experiments)
     with _progress(console, "measurements") as progress:
         task = progress.add_task("", total=total)
         return evaluate.run_all(
-            experiments, seeds, names, lambda done: progress.update(task, completed=done), setups
+            experiments, seeds, more, lambda done: progress.update(task, completed=done), setups
         )
 
 
@@ -105,18 +126,19 @@ def sensitivity(console: Console, chosen: str, percent: int, seeds: int, results
     console.print(f"sensitivity.csv and a tornado plot for each figure are in {folder}/")
 
 
-def own_setups(policies: Sequence[str]) -> list[Setup]:
-    """The systems of policies FILE.py:NAME, each named by its function.
+def own_setups(policies: Sequence[str], chains: Sequence[str] = ()) -> list[Setup]:
+    """The systems of policies FILE.py:NAME and chains FILE.toml:NAME, each called NAME.
 
     Raises:
         UsageError: two have the same name, or one has a built-in system's.
-        ConfigError: one is no policy.
+        ConfigError: one is no policy, or no chain.
     """
+    setups = [("--policy", own_setup(own.load(spec))) for spec in policies]
+    setups += [("--chain", own_chain(spec)) for spec in chains]
     found: dict[str, Setup] = {}
-    for spec in policies:
-        setup = own_setup(own.load(spec))
+    for option, setup in setups:
         if setup.name in found:
-            raise UsageError("--policy", f"{setup.name} twice", "functions of different names")
+            raise UsageError(option, f"{setup.name} twice", "different names")
         found[setup.name] = setup
     return list(found.values())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from falcon_ctl.figures.experiments import BY_FIGURE, Experiment
 from falcon_ctl.figures.inside import Loads, Timeline, loads, timeline
-from falcon_ctl.figures.setups import BY_NAME, CONTAINER, FALCON, HOST
+from falcon_ctl.figures.setups import BY_NAME, DEFAULT, HOST, Setup
 from rxpath import layout as lay
 
 # The talk's colours: blue, green and yellow are the first, second and third softirq.
@@ -31,16 +31,18 @@ _STEP_US = 500
 _SEED = 1
 
 
-def draw_all(folder: Path, figures: Iterable[int]) -> list[Path]:
-    """The pictures that belong to `figures`, in `folder`."""
+def draw_all(
+    folder: Path, figures: Iterable[int], setups: Mapping[str, Setup] = BY_NAME
+) -> list[Path]:
+    """The pictures that belong to `figures`, in `folder`; `setups`: the systems by their names."""
     chosen = [BY_FIGURE[figure] for figure in sorted(set(figures))]
-    paths = [draw_timelines(folder) for experiment in chosen if experiment.figure == 1]
-    return paths + [draw_loads(folder, one) for one in chosen if one.figure in LOADED]
+    paths = [draw_timelines(folder, setups) for experiment in chosen if experiment.figure == 1]
+    return paths + [draw_loads(folder, one, setups) for one in chosen if one.figure in LOADED]
 
 
-def draw_timelines(folder: Path) -> Path:
+def draw_timelines(folder: Path, setups: Mapping[str, Setup]) -> Path:
     """The talk's slides on pipelining and splitting: one flow on the cores, system by system."""
-    systems, protos = (HOST, CONTAINER, FALCON), ("udp", "tcp")
+    systems, protos = [setups[name] for name in DEFAULT], ("udp", "tcp")
     figure = Figure(figsize=(12, 6.5), layout="constrained")
     grid = figure.subplots(len(systems), len(protos), sharex=True, squeeze=False)
     for row, system in zip(grid, systems, strict=True):
@@ -69,9 +71,9 @@ def _lanes(axes: Axes, seen: Timeline) -> None:
     axes.set_xlim(0, (seen.end - seen.start) / 1000)
 
 
-def draw_loads(folder: Path, experiment: Experiment) -> Path:
+def draw_loads(folder: Path, experiment: Experiment, setups: Mapping[str, Setup]) -> Path:
     """How busy each core was over a run of each system, for each load of the experiment."""
-    systems = [BY_NAME[name] for name in experiment.setups if name != HOST.name]
+    systems = [setups[name] for name in experiment.setups if name != HOST.name]
     count = len(experiment.loads)
     figure = Figure(figsize=(6 * count + 1, 2.2 * len(systems) + 1), layout="constrained")
     grid = figure.subplots(len(systems), count, squeeze=False, sharex="col")

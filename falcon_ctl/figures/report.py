@@ -58,9 +58,9 @@ def print_effects(console: Console, effects: Sequence[Effect], percent: int) -> 
 
 
 def print_beside(console: Console, rows: Sequence[Row], own: Sequence[str]) -> None:
-    """What policies of one's own did in each run, beside the container and FALCON."""
+    """What policies and chains of one's own did in each run, beside the container and FALCON."""
     names = ("container", "falcon", *own)
-    table = Table(title="Policies of your own, as measured", box=box.SIMPLE_HEAD)
+    table = Table(title="What is yours, as measured", box=box.SIMPLE_HEAD)
     for name in ("figure", "proto", "metric"):
         table.add_column(name, no_wrap=True)
     for name in names:

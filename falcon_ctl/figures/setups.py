@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from falcon_ctl.errors import UsageError
+from rxpath import profiles
 from rxpath.policies.own import OwnPolicy
 
 FLAGS = ("pipelining", "splitting", "balancing", "switch_off", "order_guard")
@@ -22,8 +23,8 @@ class Setup:
     `profile` and `policy`: knobs of the receiving host (rxpath); `flags`: the parts of FALCON
     that are on; `tunnelled`: its frames come in VXLAN, and are 50 bytes longer for it;
     `connection_level`: only TCP's data come without it: connections are set up through the
-    tunnel, and everything else stays there; `own`: a policy of one's own, and `choose` what a run
-    calls for it, in place of `policy`.
+    tunnel, and everything else stays there; `costs`: the cost profile; `own`: a policy of one's
+    own, and `choose` what a run calls for it, in place of `policy`.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Setup:
     tunnelled: bool = True
     flags: frozenset[str] = field(default_factory=frozenset)
     connection_level: bool = False
+    costs: str = "xeon-2.2ghz"
     own: OwnPolicy | None = None
     choose: Any = None
 
@@ -44,7 +46,8 @@ class Setup:
     def knobs(self) -> dict[str, Any]:
         """As `rxpath.knobs.Knobs.parse` takes them."""
         falcon = {flag: flag in self.flags for flag in FLAGS}
-        return {"profile": self.profile, "policy": self.policy, "falcon": falcon}
+        found = {"profile": self.profile, "policy": self.policy, "costs": self.costs}
+        return {**found, "falcon": falcon}
 
 
 def _falcon(name: str, title: str, *flags: str) -> Setup:
@@ -66,6 +69,7 @@ SETUPS = (
     FALCON,
     HOST_FALCON,
     _falcon("falcon-pipelining", "FALCON pipelining", "pipelining"),
+    _falcon("falcon-splitting", "FALCON splitting", "splitting"),
     STATIC,
     _falcon("falcon-balancing", "FALCON, never off", "pipelining", "splitting", "balancing"),
     _falcon("falcon-guard", "FALCON + order guard", *FLAGS),
@@ -94,6 +98,20 @@ def own_setup(policy: OwnPolicy) -> Setup:
         expected = f"a function named otherwise than {', '.join(BY_NAME)}"
         raise UsageError("--policy", f"{policy.path}:{policy.name}", expected)
     return Setup(policy.name, policy.name, "docker", "same_cpu", own=policy)
+
+
+def own_chain(spec: str) -> Setup:
+    """The system of a chain of devices of one's own, FILE.toml:NAME; NAME is what it is called.
+
+    Raises:
+        ConfigError: there is no such chain.
+        UsageError: a system has this name already.
+    """
+    profile = profiles.chains(spec)[spec]
+    if profile.name in BY_NAME:
+        expected = f"a chain named otherwise than {', '.join(BY_NAME)}"
+        raise UsageError("--chain", spec, expected)
+    return Setup(profile.name, profile.title, spec, "same_cpu", profile.vxlan_port != 0)
 
 
 def title(name: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from falcon_ctl.figures.measure import Closed, Load, Stream
 from falcon_ctl.figures.setups import Setup
 from falcon_ctl.sweeps.spec import CORES, File, Spec, default_bytes
+from rxpath import tomlfile
 from rxpath.errors import ConfigError
 from rxpath.knobs import Knobs
 
@@ -140,6 +141,10 @@ def _check_knobs(file: File, points: Sequence[Point], setups: Mapping[str, Setup
 
 
 def _check_host(file: File, setup: Setup, point: Point) -> None:
+    for key, value in point.knobs:
+        if str(value).endswith(tomlfile.SUFFIX):
+            # Neither the journal nor a worker elsewhere would know what the file says.
+            raise file.error(("knobs", key), repr(value), "a built-in one, not a file")
     try:
         Knobs.parse(merged(setup, point.host_knobs()))
     except ConfigError as error:

@@ -15,6 +15,7 @@ from falcon_ctl.figures.experiments import BY_FIGURE, CLAIMS, EXPERIMENTS, Run
 from falcon_ctl.figures.fit import fit
 from falcon_ctl.figures.measure import Closed, Metrics, Stream, measure
 from falcon_ctl.figures.setups import BY_NAME, DEFAULT, SETUPS, select
+from rxpath.costs import DIRECTORY
 
 
 def metrics(pps, *latencies):
@@ -189,6 +190,9 @@ def test_figures_writes_everything(tmp_path, capsys):
         (("--figures", ","), "--figures"),
         (("--systems", "warp"), "--systems: warp; expected some of host, container"),
         (("--seeds", "0"), "--seeds"),
+        (("--chain", "warp"), "profile: got 'warp', expected one of host, docker"),
+        (("--chain", "labs/chains/double_bridge.toml:warp"), "expected one of nested in the file"),
+        (("--costs", "warp"), "costs: got 'warp', expected one of xeon-2.2ghz, or a FILE.toml"),
         (("--json", "/nowhere/x.json"), "--json /nowhere/x.json"),
     ],
 )
@@ -197,6 +201,26 @@ def test_wrong_calls_are_named_in_one_line(capsys, argv, named):
     assert status == 2
     assert named in error
     assert error.count("\n") == 1
+
+
+def test_a_chain_and_costs_of_ones_own_stand_beside_the_others(tmp_path, capsys):
+    costs = tmp_path / "costs.toml"
+    text = (DIRECTORY / "xeon-2.2ghz.toml").read_text("utf-8")
+    costs.write_text(text.replace("ns = 110", "ns = 1100", 1))
+    mine = ("--chain", "labs/chains/double_bridge.toml:nested")
+    argv = ("--figures", "1", "--seeds", "1", "--results", str(tmp_path), *mine)
+    found = []
+    for more in ((), ("--costs", str(costs))):
+        file = tmp_path / "figures.json"
+        status, out, _ = call(capsys, "figures", *argv, "--json", str(file), *more)
+        assert status == 0
+        assert "nested" in out
+        rows = [row for row in json.loads(file.read_text()) if row["claim"] is None]
+        rates = {row["system"]: row["measured"] for row in rows if "rate" in row["metric"]}
+        found.append(rates)
+    usual, slow = found
+    assert usual["nested"] < usual["container"]
+    assert all(slow[system] < usual[system] for system in ("host", "container", "falcon"))
 
 
 def test_fit_says_what_it_fits_and_from_where(capsys):

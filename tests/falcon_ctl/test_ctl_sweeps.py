@@ -171,6 +171,7 @@ WRONG = {
         "systems: host\nknobs:\n  cpus: 40\n  ring: [64, 0]",
         "x.yaml:4: knobs.ring: 0; expected an integer from 1 to 65536",
     ),
+    "file": ("{systems: host, knobs: {costs: x.toml}}", "knobs.costs: 'x.toml'; .* not a file"),
     "knob's type": ("{systems: host, knobs: {gro: 1}}", "knobs.gro: 1; expected true or false"),
     "mapping": (
         "{systems: host, knobs: {gro: {a: 1}}}",
