@@ -188,13 +188,14 @@ def run_until(state: State, until: int, out: Table, count: int, room: int, choos
     host, due = state.host, state.due
     count = output.drain(state, out, count, room)
     while not output.waiting(host):
-        now, source = events.first_time(due), events.first(due)
-        if source < 0 or now > until:
+        now = events.first_time(due)
+        if now > until or now == NEVER:
             host[lay.CLOCK, lay.CK_NOW] = max(until, host[lay.CLOCK, lay.CK_NOW])
             break
         host[lay.CLOCK, lay.CK_NOW] = now
-        _happen(state, source, now, choose)
-        count = output.drain(state, out, count, room)
+        _happen(state, events.take_first(due), now, choose)
+        if output.waiting(host):
+            count = output.drain(state, out, count, room)
     return count
 
 
@@ -209,15 +210,12 @@ def _happen(state: State, source: int, now: int, choose: Any) -> None:
     """The event of ``source`` takes place; the CPU that it concerns looks for work."""
     host = state.host
     if source >= lay.WAKE:
-        events.cancel(state.due, source)
         _resume(state, sched.wake(host, source - lay.WAKE), now, choose)
     elif source >= lay.CPU_DONE:
         _finish(state, source - lay.CPU_DONE, now, choose)
     elif source >= lay.IPI:
-        events.cancel(state.due, source)
         backlog.receive_ipi(state, source - lay.IPI + lay.CELL_NAPI, now)
     elif source >= lay.INTERRUPT:
-        events.cancel(state.due, source)
         nic.raise_interrupt(state, source - lay.INTERRUPT, now)
     else:
         load.tick(state, now)

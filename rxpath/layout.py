@@ -258,20 +258,23 @@ ASLEEP, WAKING, RUNNABLE, RUNNING = range(4)
 (SO_TASK, SO_QUEUE, SO_QUEUE_TAIL, SO_LENGTH, SO_MEMORY, SO_NEXT, SO_LISTED) = range(7)
 
 # ================================ the other tables ==============================================
-# -- State.due: row p is place p of a binary heap by (time, tie), from 1 on; row 0 is its header.
-# Column D_PLACE is apart from that: row s says at which place source s is.
-(D_TIME, D_TIE, D_SOURCE, D_PLACE) = range(4)
+# -- State.due: row p is place p of a list by (time, tie), from 1 on, what is due next at its end;
+# place 0 stands for what is never due.  Two columns are apart from that: row s of D_WHEN says when
+# source s is due, D_HEADER has two single values.
+(D_TIME, D_TIE, D_WHEN, D_HEADER) = range(4)
 DUE_COLUMNS = 4
-D_HEADER = 0
-D_SIZE = 0  # of the header: how many sources are due
-D_SEQUENCE = 1  # of scheduled events: the last tie breaker
-NOT_DUE = 0  # as D_PLACE
+D_SIZE = 0  # row of D_HEADER: how many sources are due
+D_SEQUENCE = 1  # of scheduled events
+NOT_DUE = -1  # as D_WHEN
 TICK = 0  # sources: the load's tick, interrupts of the queues, IPIs, wake-ups, CPUs
 INTERRUPT = 1
 IPI = INTERRUPT + MAX_QUEUES
 CPU_DONE = IPI + 2 * MAX_CPUS  # an IPI is for one gro_cell or backlog
 WAKE = CPU_DONE + MAX_CPUS
-P_TICK, P_INTERRUPT, P_IPI, P_WAKE, P_CPU = (n << 56 for n in range(5))  # priority at one time
+# A tie is the priority, the sequence, and the source, in one number.
+P_TICK, P_INTERRUPT, P_IPI, P_WAKE, P_CPU = (n << 60 for n in range(5))  # priority at one time
+SOURCE_BITS = 17  # knobs allow for 65,536 threads
+SOURCE_MASK = (1 << SOURCE_BITS) - 1
 
 # -- State.guard: for each hash, and each position in a chain, where its last packet went --------
 (G_NAPI, G_TAIL, G_CHOICE, G_HASH) = range(4)  # NAPI instance + 1 (0: none), its N_TAIL then

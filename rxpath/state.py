@@ -22,7 +22,7 @@ class State(NamedTuple):
     """All of a host, int64."""
 
     host: Table  # [rows, COLUMNS] clock, knobs, costs, CPUs, NAPI instances, stages, sockets, ...
-    due: Table  # [sources + 2, DUE_COLUMNS] the heap of events
+    due: Table  # [sources + 1, DUE_COLUMNS] the list of events
     guard: Table  # [GUARD_ENTRIES, GUARD_COLUMNS] the order guard
     lists: Table  # [LISTS, LIST_SIZE] indirection table, CPU sets, loads
     slot: Table  # [slots, SLOT_COLUMNS] one frame or, as a chain's head, one skb
@@ -84,9 +84,10 @@ def allocate(slots: int, sockets: int, flows: int, threads: int, records: bool) 
 
 
 def _no_events(sources: int) -> Table:
-    """An empty heap; it begins a cache line."""
-    due = _aligned((sources + 2, lay.DUE_COLUMNS))
-    due[1:, lay.D_TIME] = np.iinfo(np.int64).max
+    """An empty list; it begins a cache line."""
+    due = _aligned((sources + 1, lay.DUE_COLUMNS))
+    due[0, lay.D_TIME] = np.iinfo(np.int64).max
+    due[:, lay.D_WHEN] = lay.NOT_DUE
     return due
 
 
