@@ -183,6 +183,7 @@ COST_NAMES = (
     C_SLOT,  # the skb of the work
     C_START,  # of the work
     C_STOLEN,  # ns that interrupts took out of it
+    C_BOOKED,  # BUSY_*: to whom its time is booked
     C_EXTRA,  # ns to be added to the next work
     C_SOFTIRQ,  # SOFTIRQ_*
     C_SOFTIRQ_START,
@@ -210,7 +211,7 @@ COST_NAMES = (
     C_MARK_TIME,
     C_POLLS,  # 1: a polling core, which spins when it has nothing to do (bypass.py)
     C_BUSY,  # one column for each BUSY_*
-) = range(31)
+) = range(32)
 BUSY_HARDIRQ, BUSY_SOFTIRQ, BUSY_KSOFTIRQD, BUSY_TASK, BUSY_POLLING = range(5)
 BUSY_NAMES = ("hardirq", "softirq", "ksoftirqd", "task", "polling")
 
