@@ -38,7 +38,7 @@ from rxpath.model import Model  # noqa: E402
 
 FLOWS = 40
 RATE = 1_200_000  # packets a model second: six FALCON CPUs carry it without loss
-SLOTS = 2048
+SLOTS = 4096
 SERVICE = {"driver_poll": 400, "l4_rcv": 450, "recvmsg": 350}  # ns; the tandem's servers
 GAP = 500  # ns between the tandem's arrivals, on average: the slowest server is busy 90%
 
