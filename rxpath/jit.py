@@ -97,8 +97,8 @@ class _SharedCompiler(_PartCompiler):
 # Numba counts references to arrays, atomically, whenever a function takes one out of a tuple: two
 # thirds of the model's time.  A kernel allocates nothing and returns no array, so it can do
 # without (`_nrt`); its caller holds the arrays.
-_KERNEL = {"nogil": True, "_nrt": False}
-_NO_WRAPPERS = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_KERNEL = {"nogil": True, "_nrt": False, "no_cfunc_wrapper": True}
+_INNER = {**_KERNEL, "no_cpython_wrapper": True}
 
 
 def jit(function: F) -> F:
@@ -107,7 +107,10 @@ def jit(function: F) -> F:
 
 
 def kernel(function: F) -> F:
-    """As `jit`, for an entry point of the model: it must not allocate or return arrays."""
+    """As `jit`, for an entry point of the model: it must not allocate or return arrays.
+
+    It is called, and never handed on as a function pointer.
+    """
     return _cached(numba.njit(**_KERNEL, pipeline_class=_WholeCompiler)(function), function)
 
 
@@ -123,7 +126,7 @@ def _cached(dispatcher: Any, function: F) -> F:
 
 def inner(function: F) -> F:
     """A function that only compiled functions call: no wrappers for Python, no cache of its own."""
-    return cast("F", numba.njit(**_KERNEL, **_NO_WRAPPERS, pipeline_class=_PartCompiler)(function))
+    return cast("F", numba.njit(**_INNER, pipeline_class=_PartCompiler)(function))
 
 
 def shared(function: F) -> F:
@@ -131,8 +134,7 @@ def shared(function: F) -> F:
 
     `compile_for` must have come before it comes for the entry points: they know it by its name.
     """
-    options = {**_KERNEL, **_NO_WRAPPERS, "pipeline_class": _SharedCompiler}
-    return _cached(numba.njit(**options)(function), function)
+    return _cached(numba.njit(**_INNER, pipeline_class=_SharedCompiler)(function), function)
 
 
 def inlined(function: F) -> F:
