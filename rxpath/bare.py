@@ -97,20 +97,22 @@ for _index in (types.Integer, types.UniTuple):
     lower_builtin(operator.setitem, Bare, _index, types.Integer)(_set)
 
 
+BARE_STATE_TYPE = types.NamedTuple([Bare(WIDTHS[name]) for name in State._fields], State)
+"""Numba's type of a bare `State`, for explicit signatures."""
+
+
 def _data(context: Any, builder: Any, kind: types.Array, array: Any) -> Any:
     return make_array(kind)(context, builder, array).data
 
 
 @intrinsic
 def _bare_state(typing: Any, state: types.NamedTuple) -> Any:  # noqa: ARG001  # Numba's signature
-    kind = types.NamedTuple([Bare(WIDTHS[name]) for name in State._fields], State)
-
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         arrays = cgutils.unpack_tuple(builder, args[0])
         pointers = [_data(context, builder, *one) for one in zip(state, arrays, strict=True)]
         return context.make_tuple(builder, sig.return_type, pointers)
 
-    return kind(state), generate
+    return BARE_STATE_TYPE(state), generate
 
 
 @intrinsic

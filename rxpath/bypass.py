@@ -60,6 +60,7 @@ def spin(host: Table, cpu: int, now: int) -> None:
         host[row, lay.C_WORK] = lay.WORK_SPIN
         host[row, lay.C_START] = now
         host[row, lay.C_STOLEN] = 0
+        host[row, lay.C_BOOKED] = lay.BUSY_POLLING
 
 
 @inner
@@ -80,6 +81,7 @@ def set_polling(host: Table, polling: set[int]) -> None:
         row[lay.C_POLLS] = cpu in polling
         if row[lay.C_POLLS] and row[lay.C_WORK] == lay.WORK_NONE:
             row[[lay.C_WORK, lay.C_START, lay.C_STOLEN]] = lay.WORK_SPIN, now, 0
+            row[lay.C_BOOKED] = lay.BUSY_POLLING
         if not row[lay.C_POLLS] and row[lay.C_WORK] == lay.WORK_SPIN:
             row[lay.C_WORK] = lay.WORK_NONE
 

@@ -23,6 +23,7 @@ def start(state: State, cpu: int, now: int, work: int, slot: int, cost: int) -> 
     host[row, lay.C_SLOT] = slot
     host[row, lay.C_START] = now
     host[row, lay.C_STOLEN] = 0
+    host[row, lay.C_BOOKED] = _busy_kind(host, row, work)
     events.schedule(state.due, lay.CPU_DONE + cpu, now + cost, lay.P_CPU)
 
 
@@ -38,20 +39,19 @@ def account(host: Table, cpu: int, now: int) -> None:
     """Book the time since the work's start to who used it; threads pay with their runtime."""
     row = lay.CPU + cpu
     elapsed = now - host[row, lay.C_START] - host[row, lay.C_STOLEN]
-    kind = _busy_kind(host, row)
+    kind = host[row, lay.C_BOOKED]
     host[row, lay.C_BUSY + kind] += elapsed
     if kind == lay.BUSY_TASK or kind == lay.BUSY_KSOFTIRQD:
         host[lay.TASK + host[row, lay.C_TASK], lay.T_RUNTIME] += elapsed
 
 
 @inner
-def _busy_kind(host: Table, row: int) -> int:
-    work = host[row, lay.C_WORK]
+def _busy_kind(host: Table, row: int, work: int) -> int:
     if work == lay.WORK_IRQ:
         return lay.BUSY_HARDIRQ
     if work == lay.WORK_TASK:
         return lay.BUSY_TASK
-    if work == lay.WORK_POLL or work == lay.WORK_SPIN:
+    if work == lay.WORK_POLL:
         return lay.BUSY_POLLING
     if host[row, lay.C_SOFTIRQ] == lay.SOFTIRQ_THREAD:
         return lay.BUSY_KSOFTIRQD

@@ -1,5 +1,10 @@
 """How this room's functions are compiled: entry points, cached on disk, and what they call.
 
+Numba optimises and assembles each function alone, with all that it calls, and then again as part of
+each caller.  Here only an entry point is, once, with all its inner functions as its own: so each
+that has one caller becomes part of it, and the machine code lies in one piece, not a page for each
+function, where all of their first lines would share a few sets of the instruction cache.
+
 Numba's own cache looks at the file of the compiled function only: a kernel that calls into a
 changed module would be taken stale from disk.  Here a function's cache directory carries the hash
 of its module and of all modules of this room that it imports, so that any change compiles anew and
@@ -9,6 +14,7 @@ nothing else does.
 from __future__ import annotations
 
 import ast
+import gc
 import hashlib
 import os
 import threading
@@ -17,7 +23,10 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from llvmlite.binding import Linkage, parse_assembly
 from numba.core import config
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 
 F = TypeVar("F")
 
@@ -25,10 +34,71 @@ _PACKAGE = Path(__file__).parent
 _compiling = threading.RLock()
 
 
+class _Part(JITCodeLibrary):  # type: ignore[misc]  # Numba has no types
+    """An inner function: linked into entry points, neither optimised nor assembled alone."""
+
+    def _optimize_functions(self, module: Any) -> None:
+        module.data_layout = self._codegen._data_layout
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalized = True
+
+    @property
+    def codegen(self) -> _Part:
+        return self
+
+    def set_env(self, *_: Any) -> None:
+        """Without machine code there is no place for the environment's address."""
+
+
+class _Whole(JITCodeLibrary):  # type: ignore[misc]  # Numba has no types
+    """An entry point with all that is linked into it."""
+
+    def _optimize_final_module(self) -> None:
+        for function in self._final_module.functions:
+            if function.linkage == Linkage.linkonce_odr and not function.is_declaration:
+                function.linkage = Linkage.internal
+        manager, builder = self._codegen._module_pass_manager()
+        manager.run(self._final_module, builder)
+
+
+class _Shared(_Whole):
+    """As a whole, but others are linked to its machine code and not with a copy of it."""
+
+    def _get_module_for_linking(self) -> Any:
+        return parse_assembly("")
+
+
+class _PartCompiler(Compiler):  # type: ignore[misc]  # Numba has no types
+    LIBRARY: type[JITCodeLibrary] = _Part
+
+    def _compile_bytecode(self) -> Any:
+        state = self.state
+        state.library = self.LIBRARY(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()
+        return super()._compile_bytecode()
+
+
+class _WholeCompiler(_PartCompiler):
+    LIBRARY = _Whole
+
+
+class _SharedCompiler(_PartCompiler):
+    LIBRARY = _Shared
+
+    def _compile_bytecode(self) -> Any:
+        self.state.func_id.unique_id = 0  # a part of the name: what is in the cache calls by name
+        return super()._compile_bytecode()
+
+
 # Numba counts references to arrays, atomically, whenever a function takes one out of a tuple: two
 # thirds of the model's time.  A kernel allocates nothing and returns no array, so it can do
 # without (`_nrt`); its caller holds the arrays.
-_KERNEL = {"nogil": True, "_nrt": False}
+_KERNEL = {"nogil": True, "_nrt": False, "no_cfunc_wrapper": True}
+_INNER = {**_KERNEL, "no_cpython_wrapper": True}
 
 
 def jit(function: F) -> F:
@@ -37,8 +107,11 @@ def jit(function: F) -> F:
 
 
 def kernel(function: F) -> F:
-    """As `jit`, for an entry point of the model: it must not allocate or return arrays."""
-    return _cached(numba.njit(**_KERNEL)(function), function)
+    """As `jit`, for an entry point of the model: it must not allocate or return arrays.
+
+    It is called, and never handed on as a function pointer.
+    """
+    return _cached(numba.njit(**_KERNEL, pipeline_class=_WholeCompiler)(function), function)
 
 
 def _cached(dispatcher: Any, function: F) -> F:
@@ -53,13 +126,20 @@ def _cached(dispatcher: Any, function: F) -> F:
 
 def inner(function: F) -> F:
     """A function that only compiled functions call: no wrappers for Python, no cache of its own."""
-    wrappers = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return cast("F", numba.njit(**_KERNEL, **wrappers)(function))
+    return cast("F", numba.njit(**_INNER, pipeline_class=_PartCompiler)(function))
+
+
+def shared(function: F) -> F:
+    """An inner function that is compiled once for all entry points, cached on disk.
+
+    `compile_for` must have come before it comes for the entry points: they know it by its name.
+    """
+    return _cached(numba.njit(**_INNER, pipeline_class=_SharedCompiler)(function), function)
 
 
 def inlined(function: F) -> F:
     """An inner function with one caller, made part of it: there is less to compile and to link."""
-    return cast("F", numba.njit(**_KERNEL, inline="always")(function))
+    return cast("F", numba.njit(**_KERNEL, inline="always", pipeline_class=_PartCompiler)(function))
 
 
 @cache
@@ -116,5 +196,9 @@ def compile_for(dispatcher: Any, signature: Any) -> None:
     """
     with _compiling:
         if not config.DISABLE_JIT and not dispatcher.signatures:
-            dispatcher.compile(signature)
+            gc.disable()  # it would look through Numba's many objects again and again
+            try:
+                dispatcher.compile(signature)
+            finally:
+                gc.enable()
             dispatcher.disable_compile()

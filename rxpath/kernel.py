@@ -35,8 +35,8 @@ from rxpath import (
 )
 from rxpath import cpu as cpus
 from rxpath import layout as lay
-from rxpath.bare import bare, rows_of
-from rxpath.jit import compile_for, inlined, inner, kernel
+from rxpath.bare import BARE_STATE_TYPE, Bare, bare, rows_of
+from rxpath.jit import compile_for, inlined, inner, kernel, shared
 from rxpath.policies import CHOOSE_TYPE
 from rxpath.state import STATE_TYPE, State, Table
 
@@ -190,19 +190,20 @@ def advance(state: State, until: int, out: Table, choose: Any) -> int:
     return run_until(bare(state), until, bare_events(out), lay.NO_EVENTS, len(out), choose)
 
 
-@inner
+@shared
 def run_until(state: State, until: int, out: Table, count: int, room: int, choose: Any) -> int:
     """`advance` of a bare state: `out` has ``room`` rows and ``count`` of them are written."""
     host, due = state.host, state.due
     count = output.drain(state, out, count, room)
     while not output.waiting(host):
-        now, source = events.first_time(due), events.first(due)
-        if source < 0 or now > until:
+        now = events.first_time(due)
+        if now > until or now == NEVER:
             host[lay.CLOCK, lay.CK_NOW] = max(until, host[lay.CLOCK, lay.CK_NOW])
             break
         host[lay.CLOCK, lay.CK_NOW] = now
-        _happen(state, source, now, choose)
-        count = output.drain(state, out, count, room)
+        _happen(state, events.take_first(due), now, choose)
+        if output.waiting(host):
+            count = output.drain(state, out, count, room)
     return count
 
 
@@ -217,15 +218,12 @@ def _happen(state: State, source: int, now: int, choose: Any) -> None:
     """The event of ``source`` takes place; the CPU that it concerns looks for work."""
     host = state.host
     if source >= lay.WAKE:
-        events.cancel(state.due, source)
         _resume(state, sched.wake(host, source - lay.WAKE), now, choose)
     elif source >= lay.CPU_DONE:
         _finish(state, source - lay.CPU_DONE, now, choose)
     elif source >= lay.IPI:
-        events.cancel(state.due, source)
         backlog.receive_ipi(state, source - lay.IPI + lay.CELL_NAPI, now)
     elif source >= lay.INTERRUPT:
-        events.cancel(state.due, source)
         nic.raise_interrupt(state, source - lay.INTERRUPT, now)
     else:
         load.tick(state, now)
@@ -288,9 +286,11 @@ def _next_work(state: State, cpu: int, now: int, choose: Any) -> None:
 
 
 def warm() -> None:
-    """Compile all of it, or load it from the disk cache: at most 20 s, then milliseconds."""
+    """Compile all of it, or load it from the disk cache: about 10 s, then milliseconds."""
     integer = types.int64
     events = types.Array(integer, 2, "C")
+    out = Bare((lay.EVENT_COLUMNS,))
+    compile_for(run_until, (BARE_STATE_TYPE, integer, out, integer, integer, CHOOSE_TYPE))
     compile_for(receive, (STATE_TYPE, *(integer,) * 12))
     compile_for(next_deadline, (STATE_TYPE,))
     compile_for(set_tick, (STATE_TYPE, integer))

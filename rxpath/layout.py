@@ -192,6 +192,7 @@ COST_NAMES = (
     C_SLOT,  # the skb of the work
     C_START,  # of the work
     C_STOLEN,  # ns that interrupts took out of it
+    C_BOOKED,  # BUSY_*: to whom its time is booked
     C_EXTRA,  # ns to be added to the next work
     C_SOFTIRQ,  # SOFTIRQ_*
     C_SOFTIRQ_START,
@@ -219,7 +220,7 @@ COST_NAMES = (
     C_MARK_TIME,
     C_POLLS,  # 1: a polling core, which spins when it has nothing to do (bypass.py)
     C_BUSY,  # one column for each BUSY_*
-) = range(31)
+) = range(32)
 BUSY_HARDIRQ, BUSY_SOFTIRQ, BUSY_KSOFTIRQD, BUSY_TASK, BUSY_POLLING = range(5)
 BUSY_NAMES = ("hardirq", "softirq", "ksoftirqd", "task", "polling")
 
@@ -269,20 +270,23 @@ ASLEEP, WAKING, RUNNABLE, RUNNING = range(4)
 (SO_TASK, SO_QUEUE, SO_QUEUE_TAIL, SO_LENGTH, SO_MEMORY, SO_NEXT, SO_LISTED) = range(7)
 
 # ================================ the other tables ==============================================
-# -- State.due: row p is place p of a binary heap by (time, tie), from 1 on; row 0 is its header.
-# Column D_PLACE is apart from that: row s says at which place source s is.
-(D_TIME, D_TIE, D_SOURCE, D_PLACE) = range(4)
+# -- State.due: row p is place p of a list by (time, tie), from 1 on, what is due next at its end;
+# place 0 stands for what is never due.  Two columns are apart from that: row s of D_WHEN says when
+# source s is due, D_HEADER has two single values.
+(D_TIME, D_TIE, D_WHEN, D_HEADER) = range(4)
 DUE_COLUMNS = 4
-D_HEADER = 0
-D_SIZE = 0  # of the header: how many sources are due
-D_SEQUENCE = 1  # of scheduled events: the last tie breaker
-NOT_DUE = 0  # as D_PLACE
+D_SIZE = 0  # row of D_HEADER: how many sources are due
+D_SEQUENCE = 1  # of scheduled events
+NOT_DUE = -1  # as D_WHEN
 TICK = 0  # sources: the load's tick, interrupts of the queues, IPIs, wake-ups, CPUs
 INTERRUPT = 1
 IPI = INTERRUPT + MAX_QUEUES
 CPU_DONE = IPI + 2 * MAX_CPUS  # an IPI is for one gro_cell or backlog
 WAKE = CPU_DONE + MAX_CPUS
-P_TICK, P_INTERRUPT, P_IPI, P_WAKE, P_CPU = (n << 56 for n in range(5))  # priority at one time
+# A tie is the priority, the sequence, and the source, in one number.
+P_TICK, P_INTERRUPT, P_IPI, P_WAKE, P_CPU = (n << 60 for n in range(5))  # priority at one time
+SOURCE_BITS = 17  # knobs allow for 65,536 threads
+SOURCE_MASK = (1 << SOURCE_BITS) - 1
 
 # -- State.guard: for each hash, and each position in a chain, where its last packet went --------
 (G_NAPI, G_TAIL, G_CHOICE, G_HASH) = range(4)  # NAPI instance + 1 (0: none), its N_TAIL then

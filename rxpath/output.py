@@ -54,7 +54,8 @@ def _complete_record(state: State, slot: int, frame: int, last: int) -> None:
 @inner
 def waiting(host: Table) -> bool:
     """Whether frames wait for room in the driver's array."""
-    some: bool = host[lay.CLOCK, lay.CK_OUT_FRAME] >= 0 or host[lay.CLOCK, lay.CK_OUT_HEAD] >= 0
+    none = host[lay.CLOCK, lay.CK_OUT_FRAME] & host[lay.CLOCK, lay.CK_OUT_HEAD]  # both negative
+    some: bool = none >= 0
     return some
 
 

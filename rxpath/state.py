@@ -22,7 +22,7 @@ class State(NamedTuple):
     """All of a host, int64."""
 
     host: Table  # [rows, COLUMNS] clock, knobs, costs, CPUs, NAPI instances, stages, sockets, ...
-    due: Table  # [sources + 2, DUE_COLUMNS] the heap of events
+    due: Table  # [sources + 1, DUE_COLUMNS] the list of events
     guard: Table  # [GUARD_ENTRIES, GUARD_COLUMNS] the order guard
     lists: Table  # [LISTS, LIST_SIZE] indirection table, CPU sets, loads
     slot: Table  # [slots, SLOT_COLUMNS] one frame or, as a chain's head, one skb
@@ -58,7 +58,7 @@ def allocate(slots: int, sockets: int, flows: int, threads: int, records: bool) 
     """An idle host at model time 0; knobs, costs, stages and lists are still to be filled in."""
     tasks = lay.MAX_CPUS + threads
     socket_row = lay.TASK + tasks
-    host = np.zeros((socket_row + sockets, lay.COLUMNS), np.int64)
+    host = _aligned((socket_row + sockets, lay.COLUMNS))
     host[lay.CLOCK, lay.CK_SOCKET] = socket_row
     host[lay.CLOCK, lay.CK_SOCKETS] = sockets
     host[lay.CLOCK, lay.CK_TASKS] = tasks
@@ -73,20 +73,21 @@ def allocate(slots: int, sockets: int, flows: int, threads: int, records: bool) 
     return State(
         host=host,
         due=_no_events(lay.WAKE + tasks),
-        guard=np.zeros((lay.GUARD_ENTRIES, lay.GUARD_COLUMNS), np.int64),
+        guard=_aligned((lay.GUARD_ENTRIES, lay.GUARD_COLUMNS)),
         lists=np.zeros((lay.LISTS, lay.LIST_SIZE), np.int64),
-        slot=np.zeros((slots, lay.SLOT_COLUMNS), np.int64),
+        slot=_aligned((slots, lay.SLOT_COLUMNS)),
         record=np.zeros(shape, np.int64),
         hop=np.zeros(slots, np.int64),
-        flow=np.zeros((flows, lay.FLOW_COLUMNS), np.int64),
+        flow=_aligned((flows, lay.FLOW_COLUMNS)),
         memory=np.zeros(lay.MEMORY, np.int64),
     )
 
 
 def _no_events(sources: int) -> Table:
-    """An empty heap; it begins a cache line."""
-    due = _aligned((sources + 2, lay.DUE_COLUMNS))
-    due[1:, lay.D_TIME] = np.iinfo(np.int64).max
+    """An empty list; it begins a cache line."""
+    due = _aligned((sources + 1, lay.DUE_COLUMNS))
+    due[0, lay.D_TIME] = np.iinfo(np.int64).max
+    due[:, lay.D_WHEN] = lay.NOT_DUE
     return due
 
 

@@ -120,3 +120,58 @@ def test_one_compilation_serves_every_policy():
         host = model(policy=policy)
         run(host, make_trace(np.arange(5), chain=host.chain("tunnel")))
     assert len(getattr(kernel.advance, "signatures", [0])) == 1
+
+
+LOW = """
+from rxpath.jit import inner, shared
+
+@inner
+def twice(x):
+    return 2 * x
+
+@shared
+def low(x):
+    if x < 0:
+        raise ValueError("below zero")
+    return twice(x) + 1
+"""
+
+TOP = """
+import sys
+from low import low
+from numba import types
+from rxpath.jit import compile_for, jit, kernel
+
+@kernel
+def top(x):
+    return low(x) * 10
+
+@jit
+def other(x):
+    return x
+
+if "other" in sys.argv:
+    compile_for(other, (types.int64,))  # functions are numbered as they are compiled
+compile_for(low, (types.int64,))
+compile_for(top, (types.int64,))
+try:
+    top(-1)
+except ValueError as error:
+    print(top(3), error, sum(top.stats.cache_hits.values()))
+"""
+
+
+def test_a_shared_function_is_found_by_name_when_it_was_compiled_anew(tmp_path):
+    (tmp_path / "low.py").write_text(LOW)
+    (tmp_path / "top.py").write_text(TOP)
+    path = os.pathsep.join([str(HERE.parent.parent), str(tmp_path)])
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "NUMBA_DISABLE_JIT": "0"}
+    env = {**os.environ, "PYTHONPATH": path, **cache}
+    printed = []
+    for more in ([], ["other"]):
+        command = [sys.executable, str(tmp_path / "top.py"), *more]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+        printed.append(done.stdout)
+        for file in tmp_path.glob("cache/**/low*"):
+            file.unlink()
+    assert printed == ["70 below zero 0\n", "70 below zero 1\n"]
