@@ -2,8 +2,8 @@
 
 Numba optimises and assembles each function alone, with all that it calls, and then again as part of
 each caller.  Here only an entry point is, once, with all its inner functions as its own: so each
-that has one caller becomes part of it, and the machine code lies in one piece, not a page for each
-function, where all of their first lines would share a few sets of the instruction cache.
+that has one caller becomes part of it, and the machine code lies in one piece instead of beginning
+a page for each function.
 
 Numba's own cache looks at the file of the compiled function only: a kernel that calls into a
 changed module would be taken stale from disk.  Here a function's cache directory carries the hash

@@ -1,4 +1,4 @@
-"""The event heap, ties, and an output array of any size."""
+"""The list of events, ties, and an output array of any size."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ operations = st.lists(
 
 @settings(max_examples=200, deadline=None, database=None)
 @given(operations)
-def test_heap_orders_by_time_priority_and_sequence(steps):
+def test_events_are_ordered_by_time_priority_and_sequence(steps):
     due = allocate(1, 1, 1, 1, records=False).due
     expected = {}
     for number, (source, time, priority) in enumerate(steps):
