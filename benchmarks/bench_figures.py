@@ -39,7 +39,6 @@ def main() -> None:
         figures = ("falcon_ctl", "figures", "--results", results, "--seeds")
         kernels = timed("rxpath", "warm", cache=cache)
         print(f"kernels, from nothing: {kernels:.1f} s, {kernels / KERNELS_GOAL:.2f} of the goal")
-        timed(*figures, "1", "--figures", "1", cache=cache)
         took = timed(*figures, str(options.seeds), cache=cache)
     print(
         f"seven figures, {options.seeds} seeds, {os.cpu_count()} cores: {took:.1f} s, "

@@ -61,8 +61,7 @@ class _Whole(JITCodeLibrary):  # type: ignore[misc]  # Numba has no types
         for function in self._final_module.functions:
             if function.linkage == Linkage.linkonce_odr and not function.is_declaration:
                 function.linkage = Linkage.internal
-        manager, builder = self._codegen._module_pass_manager()
-        manager.run(self._final_module, builder)
+        super()._optimize_final_module()
 
 
 class _Shared(_Whole):

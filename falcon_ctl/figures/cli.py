@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from falcon_ctl.errors import UsageError
-from falcon_ctl.figures import core_plots, evaluate, plots, report, tornado
+from falcon_ctl.figures import core_plots, evaluate, kernels, plots, report, tornado
 from falcon_ctl.figures.experiments import BY_FIGURE, EXPERIMENTS, Experiment
 from falcon_ctl.figures.fit import fit
 from falcon_ctl.figures.sensitivity import effects
@@ -87,6 +87,7 @@ def _run(
     more: list[str],
     setups: Mapping[str, Setup],
 ) -> evaluate.Results:
+    kernels.load(console)
     total = seeds * sum(len(experiment.runs(more)) for experiment in experiments)
     with _progress(console, "measurements") as progress:
         task = progress.add_task("", total=total)
@@ -108,6 +109,7 @@ def sensitivity(console: Console, chosen: str, percent: int, seeds: int, results
     """
     experiments = _experiments(chosen)
     folders.verify_writable(results_dir)
+    kernels.load(console)
     with _progress(console, "changed costs") as progress:
         task = progress.add_task("", total=None)
         found = effects(

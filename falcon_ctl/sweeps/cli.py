@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from falcon_ctl.errors import Interrupted, UsageError
+from falcon_ctl.figures import kernels
 from falcon_ctl.figures.setups import BY_NAME, Setup, own_setup
 from falcon_ctl.sweeps import cluster, journal, plot, spec, table
 from falcon_ctl.sweeps.points import Point, expand
@@ -86,6 +87,7 @@ def _task(point: Point, setup: Setup) -> Task:
 def _run(
     console: Console, tasks: list[Task], done: journal.Journal, runner: Runner, folder: Path
 ) -> list[Row]:
+    kernels.load(console)
     columns = (BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("points"))
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from falcon_ctl.figures import kernels
 from falcon_ctl.report import document
 from falcon_ctl.systems import falcon, kernel, others
 from falcon_ctl.systems.claims import Claim, Row, judge
@@ -25,6 +26,7 @@ def systems(console: Console, json: Path | None) -> bool:
     """
     if json is not None:
         document.verify_writable(json)
+    kernels.load(console)
     rows = [judge(claim) for claim in CLAIMS]
     _print(console, rows)
     if json is not None:

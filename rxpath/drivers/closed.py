@@ -116,7 +116,7 @@ class Peers:
         self._wire[pl.W_PS_PER_BYTE] = 8000 // self.wire.gbit_per_s
         self._wire[pl.W_THERE], self._wire[pl.W_BACK] = self.wire.there_ns, self.wire.back_ns
         self._wire[pl.W_RTO], self._wire[pl.W_FREE] = self.wire.rto_ns, slots
-        _warm()
+        warm()
         _begin(self._wire, self._agenda, np.array([one.start_ns for one in self.connections]))
 
     def _check(self) -> None:
@@ -412,7 +412,8 @@ def _begin(wire: Table, agenda: Table, starts: Table) -> None:
         ag.push(wire, agenda, starts[conn], pl.ASK, conn, 0)
 
 
-def _warm() -> None:
+def warm() -> None:
+    """Compile this driver and the model, or load them from the disk cache."""
     kernel.warm()
     row, table = types.Array(types.int64, 1, "C"), types.Array(types.int64, 2, "C")
     tables = (table, table, row, table, row, table, row, row, table)

@@ -68,7 +68,7 @@ def run(model: Model, trace: Table, until: int = 0, chunk: int = CHUNK) -> Itera
     `ConfigError` when the trace does not fit the model, or the model's slots do not suffice.
     """
     _check(model, trace)
-    _warm()
+    warm()
     free = np.arange(len(model.state.slot), dtype=np.int64)
     place = np.array([0, len(free), 0], np.int64)
     out = np.zeros((chunk, lay.EVENT_COLUMNS), np.int64)
@@ -174,7 +174,8 @@ def feed(
     return DONE
 
 
-def _warm() -> None:
+def warm() -> None:
+    """Compile this driver and the model, or load them from the disk cache."""
     kernel.warm()
     row, table = types.Array(types.int64, 1, "C"), types.Array(types.int64, 2, "C")
     signature = (STATE_TYPE, table, types.int64, row, row, table, CHOOSE_TYPE)
