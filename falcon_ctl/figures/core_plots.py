@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -74,12 +74,17 @@ def _lanes(axes: Axes, seen: Timeline) -> None:
 def draw_loads(folder: Path, experiment: Experiment, setups: Mapping[str, Setup]) -> Path:
     """How busy each core was over a run of each system, for each load of the experiment."""
     systems = [setups[name] for name in experiment.setups if name != HOST.name]
-    count = len(experiment.loads)
-    figure = Figure(figsize=(6 * count + 1, 2.2 * len(systems) + 1), layout="constrained")
-    grid = figure.subplots(len(systems), count, squeeze=False, sharex="col")
-    for column, (proto, label, load) in zip(grid.T, experiment.loads, strict=True):
-        seen = [loads(system, load, _SEED, _STEP_US) for system in systems]
-        used = np.flatnonzero(np.any([one.percent.max(axis=0) > 1 for one in seen], axis=0))
+    runs = [
+        [loads(system, load, _SEED, _STEP_US) for system in systems]
+        for *_, load in experiment.loads
+    ]
+    cpus = [_used(seen) for seen in runs]
+    height = 0.1 * max(map(len, cpus)) + 0.5
+    figure = Figure(figsize=(6 * len(runs) + 1, height * len(systems) + 1), layout="constrained")
+    grid = figure.subplots(len(systems), len(runs), squeeze=False, sharex="col")
+    for column, (proto, label, load), seen, used in zip(
+        grid.T, experiment.loads, runs, cpus, strict=True
+    ):
         for axes, system, one in zip(column, systems, seen, strict=True):
             image = _heat(axes, one, used)
             axes.set_title(f"{system.title}, {proto.upper()}, {label} flows", fontsize="medium")
@@ -88,6 +93,12 @@ def draw_loads(folder: Path, experiment: Experiment, setups: Mapping[str, Setup]
     figure.colorbar(image, ax=grid, label="load of the core, %")
     figure.suptitle(f"Figure {experiment.figure}: {experiment.title}")
     return _save(figure, folder / f"figure-{experiment.figure}-load.png")
+
+
+def _used(runs: Sequence[Loads]) -> np.ndarray:
+    """The CPUs that did more than nothing in any of the runs."""
+    most = [one.percent.max(axis=0) for one in runs]
+    return np.flatnonzero(np.max(most, axis=0) > 1)
 
 
 def _heat(axes: Axes, seen: Loads, cpus: np.ndarray) -> AxesImage:
