@@ -51,11 +51,11 @@ def _connected(distributed: Any, address: str) -> Any:
     """A client of a scheduler that has workers."""
     try:
         client = distributed.Client(address, timeout=SECONDS)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, distributed.TimeoutError) as error:
         raise PartFailed(f"scheduler {address}", f"no answer in {SECONDS} s") from error
     try:
         client.wait_for_workers(1, timeout=SECONDS)
-    except TimeoutError as error:
+    except distributed.TimeoutError as error:  # not the built-in one with Python 3.10
         client.close()
         raise PartFailed(f"scheduler {address}", "it has no workers") from error
     return client
