@@ -61,15 +61,12 @@ def run(
 
 @app.command()
 def warm() -> None:
-    """Compile the kernels into the cache, so that the first machine and figure start at once."""
+    """Compile the kernels into the cache, so that the first machine starts at once."""
     started = time.monotonic()
     typer.echo("rxpath: compiling kernels (once for each version, about 20 s) ...")
-    from rxpath.drivers import closed, virtual
     from rxpath.live import host
 
     host.replay(host.example())
-    virtual.warm()
-    closed.warm()
     typer.echo(f"rxpath: kernels ready after {time.monotonic() - started:.1f} s")
 
 
