@@ -18,6 +18,8 @@ BINARY = {
     "shift_left": "<<",
     "shift_right": ">>",
 }
+JUMPS = ("_jump", "_jump_if_zero")
+MAX_BLOCKS = 1 << 16  # that one call of an action may run: a switch must not spin for ever
 
 
 class Primitives(HeaderPrimitives, ExternPrimitives):
@@ -34,7 +36,10 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
         before = expressions.params, expressions.param_widths
         expressions.params, expressions.param_widths = params, [p.width for p in action.params]
         self.exits = False
-        self._sequence(action.primitives, 0, len(action.primitives), action.name)
+        if self._loops(action.primitives):
+            self._blocks(action.primitives, action.name)
+        else:
+            self._sequence(action.primitives, 0, len(action.primitives), action.name)
         expressions.params, expressions.param_widths = before
         return self.exits
 
@@ -56,6 +61,40 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
                 at += 1
                 continue
             at = self._branch(calls, at, end, name)
+
+    @staticmethod
+    def _loops(calls: tuple[Primitive, ...]) -> bool:
+        """Whether a jump goes back, as those of P4's loops do."""
+        targets = ((at, call.args[-1]) for at, call in enumerate(calls) if call.op in JUMPS)
+        return any(isinstance(to, ex.Const) and to.value <= at for at, to in targets)
+
+    def _blocks(self, calls: tuple[Primitive, ...], name: str) -> None:
+        """Write calls with any jumps: basic blocks behind the number of the next one."""
+        count = len(calls)
+        jumps = {
+            at: self._target(c.args[-1], -1, count, name)
+            for at, c in enumerate(calls)
+            if c.op in JUMPS
+        }
+        starts = sorted({0, *jumps.values(), *(at + 1 for at in jumps)} - {count})
+        block = self.writer.fresh("j")
+        self.writer.add(f"{block} = 0")
+        with self.writer.block(f"for {self.writer.fresh('n')} in range({MAX_BLOCKS}):"):
+            for start, end in zip(starts, [*starts[1:], count], strict=True):
+                with self.writer.block(f"{'elif' if start else 'if'} {block} == {start}:"):
+                    for call in (c for c in calls[start:end] if c.op not in JUMPS):
+                        self.emit(call)
+                    self._leave(calls[end - 1], block, jumps.get(end - 1, end), end)
+            with self.writer.block("else:"):
+                self.writer.add("break")
+
+    def _leave(self, last: Primitive, block: str, target: int, following: int) -> None:
+        """Write which block comes behind one that ends in `last`."""
+        if last.op != "_jump_if_zero":
+            self.writer.add(f"{block} = {target}")
+            return
+        test = self.expressions.value(last.args[0])
+        self.writer.add(f"{block} = {following} if {test} else {target}")
 
     @staticmethod
     def _target(arg: ex.Expr, at: int, count: int, name: str) -> int:

@@ -1,0 +1,24 @@
+// Drops without ever naming egress_spec: in ingress what starts with 1, in egress what starts with 2.
+#include <core.p4>
+#include <v1model.p4>
+
+header order_h { bit<8> what; }
+struct headers_t { order_h order; }
+struct metadata_t {}
+
+parser DropParser(packet_in packet, out headers_t hdr, inout metadata_t meta,
+                  inout standard_metadata_t standard) {
+    state start { packet.extract(hdr.order); transition accept; }
+}
+control Nothing(inout headers_t hdr, inout metadata_t meta) { apply {} }
+
+control DropIngress(inout headers_t hdr, inout metadata_t meta,
+                    inout standard_metadata_t standard) {
+    apply { if (hdr.order.what == 1) { mark_to_drop(standard); } }
+}
+control DropEgress(inout headers_t hdr, inout metadata_t meta,
+                   inout standard_metadata_t standard) {
+    apply { if (hdr.order.what == 2) { mark_to_drop(standard); } }
+}
+control DropDeparser(packet_out packet, in headers_t hdr) { apply { packet.emit(hdr.order); } }
+V1Switch(DropParser(), Nothing(), DropIngress(), DropEgress(), Nothing(), DropDeparser()) main;
