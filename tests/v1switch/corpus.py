@@ -144,7 +144,7 @@ def headers(rng: random.Random) -> Iterator[Vector]:
 
 def loops(rng: random.Random) -> Iterator[Vector]:
     """Few and many rounds."""
-    for n in (0, 1, 2, 3, 16, 17, 254):
+    for n in (0, 1, 2, 3, 8, 16, 17, 77, 254):
         yield 1, bytes([n]) + rng.randbytes(20)
 
 

@@ -122,10 +122,32 @@ def test_p4c_writes_truth_in_a_field_as_a_number_too(value: object, ok: bool) ->
 
 @pytest.mark.parametrize("n", [0, 1, 2, 7, 16, 200])
 def test_loops_in_actions(n: int) -> None:
-    ((_, out),) = LOOPS.process(1, bytes([n]) + bytes(13) + b"tail")
+    ((_, out),) = LOOPS.process(1, bytes([n]) + bytes(14) + b"tail")
     numbers = [int.from_bytes(out[at : at + 4], "big") for at in (1, 5, 9)]
     assert numbers == [sum(range(n + 1)), 3 * n, n // 2]
     assert out[13] == next((i for i in range(15) if i * i >= n), 0xFF)
+
+
+@pytest.mark.parametrize(("n", "size"), [(2, 0x41), (4, 0x21), (8, 0x32), (9, 3), (77, 0xEE)])
+def test_returns_from_the_middle_of_an_action(n: int, size: int) -> None:
+    ((_, out),) = LOOPS.process(1, bytes([n]) + bytes(14))
+    assert (out[0], out[14]) == (n + 1, size)
+
+
+@pytest.mark.parametrize(("n", "first"), [(77, 78), (9, 3)])
+def test_jumps_other_than_those_of_ifs(n: int, first: int) -> None:
+    program = json.loads((COMPILED / "loops.json").read_text())
+    (leaves,) = [a for a in program["actions"] if a["name"] == "LoopIngress.leaves"]
+    *_, jump, last = leaves["primitives"]
+    assert jump["op"] == "_jump", "over the last one, which otherwise does what was done before"
+    last["parameters"][0]["value"] = ["order", "first"]
+    ((_, out),) = running(program).process(1, bytes([n]) + bytes(14))
+    assert out[13] == first
+
+
+def test_a_checksum_is_verified_against_metadata() -> None:
+    assert DROPPING.process(1, b"\xff\0") == []
+    assert DROPPING.process(1, b"\xff\xff") == [(0, b"\xff\xff")]
 
 
 def test_an_endless_loop_ends() -> None:
@@ -133,5 +155,5 @@ def test_an_endless_loop_ends() -> None:
     sums = next(a for a in program["actions"] if a["name"] == "LoopIngress.sums")
     jump = next(p for p in sums["primitives"] if p["op"] == "_jump")
     jump["parameters"][0]["value"] = hex(sums["primitives"].index(jump))
-    ((_, out),) = running(program).process(1, bytes([2]) + bytes(13))
+    ((_, out),) = running(program).process(1, bytes([2]) + bytes(14))
     assert out[1:9] == b"\0\0\0\1\0\0\0\6", "one round, and the actions behind it"

@@ -1,8 +1,8 @@
-// Loops in actions: sums and products of the first byte's number.
+// Loops and early ends of actions: sums and products of the first byte's number.
 #include <core.p4>
 #include <v1model.p4>
 
-header order_h { bit<8> n; bit<32> sum; bit<32> product; bit<32> odd; bit<8> first; }
+header order_h { bit<8> n; bit<32> sum; bit<32> product; bit<32> odd; bit<8> first; bit<8> size; }
 struct headers_t { order_h order; }
 struct metadata_t {}
 
@@ -37,7 +37,21 @@ control LoopIngress(inout headers_t hdr, inout metadata_t meta,
             if (i * i >= hdr.order.n) { hdr.order.first = i; break; }
         }
     }
-    apply { standard.egress_spec = 2; sums(); products(); odds(); squares(); }
+    action sizes() {
+        hdr.order.size = 1;
+        if (hdr.order.n > 2) {
+            if (hdr.order.n > 4) {
+                hdr.order.size = 2;
+                if (hdr.order.n > 8) { hdr.order.size = 3; return; }
+                hdr.order.size = hdr.order.size + 0x10;
+            }
+            hdr.order.size = hdr.order.size + 0x20;
+            return;
+        }
+        hdr.order.size = hdr.order.size + 0x40;
+    }
+    action leaves(inout bit<8> n) { n = n + 1; if (n == 78) { return; } exit; }
+    apply { standard.egress_spec = 2; sums(); products(); odds(); squares(); sizes(); leaves(hdr.order.n); hdr.order.size = 0xee; }
 }
 control LoopEgress(inout headers_t hdr, inout metadata_t meta,
                    inout standard_metadata_t standard) { apply {} }
