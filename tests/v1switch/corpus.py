@@ -133,7 +133,24 @@ def wire(rng: random.Random) -> Iterator[Vector]:
         yield port, rng.randbytes(20)
 
 
+def headers(rng: random.Random) -> Iterator[Vector]:
+    """Every order, with equal and unequal headers, hits and misses."""
+    for what in (*range(6), 9):
+        for y in (4, 5, 6):
+            one = rng.randbytes(4)
+            for two in (one, rng.randbytes(4)):
+                yield 1, bytes([what, 1, y]) + rng.randbytes(3) + one + two + rng.randbytes(10)
+
+
+def loops(rng: random.Random) -> Iterator[Vector]:
+    """Few and many rounds."""
+    for n in (0, 1, 2, 3, 8, 16, 17, 77, 254):
+        yield 1, bytes([n]) + rng.randbytes(20)
+
+
 CORPORA = {
+    "headers": headers,
+    "loops": loops,
     "wire": wire,
     "parser": parser,
     "arithmetic": arithmetic,

@@ -24,7 +24,10 @@ REPLICATION.insert_multicast_group(MulticastGroup(5, (Replica(2, 1), Replica(3, 
 REPLICATION.insert_clone_session(CloneSession(2, (Replica(3, 1), Replica(4, 5))))
 REPLICATION.insert_clone_session(CloneSession(20, (Replica(3),), packet_length_bytes=5))
 
-NAMES = ["wire", "parser", "arithmetic", "matching", "externs", "replication", "stacks", "tables"]
+NAMES = [
+    *("wire", "parser", "arithmetic", "matching", "externs", "replication", "stacks", "tables"),
+    *("headers", "loops"),
+]
 
 
 def wrapped(value: int, width: int) -> int:

@@ -26,7 +26,9 @@ def compare(twin: Twin, name: str) -> None:
         assert ours == theirs, f"frame {frame.hex()} into port {port}"
 
 
-@pytest.mark.parametrize("name", ["wire", "parser", "arithmetic", "matching", "stacks"])
+@pytest.mark.parametrize(
+    "name", ["wire", "parser", "arithmetic", "matching", "stacks", "headers", "loops"]
+)
 def test_stateless_programs_give_equal_frames(name: str) -> None:
     with twins(name) as twin:
         compare(twin, name)

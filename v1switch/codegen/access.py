@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass
 from v1switch.errors import ProgramError
 from v1switch.program import expressions as ex
 from v1switch.program.model import (
+    CalculationInput,
     Checksum,
     FieldList,
     LearnList,
@@ -26,6 +27,8 @@ WRITES_FIRST = {
     *("modify_field_with_hash_based_offset", "add", "subtract", "bit_xor", "bit_or", "bit_and"),
     *("shift_left", "shift_right"),
 }
+DROPS = {"drop", "mark_to_drop"}  # they write egress_spec without naming it
+COPIES_HEADER = {"assign_header", "copy_header"}
 CHANGES_HEADER = {"add_header", "add_header_fast", "assign_header", "copy_header", "assign_union"}
 
 
@@ -61,6 +64,7 @@ class Access:
             *(program.learn_lists, program.field_lists, program.meters),
         ]
         self.written: set[str] = set()
+        self.copied: set[str] = set()
         self._reads: set[tuple[str, str]] = set()
         self._read_whole: set[str] = set(program.deparser.order)
         for node in walk(self._whole):
@@ -85,6 +89,8 @@ class Access:
                     self._mark(header_type.name, header_type.fields[node.offset].name)
         elif isinstance(node, Primitive):
             self.primitives.add(node.op)
+            if node.op in DROPS:
+                self._mark(program.headers[STANDARD].header_type.name, "egress_spec")
 
     def _collect_reads(self, node: object) -> None:
         """Note the fields that are read, the headers that are read whole, those written to."""
@@ -96,6 +102,8 @@ class Access:
                 self._collect_target(args.pop())
             elif node.op in CHANGES_HEADER:
                 self.written.update(self.candidates(args[0]))
+            if node.op in COPIES_HEADER:
+                self.copied.update(self.candidates(args[1]))
             if node.op not in ("add_header", "remove_header", "mark_to_drop"):
                 self._collect_reads(args)
             return
@@ -122,6 +130,11 @@ class Access:
         program = self.program
         if isinstance(node, ex.FieldRef):
             self._reads.add((node.header, node.field))
+        elif isinstance(node, ex.Operation) and node.op in ("==", "!=") and node.left is not None:
+            for side in (node.left, node.right):
+                self.copied.update(self.candidates(side) if side is not None else ())
+        elif isinstance(node, CalculationInput) and isinstance(node.value, ex.HeaderRef):
+            self.copied.add(node.value.name)
         elif isinstance(node, (ex.HeaderRef, ex.ElementRef, ex.UnionMember)):
             self._read_whole.update(self.candidates(node))
         elif isinstance(node, (ex.StackRef, ex.LastField)):

@@ -15,6 +15,7 @@ from v1switch.codegen.primitives import Primitives
 from v1switch.codegen.stores import STANDARD
 from v1switch.codegen.tables import TableCode
 from v1switch.codegen.writer import Writer
+from v1switch.program import expressions as ex
 from v1switch.program.model import Checksum, Program
 from v1switch.state import action_codes
 
@@ -181,16 +182,20 @@ class Assembler:
             if not checksum.verify:
                 continue
             header = checksum.target.header
-            condition = self.layout.valid(header)
-            if checksum.condition is not None:
-                condition += f" and {self.expressions.condition(checksum.condition)}"
-            with self.writer.block(f"if {condition}:"):
+            with self.writer.block(f"if {self._concerns(checksum)}:"):
                 result = self.primitives.calculations.emit(checksum.calculation, header)
                 width = self.expressions.field_type(checksum.target).width or 0
                 target = self.expressions.value(checksum.target)
                 with self.writer.block(f"if {result} & {(1 << width) - 1} != {target}:"):
                     self._set("checksum_error", "1")
                     self.primitives.trace(f"checksum {checksum.name}: wrong")
+
+    def _concerns(self, checksum: Checksum) -> str:
+        """Condition under which a checksum is computed for a packet."""
+        condition = self.expressions.valid(ex.HeaderRef(checksum.target.header))
+        if checksum.condition is not None:
+            condition += f" and {self.expressions.condition(checksum.condition)}"
+        return condition
 
     def _clear_requests(self, ingress: bool) -> None:
         names = ["ex"] if self.exits else []
@@ -374,12 +379,7 @@ class Assembler:
         self.writer.add("out.append((eport, data))")
 
     def _update(self, checksum: Checksum) -> None:
-        header = checksum.target.header
-        condition = self.layout.valid(header)
-        if self.program.headers[header].metadata:
-            condition = "True"
-        if checksum.condition is not None:
-            condition += f" and {self.expressions.condition(checksum.condition)}"
-        with self.writer.block(f"if {condition}:"):
+        with self.writer.block(f"if {self._concerns(checksum)}:"):
+            header = checksum.target.header
             result = self.primitives.calculations.emit(checksum.calculation, header)
             self.primitives.store_text(checksum.target, result, 64)

@@ -8,7 +8,7 @@ of which is one or two codes of a `struct` format, so that a whole header is unp
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from struct import Struct
 
 from v1switch.codegen.access import Access
@@ -16,17 +16,22 @@ from v1switch.codegen.writer import Writer
 from v1switch.program.model import Header, HeaderType, Program
 
 CODES = {8: "B", 16: "H", 32: "I", 64: "Q"}
+VALID, ORIGIN, DIRTY, COUNT = "$valid", "$origin", "$dirty", "$count"  # beside fields' names
 SPLITS = {24: ("B", "H", 16), 40: ("B", "I", 32), 48: ("H", "I", 32)}
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A run of bits with a variable of its own; `raw` ones hold bytes instead of a number."""
+    """A run of bits with a variable of its own.
+
+    `raw` ones hold bytes instead of a number; a `gap` is made of fields that nothing looks at.
+    """
 
     name: str
     width: int
     signed: bool = False
     raw: bool = False
+    gap: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,13 +77,13 @@ def _segments(header_type: HeaderType, access: Access, start: int, end: int) -> 
         width = field.width or 0
         if access.accessed(header_type.name, field.name):
             if gap:
-                segments.append(Segment(f"_gap{len(segments)}", gap))
+                segments.append(Segment(f"_gap{len(segments)}", gap, gap=True))
                 gap = 0
             segments.append(Segment(field.name, width, field.signed))
         else:
             gap += width
     if gap:
-        segments.append(Segment(f"_gap{start}_{len(segments)}", gap))
+        segments.append(Segment(f"_gap{start}_{len(segments)}", gap, gap=True))
     return segments
 
 
@@ -91,10 +96,10 @@ def _chunks(segments: list[Segment]) -> tuple[Chunk, ...]:
             chunks.append(Chunk(tuple(open_)))
             open_ = []
     if open_:  # p4c pads, others may not: the missing low bits are zero
-        chunks.append(Chunk((*open_, Segment("_pad", -sum(s.width for s in open_) % 8))))
+        chunks.append(Chunk((*open_, Segment("_pad", -sum(s.width for s in open_) % 8, gap=True))))
     return tuple(
-        Chunk((Segment(c.segments[0].name, c.width, raw=True),))
-        if len(c.segments) == 1 and c.segments[0].name.startswith("_gap")
+        Chunk((replace(c.segments[0], raw=True),))
+        if len(c.segments) == 1 and c.segments[0].gap
         else c
         for c in chunks
     )
@@ -122,6 +127,8 @@ class Layout:
             for h in program.headers.values()
         }
         self._stems: dict[str, str] = {}
+        self._names: dict[tuple[str, str], str] = {}
+        self._taken: set[str] = set()
         self.sliced = self._sliceable()
         for name in program.headers:
             self._stem(name)
@@ -139,11 +146,18 @@ class Layout:
 
     def origin(self, header: str) -> str:
         """Variable of the offset in `frame` where a header was extracted."""
-        return f"{self._stem(header)}__O"
+        return self._name((header, ORIGIN), f"{self._stem(header)}__O")
 
     def dirty(self, header: str) -> str | None:
         """Variable that tells whether a header was written to, or None when nothing ever does."""
-        return f"{self._stem(header)}__D" if header in self.access.written else None
+        if header not in self.access.written:
+            return None
+        return self._name((header, DIRTY), f"{self._stem(header)}__D")
+
+    def _lean(self, header: str) -> bool:
+        """Whether only those fields of a header get variables that something looks at."""
+        unchanged = header in self.sliced and self.dirty(header) is None
+        return unchanged and header not in self.access.copied
 
     def _stem(self, header: str) -> str:
         stem = self._stems.get(header)
@@ -156,17 +170,29 @@ class Layout:
 
     # -- names ----------------------------------------------------------------------------------
 
+    def _name(self, of: tuple[str, str], wanted: str) -> str:
+        """The variable of something: as wanted, unless another has that name (a field `V`)."""
+        name = self._names.get(of)
+        if name is None:
+            name = wanted
+            while name in self._taken:
+                name += "_"
+            self._names[of] = name
+            self._taken.add(name)
+        return name
+
     def var(self, header: str, field: str) -> str:
         """Variable of a field (or segment)."""
-        return f"{self._stem(header)}__{re.sub(r'[^0-9A-Za-z_]', '_', field)}"
+        clean = re.sub(r"[^0-9A-Za-z_]", "_", field)
+        return self._name((header, field), f"{self._stem(header)}__{clean}")
 
     def valid(self, header: str) -> str:
         """Variable of a header's validity (0 or 1)."""
-        return f"{self._stem(header)}__V"
+        return self._name((header, VALID), f"{self._stem(header)}__V")
 
     def count(self, stack: str) -> str:
         """Variable of a stack's next index."""
-        return f"{re.sub(r'[^0-9A-Za-z_]', '_', stack)}__N"
+        return self._name((stack, COUNT), f"{re.sub(r'[^0-9A-Za-z_]', '_', stack)}__N")
 
     def of(self, header: str) -> TypeLayout:
         """Layout of a header's type."""
@@ -174,11 +200,11 @@ class Layout:
 
     def header_vars(self, header: str) -> list[str]:
         """Variables of a header's contents, in order, the variable-length field last."""
-        if header in self.sliced and self.dirty(header) is None:
+        if self._lean(header):
             names = [s.name for s in self.of(header).segments if self._wanted(header, s)]
             return [self.var(header, n) for n in names]
         if self.program.headers[header].metadata:
-            names = [s.name for s in self.of(header).segments if not s.name.startswith("_")]
+            names = [s.name for s in self.of(header).segments if not s.gap]
             return [self.var(header, n) for n in names]
         layout = self.of(header)
         names = [s.name for s in layout.segments]
@@ -186,13 +212,13 @@ class Layout:
 
     def _wanted(self, header: str, segment: Segment) -> bool:
         """Whether a field of a header that nothing writes to has to be unpacked."""
-        return not segment.name.startswith("_") and self.access.is_accessed(header, segment.name)
+        return not segment.gap and self.access.is_accessed(header, segment.name)
 
     def zeros(self, header: str) -> list[str]:
         """Zero values for `header_vars`."""
         if self.program.headers[header].metadata:
             return ["0"] * len(self.header_vars(header))
-        if header in self.sliced and self.dirty(header) is None:
+        if self._lean(header):
             return ["0"] * len(self.header_vars(header))
         layout = self.of(header)
         zeros = [
@@ -209,7 +235,7 @@ class Layout:
     def _unpack(self, header: str, chunks: tuple[Chunk, ...]) -> tuple[str, list[str], list[str]]:
         """Format, targets and the statements that make the segments of the targets."""
         fmt, targets, after = "!", [], []
-        kept = header in self.sliced and self.dirty(header) is None
+        kept = self._lean(header)
         for chunk in chunks:
             if kept and not any(self._wanted(header, s) for s in chunk.segments):
                 fmt += f"{chunk.width // 8}x"

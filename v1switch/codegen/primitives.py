@@ -18,6 +18,8 @@ BINARY = {
     "shift_left": "<<",
     "shift_right": ">>",
 }
+JUMPS = ("_jump", "_jump_if_zero")
+MAX_BLOCKS = 1 << 16  # that one call of an action may run: a switch must not spin for ever
 
 
 class Primitives(HeaderPrimitives, ExternPrimitives):
@@ -34,7 +36,11 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
         before = expressions.params, expressions.param_widths
         expressions.params, expressions.param_widths = params, [p.width for p in action.params]
         self.exits = False
-        self._sequence(action.primitives, 0, len(action.primitives), action.name)
+        calls, count = action.primitives, len(action.primitives)
+        if self._loops(calls) or not self._structured(calls, 0, count, action.name):
+            self._blocks(calls, action.name)
+        else:
+            self._sequence(calls, 0, count, action.name)
         expressions.params, expressions.param_widths = before
         return self.exits
 
@@ -44,18 +50,64 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
         while at < end:
             call = calls[at]
             if call.op == "_jump":
-                target = self._target(call.args[0], at, len(calls), name)
-                if target < end:
-                    at = target
-                    continue
-                if target == end:
-                    return
-                raise ProgramError("$.actions", "structured jumps", f"other ones in {name!r}")
+                at = self._target(call.args[0], at, len(calls), name)
+                continue
             if call.op != "_jump_if_zero":
                 self.emit(call)
                 at += 1
                 continue
-            at = self._branch(calls, at, end, name)
+            at = self._branch(calls, at, name)
+
+    @staticmethod
+    def _loops(calls: tuple[Primitive, ...]) -> bool:
+        """Whether a jump goes back, as those of P4's loops do."""
+        targets = ((at, call.args[-1]) for at, call in enumerate(calls) if call.op in JUMPS)
+        return any(isinstance(to, ex.Const) and to.value <= at for at, to in targets)
+
+    def _structured(self, calls: tuple[Primitive, ...], start: int, end: int, name: str) -> bool:
+        """Whether the forward jumps of calls[start:end] are those of ifs and elses."""
+        at = start
+        while at < end:
+            call = calls[at]
+            if call.op == "_jump":
+                at = self._target(call.args[0], at, len(calls), name)
+            elif call.op == "_jump_if_zero":
+                then_end, other, after = self._arms(calls, at, name)
+                arms = ((at + 1, then_end), (other, after))
+                if not all(self._structured(calls, *arm, name) for arm in arms):
+                    return False
+                at = after
+            else:
+                at += 1
+        return at == end
+
+    def _blocks(self, calls: tuple[Primitive, ...], name: str) -> None:
+        """Write calls with any jumps: basic blocks behind the number of the next one."""
+        count = len(calls)
+        jumps = {
+            at: self._target(c.args[-1], -1, count, name)
+            for at, c in enumerate(calls)
+            if c.op in JUMPS
+        }
+        starts = sorted({0, *jumps.values(), *(at + 1 for at in jumps)} - {count})
+        block = self.writer.fresh("j")
+        self.writer.add(f"{block} = 0")
+        with self.writer.block(f"for {self.writer.fresh('n')} in range({MAX_BLOCKS}):"):
+            for start, end in zip(starts, [*starts[1:], count], strict=True):
+                with self.writer.block(f"{'elif' if start else 'if'} {block} == {start}:"):
+                    for call in (c for c in calls[start:end] if c.op not in JUMPS):
+                        self.emit(call)
+                    self._leave(calls[end - 1], block, jumps.get(end - 1, end), end)
+            with self.writer.block("else:"):
+                self.writer.add("break")
+
+    def _leave(self, last: Primitive, block: str, target: int, following: int) -> None:
+        """Write which block comes behind one that ends in `last`."""
+        if last.op != "_jump_if_zero":
+            self.writer.add(f"{block} = {target}")
+            return
+        test = self.expressions.value(last.args[0])
+        self.writer.add(f"{block} = {following} if {test} else {target}")
 
     @staticmethod
     def _target(arg: ex.Expr, at: int, count: int, name: str) -> int:
@@ -63,16 +115,17 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
             raise ProgramError("$.actions", "forward jumps", f"another one in {name!r}")
         return arg.value
 
-    def _branch(self, calls: tuple[Primitive, ...], at: int, end: int, name: str) -> int:
-        call = calls[at]
-        other = self._target(call.args[1], at, len(calls), name)
-        after, then_end = other, other
+    def _arms(self, calls: tuple[Primitive, ...], at: int, name: str) -> tuple[int, int, int]:
+        """End of a branch's first arm, start and end of its second."""
+        other = self._target(calls[at].args[1], at, len(calls), name)
         last = calls[other - 1]
         if other - 1 > at and last.op == "_jump":
-            after, then_end = self._target(last.args[0], other - 1, len(calls), name), other - 1
-        if max(other, after) > end:
-            raise ProgramError("$.actions", "structured jumps", f"other ones in {name!r}")
-        test = call.args[0]
+            return other - 1, other, self._target(last.args[0], other - 1, len(calls), name)
+        return other, other, other
+
+    def _branch(self, calls: tuple[Primitive, ...], at: int, name: str) -> int:
+        then_end, other, after = self._arms(calls, at, name)
+        test = calls[at].args[0]
         source = self.expressions.value(test)
         if isinstance(test, ex.Operation) and test.op == "b2d" and test.right is not None:
             source = self.expressions.condition(test.right)

@@ -122,6 +122,8 @@ class ExprReader:
         return ex.Text(value.text())
 
     def _parameters_vector(self, value: Node) -> Expr:
+        if value.value == {}:  # so p4c writes an empty one
+            return ex.Vector(())
         return ex.Vector(tuple(self.read(item) for item in value.items()))
 
     def _field_list(self, value: Node) -> Expr:

@@ -26,7 +26,7 @@ def unique(node: Node, seen: set[object], what: str) -> None:
 
 def _field(node: Node) -> FieldType:
     width = node.at(1)
-    extra = [item.boolean() for item in list(node.items())[2:4]] + [False, False]
+    extra = [item.truth() for item in list(node.items())[2:4]] + [False, False]
     if width.value == "*":
         return FieldType(node.at(0).text(), None)
     return FieldType(node.at(0).text(), width.integer(1), extra[0], extra[1])

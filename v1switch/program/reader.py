@@ -104,6 +104,12 @@ class Node:
             raise self.fail("true or false")
         return self.value
 
+    def truth(self) -> bool:
+        """This as a truth value, which p4c also writes as 0 or 1."""
+        if self.value not in (0, 1):  # False and True are equal to them
+            raise self.fail("true or false")
+        return bool(self.value)
+
     def hexstr(self) -> int:
         """This as a hexadecimal string, possibly negative."""
         try:
