@@ -117,13 +117,7 @@ def take_in(
 ) -> int:
     """`receive` of a bare state."""
     host, slots = state.host, state.slot
-    row = state.lists[lay.LIST_CHAIN, chain]
-    if host[row, lay.R_SLOW] and not offload.has_entry(state, flow, socket):
-        chain = host[row, lay.R_SLOW] - 1
-        wire_len += lay.VXLAN_BYTES  # the NIC has not taken the tunnel off
-        row = state.lists[lay.LIST_CHAIN, chain]
-    if state.flow[flow, lay.F_RULE] == lay.RULE_DENIED:
-        row = state.lists[lay.LIST_DENIED, chain]
+    row, wire_len = _way(state, flow, socket, chain, wire_len)
     now = max(now, host[lay.CLOCK, lay.CK_NOW])
     host[lay.CLOCK, lay.CK_NOW] = now
     host[lay.CLOCK, lay.CK_RECEIVED] += 1
@@ -161,6 +155,20 @@ def take_in(
         return lay.PLACE_NONE
     host[lay.CLOCK, lay.CK_DROPS + lay.PLACE_RX_MISSED] += 1
     return lay.PLACE_RX_MISSED
+
+
+@inner
+def _way(state: State, flow: int, socket: int, chain: int, wire_len: int) -> tuple[int, int]:
+    """The first stage's row of the chain that the frame takes, and its bytes as they come up."""
+    row = state.lists[lay.LIST_CHAIN, chain]
+    slow_path = state.host[row, lay.R_SLOW]
+    if slow_path and not offload.has_entry(state, flow, socket):
+        chain = slow_path - 1
+        row = state.lists[lay.LIST_CHAIN, chain]
+        wire_len += lay.VXLAN_BYTES  # the NIC has not taken the tunnel off
+    if state.flow[flow, lay.F_RULE] == lay.RULE_DENIED:
+        row = state.lists[lay.LIST_DENIED, chain]
+    return row, wire_len
 
 
 @kernel

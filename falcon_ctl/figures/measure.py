@@ -17,9 +17,10 @@ from falcon_ctl.errors import NotConserved
 from falcon_ctl.figures.setups import Setup
 from rxpath import layout as lay
 from rxpath.drivers import virtual
-from rxpath.drivers.closed import Connection, Peers, Step, Wire
+from rxpath.drivers.closed import Peers
 from rxpath.knobs import Knobs
 from rxpath.model import Model
+from rxpath.peers.connections import Connection, Step, Wire
 
 MS = 1_000_000  # ns
 VXLAN_BYTES = lay.VXLAN_BYTES

@@ -17,8 +17,9 @@ from falcon_ctl.figures.setups import Setup
 from falcon_ctl.traffic.order import Order, analyse
 from rxpath import layout as lay
 from rxpath.drivers import virtual
-from rxpath.drivers.closed import Connection, Peers
+from rxpath.drivers.closed import Peers
 from rxpath.model import Model
+from rxpath.peers.connections import Connection
 
 Table = NDArray[np.int64]
 HASH = 0x5A17C0DE  # of a flow whose three stages FALCON puts on three CPUs

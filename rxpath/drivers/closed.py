@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -25,57 +25,13 @@ from rxpath.model import Model
 from rxpath.peers import agenda as ag
 from rxpath.peers import layout as pl
 from rxpath.peers import tcp
+from rxpath.peers.connections import MAX_WINDOW, Connection, Wire, check, check_wire, rows, within
 from rxpath.policies import CHOOSE_TYPE
 from rxpath.state import STATE_TYPE, State, Table
 
-MAX_WINDOW = 4096
 CHUNK = 1 << 12  # events at a time
 DONE, NO_SLOT = range(2)
 SYN_FLAG, ACK_FLAG = 0x02, 0x10
-
-
-class Step(NamedTuple):
-    """A segment of the handshake: the chain that it takes, its bytes on the wire."""
-
-    chain: int
-    wire_len: int = 74  # Ethernet, IPv4, TCP with the options of a SYN
-
-
-@dataclass(frozen=True)
-class Connection:
-    """One connection; `socket` is the one that receives its data, see `rxpath.model.Model`.
-
-    A stream sends whatever its window allows.  A client (`thinks`) sends one segment, waits until
-    the application has dealt with it, and asks again after its thinking time, over a new
-    connection if it `renews`.  `setup`: what is sent and answered, one by one, before the data;
-    without any, the connection is there from the start.
-    """
-
-    rss_hash: int
-    chain: int
-    socket: int = 0
-    window: int = 128  # segments of the receiver's window
-    most: int = 0  # what `open_window` may open it to; 0: it stays as it is
-    wire_len: int = 1564  # an Ethernet frame of 1500 bytes of IP in VXLAN
-    payload: int = 1448  # with the timestamp option
-    thinks: bool = False
-    setup: Sequence[Step] = ()
-    renews: bool = False
-    start_ns: int = 0
-
-
-@dataclass(frozen=True)
-class Wire:
-    """What lies between the machines.
-
-    `there_ns`: from the link's end to the NIC; `back_ns`: from the application's read to the
-    sender, which takes in the receiver's and the sender's stack on the way back.
-    """
-
-    gbit_per_s: int = 100
-    there_ns: int = 2_000
-    back_ns: int = 10_000
-    rto_ns: int = 200_000_000  # TCP_RTO_MIN, include/net/tcp.h
 
 
 @dataclass
@@ -104,7 +60,7 @@ class Peers:
         self._check()
         slots, count = len(self.model.state.slot), len(self.connections)
         most = max(max(one.window, one.most) for one in self.connections)
-        self._conns = _rows(self.connections)
+        self._conns = rows(self.connections)
         self._behind = np.zeros((count, most), np.int64)
         self._agenda = np.zeros((4 * slots + 8 * count, pl.AGENDA_COLUMNS), np.int64)
         self._samples = np.zeros((max(1, self.samples), pl.SAMPLE_COLUMNS), np.int64)
@@ -126,10 +82,9 @@ class Peers:
         if len(self.connections) > len(state.flow):
             raise ConfigError("connections", len(self.connections), f"at most {len(state.flow)}")
         for number, one in enumerate(self.connections):
-            _check_connection(f"connections.{number}", one, state)
-        for name, (low, high) in _WIRE.items():
-            _within(f"wire.{name}", getattr(self.wire, name), low, high)
-        _within("samples", self.samples, 0, 2**31)
+            check(f"connections.{number}", one, state)
+        check_wire(self.wire)
+        within("samples", self.samples, 0, 2**31)
         if not len(self.think_ns) or min(self.think_ns) < 0:
             raise ConfigError("think_ns", list(self.think_ns)[:3], "times of 0 ns or more")
 
@@ -202,50 +157,6 @@ class Peers:
         """Latencies, ns, of requests answered from model time ``since`` on, set-up included."""
         found = self._samples[: min(int(self._wire[pl.W_SAMPLES]), len(self._samples))]
         return np.array(found[found[:, pl.L_TIME] >= since, pl.L_LATENCY])
-
-
-_MOST = 10**12  # ns
-_TIMES = {"there_ns": (0, _MOST), "back_ns": (1, _MOST), "rto_ns": (1, _MOST)}
-_WIRE = {"gbit_per_s": (1, 8000), **_TIMES}
-
-
-def _within(key: str, value: int, low: int, high: int, unit: str = "") -> None:
-    if not low <= value <= high:
-        raise ConfigError(key, value, f"{low} to {high}{unit}")
-
-
-def _check_connection(key: str, one: Connection, state: State) -> None:
-    chains = int(np.count_nonzero(state.lists[lay.LIST_CHAIN]))
-    sockets = int(state.host[lay.CLOCK, lay.CK_SOCKETS])
-    _within(f"{key}.rss_hash", one.rss_hash, 0, 2**32 - 1)
-    _within(f"{key}.chain", one.chain, 0, chains - 1)
-    _within(f"{key}.socket", one.socket, 0, sockets - 1)
-    _within(f"{key}.window", one.window, 1, MAX_WINDOW, " segments")
-    _within(f"{key}.most", one.most, 0, MAX_WINDOW, " segments")
-    _within(f"{key}.wire_len", one.wire_len, 1, 2**16 - 1)
-    _within(f"{key}.payload", one.payload, 1, 2**16 - 1)
-    _within(f"{key}.start_ns", one.start_ns, 0, 10**15)
-    if one.thinks and one.window != 1:
-        raise ConfigError(f"{key}.window", one.window, "1, for a client")
-    if len(one.setup) > pl.MAX_STEPS:
-        raise ConfigError(f"{key}.setup", len(one.setup), f"at most {pl.MAX_STEPS} steps")
-    if one.renews and not (one.thinks and one.setup):
-        raise ConfigError(f"{key}.renews", True, "a client with a set-up")
-
-
-def _rows(connections: Sequence[Connection]) -> Table:
-    rows = np.zeros((len(connections), pl.CONN_COLUMNS), np.int64)
-    for row, one in zip(rows, connections, strict=True):
-        row[pl.P_HASH], row[pl.P_SOCKET], row[pl.P_CHAIN] = one.rss_hash, one.socket, one.chain
-        row[pl.P_WIRE], row[pl.P_PAYLOAD], row[pl.P_WINDOW] = one.wire_len, one.payload, one.window
-        row[pl.P_THINKS] = one.thinks
-        row[pl.P_STEPS] = len(one.setup)
-        row[pl.P_PERIOD] = len(one.setup) + 1 if one.renews else 0
-        row[pl.P_STEP : pl.P_STEP + 2 * len(one.setup)] = np.ravel(one.setup)
-    rows[:, pl.P_CWND] = 10  # TCP_INIT_CWND, include/net/tcp.h
-    rows[:, pl.P_SSTHRESH] = MAX_WINDOW
-    rows[:, pl.P_RECOVER] = tcp.NOT_RECOVERING
-    return rows
 
 
 @inner

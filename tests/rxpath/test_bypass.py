@@ -8,11 +8,12 @@ from model_hosts import accounted, flood, model, run
 
 from rxpath import layout as lay
 from rxpath import policies, profiles
-from rxpath.drivers.closed import Connection, Peers
+from rxpath.drivers.closed import Peers
 from rxpath.drivers.virtual import make_trace
 from rxpath.errors import ConfigError
 from rxpath.knobs import Knobs
 from rxpath.model import Model
+from rxpath.peers.connections import Connection
 
 
 def refuse(packet, host):

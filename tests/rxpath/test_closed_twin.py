@@ -15,9 +15,10 @@ from test_twin import HASHES, hosts, mostly
 from rxpath import layout as lay
 from rxpath import profiles
 from rxpath.drivers import closed
-from rxpath.drivers.closed import Connection, Peers, Step, Wire
+from rxpath.drivers.closed import Peers
 from rxpath.knobs import Knobs
 from rxpath.model import Model
+from rxpath.peers.connections import Connection, Step, Wire
 
 SOCKETS, STEPS = 2, 700
 CHAINS = list(profiles.load())

@@ -15,10 +15,11 @@ from pure_queues import BACKLOG, RING, poisson, queues
 
 from rxpath import costs, counters
 from rxpath import layout as lay
-from rxpath.drivers.closed import Connection, Peers, Wire
+from rxpath.drivers.closed import Peers
 from rxpath.drivers.virtual import COLUMNS, make_trace
 from rxpath.knobs import Knobs
 from rxpath.model import Model
+from rxpath.peers.connections import Connection, Wire
 
 
 def observe(host, trace):

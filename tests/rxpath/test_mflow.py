@@ -10,7 +10,8 @@ from model_hosts import accounted, flood, model, run
 from test_order import traffic
 
 from rxpath import layout as lay
-from rxpath.drivers.closed import Connection, Peers
+from rxpath.drivers.closed import Peers
+from rxpath.peers.connections import Connection
 
 
 def udp_rate(policy, **knobs):
