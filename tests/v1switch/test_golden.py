@@ -3,12 +3,17 @@
 Recorded by `python -m tests.v1switch.record`. docs/v1switch-constructs.md says what is covered.
 """
 
+import sys
+from types import CodeType, FrameType
+from typing import Any
+
 import pytest
 
-from tests.v1switch.cases import Answer, Entries, answer_json, entries_json, json_entries
+from tests.v1switch.cases import Answer, Case, Entries, answer_json, entries_json, json_entries
 from tests.v1switch.engines import v1switch
 from tests.v1switch.golden import GOLDEN, answer, differences, names, read
 from tests.v1switch.scenarios import COMPILED, program_path
+from v1switch.codegen import generate
 from v1switch.entries import (
     ActionCall,
     ActionSet,
@@ -28,6 +33,29 @@ from v1switch.entries import (
     Ternary,
     WeightedAction,
 )
+from v1switch.program import load_file
+
+REACHED = 0.8  # of the lines of generated code; frames with too little in them are left out
+
+
+def covered(case: Case) -> tuple[set[int], set[int]]:
+    """The lines of generated code that a case runs, and all that there are."""
+    run: set[int] = set()
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        if not frame.f_code.co_filename.startswith("<generated"):
+            return None
+        run.add(frame.f_lineno)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    v1switch(case.program, case.entries, case.frames)
+    sys.settrace(before)
+    source, _ = generate(load_file(case.program), traced=False)
+    (make,) = (c for c in compile(source, "", "exec").co_consts if isinstance(c, CodeType))
+    (code,) = (c for c in make.co_consts if isinstance(c, CodeType))
+    return run, {line for _, _, line in code.co_lines() if line is not None}
 
 
 @pytest.mark.parametrize("name", names())
@@ -39,6 +67,13 @@ def test_v1switch_answers_as_bmv2_did(name: str) -> None:
 def test_every_program_has_a_golden_file() -> None:
     assert {path.stem for path in GOLDEN.glob("*.json")} == set(names())
     assert {program_path(name) for name in names()} >= set(COMPILED.glob("*.json"))
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_frames_reach_most_of_the_code(name: str) -> None:
+    case, _ = read(name)
+    run, every = covered(case)
+    assert len(run & every) >= REACHED * len(every)
 
 
 @pytest.mark.parametrize("kind", ["counters", "direct", "digests", "registers"])

@@ -8,13 +8,24 @@ from typing import Any
 
 from google.protobuf import text_format
 from p4.config.v1.p4info_pb2 import P4Info
-from scapy.layers.inet import ICMP, IP, TCP
+from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet
 
 from tests.p4 import world
-from tests.p4.world import BLUE, FABRIC_A, FABRIC_B, M1, M2, MAC, RED
+from tests.p4.world import (
+    BLUE,
+    BROADCAST,
+    FABRIC_A,
+    FABRIC_B,
+    M1,
+    M2,
+    MAC,
+    NEAR2_MAC,
+    RED,
+    UNKNOWN_MAC,
+)
 from tests.switch.harness_p4info import Match as NamedMatch
 from tests.switch.harness_p4info import Names, Params, Path
 from tests.v1switch.cases import Entries, Frame
@@ -26,6 +37,7 @@ from v1switch.entries import (
     Exact,
     Lpm,
     Match,
+    MeterConfig,
     MulticastGroup,
     Replica,
     TableEntry,
@@ -36,6 +48,8 @@ from v1switch.program.model import KeyField, Program
 
 Row = tuple[str, NamedMatch, Any, Params]
 CHANGED = 120
+LINK_LOCAL = "01:80:c2:00:00:03"
+BURST = 6000  # bytes that the blue tenant may send; nothing is added in the course of time
 ETHERNET = 14  # bytes that every frame has
 
 
@@ -100,6 +114,8 @@ def fill(program: Program, entries: Entries) -> None:
         ("tenant_acl", {"fragment": (1, 1)}, "deny", {}),
     ]
     entries.tables += [translate.entry(row, n + 1) for n, row in enumerate(policy)]
+    number = next(n for n, (_, e) in enumerate(entries.tables) if e.key == (Exact(BLUE),))
+    entries.direct_meters.append((number, MeterConfig(0, BURST, 0, BURST)))
     punt: Row = ("punt", {"ether_type": (0x88CC, 0xFFFF)}, "send_to_cpu", {})
     entries.tables.append(translate.entry(punt, 1))
     entries.multicast += [
@@ -111,30 +127,42 @@ def fill(program: Program, entries: Entries) -> None:
 
 def _inner(rng: random.Random) -> Packet:
     """A tenant's frame."""
-    dst = rng.choice([*MAC.values(), world.UNKNOWN_MAC, world.BROADCAST, world.NEAR2_MAC])
-    src = rng.choice([1, 2, 3])
-    frame = Ether(src=MAC[src], dst=dst)
-    ends = {"src": world.IPV4[1], "dst": world.IPV4[2]}
-    kind = rng.randrange(6)
+    dst = rng.choice([*MAC.values(), *MAC.values(), UNKNOWN_MAC, BROADCAST, NEAR2_MAC, LINK_LOCAL])
+    frame = Ether(src=rng.choice([MAC[1], MAC[2], MAC[1], MAC[2], MAC[3], BROADCAST]), dst=dst)
+    kind = rng.randrange(5)
     if kind == 0:
-        return frame / ARP(
-            hwsrc=MAC[1], psrc=world.IPV4[1], pdst=rng.choice(["10.0.0.21", "10.0.0.9"])
-        )
+        target = rng.choice(["10.0.0.21", "10.0.0.9"])
+        return frame / ARP(hwsrc=MAC[1], psrc=world.IPV4[1], pdst=target)
     if kind == 1:
-        return frame / IP(**ends) / TCP(dport=rng.choice([53, 80]), sport=rng.getrandbits(16))
+        return (
+            frame / IPv6(src="fd00::1", dst="fd00::2", hlim=rng.choice([0, 64, 64])) / TCP(dport=80)
+        )
+    ip = IP(src=world.IPV4[1], dst=world.IPV4[2], **_ip_oddities(rng))
     if kind == 2:
-        return frame / IP(**ends, tos=rng.getrandbits(2)) / ICMP()
+        return frame / ip / TCP(dport=rng.choice([53, 80]), sport=rng.getrandbits(16))
     if kind == 3:
-        return frame / IPv6(src="fd00::1", dst="fd00::2") / TCP(dport=80)
-    return world.inner(src, dst, rng.randrange(60), rng.getrandbits(16), frag=rng.choice([0, 0, 5]))
+        return frame / ip / ICMP()
+    udp = UDP(sport=rng.getrandbits(16), dport=rng.choice([53, 5000, 5001]))
+    return frame / ip / udp / rng.randbytes(rng.randrange(60))
+
+
+def _ip_oddities(rng: random.Random) -> dict[str, Any]:
+    """Fields of an IPv4 header: mostly usual ones, now and then one that is not."""
+    usual: dict[str, Any] = {"tos": rng.getrandbits(2)}
+    oddities = [
+        {"options": [IPOption(b"\x01" * rng.choice([1, 4, 40]))]},
+        *({"chksum": 1}, {"ttl": 0}, {"frag": 5}, {"flags": "MF"}, {"len": 900}, {"version": 5}),
+    ]
+    return usual | (rng.choice(oddities) if rng.random() < 0.25 else {})
 
 
 def _outer(rng: random.Random) -> Frame:
     """A frame out of the fabric."""
     port = rng.choice([FABRIC_A, FABRIC_B])
-    dst = rng.choice([1, 2, 3, 4])
+    dst = rng.choice([1, 2, 2, 3, 4])
     vx = {"flags": rng.choice(["Instance", "Instance", 0])}
-    options = {"vni": rng.choice([RED, BLUE, 7]), "ttl": rng.choice([64, 2, 1, 0])}
+    options: dict[str, Any] = {"vni": rng.choice([RED, RED, BLUE, 7])}
+    options |= _ip_oddities(rng) | {"ttl": rng.choice([64, 64, 2, 1, 0])}
     udp = {"dport": rng.choice([4789, 8472, 6784])}
     frame = world.vxlan(
         bytes(_inner(rng)), 3, dst, port=port, inbound=True, vx=vx, udp=udp, **options
@@ -145,7 +173,7 @@ def _outer(rng: random.Random) -> Frame:
 def frames(rng: random.Random) -> list[Frame]:
     """Frames of tenants, of the fabric, for the controller, and broken ones."""
     made: list[Frame] = []
-    for _ in range(60):
+    for _ in range(90):
         vni, port = rng.choice([RED, BLUE]), rng.choice([M1, M2])
         vid = rng.choice([world.VLAN[port, vni]] * 4 + [999])
         made.append((port, world.tagged(_inner(rng), vid, rng.randrange(8))))

@@ -60,6 +60,7 @@ control LastIngress(inout headers_t hdr, inout metadata_t meta,
         if (hdr.copy == hdr.items[2]) { hdr.sum.equal = hdr.sum.equal | 2; }
         if (hdr.copy != hdr.first) { hdr.sum.equal = hdr.sum.equal | 4; }
         if (hdr.items[1].isValid()) { hdr.sum.valid = hdr.sum.valid | 1; }
+        if (hdr.here.isValid()) { hdr.sum.valid = hdr.sum.valid | 8; }
         if (meta.last.isValid()) { hdr.sum.valid = hdr.sum.valid | 2; }
         if (meta.kinds > 20) { hdr.sum.valid = hdr.sum.valid | 4; }
     }

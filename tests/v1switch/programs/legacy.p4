@@ -11,7 +11,8 @@ header numbers_h {
     bit<16> quotient; bit<16> modulus; bit<16> size_; bit<16> cell; bit<16> saturating_sum;
     bit<16> saturating_difference; int<16> saturating_signed; int<16> c; bit<8> valid_;
 }
-struct headers_t { order_h order; numbers_h numbers; item_h[3] items; pair_h first; pair_h second; }
+header sized_h { bit<8> length; varbit<56> text; }
+struct headers_t { order_h order; numbers_h numbers; sized_h sized; item_h[3] items; pair_h first; pair_h second; }
 struct metadata_t {}
 
 parser LegacyParser(packet_in packet, out headers_t hdr, inout metadata_t meta,
@@ -20,8 +21,9 @@ parser LegacyParser(packet_in packet, out headers_t hdr, inout metadata_t meta,
         packet.extract(hdr.order);
         packet.advance(16);
         packet.extract(hdr.numbers);
-        transition select(hdr.order.what[7:7]) { 1: pairs; default: items; }
+        transition select(hdr.order.what[7:6]) { 2: pairs; 1: sized; default: items; }
     }
+    state sized { packet.extract(hdr.sized, 8); transition items; }
     state pairs { packet.extract(hdr.first); transition items; }
     state items {
         packet.extract(hdr.items.next);
@@ -83,7 +85,7 @@ control LegacyEgress(inout headers_t hdr, inout metadata_t meta,
                      inout standard_metadata_t standard) { apply {} }
 control LegacyDeparser(packet_out packet, in headers_t hdr) {
     apply {
-        packet.emit(hdr.order); packet.emit(hdr.numbers); packet.emit(hdr.items);
+        packet.emit(hdr.order); packet.emit(hdr.numbers); packet.emit(hdr.sized); packet.emit(hdr.items);
         packet.emit(hdr.first); packet.emit(hdr.second);
     }
 }

@@ -46,6 +46,13 @@ def last_union_fields(program: Json) -> None:
             node.update(type="union_stack_field", value=[node["value"][0], member, field])
 
 
+def validity(program: Json) -> None:
+    """The validity of `here` is asked for as that of a header, not as a field of it."""
+    for node in walk(program["pipelines"]):
+        if node.get("op") == "d2b" and node["right"]["value"] == ["here", "$valid$"]:
+            node.update(op="valid", right={"type": "header", "value": "here"})
+
+
 def elements(program: Json) -> None:
     """References to `at` and `here` become elements at a computed place."""
     kinds = {
@@ -124,8 +131,8 @@ def legacy(program: Json) -> None:
 
 
 def rest(program: Json) -> None:
-    """Division, the size of a stack, a register as a value, a saturating field, `valid` keys,
-    and the parser's `shift`."""
+    """Division, the size of a stack, a register as a value, saturating fields, `valid` keys, and,
+    of the parser, `shift` and headers that know their length."""
     saturated = next(t for t in program["header_types"] if t["name"] == "numbers_h")
     for field in saturated["fields"]:
         if field[0].startswith("saturating"):
@@ -155,6 +162,20 @@ def rest(program: Json) -> None:
     for node in walk(program["parsers"]):
         if node.get("op") == "advance":
             node.update(op="shift", parameters=[int(node["parameters"][0]["value"], 16) // 8])
+        elif node.get("op") == "extract_VL":
+            node.update(op="extract", parameters=node["parameters"][:1])
+    low = expression("&", {"type": "local", "value": 0}, {"type": "hexstr", "value": "0x07"})
+    sized = next(t for t in program["header_types"] if t["name"] == "sized_h")
+    sized["length_exp"] = expression("*", low, {"type": "hexstr", "value": "0x08"})
+
+
+def action_call(program: Json) -> None:
+    """The table that p4c makes for calling no_op becomes a call."""
+    ingress = program["pipelines"][0]
+    (table,) = (t for t in ingress["tables"] if t["actions"] == ["LegacyIngress.no_op"])
+    ingress["tables"].remove(table)
+    call = {"name": table["name"], "id": 0, "action_id": table["action_ids"][0]}
+    ingress["action_calls"] = [{**call, "next_node": table["base_default_next"]}]
 
 
 def last_elements(program: Json) -> None:
@@ -178,6 +199,7 @@ def mend(name: str, program: Json) -> None:
     if name in COMPARISONS:
         union_copies(program)
         comparisons(program, COMPARISONS[name])
+        validity(program)
         elements(program)
     if name == "lasts":
         last_elements(program)
@@ -186,6 +208,7 @@ def mend(name: str, program: Json) -> None:
     if name == "legacy":
         legacy(program)
         rest(program)
+        action_call(program)
     wrapped(program)
 
 

@@ -24,6 +24,8 @@ control SelectorsIngress(inout headers_t hdr, inout metadata_t meta,
     action_selector(HashAlgorithm.identity, 32w32, 32w16) by_identity;
     action_selector(HashAlgorithm.csum16, 32w32, 32w16) by_sum;
     action_selector(HashAlgorithm.xor16, 32w32, 32w16) by_xor;
+    action_selector(HashAlgorithm.crc16_custom, 32w32, 32w16) by_crc16_custom;
+    action_selector(HashAlgorithm.crc32_custom, 32w32, 32w16) by_crc32_custom;
     table plain {
         key = { hdr.key.a : ternary; }
         actions = { mark; both; NoAction; }
@@ -55,11 +57,25 @@ control SelectorsIngress(inout headers_t hdr, inout metadata_t meta,
         implementation = by_xor;
         size = 64;
     }
+    table custom_one {
+        key = { hdr.key.b : exact; hdr.key.flow : selector; }
+        actions = { mark; NoAction; }
+        implementation = by_crc16_custom;
+        size = 64;
+    }
+    table custom_two {
+        key = { hdr.key.b : exact; hdr.key.address : selector; hdr.key.a : selector; }
+        actions = { both; NoAction; }
+        implementation = by_crc32_custom;
+        size = 64;
+    }
     apply {
         standard.egress_spec = 3;
         plain.apply();
         balanced.apply();
-        if (!routed.apply().hit) { shared_one.apply(); }
+        if (hdr.key.a < 100) { custom_one.apply(); } else { custom_two.apply(); }
+        routed.apply();
+        shared_one.apply();
         switch (shared_two.apply().action_run) { mark: { hdr.key.b = hdr.key.b + 1; } }
     }
 }
