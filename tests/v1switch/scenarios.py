@@ -112,7 +112,7 @@ def replication(rng: random.Random, program: Program, entries: Entries) -> list[
 @scenario
 def copies(rng: random.Random, program: Program, entries: Entries) -> list[Frame]:
     _replicate(rng, entries)
-    orders = [(a, b, arg) for a in range(8) for b in range(7) for arg in (1, 2, 5, 7)]
+    orders = [(a, b, arg) for a in range(9) for b in range(7) for arg in (1, 2, 5, 7)]
     chosen = [*rng.sample(orders, 120), (1, 2, 99), (2, 1, 99)]
     return [
         (rng.choice([1, 2]), bytes([*order, 0]) + rng.randbytes(rng.randrange(12, 20)))
@@ -233,7 +233,7 @@ def _internet_sum(data: bytes) -> bytes:
 
 @scenario
 def variable(rng: random.Random, program: Program, entries: Entries) -> list[Frame]:
-    orders = [(what, length) for what in range(10) for length in (0, 8, 24, 128, 136, 9, 13, 208)]
+    orders = [(what, length) for what in range(10) for length in (0, 8, 24, 128, 136, 12, 13, 208)]
     frames = []
     for what, length in orders + [(7, 0)] * 40:
         skip, tail = rng.choice([0, 0, 0, 8, 16, 4]), rng.choice([0, 1])

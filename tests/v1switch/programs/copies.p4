@@ -46,6 +46,7 @@ control CopyIngress(inout headers_t hdr, inout metadata_t meta,
         }
         else if (hdr.order.ingress_ == 6) { mark_to_drop(standard); clone(CloneType.I2E, 1); clone(CloneType.I2E, 2); }
         else if (hdr.order.ingress_ == 7) { truncate(9); clone(CloneType.I2E, 2); }
+        else if (hdr.order.ingress_ == 8) { truncate(9); standard.mcast_grp = (bit<16>)hdr.order.arg; }
         meta.rounds = meta.rounds + 1;
     }
 }
