@@ -80,3 +80,6 @@ def v1switch(program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer
         for out_port, out in dataplane.process(port, frame):
             answer.frames.setdefault(out_port, []).append(out)
     return state(dataplane, entries, answer)
+
+
+ENGINES: dict[str, Engine] = {"v1switch": v1switch}  # those that golden files are replayed on

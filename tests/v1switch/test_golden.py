@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.v1switch.cases import Answer, Case, Entries, answer_json, entries_json, json_entries
-from tests.v1switch.engines import v1switch
+from tests.v1switch.engines import ENGINES, v1switch
 from tests.v1switch.golden import GOLDEN, answer, differences, names, read
 from tests.v1switch.scenarios import COMPILED, program_path
 from v1switch.codegen import generate
@@ -58,10 +58,11 @@ def covered(case: Case) -> tuple[set[int], set[int]]:
     return run, {line for _, _, line in code.co_lines() if line is not None}
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", names())
-def test_v1switch_answers_as_bmv2_did(name: str) -> None:
+def test_answers_are_those_that_bmv2_gave(name: str, engine: str) -> None:
     case, expected = read(name)
-    assert differences(case, answer(v1switch, case), expected) == []
+    assert differences(case, answer(ENGINES[engine], case), expected) == []
 
 
 def test_every_program_has_a_golden_file() -> None:
