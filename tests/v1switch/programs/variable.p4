@@ -62,7 +62,7 @@ control VariableIngress(inout headers_t hdr, inout metadata_t meta,
         else if (hdr.order.what == 3 && hdr.box.isValid()) { hdr.copy.setValid(); hdr.copy.size = 3; hdr.copy.content = hdr.box.content; }
         else if (hdr.order.what == 4) { hdr.box.size = hdr.box.size + 1; }
         else if (hdr.order.what == 5) { hdr.options.pop_front(1); }
-        else if (hdr.order.what == 6) { hdr.options.push_front(1); hdr.options[0].setValid(); hdr.options[0].kind = 9; }
+        else if (hdr.order.what == 6) { hdr.options.push_front(1); }
         if (hdr.box == hdr.copy) { hdr.sum.equal = 1; }
         hdr.sum.hash = 0;
         if (hdr.box.isValid()) {
