@@ -35,7 +35,8 @@ from v1switch.entries import (
 from v1switch.program import Program, load_file
 
 QUEUE = 1 << 16  # frames
-QUIET_S = 0.3  # nothing more has come out for so long: that was all
+QUIET_S = 0.5  # nothing more has come out for so long: that was all
+POLL_S = 0.02
 SOME_PORTS = range(16)  # are there in any case: what nobody expects is seen as well
 
 
@@ -197,22 +198,19 @@ def _thrift(sandbox: Sandbox, stack: ExitStack) -> Thrift | None:
 
 def _settle(target: CaptureTarget, client: SwitchClient, answer: Answer, frames: int) -> None:
     """Gather frames, packet-ins and digests until nothing more has come for a while."""
-    names = client.names
-    start = changed = time.monotonic()
     out: dict[int, list[bytes]] = {}
     controller: list[bytes] = []
-    enough = start + frames * GAP_US / 1e6 + QUIET_S
-    while True:
+    now = time.monotonic()
+    fed = changed = now + frames * GAP_US / 1e6  # the last frame has come in
+    while now < changed + QUIET_S:
+        time.sleep(POLL_S)
         now = time.monotonic()
         before, out = out, target.captured()
-        arrived = _packet_ins(client)
+        arrived, learned = _packet_ins(client), _digests(client, answer)
         controller += arrived
-        if before != out or arrived or _digests(client, answer):
-            changed = now
-        if now > enough and now - changed > QUIET_S:
-            break
-        assert now - start < frames * GAP_US / 1e6 + 6 * PATIENCE, f"no end with {names}"
-        time.sleep(0.02)
+        if before != out or arrived or learned:
+            changed = max(now, fed)
+        assert now < fed + PATIENCE, "there is no end of frames"
     answer.frames = {port: found for port, found in out.items() if found}
     if controller:
         answer.frames[CPU_PORT] = controller
