@@ -138,6 +138,8 @@ class RuntimeProfile:
             if member.weight < 1:
                 raise BadValue(self.name, f"weight {member.weight} of member {member.member_id}")
             total += member.weight
+        if len({m.member_id for m in group.members}) < len(group.members):
+            raise BadValue(self.name, f"group {group.group_id} has a member twice; give it weight")
         if group.max_size and total > group.max_size:
             raise TableFull(f"{self.name} group {group.group_id}", group.max_size)
 
