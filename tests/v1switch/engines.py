@@ -64,8 +64,17 @@ def state(dataplane: Dataplane, entries: Entries, answer: Answer) -> Answer:
 
 def v1switch(program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer:
     """Run a case on v1switch in this process."""
+    return _run(Dataplane(cpu_port=CPU_PORT), program, entries, frames)
+
+
+def traced(program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer:
+    """Run a case on v1switch with `--trace`, whose generated code is another."""
+    lines: list[str] = []
+    return _run(Dataplane(cpu_port=CPU_PORT, trace=lines.append), program, entries, frames)
+
+
+def _run(dataplane: Dataplane, program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer:
     answer = Answer()
-    dataplane = Dataplane(cpu_port=CPU_PORT)
     dataplane.load(load_file(program))
 
     def on_digest(sample: DigestSample) -> None:
@@ -82,4 +91,5 @@ def v1switch(program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer
     return state(dataplane, entries, answer)
 
 
-ENGINES: dict[str, Engine] = {"v1switch": v1switch}  # those that golden files are replayed on
+# those that golden files are replayed on
+ENGINES: dict[str, Engine] = {"v1switch": v1switch, "traced": traced}
