@@ -7,6 +7,7 @@ error { Unlucky, FarTooLong }
 header order_h { bit<8> what; bit<8> length; bit<8> skip; bit<8> tail; }
 header box_h { bit<8> size; varbit<128> content; bit<8> end; }
 header option_h { bit<8> kind; varbit<64> value; }
+header peek_h { bit<4> high; bit<4> low; bit<16> more; }
 header sum_h { bit<8> error_; bit<16> hash; bit<16> length; bit<8> equal; }
 struct headers_t { order_h order; sum_h sum; box_h box; box_h copy; option_h[3] options; }
 struct metadata_t { bit<8> ahead; bit<16> further; bit<16> hash; }
@@ -34,8 +35,8 @@ parser VariableParser(packet_in packet, out headers_t hdr, inout metadata_t meta
     }
     state short { packet.extract(hdr.options.next, 0); transition options; }
     state long {
-        bit<16> head = packet.lookahead<bit<16>>();
-        packet.extract(hdr.options.next, (bit<32>)(head[3:0]) * 8);
+        peek_h head = packet.lookahead<peek_h>();
+        packet.extract(hdr.options.next, (bit<32>)head.low * 8);
         transition options;
     }
 }
