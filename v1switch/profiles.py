@@ -9,22 +9,26 @@ from v1switch.program.model import ActionProfile
 
 
 class MemberCell(Cell):
-    """A member: a cell that table cells point at through `target`."""
+    """A member: a cell that table cells point at through `target`.
 
-    __slots__ = ("handle", "member_id", "users")
+    BMv2 has a member once for each unit of the largest weight that a group gives it, each with a
+    handle; `handles` are those, in the order in which they were needed.
+    """
+
+    __slots__ = ("handles", "member_id", "users")
 
     def __init__(self, member_id: int, handle: int) -> None:
         """Make a member without an action."""
         super().__init__()
         self.member_id = member_id
-        self.handle = handle
+        self.handles = [handle]
         self.users = 0
 
 
 class GroupCell:
     """A group. `pick` is what the selector indexes: active members, each as often as its weight.
 
-    `pick` is ordered by member handle because BMv2 takes the n-th member handle of a group.
+    `pick` is ordered by handle because BMv2 takes the n-th handle of a group.
     """
 
     __slots__ = ("group", "pick", "users")
@@ -83,10 +87,13 @@ class RuntimeProfile:
             raise DuplicateEntry(self.name, member.member_id)
         if len(self.members) >= self.spec.max_size > 0:
             raise TableFull(self.name, self.spec.max_size)
-        handles = {m.handle for m in self.members.values()}
-        handle = next(n for n in range(len(handles) + 1) if n not in handles)
-        self.members[member.member_id] = MemberCell(member.member_id, handle)
+        self.members[member.member_id] = MemberCell(member.member_id, self._free_handle())
         self._set_action(member)
+
+    def _free_handle(self) -> int:
+        """The smallest handle that nobody has, which is what BMv2 hands out (handle_mgr.h)."""
+        taken = {handle for member in self.members.values() for handle in member.handles}
+        return next(n for n in range(len(taken) + 1) if n not in taken)
 
     def _set_action(self, member: Member) -> None:
         cell = self.members[member.member_id]
@@ -131,6 +138,8 @@ class RuntimeProfile:
             if member.weight < 1:
                 raise BadValue(self.name, f"weight {member.weight} of member {member.member_id}")
             total += member.weight
+        if len({m.member_id for m in group.members}) < len(group.members):
+            raise BadValue(self.name, f"group {group.group_id} has a member twice; give it weight")
         if group.max_size and total > group.max_size:
             raise TableFull(f"{self.name} group {group.group_id}", group.max_size)
 
@@ -140,14 +149,14 @@ class RuntimeProfile:
             raise DuplicateEntry(self.name, group.group_id)
         self.check_group(group)
         cell = self.groups[group.group_id] = GroupCell(group)
-        self._fill(cell)
+        self._weigh(cell)
 
     def modify_group(self, group: Group) -> Group:
         """Replace a group's members and return the group as it was."""
         cell = self.group(group.group_id)
         self.check_group(group)
         before, cell.group = cell.group, group
-        self._fill(cell)
+        self._weigh(cell)
         return before
 
     def delete_group(self, group_id: int) -> Group:
@@ -156,12 +165,32 @@ class RuntimeProfile:
         if cell.users:
             raise InUse(self.name, group_id, "a table entry")
         del self.groups[group_id]
+        self._forget_handles()
         return cell.group
+
+    def _weigh(self, cell: GroupCell) -> None:
+        """Give members the handles that a new or changed group needs (PI's action_prof_mgr.cpp)."""
+        for item in sorted(cell.group.members, key=lambda m: m.member_id):
+            handles = self.members[item.member_id].handles
+            while len(handles) < item.weight:
+                handles.append(self._free_handle())
+        self._forget_handles()
+        self._fill(cell)
+
+    def _forget_handles(self) -> None:
+        """Take back the handles that no group needs any more."""
+        needed = dict.fromkeys(self.members, 1)
+        for group in self.groups.values():
+            for item in group.group.members:
+                needed[item.member_id] = max(needed[item.member_id], item.weight)
+        for member_id, count in needed.items():
+            del self.members[member_id].handles[count:]
 
     def _fill(self, cell: GroupCell) -> None:
         alive = [m for m in cell.group.members if m.watch_port not in self.ports_down]
-        pairs = sorted(((self.members[m.member_id], m) for m in alive), key=lambda p: p[0].handle)
-        cell.pick = tuple(c for c, m in pairs for _ in range(m.weight))
+        pairs = ((self.members[m.member_id], m.weight) for m in alive)
+        copies = {h: member for member, weight in pairs for h in member.handles[:weight]}
+        cell.pick = tuple(copies[handle] for handle in sorted(copies))
 
     def refresh(self) -> None:
         """Work out again what every group picks from, after a port went up or down."""

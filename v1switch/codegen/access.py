@@ -11,6 +11,7 @@ from v1switch.program.model import (
     CalculationInput,
     Checksum,
     FieldList,
+    Header,
     LearnList,
     MeterArray,
     Primitive,
@@ -67,10 +68,21 @@ class Access:
         self.copied: set[str] = set()
         self._reads: set[tuple[str, str]] = set()
         self._read_whole: set[str] = set(program.deparser.order)
+        for header in program.headers.values():
+            self._visit_length(header)
         for node in walk(self._whole):
             self._visit(node)
         for node in self._whole:
             self._collect_reads(node)
+
+    def _visit_length(self, header: Header) -> None:
+        """Note the fields that a header's own length expression looks at, by their offsets."""
+        header_type = header.header_type
+        for node in walk(header_type.length_expr):
+            if isinstance(node, ex.ParamRef):
+                name = header_type.fields[node.index].name
+                self._mark(header_type.name, name)
+                self._reads.add((header.name, name))
 
     def _visit(self, node: object) -> None:
         program = self.program

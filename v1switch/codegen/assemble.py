@@ -84,7 +84,8 @@ class Assembler:
     @property
     def live(self) -> list[str]:
         """All variables that make a copy of the packet."""
-        return [*self.contents, *self.counts, *self.metadata, "o", "plen"]
+        cut = ["cut"] if self.cuts else []
+        return [*self.contents, *self.counts, *self.metadata, "o", "plen", *cut]
 
     def _zero(self, names: list[str]) -> None:
         for at in range(0, len(names), 16):
@@ -250,6 +251,8 @@ class Assembler:
                     self.primitives.trace("drop: multicast group without replicas")
                     add("return")
                 add("replicas = group.replicas")
+                if self.cuts:  # BMv2's copies are whole
+                    add(f"cut = {NO_CUT}")
                 self._set("instance_type", str(REPLICATED))
             with self.writer.block("else:"):
                 self._unicast()
@@ -342,11 +345,10 @@ class Assembler:
             self.writer.add(f"saved = ({self._reset_live(set())})")
 
     def _reset_live(self, kept: set[str]) -> str:
-        """The live variables with metadata at zero, but for some."""
-        reset = set(self.metadata) - kept
-        kind = self._standard("instance_type")
-        values = [str(EGRESS_CLONE) if v == kind else "0" if v in reset else v for v in self.live]
-        return ", ".join(values)
+        """The live variables with metadata at zero, but for some; a clone is not truncated."""
+        fresh = dict.fromkeys(set(self.metadata) - kept, "0")
+        fresh |= {self._standard("instance_type"): str(EGRESS_CLONE), "cut": str(NO_CUT)}
+        return ", ".join(fresh.get(name, name) for name in self.live)
 
     def _deparse(self) -> None:
         add = self.writer.add
@@ -362,8 +364,6 @@ class Assembler:
             with self.writer.block(f"if {self.layout.valid(header)}:"):
                 add(f"data += {self.layout.emitted(header)}")
         add("data += frame[o:]")
-        if self.cuts:
-            add("if cut < len(data): data = data[:cut]")
         if self.recirculates:
             with self.writer.block("if recirculate:"):
                 values = self._field_list_values("recirculate")
@@ -375,6 +375,8 @@ class Assembler:
             self._send()
 
     def _send(self) -> None:
+        if self.cuts:
+            self.writer.add("if cut < len(data): data = data[:cut]")
         self.primitives.trace("send: port {eport}, {len(data)} bytes")
         self.writer.add("out.append((eport, data))")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from v1switch.codegen.access import Access
 from v1switch.codegen.layout import Layout
 from v1switch.codegen.writer import Writer
@@ -156,19 +158,24 @@ class Expressions:
             return self.layout.valid(header)
         return self.layout.var(header, fields[offset].name)
 
-    def _choose(self, node: ex.Expr, of: object) -> str:
-        """Pick by the run-time index of a stack element: nested conditional expressions."""
-        headers = self.access.candidates(node)
-        if not headers:
+    def _choose(self, node: ex.Expr, of: Callable[[str], str]) -> str:
+        """Pick by the run-time index of a stack element: nested conditional expressions.
+
+        Args:
+            node: a header or a header union.
+            of: source of what is wanted of the header or union of this name.
+        """
+        names = self.access.candidates(node) or self.access.unions(node)
+        if not names:
             raise ProgramError("$", "a header of the program", repr(node))
         index = self.element_index(node)
         if index is None:
-            return str(of(headers[0]))  # type: ignore[operator]  # a callable
+            return of(names[0])
         if isinstance(index, ex.Const):
-            return str(of(headers[min(index.value, len(headers) - 1)]))  # type: ignore[operator]  # a callable
+            return of(names[min(index.value, len(names) - 1)])
         text = "0"
-        for number, header in enumerate(headers):
-            text = f"({of(header)} if {self.value(index)} == {number} else {text})"  # type: ignore[operator]  # a callable
+        for number, name in enumerate(names):
+            text = f"({of(name)} if {self.value(index)} == {number} else {text})"
         return text
 
     def element_index(self, node: ex.Expr) -> ex.Expr | None:
@@ -192,8 +199,8 @@ class Expressions:
         assert right is not None
         if op in ("valid", "valid_union", "last_stack_index", "size_stack"):
             return self._on_header(op, right)
-        if op in ("==", "!=") and left is not None and self._is_header(left):
-            text = self._equal_headers(left, right)
+        if op in ("==", "!=") and left is not None and self._is_whole(left):
+            text = self._equal(left, right)
             return text if op == "==" else f"(not {text})"
         if op == "d2b":
             if isinstance(right, ex.Operation) and right.op == "b2d":
@@ -234,27 +241,40 @@ class Expressions:
                 return a
         return f"({a} {op} {b})"
 
-    @staticmethod
-    def _is_header(node: ex.Expr) -> bool:
-        return isinstance(node, (ex.HeaderRef, ex.ElementRef, ex.UnionMember))
+    def _is_whole(self, node: ex.Expr) -> bool:
+        return bool(self.access.candidates(node) or self.access.unions(node))
 
     def _on_header(self, op: str, node: ex.Expr) -> str:
         if op == "valid":
             return self.valid(node)
         if op == "valid_union":
-            unions = self.access.unions(node)
-            headers = self.program.unions[unions[0]].headers
-            return "(" + " or ".join(self.layout.valid(h) for h in headers) + ")"
+            return self._choose(node, self._valid_union)
         assert isinstance(node, (ex.StackRef, ex.UnionStackRef))
         count = self.layout.count(node.name)
         return f"({count} - 1)" if op == "last_stack_index" else count
 
-    def _equal_headers(self, left: ex.Expr, right: ex.Expr) -> str:
-        a, b = self.access.candidates(left)[0], self.access.candidates(right)[0]
+    def _valid_union(self, name: str) -> str:
+        headers = self.program.unions[name].headers
+        return "(" + " or ".join(self.layout.valid(h) for h in headers) + ")"
+
+    def _equal(self, left: ex.Expr, right: ex.Expr) -> str:
+        """Compare two headers or two unions, each of which may be a stack's element."""
+        same = self._same_unions if self.access.unions(left) else self._same_headers
+        return self._choose(left, lambda a: self._choose(right, lambda b: same(a, b)))
+
+    def _same_headers(self, a: str, b: str) -> str:
+        """As Header::cmp of BMv2 has it, an invalid header equals nothing.
+
+        p4c expands P4's comparisons, in which two invalid headers are equal, into fields.
+        """
         pairs = zip(self.layout.header_vars(a), self.layout.header_vars(b), strict=True)
-        same = " and ".join(f"{x} == {y}" for x, y in pairs) or "True"
-        va, vb = self.layout.valid(a), self.layout.valid(b)
-        return f"({va} == {vb} and (not {va} or ({same})))"
+        valid = [self.layout.valid(a), self.layout.valid(b)]
+        return "(" + " and ".join(valid + [f"{x} == {y}" for x, y in pairs]) + ")"
+
+    def _same_unions(self, a: str, b: str) -> str:
+        unions = self.program.unions
+        pairs = zip(unions[a].headers, unions[b].headers, strict=True)
+        return "(" + " or ".join(self._same_headers(x, y) for x, y in pairs) + ")"
 
     # -- conditions and stores --------------------------------------------------------------------
 

@@ -275,7 +275,9 @@ class ParserCode:
         layout = self.layout.of(header)
         bits, size = self.writer.fresh("n"), self.writer.fresh("n")
         own = self.program.headers[header].header_type.length_expr
-        if length is None and own is not None:
+        if length is None and own is not None:  # it looks at the fields in front
+            self._need(layout.bytes * 8)
+            self.layout.emit_unpack(header, layout.head, "o")
             length = _resolve(own, header, self.program.headers[header].header_type.fields)
         self.writer.add(f"{bits} = {self.expressions.value(length) if length else '0'}")
         # BMv2 reads the length as a C int, which ends at 2**31 - 1

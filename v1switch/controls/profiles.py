@@ -48,7 +48,7 @@ class ProfileControl(Core):
 
         Raises:
             BadAction: the profile has no selector.
-            BadValue: a weight below 1.
+            BadValue: a weight below 1, a member that is there twice.
             DuplicateEntry, EntryNotFound: the group exists, a member does not.
             TableFull: more weight than the group's max_size.
         """

@@ -93,6 +93,10 @@ class ExprReader:
 
     def _stack_field(self, value: Node) -> Expr:
         stack = self.symbols.stack(value.at(0))
+        if value.at(1).value == "last" and stack.header_type.field("last") is None:
+            # so p4c writes the last element as a whole (BMv2 ends when a program copies one)
+            ref = ex.StackRef(stack.name)
+            return ex.ElementRef(ref, ex.Operation("last_stack_index", None, ref))
         return ex.LastField(stack.name, self.symbols.type_field(stack.header_type, value.at(1)))
 
     def _union_stack_field(self, value: Node) -> Expr:
