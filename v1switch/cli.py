@@ -192,6 +192,8 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
     if general.program is not None:
         _load(dataplane, general.program)
     ports = open_ports(general.interface)
+    cpu = () if options.cpu_port is None else (options.cpu_port,)
+    dataplane.ports.known = frozenset((*(port.number for port in ports), *cpu))
     capture = None if general.pcap is None else _capture(general.pcap, ports)
     loop = PacketLoop(dataplane, ports, capture)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -8,6 +8,7 @@ and parameters. The JSON may hold more: what the compiler hides from the control
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -47,6 +48,25 @@ def join(p4info: p4info_pb2.P4Info, program: model.Program) -> Schema:
         Refused: INVALID_ARGUMENT, naming the object and what does not fit.
     """
     return _Joiner(p4info, program).schema()
+
+
+def with_initial_entries(program: model.Program, p4info: p4info_pb2.P4Info) -> model.Program:
+    """Return the program with those tables open to change that P4Info calls preinitialized."""
+    sizes = {
+        each.preamble.name: each.size
+        for each in p4info.tables
+        if each.has_initial_entries and not each.is_const_table
+    }
+
+    def opened(pipeline: model.Pipeline) -> model.Pipeline:
+        tables = dict(pipeline.tables)
+        for key, table in pipeline.tables.items():
+            if table.name in sizes:
+                size = max(table.size, sizes[table.name])
+                tables[key] = replace(table, preinitialized=True, size=size)
+        return replace(pipeline, tables=tables)
+
+    return replace(program, ingress=opened(program.ingress), egress=opened(program.egress))
 
 
 class _Joiner:
@@ -114,6 +134,9 @@ class _Joiner:
         if info.with_selector != (profile.selector_algo is not None):
             kind = "a selector" if info.with_selector else "no selector"
             raise invalid(f"p4info: action profile {name!r} has {kind}, the program disagrees")
+        if info.max_group_size > info.size > 0:
+            sizes = f"max_group_size {info.max_group_size} above size {info.size}"
+            raise invalid(f"p4info: action profile {name!r} has {sizes}")
         actions: dict[int, Action] = {}
         for table_id in info.table_ids:
             table = self._reference(table_id, self._info.tables, f"action profile {name!r}")
