@@ -223,6 +223,20 @@ def test_a_value_of_another_type_is_invalid():
     assert code_of(lambda: list(kind.decode(wide, "x"))) is Code.INVALID_ARGUMENT
 
 
+def test_a_serializable_enum_is_its_number():
+    def colours(spec, types):
+        spec.serializable_enum.name = "colour"
+        types.serializable_enums["colour"].underlying_type.bitwidth = 8
+
+    kind = spec_of(colours)
+    message = p4data_pb2.P4Data()
+    kind.encode(iter((7,)), message)
+    assert message == p4data_pb2.P4Data(enum_value=b"\7")
+    assert list(kind.decode(message, "x")) == [7]
+    named = p4data_pb2.P4Data(enum="red")
+    assert code_of(lambda: list(kind.decode(named, "x"))) is Code.INVALID_ARGUMENT
+
+
 def test_a_type_that_cannot_be_carried_is_refused_when_it_is_used():
     kind = spec_of(lambda spec, _: spec.error.SetInParent())
     assert code_of(lambda: list(kind.decode(p4data_pb2.P4Data(), "x"))) is Code.UNIMPLEMENTED

@@ -17,6 +17,7 @@ from p4.config.v1 import p4info_pb2
 from v1switch.p4runtime.errors import invalid
 from v1switch.p4runtime.matches import KINDS, MatchField
 from v1switch.p4runtime.p4data import DataType, Unsupported, data_type
+from v1switch.p4runtime.ports import MAX_GROUP
 from v1switch.p4runtime.schema import (
     Action,
     ActionRef,
@@ -107,6 +108,9 @@ class _Joiner:
                 other = self._by_id[object_id].preamble.name
                 raise invalid(f"p4info: {name!r} and {other!r} share id {object_id:#010x}")
             self._by_id[object_id] = each
+        required = self._info.pkg_info.platform_properties.multicast_group_table_size
+        if required > MAX_GROUP:
+            raise invalid(f"p4info: requires {required} multicast groups, of {MAX_GROUP}")
         if self._info.externs:
             name = self._info.externs[0].extern_type_name
             raise invalid(f"p4info: extern type {name!r} is not part of v1model")

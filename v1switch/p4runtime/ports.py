@@ -1,4 +1,4 @@
-"""Port numbers in messages: today's byte strings and the integers of older clients."""
+"""Port numbers in messages, as byte strings or older clients' integers, and their limits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from v1switch.p4runtime.bytestrings import decode
 from v1switch.p4runtime.errors import invalid
 
 PORT_WIDTH = 32  # bits of an SDN port number; what a switch has of them is the data plane's matter
+MAX_GROUP = (1 << 15) - 1  # multicast groups; BMv2 keeps the ids above for its clone sessions
 MAX_INSTANCE = 0xFFFF  # egress_rid is 16 bits in v1model
 
 

@@ -12,9 +12,8 @@ from v1switch.p4runtime.bytestrings import encode
 from v1switch.p4runtime.entities.base import Handler, New
 from v1switch.p4runtime.errors import Code, Refused, invalid
 from v1switch.p4runtime.pipeline import Pipeline
-from v1switch.p4runtime.ports import replica
+from v1switch.p4runtime.ports import MAX_GROUP, replica
 
-MAX_GROUP = (1 << 15) - 1  # BMv2 keeps the ids above for its clone sessions
 MAX_SESSION = (1 << 15) - 1
 
 
