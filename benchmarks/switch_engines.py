@@ -11,6 +11,7 @@ from typing import NamedTuple
 from tests.switch.harness import ROOT, Sandbox
 from tests.switch.harness_targets import BMV2, V1SWITCH, Target, installed
 
+BMV2_LABEL = "BMv2"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -31,7 +32,7 @@ def engines() -> list[Engine]:
         names = ("native", "python")
         found = [Engine(f"v1switch {n}", V1SWITCH, ("--engine", n)) for n in names]
     if installed(BMV2):
-        found.append(Engine("BMv2", BMV2))
+        found.append(Engine(BMV2_LABEL, BMV2))
     return found
 
 

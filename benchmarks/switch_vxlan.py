@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from scapy.layers.inet import UDP
@@ -54,15 +56,17 @@ def measure(engine: Engine, cores: Cores, seconds: float, size: int) -> dict[str
         Pinned(engine, sandbox, cores.switch) as target,
         SwitchClient(target.address) as client,
     ):
+        pushed = time.perf_counter()
         World(engine.target, sandbox, client).populate()
-        sandbox.drain()
         generator = Generator(sandbox.port(M1), sandbox.port(M2), frame(size))
+        first_frame = time.perf_counter() - pushed
         generator.run(1000, 0.2)  # what is compiled when first used is compiled now
         found = highest(lambda rate: generator.run(rate, seconds))
         if found.best is None:
             raise SystemExit(f"{engine.label}: loses frames at any rate")
         load = Load(generator, target, client)
-        figures = {"rate": found.best.rate, "generator_was_the_limit": found.limited}
+        figures = {"first_frame_s": round(first_frame, 3), "rate": found.best.rate}
+        figures |= {"generator_was_the_limit": found.limited}
         figures |= load.at_half(found.best.rate) | load.overloaded(found.best.rate)
         generator.close()
     return figures
@@ -108,10 +112,17 @@ class Load(NamedTuple):
         return {"overload_loss": round(trial.loss, 3), "counters_exact_in_overload": exact}
 
 
-def line(label: str, figures: dict[str, Any]) -> str:
+def lines(label: str, figures: dict[str, Any]) -> Iterator[str]:
     """One engine's figures for a reader."""
-    return (
-        f"{label:16} {figures['rate']:8,} frames/s {figures['per_cpu_second'] or 0:8,} per CPU"
-        f" second; at half: p50 {figures['p50_us']:,} us, p99 {figures['p99_us']:,} us;"
-        f" counters {'exact' if figures['counters_exact'] else 'WRONG'}"
+    limit = ", which the generator limits" if figures["generator_was_the_limit"] else ""
+    yield f"{label:16} first frame {figures['first_frame_s']} s after the pipeline is pushed"
+    yield f"{label:16} {figures['rate']:,} frames/s{limit}"
+    yield (
+        f"{label:16} at {figures['half_rate']:,} frames/s: latency p50 {figures['p50_us']:,} us, "
+        f"p99 {figures['p99_us']:,} us; {figures['per_cpu_second'] or 0:,} per CPU second"
+    )
+    exact = {True: "exact", False: "WRONG", None: "not known"}
+    yield (
+        f"{label:16} counters {exact[figures['counters_exact']]}, in overload "
+        f"({figures['overload_loss']:.0%} lost) {exact[figures['counters_exact_in_overload']]}"
     )
