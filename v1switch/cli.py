@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from v1switch.dataplane import DROP_PORT, Dataplane
 from v1switch.errors import ProgramError, SwitchError
+from v1switch.links import LinkWatch
 from v1switch.loop import PacketLoop
 from v1switch.ports import Port, open_ports
 
@@ -203,9 +204,12 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
 
     handle = serve(dataplane, options.address, general.device_id, options.cpu_port)
     log.info("P4Runtime on %s, device %d", options.address, general.device_id)
+    links = LinkWatch(ports, dataplane.set_port_status)
+    links.start()
     try:
         loop.run()
     finally:
+        links.stop()
         handle.stop()
         loop.close()
         if capture is not None:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
+import os
+import select
 import socket
 import struct
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 
 from v1switch.ports import Port
 
@@ -19,40 +23,59 @@ SOL_NETLINK, NETLINK_NO_ENOBUFS = 270, 5  # include/linux/socket.h, include/uapi
 SIOCGIFFLAGS = 0x8913  # include/uapi/linux/sockios.h
 IFF_UP, IFF_RUNNING = 0x1, 0x40  # include/uapi/linux/if.h; running: it has a carrier
 MESSAGE = 65_536
+log = logging.getLogger("v1switch")
 
 
 class LinkWatch:
-    """The links of a switch's ports. `fileno` is readable when one may have changed."""
+    """Tells of ports whose link went down or came up, from a thread of its own.
 
-    def __init__(self, ports: Sequence[Port]) -> None:
-        """Watch the interfaces of these ports; all count as up at first."""
+    The packet loop must not do it: under load it would come late.
+    """
+
+    def __init__(self, ports: Sequence[Port], tell: Callable[[int, bool], None]) -> None:
+        """Watch the interfaces of these ports; all count as up at first.
+
+        Args:
+            ports: the switch's.
+            tell: called with a port's number and whether its link is up now.
+        """
         self._interfaces = {port.number: port.ifname for port in ports}
         self._up = dict.fromkeys(self._interfaces, True)
+        self._tell = tell
         kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK
         self._socket = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
         self._socket.setsockopt(SOL_NETLINK, NETLINK_NO_ENOBUFS, 1)
         self._socket.bind((0, RTMGRP_LINK))
+        self._end = os.eventfd(0, os.EFD_NONBLOCK)
+        self._thread = threading.Thread(target=self._run, name="links", daemon=True)
 
-    def fileno(self) -> int:
-        """File descriptor, for epoll."""
-        return self._socket.fileno()
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
 
-    def changes(self) -> list[tuple[int, bool]]:
-        """Return (port, is up) of every port that changed since the last call."""
-        self._drain()
-        found = {number: _runs(name, self._socket) for number, name in self._interfaces.items()}
-        changed = [(number, up) for number, up in found.items() if up != self._up[number]]
-        self._up = found
-        return changed
-
-    def _drain(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                self._socket.recv(MESSAGE)
-
-    def close(self) -> None:
-        """Close the socket."""
+    def stop(self) -> None:
+        """End the thread and close everything."""
+        os.eventfd_write(self._end, 1)
+        self._thread.join()
         self._socket.close()
+        os.close(self._end)
+
+    def _run(self) -> None:
+        self._look()
+        ends = [self._socket.fileno(), self._end]
+        while self._end not in select.select(ends, [], [])[0]:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    self._socket.recv(MESSAGE)
+            self._look()
+
+    def _look(self) -> None:
+        for number, ifname in self._interfaces.items():
+            up = _runs(ifname, self._socket)
+            if up != self._up[number]:
+                self._up[number] = up
+                log.info("port %d is %s", number, "up" if up else "down")
+                self._tell(number, up)
 
 
 def _runs(ifname: str, sock: socket.socket) -> bool:

@@ -8,7 +8,6 @@ import select
 from collections.abc import Callable, Sequence
 
 from v1switch.dataplane import Dataplane, Frame
-from v1switch.links import LinkWatch
 from v1switch.ports import Port
 
 BURST = 32  # frames taken from one port at a time: the longest that a writer waits for the gate
@@ -37,8 +36,6 @@ class PacketLoop:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK)
         self._epoll = select.epoll()
         self._epoll.register(self._wake, select.EPOLLIN)
-        self._links = LinkWatch(ports)
-        self._epoll.register(self._links, select.EPOLLIN)
         self._by_fd = {port.fileno(): port for port in ports}
         for fd in self._by_fd:
             self._epoll.register(fd, select.EPOLLIN)
@@ -55,30 +52,17 @@ class PacketLoop:
 
     def run(self) -> None:
         """Move frames until `stop` is called."""
-        self._look_at_links()
         while not self._stopping:
             for fd, _ in self._epoll.poll():
                 port = self._by_fd.get(fd)
                 if port is None:
-                    self._woken(fd)
+                    os.eventfd_read(self._wake)
+                    self._forward([])
                     continue
                 number = port.number
                 self._forward([(number, frame) for frame in port.receive(BURST)])
                 if not port.alive:
                     self._forget(fd)
-
-    def _woken(self, fd: int) -> None:
-        """Do what something other than a frame asks for."""
-        if fd == self._wake:
-            os.eventfd_read(self._wake)
-            self._forward([])
-        elif fd == self._links.fileno():
-            self._look_at_links()
-
-    def _look_at_links(self) -> None:
-        for number, up in self._links.changes():
-            log.info("port %d is %s", number, "up" if up else "down")
-            self.dataplane.set_port_status(number, up)
 
     def _forward(self, frames: list[Frame]) -> None:
         """Run frames that came in through the program and send what comes out of it."""
@@ -110,12 +94,12 @@ class PacketLoop:
         self.ports.pop(port.number, None)
         self._epoll.unregister(fd)
         port.close()
+        self.dataplane.set_port_status(port.number, up=False)
 
     def close(self) -> None:
         """Close everything; to be called when `run` has returned."""
         self.dataplane.on_packet_out = None
         for port in self._by_fd.values():
             port.close()
-        self._links.close()
         self._epoll.close()
         os.close(self._wake)
