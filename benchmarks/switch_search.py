@@ -11,6 +11,8 @@ LOSS = 0.001  # share of the frames that may be lost
 FIRST = 2_000  # frames per second that are tried first
 PRECISION = 0.03  # between the highest rate that passed and the lowest that did not
 TRIES = 3  # for a rate: who else uses the machine disturbs a trial, and never helps it
+LAGS = 3  # trials in which the generator itself lagged, beyond those
+DOUBTS = 2  # times that the lowest rate that failed is tried again at the end
 
 Offer = Callable[[int], Trial]
 
@@ -33,25 +35,34 @@ def passes(trial: Trial) -> bool:
 
 
 def attempt(offer: Offer, rate: int) -> Trial:
-    """Try a rate until it passes, TRIES times at most; return the last trial."""
-    for _ in range(TRIES):
+    """Try a rate until it passes, or TRIES trials say that it does not; return the last trial.
+
+    Trials that say nothing do not count, up to LAGS of them.
+    """
+    valid = 0
+    for _ in range(TRIES + LAGS):
         trial = offer(rate)
-        if passes(trial):
+        valid += trial.valid
+        if passes(trial) or valid == TRIES:
             break
     return trial
 
 
 def highest(offer: Offer, first: int = FIRST) -> Found:
-    """Double the rate until a trial fails, then halve the interval."""
-    low, high, best, limited = 0, 0, None, False
-    rate = first
-    while not high or high - low > PRECISION * high:
+    """Double the rate until it fails, halve the interval, then doubt what failed and go on."""
+    low, high, best, limited, doubts, rate = 0, 0, None, False, DOUBTS, first
+    while True:
         trial = attempt(offer, rate)
         if passes(trial):
             low, best = rate, trial
+            high = high if high > rate else 0
         else:
             high, limited = rate, not trial.valid
-        rate = 2 * low if not high else (low + high) // 2
-        if high and high <= first // 16:
-            break
-    return Found(best, limited)
+        if not high:
+            rate = 2 * low
+        elif high - low > PRECISION * high and high > first // 16:
+            rate = (low + high) // 2
+        elif doubts:
+            rate, doubts = high, doubts - 1
+        else:
+            return Found(best, limited)

@@ -55,6 +55,32 @@ def test_a_disturbed_trial_is_made_again() -> None:
     assert best.rate > 9_600
 
 
+def test_a_disturbance_of_many_trials_is_got_over() -> None:
+    """Whatever fails while it lasts is tried again when it is over."""
+    made = 0
+
+    def disturbed(rate: int) -> Trial:
+        nonlocal made
+        made += 1
+        return trial(rate, 5_000) if 4 < made < 12 else switch(40_000)(rate)
+
+    best = highest(disturbed).best
+    assert best is not None
+    assert best.rate > 38_000
+
+
+def test_trials_in_which_the_generator_lags_do_not_count_against_the_switch() -> None:
+    calls: dict[int, int] = {}
+
+    def lagging(rate: int) -> Trial:
+        calls[rate] = calls.get(rate, 0) + 1
+        return trial(rate, 5_000, offered=1) if calls[rate] <= 3 else switch(10_000)(rate)
+
+    best = highest(lagging).best
+    assert best is not None
+    assert best.rate > 9_600
+
+
 def test_a_generator_that_does_not_keep_up_is_told_from_a_switch_that_does_not() -> None:
     def slow_generator(rate: int) -> Trial:
         return trial(rate, 0, offered=min(rate, 50_000))
