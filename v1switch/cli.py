@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from v1switch.dataplane import DROP_PORT, Dataplane
 from v1switch.errors import ProgramError, SwitchError
+from v1switch.links import LinkWatch
 from v1switch.loop import PacketLoop
 from v1switch.ports import Port, open_ports
 
@@ -192,6 +193,8 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
     if general.program is not None:
         _load(dataplane, general.program)
     ports = open_ports(general.interface)
+    cpu = () if options.cpu_port is None else (options.cpu_port,)
+    dataplane.ports.known = frozenset((*(port.number for port in ports), *cpu))
     capture = None if general.pcap is None else _capture(general.pcap, ports)
     loop = PacketLoop(dataplane, ports, capture)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -201,9 +204,12 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
 
     handle = serve(dataplane, options.address, general.device_id, options.cpu_port)
     log.info("P4Runtime on %s, device %d", options.address, general.device_id)
+    links = LinkWatch(ports, dataplane.set_port_status)
+    links.start()
     try:
         loop.run()
     finally:
+        links.stop()
         handle.stop()
         loop.close()
         if capture is not None:

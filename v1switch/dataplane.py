@@ -109,7 +109,7 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         Multicast groups and clone sessions are cleared as well. A burst of frames runs wholly
         through the old or wholly through the new program.
         """
-        state = State(prepared.program, self.clock(), self._ports_down)
+        state = State(prepared.program, self.clock(), self.ports)
         process = prepared.bind(self, state)
         with self._gate.writer():
             self.replication.clear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from v1switch.entries import ActionCall, ActionSet, Group, GroupMember, Member
 from v1switch.errors import BadAction, BadValue, DuplicateEntry, EntryNotFound, InUse, TableFull
 from v1switch.lookup import Cell
@@ -40,6 +42,14 @@ class GroupCell:
         self.users = 0
 
 
+@dataclass
+class PortStates:
+    """The switch's ports: which exist (None: nobody said, so any may), and which are down."""
+
+    known: frozenset[int] | None = None
+    down: set[int] = field(default_factory=set)
+
+
 class RuntimeProfile:
     """The state of one action profile."""
 
@@ -48,7 +58,7 @@ class RuntimeProfile:
         spec: ActionProfile,
         codes: dict[str, int],
         widths: dict[str, list[int]],
-        ports_down: set[int],
+        ports: PortStates,
     ) -> None:
         """Make an empty profile.
 
@@ -56,14 +66,15 @@ class RuntimeProfile:
             spec: the profile in the program.
             codes: number of each action that may be a member.
             widths: widths of the parameters of each such action.
-            ports_down: ports that are down; members that watch them are not picked.
+            ports: kept up to date by their owner; members that watch a port that is down are
+                not picked.
         """
         self.spec = spec
         self.name = spec.name
         self.members: dict[int, MemberCell] = {}
         self.groups: dict[int, GroupCell] = {}
         self.actions: dict[int, ActionCall] = {}
-        self.ports_down = ports_down
+        self.ports = ports
         self._codes = codes
         self._widths = widths
 
@@ -137,11 +148,16 @@ class RuntimeProfile:
             self.member(member.member_id)
             if member.weight < 1:
                 raise BadValue(self.name, f"weight {member.weight} of member {member.member_id}")
+            self._check_watched(member.watch_port)
             total += member.weight
         if len({m.member_id for m in group.members}) < len(group.members):
             raise BadValue(self.name, f"group {group.group_id} has a member twice; give it weight")
         if group.max_size and total > group.max_size:
             raise TableFull(f"{self.name} group {group.group_id}", group.max_size)
+
+    def _check_watched(self, port: int | None) -> None:
+        if port is not None and self.ports.known is not None and port not in self.ports.known:
+            raise BadValue(self.name, f"watch port {port} is no port of this switch")
 
     def insert_group(self, group: Group) -> None:
         """Add a group; raises BadAction, BadValue, DuplicateEntry, EntryNotFound, TableFull."""
@@ -187,7 +203,7 @@ class RuntimeProfile:
             del self.members[member_id].handles[count:]
 
     def _fill(self, cell: GroupCell) -> None:
-        alive = [m for m in cell.group.members if m.watch_port not in self.ports_down]
+        alive = [m for m in cell.group.members if m.watch_port not in self.ports.down]
         pairs = ((self.members[m.member_id], m.weight) for m in alive)
         copies = {h: member for member, weight in pairs for h in member.handles[:weight]}
         cell.pick = tuple(copies[handle] for handle in sorted(copies))
@@ -201,17 +217,23 @@ class RuntimeProfile:
         """Make a group of its own for one table entry; raises BadAction, BadValue."""
         if self.spec.selector_algo is None:
             raise BadAction(self.name, "has no selector, so it can hold no action sets")
-        cells: list[Cell] = []
         for item in actions.actions:
             self.check_action(item.action)
             if item.weight < 1:
                 raise BadValue(self.name, f"weight {item.weight}")
-            if item.watch_port in self.ports_down:
-                continue
-            cells += [Cell(self._codes[item.action.name], item.action.params)] * item.weight
+            self._check_watched(item.watch_port)
         made = GroupCell(Group(0, tuple(GroupMember(0) for _ in actions.actions)))
-        made.pick = tuple(cells)
+        self.fill_set(made, actions)
         return made
+
+    def fill_set(self, cell: GroupCell, actions: ActionSet) -> None:
+        """Work out what an action set's group picks from, at first and after a port's change."""
+        cell.pick = tuple(
+            Cell(self._codes[item.action.name], item.action.params)
+            for item in actions.actions
+            if item.watch_port not in self.ports.down
+            for _ in range(item.weight)
+        )
 
 
 def check_params(owner: str, action: ActionCall, widths: list[int] | None) -> None:

@@ -80,12 +80,12 @@ def test_the_specifications_signed_examples(width, raw, value, symmetric):
     ],
 )
 def test_the_specifications_wrong_unsigned_examples(width, raw):
-    assert code_of(bytestrings.decode, raw, width, "x") is Code.OUT_OF_RANGE
+    assert code_of(bytestrings.decode, raw, width, "x") is Code.INVALID_ARGUMENT
 
 
 @pytest.mark.parametrize(("width", "raw"), [(8, b"\x00\x9d"), (12, b"\x8d\x1d"), (16, b"")])
 def test_the_specifications_wrong_signed_examples(width, raw):
-    assert code_of(bytestrings.decode_signed, raw, width, "x") is Code.OUT_OF_RANGE
+    assert code_of(bytestrings.decode_signed, raw, width, "x") is Code.INVALID_ARGUMENT
 
 
 @given(st.integers(1, 300).flatmap(lambda w: st.tuples(st.just(w), st.integers(0, (1 << w) - 1))))
@@ -220,7 +220,21 @@ def test_a_value_of_another_type_is_invalid():
     wrong = p4data_pb2.P4Data(bool=True)
     assert code_of(lambda: list(kind.decode(wrong, "x"))) is Code.INVALID_ARGUMENT
     wide = p4data_pb2.P4Data(bitstring=b"\x01\x00")
-    assert code_of(lambda: list(kind.decode(wide, "x"))) is Code.OUT_OF_RANGE
+    assert code_of(lambda: list(kind.decode(wide, "x"))) is Code.INVALID_ARGUMENT
+
+
+def test_a_serializable_enum_is_its_number():
+    def colours(spec, types):
+        spec.serializable_enum.name = "colour"
+        types.serializable_enums["colour"].underlying_type.bitwidth = 8
+
+    kind = spec_of(colours)
+    message = p4data_pb2.P4Data()
+    kind.encode(iter((7,)), message)
+    assert message == p4data_pb2.P4Data(enum_value=b"\7")
+    assert list(kind.decode(message, "x")) == [7]
+    named = p4data_pb2.P4Data(enum="red")
+    assert code_of(lambda: list(kind.decode(named, "x"))) is Code.INVALID_ARGUMENT
 
 
 def test_a_type_that_cannot_be_carried_is_refused_when_it_is_used():

@@ -16,9 +16,7 @@ from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.entries import Exact, Key, Lpm, Match, Range, Ternary
 from v1switch.p4runtime.bytestrings import decode, encode
-from v1switch.p4runtime.errors import Code, invalid
-
-INVALID = Code.INVALID_ARGUMENT
+from v1switch.p4runtime.errors import invalid
 
 
 @dataclass(frozen=True)
@@ -93,11 +91,11 @@ def _decode_field(message: p4rt.FieldMatch | None, field: MatchField, where: str
 
 
 def _decode_exact(message: p4rt.FieldMatch.Exact, field: MatchField) -> Match:
-    return Exact(decode(message.value, field.width, field.name, INVALID))
+    return Exact(decode(message.value, field.width, field.name))
 
 
 def _decode_lpm(message: p4rt.FieldMatch.LPM, field: MatchField) -> Match:
-    value = decode(message.value, field.width, field.name, INVALID)
+    value = decode(message.value, field.width, field.name)
     length = message.prefix_len
     if not 0 < length <= field.width:
         hint = " (leave a don't-care field out)" if length == 0 else ""
@@ -108,8 +106,8 @@ def _decode_lpm(message: p4rt.FieldMatch.LPM, field: MatchField) -> Match:
 
 
 def _decode_ternary(message: p4rt.FieldMatch.Ternary, field: MatchField) -> Match:
-    value = decode(message.value, field.width, field.name, INVALID)
-    mask = decode(message.mask, field.width, f"{field.name} (mask)", INVALID)
+    value = decode(message.value, field.width, field.name)
+    mask = decode(message.mask, field.width, f"{field.name} (mask)")
     if not mask:
         raise invalid(f"{field.name}: mask 0 (leave a don't-care field out)")
     if value & ~mask:
@@ -118,8 +116,8 @@ def _decode_ternary(message: p4rt.FieldMatch.Ternary, field: MatchField) -> Matc
 
 
 def _decode_range(message: p4rt.FieldMatch.Range, field: MatchField) -> Match:
-    low = decode(message.low, field.width, f"{field.name} (low)", INVALID)
-    high = decode(message.high, field.width, f"{field.name} (high)", INVALID)
+    low = decode(message.low, field.width, f"{field.name} (low)")
+    high = decode(message.high, field.width, f"{field.name} (high)")
     if low > high:
         raise invalid(f"{field.name}: low {low} is above high {high}")
     if low == 0 and high == (1 << field.width) - 1:
@@ -128,7 +126,7 @@ def _decode_range(message: p4rt.FieldMatch.Range, field: MatchField) -> Match:
 
 
 def _decode_optional(message: p4rt.FieldMatch.Optional, field: MatchField) -> Match:
-    value = decode(message.value, field.width, field.name, INVALID)
+    value = decode(message.value, field.width, field.name)
     return Ternary(value, (1 << field.width) - 1)
 
 

@@ -181,6 +181,9 @@ class Table:
         hit_miss: (next on hit, next on miss) when the program branches on those, else None.
         base_default_next: next node where no action ran at all.
         size: entries it can hold.
+        const_entries: what the program fills it with, or None.
+        preinitialized: those are a beginning only, and can be changed. The JSON does not tell
+            `entries` from `const entries`; P4Info does.
     """
 
     name: str
@@ -198,6 +201,7 @@ class Table:
     direct_meter: str | None
     default_entry: DefaultEntry | None
     const_entries: tuple[ConstEntry, ...] | None
+    preinitialized: bool = False
 
 
 @dataclass(frozen=True)
