@@ -22,6 +22,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from v1switch.controls.arrays import ArrayControl
 from v1switch.controls.profiles import ProfileControl
@@ -31,6 +32,9 @@ from v1switch.entries import DigestSample
 from v1switch.errors import BadValue
 from v1switch.program.model import Program
 from v1switch.state import State
+
+if TYPE_CHECKING:
+    from v1switch.explain.tracer import Tracer
 
 DROP_PORT = 511
 Frame = tuple[int, bytes]
@@ -65,7 +69,7 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         *,
         cpu_port: int | None = None,
         drop_port: int = DROP_PORT,
-        trace: Callable[[str], None] | None = None,
+        tracer: Tracer | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Make a switch without a program.
@@ -73,13 +77,14 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         Args:
             cpu_port: the controller's port; frames sent there go to `on_packet_in`.
             drop_port: egress_spec value that drops (BMv2: 511).
-            trace: takes one line per event of every packet; None compiles tracing out.
+            tracer: explains frames; without one nothing of it is compiled in.
             clock: monotonic nanoseconds.
         """
         super().__init__(clock)
         self.cpu_port = cpu_port
         self.drop_port = drop_port
-        self.trace = trace
+        self.tracer = tracer
+        self.recorder = tracer.recorder if tracer else None
         self.on_digest: Callable[[DigestSample], None] | None = None
         self.on_packet_in: Callable[[bytes], None] | None = None
         self.on_packet_out: Callable[[], None] | None = None
@@ -101,7 +106,8 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         """
         from v1switch.codegen import compile_program  # start-up without a program stays fast
 
-        return Prepared(program, compile_program(program, traced=self.trace is not None))
+        bind = compile_program(program, traced=False)
+        return Prepared(program, self.tracer.around(program, bind) if self.tracer else bind)
 
     def commit(self, prepared: Prepared) -> None:
         """Swap to a prepared program; all run-time state starts afresh (P4Runtime COMMIT).

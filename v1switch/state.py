@@ -13,6 +13,7 @@ from v1switch.entries import (
     Lpm,
     Match,
     MemberRef,
+    Origin,
     Range,
     TableEntry,
     Ternary,
@@ -154,9 +155,12 @@ class State:
     def _const_entry(self, table: RuntimeTable, entry: ConstEntry) -> TableEntry:
         key: Key = tuple(_match(m, f.width) for m, f in zip(entry.key, table.spec.key, strict=True))
         priority = CONST_PRIORITY_PIVOT - entry.priority if table.prioritized else 0
-        return TableEntry(
-            key, self._call(entry.action_id, entry.params), priority=priority, is_const=True
-        )
+        origin = None
+        if entry.source is not None:
+            where = f"{entry.source.file}:{entry.source.line}"
+            origin = Origin(where, entry.priority if table.prioritized else None)
+        call = self._call(entry.action_id, entry.params)
+        return TableEntry(key, call, priority=priority, opaque=origin, is_const=True)
 
     def reset_default(self, table: RuntimeTable) -> None:
         """Go back to the default action that the program declares."""

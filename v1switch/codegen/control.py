@@ -111,6 +111,7 @@ class ControlCode:
             self._conditional(name, meeting)
         elif name in self.pipeline.action_calls:
             call = self.pipeline.action_calls[name]
+            self.primitives.tell("statement")
             if self.primitives.emit_action(self.primitives.program.actions[call.action_id], []):
                 self.writer.add("if ex: break")
         else:
@@ -125,8 +126,9 @@ class ControlCode:
         if self.primitives.traced:
             self.writer.add(f"t = {condition}")
             condition = "t"
-            shown = (node.source or name).replace("{", "{{").replace("}", "}}")
-            self.primitives.trace(f"condition {shown}: {{bool(t)}}")
+            watcher = self.primitives.watcher
+            operands = watcher.operands(node.expression)
+            self.primitives.tell("condition", node, "bool(t)", watcher.values(operands), operands)
         if on_true == meeting:
             condition, on_true, on_false = f"not ({condition})", on_false, on_true
         if on_true == meeting:

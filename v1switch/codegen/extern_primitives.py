@@ -17,7 +17,6 @@ class ExternPrimitives(Stores):
         self.writer.add(f"{self.standard('egress_spec')} = {self.drop_port}")
         if self.access.accessed(STANDARD, "mcast_grp"):
             self.writer.add(f"{self.standard('mcast_grp')} = 0")
-        self.trace("mark_to_drop")
 
     def _generate_digest(self, _receiver: ex.Expr, list_id: ex.Const) -> None:
         self.writer.add(f"digest = {list_id.value}")

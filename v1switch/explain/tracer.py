@@ -1,0 +1,89 @@
+"""Which frames are explained, and who hears of it.
+
+A data plane with a tracer holds its program twice, plain and traced, over the same tables,
+counters and registers. Each frame runs through one of the two.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from v1switch.explain.events import Explanation
+from v1switch.explain.filters import Filter, FilterError
+from v1switch.explain.recorder import Recorder
+from v1switch.program.model import Program
+
+if TYPE_CHECKING:
+    from v1switch.dataplane import Dataplane, Frame, Process
+    from v1switch.state import State
+
+log = logging.getLogger("v1switch")
+Bind = Callable[["Dataplane", "State"], "Process"]
+
+
+class Tracer:
+    """Explains the frames that match a filter, or all.
+
+    Attributes:
+        recorder: what the traced code tells.
+    """
+
+    def __init__(
+        self, listener: Callable[[Explanation], None], filter_: Filter | None = None
+    ) -> None:
+        """Tell `listener` of every frame that matches `filter_` (None: of every frame)."""
+        self.recorder = Recorder()
+        self._listener = listener
+        self._filter = filter_
+
+    def check(self, program: Program) -> None:
+        """Raise FilterError when the filter does not fit a program."""
+        if self._filter is not None:
+            self._filter.expression(program)
+
+    def around(self, program: Program, plain: Bind) -> Bind:
+        """Give what binds the traced program beside the plain one.
+
+        A filter that does not fit the program traces nothing, and the log says so.
+
+        Raises:
+            ProgramError: as `compile_program` does.
+        """
+        from v1switch.codegen import compile_program
+        from v1switch.codegen.matcher import compile_filter
+
+        traced = compile_program(program, traced=True)
+        try:
+            wanted = compile_filter(program, self._filter) if self._filter else None
+        except FilterError as error:
+            log.error("nothing is traced: %s", error)
+            return plain
+
+        def bind(dataplane: Dataplane, state: State) -> Process:
+            if dataplane.recorder is not self.recorder:  # no frame ever comes there
+                return plain(dataplane, state)
+            self.recorder.use(program, dataplane)
+            explained = self._explained(traced(dataplane, state))
+            if wanted is None:
+                return explained
+            return _choose(wanted(dataplane, state), explained, plain(dataplane, state))
+
+        return bind
+
+    def _explained(self, process: Process) -> Process:
+        def explain(port: int, frame: bytes, now: int) -> list[Frame]:
+            self.recorder.begin()
+            out = process(port, frame, now)
+            self._listener(self.recorder.finish(port, frame, out))
+            return out
+
+        return explain
+
+
+def _choose(wanted: Callable[[int, bytes], bool], yes: Process, no: Process) -> Process:
+    def process(port: int, frame: bytes, now: int) -> list[Frame]:
+        return (yes if wanted(port, frame) else no)(port, frame, now)
+
+    return process
