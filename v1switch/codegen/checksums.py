@@ -20,7 +20,7 @@ class ChecksumCode:
         self.checksums = primitives.program.checksums
 
     def verify(self, on_error: Callable[[], None]) -> None:
-        """Write the comparison of every checksum that is verified, and by `on_error` what follows."""
+        """Write the checks of all that are verified; `on_error` writes what a wrong one does."""
         for checksum in self.checksums:
             if not checksum.verify:
                 continue

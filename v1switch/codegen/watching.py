@@ -32,6 +32,7 @@ OPERANDS = (
 )
 WRITES_FIELD = {*WRITES_FIRST, "add_to_field", "subtract_from_field"}
 EGRESS_SPEC = ex.FieldRef(STANDARD, "egress_spec")
+INDEX = {"count": 1, "register_write": 1, "register_read": 2, "execute_meter": 1}  # its argument
 CHANGES_STACK = {"push", "pop", "assign_header_stack", "assign_union_stack"}
 
 
@@ -41,7 +42,7 @@ class Target:
 
     Attributes:
         ref: a field (`$valid$` is a header's validity), a register array's cell or a counter.
-        index: the argument that tells the cell of an array, counted from 0; -1 for fields.
+        index: which of the told values is the cell of an array; -1 for fields.
     """
 
     ref: ex.FieldRef | ex.RegisterRef | ex.Named
@@ -54,7 +55,7 @@ class Watched:
 
     Attributes:
         call: the primitive, the parser's assignment or the checksum.
-        args: the expressions whose values are told.
+        args: the expressions whose values are told, the cell of an array first.
         targets: what it may write.
     """
 
@@ -104,19 +105,19 @@ class Watcher:
 
     # -- what goes in ---------------------------------------------------------------------------
 
-    @staticmethod
-    def _args(call: Call) -> list[ex.Expr]:
+    def _args(self, call: Call) -> list[ex.Expr]:
+        """The cell of an array, where there is one, then the operands of all values."""
         if isinstance(call, SetField):
-            nodes: list[ex.Expr] = [call.value]
-        elif isinstance(call, Checksum):
-            nodes = []
-        else:
-            kinds = PRIMITIVES[call.op]
-            nodes = [a for a, kind in zip(call.args, kinds, strict=True) if kind == DATA]
-            nodes += [n for a in call.args if isinstance(a, ex.Vector) for n in a.items]
-            nodes += [a.index for a in call.args[:1] if isinstance(a, ex.RegisterRef)]
-        # what lies ahead in the frame may not be there: only the parser's own code may look
-        return [n for n in nodes if not any(isinstance(p, ex.Lookahead) for p in walk(n))]
+            return list(self.operands(call.value))
+        if isinstance(call, Checksum):
+            return []
+        kinds = PRIMITIVES[call.op]
+        values = [a for a, kind in zip(call.args, kinds, strict=True) if kind == DATA]
+        values += [n for a in call.args if isinstance(a, ex.Vector) for n in a.items]
+        cells = [call.args[INDEX[call.op]]] if call.op in INDEX else []
+        cells += [a.index for a in call.args[:1] if isinstance(a, ex.RegisterRef)]
+        operands = (operand for value in values for operand in self.operands(value))
+        return list(dict.fromkeys([*cells, *operands]))
 
     # -- what is written ------------------------------------------------------------------------
 
@@ -124,9 +125,9 @@ class Watcher:
         if isinstance(call, (SetField, Checksum)):
             return [Target(call.target)]
         if call.op in WRITES_FIELD:
-            return self._field(call.args[0], len(self._args(call)) - 1)
+            return self._field(call.args[0])
         if call.op == "execute_meter":
-            return self._field(call.args[2], -1)
+            return self._field(call.args[2])
         if call.op == "register_write" and isinstance(call.args[0], ex.Named):
             return [Target(ex.RegisterRef(call.args[0].name, call.args[1]), 0)]
         if call.op == "count" and isinstance(call.args[0], ex.Named):
@@ -138,11 +139,11 @@ class Watcher:
             return self._whole(self._headers(call.args[0]))
         return []
 
-    def _field(self, target: ex.Expr, index: int) -> list[Target]:
+    def _field(self, target: ex.Expr) -> list[Target]:
         if isinstance(target, ex.FieldRef):
             return [Target(target)]
         if isinstance(target, ex.RegisterRef):
-            return [Target(target, index)]
+            return [Target(target, 0)]
         if isinstance(target, ex.LastField):
             headers = self.program.stacks[target.stack].headers
             return [Target(ex.FieldRef(h, target.field)) for h in headers]

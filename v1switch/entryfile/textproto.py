@@ -37,12 +37,16 @@ def write_text(path: Path, dataplane: Dataplane, p4info: Path | None) -> None:
     text = _read(path)
     starts = list(_starts(text))
     for number, update in enumerate(_updates(path, text)):
-        try:
-            batches.apply(pipeline, update)
-        except SwitchError as error:
-            line = starts[number] if number < len(starts) else 0
-            kind = update.entity.WhichOneof("entity") or "entity"
-            raise EntriesError(path, line, f"update {number + 1}, {kind}", str(error)) from error
+        line = starts[number] if number < len(starts) else 0
+        _apply(pipeline, update, path, line, number + 1)
+
+
+def _apply(pipeline: Pipeline, update: p4rt.Update, path: Path, line: int, number: int) -> None:
+    try:
+        batches.apply(pipeline, update)
+    except SwitchError as error:
+        kind = update.entity.WhichOneof("entity") or "entity"
+        raise EntriesError(path, line, f"update {number}, {kind}", str(error)) from error
 
 
 def _pipeline(dataplane: Dataplane, path: Path) -> Pipeline:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from v1switch.codegen.watching import Target, Watched
 from v1switch.explain import events as ev
 from v1switch.program import expressions as ex
-from v1switch.program.model import Checksum, HeaderType, Program, SetField
+from v1switch.program.model import Checksum, HeaderType, Primitive, Program, SetField
 from v1switch.program.symbols import VALID
 
 Values = Sequence[ev.Value]
@@ -71,6 +71,8 @@ class Reader:
         """A call with what it changed."""
         call, operands = watched.call, self.operands(watched.args, args)
         effects = self._effects(watched.targets, args, before, after)
+        if isinstance(call, Primitive) and call.op == "add_header":
+            effects = tuple(e for e in effects if e.what == "header")  # its fields are just zero
         if isinstance(call, SetField):
             return ev.Did("set", None, call.target, call.value, operands, effects, None)
         if isinstance(call, Checksum):

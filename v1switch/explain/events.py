@@ -126,10 +126,11 @@ class State:
 
 @dataclass(frozen=True)
 class Checked:
-    """A checksum was verified."""
+    """A checksum was verified: what its field holds, and what it should be."""
 
     name: str
     target: FieldValue
+    found: int
     computed: int
     source: Source | None
 

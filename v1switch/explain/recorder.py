@@ -215,7 +215,7 @@ class Recorder:
     def checksum(self, checksum: model.Checksum, computed: int, found: int) -> None:
         """A checksum was verified."""
         target = self._reader.field(checksum.target, found)
-        self._add_top(ev.Checked(checksum.name, target, computed, checksum.source))
+        self._add_top(ev.Checked(checksum.name, target, found, computed, checksum.source))
 
     def condition(
         self, node: model.Conditional, value: bool, values: Sequence[int], nodes: Sequence[ex.Expr]

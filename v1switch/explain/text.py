@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 
 from v1switch.explain import events as ev
 from v1switch.explain.words import Words, match_text, place, says_something, value_text
-from v1switch.program.model import Program
+from v1switch.program.model import Program, Transition
 
 EFFECTS, SOURCES = 52, 92  # columns where the effects and the places in the source begin
 WIDTH = 100
@@ -20,6 +21,8 @@ COLOURS = {
     "changed": "33",
     "name": "36",
 }
+
+ESCAPE = re.compile(r"\x1b\[\d+m")
 
 Lines = Iterator[str]
 
@@ -47,6 +50,7 @@ class TextView:
 
     def lines(self, told: ev.Explanation, title: str = "frame") -> Lines:
         """All lines about one frame."""
+        self.words.forget()
         head = f"{title}: {len(told.frame)} bytes into port {told.port}"
         yield self.paint("bold", head)
         yield from self._hex(told.frame)
@@ -67,14 +71,15 @@ class TextView:
 
     # -- lines ------------------------------------------------------------------------------------
 
-    def _line(self, depth: int, left: str, middle: str = "", right: str = "") -> str:
-        """One line of three columns; painted by the caller as far as the middle goes."""
+    def _line(self, depth: int, left: str, middle: str = "", right: str = "") -> Lines:
+        """Three columns; the middle one goes below when the left one is too long for it."""
         text = "  " * depth + left
-        if middle:
-            text = f"{text:<{EFFECTS - 2}}  {middle}"
-        if right:
-            text = f"{text:<{SOURCES - 2}}  {self.paint('dim', right)}"
-        return text
+        below = middle and _visible(text) > EFFECTS - 2
+        if middle and not below:
+            text = _padded(text, EFFECTS) + middle
+        yield f"{_padded(text, SOURCES)}{self.paint('dim', right)}" if right else text
+        if below:
+            yield "  " * (depth + 1) + middle
 
     def _wrapped(self, depth: int, head: str, items: Sequence[str]) -> Lines:
         """A list behind a word, on as many lines as it takes."""
@@ -109,7 +114,7 @@ class TextView:
     # -- parser -----------------------------------------------------------------------------------
 
     def _state(self, depth: int, step: ev.State) -> Lines:
-        yield self._line(depth, "state " + self.paint("name", step.name))
+        yield from self._line(depth, "state " + self.paint("name", step.name))
         yield from self._steps(depth + 1, step.steps)
 
     def _extracted(self, depth: int, step: ev.Extracted) -> Lines:
@@ -118,7 +123,7 @@ class TextView:
         yield from self._wrapped(depth, head, fields)
 
     def _advanced(self, depth: int, step: ev.Advanced) -> Lines:
-        yield self._line(depth, f"skip {step.bits} bits")
+        yield from self._line(depth, f"skip {step.bits} bits")
 
     def _moved(self, depth: int, step: ev.Moved) -> Lines:
         case = step.case
@@ -127,84 +132,77 @@ class TextView:
         else:
             target = f"→ {case.next_state or 'parsing ends'}"
         if not step.key:
-            yield self._line(depth, target)
+            yield from self._line(depth, target)
             return
         key = ", ".join(self.words.operand(operand) for operand in step.key)
-        yield self._line(depth, f"select {key}: {self._case(case)}{target}")
-
-    def _case(self, case: ev.Transition | None) -> str:
-        if case is None:
-            return ""
-        if case.kind == "default":
-            return "default "
-        if case.kind == "value_set":
-            return f"in {case.value_set} "
-        mask = "" if case.mask is None else f"&&&{case.mask:#x}"
-        return f"{case.value:#x}{mask} "
+        chosen = f"{_case(case, step.key)}{target}"
+        yield from self._line(depth, f"select {key}", chosen)
 
     def _parser_error(self, depth: int, step: ev.ParserError) -> Lines:
-        yield self._line(depth, self.paint("bad", f"error {step.name}: parsing ends"))
+        yield from self._line(depth, self.paint("bad", f"error {step.name}: parsing ends"))
 
     # -- controls ---------------------------------------------------------------------------------
 
     def _condition(self, depth: int, step: ev.Condition) -> Lines:
         answer = self.paint("good" if step.value else "changed", str(step.value).lower())
-        values = [self.words.operand(operand, step.params) for operand in step.operands]
+        values = self.words.operands(step.operands, step.params)
         asked = self.words.condition(step)
         if values in ([f"{asked} = true"], [f"{asked} = false"]):
             values = []
         known = f"  ({', '.join(values)})" if values else ""
-        yield self._line(depth, f"{step.kind} ({asked})", answer + known, place(step.source))
+        yield from self._line(depth, f"{step.kind} ({asked})", answer + known, place(step.source))
 
     def _checked(self, depth: int, step: ev.Checked) -> Lines:
         name = self.words.field(step.target.header, step.target.field)
-        found, computed = f"{step.target.value:#06x}", f"{step.computed:#06x}"
+        found, computed = f"{step.found:#06x}", f"{step.computed:#06x}"
         verdict = self.paint("good", f"{found} is right")
-        if step.target.value != step.computed:
-            verdict = self.paint("bad", f"{found} is wrong, computed {computed}: checksum_error = 1")
-        yield self._line(depth, f"verify checksum {name}", verdict, place(step.source))
+        if step.found != step.computed:
+            verdict = self.paint(
+                "bad", f"{found} is wrong, computed {computed}: checksum_error = 1"
+            )
+        yield from self._line(depth, f"verify checksum {name}", verdict, place(step.source))
 
     def _did(self, depth: int, step: ev.Did) -> Lines:
+        if self.words.absorb(step):
+            return
         statement, right = self.words.statement(step), place(step.source)
         effects = [self.words.effect(effect) for effect in step.effects]
         if len(effects) <= 1 or sum(map(len, effects)) + 2 * len(effects) <= SOURCES - EFFECTS:
-            yield self._line(depth, statement, ", ".join(effects) or self._args(step), right)
+            yield from self._line(depth, statement, ", ".join(effects) or self._args(step), right)
             return
-        yield self._line(depth, statement, "", right)
+        yield from self._line(depth, statement, "", right)
         yield from self._wrapped(depth + 1, "·", effects)
 
     def _args(self, step: ev.Did) -> str:
         """What went into a step that changes no field: a clone's session, a register's index."""
-        shown = (self.words.operand(a, step.params) for a in step.args)
-        return ", ".join(text for text in shown if not _is_constant(text))
+        return ", ".join(self.words.operands(step.args, step.params))
 
     def _applied(self, depth: int, step: ev.Applied) -> Lines:
         found = self.paint("good", "hit") if step.entry else self.paint("changed", "miss")
-        name = self.paint("name", step.table)
-        pad = " " * (len(name) - len(step.table))
-        middle = found if step.key else ""
-        line = self._line(depth, f"table {step.table}", middle, place(step.source))
-        yield line.replace(step.table, name, 1) if not pad else line.replace(step.table, name, 1)
+        left = "table " + self.paint("name", step.table)
+        yield from self._line(depth, left, found if step.key else "", place(step.source))
         depth += 1
         if step.key:
             key = [f"{k.name} {value_text(k.value, k.width, k.name)}" for k in step.key]
             yield from self._wrapped(depth, "key", key)
             yield from self._found(depth, step)
         if step.selection:
-            yield self._line(depth, self._selection(step.selection))
+            yield from self._line(depth, self._selection(step.selection))
         if step.metered:
             name = self.words.field(step.metered.header, step.metered.field)
-            yield self._line(depth, f"direct meter: {name} = {step.metered.value}")
+            yield from self._line(
+                depth, f"direct meter: {name} = {value_text(step.metered.value, 0)}"
+            )
         if step.action is None:
-            yield self._line(depth, "no action")
+            yield from self._line(depth, "no action")
             return
         yield from self._action(depth, step.action, "action" if step.entry else "default action")
 
     def _found(self, depth: int, step: ev.Applied) -> Lines:
         entry = step.entry
         if entry is None:
-            held = "the table is empty" if not step.entries else f"none of {step.entries} entries"
-            yield self._line(depth, f"({held}{' matches' if step.entries else ''})")
+            some = f"none of its entries ({step.entries}) matches"
+            yield from self._line(depth, some if step.entries else "it has no entries")
             return
         pairs = zip(step.key, entry.matches, strict=True)
         matches = [
@@ -234,7 +232,7 @@ class TextView:
         params = ", ".join(
             f"{p.field} = {value_text(p.value, p.width, p.field)}" for p in step.params
         )
-        yield self._line(depth, f"{head} {step.name}({params})")
+        yield from self._line(depth, f"{head} {step.name}({params})")
         yield from self._steps(depth + 1, step.steps)
 
     # -- ends and copies --------------------------------------------------------------------------
@@ -247,20 +245,20 @@ class TextView:
         what = "group" if step.kind == "multicast" else "session"
         head = f"{step.kind}, {what} {step.number}:"
         if not step.known:
-            yield self._line(depth, f"{head} there is no such {what}, nothing is copied")
+            yield from self._line(depth, f"{head} there is no such {what}, nothing is copied")
             return
         copies = [f"port {p}" + (f" (instance {i})" if i else "") for p, i in step.copies]
         yield from self._wrapped(depth, head, copies or ["no replicas"])
 
     def _again(self, depth: int, step: ev.Again) -> Lines:
-        yield self._line(depth, f"{step.kind}: it enters the parser again")
+        yield from self._line(depth, f"{step.kind}: it enters the parser again")
 
     def _dropped(self, depth: int, step: ev.Dropped) -> Lines:
-        yield self._line(depth, self.paint("bad", f"dropped: {step.reason}"))
+        yield from self._line(depth, self.paint("bad", f"dropped: {step.reason}"))
         if step.by is not None:
             action = f" in action {step.action}" if step.action else ""
             by = f"by {self.words.statement(step.by)}{action}"
-            yield self._line(depth + 1, by, "", place(step.by.source))
+            yield from self._line(depth + 1, by, "", place(step.by.source))
 
     def _sent(self, depth: int, step: ev.Sent) -> Lines:
         width = max((len(part.name) for part in step.parts), default=0)
@@ -272,7 +270,7 @@ class TextView:
         cut = ", cut off" if step.truncated else ""
         who = ", to the controller" if step.to_controller else ""
         head = f"out of port {step.port}{who}: {len(step.frame)} bytes{cut}"
-        yield self._line(depth, self.paint("good", head))
+        yield from self._line(depth, self.paint("good", head))
         yield from self._hex(step.frame)
 
     def _part(self, head: str, part: ev.Part) -> Lines:
@@ -294,9 +292,33 @@ class TextView:
         yield head + "".join(pieces)
 
 
-def _is_constant(text: str) -> bool:
-    name, _, value = text.partition(" = ")
-    return name == value
+def _visible(text: str) -> int:
+    """Columns that a text takes: colours take none."""
+    return len(ESCAPE.sub("", text))
+
+
+def _padded(text: str, column: int) -> str:
+    """A text filled up to a column, with two blanks at least."""
+    return text + " " * max(2, column - _visible(text))
+
+
+def _case(case: Transition | None, key: Sequence[ev.Operand]) -> str:
+    """The case of a select that matched, its value in the fields' own notation."""
+    if case is None:
+        return ""
+    if case.kind != "value":
+        return "default " if case.kind == "default" else f"in {case.value_set} "
+    values, left = [], sum(operand.width for operand in key)
+    for operand in key:
+        left -= operand.width
+        ones = (1 << operand.width) - 1
+        value = case.value >> left & ones
+        mask = ones if case.mask is None else case.mask >> left & ones
+        name = getattr(operand.expression, "field", "")
+        text = value_text(value & mask, operand.width, name)
+        values.append("_" if not mask else text if mask == ones else f"{text}&&&{mask:#x}")
+    whole = ", ".join(values)
+    return f"({whole}) " if len(values) > 1 else f"{whole} "
 
 
 def _runs(was: bytes, now: bytes) -> Iterator[tuple[bool, bytes, bytes]]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("v1switch")
 Bind = Callable[["Dataplane", "State"], "Process"]
+Listener = Callable[[Program, Explanation], None]
+"""Is told of a frame when it is done; must return quickly."""
 
 
 class Tracer:
@@ -30,9 +32,7 @@ class Tracer:
         recorder: what the traced code tells.
     """
 
-    def __init__(
-        self, listener: Callable[[Explanation], None], filter_: Filter | None = None
-    ) -> None:
+    def __init__(self, listener: Listener, filter_: Filter | None = None) -> None:
         """Tell `listener` of every frame that matches `filter_` (None: of every frame)."""
         self.recorder = Recorder()
         self._listener = listener
@@ -65,18 +65,18 @@ class Tracer:
             if dataplane.recorder is not self.recorder:  # no frame ever comes there
                 return plain(dataplane, state)
             self.recorder.use(program, dataplane)
-            explained = self._explained(traced(dataplane, state))
+            explained = self._explained(program, traced(dataplane, state))
             if wanted is None:
                 return explained
             return _choose(wanted(dataplane, state), explained, plain(dataplane, state))
 
         return bind
 
-    def _explained(self, process: Process) -> Process:
+    def _explained(self, program: Program, process: Process) -> Process:
         def explain(port: int, frame: bytes, now: int) -> list[Frame]:
             self.recorder.begin()
             out = process(port, frame, now)
-            self._listener(self.recorder.finish(port, frame, out))
+            self._listener(program, self.recorder.finish(port, frame, out))
             return out
 
         return explain

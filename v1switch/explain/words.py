@@ -16,6 +16,7 @@ SCALARS = "scalars"
 IPV4 = re.compile(r"(addr|ip|src|dst|vtep|hop)", re.IGNORECASE)
 HEX = re.compile(r"(type|flags?|checksum|cksum|mask|hash|crc|cookie)$", re.IGNORECASE)
 NESTED = re.compile(r"_(.+?)(\d+)")
+TEMPORARY = re.compile(r"(\w+_)?tmp(_\d+)?")  # as p4c calls its own variables
 DECIMAL_BITS = 32  # wider numbers are read in hexadecimal
 ASSIGNS = {"assign", "modify_field", "assign_VL", "assign_header", "copy_header"}
 BINARY = {
@@ -95,6 +96,38 @@ class Words:
         """Learn the program's names."""
         self.program = program
         self._short = _user_metadata(program)
+        self._held: dict[ex.FieldRef, tuple[str, tuple[ev.Operand, ...]]] = {}
+
+    def forget(self) -> None:
+        """Begin with another frame."""
+        self._held.clear()
+
+    def absorb(self, step: ev.Did) -> bool:
+        """Whether a step only writes a variable of p4c's own; what it holds is then known.
+
+        Where the variable is read, the expression that it holds is shown in its stead.
+        """
+        target = step.target if step.call is None else next(iter(step.call.args), None)
+        if isinstance(target, ex.HeaderRef):
+            return bool(TEMPORARY.fullmatch(target.name))
+        if not isinstance(target, ex.FieldRef):
+            return False
+        name = target.field if target.header == SCALARS else target.header
+        if not TEMPORARY.fullmatch(name) or "tmp" in fragment(step.source):
+            return False
+        if step.op in ("assign", "set"):
+            held = step.expression if step.call is None else step.call.args[1]
+            self._held[target] = self.expression(held, step.params), self._known(step.args)
+        return True
+
+    def _known(self, operands: Sequence[ev.Operand]) -> tuple[ev.Operand, ...]:
+        """Operands, with what is behind a variable of p4c's own in its stead."""
+        found: list[ev.Operand] = []
+        for operand in operands:
+            node = operand.expression
+            behind = self._held.get(node) if isinstance(node, ex.FieldRef) else None
+            found += behind[1] if behind else (operand,)
+        return tuple(dict.fromkeys(found))
 
     def field(self, header: str, field: str) -> str:
         """A field's name; user metadata as "meta.…", p4c's own variables by themselves."""
@@ -127,9 +160,11 @@ class Words:
 
     def _leaf(self, node: ex.Expr | None, params: Sequence[str]) -> str | None:
         if isinstance(node, ex.FieldRef):
-            return self.field(node.header, node.field)
+            held = self._held.get(node)
+            return held[0] if held else self.field(node.header, node.field)
         if isinstance(node, ex.Const):
-            return str(node.value) if abs(node.value) < 1 << 16 else hex(node.value)
+            mask = node.value > 0xFF and not node.value & (node.value + 1)
+            return hex(node.value) if mask or abs(node.value) >> 16 else str(node.value)
         if isinstance(node, ex.BoolConst):
             return "true" if node.value else "false"
         if isinstance(node, ex.ParamRef):
@@ -165,11 +200,21 @@ class Words:
         if op == "~":
             return f"~{right}"
         left = self.expression(node.left, params)
+        if op == "&" and self._fits(node.left, node.right):
+            return left
         if op == "?":
             return f"({self.expression(node.cond, params)} ? {left} : {right})"
         if op in ("two_comp_mod", "usat_cast", "sat_cast"):
             return f"{op}({left}, {right})"
         return f"({left} {({'and': '&&', 'or': '||'}).get(op, op)} {right})"
+
+    def _fits(self, node: ex.Expr | None, mask: ex.Expr | None) -> bool:
+        """Whether a mask leaves a field as it is, as those of p4c's widening casts do."""
+        if not isinstance(node, ex.FieldRef) or not isinstance(mask, ex.Const):
+            return False
+        found = self.program.headers[node.header].header_type.field(node.field)
+        ones = (1 << found.width) - 1 if found and found.width else 0
+        return bool(ones) and mask.value & ones == ones
 
     def condition(self, step: ev.Condition) -> str:
         """What an `if` or `verify` asks: the source's own words where they are whole."""
@@ -185,6 +230,8 @@ class Words:
                 return f"update checksum {left}"
             return f"{left} = {_bare(self.expression(step.expression))}"
         own = fragment(step.source)
+        if own.startswith("="):  # p4c names the place of the right-hand side
+            return f"{self.expression(step.call.args[0])} {own}"
         if own and (step.op not in ASSIGNS or "=" in own):
             return own
         return self._call(step.call, step.params)
@@ -215,10 +262,15 @@ class Words:
             return f"{name} stays {new}"
         return f"{name} {value_text(effect.old, effect.width, name)} → {new}"
 
+    def operands(self, operands: Sequence[ev.Operand], params: Sequence[str] = ()) -> list[str]:
+        """The parts of an expression with their values."""
+        known = (o for o in self._known(operands) if not isinstance(o.expression, ex.Const))
+        return [self.operand(o, params) for o in known]
+
     def operand(self, operand: ev.Operand, params: Sequence[str] = ()) -> str:
         """A part of an expression with its value."""
         node = operand.expression
-        name = self.expression(node, params)
+        name = _bare(self.expression(node, params))
         if isinstance(node, ex.FieldRef) and node.field == VALID:
             return f"{name} = {'true' if operand.value else 'false'}"
         return f"{name} = {value_text(operand.value, operand.width, name)}"
