@@ -54,12 +54,25 @@ class Document:
     # -- values -----------------------------------------------------------------------------------
 
     def _field(self, value: ev.FieldValue) -> Object:
-        name = f"{value.header}.{value.field}" if value.header else value.field
-        return {"name": name} | _value(value.value, value.width, value.field)
+        if not value.header:
+            return {"name": value.field} | _value(value.value, value.width, value.field)
+        shown = self.words.field(value.header, value.field)
+        name = f"{value.header}.{value.field}"
+        return {"name": name} | _value(value.value, value.width, shown)
 
     def _operand(self, operand: ev.Operand, params: Sequence[str] = ()) -> Object:
         name = self.words.expression(operand.expression, params)
         return {"expression": name} | _value(operand.value, operand.width, name)
+
+    def _effect(self, effect: ev.Effect) -> Object:
+        name, shown = effect.name, effect.name
+        if effect.field:
+            name, shown = f"{name}.{effect.field}", self.words.field(effect.name, effect.field)
+        made: Object = {"kind": effect.what, "name": name}
+        if effect.index is not None:
+            made["index"] = effect.index
+        old, new = _exact(effect.old), _value(effect.new, effect.width, shown)
+        return made | {"width": effect.width, "old": old, "new": new["value"], "text": new["text"]}
 
     # -- steps ------------------------------------------------------------------------------------
 
@@ -118,7 +131,7 @@ class Document:
             "op": step.op,
             "statement": self.words.statement(step),
             "operands": [self._operand(operand, step.params) for operand in step.args],
-            "effects": [_effect(effect) for effect in step.effects],
+            "effects": [self._effect(effect) for effect in step.effects],
             "source": _source(step.source),
         }
 
@@ -200,19 +213,6 @@ def _exact(value: ev.Value) -> str | bool | None:
 
 def _source(source: Source | None) -> Object | None:
     return vars(source) if source else None
-
-
-def _effect(effect: ev.Effect) -> Object:
-    name = f"{effect.name}.{effect.field}" if effect.field else effect.name
-    made: Object = {"kind": effect.what, "name": name}
-    if effect.index is not None:
-        made["index"] = effect.index
-    return made | {
-        "width": effect.width,
-        "old": _exact(effect.old),
-        "new": _exact(effect.new),
-        "text": value_text(effect.new, effect.width, name),
-    }
 
 
 def _entry(step: ev.Applied) -> Object | None:

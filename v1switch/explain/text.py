@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from v1switch.explain import events as ev
 from v1switch.explain.words import Words, match_text, place, says_something, value_text
-from v1switch.program.model import Program, Transition
+from v1switch.program.model import Program
 
 EFFECTS, SOURCES = 52, 92  # columns where the effects and the places in the source begin
 WIDTH = 100
@@ -135,7 +135,7 @@ class TextView:
             yield from self._line(depth, target)
             return
         key = ", ".join(self.words.operand(operand) for operand in step.key)
-        chosen = f"{_case(case, step.key)}{target}"
+        chosen = f"{self.words.case(case, step.key)}{target}"
         yield from self._line(depth, f"select {key}", chosen)
 
     def _parser_error(self, depth: int, step: ev.ParserError) -> Lines:
@@ -300,25 +300,6 @@ def _visible(text: str) -> int:
 def _padded(text: str, column: int) -> str:
     """A text filled up to a column, with two blanks at least."""
     return text + " " * max(2, column - _visible(text))
-
-
-def _case(case: Transition | None, key: Sequence[ev.Operand]) -> str:
-    """The case of a select that matched, its value in the fields' own notation."""
-    if case is None:
-        return ""
-    if case.kind != "value":
-        return "default " if case.kind == "default" else f"in {case.value_set} "
-    values, left = [], sum(operand.width for operand in key)
-    for operand in key:
-        left -= operand.width
-        ones = (1 << operand.width) - 1
-        value = case.value >> left & ones
-        mask = ones if case.mask is None else case.mask >> left & ones
-        name = getattr(operand.expression, "field", "")
-        text = value_text(value & mask, operand.width, name)
-        values.append("_" if not mask else text if mask == ones else f"{text}&&&{mask:#x}")
-    whole = ", ".join(values)
-    return f"({whole}) " if len(values) > 1 else f"{whole} "
 
 
 def _runs(was: bytes, now: bytes) -> Iterator[tuple[bool, bytes, bytes]]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from v1switch.entries import Exact, Lpm, Match, Ternary
 from v1switch.explain import events as ev
 from v1switch.program import expressions as ex
-from v1switch.program.model import Primitive, Program, Source
+from v1switch.program.model import Primitive, Program, Source, Transition
 from v1switch.program.symbols import VALID
 
 SCALARS = "scalars"
@@ -219,6 +219,24 @@ class Words:
     def condition(self, step: ev.Condition) -> str:
         """What an `if` or `verify` asks: the source's own words where they are whole."""
         return fragment(step.source) or _bare(self.expression(step.expression, step.params))
+
+    def case(self, case: Transition | None, key: Sequence[ev.Operand]) -> str:
+        """The case of a select that matched, its value in the fields' own notation."""
+        if case is None:
+            return ""
+        if case.kind != "value":
+            return "default " if case.kind == "default" else f"in {case.value_set} "
+        values, left = [], sum(operand.width for operand in key)
+        for operand in key:
+            left -= operand.width
+            ones = (1 << operand.width) - 1
+            value = case.value >> left & ones
+            mask = ones if case.mask is None else case.mask >> left & ones
+            name = self.expression(operand.expression)
+            text = value_text(value & mask, operand.width, name)
+            values.append("_" if not mask else text if mask == ones else f"{text}&&&{mask:#x}")
+        whole = ", ".join(values)
+        return f"({whole}) " if len(values) > 1 else f"{whole} "
 
     # -- statements -------------------------------------------------------------------------------
 
