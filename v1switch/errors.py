@@ -22,14 +22,21 @@ class ProgramError(RequestError):
         path: JSON path of the offending place, such as `$.pipelines[0].tables[2].id`.
         expected: what should have stood there.
         found: what stood there.
+        owner: name of the table, action or other object that it stands in, or empty.
     """
 
-    def __init__(self, path: str, expected: str, found: str) -> None:
+    def __init__(self, path: str, expected: str, found: str, owner: str = "") -> None:
         """Keep the place and both sides of the disagreement."""
-        super().__init__(f"{path}: expected {expected}, found {found}")
+        place = f"{path} (in {owner!r})" if owner else path
+        super().__init__(f"{place}: expected {expected}, found {found}")
         self.path = path
         self.expected = expected
         self.found = found
+        self.owner = owner
+
+    def within(self, owner: str) -> ProgramError:
+        """The same error, with the object that it stands in if that was not known."""
+        return ProgramError(self.path, self.expected, self.found, self.owner or owner)
 
 
 class NoProgram(RequestError):

@@ -38,13 +38,18 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
         before = expressions.params, expressions.param_widths
         expressions.params, expressions.param_widths = params, [p.width for p in action.params]
         self.exits = False
-        calls, count = action.primitives, len(action.primitives)
-        if self._loops(calls) or not self._structured(calls, 0, count, action.name):
-            self._blocks(calls, action.name)
-        else:
-            self._sequence(calls, 0, count, action.name)
+        try:
+            self._body(action.primitives, action.name)
+        except ProgramError as error:
+            raise error.within(action.name) from None
         expressions.params, expressions.param_widths = before
         return self.exits
+
+    def _body(self, calls: tuple[Primitive, ...], name: str) -> None:
+        if self._loops(calls) or not self._structured(calls, 0, len(calls), name):
+            self._blocks(calls, name)
+        else:
+            self._sequence(calls, 0, len(calls), name)
 
     def _sequence(self, calls: tuple[Primitive, ...], start: int, end: int, name: str) -> None:
         """Write calls[start:end]; p4c's forward jumps are turned back into if and else."""
