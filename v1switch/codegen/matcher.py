@@ -61,7 +61,7 @@ def _generate(program: Program, condition: ex.Expr) -> tuple[str, dict[str, obje
     access = Access(seen)
     layout = Layout(seen, access, writer)
     expressions = Expressions(seen, layout, access, writer)
-    writer.add("flen = len(frame)")
+    writer.add("flen = plen = len(frame)")
     for field, text in (("ingress_port", "port"), ("packet_length", "flen")):
         writer.add(f"{layout.var(STANDARD, field)} = {text}")
     for part in early:
