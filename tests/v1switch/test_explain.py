@@ -266,6 +266,37 @@ def test_a_drop_that_is_taken_back_is_none() -> None:
     assert not steps(explained.explain(1, bytes([7, 0]) + bytes(20)), ev.Dropped)
 
 
+def test_the_reason_of_a_drop_goes_back_to_the_entry() -> None:
+    (drop,) = steps(VTEP.explain(*DROPPED), ev.Dropped)
+    assert drop.condition.source.line == 109
+    (writer,) = drop.writers
+    assert writer.table == "FalconIngress.forward.tenants.tenant_acl"
+    assert (writer.action.rpartition(".")[2], writer.origin) == ("deny", "vtep.txt:22")
+    *_, by, because, where, _ = VTEP.text(*DROPPED).splitlines()
+    assert by.split("  ")[2] == "by mark_to_drop(std_meta)"
+    assert because.split("  ")[2] == "because meta.drop_reason != DropReason.NONE"
+    assert "where meta.drop_reason 0 → 17 in action FalconIngress.forward.tenants.deny" in where
+
+
+def test_an_action_that_drops_is_named_with_its_table() -> None:
+    matching = small("matching")
+    drops = [
+        drop
+        for port, frame in vectors("matching")
+        for drop in steps(matching.explain(port, frame), ev.Dropped)
+    ]
+    assert {(d.by.action, d.condition) for d in drops} == {("MatchIngress.drop", None)}
+    assert {d.by.table for d in drops} >= {"MatchIngress.exactly"}
+    assert all(d.by.table for d in drops)
+
+
+def test_a_condition_that_does_not_decide_is_no_reason() -> None:
+    explained = small("replication")
+    (drop,) = steps(explained.explain(1, bytes([6, 0]) + bytes(20)), ev.Dropped)
+    assert "== 6" in TextView(explained.program).words.condition(drop.condition)
+    assert drop.condition.value
+
+
 def test_truncation_is_told() -> None:
     assert "7 bytes, cut off" in small("replication").text(1, bytes([9, 7]) + bytes(20))
 

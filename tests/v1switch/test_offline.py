@@ -8,6 +8,10 @@ import pytest
 from scapy.utils import RawPcapReader, RawPcapWriter
 
 from tests.p4.world import JSON
+from tests.stf.stf import Case, Expected, Packet
+from tests.stf.switches import on_bmv2
+from tests.switch.harness import Sandbox, namespaces_allowed
+from tests.switch.harness_targets import BMV2, installed
 from tests.v1switch.corpus import vectors
 from tests.v1switch.explained import DECAPSULATED, DROPPED, ENCAPSULATED, ENTRIES, FLOODED
 from tests.v1switch.twin import COMPILED, loaded
@@ -16,6 +20,7 @@ from v1switch.pcap import PcapFile, read_frames
 
 WIRE = str(COMPILED / "wire.json")
 VTEP = [str(JSON), "--entries", str(ENTRIES)]
+FEW = 60  # frames: BMv2 loses what does not fit in its egress queue of 64
 T0 = 1_700_000_000_123_456_789
 
 
@@ -167,6 +172,31 @@ def test_files_hold_what_the_data_plane_gives(
     assert expected
     for port, sent in expected.items():
         assert [data for _, data in read_frames(tmp_path / f"port{port}.pcap")] == sent
+
+
+@pytest.mark.network
+@pytest.mark.skipif(not installed(BMV2), reason="simple_switch_grpc is not on the PATH")
+@pytest.mark.skipif(not namespaces_allowed(), reason="no namespaces to run it in")
+@pytest.mark.parametrize("name", ["arithmetic", "matching"])
+def test_bmv2_makes_the_same_files_of_the_same_files(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    sent, inputs = vectors(name)[:FEW], []
+    for port in sorted({port for port, _ in sent}):
+        frames = [frame for at, frame in sent if at == port]
+        file = capture(tmp_path / f"in{port}.pcap", *frames)
+        inputs += ["--pcap-in", f"{port}={file}"]
+    program = COMPILED / f"{name}.json"
+    said(capsys, "run", str(program), *inputs, "--pcap-out", str(tmp_path))
+    ours = {
+        int(path.stem[4:]): sorted(data for _, data in read_frames(path))
+        for path in tmp_path.glob("port*.pcap")
+    }
+    steps = [Packet(port, frame) for port, frame in sent]
+    expected = {port: [Expected()] * len(frames) for port, frames in ours.items()}
+    with Sandbox(ports=1) as sandbox:
+        theirs = on_bmv2(program, Case(steps=list(steps), expected=expected), sandbox)
+    assert ours == {port: sorted(frames) for port, frames in theirs.items()}
 
 
 def test_packets_for_the_controller_have_a_file(

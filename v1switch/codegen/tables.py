@@ -185,7 +185,7 @@ class TableCode:
             return False
         action = self.program.actions[entry.action_id]
         if table.name.startswith(HIDDEN):
-            self.primitives.tell("statement")
+            self.primitives.tell("statement", repr(table.name))
         else:
             self._tell(table, "None")
             self.primitives.tell("action", action, f"{entry.params}")

@@ -174,11 +174,23 @@ class Document:
         return {"step": "again", "kind": step.kind}
 
     def _dropped(self, step: ev.Dropped) -> Object:
-        by: Object | None = None
-        if step.by is not None:
-            by = {"statement": self.words.statement(step.by), "source": _source(step.by.source)}
-            by["action"] = step.action or None
-        return {"step": "drop", "reason": step.reason, "by": by}
+        return {
+            "step": "drop",
+            "reason": step.reason,
+            "by": self._writer(step.by) if step.by else None,
+            "condition": self._condition(step.condition) if step.condition else None,
+            "writers": [self._writer(writer) for writer in step.writers],
+        }
+
+    def _writer(self, writer: ev.Writer) -> Object:
+        return {
+            "statement": self.words.statement(writer.did),
+            "effects": [self._effect(effect) for effect in writer.did.effects],
+            "table": writer.table or None,
+            "action": writer.action or None,
+            "origin": writer.origin or None,
+            "source": _source(writer.did.source),
+        }
 
     def _sent(self, step: ev.Sent) -> Object:
         return {

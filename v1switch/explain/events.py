@@ -202,11 +202,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Selection:
-    """What an action profile gave: a member, chosen by a hash when `hash` is not None.
+    """What an action profile gave: a member, or one of an action set (None).
 
-    Attributes:
-        member: its number, or None for an unnamed one (a one-shot action set).
-        place, size: which of how many candidates the hash picked, from 0.
+    A `hash` that is not None picked it: number `place`, from 0, of `size`.
     """
 
     member: int | None
@@ -263,9 +261,25 @@ class Replicated:
 
 @dataclass(frozen=True)
 class Again:
-    """The frame starts again: kind is "resubmitted" or "recirculated"."""
+    """The frame starts again: "resubmitted" or "recirculated"."""
 
     kind: str
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A step that wrote something, and where it stands.
+
+    Attributes:
+        did: the step.
+        table, action: where it ran; empty for a statement of a control.
+        origin: where the table entry was written, as in Entry; empty for a default action.
+    """
+
+    did: Did
+    table: str
+    action: str
+    origin: str
 
 
 @dataclass(frozen=True)
@@ -274,13 +288,15 @@ class Dropped:
 
     Attributes:
         reason: in words.
-        by: the step that last asked for it, or None.
-        action: the action which that step stands in, or empty.
+        by: what last asked for it, or None.
+        condition: the `if` that led there, or None.
+        writers: what last wrote the fields that the condition asks for.
     """
 
     reason: str
-    by: Did | None = None
-    action: str = ""
+    by: Writer | None = None
+    condition: Condition | None = None
+    writers: tuple[Writer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -340,10 +356,7 @@ Step = (
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the switch: "parser", "ingress", "egress" or "deparser".
-
-    `port` and `instance` are those of the copy, for egress.
-    """
+    """A part of the switch; egress has the port and instance of the copy."""
 
     name: str
     steps: tuple[Step, ...]

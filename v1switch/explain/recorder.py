@@ -6,13 +6,15 @@ The traced code calls one method for each thing that happens, in the order in wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from v1switch.codegen.watching import Watched
 from v1switch.entries import CloneSession, MulticastGroup, Origin
 from v1switch.explain import events as ev
+from v1switch.explain.building import Open, Pass, Stage, Table
+from v1switch.explain.causes import Causes
 from v1switch.explain.effects import Reader
 from v1switch.explain.parts import parts_of
 from v1switch.lookup import Cell
@@ -28,96 +30,20 @@ KINDS = {0: "frame", 1: "ingress clone", 4: "recirculated", 6: "resubmitted"}
 COPIES = {1: "ingress clone", 2: "egress clone", 5: "multicast copy"}
 
 
-class _Open:
-    """A step that others may follow into."""
-
-    def __init__(self, make: Callable[[tuple[ev.Step, ...]], ev.Step]) -> None:
-        self.make = make
-        self.steps: list[ev.Step | _Open | _Table] = []
-
-    def close(self) -> ev.Step:
-        return self.make(closed(self.steps))
-
-
-class _Table:
-    """A table's application, whose action is not known from the start."""
-
-    def __init__(self, applied: ev.Applied) -> None:
-        self.applied = applied
-        self.action: _Open | None = None
-
-    def close(self) -> ev.Step:
-        action = self.action.close() if self.action else None
-        assert action is None or isinstance(action, ev.Action)
-        return replace(self.applied, action=action)
-
-
-Steps = list["ev.Step | _Open | _Table"]
-
-
-def closed(steps: Sequence[ev.Step | _Open | _Table]) -> tuple[ev.Step, ...]:
-    """The steps as they are shown."""
-    return tuple(s.close() if isinstance(s, (_Open, _Table)) else s for s in steps)
-
-
-class _Stage:
-    def __init__(self, name: str, port: int | None = None, instance: int | None = None) -> None:
-        self.name, self.port, self.instance = name, port, instance
-        self.steps: Steps = []
-
-    def close(self) -> ev.Stage:
-        return ev.Stage(self.name, closed(self.steps), self.port, self.instance)
-
-
-class _Pass:
-    """A pass that goes on.
-
-    Attributes:
-        frame: what the parser saw.
-        headers: (offset, size) of every header that the parser took out of it.
-        into: where the next step goes.
-        dropper: the step that last asked for the drop, and its action.
-    """
-
-    def __init__(self, number: int, kind: str, parent: int, frame: bytes) -> None:
-        self.number, self.kind, self.parent, self.frame = number, kind, parent, frame
-        self.headers: dict[str, tuple[int, int]] = {}
-        self.stages: list[_Stage] = []
-        self.into: Steps = []
-        self.table: _Table | None = None
-        self.action = ""
-        self.params: tuple[str, ...] = ()
-        self.dropper: tuple[ev.Did, str] | None = None
-        self.emitted: list[tuple[str, bytes]] = []
-        self.payload = 0
-        self.truncated = False
-
-    def open(self, stage: _Stage) -> None:
-        self.stages.append(stage)
-        self.top()
-
-    def top(self) -> None:
-        """Go on beside tables and states, not inside one."""
-        self.into, self.table, self.action, self.params = self.stages[-1].steps, None, "", ()
-
-    def close(self) -> ev.Pass:
-        stages = tuple(stage.close() for stage in self.stages if stage.steps)
-        return ev.Pass(self.number, self.kind, self.parent, stages)
-
-
 class Recorder:
     """Takes down one frame at a time: `begin`, then what the traced code tells, then `finish`."""
 
     def __init__(self) -> None:
         """Know no program yet."""
-        self._passes: list[_Pass] = []
-        self._stack: list[_Pass] = []  # passes that wait for a clone of theirs
-        self._now = self._root = _Pass(0, "", 0, b"")
+        self._passes: list[Pass] = []
+        self._stack: list[Pass] = []  # passes that wait for a clone of theirs
+        self._now = self._root = Pass(0, "", 0, b"")
         self._origins: list[int] = []  # passes that frames which start again come from
 
     def use(self, program: model.Program, dataplane: Dataplane) -> None:
         """Take down frames of this program from now on."""
         self._reader = Reader(program)
+        self._causes = Causes(program)
         self._dataplane = dataplane
 
     def begin(self) -> None:
@@ -129,8 +55,8 @@ class Recorder:
         passes = tuple(each.close() for each in self._passes)
         return ev.Explanation(port, frame, passes, tuple(out))
 
-    def _pass(self, kind: str, parent: int, frame: bytes) -> _Pass:
-        made = _Pass(len(self._passes) + 1, kind, parent, frame)
+    def _pass(self, kind: str, parent: int, frame: bytes) -> Pass:
+        made = Pass(len(self._passes) + 1, kind, parent, frame)
         self._passes.append(made)
         return made
 
@@ -160,7 +86,7 @@ class Recorder:
 
     def stage(self, name: str) -> None:
         """The parser, ingress or the deparser begins."""
-        self._now.open(_Stage(name))
+        self._now.open(Stage(name))
         self._now.emitted, self._now.payload, self._now.truncated = [], 0, False
 
     def egress(self, port: int, instance: int, kind: int) -> None:
@@ -170,16 +96,16 @@ class Recorder:
         self._now = root
         if kind in COPIES and not first:
             self._now = self._pass(COPIES[kind], root.number, root.frame)
-            self._now.headers = root.headers
+            self._now.headers, self._now.writers = root.headers, dict(root.writers)
         self._now.dropper = None
-        self._now.open(_Stage("egress", port, instance))
+        self._now.open(Stage("egress", port, instance))
 
     # -- parser -----------------------------------------------------------------------------------
 
     def state(self, state: model.ParserState) -> None:
         """The parser enters a state."""
         self._now.top()
-        opened = _Open(lambda steps: ev.State(state.name, steps))
+        opened = Open(lambda steps: ev.State(state.name, steps))
         self._now.into.append(opened)
         self._now.into = opened.steps
 
@@ -222,7 +148,9 @@ class Recorder:
     ) -> None:
         """A control's `if`."""
         operands = self._reader.operands(nodes, values)
-        self._add_top(ev.Condition("if", node.expression, operands, value, node.source))
+        step = ev.Condition("if", node.expression, operands, value, node.source)
+        self._now.conditions.append((node, step))
+        self._add_top(step)
 
     def branch(
         self, call: model.Primitive, value: bool, values: Sequence[int], nodes: Sequence[ex.Expr]
@@ -241,8 +169,8 @@ class Recorder:
         entry = _entry(table, cell) if cell else None
         size, source = len(table.cells), table.spec.source
         applied = ev.Applied(table.name, key, entry, size, None, None, None, source)
-        self._now.top()
-        self._now.table = _Table(applied)
+        self._now.top(table.name)
+        self._now.table = Table(applied)
         self._now.into.append(self._now.table)
 
     def metered(self, target: ex.FieldRef, colour: int) -> None:
@@ -273,16 +201,16 @@ class Recorder:
             ev.FieldValue("", param.name, param.width, value)
             for param, value in zip(action.params, values, strict=True)
         )
-        opened = _Open(lambda steps: ev.Action(action.name, params, steps))
+        opened = Open(lambda steps: ev.Action(action.name, params, steps))
         now = self._now
         assert now.table is not None
         now.table.action = opened
         now.into, now.action = opened.steps, action.name
         now.params = tuple(param.name for param in action.params)
 
-    def statement(self) -> None:
-        """Statements of a control follow, outside of any table."""
-        self._now.top()
+    def statement(self, node: str) -> None:
+        """Statements of a control follow, outside of any table; p4c calls them `node`."""
+        self._now.top(node)
 
     def did(
         self, watched: Watched, args: Sequence[int], before: Sequence[int], after: Sequence[int]
@@ -292,9 +220,10 @@ class Recorder:
             self._now.top()
         did = self._reader.did(watched, args, before, after, self._now.params)
         self._add(did)
+        written = self._now.written(did)
         if watched.writes_egress_spec:
             dropping = after[0] == self._dataplane.drop_port
-            self._now.dropper = (did, self._now.action) if dropping else None
+            self._now.dropper = (written, self._now.node) if dropping else None
 
     # -- between and behind the controls ----------------------------------------------------------
 
@@ -329,8 +258,7 @@ class Recorder:
     def dropped(self, where: str) -> None:
         """The frame ends here because egress_spec is the drop port."""
         reason = f"egress_spec is {self._dataplane.drop_port}, the drop port, at the end of {where}"
-        by, action = self._now.dropper or (None, "")
-        self._add_top(ev.Dropped(reason, by, action))
+        self._add_top(self._causes.dropped(reason, self._now))
 
     def refused(self, priority: int) -> None:
         """The frame ends here because there is no such queue."""

@@ -256,9 +256,16 @@ class TextView:
     def _dropped(self, depth: int, step: ev.Dropped) -> Lines:
         yield from self._line(depth, self.paint("bad", f"dropped: {step.reason}"))
         if step.by is not None:
-            action = f" in action {step.action}" if step.action else ""
-            by = f"by {self.words.statement(step.by)}{action}"
-            yield from self._line(depth + 1, by, "", place(step.by.source))
+            by = f"by {self.words.statement(step.by.did)}"
+            yield from self._line(depth + 1, by + _where(step.by), "", place(step.by.did.source))
+        if step.condition is not None:
+            answer = "" if step.condition.value else "not "
+            because = f"because {answer}{self.words.condition(step.condition)}"
+            yield from self._line(depth + 1, because, "", place(step.condition.source))
+        for writer in step.writers:
+            effects = ", ".join(self.words.effect(effect) for effect in writer.did.effects)
+            source = place(writer.did.source)
+            yield from self._line(depth + 1, f"where {effects}{_where(writer)}", "", source)
 
     def _sent(self, depth: int, step: ev.Sent) -> Lines:
         width = max((len(part.name) for part in step.parts), default=0)
@@ -290,6 +297,13 @@ class TextView:
             text = f"[{was.hex()}→{now.hex()}]" if changed else now.hex()
             pieces.append(self.paint("changed", text) if changed else text)
         yield head + "".join(pieces)
+
+
+def _where(writer: ev.Writer) -> str:
+    """The action and the table entry that a step ran in."""
+    action = f" in action {writer.action}" if writer.action else ""
+    table = f" of table {writer.table}" if writer.table else ""
+    return f"{action}{table}" + (f" ({writer.origin})" if writer.origin else "")
 
 
 def _visible(text: str) -> int:
