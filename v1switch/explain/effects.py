@@ -19,6 +19,11 @@ class Reader:
     def __init__(self, program: Program) -> None:
         """Remember the program."""
         self.program = program
+        self._widths = {  # looked up for every value: many fields, and long headers
+            (header.name, field.name): field.width or 0
+            for header in program.headers.values()
+            for field in header.header_type.fields
+        }
 
     # -- fields -----------------------------------------------------------------------------------
 
@@ -49,8 +54,7 @@ class Reader:
     def _width(self, ref: ex.Expr) -> int:
         program = self.program
         if isinstance(ref, ex.FieldRef):
-            found = program.headers[ref.header].header_type.field(ref.field)
-            return 1 if ref.field == VALID else (found.width or 0) if found else 0
+            return 1 if ref.field == VALID else self._widths[ref.header, ref.field]
         if isinstance(ref, ex.LastField):
             found = program.stacks[ref.stack].header_type.field(ref.field)
             return (found.width or 0) if found else 0
@@ -102,9 +106,12 @@ class Reader:
             old = old if was or target.ref.field == VALID else None
             if old != new or len(targets) == 1:
                 found.append(self._field_effect(target.ref, old, new))
+        if valid and not found:  # `setInvalid` of what is not there
+            found.append(self._field_effect(targets[0].ref, before[0], after[0]))
         return tuple(found)
 
-    def _field_effect(self, ref: ex.FieldRef, old: ev.Value, new: ev.Value) -> ev.Effect:
+    def _field_effect(self, ref: ex.Expr, old: ev.Value, new: ev.Value) -> ev.Effect:
+        assert isinstance(ref, ex.FieldRef)
         if ref.field == VALID:
             return ev.Effect("header", ref.header, "", None, 1, bool(old), bool(new))
         return ev.Effect("field", ref.header, ref.field, None, self._width(ref), old, new)

@@ -12,6 +12,7 @@ from v1switch.program.model import Program
 
 EFFECTS, SOURCES = 52, 92  # columns where the effects and the places in the source begin
 WIDTH = 100
+METER_COLOURS = ("green", "yellow", "red")
 HEX_BYTES = 32  # bytes of a frame on one line
 COLOURS = {
     "bold": "1",
@@ -190,9 +191,9 @@ class TextView:
             yield from self._line(depth, self._selection(step.selection))
         if step.metered:
             name = self.words.field(step.metered.header, step.metered.field)
-            yield from self._line(
-                depth, f"direct meter: {name} = {value_text(step.metered.value, 0)}"
-            )
+            colour = int(step.metered.value or 0)
+            meaning = f"{colour} ({METER_COLOURS[colour]})"
+            yield from self._line(depth, f"direct meter: {name} = {meaning}")
         if step.action is None:
             yield from self._line(depth, "no action")
             return
