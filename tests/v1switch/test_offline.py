@@ -10,7 +10,7 @@ from scapy.utils import RawPcapReader, RawPcapWriter
 from tests.p4.world import JSON
 from tests.stf.stf import Case, Expected, Packet
 from tests.stf.switches import on_bmv2
-from tests.switch.harness import Sandbox, namespaces_allowed
+from tests.switch.harness import ROOT, Sandbox, namespaces_allowed
 from tests.switch.harness_targets import BMV2, installed
 from tests.v1switch.corpus import vectors
 from tests.v1switch.explained import DECAPSULATED, DROPPED, ENCAPSULATED, ENTRIES, FLOODED
@@ -87,19 +87,27 @@ def test_state_lasts_from_packet_to_packet(capsys: pytest.CaptureFixture[str]) -
     assert "port_rx[1] packets 1 → 2" in text
 
 
-def test_packets_for_the_controller_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
-    packet = bytes.fromhex("0180c200000e02aa0000000188cc0000")
-    punt = "table_add punt send_to_cpu 0&&&0 0&&&0 0x88cc&&&0xffff => 1\n"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(JSON.parent)
-        entries = Path.cwd() / "punt.txt"
-        try:
-            entries.write_text("table_add port_kind access 1 =>\n" + punt)
-            argv = ("explain", JSON.name, "--entries", entries.name, "--packet", packet.hex())
-            text = said(capsys, *argv, "--cpu-port", "510")
-        finally:
-            entries.unlink()
-    assert "out of port 510, to the controller: " in text
+def test_packets_for_the_controller_are_explained(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    entries = tmp_path / "punt.txt"
+    punt = "table_add punt send_to_cpu 0&&&0 0&&&0 0x88cc&&&0xffff => 1"
+    entries.write_text(f"table_add port_kind access 1 =>\n{punt}\n")
+    packet = bytes.fromhex("0180c200000e02aa0000000188cc0000").hex()
+    argv = ("explain", str(JSON), "--entries", str(entries), "--packet", packet)
+    assert "out of port 510, to the controller: " in said(capsys, *argv, "--cpu-port", "510")
+
+
+def test_the_readme_shows_what_is_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    block = (ROOT / "README.md").read_text().partition("$ python -m v1switch explain ")[2]
+    command, _, rest = block.partition("\npacket 1")
+    shown = ("packet 1" + rest.partition("```")[0]).splitlines()
+    printed = said(capsys, "explain", *command.replace("\\\n", " ").split()).splitlines()
+    assert len(shown) > 10
+    assert [line for line in shown if line != "…" and line not in printed] == []
 
 
 @pytest.mark.parametrize(
