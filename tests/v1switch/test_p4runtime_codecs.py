@@ -7,12 +7,14 @@ from p4.config.v1 import p4types_pb2
 from p4.v1 import p4data_pb2
 from p4.v1 import p4runtime_pb2 as p4rt
 
+from v1switch.dataplane import Dataplane
 from v1switch.entries import Exact, Lpm, Range, Ternary
 from v1switch.p4runtime import bytestrings, packetio
 from v1switch.p4runtime.entities.replication import MulticastGroups
 from v1switch.p4runtime.errors import Code, Refused
 from v1switch.p4runtime.matches import KINDS, MatchField, decode_key, encode_key
 from v1switch.p4runtime.p4data import data_type
+from v1switch.p4runtime.pipeline import Pipeline
 from v1switch.p4runtime.schema import ControllerHeader, Param
 
 KIND = {kind.name: kind for kind in KINDS.values()}
@@ -197,8 +199,9 @@ def test_a_refused_match_field_is_named_with_its_table():
 
 def test_a_refused_replica_is_named_with_its_group():
     group = p4rt.MulticastGroupEntry(multicast_group_id=5, replicas=[p4rt.Replica(instance=1)])
+    pipeline = Pipeline(p4rt.ForwardingPipelineConfig(), None, None, Dataplane())
     with pytest.raises(Refused) as caught:
-        MulticastGroups().insert(None, group)
+        MulticastGroups().insert(pipeline, group)
     assert caught.value.message == "multicast group 5: replica: the port is missing"
 
 
