@@ -172,7 +172,7 @@ def test_counters_and_registers_tell_cell_old_and_new() -> None:
         for port, frame in vectors("externs")
         for did in steps(externs.explain(port, frame), ev.Did)
         for effect in did.effects
-        if effect.what == "register"
+        if effect.what == "register" and effect.new is not None
     ]
     assert effects
     held: dict[tuple[str, int], object] = {}
@@ -180,6 +180,19 @@ def test_counters_and_registers_tell_cell_old_and_new() -> None:
         cell = (effect.name, effect.index)
         assert effect.old == held.get(cell, 0)
         held[cell] = effect.new
+
+
+def test_log_messages_are_told_as_they_are_printed() -> None:
+    port, frame = next(v for v in vectors("externs") if v[1][9] == 0xFF)
+    text = small("externs").text(port, frame)
+    assert "prints: index 255 port 1" in text
+    assert "ExternIngress.seen has no cell 255: nothing is done" in text
+
+
+def test_hashes_tell_algorithm_and_inputs() -> None:
+    text = VTEP.text(*ENCAPSULATED)
+    inputs = "meta.tenant_src, meta.tenant_dst, meta.tenant_protocol"
+    assert f"meta.outer_sport = 49152 + crc32({inputs}" in text
 
 
 # -- what leaves, and what does not ----------------------------------------------------------------

@@ -55,7 +55,8 @@ class Watched:
 
     Attributes:
         call: the primitive, the parser's assignment or the checksum.
-        args: the expressions whose values are told, the cell of an array first.
+        args: the expressions whose values are told, the cell of an array first; of a log
+            message those that it prints.
         targets: what it may write.
     """
 
@@ -111,9 +112,10 @@ class Watcher:
             return list(self.operands(call.value))
         if isinstance(call, Checksum):
             return []
+        if call.op == "log_msg" and isinstance(call.args[1], ex.Vector):
+            return list(call.args[1].items)
         kinds = PRIMITIVES[call.op]
         values = [a for a, kind in zip(call.args, kinds, strict=True) if kind == DATA]
-        values += [n for a in call.args if isinstance(a, ex.Vector) for n in a.items]
         cells = [call.args[INDEX[call.op]]] if call.op in INDEX else []
         cells += [a.index for a in call.args[:1] if isinstance(a, ex.RegisterRef)]
         operands = (operand for value in values for operand in self.operands(value))

@@ -132,6 +132,7 @@ class Document:
             "statement": self.words.statement(step),
             "operands": [self._operand(operand, step.params) for operand in step.args],
             "effects": [self._effect(effect) for effect in step.effects],
+            "message": self.words.message(step),
             "source": _source(step.source),
         }
 

@@ -97,8 +97,7 @@ class Reader:
         found = []
         for target, old, new in zip(targets, before, after, strict=True):
             if not isinstance(target.ref, ex.FieldRef):
-                if new is not None:
-                    found.append(self._cell(target, args, old, new))
+                found.append(self._cell(target, args, old, new))
                 continue
             was, now = valid.get(target.ref.header, (1, 1))
             if target.ref.field != VALID and not now:

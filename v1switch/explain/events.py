@@ -47,7 +47,8 @@ class Effect:
         field: the field's own name for "field", else empty.
         index: the cell of an array, else None.
         width: bits; 0 where numbers have no width.
-        old, new: before and after. `old` is None for the field of a header that was not there.
+        old, new: before and after. `old` is None for the field of a header that was not there,
+            both are for a cell that the array does not have.
     """
 
     what: str

@@ -97,7 +97,6 @@ class Recorder:
         if kind in COPIES and not first:
             self._now = self._pass(COPIES[kind], root.number, root.frame)
             self._now.headers, self._now.writers = root.headers, dict(root.writers)
-        self._now.dropper = None
         self._now.open(Stage("egress", port, instance))
 
     # -- parser -----------------------------------------------------------------------------------

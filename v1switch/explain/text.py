@@ -168,6 +168,9 @@ class TextView:
             return
         statement, right = self.words.statement(step), place(step.source)
         effects = [self.words.effect(effect) for effect in step.effects]
+        message = self.words.message(step)
+        if message is not None:
+            effects = [f"prints: {message}"]
         if len(effects) <= 1 or sum(map(len, effects)) + 2 * len(effects) <= SOURCES - EFFECTS:
             yield from self._line(depth, statement, ", ".join(effects) or self._args(step), right)
             return

@@ -254,13 +254,37 @@ class Words:
             return own
         return self._call(step.call, step.params)
 
+    @staticmethod
+    def message(step: ev.Did) -> str | None:
+        """What a log message prints, or None for any other step."""
+        if step.op != "log_msg" or step.call is None or not isinstance(step.call.args[0], ex.Text):
+            return None
+        text = step.call.args[0].value
+        for operand in step.args:
+            text = text.replace("{}", str(operand.value), 1)
+        return text
+
     def _call(self, call: Primitive, params: Sequence[str]) -> str:
+        if call.op == "modify_field_with_hash_based_offset":
+            return self._hash(call, params)
         args = [_bare(self.expression(arg, params)) for arg in call.args]
         if call.op in ASSIGNS:
             return f"{args[0]} = {args[1]}"
         if call.op in BINARY:
             return f"{args[0]} = {args[1]} {BINARY[call.op]} {args[2]}"
         return f"{call.op}({', '.join(args)})"
+
+    def _hash(self, call: Primitive, params: Sequence[str]) -> str:
+        target, base, size = (self.expression(call.args[at], params) for at in (0, 1, 3))
+        assert isinstance(call.args[2], ex.Named)
+        calculation = self.program.calculations[call.args[2].name]
+        inputs = [
+            hex(item.value) if isinstance(item.value, int) else self.expression(item.value)
+            for item in calculation.inputs
+        ]
+        hashed = f"{calculation.algo}({', '.join(text or 'payload' for text in inputs)})"
+        offset = "" if base == "0" else f"{base} + "
+        return f"{target} = {offset}{hashed} % {size}"
 
     def effect(self, effect: ev.Effect) -> str:
         """A change: what, from what, to what."""
@@ -271,6 +295,8 @@ class Words:
         name = effect.name
         if effect.what == "field":
             name = self.field(effect.name, effect.field)
+        if effect.index is not None and effect.new is None:
+            return f"{name} has no cell {effect.index}: nothing is done"
         if effect.index is not None:
             name += f"[{effect.index}]" + (" packets" if effect.what == "counter" else "")
         new = value_text(effect.new, effect.width, name)
