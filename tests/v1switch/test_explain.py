@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from itertools import chain
 
 import pytest
@@ -318,6 +319,15 @@ def test_digests_are_told_though_nobody_listens() -> None:
     fields = "vni = 5001, ethernet.src_addr = 02:aa:00:00:00:03"
     assert "digest mac_learn" in VTEP.text(*DECAPSULATED)
     assert fields.split(", ")[1] in VTEP.text(*DECAPSULATED)
+
+
+def test_colours_change_nothing_but_colours() -> None:
+    for sample in SAMPLES:
+        told = VTEP.explain(*sample)
+        plain = list(TextView(VTEP.program).lines(told))
+        coloured = list(TextView(VTEP.program, colour=True).lines(told))
+        assert [re.sub("\x1b\\[[0-9]+m", "", line) for line in coloured] == plain
+        assert coloured != plain
 
 
 # -- JSON ------------------------------------------------------------------------------------------

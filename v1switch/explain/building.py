@@ -68,7 +68,7 @@ class Pass:
         node: the table or statement of a control that runs.
         conditions: the control's conditions so far.
         writers: what last wrote each field, by header and field.
-        dropper: what last asked for the drop, and the node that it stands in.
+        addresser: what last wrote egress_spec, and the node that it stands in.
     """
 
     def __init__(self, number: int, kind: str, parent: int, frame: bytes) -> None:
@@ -83,7 +83,7 @@ class Pass:
         self.node = ""
         self.conditions: list[tuple[Conditional, ev.Condition]] = []
         self.writers: dict[tuple[str, str], ev.Writer] = {}
-        self.dropper: tuple[ev.Writer, str] | None = None
+        self.addresser: tuple[ev.Writer, str] | None = None
         self.emitted: list[tuple[str, bytes]] = []
         self.payload = 0
         self.truncated = False

@@ -22,9 +22,9 @@ class Causes:
 
     def dropped(self, reason: str, now: Pass) -> ev.Dropped:
         """The end of a pass whose egress_spec is the drop port."""
-        if now.dropper is None:
+        if now.addresser is None:
             return ev.Dropped(reason)
-        by, node = now.dropper
+        by, node = now.addresser
         if by.table:  # an entry or the default action asked for it
             return ev.Dropped(reason, by)
         condition = self._condition(now, node)

@@ -22,8 +22,7 @@ def parts_of(
         payload: how many bytes at the end of the frame no header took.
 
     Returns:
-        the pieces of the frame that leaves, and each header that is gone before the first piece
-        that came in behind it.
+        the pieces in order; headers that are gone stand before what came in behind them.
     """
     gone = {name: place for name, place in extracted.items() if name not in dict(emitted)}
     parts: list[Part] = []

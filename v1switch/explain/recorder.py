@@ -221,8 +221,7 @@ class Recorder:
         self._add(did)
         written = self._now.written(did)
         if watched.writes_egress_spec:
-            dropping = after[0] == self._dataplane.drop_port
-            self._now.dropper = (written, self._now.node) if dropping else None
+            self._now.addresser = (written, self._now.node)
 
     # -- between and behind the controls ----------------------------------------------------------
 
