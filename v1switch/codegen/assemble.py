@@ -7,7 +7,7 @@ function; only copies (multicast, clones) cost a tuple of all live variables eac
 from __future__ import annotations
 
 from v1switch.codegen.access import Access
-from v1switch.codegen.checksums import ChecksumCode
+from v1switch.codegen.checksums import ChecksumStages
 from v1switch.codegen.control import ControlCode
 from v1switch.codegen.exprs import Expressions
 from v1switch.codegen.layout import Layout
@@ -25,7 +25,7 @@ NO_CUT = 1 << 30
 EMPTY = "b''"
 
 
-class Assembler:
+class Assembler(ChecksumStages):
     """Writes `run(port, frame, now, kind, restore, out, work)`.
 
     kind is the instance type with which the frame enters; restore is None or (field list id,
@@ -43,7 +43,6 @@ class Assembler:
         self.layout = Layout(program, self.access, self.writer)
         self.expressions = Expressions(program, self.layout, self.access, self.writer)
         self.primitives = Primitives(self.expressions, "DROP", traced)
-        self.checksums = ChecksumCode(self.primitives)
         self.tables = TableCode(self.primitives, action_codes(program))
         used = self.access.primitives
         self.clones_in = "clone_ingress_pkt_to_egress" in used
@@ -167,7 +166,7 @@ class Assembler:
 
     def _ingress(self) -> None:
         self._set("parser_error", "perr")
-        self.checksums.verify(lambda: self._set("checksum_error", "1"))
+        self._verify()
         self._clear_requests(ingress=True)
         self.primitives.tell("stage", "'ingress'")
         ControlCode(self.tables, self.program.ingress).emit()
@@ -342,7 +341,9 @@ class Assembler:
     def _deparse(self) -> None:
         add = self.writer.add
         self.primitives.tell("stage", "'deparser'")
-        self.checksums.update()
+        for checksum in self.program.checksums:
+            if checksum.update:
+                self._update(checksum)
         for call in self.program.deparser.primitives:
             self.primitives.emit(call)
         add("data = b''")

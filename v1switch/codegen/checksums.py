@@ -2,48 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from v1switch.codegen.exprs import Expressions
 from v1switch.codegen.primitives import Primitives
+from v1switch.codegen.writer import Writer
 from v1switch.program import expressions as ex
-from v1switch.program.model import Checksum
+from v1switch.program.model import Checksum, Program
 
 
-class ChecksumCode:
-    """Writes the checksums of a program."""
+class ChecksumStages:
+    """The assembler's part that is about checksums."""
 
-    def __init__(self, primitives: Primitives) -> None:
-        """Remember the context."""
-        self.primitives = primitives
-        self.expressions = primitives.expressions
-        self.writer = primitives.writer
-        self.checksums = primitives.program.checksums
+    program: Program
+    writer: Writer
+    expressions: Expressions
+    primitives: Primitives
 
-    def verify(self, on_error: Callable[[], None]) -> None:
-        """Write the checks of all that are verified; `on_error` writes what a wrong one does."""
-        for checksum in self.checksums:
-            if not checksum.verify:
-                continue
-            with self.writer.block(f"if {self._concerns(checksum)}:"):
-                width = self.expressions.field_type(checksum.target).width or 0
-                target = self.expressions.value(checksum.target)
-                computed = f"{self._result(checksum)} & {(1 << width) - 1}"
-                self.primitives.tell("checksum", checksum, computed, target)
-                with self.writer.block(f"if {computed} != {target}:"):
-                    on_error()
+    def _set(self, field: str, text: str) -> None:
+        """Write an intrinsic field; the assembler knows how."""
+        raise NotImplementedError
 
-    def update(self) -> None:
-        """Write the assignment of every checksum that is updated."""
-        for checksum in self.checksums:
-            if not checksum.update:
-                continue
-            with (
-                self.writer.block(f"if {self._concerns(checksum)}:"),
-                self.primitives.watcher.told(checksum),
-            ):
-                self.primitives.store_text(checksum.target, self._result(checksum), 64)
+    def _verify(self) -> None:
+        for checksum in self.program.checksums:
+            if checksum.verify:
+                self._verify_one(checksum)
 
-    def _result(self, checksum: Checksum) -> str:
+    def _verify_one(self, checksum: Checksum) -> None:
+        with self.writer.block(f"if {self._concerns(checksum)}:"):
+            width = self.expressions.field_type(checksum.target).width or 0
+            target = self.expressions.value(checksum.target)
+            computed = f"{self._computed(checksum)} & {(1 << width) - 1}"
+            self.primitives.tell("checksum", checksum, computed, target)
+            with self.writer.block(f"if {computed} != {target}:"):
+                self._set("checksum_error", "1")
+
+    def _update(self, checksum: Checksum) -> None:
+        with (
+            self.writer.block(f"if {self._concerns(checksum)}:"),
+            self.primitives.watcher.told(checksum),
+        ):
+            self.primitives.store_text(checksum.target, self._computed(checksum), 64)
+
+    def _computed(self, checksum: Checksum) -> str:
+        """Write the calculation and return the variable that holds its result."""
         header = checksum.target.header
         return self.primitives.calculations.emit(checksum.calculation, header)
 
