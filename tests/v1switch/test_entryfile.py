@@ -223,7 +223,7 @@ def test_addresses_are_written_as_addresses(tmp_path: Path) -> None:
             "it takes members of 'SelectorIngress.paths', expected table_indirect_add",
         ),
         ("tables", "table_indirect_add exactly 1 2 => 0", "it has no action profile, expected"),
-        ("selector", "table_indirect_add balanced 1 => 7", "'SelectorIngress.paths': no 7"),
+        ("selector", "table_indirect_add balanced 1 => 7", "'SelectorIngress.paths': no member 7"),
         ("externs", "register_write cells 999999 1", "index: '999999', expected a number, 0.."),
         ("externs", "register_write nowhere 1 1", "register 'nowhere': there is none, expected"),
         ("externs", "meter_set_rates pace 1 fast 1:2", "'fast', expected RATE:BURST"),
