@@ -34,7 +34,7 @@ from v1switch.program.model import Program
 from v1switch.state import State
 
 if TYPE_CHECKING:
-    from v1switch.explain.tracer import Tracer
+    from v1switch.explain.tracer import Tracer, Watch
 
 DROP_PORT = 511
 Frame = tuple[int, bytes]
@@ -45,10 +45,14 @@ Process = Callable[[int, bytes, int], list[Frame]]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A program that has been compiled and can be committed without further checks."""
+    """A program that has been compiled and can be committed without further checks.
+
+    `watch` puts explanations around what carries the frames.
+    """
 
     program: Program
     bind: Callable[[Dataplane, State], Process]
+    watch: Watch | None = None
 
 
 class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
@@ -107,7 +111,7 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         from v1switch.codegen import compile_program  # start-up without a program stays fast
 
         bind = compile_program(program, traced=False)
-        return Prepared(program, self.tracer.around(program, bind) if self.tracer else bind)
+        return Prepared(program, bind, self.tracer.prepare(program) if self.tracer else None)
 
     def commit(self, prepared: Prepared) -> None:
         """Swap to a prepared program; all run-time state starts afresh (P4Runtime COMMIT).
@@ -117,6 +121,8 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         """
         state = State(prepared.program, self.clock(), self._ports_down)
         process = prepared.bind(self, state)
+        if prepared.watch is not None:
+            process = prepared.watch(self, state, process)
         with self._gate.writer():
             self.replication.clear()
             self._state, self._process = state, process

@@ -4,6 +4,7 @@ import json
 import random
 import re
 from itertools import chain
+from pathlib import Path
 
 import pytest
 
@@ -19,10 +20,13 @@ from tests.v1switch.explained import (
     small,
     vtep,
 )
-from tests.v1switch.twin import loaded
+from tests.v1switch.twin import COMPILED, loaded
 from v1switch.dataplane import Dataplane
 from v1switch.explain import events as ev
 from v1switch.explain.text import TextView
+from v1switch.explain.words import Words
+from v1switch.program import expressions as ex
+from v1switch.program.model import Primitive, Source
 
 VTEP = vtep()
 SAMPLES = [ENCAPSULATED, DECAPSULATED, FLOODED, DROPPED]
@@ -107,12 +111,29 @@ def test_the_values_of_extracted_fields_are_those_of_the_frame() -> None:
     assert values["ttl"] == 64
 
 
+def test_signed_fields_have_signs() -> None:
+    told = small("arithmetic").explain(1, bytes([1, 2, 0xFF, 0x7F]) + bytes(60))
+    values = {f.field: f.value for f in steps(told, ev.Extracted)[0].fields}
+    assert (values["a"], values["c"], values["d"]) == (1, -1, 127)
+
+
 def test_a_parser_error_is_told() -> None:
     port, frame = ENCAPSULATED
     text = VTEP.text(port, frame[:30])
     assert "error PacketTooShort: parsing ends" in text
     wrong = VTEP.text(port, frame[:28] + bytes([frame[28] ^ 1]) + frame[29:])
     assert "is wrong, computed 0x6683: checksum_error = 1" in wrong
+
+
+def test_only_variables_of_the_compilers_own_are_left_out() -> None:
+    words = Words(VTEP.program)
+    target = ex.FieldRef("scalars", "tmp")
+    call = Primitive("assign", (target, ex.Const(5)))
+    for fragment, left_out in (("hdr.a.isValid()", True), ("bit<8> tmp = 5", False)):
+        did = ev.Did("assign", call, None, None, (), (), Source("x.p4", 1, fragment))
+        assert words.absorb(did) is left_out
+        assert words.expression(target) == ("5" if left_out else "tmp")
+        words.forget()
 
 
 # -- controls --------------------------------------------------------------------------------------
@@ -304,11 +325,22 @@ def test_an_action_that_drops_is_named_with_its_table() -> None:
     assert all(d.by.table for d in drops)
 
 
-def test_a_condition_that_does_not_decide_is_no_reason() -> None:
+def test_the_condition_that_led_to_a_drop_is_told() -> None:
     explained = small("replication")
     (drop,) = steps(explained.explain(1, bytes([6, 0]) + bytes(20)), ev.Dropped)
     assert "== 6" in TextView(explained.program).words.condition(drop.condition)
     assert drop.condition.value
+
+
+def test_a_condition_that_decides_nothing_is_no_reason(tmp_path: Path) -> None:
+    program = json.loads((COMPILED / "dropping.json").read_text())
+    first = program["pipelines"][0]["conditionals"][0]
+    first["false_next"] = first["true_next"]
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps(program))
+    (drop,) = steps(Explained(changed).explain(1, bytes(20)), ev.Dropped)
+    assert drop.by.did.op == "mark_to_drop"
+    assert drop.condition is None
 
 
 def test_truncation_is_told() -> None:

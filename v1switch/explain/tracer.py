@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from v1switch.state import State
 
 log = logging.getLogger("v1switch")
-Bind = Callable[["Dataplane", "State"], "Process"]
+Watch = Callable[["Dataplane", "State", "Process"], "Process"]
+"""Makes what carries the frames, given what carries those that nobody asked for."""
 Listener = Callable[[Program, Explanation], None]
 """Is told of a frame when it is done; must return quickly."""
 
@@ -43,8 +44,8 @@ class Tracer:
         if self._filter is not None:
             self._filter.expression(program)
 
-    def around(self, program: Program, plain: Bind) -> Bind:
-        """Give what binds the traced program beside the plain one.
+    def prepare(self, program: Program) -> Watch:
+        """Compile the traced program and the filter.
 
         A filter that does not fit the program traces nothing, and the log says so.
 
@@ -59,18 +60,18 @@ class Tracer:
             wanted = compile_filter(program, self._filter) if self._filter else None
         except FilterError as error:
             log.error("nothing is traced: %s", error)
-            return plain
+            return _leave
 
-        def bind(dataplane: Dataplane, state: State) -> Process:
+        def watch(dataplane: Dataplane, state: State, plain: Process) -> Process:
             if dataplane.recorder is not self.recorder:  # no frame ever comes there
-                return plain(dataplane, state)
+                return plain
             self.recorder.use(program, dataplane)
             explained = self._explained(program, traced(dataplane, state))
             if wanted is None:
                 return explained
-            return _choose(wanted(dataplane, state), explained, plain(dataplane, state))
+            return _choose(wanted(dataplane, state), explained, plain)
 
-        return bind
+        return watch
 
     def _explained(self, program: Program, process: Process) -> Process:
         def explain(port: int, frame: bytes, now: int) -> list[Frame]:
@@ -87,3 +88,7 @@ def _choose(wanted: Callable[[int, bytes], bool], yes: Process, no: Process) -> 
         return (yes if wanted(port, frame) else no)(port, frame, now)
 
     return process
+
+
+def _leave(_dataplane: Dataplane, _state: State, plain: Process) -> Process:
+    return plain
