@@ -21,12 +21,15 @@ from tests.v1switch.explained import (
     vtep,
 )
 from tests.v1switch.twin import COMPILED, loaded
+from v1switch.codegen.assemble import Assembler
 from v1switch.dataplane import Dataplane
 from v1switch.explain import events as ev
 from v1switch.explain.text import TextView
 from v1switch.explain.words import Words
 from v1switch.program import expressions as ex
+from v1switch.program import load_file
 from v1switch.program.model import Primitive, Source
+from v1switch.program.symbols import VALID
 
 VTEP = vtep()
 SAMPLES = [ENCAPSULATED, DECAPSULATED, FLOODED, DROPPED]
@@ -179,6 +182,15 @@ def test_a_selector_tells_which_member_its_hash_picked() -> None:
 def test_conditions_tell_expression_operands_and_value() -> None:
     text = VTEP.text(*DROPPED)
     assert "if (meta.drop_reason != DropReason.NONE)          true  (meta.drop_reason = 17)" in text
+
+
+def test_what_becomes_of_a_unions_other_members_is_watched() -> None:
+    program = load_file(COMPILED / "parser.json")
+    (one, other) = next(iter(program.unions.values())).headers
+    call = Primitive("add_header", (ex.HeaderRef(one),))
+    targets = Assembler(program, traced=True).primitives.watcher._targets(call)
+    watched = [t.ref.header for t in targets if t.ref.field == VALID]
+    assert watched == [one, other]
 
 
 def test_constant_entries_tell_where_the_program_has_them() -> None:

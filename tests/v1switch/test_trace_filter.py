@@ -42,7 +42,7 @@ def matcher(text: str) -> Callable[[int, bytes], bool]:
         ("hdr.udp.dst_port = 7777", "dropped"),
         ("udp.dst_port >= 0x1388 and udp.dst_port < 6000", "encapsulated decapsulated flooded"),
         ("ipv4.src_addr = 10.0.0.31", "decapsulated"),
-        ("ipv4.src_addr = 10.0.0.8/29", "encapsulated flooded dropped"),
+        ("ipv4.src_addr = 10.0.0.9/29", "encapsulated flooded dropped"),
         ("ipv4.src_addr != 10.0.0.8/29", "decapsulated"),
         ("ethernet.dst_addr=02:aa:00:00:00:03", "encapsulated dropped"),
         ("port=1 and (vlan.vid=7 or udp.dst_port=7777)", "dropped"),
@@ -63,6 +63,20 @@ def test_the_programs_parser_decides_what_is_there() -> None:
     assert not matcher("udp")(1, short), "the parser did not get that far"
     assert not matcher("udp.dst_port = 53")(1, short)
     assert not matcher("ipv4")(1, b"")
+
+
+class Untouchable:
+    """A frame that nobody may look into."""
+
+    def __len__(self) -> int:
+        return 60
+
+
+def test_a_port_is_told_apart_without_a_look_at_the_frame() -> None:
+    matches = matcher("port = 7 and ipv4.ttl = 1")
+    assert not matches(1, Untouchable())  # type: ignore[arg-type]  # that is the point
+    with pytest.raises(TypeError):
+        matches(7, Untouchable())  # type: ignore[arg-type]  # that is the point
 
 
 def test_only_frames_that_match_are_explained_and_all_pass_alike() -> None:
