@@ -1,5 +1,6 @@
 """Files of entries: what simple_switch_CLI takes is taken, what is wrong is named with its line."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,8 @@ from v1switch.entries import (
     ValueSetMember,
 )
 from v1switch.entryfile import EntriesError, find_p4info, load_entries
+from v1switch.entryfile.errors import Wrong
+from v1switch.entryfile.words import find_name
 
 
 def written(tmp_path: Path, name: str, *lines: str) -> Dataplane:
@@ -247,11 +250,111 @@ def test_an_entry_that_is_there_already_is_told_with_its_line(tmp_path: Path) ->
     assert str(error).endswith("table 'TableIngress.exactly': it has this entry already (line 1)")
 
 
+def test_a_suffix_that_several_have_is_refused() -> None:
+    names = ["In.acl.check", "Out.acl.check", "Out.acl.count"]
+    assert find_name("table", "count", names) == "Out.acl.count"
+    with pytest.raises(Wrong) as caught:
+        find_name("table", "acl.check", names)
+    assert caught.value.reason == "several have this name: In.acl.check, Out.acl.check"
+
+
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "entries"
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(EntriesError, match="byte 0 is not UTF-8 text"):
         load_entries(file, loaded("tables"), None)
+
+
+# -- the tutorials' runtime files ------------------------------------------------------------------
+
+
+def runtime(tmp_path: Path, name: str, **members: object) -> Dataplane:
+    file = tmp_path / "s1-runtime.json"
+    file.write_text(json.dumps({"target": "bmv2", "p4info": "x", "bmv2_json": "y", **members}))
+    plane = loaded(name)
+    load_entries(file, plane, None)
+    return plane
+
+
+def row(table: str, action: str, params: dict[str, object], **more: object) -> dict[str, object]:
+    return {"table": table, "action_name": action, "action_params": params, **more}
+
+
+def test_the_tutorials_runtime_files_are_taken(tmp_path: Path) -> None:
+    exact = {"hdr.key.a": 1, "hdr.key.b": "0x0002"}
+    ranged = {"hdr.key.a": [2, 9]}
+    rows = [
+        row("TableIngress.exactly", "TableIngress.found_exact", {"v": 7}, match=exact),
+        row("longest", "found_longest", {"v": 8}, match={"hdr.key.b": ["16", 12], "hdr.key.c": 3}),
+        row("patterned", "found_ternary", {"v": 9}, match={"hdr.key.a": [5, 6]}, priority=4),
+        row("ranged", "found_range", {"v": 1}, match=ranged, priority=2),
+        row("exactly", "found_exact", {"v": 6}, default_action=True),
+    ]
+    plane = runtime(tmp_path, "tables", table_entries=rows)
+    (first,) = plane.entries("TableIngress.exactly")
+    assert first.key == (Exact(1), Exact(2))
+    assert first.opaque == Origin("s1-runtime.json table_entries[0]")
+    assert plane.entries("TableIngress.longest")[0].key == (Lpm(16, 12), Exact(3))
+    (patterned,) = plane.entries("TableIngress.patterned")
+    assert (patterned.key, patterned.priority) == ((Ternary(4, 6), Ternary(0, 0)), 4)
+    expected = (Range(2, 9), Range(0, 0xFFFF), Ternary(0, 0))
+    assert plane.entries("TableIngress.ranged")[0].key == expected
+    default = plane.default_action("TableIngress.exactly")
+    assert default == ActionCall("TableIngress.found_exact", (6,))
+
+
+def test_groups_and_sessions_of_runtime_files(tmp_path: Path) -> None:
+    replicas = [{"egress_port": 1, "instance": 2}]
+    plane = runtime(
+        tmp_path,
+        "replication",
+        multicast_group_entries=[{"multicast_group_id": 3, "replicas": replicas}],
+        clone_session_entries=[
+            {"clone_session_id": 4, "replicas": replicas, "packet_length_bytes": 99}
+        ],
+    )
+    assert plane.multicast_groups() == [MulticastGroup(3, (Replica(1, 2),))]
+    assert plane.clone_sessions() == [CloneSession(4, (Replica(1, 2),), packet_length_bytes=99)]
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (
+            row("exacty", "x", {}),
+            "table_entries[0], table 'exacty': there is none, expected one of",
+        ),
+        (row("exactly", "x", {}), "table 'TableIngress.exactly': action 'x': there is none"),
+        (
+            row("exactly", "found_exact", {"w": 1}),
+            "action 'TableIngress.found_exact': parameters w, expected v",
+        ),
+        (
+            row("exactly", "found_exact", {"v": 1}, match={"hdr.key.a": 1}),
+            "table 'TableIngress.exactly': match fields hdr.key.a, expected hdr.key.a, hdr.key.b",
+        ),
+        (
+            row("exactly", "found_exact", {"v": 1}, match={"hdr.key.a": 256, "hdr.key.b": 1}),
+            "field 'hdr.key.a' (exact): '256' does not fit in 8 bits",
+        ),
+        (
+            row("longest", "found_longest", {"v": 1}, match={"hdr.key.b": 1, "hdr.key.c": 1}),
+            "field 'hdr.key.b' (lpm): 1, expected [value, length]",
+        ),
+        ({"table": "exactly"}, "$.table_entries[0]: expected a member 'action_name', found none"),
+        ([], "$.table_entries[0]: expected a JSON object, found []"),
+    ],
+)
+def test_a_wrong_row_is_refused(tmp_path: Path, entry: object, said: str) -> None:
+    with pytest.raises(EntriesError) as caught:
+        runtime(tmp_path, "tables", table_entries=[entry])
+    assert str(caught.value).startswith(f"{tmp_path}/s1-runtime.json: ")
+    assert said in str(caught.value)
+
+
+def test_a_member_that_nobody_reads_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EntriesError, match="member 'table_entrys': expected one of multicast_g"):
+        runtime(tmp_path, "tables", table_entrys=[])
 
 
 # -- P4Runtime's text ------------------------------------------------------------------------------
@@ -290,11 +393,18 @@ def test_a_write_request_is_applied(tmp_path: Path) -> None:
 def test_what_a_read_gave_is_written_again(tmp_path: Path) -> None:
     answer = p4rt.ReadResponse()
     answer.entities.extend(update.entity for update in request(b"\x05").updates)
+    default = answer.entities.add().table_entry
+    default.table_id, action_id = ids()
+    default.is_default_action = True
+    default.action.action.action_id = action_id
+    default.action.action.params.add(param_id=1, value=b"\x09")
     file = tmp_path / "entries.txtpb"
     file.write_text(text_format.MessageToString(answer))
     plane = loaded("tables")
     load_entries(file, plane, COMPILED / "tables.p4info.txtpb")
     assert len(plane.entries("TableIngress.exactly")) == 2
+    default_action = ActionCall("TableIngress.found_exact", (9,))
+    assert plane.default_action("TableIngress.exactly") == default_action
 
 
 def test_a_wrong_update_is_told_with_its_line_and_number(tmp_path: Path) -> None:

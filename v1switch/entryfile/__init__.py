@@ -1,4 +1,8 @@
-"""Files of table entries: simple_switch_CLI's commands, or a P4Runtime WriteRequest as text."""
+"""Files of table entries, in any of three forms that people have already.
+
+They are simple_switch_CLI's commands, the P4 tutorials' runtime JSON, and P4Runtime's messages as
+text; the file's suffix tells them apart.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ def load_entries(path: Path, dataplane: Dataplane, p4info: Path | None) -> None:
     """Write all entries of a file; the first that is wrong ends it.
 
     Args:
-        path: commands, or a text protobuf when its suffix says so.
+        path: commands, unless the suffix says JSON or text protobuf.
         dataplane: runs the program.
         p4info: the program's P4Info; only protobufs need it.
 
@@ -27,6 +31,11 @@ def load_entries(path: Path, dataplane: Dataplane, p4info: Path | None) -> None:
         from v1switch.entryfile.textproto import write_text
 
         write_text(path, dataplane, p4info)
+        return
+    if path.suffix == ".json":
+        from v1switch.entryfile.runtime import load_runtime
+
+        load_runtime(path, dataplane)
         return
     from v1switch.entryfile.commands import run_commands
 

@@ -105,7 +105,7 @@ FORMS = {
 def _match(what: str, text: str, field: KeyField) -> Match:
     width, kind = field.width, field.match_kind
     if kind == "lpm":
-        return _prefix(what, text, width)
+        return prefix(what, text, width)
     if kind in ("ternary", "optional"):
         left, right = _pair(what, text, "&&&", kind)
         mask = value(what, right, width)
@@ -126,7 +126,8 @@ def _pair(what: str, text: str, separator: str, kind: str) -> tuple[str, str]:
     return left, right
 
 
-def _prefix(what: str, text: str, width: int) -> Lpm:
+def prefix(what: str, text: str, width: int) -> Lpm:
+    """A prefix; bits behind it do not count. Raises Wrong."""
     number = read_number(text)
     if number is None or number.prefix is None:
         raise Wrong(what, f"{text!r}, expected {FORMS['lpm']}, such as 10.0.0.0/8")

@@ -20,7 +20,12 @@ def parser(command: str, description: str) -> Parser:
     made = Parser(prog=f"v1switch {command}", description=description)
     add = made.add_argument
     add("program", type=Path, help="BMv2 JSON")
-    add("--entries", type=Path, metavar="FILE", help="simple_switch_CLI commands, or *.txtpb")
+    add(
+        "--entries",
+        type=Path,
+        metavar="FILE",
+        help="simple_switch_CLI's commands, *.json or *.txtpb",
+    )
     add("--p4info", type=Path, metavar="FILE", help="for *.txtpb; by default beside the program")
     add("--cpu-port", type=port_number, metavar="PORT", help="the controller's port")
     add("--drop-port", type=port_number, metavar="PORT", default=DROP_PORT)
