@@ -193,6 +193,13 @@ def test_what_becomes_of_a_unions_other_members_is_watched() -> None:
     assert watched == [one, other]
 
 
+def test_conditions_of_actions_tell_what_they_ask() -> None:
+    words = Words(VTEP.program)
+    asked = ex.Operation("==", ex.FieldRef("ipv4", "ttl"), ex.ParamRef(0))
+    step = ev.Condition("if", asked, (), True, Source("x.p4", 1, "if"), ("limit",))
+    assert words.condition(step) == "ipv4.ttl == limit"
+
+
 def test_constant_entries_tell_where_the_program_has_them() -> None:
     text = small("wire").text(1, bytes(20))
     assert "entry standard.ingress_port 1 (wire.p4:23)" in text

@@ -218,7 +218,10 @@ class Words:
 
     def condition(self, step: ev.Condition) -> str:
         """What an `if` or `verify` asks: the source's own words where they are whole."""
-        return fragment(step.source) or _bare(self.expression(step.expression, step.params))
+        own = fragment(step.source)
+        if own and own != "if":  # so p4c puts it inside an action
+            return own
+        return _bare(self.expression(step.expression, step.params))
 
     def case(self, case: Transition | None, key: Sequence[ev.Operand]) -> str:
         """The case of a select that matched, its value in the fields' own notation."""
