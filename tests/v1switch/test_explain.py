@@ -295,6 +295,11 @@ def test_copies_and_repetitions_are_passes_of_their_own(
     told = explained.explain(1, bytes([what, arg]) + bytes(20))
     assert [p.kind for p in told.passes] == kinds
     assert all(p.parent < p.number for p in told.passes)
+    ends = {p.stages[-1].name for p in told.passes if p.kind != "frame"}
+    assert "deparser" in ends
+    first = [stage.name for stage in told.passes[0].stages]
+    whole = ["parser", "ingress", "egress", "deparser"]
+    assert first == {1: whole[:2], 4: whole[:2]}.get(what, whole), "the original goes on"
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,15 @@ def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str], tmp_path:
     assert (len(first["out"]), second["out"]) == (1, [])
 
 
+def test_the_p4info_beside_the_program_is_taken(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    entries = tmp_path / "none.txtpb"
+    entries.write_text("device_id: 1\n")
+    text = said(capsys, "explain", WIRE, "--entries", str(entries), "--packet", "00" * 20)
+    assert "leaves by port 2" in text
+
+
 def test_state_lasts_from_packet_to_packet(capsys: pytest.CaptureFixture[str]) -> None:
     packet = ENCAPSULATED[1].hex()
     text = said(capsys, "explain", *VTEP, "--packet", packet, "--packet", packet)
@@ -162,6 +171,37 @@ def test_a_program_runs_from_file_to_file(
     assert {path.name for path in out.iterdir()} == {"port1.pcap", "port2.pcap", "port3.pcap"}
     assert [t for t, _ in read_frames(out / "port3.pcap")] == [T0, T0 + 1000]
     assert [t for t, _ in read_frames(out / "port1.pcap")] == [T0 + 500]
+
+
+def test_packets_of_several_files_come_in_the_order_of_their_times(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    frames = [bytes([n]) * 64 for n in range(3)]
+    one = capture(tmp_path / "a.pcap", frames[0], frames[2], step=2000)
+    two = capture(tmp_path / "b.pcap", frames[1], start=T0 + 1000)
+    inputs = ("--pcap-in", f"2={one}", "--pcap-in", f"1={two}")
+    program = str(COMPILED / "arithmetic.json")
+    said(capsys, "run", program, *inputs, "--pcap-out", str(tmp_path))
+    sent = list(read_frames(tmp_path / "port2.pcap"))
+    assert [time for time, _ in sent] == [T0, T0 + 1000, T0 + 2000]
+    assert [frame[0] for _, frame in sent] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("gap_s", "colour"), [(0, 2), (5, 0)])
+def test_meters_see_the_times_of_the_capture(
+    gap_s: int, colour: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    entries = tmp_path / "entries.txt"
+    entries.write_text("meter_array_set_rates pace 0.000001:1 0.000001:1\n")  # one a second
+    frame = bytes(20)
+    file = str(capture(tmp_path / "in.pcap", frame, frame, step=gap_s * 10**9 + 1000))
+    program, given = str(COMPILED / "externs.json"), ("--entries", str(entries))
+    said(capsys, "run", program, *given, "--pcap-in", f"1={file}", "--pcap-out", str(tmp_path))
+    (_, out), (_, again) = read_frames(tmp_path / "port2.pcap")
+    differing = {(a, b) for a, b in zip(out, again, strict=True) if a != b}
+    assert ((0, colour) in differing) is bool(colour)
+    text = said(capsys, "explain", program, *given, "--packet", file)
+    assert ("meta.color 0 → 2" in text) is bool(colour)
 
 
 @pytest.mark.parametrize("name", ["parser", "arithmetic", "matching", "stacks", "headers"])

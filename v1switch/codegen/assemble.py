@@ -65,6 +65,14 @@ class Assembler(ChecksumStages):
         for name in sorted(self.layout.sliced):
             dirty = self.layout.dirty(name)
             self.contents += [self.layout.origin(name)] + ([dirty] if dirty else [])
+        self.empty = {
+            name
+            for header in program.headers
+            for name, zero in zip(
+                self.layout.header_vars(header), self.layout.zeros(header), strict=True
+            )
+            if zero == EMPTY
+        }
         self.counts = [self.layout.count(s) for s in (*program.stacks, *program.union_stacks)]
 
     # -- helpers --------------------------------------------------------------------------------
@@ -87,8 +95,14 @@ class Assembler(ChecksumStages):
         return [*self.contents, *self.counts, *self.metadata, "o", "plen"]
 
     def _zero(self, names: list[str]) -> None:
-        for at in range(0, len(names), 16):
-            self.writer.add(" = ".join(names[at : at + 16]) + " = 0")
+        for zero in ("0", EMPTY):
+            some = [name for name in names if self._zero_of(name) == zero]
+            for at in range(0, len(some), 16):
+                self.writer.add(" = ".join(some[at : at + 16]) + f" = {zero}")
+
+    def _zero_of(self, name: str) -> str:
+        """What a variable holds before anything is written to it."""
+        return EMPTY if name in self.empty else "0"
 
     def _field_list_values(self, which: str) -> str:
         """Source of the tuple of the values of field list number `which` (a variable)."""
@@ -142,16 +156,8 @@ class Assembler(ChecksumStages):
 
     def defaults(self) -> list[str]:
         """Parameters with defaults: the cheapest way to have every variable at zero."""
-        raw = {
-            name
-            for header in self.layout.packet_headers()
-            for name, zero in zip(
-                self.layout.header_vars(header.name), self.layout.zeros(header.name), strict=True
-            )
-            if zero == "b''"
-        }
         names = dict.fromkeys([*self.contents, *self.counts, *self.metadata])
-        return [f"{name}={EMPTY if name in raw else 0}" for name in names]
+        return [f"{name}={self._zero_of(name)}" for name in names]
 
     def _enter_as_clone(self) -> None:
         """After parsing again: metadata reset, preserved fields back, copies of the session."""
@@ -335,7 +341,10 @@ class Assembler(ChecksumStages):
         """The live variables with metadata at zero, but for some."""
         reset = set(self.metadata) - kept
         kind = self._standard("instance_type")
-        values = [str(EGRESS_CLONE) if v == kind else "0" if v in reset else v for v in self.live]
+        values = [
+            str(EGRESS_CLONE) if v == kind else self._zero_of(v) if v in reset else v
+            for v in self.live
+        ]
         return ", ".join(values)
 
     def _deparse(self) -> None:

@@ -69,8 +69,8 @@ def _generate(program: Program, condition: ex.Expr) -> tuple[str, dict[str, obje
     writer.add("o = 0")
     ParserCode(Primitives(expressions, "DROP", traced=False)).emit()
     writer.add(f"return bool({expressions.condition(condition)})")
+    zeros = "".join(f", {name}={zero}" for name, zero in _variables(seen, layout).items())
     names = ", ".join([*writer.bound, *state_names(program)])
-    zeros = "".join(f", {name}=0" for name in _variables(seen, layout))
     source = HEAD.format(names=names, zeros=zeros) + "\n".join(writer.lines)
     return source + "\n\treturn matches\n", writer.bound
 
@@ -108,12 +108,13 @@ def _is_early(node: ex.Expr) -> bool:
     return all(isinstance(n, ex.FieldRef) and n.header == STANDARD for n in named)
 
 
-def _variables(program: Program, layout: Layout) -> list[str]:
-    """All variables that may be read before anything is written to them."""
-    names = []
+def _variables(program: Program, layout: Layout) -> dict[str, str]:
+    """All variables that may be read before anything is written to them, and what they hold."""
+    found: dict[str, str] = {}
     for header in program.headers.values():
-        names += layout.header_vars(header.name)
+        names, zeros = layout.header_vars(header.name), layout.zeros(header.name)
+        found.update(zip(names, zeros, strict=True))
         if not header.metadata:
-            names.append(layout.valid(header.name))
-    names += [layout.count(stack) for stack in (*program.stacks, *program.union_stacks)]
-    return list(dict.fromkeys(names))
+            found[layout.valid(header.name)] = "0"
+    stacks = (layout.count(stack) for stack in (*program.stacks, *program.union_stacks))
+    return found | dict.fromkeys(stacks, "0")
