@@ -153,7 +153,7 @@ def _start_logging(options: argparse.Namespace) -> None:
     handlers: list[logging.Handler] = []
     if options.log_file is not None:
         try:
-            handlers.append(logging.FileHandler(options.log_file, mode="w"))
+            handlers.append(logging.FileHandler(options.log_file, mode="w", encoding="utf-8"))
         except OSError as error:
             what = f"--log-file {options.log_file}: {error.strerror}"
             raise SwitchError(f"{what}, expected a file that can be written") from error
