@@ -2,9 +2,9 @@
 
 Sources of one kind usually have one delay: an interrupt comes rx-usecs after a frame, an IPI and a
 wake-up after their latency.  So who is scheduled last is due last, and each kind has a ring of its
-sources in order of time that is extended at its end.  CPUs' works have lengths of their own: they lie in
-a list one after another, what is due next at the end, so that taking it off moves nothing and a new
-one moves what comes before it.  The load's tick is alone.
+sources in order of time that is extended at its end.  CPUs' works have lengths of their own: they
+are a list, one after another, with what is due next at its end, so that taking it off moves nothing
+and a new one moves what comes before it.  The load's tick is alone.
 
 Order is (time, kind, order of scheduling), kinds as they were named here, with the tick first, so
 that equal times always come out the same way.

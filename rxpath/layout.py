@@ -274,8 +274,9 @@ ASLEEP, WAKING, RUNNABLE, RUNNING = range(4)
 # ================================ the other tables ==============================================
 # -- State.due: who is due when (events.py) ------------------------------------------------------
 # Row s of the first three columns is a source: when it is due, and its neighbours in its ring.
-# Row p of D_TIME and D_CPU is place p of the CPUs' list, from 1 on; place 0 stands for what is never
-# due, its D_SIZE is how many there are.  D_FIRST is when a ring's first is due, in row 0 the CPUs'.
+# Row p of D_TIME and D_CPU is place p of the CPUs' list, from 1 on; place 0 stands for what is
+# never due, its D_SIZE is how many there are.  D_FIRST: when a ring's first is due, in row 0 the
+# first CPU.
 (D_WHEN, D_NEXT, D_BEFORE, D_SIZE, D_TIME, D_CPU, D_FIRST) = range(7)
 DUE_COLUMNS = 8
 TICK = 0  # sources: the load's tick; interrupts of the queues, IPIs, wake-ups; CPUs

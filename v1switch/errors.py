@@ -22,14 +22,21 @@ class ProgramError(RequestError):
         path: JSON path of the offending place, such as `$.pipelines[0].tables[2].id`.
         expected: what should have stood there.
         found: what stood there.
+        owner: name of the table, action or other object that it stands in, or empty.
     """
 
-    def __init__(self, path: str, expected: str, found: str) -> None:
+    def __init__(self, path: str, expected: str, found: str, owner: str = "") -> None:
         """Keep the place and both sides of the disagreement."""
-        super().__init__(f"{path}: expected {expected}, found {found}")
+        place = f"{path} (in {owner!r})" if owner else path
+        super().__init__(f"{place}: expected {expected}, found {found}")
         self.path = path
         self.expected = expected
         self.found = found
+        self.owner = owner
+
+    def within(self, owner: str) -> ProgramError:
+        """The same error, with the object that it stands in if that was not known."""
+        return ProgramError(self.path, self.expected, self.found, self.owner or owner)
 
 
 class NoProgram(RequestError):
@@ -146,9 +153,9 @@ class DuplicateEntry(StateError):
         key: the key, member id, group id or session id.
     """
 
-    def __init__(self, owner: str, key: object) -> None:
-        """Keep the place and the key."""
-        super().__init__(f"{owner!r}: {key!r} exists already")
+    def __init__(self, owner: str, key: object, kind: str = "") -> None:
+        """Keep the place and the key; `kind` says what the key is where that is not clear."""
+        super().__init__(f"{owner!r}: {kind}{' ' * bool(kind)}{key!r} exists already")
         self.owner = owner
         self.key = key
 
@@ -161,9 +168,9 @@ class EntryNotFound(StateError):
         key: the key, member id, group id or session id.
     """
 
-    def __init__(self, owner: str, key: object) -> None:
-        """Keep the place and the key."""
-        super().__init__(f"{owner!r}: no {key!r}")
+    def __init__(self, owner: str, key: object, kind: str = "") -> None:
+        """Keep the place and the key; `kind` says what the key is where that is not clear."""
+        super().__init__(f"{owner!r}: no {kind}{' ' * bool(kind)}{key!r}")
         self.owner = owner
         self.key = key
 
@@ -191,9 +198,9 @@ class InUse(StateError):
         key: the member or group id.
     """
 
-    def __init__(self, owner: str, key: object, user: str) -> None:
-        """Keep the place and the key."""
-        super().__init__(f"{owner!r}: {key!r} is used by {user}")
+    def __init__(self, owner: str, kind: str, key: object, user: str) -> None:
+        """Keep the place and the key, which is that of a `kind` ("member")."""
+        super().__init__(f"{owner!r}: {kind} {key!r} is used by {user}")
         self.owner = owner
         self.key = key
 

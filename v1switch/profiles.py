@@ -88,14 +88,14 @@ class RuntimeProfile:
         """Find a member; raises EntryNotFound."""
         found = self.members.get(member_id)
         if found is None:
-            raise EntryNotFound(self.name, member_id)
+            raise EntryNotFound(self.name, member_id, "member")
         return found
 
     def insert_member(self, member: Member) -> None:
         """Add a member; raises BadAction, DuplicateEntry, TableFull."""
         self.check_action(member.action)
         if member.member_id in self.members:
-            raise DuplicateEntry(self.name, member.member_id)
+            raise DuplicateEntry(self.name, member.member_id, "member")
         if len(self.members) >= self.spec.max_size > 0:
             raise TableFull(self.name, self.spec.max_size)
         self.members[member.member_id] = MemberCell(member.member_id, self._free_handle())
@@ -123,10 +123,10 @@ class RuntimeProfile:
         """Remove a member and return it; raises EntryNotFound, InUse."""
         cell = self.member(member_id)
         if cell.users:
-            raise InUse(self.name, member_id, "a table entry")
+            raise InUse(self.name, "member", member_id, "a table entry")
         for group_id, group in self.groups.items():
             if any(m.member_id == member_id for m in group.group.members):
-                raise InUse(self.name, member_id, f"group {group_id}")
+                raise InUse(self.name, "member", member_id, f"group {group_id}")
         del self.members[member_id]
         return Member(member_id, self.actions.pop(member_id))
 
@@ -136,7 +136,7 @@ class RuntimeProfile:
         """Find a group; raises EntryNotFound."""
         found = self.groups.get(group_id)
         if found is None:
-            raise EntryNotFound(self.name, group_id)
+            raise EntryNotFound(self.name, group_id, "group")
         return found
 
     def check_group(self, group: Group) -> None:
@@ -162,7 +162,7 @@ class RuntimeProfile:
     def insert_group(self, group: Group) -> None:
         """Add a group; raises BadAction, BadValue, DuplicateEntry, EntryNotFound, TableFull."""
         if group.group_id in self.groups:
-            raise DuplicateEntry(self.name, group.group_id)
+            raise DuplicateEntry(self.name, group.group_id, "group")
         self.check_group(group)
         cell = self.groups[group.group_id] = GroupCell(group)
         self._weigh(cell)
@@ -179,7 +179,7 @@ class RuntimeProfile:
         """Remove a group and return it; raises EntryNotFound, InUse."""
         cell = self.group(group_id)
         if cell.users:
-            raise InUse(self.name, group_id, "a table entry")
+            raise InUse(self.name, "group", group_id, "a table entry")
         del self.groups[group_id]
         self._forget_handles()
         return cell.group

@@ -13,6 +13,7 @@ from v1switch.entries import (
     Lpm,
     Match,
     MemberRef,
+    Origin,
     Range,
     TableEntry,
     Ternary,
@@ -153,8 +154,13 @@ class State:
 
     def _const_entry(self, table: RuntimeTable, entry: ConstEntry) -> TableEntry:
         key: Key = tuple(_match(m, f.width) for m, f in zip(entry.key, table.spec.key, strict=True))
-        action = self._call(entry.action_id, entry.params)
-        return TableEntry(key, action, self._rank(table, entry), is_const=table.fixed)
+        origin = None
+        if entry.source is not None:
+            where = f"{entry.source.file}:{entry.source.line}"
+            origin = Origin(where, entry.priority if table.prioritized else None)
+        call = self._call(entry.action_id, entry.params)
+        rank = self._rank(table, entry)
+        return TableEntry(key, call, priority=rank, opaque=origin, is_const=table.fixed)
 
     @staticmethod
     def _rank(table: RuntimeTable, entry: ConstEntry) -> int:

@@ -1,5 +1,6 @@
 """The two switches that a test is run on: program and test in, frames by port out."""
 
+import json
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,8 +13,12 @@ from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import BMV2
 from v1switch.dataplane import Dataplane
 from v1switch.entries import CloneSession, Exact, Lpm, MulticastGroup, Range, Replica, TableEntry
+from v1switch.explain.document import Document
+from v1switch.explain.events import Explanation
+from v1switch.explain.text import TextView
+from v1switch.explain.tracer import Tracer
 from v1switch.program import load_file
-from v1switch.program.model import Action, Table
+from v1switch.program.model import Action, Program, Table
 
 Out = dict[int, list[bytes]]
 
@@ -22,9 +27,20 @@ SOME_PORTS = range(16)  # are there in any case: what nobody expects is seen as 
 
 
 def on_v1switch(program: Path, test: Case) -> Out:
-    """Run a test in this process."""
+    """Run a test in this process, once more with explanations: they must not change a thing."""
+    out = _run(program, test, None)
+    assert _run(program, test, Tracer(_shown)) == out, "the traced program gives other frames"
+    return out
+
+
+def _shown(program: Program, told: Explanation) -> None:
+    assert list(TextView(program).lines(told))
+    assert json.dumps(Document(program).frame(told))
+
+
+def _run(program: Path, test: Case, tracer: Tracer | None) -> Out:
     loaded = load_file(program)
-    dataplane = Dataplane()
+    dataplane = Dataplane(tracer=tracer)
     dataplane.load(loaded)
     for group, replicas in test.groups.items():
         made = tuple(Replica(*replica) for replica in replicas)

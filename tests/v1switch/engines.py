@@ -8,6 +8,8 @@ from pathlib import Path
 from tests.v1switch.cases import Answer, Entries, Frame
 from v1switch.dataplane import Dataplane
 from v1switch.entries import DigestSample, ValueSetMember
+from v1switch.explain.events import Explanation
+from v1switch.explain.tracer import Tracer
 from v1switch.program import load_file
 
 Engine = Callable[[Path, Entries, Sequence[Frame]], Answer]
@@ -69,8 +71,9 @@ def v1switch(program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer
 
 def traced(program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer:
     """Run a case on v1switch with `--trace`, whose generated code is another."""
-    lines: list[str] = []
-    return _run(Dataplane(cpu_port=CPU_PORT, trace=lines.append), program, entries, frames)
+    told: list[Explanation] = []
+    tracer = Tracer(lambda _, explanation: told.append(explanation))
+    return _run(Dataplane(cpu_port=CPU_PORT, tracer=tracer), program, entries, frames)
 
 
 def _run(dataplane: Dataplane, program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer:

@@ -7,11 +7,14 @@ from p4.config.v1 import p4types_pb2
 from p4.v1 import p4data_pb2
 from p4.v1 import p4runtime_pb2 as p4rt
 
+from v1switch.dataplane import Dataplane
 from v1switch.entries import Exact, Lpm, Range, Ternary
 from v1switch.p4runtime import bytestrings, packetio
+from v1switch.p4runtime.entities.replication import MulticastGroups
 from v1switch.p4runtime.errors import Code, Refused
 from v1switch.p4runtime.matches import KINDS, MatchField, decode_key, encode_key
 from v1switch.p4runtime.p4data import data_type
+from v1switch.p4runtime.pipeline import Pipeline
 from v1switch.p4runtime.schema import ControllerHeader, Param
 
 KIND = {kind.name: kind for kind in KINDS.values()}
@@ -186,6 +189,20 @@ def test_a_dont_care_is_a_field_left_out(kind, match):
 )
 def test_match_fields_that_are_not_canonical_are_invalid(kind, messages):
     assert code_of(decode_key, messages, [field(kind, 8)], "t") is Code.INVALID_ARGUMENT
+
+
+def test_a_refused_match_field_is_named_with_its_table():
+    with pytest.raises(Refused) as caught:
+        decode_key([exact(b"\x01\x00")], [field("exact", 8)], "table 't'")
+    assert caught.value.message == "table 't': f1: 0x0100 does not fit in bit<8>"
+
+
+def test_a_refused_replica_is_named_with_its_group():
+    group = p4rt.MulticastGroupEntry(multicast_group_id=5, replicas=[p4rt.Replica(instance=1)])
+    pipeline = Pipeline(p4rt.ForwardingPipelineConfig(), None, None, Dataplane())
+    with pytest.raises(Refused) as caught:
+        MulticastGroups().insert(pipeline, group)
+    assert caught.value.message == "multicast group 5: replica: the port is missing"
 
 
 def spec_of(text_builder):

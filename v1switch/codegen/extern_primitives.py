@@ -15,7 +15,6 @@ class ExternPrimitives(Stores):
         for field, text in (("egress_spec", self.drop_port), ("mcast_grp", "0")):
             if self.access.accessed(STANDARD, field) and self.access.is_read(header.name, field):
                 self.writer.add(f"{self.layout.var(header.name, field)} = {text}")
-        self.trace("mark_to_drop")
 
     def _drop(self) -> None:
         self._mark_to_drop(ex.HeaderRef(STANDARD))

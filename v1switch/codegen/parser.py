@@ -7,6 +7,8 @@ header stack) is `continue`, the end of parsing is `break`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from v1switch.codegen.primitives import Primitives
 from v1switch.program import expressions as ex
 from v1switch.program.model import (
@@ -102,7 +104,7 @@ class ParserCode:
 
     def fail(self, code: str) -> None:
         """Write the end of parsing with an error."""
-        self.primitives.trace(f"parser: error {{error_name({code})}}")
+        self.primitives.tell("parser_error", f"error_name({code})")
         self.writer.add(f"perr = {code}")
         self.writer.add("break")
 
@@ -123,26 +125,29 @@ class ParserCode:
                     self._state(self.parser.states[name])
 
     def _state(self, state: ParserState) -> None:
-        self.primitives.trace(f"parser: state {state.name}")
+        self.primitives.tell("state", state)
         for op in state.ops:
             self._op(op)
         if not state.key:
-            self._go(next((t for t in state.transitions if t.kind == "default"), None))
+            self._go(state, (), next((t for t in state.transitions if t.kind == "default"), None))
             return
         parts = self._key(state)
         cases = [t for t in state.transitions if t.kind != "default"]
         for number, case in enumerate(cases):
             head = "elif" if number else "if"
             with self.writer.block(f"{head} {self._case(state, parts, case)}:"):
-                self._go(case)
+                self._go(state, parts, case)
         default = next((t for t in state.transitions if t.kind == "default"), None)
         if cases:
             with self.writer.block("else:"):
-                self._go(default)
+                self._go(state, parts, default)
         else:
-            self._go(default)
+            self._go(state, parts, default)
 
-    def _go(self, transition: Transition | None) -> None:
+    def _go(self, state: ParserState, parts: Sequence[str], transition: Transition | None) -> None:
+        """Write the way out of `state`; `parts` are the variables of the select's key."""
+        values = f"({''.join(f'{part}, ' for part in parts)})"
+        self.primitives.tell("transition", state, values, transition or "None")
         target = transition.next_state if transition else None
         if target is None:
             self.writer.add("break")
@@ -215,9 +220,15 @@ class ParserCode:
         elif isinstance(op, SetField):
             if isinstance(op.value, ex.Lookahead):
                 self._need(op.value.offset + op.value.width)
-            self.primitives.store(op.target, op.value)
+            with self.primitives.watcher.told(op):
+                self.primitives.store(op.target, op.value)
         elif isinstance(op, Verify):
-            with self.writer.block(f"if not {self.expressions.condition(op.condition)}:"):
+            condition = self.expressions.condition(op.condition)
+            watcher = self.primitives.watcher
+            operands = watcher.operands(op.condition)
+            values = watcher.values(operands)
+            self.primitives.tell("verified", op, f"bool({condition})", values, operands)
+            with self.writer.block(f"if not {condition}:"):
                 self.fail(self.expressions.value(op.error))
         elif isinstance(op, Advance):
             self._advance(op)
@@ -229,6 +240,7 @@ class ParserCode:
         if isinstance(op.bits, ex.Const) and op.bits.value % 8 == 0:
             self._need(op.bits.value)
             self.writer.add(f"o += {op.bits.value // 8}")
+            self.primitives.tell("advanced", str(op.bits.value))
             return
         held = self.writer.fresh("n")
         self.writer.add(f"{held} = {bits}")
@@ -236,6 +248,7 @@ class ParserCode:
             self.fail(str(self.error("ParserInvalidArgument")))
         self._need(f"{held} // 8")
         self.writer.add(f"o += {held} // 8")
+        self.primitives.tell("advanced", held)
 
     def _extract(self, op: Extract) -> None:
         if op.kind == "regular":
@@ -258,8 +271,9 @@ class ParserCode:
     def _extract_header(self, header: str, length: ex.Expr | None) -> None:
         layout = self.layout.of(header)
         if layout.varbit is not None:
-            self._extract_varbit(header, length)
+            size = self._extract_varbit(header, length)
         else:
+            size = str(layout.bytes)
             self._need(layout.bytes * 8)
             self.layout.emit_unpack(header, layout.head, "o")
             if header in self.layout.sliced:
@@ -269,9 +283,14 @@ class ParserCode:
                     self.writer.add(f"{dirty} = 0")
             self.writer.add(f"o += {layout.bytes}")
         self.primitives.mark_valid(header)
-        self.primitives.trace(f"parser: extracted {header}")
+        self.primitives.tell("extracted", repr(header), f"o - {size}", size)
 
-    def _extract_varbit(self, header: str, length: ex.Expr | None) -> None:
+    def _extract_varbit(self, header: str, length: ex.Expr | None) -> str:
+        """Write the extraction of a header that has a field of variable length.
+
+        Returns:
+            the variable that holds the header's length in bytes.
+        """
         layout = self.layout.of(header)
         bits, size = self.writer.fresh("n"), self.writer.fresh("n")
         own = self.program.headers[header].header_type.length_expr
@@ -295,6 +314,7 @@ class ParserCode:
         self.writer.add(f"{name} = frame[o + {head}:o + {head} + {bits} // 8]")
         self.layout.emit_unpack(header, layout.tail, f"o + {head} + {bits} // 8")
         self.writer.add(f"o += {size}")
+        return size
 
 
 def _resolve(node: ex.Expr, header: str, fields: tuple[object, ...]) -> ex.Expr:

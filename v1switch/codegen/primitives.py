@@ -5,6 +5,7 @@ from __future__ import annotations
 from v1switch.codegen.exprs import Expressions
 from v1switch.codegen.extern_primitives import ExternPrimitives
 from v1switch.codegen.header_primitives import HeaderPrimitives
+from v1switch.codegen.watching import Watcher
 from v1switch.errors import ProgramError
 from v1switch.program import expressions as ex
 from v1switch.program.model import Action, Primitive
@@ -28,6 +29,7 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
     def __init__(self, expressions: Expressions, drop_port: str, traced: bool) -> None:
         """Remember the context; see `Stores`."""
         super().__init__(expressions, drop_port, traced)
+        self.watcher = Watcher(self)
         self.exits = False
 
     def emit_action(self, action: Action, params: list[str]) -> bool:
@@ -36,13 +38,18 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
         before = expressions.params, expressions.param_widths
         expressions.params, expressions.param_widths = params, [p.width for p in action.params]
         self.exits = False
-        calls, count = action.primitives, len(action.primitives)
-        if self._loops(calls) or not self._structured(calls, 0, count, action.name):
-            self._blocks(calls, action.name)
-        else:
-            self._sequence(calls, 0, count, action.name)
+        try:
+            self._body(action.primitives, action.name)
+        except ProgramError as error:
+            raise error.within(action.name) from None
         expressions.params, expressions.param_widths = before
         return self.exits
+
+    def _body(self, calls: tuple[Primitive, ...], name: str) -> None:
+        if self._loops(calls) or not self._structured(calls, 0, len(calls), name):
+            self._blocks(calls, name)
+        else:
+            self._sequence(calls, 0, len(calls), name)
 
     def _sequence(self, calls: tuple[Primitive, ...], start: int, end: int, name: str) -> None:
         """Write calls[start:end]; p4c's forward jumps are turned back into if and else."""
@@ -107,6 +114,7 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
             self.writer.add(f"{block} = {target}")
             return
         test = self.expressions.value(last.args[0])
+        self._tell_branch(last, test)
         self.writer.add(f"{block} = {following} if {test} else {target}")
 
     @staticmethod
@@ -129,6 +137,7 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
         source = self.expressions.value(test)
         if isinstance(test, ex.Operation) and test.op == "b2d" and test.right is not None:
             source = self.expressions.condition(test.right)
+        self._tell_branch(calls[at], source)
         with self.writer.block(f"if {source}:"):
             self._sequence(calls, at + 1, then_end, name)
         if after > other:
@@ -136,10 +145,18 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
                 self._sequence(calls, other, after, name)
         return after
 
+    def _tell_branch(self, call: Primitive, condition: str) -> None:
+        operands = self.watcher.operands(call.args[0])
+        self.tell("branch", call, f"bool({condition})", self.watcher.values(operands), operands)
+
     # -- one primitive ----------------------------------------------------------------------------
 
     def emit(self, call: Primitive) -> None:
         """Write one call."""
+        with self.watcher.told(call):
+            self._emit(call)
+
+    def _emit(self, call: Primitive) -> None:
         if call.op in BINARY:
             dst, left, right = call.args
             self.store(dst, ex.Operation(BINARY[call.op], left, right))
@@ -166,7 +183,6 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
     def _exit(self) -> None:
         self.exits = True
         self.writer.add("ex = 1")
-        self.trace("exit")
 
     def _assert(self, value: ex.Expr) -> None:
         with self.writer.block(f"if not {self.expressions.value(value)}:"):

@@ -16,7 +16,9 @@ from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.entries import Exact, Key, Lpm, Match, Range, Ternary
 from v1switch.p4runtime.bytestrings import decode, encode
-from v1switch.p4runtime.errors import invalid
+from v1switch.p4runtime.errors import Code, Refused, invalid
+
+INVALID = Code.INVALID_ARGUMENT
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,10 @@ def _decode_field(message: p4rt.FieldMatch | None, field: MatchField, where: str
     found = message.WhichOneof("field_match_type")
     if found != kind.member:
         raise invalid(f"{where}: match field {field.name!r} is {kind.name}, not {found}")
-    return kind.decode(getattr(message, kind.member), field)
+    try:  # not `about`: this is done for every field of every entry
+        return kind.decode(getattr(message, kind.member), field)
+    except Refused as failure:
+        raise Refused(failure.code, f"{where}: {failure.message}") from None
 
 
 def _decode_exact(message: p4rt.FieldMatch.Exact, field: MatchField) -> Match:

@@ -219,6 +219,7 @@ def _checksums(root: Node, symbols: Symbols) -> tuple[Checksum, ...]:
                 node.flag("update", default=True),
                 node.flag("verify", default=True),
                 ExprReader(symbols).read(condition) if condition else None,
+                node.source(),
             )
         )
     return tuple(found)

@@ -26,6 +26,7 @@ from v1switch.program.packets import (
     ParserState,
     Primitive,
     SetField,
+    Source,
     Transition,
     ValueSet,
     Verify,
@@ -66,6 +67,7 @@ __all__ = [
     "Program",
     "RegisterArray",
     "SetField",
+    "Source",
     "Table",
     "Transition",
     "ValueSet",
@@ -101,6 +103,7 @@ class Checksum:
     update: bool
     verify: bool
     condition: Expr | None
+    source: Source | None = None
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,7 @@ class ConstEntry:
     action_id: int
     params: tuple[int, ...]
     priority: int
+    source: Source | None = None
 
 
 @dataclass(frozen=True)
@@ -202,6 +206,7 @@ class Table:
     default_entry: DefaultEntry | None
     const_entries: tuple[ConstEntry, ...] | None
     preinitialized: bool = False
+    source: Source | None = None
 
 
 @dataclass(frozen=True)
@@ -212,7 +217,7 @@ class Conditional:
     expression: Expr
     true_next: str | None
     false_next: str | None
-    source: str = ""
+    source: Source | None = None
 
 
 @dataclass(frozen=True)

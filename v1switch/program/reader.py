@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from v1switch.errors import ProgramError
+from v1switch.program.packets import Source
 
 SHOWN = 40
 
@@ -14,12 +15,14 @@ SHOWN = 40
 class Node:
     """A JSON value with its path. Every access checks the type and raises ProgramError."""
 
-    __slots__ = ("path", "value")
+    __slots__ = ("owner", "path", "value")
 
-    def __init__(self, value: Any, path: str = "$") -> None:
-        """Wrap `value`, which stands at `path`."""
+    def __init__(self, value: Any, path: str = "$", owner: str = "") -> None:
+        """Wrap `value`, which stands at `path`, in the object with the name `owner`."""
         self.value = value
         self.path = path
+        name = value.get("name") if isinstance(value, dict) else None
+        self.owner = name if isinstance(name, str) else owner
 
     @classmethod
     def parse(cls, text: bytes | str) -> Node:
@@ -39,7 +42,7 @@ class Node:
         if found is None:
             found = json.dumps(self.value)
             found = found if len(found) <= SHOWN else found[: SHOWN - 1] + "…"
-        return ProgramError(self.path, expected, found)
+        return ProgramError(self.path, expected, found, self.owner)
 
     def get(self, key: str) -> Node:
         """Member of an object that has to be there."""
@@ -47,7 +50,7 @@ class Node:
             raise self.fail("a JSON object")
         if key not in self.value:
             raise self.fail(f"a member {key!r}", "none")
-        return Node(self.value[key], f"{self.path}.{key}")
+        return Node(self.value[key], f"{self.path}.{key}", self.owner)
 
     def find(self, key: str) -> Node | None:
         """Member of an object, or None when it is missing or null."""
@@ -55,7 +58,7 @@ class Node:
             raise self.fail("a JSON object")
         if self.value.get(key) is None:
             return None
-        return Node(self.value[key], f"{self.path}.{key}")
+        return Node(self.value[key], f"{self.path}.{key}", self.owner)
 
     def member_names(self) -> list[str]:
         """Names of the members of an object."""
@@ -71,7 +74,7 @@ class Node:
         if not isinstance(node.value, list):
             raise node.fail("a JSON array")
         for number, item in enumerate(node.value):
-            yield Node(item, f"{node.path}[{number}]")
+            yield Node(item, f"{node.path}[{number}]", node.owner)
 
     def at(self, index: int) -> Node:
         """Element of an array that has to be there."""
@@ -79,7 +82,7 @@ class Node:
             raise self.fail("a JSON array")
         if index >= len(self.value):
             raise self.fail(f"an array of at least {index + 1} elements", f"{len(self.value)}")
-        return Node(self.value[index], f"{self.path}[{index}]")
+        return Node(self.value[index], f"{self.path}[{index}]", self.owner)
 
     @property
     def is_null(self) -> bool:
@@ -122,8 +125,12 @@ class Node:
         node = self.find(key)
         return default if node is None else node.boolean()
 
-    def source(self) -> str:
-        """The P4 fragment that `source_info` tells, for people."""
+    def source(self) -> Source | None:
+        """The place in the P4 source that `source_info` tells, or None."""
         info = self.find("source_info")
-        fragment = info.find("source_fragment") if info else None
-        return " ".join(str(fragment.value).split()) if fragment else ""
+        if info is None or not isinstance(info.value, dict):
+            return None  # it is for people: nothing of it can make a program wrong
+        file, line = info.value.get("filename"), info.value.get("line")
+        if not isinstance(file, str) or not isinstance(line, int):
+            return None
+        return Source(file, line, " ".join(str(info.value.get("source_fragment", "")).split()))

@@ -215,7 +215,7 @@ def _check_resources(message: p4rt.TableEntry, table: Table) -> None:
     if message.HasField("counter_data"):
         if table.counter is None:
             raise invalid(f"table {table.name!r} has no direct counter")
-        decode_counter(message.counter_data)
+        decode_counter(message.counter_data, table.counter)
     if message.HasField("meter_config"):
         if table.meter is None:
             raise invalid(f"table {table.name!r} has no direct meter")
@@ -225,7 +225,7 @@ def _check_resources(message: p4rt.TableEntry, table: Table) -> None:
 def _set_resources(pipeline: Pipeline, table: Table, message: p4rt.TableEntry, key: Key) -> None:
     """Counters stay as they are unless given; meters go back to green unless given."""
     if message.HasField("counter_data"):
-        data = decode_counter(message.counter_data)
+        data = decode_counter(message.counter_data, table.counter or "")
         pipeline.plane.write_direct_counter(table.name, key, data, message.priority)
     if table.meter is not None:
         config = None
