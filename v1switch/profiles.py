@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
+
 from v1switch.entries import ActionCall, ActionSet, Group, GroupMember, Member
 from v1switch.errors import BadAction, BadValue, DuplicateEntry, EntryNotFound, InUse, TableFull
-from v1switch.lookup import Cell
+from v1switch.lookup import PICK, PICKS, Cell
 from v1switch.program.model import ActionProfile
+from v1switch.words import address
 
 
 class MemberCell(Cell):
@@ -21,19 +24,26 @@ class MemberCell(Cell):
         self.users = 0
 
 
-class GroupCell:
+class GroupCell(Cell):
     """A group. `pick` is what the selector indexes: active members, each as often as its weight.
 
     `pick` is ordered by member handle because BMv2 takes the n-th member handle of a group.
     """
 
-    __slots__ = ("group", "pick", "users")
+    __slots__ = ("addresses", "group", "pick", "users")
 
     def __init__(self, group: Group) -> None:
         """Make a group that picks nothing yet."""
+        super().__init__()
         self.group = group
-        self.pick: tuple[Cell, ...] = ()
         self.users = 0
+        self.pick_from(())
+
+    def pick_from(self, cells: tuple[Cell, ...]) -> None:
+        """Pick from these cells from now on."""
+        self.pick = cells
+        self.addresses = array("q", [address(cell.words) for cell in cells])
+        self.words[PICKS], self.words[PICK] = len(cells), address(self.addresses)
 
 
 class RuntimeProfile:
@@ -90,7 +100,8 @@ class RuntimeProfile:
 
     def _set_action(self, member: Member) -> None:
         cell = self.members[member.member_id]
-        cell.code, cell.params = self._codes[member.action.name], member.action.params
+        name, params = member.action.name, member.action.params
+        cell.act(self._codes[name], params, self._widths[name])
         self.actions[member.member_id] = member.action
 
     def modify_member(self, member: Member) -> Member:
@@ -161,7 +172,7 @@ class RuntimeProfile:
     def _fill(self, cell: GroupCell) -> None:
         alive = [m for m in cell.group.members if m.watch_port not in self.ports_down]
         pairs = sorted(((self.members[m.member_id], m) for m in alive), key=lambda p: p[0].handle)
-        cell.pick = tuple(c for c, m in pairs for _ in range(m.weight))
+        cell.pick_from(tuple(c for c, m in pairs for _ in range(m.weight)))
 
     def refresh(self) -> None:
         """Work out again what every group picks from, after a port went up or down."""
@@ -179,9 +190,11 @@ class RuntimeProfile:
                 raise BadValue(self.name, f"weight {item.weight}")
             if item.watch_port in self.ports_down:
                 continue
-            cells += [Cell(self._codes[item.action.name], item.action.params)] * item.weight
+            cell, name = Cell(), item.action.name
+            cell.act(self._codes[name], item.action.params, self._widths[name])
+            cells += [cell] * item.weight
         made = GroupCell(Group(0, tuple(GroupMember(0) for _ in actions.actions)))
-        made.pick = tuple(cells)
+        made.pick_from(tuple(cells))
         return made
 
 

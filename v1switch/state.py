@@ -127,15 +127,15 @@ class State:
                 if profile is not None:
                     raise BadAction(spec.name, "takes members or groups of an action profile")
                 check_params(spec.name, action, widths.get(action.name))
-                cell.code, cell.params = codes[action.name], action.params
+                cell.act(codes[action.name], action.params, widths[action.name])
             elif profile is None:
                 raise BadAction(spec.name, "has no action profile")
             elif isinstance(action, MemberRef):
-                cell.target = profile.member(action.member_id)
+                cell.aim(profile.member(action.member_id))
             elif isinstance(action, GroupRef):
-                cell.target = profile.group(action.group_id)
+                cell.aim(profile.group(action.group_id))
             elif isinstance(action, ActionSet):
-                cell.target = profile.one_shot(action)
+                cell.aim(profile.one_shot(action))
 
         return resolve
 
@@ -146,8 +146,10 @@ class State:
         declared = table.spec.default_entry
         if declared is not None:
             call = self._call(declared.action_id, declared.params)
-            table.default = Cell(self.codes[call.name], call.params)
-            table.default_action = call
+            action = self.program.actions[declared.action_id]
+            cell = Cell()
+            cell.act(self.codes[call.name], call.params, [p.width for p in action.params])
+            table.fall_back(cell, call)
         for entry in table.spec.const_entries or ():
             table.insert(self._const_entry(table, entry), now)
 

@@ -17,7 +17,7 @@ from v1switch.entries import (
     Ternary,
 )
 from v1switch.errors import BadMatch, DuplicateEntry, EntryNotFound, Immutable, TableFull
-from v1switch.lookup import INDEXES, Cell
+from v1switch.lookup import INDEXES, LAST_HIT, Cell
 from v1switch.meters import Meter
 from v1switch.program.model import KeyField, Table
 
@@ -29,11 +29,8 @@ KINDS: dict[str, type[Match]] = {
     "optional": Ternary,
     "range": Range,
 }
-SEQUENCE_BITS = 40
-SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
-
-Before = tuple[int, tuple[int, ...], object, TableEntry | None]
-"""A cell's code, params, target and entry."""
+Before = tuple[Cell, TableEntry | None]
+"""What a cell did (a cell that does so), and its entry."""
 Resolve = Callable[[Cell, EntryAction], None]
 """Fill a cell's code, parameters and target from an action; raises BadAction, EntryNotFound."""
 
@@ -118,12 +115,12 @@ class RuntimeTable:
         cell = Cell()
         self._resolve(cell, entry.action)
         cell.entry = entry
-        cell.last_hit = now
+        cell.words[LAST_HIT] = now
         if self._meter_by_bytes is not None:
-            cell.meter = Meter(self._meter_by_bytes, now)
+            cell.measure(Meter(self._meter_by_bytes, now))
         self._sequence += 1
         # equal priorities: the older entry wins, as in BMv2's linear search
-        cell.rank = entry.priority << SEQUENCE_BITS | (SEQUENCE_MASK - self._sequence)
+        cell.rank_by(entry.priority, self._sequence)
         self.put(cell)
         return cell
 
@@ -147,11 +144,17 @@ class RuntimeTable:
             raise Immutable(self.name, "its content")
         fresh = Cell()
         self._resolve(fresh, entry.action)
-        before = (cell.code, cell.params, cell.target, cell.entry)
         old = cell.made_from
-        cell.code, cell.params, cell.target = fresh.code, fresh.params, fresh.target
+        before = (self._kept(cell), old)
+        cell.follow(fresh)
         cell.entry = replace(entry, key=old.key, priority=old.priority)
         return cell, before
+
+    @staticmethod
+    def _kept(cell: Cell) -> Cell:
+        kept = Cell()
+        kept.follow(cell)
+        return kept
 
     def delete(self, key: Key, priority: int) -> Cell:
         """Remove an entry and return its cell."""
@@ -167,6 +170,10 @@ class RuntimeTable:
         cell = Cell()
         if action is not None:
             self._resolve(cell, action)
+        self.fall_back(cell, action)
+
+    def fall_back(self, cell: Cell, action: EntryAction | None) -> None:
+        """Run a cell for a miss from now on."""
         self.default, self.default_action = cell, action
 
     def expired(self, now: int) -> list[TableEntry]:

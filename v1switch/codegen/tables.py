@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from v1switch.codegen.calculations import Calculations
 from v1switch.codegen.primitives import Primitives
+from v1switch.lookup import BYTES, LAST_HIT, PACKETS
 from v1switch.program import expressions as ex
 from v1switch.program.model import Calculation, CalculationInput, KeyField, Table
 from v1switch.program.symbols import VALID
@@ -120,9 +121,9 @@ class TableCode:
         if self._wants_hit:
             add("hit = True")
         if table.with_counters:
-            add("e.packets += 1; e.bytes += flen")
+            add(f"w = e.words; w[{PACKETS}] += 1; w[{BYTES}] += flen")
         if table.support_timeout:
-            add("e.last_hit = now")
+            add(f"e.words[{LAST_HIT}] = now")
         if table.direct_meter:
             target = self.program.meters[table.direct_meter].target
             assert target is not None
