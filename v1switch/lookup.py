@@ -21,7 +21,8 @@ ARGS = 4  # address of the parameters, each in as many words as its width takes
 METER = 5  # address of the direct meter's words, or 0
 TARGET = 6  # address of the words of the member or group that the cell points at, or 0
 PRIORITY, SEQUENCE = 7, 8  # the two parts of `rank`
-PICKS, PICK = 9, 10  # groups: how many cells they pick from, address of those cells' addresses
+PICKS = 9  # groups: how many cells they pick from; -1 in what is no group
+PICK = 10  # groups: address of the addresses of those cells
 CELL_WORDS = 11
 SEQUENCE_BITS = 40
 SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
@@ -60,6 +61,7 @@ class Cell:
     def __init__(self) -> None:
         """Make a cell that runs no action."""
         self.words = zeros(CELL_WORDS)
+        self.words[PICKS] = -1
         self.target: Cell | None = None
         self.meter: Meter | None = None
         self.rank = 0
@@ -156,6 +158,10 @@ class ExactIndex:
         """Forget a key."""
         del self.exact[self._hashed(key)]
 
+    def cell_at(self, key: Key, _value: int, _mask: int) -> Cell | None:
+        """Give the cell that a look-up of this key finds."""
+        return self.exact.get(self._hashed(key))
+
 
 class LpmIndex:
     """One dictionary per prefix length, longest first: the first hit is the answer."""
@@ -184,6 +190,10 @@ class LpmIndex:
         if not self._by_mask[mask]:
             del self._by_mask[mask]
             self._publish()
+
+    def cell_at(self, _key: Key, value: int, mask: int) -> Cell | None:
+        """Give the cell that a look-up finds under this mask."""
+        return self._by_mask.get(mask, {}).get(value)
 
     def _publish(self) -> None:
         # with exactly one lpm field the masks are ordered like their prefix lengths
@@ -232,6 +242,10 @@ class TernaryIndex:
             del self._cells[mask, value], best[value]
         if top == cell.rank:
             self._publish(mask, best, max((c.rank for c in best.values()), default=-1))
+
+    def cell_at(self, _key: Key, value: int, mask: int) -> Cell | None:
+        """Give the cell that a look-up finds under this mask."""
+        return self._row(mask)[1].get(value)
 
     def _publish(self, mask: int, best: dict[int, Cell], top: int) -> None:
         rows = [row for row in self.rows if row[0] != mask]

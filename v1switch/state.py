@@ -68,13 +68,16 @@ def _match(match: ConstMatch, width: int) -> Match:
 class State:
     """Tables, profiles, counters, meters, registers and value sets of one program."""
 
-    def __init__(self, program: Program, now: int, ports_down: set[int]) -> None:
+    def __init__(
+        self, program: Program, now: int, ports_down: set[int], *, mirrored: bool = False
+    ) -> None:
         """Make everything empty, then install the program's default actions and entries.
 
         Args:
             program: what the state belongs to.
             now: ns, the time of insertion of the program's own entries.
             ports_down: a set that its owner keeps up to date.
+            mirrored: whether machine code is to look things up in its tables, too.
         """
         self.program = program
         self.codes = action_codes(program)
@@ -96,6 +99,8 @@ class State:
             v.name: ValueSetState(v.name, v.width) for v in program.value_sets.values()
         }
         for table in self.tables.values():
+            if mirrored:
+                table.reflect()
             self._install_declared(table, now)
 
     # -- construction ---------------------------------------------------------------------------

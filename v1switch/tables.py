@@ -19,6 +19,7 @@ from v1switch.entries import (
 from v1switch.errors import BadMatch, DuplicateEntry, EntryNotFound, Immutable, TableFull
 from v1switch.lookup import INDEXES, LAST_HIT, Cell
 from v1switch.meters import Meter
+from v1switch.native.index import Mirror
 from v1switch.program.model import KeyField, Table
 
 KINDS: dict[str, type[Match]] = {
@@ -54,6 +55,7 @@ class RuntimeTable:
         self.default = Cell()
         self.default_action: ActionCall | EntryAction | None = None
         self.cells: dict[tuple[Key, int], Cell] = {}
+        self.mirror: Mirror | None = None
         self._resolve = resolve
         self._meter_by_bytes = meter_by_bytes
         self._sequence = 0
@@ -129,12 +131,16 @@ class RuntimeTable:
         entry = cell.made_from
         self.cells[self.identity(entry.key, entry.priority)] = cell
         self.index.insert(entry.key, cell)
+        if self.mirror is not None:
+            self.mirror.follow(entry.key)
 
     def take(self, cell: Cell) -> None:
         """Unlink a cell."""
         entry = cell.made_from
         del self.cells[self.identity(entry.key, entry.priority)]
         self.index.remove(entry.key, cell)
+        if self.mirror is not None:
+            self.mirror.follow(entry.key)
 
     def modify(self, entry: TableEntry) -> tuple[Cell, Before]:
         """Replace the action of an entry and return its cell with what was there before."""
@@ -175,6 +181,14 @@ class RuntimeTable:
     def fall_back(self, cell: Cell, action: EntryAction | None) -> None:
         """Run a cell for a miss from now on."""
         self.default, self.default_action = cell, action
+        if self.mirror is not None:
+            self.mirror.fall_back(cell)
+
+    def reflect(self) -> Mirror:
+        """Have a look-up structure for machine code as well, from now on; the table is empty."""
+        self.mirror = Mirror(self.index, self.widths)
+        self.mirror.fall_back(self.default)
+        return self.mirror
 
     def expired(self, now: int) -> list[TableEntry]:
         """Entries whose idle timeout has run out, each once since its last hit."""

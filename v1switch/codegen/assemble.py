@@ -33,17 +33,14 @@ class Assembler:
     (port, bytes); work takes frames that enter again.
     """
 
+    END = "return"
+
     def __init__(self, program: Program, traced: bool) -> None:
         """Set up the translators."""
         self.program = program
         self.traced = traced
-        self.writer = Writer()
-        self.writer.depth = 2
         self.access = Access(program)
-        self.layout = Layout(program, self.access, self.writer)
-        self.expressions = Expressions(program, self.layout, self.access, self.writer)
-        self.primitives = Primitives(self.expressions, "DROP", traced)
-        self.tables = TableCode(self.primitives, action_codes(program))
+        self._translators()
         used = self.access.primitives
         self.clones_in = "clone_ingress_pkt_to_egress" in used
         self.clones_out = "clone_egress_pkt_to_egress" in used
@@ -66,6 +63,14 @@ class Assembler:
             dirty = self.layout.dirty(name)
             self.contents += [self.layout.origin(name)] + ([dirty] if dirty else [])
         self.counts = [self.layout.count(s) for s in (*program.stacks, *program.union_stacks)]
+
+    def _translators(self) -> None:
+        self.writer = Writer()
+        self.writer.depth = 2
+        self.layout = Layout(self.program, self.access, self.writer)
+        self.expressions = Expressions(self.program, self.layout, self.access, self.writer)
+        self.primitives = Primitives(self.expressions, "DROP", self.traced)
+        self.tables = TableCode(self.primitives, action_codes(self.program))
 
     # -- helpers --------------------------------------------------------------------------------
 
@@ -179,16 +184,18 @@ class Assembler:
 
     def _verify(self) -> None:
         for checksum in self.program.checksums:
-            if not checksum.verify:
-                continue
-            header = checksum.target.header
-            with self.writer.block(f"if {self._concerns(checksum)}:"):
-                result = self.primitives.calculations.emit(checksum.calculation, header)
-                width = self.expressions.field_type(checksum.target).width or 0
-                target = self.expressions.value(checksum.target)
-                with self.writer.block(f"if {result} & {(1 << width) - 1} != {target}:"):
-                    self._set("checksum_error", "1")
-                    self.primitives.trace(f"checksum {checksum.name}: wrong")
+            if checksum.verify:
+                self._verify_one(checksum)
+
+    def _verify_one(self, checksum: Checksum) -> None:
+        header = checksum.target.header
+        with self.writer.block(f"if {self._concerns(checksum)}:"):
+            result = self.primitives.calculations.emit(checksum.calculation, header)
+            width = self.expressions.field_type(checksum.target).width or 0
+            target = self.expressions.value(checksum.target)
+            with self.writer.block(f"if {result} & {(1 << width) - 1} != {target}:"):
+                self._set("checksum_error", "1")
+                self.primitives.trace(f"checksum {checksum.name}: wrong")
 
     def _concerns(self, checksum: Checksum) -> str:
         """Condition under which a checksum is computed for a packet."""
@@ -260,7 +267,7 @@ class Assembler:
         spec = self._standard("egress_spec") if self._has("egress_spec") else "0"
         with self.writer.block(f"if {spec} == DROP:"):
             self.primitives.trace("drop: end of ingress")
-            self.writer.add("return")
+            self.writer.add(self.END)
         self._set("instance_type", str(NORMAL))
         self.writer.add(f"eport = {spec}")
         self.writer.add(f"rid = {self._standard('egress_rid') if self._has('egress_rid') else 0}")

@@ -1,0 +1,61 @@
+"""Lines of generated source for machine code, which can be taken back, and a punt to Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from v1switch.codegen.writer import Writer
+from v1switch.native.errors import NotNative
+from v1switch.words import WORD_BYTES
+
+
+class NativeWriter(Writer):
+    """A writer for a module of its own.
+
+    Attributes:
+        globals: names that the generated module has to define, with the source of their values.
+        slots: names of the state that `ctx` leads to, in the order of its words.
+        reasons: why frames may be handed over to plain Python.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing written."""
+        super().__init__()
+        self.globals: dict[str, str] = {}
+        self.slots: dict[str, int] = {}
+        self.reasons: dict[str, None] = {}
+
+    def bind(self, stem: str, value: object) -> str:
+        """Make a constant known to the generated code and return its name there."""
+        source = repr(value)
+        for name, known in self.globals.items():
+            if known == source:
+                return name
+        return self.bind_source(f"{stem}_{len(self.globals)}", source)
+
+    def bind_source(self, name: str, source: str) -> str:
+        """Make the value of an expression known under a name and return that."""
+        self.globals[name] = source
+        return name
+
+    def state(self, name: str) -> str:
+        """Source of the word of `ctx` that leads to something."""
+        slot = self.slots.setdefault(name, len(self.slots))
+        return f"word(ctx + {WORD_BYTES * slot})"
+
+    def punt(self, reason: str) -> None:
+        """Write that plain Python carries the frame from its beginning."""
+        self.reasons[reason] = None
+        self.add("return 1")
+
+    @contextmanager
+    def or_punt(self) -> Iterator[None]:
+        """Write a statement, or where it has no place in machine code a punt in its stead."""
+        lines, depth = len(self.lines), self.depth
+        try:
+            yield
+        except NotNative as reason:
+            del self.lines[lines:]
+            self.depth = depth
+            self.punt(str(reason))
