@@ -19,9 +19,12 @@ methods called by controllers read that clock themselves.
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from v1switch.controls.arrays import ArrayControl
 from v1switch.controls.profiles import ProfileControl
@@ -32,7 +35,13 @@ from v1switch.errors import BadValue
 from v1switch.program.model import Program
 from v1switch.state import State
 
+if TYPE_CHECKING:
+    from v1switch.native.build import Plan
+    from v1switch.native.engine import Native
+
 DROP_PORT = 511
+PYTHON, NATIVE, AUTO = "python", "native", "auto"
+log = logging.getLogger("v1switch")
 Frame = tuple[int, bytes]
 """A port and the bytes that came in or go out there."""
 
@@ -45,6 +54,7 @@ class Prepared:
 
     program: Program
     bind: Callable[[Dataplane, State], Process]
+    plan: Plan | None = None
 
 
 class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
@@ -67,6 +77,7 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         drop_port: int = DROP_PORT,
         trace: Callable[[str], None] | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
+        engine: str = PYTHON,
     ) -> None:
         """Make a switch without a program.
 
@@ -75,6 +86,8 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
             drop_port: egress_spec value that drops (BMv2: 511).
             trace: takes one line per event of every packet; None compiles tracing out.
             clock: monotonic nanoseconds.
+            engine: PYTHON; NATIVE has programs compiled to machine code before they are
+                committed, AUTO while plain Python carries the frames. Traced programs are PYTHON.
         """
         super().__init__(clock)
         self.cpu_port = cpu_port
@@ -83,6 +96,8 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         self.on_digest: Callable[[DigestSample], None] | None = None
         self.on_packet_in: Callable[[bytes], None] | None = None
         self.on_packet_out: Callable[[], None] | None = None
+        self.engine = PYTHON if trace else engine
+        self.native: Native | None = None
         self._process: Process = _no_program
         self._packet_outs: list[bytes] = []
 
@@ -101,7 +116,9 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         """
         from v1switch.codegen import compile_program  # start-up without a program stays fast
 
-        return Prepared(program, compile_program(program, traced=self.trace is not None))
+        bind = compile_program(program, traced=self.trace is not None)
+        plan = planned(program) if self.engine == NATIVE else None
+        return Prepared(program, bind, plan)
 
     def commit(self, prepared: Prepared) -> None:
         """Swap to a prepared program; all run-time state starts afresh (P4Runtime COMMIT).
@@ -109,11 +126,29 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         Multicast groups and clone sessions are cleared as well. A burst of frames runs wholly
         through the old or wholly through the new program.
         """
-        state = State(prepared.program, self.clock(), self._ports_down)
+        mirrored = self.engine != PYTHON
+        state = State(prepared.program, self.clock(), self._ports_down, mirrored=mirrored)
         process = prepared.bind(self, state)
         with self._gate.writer():
             self.replication.clear()
-            self._state, self._process = state, process
+            self._state, self._process, self.native = state, process, None
+            if prepared.plan is not None:
+                self._accelerate(prepared.plan, state)
+        if self.engine == AUTO:
+            threading.Thread(target=self._follow, args=(state,), daemon=True).start()
+
+    def _follow(self, state: State) -> None:
+        """Compile the program of a state, and use the machine code if that state is still in use."""
+        plan = planned(state.program)
+        with self._gate.writer():
+            if plan is not None and self._state is state:
+                self._accelerate(plan, state)
+
+    def _accelerate(self, plan: Plan, state: State) -> None:
+        from v1switch.native.engine import Native  # Numba is loaded only where it is used
+
+        self.native = Native(plan, self, state)
+        self._process = self.native.beside(self._process)
 
     def load(self, program: Program) -> None:
         """Prepare and commit in one step."""
@@ -163,6 +198,21 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
             if port == self.cpu_port and self.on_packet_in is not None:
                 self.on_packet_in(frame)
         return [f for f in frames if f[0] != self.cpu_port]
+
+
+def planned(program: Program) -> Plan | None:
+    """Compile a program to machine code and log what came of it; None where it has no place."""
+    from v1switch.native.build import build  # Numba is loaded only where it is used
+    from v1switch.native.errors import NotNative
+
+    try:
+        plan = build(program)
+    except NotNative as reason:
+        log.warning("%s stays with plain Python: %s", program.name or "the program", reason)
+        return None
+    but = f"; plain Python still carries {', '.join(plan.reasons)}" if plan.reasons else ""
+    log.info("machine code after %.1f s%s", plan.seconds, but)
+    return plan
 
 
 def _no_program(port: int, frame: bytes, now: int) -> list[Frame]:  # noqa: ARG001  # a Process

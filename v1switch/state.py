@@ -24,14 +24,19 @@ from v1switch.meters import MeterBank
 from v1switch.profiles import GroupCell, MemberCell, RuntimeProfile, check_params
 from v1switch.program.model import ConstEntry, ConstMatch, Program, Table
 from v1switch.tables import Resolve, RuntimeTable
+from v1switch.words import zeros
 
 CONST_PRIORITY_PIVOT = 2**31 - 1  # PI's inversion of BMv2's "low number wins" (pi_tables_imp.cpp)
 
 
 class ValueSetState:
-    """Members of a parser value set; generated code walks `rows` of (value & mask, mask)."""
+    """Members of a parser value set; generated code walks `rows` of (value & mask, mask).
 
-    __slots__ = ("members", "name", "rows", "width")
+    Attributes:
+        words: how many rows there are, for machine code.
+    """
+
+    __slots__ = ("members", "name", "rows", "width", "words")
 
     def __init__(self, name: str, width: int) -> None:
         """Start empty."""
@@ -39,12 +44,14 @@ class ValueSetState:
         self.width = width
         self.members: tuple[ValueSetMember, ...] = ()
         self.rows: tuple[tuple[int, int], ...] = ()
+        self.words = zeros(1)
 
     def replace(self, members: tuple[ValueSetMember, ...]) -> None:
         """Set all members."""
         ones = (1 << self.width) - 1
         pairs = ((m.value, ones if m.mask is None else m.mask) for m in members)
         self.members, self.rows = members, tuple((v & m, m) for v, m in pairs)
+        self.words[0] = len(members)
 
 
 def action_codes(program: Program) -> dict[str, int]:

@@ -17,7 +17,7 @@ from v1switch.codegen.assemble import NO_CUT, NORMAL, REPLICATED, Assembler
 from v1switch.native import runtime as rt
 from v1switch.native.errors import NotNative
 from v1switch.native.exprs import NativeExpressions
-from v1switch.native.layout import NOWHERE, NativeLayout, zero
+from v1switch.native.layout import NOWHERE, NativeLayout
 from v1switch.native.parser import NativeParser
 from v1switch.native.primitives import NativePrimitives
 from v1switch.native.tables import NativeTables
@@ -28,6 +28,7 @@ from v1switch.state import action_codes
 from v1switch.words import SCALAR_BITS, WORD_BYTES, count
 
 MAX_FRAME = 65_600  # as ports.MAX_FRAME: what a header of variable length may hold
+WIDE = re.compile(r"fit_(\d+)\(")  # how zeros of several limbs begin
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -75,7 +76,7 @@ class NativeAssembler(Assembler):
         if not spec.metadata:
             return self.layout.zeros(header)
         segments = (s for s in self.layout.of(header).segments if not s.gap)
-        return ["0" if s.signed else zero(self.writer, s.width) for s in segments]
+        return [self.writer.constant(0, 1 if s.signed else s.width) for s in segments]
 
     # -- stages -----------------------------------------------------------------------------------
 
@@ -207,10 +208,8 @@ class NativeAssembler(Assembler):
     def _parts(self, name: str, nought: str) -> list[str]:
         if nought == NOWHERE:
             return [f"{name}[0]", f"{name}[1]"]
-        if nought in self.writer.globals:
-            size = len(self.writer.globals[nought].split(","))
-            return [f"{name}[{n}]" for n in range(size)]
-        return [name]
+        size = WIDE.match(nought)
+        return [f"{name}[{n}]" for n in range(int(size[1]))] if size else [name]
 
     def _clone_egress(self) -> None:
         self._clone_ingress()

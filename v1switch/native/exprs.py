@@ -17,7 +17,7 @@ from v1switch.native.errors import NotNative
 from v1switch.native.writer import NativeWriter
 from v1switch.program import expressions as ex
 from v1switch.program.model import FieldType
-from v1switch.words import LIMB_BITS, SCALAR_BITS, WORD_BYTES, count, split
+from v1switch.words import LIMB_BITS, SCALAR_BITS, WORD_BYTES, count
 
 WORD_BITS = 64
 MODULAR = {"+", "-", "*", "&", "|", "^"}  # the low bits of a result depend on low bits only
@@ -100,7 +100,7 @@ class NativeExpressions(Expressions):
         if number.scalar:
             return number
         self._check(number)
-        return Number(self.writer.bind("W", tuple(split(value, value.bit_length()))), value, value)
+        return Number(self.writer.constant(value, value.bit_length()), value, value)
 
     @staticmethod
     def _unsigned(text: str, width: int) -> Number:
@@ -140,7 +140,7 @@ class NativeExpressions(Expressions):
     def nought(self, refs: list[ex.FieldRef]) -> str:
         """Source of zero, shaped like these fields."""
         widths = {self.field_type(ref).width or 0 for ref in refs}
-        return layout.zero(self.writer, max(widths, default=1))
+        return self.writer.constant(0, max(widths, default=1))
 
     def _register(self, node: ex.RegisterRef) -> Number:
         spec = self.program.registers[node.array]
@@ -240,18 +240,14 @@ class NativeExpressions(Expressions):
         if result.scalar:
             return Number(f"w_low({text})", low, high)
         return result if result.limbs == limbs else Number(
-            f"{self.helper('fit', result.limbs)}({text})", low, high
+            f"{self.writer.helper('fit', result.limbs)}({text})", low, high
         )
 
     def limbs_of(self, number: Number, limbs: int) -> str:
         """Source of a number as so many limbs."""
         if not number.scalar and number.limbs == limbs:
             return number.text
-        return f"{self.helper('fit', limbs)}({number.text})"
-
-    def helper(self, name: str, *sizes: int) -> str:
-        """Name of one of the functions that `wide` makes for given sizes."""
-        return self.writer.bind_source(f"{name}_{'_'.join(map(str, sizes))}", f"{name}{sizes!r}".replace(",)", ")"))
+        return f"{self.writer.helper('fit', limbs)}({number.text})"
 
     def _shift(self, op: str, left: ex.Expr, right: ex.Expr) -> Number:
         a, b = self.number(left), self.number(right)
@@ -273,7 +269,7 @@ class NativeExpressions(Expressions):
         limbs = max(Number("", 0, max(a.high, high, 1 << SCALAR_BITS)).limbs, 2)
         if most >= LIMB_BITS * limbs:
             return Number("0", 0, 0)
-        name = self.helper("left" if op == "<<" else "right", limbs, most)
+        name = self.writer.helper("left" if op == "<<" else "right", limbs, most)
         return self._settle(f"{name}({self.limbs_of(a, limbs)})", limbs, low, high)
 
     def _divided(self, op: str, a: Number, b: Number) -> Number:
@@ -316,7 +312,7 @@ class NativeExpressions(Expressions):
         if width <= SCALAR_BITS:
             return Number(f"({self.low_bits(left)} & {mask})", 0, mask)
         limbs = count(width)
-        constant = self.writer.bind("W", tuple(split(mask, width)))
+        constant = self.writer.constant(mask, width)
         return Number(f"w_and({self.low_limbs(left, limbs)}, {constant})", 0, mask)
 
     def modular(self, node: ex.Expr, width: int) -> str:
@@ -351,7 +347,7 @@ class NativeExpressions(Expressions):
         left, right = self._operands(node)
         assert isinstance(node, ex.Operation)
         if node.op == "~":
-            return f"w_sub({self.helper('fit', limbs)}(-1), {self.low_limbs(right, limbs)})"
+            return f"w_sub({self.writer.helper('fit', limbs)}(-1), {self.low_limbs(right, limbs)})"
         if left is None:
             raise NotNative(f"{node.op!r} of wide numbers")
         if node.op in MODULAR and (node.op != "*" or limbs <= 4):  # noqa: PLR2004  # see _wide
@@ -359,8 +355,8 @@ class NativeExpressions(Expressions):
             return f"{wide.BINARY[node.op]}({a}, {b})"
         if node.op == "<<" and isinstance(right, ex.Const):
             if right.value >= LIMB_BITS * limbs:
-                return f"{self.helper('fit', limbs)}(0)"
-            return f"{self.helper('left', limbs, right.value)}({self.low_limbs(left, limbs)})"
+                return f"{self.writer.helper('fit', limbs)}(0)"
+            return f"{self.writer.helper('left', limbs, right.value)}({self.low_limbs(left, limbs)})"
         if node.op == "?" and node.cond is not None:
             a, b = self.low_limbs(left, limbs), self.low_limbs(right, limbs)
             return f"({a} if {self.value(node.cond)} else {b})"
@@ -415,7 +411,7 @@ class NativeExpressions(Expressions):
         """Source of a word of at most `bits` bits as a field of this type holds it."""
         width = kind.width or 0
         if not kind.signed and width > SCALAR_BITS:
-            return f"{self.helper('fit', count(width))}({text})"
+            return f"{self.writer.helper('fit', count(width))}({text})"
         if bits <= width - kind.signed:
             return text
         if kind.saturating:

@@ -12,15 +12,10 @@ from collections.abc import Sequence
 from v1switch.codegen.layout import Chunk, Layout, Segment
 from v1switch.native.errors import NotNative
 from v1switch.native.writer import NativeWriter
-from v1switch.words import LIMB_BITS, SCALAR_BITS, count
+from v1switch.words import LIMB_BITS, SCALAR_BITS
 
 NOWHERE = "(-1, 0)"  # a variable-length field of no bytes
 _WHOLE = 7  # bytes of which any 56 bits fit a word
-
-
-def zero(writer: NativeWriter, width: int) -> str:
-    """Source of zero, as a field of `width` bits holds it."""
-    return "0" if width <= SCALAR_BITS else writer.bind("W", (0,) * count(width))
 
 
 def _load_bytes(at: str, first: int, size: int) -> str:
@@ -128,7 +123,7 @@ class NativeLayout(Layout):
     def _zero(self, segment: Segment) -> str:
         if segment.raw:
             return "-1"
-        return "0" if segment.signed else zero(self.writer, segment.width)
+        return self.writer.constant(0, 1 if segment.signed else segment.width)
 
     # -- extraction -----------------------------------------------------------------------------
 

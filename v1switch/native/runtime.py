@@ -7,7 +7,7 @@ Numba compiles these once and links them into each program.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
 
 from v1switch import meters as mt
 from v1switch.lookup import PRIORITY, SEQUENCE
@@ -22,6 +22,7 @@ from v1switch.native.index import (
     SLOTS_AT,
     TOP_PRIORITY,
 )
+from v1switch.native.jit import kernel
 from v1switch.native.memory import copy, put8, set_word, u8, u16, word
 
 # Words of `out`: where a program's function leaves what it made of a frame
@@ -43,13 +44,12 @@ MAX_SAVED = (SCRATCH - SAVED) // 8
 
 DONE, PUNT = 0, 1  # what a program's function returns
 
-OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 _HALF = 0xFFFFFFFF
 _FACTOR = MULTIPLIER - (1 << 64)
 _PICO = mt.US_PER_S
 
 
-@njit(**OPTIONS)
+@kernel
 def hash_words(key: int, mask: int, count: int) -> int:
     """`index.hash_of` of `count` words at `key`, each under its mask."""
     state = 0
@@ -59,7 +59,7 @@ def hash_words(key: int, mask: int, count: int) -> int:
     return state
 
 
-@njit(**OPTIONS)
+@kernel
 def _probe(group: int, key: int, count: int) -> int:
     """Address of the cell of a masked key in one hash table, or 0."""
     mask = group + 8 * GROUP_MASK
@@ -81,7 +81,7 @@ def _probe(group: int, key: int, count: int) -> int:
         slot = slot + 1 & last
 
 
-@njit(**OPTIONS)
+@kernel
 def find_first(table: int, key: int, count: int) -> int:
     """Address of the first hit's cell: exact and LPM tables. 0 for a miss."""
     group = word(table + 8 * GROUPS_AT)
@@ -93,7 +93,7 @@ def find_first(table: int, key: int, count: int) -> int:
     return 0
 
 
-@njit(**OPTIONS)
+@kernel
 def find_best(table: int, key: int, count: int) -> int:
     """Address of the best hit's cell: ternary tables. 0 for a miss."""
     group, best = word(table + 8 * GROUPS_AT), 0
@@ -110,7 +110,7 @@ def find_best(table: int, key: int, count: int) -> int:
     return best
 
 
-@njit(**OPTIONS)
+@kernel
 def find_listed(table: int, key: int, count: int) -> int:
     """Address of the first row's cell that holds the key: range tables. 0 for a miss."""
     row = word(table + 8 * GROUPS_AT)
@@ -127,7 +127,7 @@ def find_listed(table: int, key: int, count: int) -> int:
     return 0
 
 
-@njit(**OPTIONS)
+@kernel
 def change(out: int, address: int, value: int) -> None:
     """Write a word of state, remembering what was there; without room, only say so."""
     count = word(out + 8 * UNDO)
@@ -141,7 +141,7 @@ def change(out: int, address: int, value: int) -> None:
     set_word(address, value)
 
 
-@njit(**OPTIONS)
+@kernel
 def undo(out: int) -> None:
     """Take back all changes of state, the last one first."""
     for n in range(word(out + 8 * UNDO) - 1, -1, -1):
@@ -150,14 +150,14 @@ def undo(out: int) -> None:
     set_word(out + 8 * UNDO, 0)
 
 
-@njit(**OPTIONS)
+@kernel
 def tally(out: int, packets: int, octets: int, length: int) -> None:
     """Count one packet of `length` bytes in the words at two addresses."""
     change(out, packets, word(packets) + 1)
     change(out, octets, word(octets) + length)
 
 
-@njit(**OPTIONS)
+@kernel
 def _bucket(out: int, at: int, earned: int, amount: int, which: int) -> bool:
     """Fill a bucket (0 committed, 1 peak) and take `amount` out of it if that is there."""
     size = word(at + 8 * (mt.CBURST + 2 * which))
@@ -168,7 +168,7 @@ def _bucket(out: int, at: int, earned: int, amount: int, which: int) -> bool:
     return held >= amount
 
 
-@njit(**OPTIONS)
+@kernel
 def colour(out: int, at: int, length: int, now: int) -> int:
     """`Meter.execute` of the meter at an address; 0 stands for no meter."""
     if at == 0 or word(at + 8 * mt.CONFIGURED) == 0:
@@ -188,7 +188,7 @@ def colour(out: int, at: int, length: int, now: int) -> int:
 # -- bytes -----------------------------------------------------------------------------------------
 
 
-@njit(**OPTIONS)
+@kernel
 def put_raw(to: int, frame: int, start: int, size: int) -> None:
     """Copy bytes of the frame from `start` on; zeros when that is negative."""
     if start < 0:
@@ -198,7 +198,7 @@ def put_raw(to: int, frame: int, start: int, size: int) -> None:
         copy(to, frame + start, size)
 
 
-@njit(**OPTIONS)
+@kernel
 def same_raw(frame: int, a: int, b: int, size: int) -> bool:
     """Whether `put_raw` gives the same bytes for two starts."""
     for n in range(size):
@@ -209,7 +209,7 @@ def same_raw(frame: int, a: int, b: int, size: int) -> bool:
     return True
 
 
-@njit(**OPTIONS)
+@kernel
 def sum16(at: int, size: int) -> int:
     """Sum of big-endian 16-bit words, the last one zero-padded."""
     total = 0
@@ -218,20 +218,20 @@ def sum16(at: int, size: int) -> int:
     return total + (u8(at + size - 1) << 8 if size % 2 else 0)
 
 
-@njit(**OPTIONS)
+@kernel
 def ones_complement(total: int) -> int:
     """The Internet checksum of a sum of 16-bit words (RFC 1071)."""
     rest = total % 65535
     return 65535 - rest if total == 0 or rest != 0 else 0
 
 
-@njit(**OPTIONS)
+@kernel
 def shifted(value: int, amount: int) -> int:
     """`value` shifted left, modulo 2**64."""
     return value << amount if amount < 64 else 0  # noqa: PLR2004  # bits of a word
 
 
-@njit(**OPTIONS)
+@kernel
 def signed(value: int, width: int) -> int:
     """Two's complement of `width` < 64 bits."""
     half = 1 << (width - 1)
@@ -254,7 +254,7 @@ def _reflected(polynomial: int) -> np.ndarray:
 _CRC16, _CRC32 = _reflected(0xA001), _reflected(0xEDB88320)
 
 
-@njit(**OPTIONS)
+@kernel
 def crc16(at: int, size: int) -> int:
     """CRC-16/ARC."""
     state = 0
@@ -263,7 +263,7 @@ def crc16(at: int, size: int) -> int:
     return state
 
 
-@njit(**OPTIONS)
+@kernel
 def crc32(at: int, size: int) -> int:
     """CRC-32 of IEEE 802.3."""
     state = _HALF
@@ -272,13 +272,13 @@ def crc32(at: int, size: int) -> int:
     return state ^ _HALF
 
 
-@njit(**OPTIONS)
+@kernel
 def csum16(at: int, size: int) -> int:
     """The Internet checksum (RFC 1071)."""
     return ones_complement(sum16(at, size))
 
 
-@njit(**OPTIONS)
+@kernel
 def xor16(at: int, size: int) -> int:
     """XOR of big-endian 16-bit words, the last one zero-padded."""
     state = 0

@@ -127,9 +127,4 @@ class NativeTables(TableCode):
 
     def _literals(self, action: Action, values: tuple[int, ...]) -> list[str]:
         pairs = zip(values, action.params, strict=True)
-        return [
-            str(value)
-            if param.width <= SCALAR_BITS
-            else self.writer.bind("W", tuple(split(value, param.width)))
-            for value, param in pairs
-        ]
+        return [self.writer.constant(value, param.width) for value, param in pairs]

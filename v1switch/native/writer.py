@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from v1switch.codegen.writer import Writer
 from v1switch.native.errors import NotNative
-from v1switch.words import WORD_BYTES
+from v1switch.words import SCALAR_BITS, WORD_BYTES, split
 
 
 class NativeWriter(Writer):
@@ -38,6 +38,19 @@ class NativeWriter(Writer):
         """Make the value of an expression known under a name and return that."""
         self.globals[name] = source
         return name
+
+    def constant(self, value: int, width: int) -> str:
+        """Source of a constant as a field of `width` bits holds it."""
+        if width <= SCALAR_BITS:
+            return str(value)
+        words = split(value, width)
+        # a tuple of literals would have a type of its own
+        return f"{self.helper('fit', len(words))}({self.bind('W', tuple(words))})"
+
+    def helper(self, name: str, *sizes: int) -> str:
+        """Name of one of the functions that `wide` makes for given sizes."""
+        sized = ", ".join(map(str, sizes))
+        return self.bind_source(f"{name}_{'_'.join(map(str, sizes))}", f"{name}({sized})")
 
     def state(self, name: str) -> str:
         """Source of the word of `ctx` that leads to something."""
