@@ -22,7 +22,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -177,21 +179,31 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
     def process_burst(self, frames: Sequence[Frame], now: int) -> list[Frame]:
         """Run queued packet-outs and then `frames`, in order, at time `now` (ns)."""
         out: list[Frame] = []
-        self._gate.enter()
-        try:
+        with self.burst():
             process = self._process
             while self._packet_outs:
                 assert self.cpu_port is not None
                 out += process(self.cpu_port, self._packet_outs.pop(0), now)
             for port, frame in frames:
                 out += process(port, frame, now)
+        return self.divert(out)
+
+    @contextmanager
+    def burst(self) -> Iterator[None]:
+        """Hold writers off while frames run through the program, some tens of them at most."""
+        self._gate.enter()
+        try:
+            yield
         finally:
             self._gate.leave()
-        if self.cpu_port is not None:
-            out = self._divert(out)
-        return out
 
-    def _divert(self, frames: list[Frame]) -> list[Frame]:
+    @property
+    def asked(self) -> array[int]:
+        """A word that is not 0 while a writer waits for a burst to end."""
+        return self._gate.waiting
+
+    def divert(self, frames: list[Frame]) -> list[Frame]:
+        """Hand frames for the CPU port over to `on_packet_in`, and give the others."""
         if all(port != self.cpu_port for port, _ in frames):
             return frames
         for port, frame in frames:

@@ -16,6 +16,8 @@ from numba.core import types
 
 from v1switch.native.assemble import generate
 from v1switch.native.jit import OPTIONS, Lean, cache_dir
+from v1switch.native.loop import carry, locate
+from v1switch.native.runtime import undo
 from v1switch.program.model import Program
 
 ARGUMENTS = 6
@@ -51,6 +53,8 @@ def build(program: Program) -> Plan:
         numba.core.errors.NumbaError: the compiler refuses the code; a fault of this backend.
     """
     started = time.perf_counter()
+    for helper in (undo, carry, locate):  # what Python calls besides
+        helper.compile((types.int64,) * (2 if helper is locate else 1))
     source, assembler = generate(program)
     function = numba.cfunc(_SIGNATURE, cache=True, pipeline_class=Lean, **OPTIONS)(
         _module(source).run

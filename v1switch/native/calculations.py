@@ -44,7 +44,7 @@ class NativeCalculations(Calculations):
             return str(sum(item.value >> shift & LIMB for shift in limbs))
         if item.width <= _SMALL:
             return super()._unsigned(item)
-        text, width = self._item(item)
+        text, width, _ = self._item(item)
         if width <= SCALAR_BITS:
             return f"(({text} & {LIMB}) + ({text} >> {LIMB_BITS}))"
         return "(" + " + ".join(f"{text}[{n}]" for n in range(count(width))) + ")"
@@ -60,12 +60,12 @@ class NativeCalculations(Calculations):
 
     def _item(self, item: CalculationInput) -> Item:
         if isinstance(item.value, int):
-            return item.value, item.width
+            return Item(item.value, item.width)
         assert isinstance(item.value, ex.FieldRef)
         kind = self.expressions.field_type(item.value)
         if kind.signed and item.width > SCALAR_BITS:
             raise NotNative("a hash of wide signed fields")
-        return self.expressions.value(item.value), item.width
+        return Item(self.expressions.value(item.value), item.width, kind.signed)
 
     def _emit_static(self, calculation: Calculation, result: str) -> None:
         if calculation.algo == "csum16":
@@ -111,7 +111,7 @@ class NativeCalculations(Calculations):
         self._append_fields(fields, end)
 
     def _append_fields(self, fields: list[Item], end: str) -> None:
-        if sum(width for _, width in fields) % 8:
+        if sum(item.width for item in fields) % 8:
             raise NotNative("a hash over parts of bytes that may be missing")
         if fields:
             self.writer.add(f"{end} += {store_bits(self.writer, fields, end)}")

@@ -21,6 +21,10 @@ MAX_FRAMES, MAX_UNDO, MAX_EVENTS = 512, 4096, 256
 _FUNCTION = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * ARGUMENTS)
 
 
+def _nothing(port: int, frame: bytes, now: int) -> list[Frame]:  # noqa: ARG001  # a Process
+    return []
+
+
 class Output:
     """What a program's function makes of frames: `runtime` tells what its words mean."""
 
@@ -58,6 +62,7 @@ class Native:
         plan: the code.
         context: words that lead it to the state.
         output: where it leaves what it made of frames.
+        plain: what carries the frames that are handed back.
     """
 
     def __init__(self, plan: Plan, dataplane: Dataplane, state: State) -> None:
@@ -72,6 +77,7 @@ class Native:
         self._digests = plan.slots.index("digests") if "digests" in plan.slots else None
         self._run = _FUNCTION(plan.address)
         self._frame = bytearray(MAX_FRAME + WORD_BYTES)
+        self.plain: Process = _nothing
 
     def _values(self) -> dict[str, int]:
         dataplane, state = self._dataplane, self._state
@@ -113,6 +119,8 @@ class Native:
 
     def beside(self, plain: Process) -> Process:
         """Give a process that runs a frame here, and through `plain` where it is handed back."""
+
+        self.plain = plain
 
         def process(port: int, frame: bytes, now: int) -> list[Frame]:
             out = self.process(port, frame, now)

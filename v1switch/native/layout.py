@@ -8,6 +8,7 @@ the frame, as an offset (-1 for zeros), or as an offset and a length.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from v1switch.codegen.layout import Chunk, Layout, Segment
 from v1switch.native.errors import NotNative
@@ -60,16 +61,20 @@ def _signed(text: str, segment: Segment) -> str:
     raise NotNative(f"signed fields of {segment.width} bits")
 
 
-Item = tuple[str | int, int]
-"""A constant or the source of a field, and its width."""
+class Item(NamedTuple):
+    """Bits to store: a constant, or the source of a field."""
+
+    text: str | int
+    width: int
+    signed: bool = False
 
 
 def _take(item: Item, low: int, size: int) -> str:
     """Source of `size` <= 32 bits of an item, from bit `low` on."""
-    text, width = item
+    text, width, signed = item
     if isinstance(text, int):
         return str(text >> low & (1 << size) - 1)
-    if width <= SCALAR_BITS + 1:  # what has 64 bits and no limbs is signed
+    if width <= SCALAR_BITS or signed:
         return f"({text} >> {low} & {(1 << size) - 1})" if low or size < width else text
     limb, shift = divmod(low, LIMB_BITS)
     part = f"({text}[{limb}] >> {shift})" if shift else f"{text}[{limb}]"
@@ -82,11 +87,11 @@ def _gather(items: Sequence[Item], low: int, size: int) -> str:
     """Source of the bits low..low + size of items in a row, the last one lowest."""
     parts, start = [], 0
     for item in reversed(items):
-        first, last = max(low, start), min(low + size, start + item[1])
+        first, last = max(low, start), min(low + size, start + item.width)
         if first < last:
             text = _take(item, first - start, last - first)
             parts.append(f"{text} << {first - low}" if first > low else text)
-        start += item[1]
+        start += item.width
     return " | ".join(parts) or "0"
 
 
@@ -95,8 +100,8 @@ def store_bits(writer: NativeWriter, items: Sequence[Item], to: str) -> int:
 
     The missing low bits of the last byte are zero.
     """
-    total = sum(width for _, width in items)
-    items = [*items, (0, -total % 8)]
+    total = sum(item.width for item in items)
+    items = [*items, Item(0, -total % 8)]
     left = total + -total % 8
     done = 0
     for bits in (32, 16, 8):
@@ -151,7 +156,7 @@ class NativeLayout(Layout):
                 name = self.var(header, first.name)
                 self.writer.add(f"put_raw({place}, frame, {name}, {chunk.width // 8})")
             else:
-                items = [(self.var(header, s.name), s.width) for s in chunk.segments]
+                items = [Item(self.var(header, s.name), s.width, s.signed) for s in chunk.segments]
                 store_bits(self.writer, items, place)
             start += chunk.width
 

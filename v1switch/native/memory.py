@@ -23,7 +23,7 @@ def _load(bits: int, *, swap: bool) -> Callable[[int], int]:
     @intrinsic
     def load(typing: Any, address: Any) -> Any:  # noqa: ARG001  # Numba's signature
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:  # noqa: ARG001
-            value = builder.load(_pointer(builder, args[0], bits), align=1 if swap else 8)
+            value = builder.load(_pointer(builder, args[0], bits), align=1 if swap else bits // 8)
             if swap and bits > 8:
                 value = builder.bswap(value)
             return builder.zext(value, _WORD) if bits < 64 else value
@@ -40,7 +40,7 @@ def _store(bits: int, *, swap: bool) -> Callable[[int, int], None]:
             kept = builder.trunc(args[1], ir.IntType(bits)) if bits < 64 else args[1]
             if swap and bits > 8:
                 kept = builder.bswap(kept)
-            builder.store(kept, _pointer(builder, args[0], bits), align=1 if swap else 8)
+            builder.store(kept, _pointer(builder, args[0], bits), align=1 if swap else bits // 8)
             return context.get_dummy_value()
 
         return types.none(types.int64, types.int64), generate
@@ -64,6 +64,10 @@ put32 = _store(32, swap=True)
 """Store the low 32 bits of a number, big-endian."""
 set_word = _store(64, swap=False)
 """Store a word of state."""
+half = _load(32, swap=False)
+"""Load 32 bits as the C library keeps them."""
+set_half = _store(32, swap=False)
+"""Store 32 bits as the C library keeps them."""
 
 
 @intrinsic
