@@ -83,8 +83,8 @@ def _general() -> _Parser:
         "--engine",
         choices=ENGINES,
         default=AUTO,
-        help="machine code as soon as it is compiled (auto), before a pipeline is in force (native), "
-        "or never (python); tracing and captures take python",
+        help="use machine code as soon as it is compiled (auto), before a pipeline is in force "
+        "(native), or never (python); tracing and captures take python",
     )
     add("--trace", action="store_true", help="tell what every packet meets")
     return parser

@@ -140,7 +140,7 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
             threading.Thread(target=self._follow, args=(state,), daemon=True).start()
 
     def _follow(self, state: State) -> None:
-        """Compile the program of a state, and use the machine code if that state is still in use."""
+        """Compile the program of a state; use the machine code if that state is still in use."""
         plan = planned(state.program)
         with self._gate.writer():
             if plan is not None and self._state is state:

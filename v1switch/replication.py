@@ -30,7 +30,7 @@ def _check_replicas(what: str, replicas: Iterable[Replica]) -> None:
         seen.add(replica)
 
 
-Owner = TypeVar("Owner", MulticastGroup, CloneSession)
+Owner = TypeVar("Owner", bound="MulticastGroup | CloneSession")
 
 
 class Directory(dict[int, Owner]):

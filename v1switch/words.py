@@ -38,6 +38,13 @@ def split(value: int, width: int) -> list[int]:
     return [value >> LIMB_BITS * n & LIMB for n in range(count(width))]
 
 
+def join(words: Sequence[int]) -> int:
+    """The number that `split` made words of."""
+    return sum(word << LIMB_BITS * n for n, word in enumerate(words))
+
+
 def limbs(values: Iterable[int], widths: Sequence[int]) -> list[int]:
     """Words of several unsigned numbers in a row."""
-    return [word for value, width in zip(values, widths, strict=True) for word in split(value, width)]
+    return [
+        word for value, width in zip(values, widths, strict=True) for word in split(value, width)
+    ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.switch.harness import Sandbox, poll
 from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import BMV2, Target
+from tests.v1switch.both import Both
 from v1switch.dataplane import Dataplane
 from v1switch.entries import CloneSession, MulticastGroup, Replica
 from v1switch.program import load_file
@@ -18,8 +19,8 @@ Out = dict[int, list[bytes]]
 
 
 def loaded(name: str, **options: object) -> Dataplane:
-    """A data plane that runs one of the test programs."""
-    dataplane = Dataplane(**options)  # type: ignore[arg-type]  # options of Dataplane
+    """A data plane that runs one of the test programs, on both engines unless it is traced."""
+    dataplane = Dataplane(**options) if "trace" in options else Both(**options)  # type: ignore[arg-type]  # options of Dataplane
     dataplane.load(load_file(COMPILED / f"{name}.json"))
     return dataplane
 

@@ -294,7 +294,6 @@ class ParserCode:
         self.layout.emit_unpack(header, layout.tail, f"o + {head} + {bits} // 8")
         self.writer.add(f"o += {size}")
 
-
     @staticmethod
     def _slice(head: int, bits: str) -> str:
         """Source of a variable-length field `head` bytes ahead of the cursor."""

@@ -1,12 +1,12 @@
 """The whole switch as one machine function: `run(ctx, frame, flen, port, now, out)`.
 
 All arguments are words: `ctx` the address of words that lead to the program's state, `frame` that
-of the frame's first byte, `flen` its length, `out` see `runtime`. It returns DONE, or PUNT when
+of the frame's first byte, `flen` its length, `out` see `output`. It returns DONE, or PUNT when
 plain Python has to carry the frame; the caller then takes all changes back.
 
 Semantics and order are those of the plain function, which it shares its translators with. Left to
 plain Python are frames that a clone, resubmission or recirculation is made of, and those for the
-controller's port. Copies of multicast keep their variables in scratch memory.
+controller's poop. Copies of multicast keep their variables in scratch memory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 
 from v1switch.codegen.assemble import NO_CUT, NORMAL, REPLICATED, Assembler
-from v1switch.native import runtime as rt
+from v1switch.native import output as op
 from v1switch.native.errors import NotNative
 from v1switch.native.exprs import NativeExpressions
 from v1switch.native.layout import NOWHERE, NativeLayout
@@ -27,7 +27,6 @@ from v1switch.replication import MAX_MULTICAST_GROUP
 from v1switch.state import action_codes
 from v1switch.words import SCALAR_BITS, WORD_BYTES, count
 
-MAX_FRAME = 65_600  # as ports.MAX_FRAME: what a header of variable length may hold
 WIDE = re.compile(r"fit_(\d+)\(")  # how zeros of several limbs begin
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
@@ -35,7 +34,7 @@ IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 class NativeAssembler(Assembler):
     """Writes the function's body."""
 
-    END = f"return word(out + {WORD_BYTES * rt.OVERFULL})"
+    END = f"return word(out + {WORD_BYTES * op.OVERFULL})"
     writer: NativeWriter
     layout: NativeLayout
     primitives: NativePrimitives
@@ -54,12 +53,7 @@ class NativeAssembler(Assembler):
 
     def head_size(self) -> int:
         """The most bytes that the headers of a frame that leaves can have."""
-        sizes = []
-        for name in self.program.deparser.order:
-            header = self.program.headers[name].header_type
-            unbounded = header.varbit is not None and not header.max_bytes
-            sizes.append(MAX_FRAME if unbounded else self.layout.longest(name))
-        return sum(sizes) + WORD_BYTES
+        return sum(map(self.layout.longest, self.program.deparser.order)) + WORD_BYTES
 
     # -- variables --------------------------------------------------------------------------------
 
@@ -97,7 +91,7 @@ class NativeAssembler(Assembler):
         add(f"cut = {NO_CUT}")
         add("replicas = eport = rid = 0")
         add(f"DROP = {self.writer.state('DROP')}")
-        add(f"scratch = word(out + {WORD_BYTES * rt.SCRATCH_AT})")
+        add(f"scratch = word(out + {WORD_BYTES * op.SCRATCH_AT})")
         self._set("packet_length", "flen")
         self._set("instance_type", str(NORMAL))
         self._set("ingress_port", "port")
@@ -114,9 +108,7 @@ class NativeAssembler(Assembler):
 
     def _clone_ingress(self) -> None:
         session = self.writer.state("sessions")
-        with self.writer.block(
-            f"if clone and word({session} + {WORD_BYTES} * (clone & 32767)):"
-        ):
+        with self.writer.block(f"if clone and word({session} + {WORD_BYTES} * (clone & 32767)):"):
             self.writer.punt("clones")
 
     def _digest(self) -> None:
@@ -127,21 +119,14 @@ class NativeAssembler(Assembler):
 
     def _sample(self, number: int, learn: LearnList) -> None:
         """Write a digest out, with its values as words."""
-        values = [str(number)]
+        values: list[str] = []
         for field, width in zip(learn.fields, learn.widths, strict=True):
-            text = self.expressions.modular(field, width) if width else self.expressions.scalar(field)
+            text = (
+                self.expressions.modular(field, width) if width else self.expressions.scalar(field)
+            )
             wide = count(width) if width > SCALAR_BITS else 0
             values += [f"{text}[{n}]" for n in range(wide)] if wide else [text]
-        if len(values) > rt.EVENT_WORDS:
-            raise NotNative("digests of many words")
-        add, events = self.writer.add, f"out + {WORD_BYTES * rt.EVENTS}"
-        add(f"a = word({events})")
-        with self.writer.block(f"if a == word(out + {WORD_BYTES * rt.MAX_EVENTS}):"):
-            self.writer.punt("more digests than there is room for")
-        add(f"set_word({events}, a + 1)")
-        add(f"a = word(out + {WORD_BYTES * rt.EVENTS_AT}) + {WORD_BYTES * rt.EVENT_WORDS} * a")
-        for n, value in enumerate(values):
-            add(f"set_word(a + {WORD_BYTES * n}, {value})")
+        self.writer.event(number, values)
 
     def _resubmit(self) -> None:
         with self.writer.block("if resubmit:"):
@@ -189,15 +174,17 @@ class NativeAssembler(Assembler):
         """Write what saves the variables that egress uses (at line `saving`) and restores them."""
         used = set(IDENTIFIER.findall("\n".join(self.writer.lines[saving:])))
         zeros = {**self.zeros(), "o": "0", "plen": "0"}
-        saves, restores, at = [], [], rt.SAVED
+        saves, restores, at = [], [], op.SAVED
         for name in (n for n in self.live if n in used):
             parts = self._parts(name, zeros[name])
             places = [f"scratch + {at + WORD_BYTES * n}" for n in range(len(parts))]
             at += WORD_BYTES * len(parts)
             saves += [f"set_word({p}, {part})" for p, part in zip(places, parts, strict=True)]
             words = [f"word({place})" for place in places]
-            restores.append(f"{name} = {words[0] if len(parts) == 1 else '(' + ', '.join(words) + ')'}")
-        if len(saves) > rt.MAX_SAVED:
+            restores.append(
+                f"{name} = {words[0] if len(parts) == 1 else '(' + ', '.join(words) + ')'}"
+            )
+        if len(saves) > op.MAX_SAVED_WORDS:
             raise NotNative("more variables than scratch memory takes")
         for line in restores:
             self.writer.add(line)
@@ -228,10 +215,11 @@ class NativeAssembler(Assembler):
                 self.writer.punt("recirculation")
         with self.writer.block(f"if eport == {self.writer.state('cpu')}:"):
             self.writer.punt("frames for the controller")
-        add(f"n = word(out + {WORD_BYTES * rt.FRAMES})")
-        with self.writer.block(f"if n == word(out + {WORD_BYTES * rt.MAX_FRAMES}):"):
+        add(f"n = word(out + {WORD_BYTES * op.FRAMES})")
+        with self.writer.block(f"if n == word(out + {WORD_BYTES * op.MAX_FRAMES}):"):
             self.writer.punt("more copies than there is room for")
-        add(f"head = word(out + {WORD_BYTES * rt.HEADS_AT}) + word(out + {WORD_BYTES * rt.HEAD_SIZE}) * n")
+        add(f"head = word(out + {WORD_BYTES * op.HEAD_SIZE}) * n")
+        add(f"head += word(out + {WORD_BYTES * op.HEADS_AT})")
         add("end = head")
         for header in self.program.deparser.order:
             if not self.program.headers[header].metadata:
@@ -246,17 +234,17 @@ class NativeAssembler(Assembler):
             with self.writer.block("if front + rest > cut:"):
                 add("front = min(front, cut)")
                 add("rest = cut - front")
-        add(f"a = word(out + {WORD_BYTES * rt.FRAMES_AT}) + {WORD_BYTES * rt.FRAME_WORDS} * n")
+        add(f"a = word(out + {WORD_BYTES * op.FRAMES_AT}) + {WORD_BYTES * op.FRAME_WORDS} * n")
         columns = {
-            rt.PORT: "eport",
-            rt.HEAD: "head",
-            rt.HEAD_LENGTH: "front",
-            rt.BODY: "frame + o",
-            rt.BODY_LENGTH: "rest",
+            op.PORT: "eport",
+            op.HEAD: "head",
+            op.HEAD_LENGTH: "front",
+            op.BODY: "frame + o",
+            op.BODY_LENGTH: "rest",
         }
         for column, text in columns.items():
             add(f"set_word(a + {WORD_BYTES * column}, {text})")
-        add(f"set_word(out + {WORD_BYTES * rt.FRAMES}, n + 1)")
+        add(f"set_word(out + {WORD_BYTES * op.FRAMES}, n + 1)")
 
 
 HEAD = '''"""Generated; what it means stands in v1switch/native/assemble.py."""
@@ -284,5 +272,3 @@ def generate(program: Program) -> tuple[str, NativeAssembler]:
     body = "\n".join(assembler.emit())
     constants = "\n".join(f"{name} = {text}" for name, text in assembler.writer.globals.items())
     return HEAD.format(constants=constants, body=body), assembler
-
-

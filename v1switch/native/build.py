@@ -41,6 +41,7 @@ class Plan:
         address: of its function, see `assemble`.
         slots: names of what the words of `ctx` lead to.
         head_size: the most bytes of headers that a frame leaves with.
+        messages: the program's log messages, each with how many values it takes.
         reasons: what frames may be handed over to plain Python for.
         seconds: how long it took to make, or to load from disk.
         function: what keeps the code in memory.
@@ -49,6 +50,7 @@ class Plan:
     address: int
     slots: tuple[str, ...]
     head_size: int
+    messages: tuple[tuple[str, int], ...]
     reasons: tuple[str, ...]
     seconds: float
     function: Any
@@ -72,6 +74,7 @@ def build(program: Program) -> Plan:
         function.address,
         tuple(assembler.writer.slots),
         assembler.head_size(),
+        tuple(assembler.writer.messages),
         tuple(assembler.writer.reasons),
         time.perf_counter() - started,
         function,

@@ -7,8 +7,9 @@ import itertools
 from v1switch.codegen.calculations import Calculations
 from v1switch.native.errors import NotNative
 from v1switch.native.layout import Item, NativeLayout, store_bits
-from v1switch.native.runtime import HASHED
+from v1switch.native.output import HASHED, MAX_HASHED
 from v1switch.native.writer import NativeWriter
+from v1switch.ports import MAX_FRAME
 from v1switch.program import expressions as ex
 from v1switch.program.model import Calculation, CalculationInput
 from v1switch.words import LIMB, LIMB_BITS, SCALAR_BITS, count
@@ -79,6 +80,8 @@ class NativeCalculations(Calculations):
     def _emit_dynamic(self, calculation: Calculation, result: str) -> None:
         """Lay out what is there behind the moving address `n`."""
         function, writer = self._function(calculation.algo), self.writer
+        if sum(map(self._longest, calculation.inputs)) > MAX_HASHED:
+            raise NotNative("a hash over more bytes than there is room for")
         end = writer.fresh("n")
         writer.add(f"{end} = scratch + {HASHED}")
         present = (item for item in calculation.inputs if item.kind != "payload")
@@ -92,6 +95,12 @@ class NativeCalculations(Calculations):
             writer.add(f"copy({end}, frame + o, flen - o)")
             writer.add(f"{end} += flen - o")
         writer.add(f"{result} = {function}(scratch + {HASHED}, {end} - scratch - {HASHED})")
+
+    def _longest(self, item: CalculationInput) -> int:
+        """The most bytes that an input can have."""
+        if isinstance(item.value, ex.HeaderRef):
+            return self.layout.longest(item.value.name)
+        return (item.width + 7) // 8 or MAX_FRAME
 
     def _append_inputs(self, inputs: list[CalculationInput], end: str) -> None:
         """Write the bytes of inputs that are all there or all missing."""

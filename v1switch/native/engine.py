@@ -6,13 +6,15 @@ import ctypes
 from array import array
 from typing import TYPE_CHECKING
 
+from v1switch.codegen.binding import log_message
 from v1switch.entries import DigestSample
 from v1switch.lookup import Cell
-from v1switch.native import runtime as rt
+from v1switch.native import output as op
 from v1switch.native.build import ARGUMENTS, Plan
+from v1switch.native.runtime import undo
 from v1switch.ports import MAX_FRAME
 from v1switch.state import State
-from v1switch.words import LIMB_BITS, SCALAR_BITS, WORD_BYTES, address, count, zeros
+from v1switch.words import WORD_BYTES, address, count, join, zeros
 
 if TYPE_CHECKING:
     from v1switch.dataplane import Dataplane, Frame, Process
@@ -26,26 +28,26 @@ def _nothing(port: int, frame: bytes, now: int) -> list[Frame]:  # noqa: ARG001 
 
 
 class Output:
-    """What a program's function makes of frames: `runtime` tells what its words mean."""
+    """What a program's function makes of frames: `output` tells what its words mean."""
 
     def __init__(self, head_size: int) -> None:
         """Make room, for frames with at most `head_size` bytes of headers."""
-        self.words = zeros(rt.OUT_WORDS)
-        self.frames = zeros(rt.FRAME_WORDS * MAX_FRAMES)
+        self.words = zeros(op.OUT_WORDS)
+        self.frames = zeros(op.FRAME_WORDS * MAX_FRAMES)
         self.heads = bytearray(head_size * MAX_FRAMES)
-        self.events = zeros(rt.EVENT_WORDS * MAX_EVENTS)
+        self.events = zeros(op.EVENT_WORDS * MAX_EVENTS)
         self._undo = zeros(2 * MAX_UNDO)
-        self._scratch = bytearray(rt.SCRATCH)
+        self._scratch = bytearray(op.SCRATCH)
         words = {
-            rt.FRAMES_AT: address(self.frames),
-            rt.MAX_FRAMES: MAX_FRAMES,
-            rt.HEADS_AT: _address(self.heads),
-            rt.HEAD_SIZE: head_size,
-            rt.UNDO_AT: address(self._undo),
-            rt.MAX_UNDO: MAX_UNDO,
-            rt.EVENTS_AT: address(self.events),
-            rt.MAX_EVENTS: MAX_EVENTS,
-            rt.SCRATCH_AT: _address(self._scratch),
+            op.FRAMES_AT: address(self.frames),
+            op.MAX_FRAMES: MAX_FRAMES,
+            op.HEADS_AT: _address(self.heads),
+            op.HEAD_SIZE: head_size,
+            op.UNDO_AT: address(self._undo),
+            op.MAX_UNDO: MAX_UNDO,
+            op.EVENTS_AT: address(self.events),
+            op.MAX_EVENTS: MAX_EVENTS,
+            op.SCRATCH_AT: _address(self._scratch),
         }
         for index, value in words.items():
             self.words[index] = value
@@ -119,7 +121,6 @@ class Native:
 
     def beside(self, plain: Process) -> Process:
         """Give a process that runs a frame here, and through `plain` where it is handed back."""
-
         self.plain = plain
 
         def process(port: int, frame: bytes, now: int) -> list[Frame]:
@@ -135,40 +136,39 @@ class Native:
         self.refresh()
         self._frame[: len(frame)] = frame
         out = self.output.words
-        out[rt.FRAMES] = out[rt.UNDO] = out[rt.EVENTS] = out[rt.OVERFULL] = 0
+        out[op.FRAMES] = out[op.UNDO] = out[op.EVENTS] = out[op.OVERFULL] = 0
         start = _address(self._frame)
         context = address(self.context)
-        if self._run(context, start, len(frame), port, now, address(out)) != rt.DONE:
-            rt.undo(address(out))
+        if self._run(context, start, len(frame), port, now, address(out)) != op.DONE:
+            undo(address(out))
             return None
-        self.tell_digests()
-        return [self._taken(n, start) for n in range(out[rt.FRAMES])]
+        self.tell()
+        return [self._taken(n, start) for n in range(out[op.FRAMES])]
 
     def _taken(self, number: int, start: int) -> Frame:
-        at = rt.FRAME_WORDS * number
-        port, head, size, body, rest = self.output.frames[at : at + rt.FRAME_WORDS]
-        head -= self.output.words[rt.HEADS_AT]
+        at = op.FRAME_WORDS * number
+        port, head, size, body, rest = self.output.frames[at : at + op.FRAME_WORDS]
+        head -= self.output.words[op.HEADS_AT]
         body -= start
         return port, bytes(self.output.heads[head : head + size] + self._frame[body : body + rest])
 
-    def tell_digests(self) -> None:
-        """Hand over the digests that were made."""
+    def tell(self) -> None:
+        """Tell what frames have left to be told: digests and log messages."""
         out = self.output
-        for number in range(out.words[rt.EVENTS]):
-            at = rt.EVENT_WORDS * number
-            sample = self._sample(out.events[at : at + rt.EVENT_WORDS])
-            if self._dataplane.on_digest is not None:
-                self._dataplane.on_digest(sample)
-        out.words[rt.EVENTS] = 0
+        for number in range(out.words[op.EVENTS]):
+            at = op.EVENT_WORDS * number
+            kind, *words = out.events[at : at + op.EVENT_WORDS]
+            if kind < 0:
+                text, values = self.plan.messages[-1 - kind]
+                log_message(text, tuple(words[:values]))
+            elif self._dataplane.on_digest is not None:
+                self._dataplane.on_digest(self._sample(kind, words))
+        out.words[op.EVENTS] = 0
 
-    def _sample(self, words: array[int]) -> DigestSample:
-        learn = self._state.program.learn_lists[words[0]]
-        values, at = [], 1
+    def _sample(self, number: int, words: list[int]) -> DigestSample:
+        learn = self._state.program.learn_lists[number]
+        values, at = [], 0
         for width in learn.widths:
-            parts = words[at : at + count(width)]
-            at += len(parts)
-            wide = width > SCALAR_BITS
-            values.append(
-                sum(p << LIMB_BITS * n for n, p in enumerate(parts)) if wide else parts[0]
-            )
+            values.append(join(words[at : at + count(width)]))
+            at += count(width)
         return DigestSample(learn.name, tuple(values))

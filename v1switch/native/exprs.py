@@ -8,12 +8,10 @@ two where only that many bits of it matter, and otherwise has no place in machin
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from v1switch.codegen.exprs import COMPARE, MAX_SHIFT, TRUTHS, Expressions, is_truth
 from v1switch.native import layout, wide
 from v1switch.native.errors import NotNative
+from v1switch.native.numbers import Number, bitwise, corners
 from v1switch.native.writer import NativeWriter
 from v1switch.program import expressions as ex
 from v1switch.program.model import FieldType
@@ -21,41 +19,6 @@ from v1switch.words import LIMB_BITS, SCALAR_BITS, WORD_BYTES, count
 
 WORD_BITS = 64
 MODULAR = {"+", "-", "*", "&", "|", "^"}  # the low bits of a result depend on low bits only
-
-
-@dataclass(frozen=True)
-class Number:
-    """Source of a value that is known to lie in low..high."""
-
-    text: str
-    low: int
-    high: int
-
-    @property
-    def scalar(self) -> bool:
-        """Whether it is one word; otherwise it is a tuple of limbs."""
-        return -(1 << SCALAR_BITS) <= self.low and self.high < 1 << SCALAR_BITS
-
-    @property
-    def limbs(self) -> int:
-        """How many limbs it has."""
-        return count(self.high.bit_length())
-
-
-def _corners(
-    operate: Callable[[int, int], int], left: Number, right: Number
-) -> tuple[int, int]:
-    values = [operate(a, b) for a in (left.low, left.high) for b in (right.low, right.high)]
-    return min(values), max(values)
-
-
-def _bitwise(left: Number, right: Number, op: str) -> tuple[int, int]:
-    """Bounds of a bitwise operation."""
-    if op == "&" and max(left.low, right.low) >= 0:
-        return 0, min(n.high for n in (left, right) if n.low >= 0)
-    ends = (left.low, left.high, right.low, right.high)
-    bits = max((~n if n < 0 else n).bit_length() for n in ends)
-    return (0 if min(ends) >= 0 else -(1 << bits)), (1 << bits) - 1
 
 
 class NativeExpressions(Expressions):
@@ -214,10 +177,10 @@ class NativeExpressions(Expressions):
         if op in ("/", "%"):
             return self._divided(op, a, b)
         if op in ("&", "|", "^"):
-            low, high = _bitwise(a, b, op)
+            low, high = bitwise(a, b, op)
         else:
             operate = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__}[op]
-            low, high = _corners(operate, a, b)
+            low, high = corners(operate, a, b)
         result = self._check(Number("", low, high))
         if result.scalar and a.scalar and b.scalar:
             return Number(f"({a.text} {op} {b.text})", low, high)
@@ -229,7 +192,7 @@ class NativeExpressions(Expressions):
             raise NotNative("negative numbers beside wide ones")
         limbs = max(count(n.high.bit_length()) if n.high >> SCALAR_BITS else 2 for n in (a, b))
         limbs = max(limbs, Number("", low, high).limbs)
-        if op == "*" and limbs > 4:  # noqa: PLR2004  # beyond 128 bits LLVM calls a library
+        if op == "*" and limbs > 4:  # beyond 128 bits LLVM calls a library
             raise NotNative("products beyond 128 bits")
         text = f"{wide.BINARY[op]}({self.limbs_of(a, limbs)}, {self.limbs_of(b, limbs)})"
         return self._settle(text, limbs, low, high)
@@ -239,8 +202,10 @@ class NativeExpressions(Expressions):
         result = Number(text, low, high)
         if result.scalar:
             return Number(f"w_low({text})", low, high)
-        return result if result.limbs == limbs else Number(
-            f"{self.writer.helper('fit', result.limbs)}({text})", low, high
+        return (
+            result
+            if result.limbs == limbs
+            else Number(f"{self.writer.helper('fit', result.limbs)}({text})", low, high)
         )
 
     def limbs_of(self, number: Number, limbs: int) -> str:
@@ -290,7 +255,7 @@ class NativeExpressions(Expressions):
         low, high = (0, 2 * half - 1) if op == "usat_cast" else (-half, half - 1)
         return Number(f"min(max({self.scalar(left)}, {low}), {high})", low, high)
 
-    # -- values modulo a power of two ---------------------------------------------------------------
+    # -- values modulo a power of two -------------------------------------------------------------
 
     def _exact(self, node: ex.Expr) -> Number | None:
         """The exact value, or None where it has no place."""
@@ -350,13 +315,15 @@ class NativeExpressions(Expressions):
             return f"w_sub({self.writer.helper('fit', limbs)}(-1), {self.low_limbs(right, limbs)})"
         if left is None:
             raise NotNative(f"{node.op!r} of wide numbers")
-        if node.op in MODULAR and (node.op != "*" or limbs <= 4):  # noqa: PLR2004  # see _wide
+        if node.op in MODULAR and (node.op != "*" or limbs <= 4):
             a, b = self.low_limbs(left, limbs), self.low_limbs(right, limbs)
             return f"{wide.BINARY[node.op]}({a}, {b})"
         if node.op == "<<" and isinstance(right, ex.Const):
             if right.value >= LIMB_BITS * limbs:
                 return f"{self.writer.helper('fit', limbs)}(0)"
-            return f"{self.writer.helper('left', limbs, right.value)}({self.low_limbs(left, limbs)})"
+            return (
+                f"{self.writer.helper('left', limbs, right.value)}({self.low_limbs(left, limbs)})"
+            )
         if node.op == "?" and node.cond is not None:
             a, b = self.low_limbs(left, limbs), self.low_limbs(right, limbs)
             return f"({a} if {self.value(node.cond)} else {b})"

@@ -11,7 +11,16 @@ from array import array
 from collections.abc import Sequence
 
 from v1switch.entries import Key
-from v1switch.lookup import Cell, ExactIndex, Index, RangeIndex, SEQUENCE_BITS, value_and_mask
+from v1switch.lookup import (
+    SEQUENCE_BITS,
+    Cell,
+    ExactIndex,
+    Index,
+    LpmIndex,
+    RangeIndex,
+    TernaryIndex,
+    value_and_mask,
+)
 from v1switch.words import address, count, split, zeros
 
 # Words of a table
@@ -135,8 +144,10 @@ class Mirror:
         """List the groups anew, in the order in which they are looked at."""
         self._order = self._ranked()
         tops = dict.fromkeys(self._groups, 0)
-        if not isinstance(self._index, ExactIndex):
-            tops = {row[0]: row[2] >> SEQUENCE_BITS if len(row) > 2 else 0 for row in self._index.rows}
+        if isinstance(self._index, LpmIndex):
+            tops = {mask: 0 for mask, _ in self._index.rows}
+        elif isinstance(self._index, TernaryIndex):
+            tops = {mask: rank >> SEQUENCE_BITS for mask, _, rank in self._index.rows}
         self._rows = array(
             "q", [word for mask, top in tops.items() for word in self._groups[mask].words(top)]
         )

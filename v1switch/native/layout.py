@@ -13,6 +13,7 @@ from typing import NamedTuple
 from v1switch.codegen.layout import Chunk, Layout, Segment
 from v1switch.native.errors import NotNative
 from v1switch.native.writer import NativeWriter
+from v1switch.ports import MAX_FRAME
 from v1switch.words import LIMB_BITS, SCALAR_BITS
 
 NOWHERE = "(-1, 0)"  # a variable-length field of no bytes
@@ -201,5 +202,7 @@ class NativeLayout(Layout):
 
     def longest(self, header: str) -> int:
         """The most bytes that a header can have."""
-        limit = self.program.headers[header].header_type.max_bytes
-        return max(self.of(header).bytes, limit or 0)
+        spec = self.program.headers[header].header_type
+        if spec.varbit is None:
+            return self.of(header).bytes
+        return spec.max_bytes or self.of(header).bytes + MAX_FRAME

@@ -26,7 +26,8 @@ _errno_location = types.ExternalFunction("__errno_location", _word())
 @kernel
 def errno() -> int:
     """Give the error of the calling thread's last call."""
-    return half(_errno_location())
+    number: int = half(_errno_location())
+    return number
 
 
 @kernel
@@ -41,4 +42,5 @@ def poll_now(polls: int, count: int, scratch: int) -> int:
     """Look which of `count` descriptors are ready, without waiting; give how many."""
     set_word(scratch, 0)
     set_word(scratch + 8, 0)
-    return ppoll(polls, count, scratch, 0)
+    ready: int = ppoll(polls, count, scratch, 0)
+    return ready

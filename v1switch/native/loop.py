@@ -17,7 +17,7 @@ from v1switch.native.libc import (
     sendmmsg,
 )
 from v1switch.native.memory import call, half, put16, put32, set_half, set_word, u32, word
-from v1switch.native.runtime import (
+from v1switch.native.output import (
     BODY,
     BODY_LENGTH,
     DONE,
@@ -31,8 +31,8 @@ from v1switch.native.runtime import (
     OVERFULL,
     PORT,
     UNDO,
-    undo,
 )
+from v1switch.native.runtime import undo
 from v1switch.native.sockets import (
     BATCH,
     CONTROL,
@@ -184,15 +184,10 @@ def _frame(plant: int, n: int) -> bool:
     frames, events = word(out + 8 * FRAMES), word(out + 8 * EVENTS)
     set_word(out + 8 * UNDO, 0)
     set_word(out + 8 * OVERFULL, 0)
-    result = call(
-        word(plant + 8 * RUN),
-        word(plant + 8 * CONTEXT),
-        word(plant + 8 * START),
-        word(plant + 8 * SIZE),
-        word(plant + 8 * INTO),
-        word(plant + 8 * NOW),
-        out,
-    )
+    run, context = word(plant + 8 * RUN), word(plant + 8 * CONTEXT)
+    start, size = word(plant + 8 * START), word(plant + 8 * SIZE)
+    port, now = word(plant + 8 * INTO), word(plant + 8 * NOW)
+    result: int = call(run, (context, start, size, port, now, out))
     if result != DONE:
         undo(out)
         set_word(out + 8 * FRAMES, frames)

@@ -86,13 +86,13 @@ def copy(typing: Any, to: Any, start: Any, size: Any) -> Any:  # noqa: ARG001
 
 
 @intrinsic
-def call(  # noqa: PLR0913  # the arguments of a program's function
-    typing: Any, function: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any  # noqa: ARG001
-) -> Any:
-    """Call the function of six words at address `function`; it returns a word."""
+def call(typing: Any, function: Any, arguments: Any) -> Any:  # noqa: ARG001  # Numba's signature
+    """Call the function at an address with a tuple of words; it returns a word."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:  # noqa: ARG001
-        kind = ir.FunctionType(_WORD, [_WORD] * 6).as_pointer()
-        return builder.call(builder.inttoptr(args[0], kind), args[1:])
+        size = len(sig.args[1])
+        kind = ir.FunctionType(_WORD, [_WORD] * size).as_pointer()
+        words = [builder.extract_value(args[1], n) for n in range(size)]
+        return builder.call(builder.inttoptr(args[0], kind), words)
 
-    return types.int64(*[types.int64] * 7), generate
+    return types.int64(types.int64, types.UniTuple(types.int64, len(arguments))), generate

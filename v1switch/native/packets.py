@@ -36,12 +36,12 @@ class NativeLoop(PacketLoop):
         return self._carrier
 
     def _burst(self, carrier: Carrier) -> bool:
-        """Let machine code carry frames, and do what it leaves; False when there is nothing more."""
+        """Let machine code carry frames and do what it leaves; False when nothing more waits."""
         with self.dataplane.burst():
             native = self.dataplane.native
             if native is not None:
                 more = carrier.carry(native)
-                native.tell_digests()
+                native.tell()
                 if carrier.has_punted:
                     self.send(self._plain(carrier, native))
         if native is None:  # another program came, which has no machine code yet

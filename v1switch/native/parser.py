@@ -48,7 +48,7 @@ class NativeParser(ParserCode):
 
     def _part(self, part: ex.Expr, width: int) -> str:
         number = self.expressions.number(part)
-        if 0 <= number.low and number.high < 1 << width:
+        if number.low >= 0 and number.high < 1 << width:
             if number.scalar and width > SCALAR_BITS:
                 return self.expressions.limbs_of(number, count(width))
             return number.text
@@ -80,5 +80,3 @@ def _limb_tests(name: str, width: int, value: int, mask: int) -> list[str]:
         if bits:
             tests.append(f"{name}[{n}] & {bits} == {value >> LIMB_BITS * n & bits}")
     return tests
-
-

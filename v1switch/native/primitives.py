@@ -113,8 +113,10 @@ class NativePrimitives(Primitives):
         reduced = f"{result} % ({modulus.text} if {modulus.text} else 1)"
         self.store_text(target, f"({offset.text} + {reduced})", SCALAR_BITS)
 
-    def _log_msg(self, text: ex.Text, values: ex.Vector) -> None:  # noqa: ARG002
-        raise NotNative("log_msg")
+    def _log_msg(self, text: ex.Text, values: ex.Vector) -> None:
+        sources = [self.expressions.scalar(value) for value in values.items]
+        self.writer.messages.append((text.value, len(sources)))
+        self.writer.event(-len(self.writer.messages), sources)
 
     def _assert(self, value: ex.Expr) -> None:
         with self.writer.block(f"if not {self.expressions.value(value)}:"):

@@ -1,13 +1,12 @@
 """What generated machine code calls: look-ups, counting with an undo log, meters, hashes.
 
-All take and give words; memory is passed by address. `out` is the address of the words below.
+All take and give words; memory is passed by address. `out` is that of the words of `output`.
 Numba compiles these once and links them into each program.
 """
 
 from __future__ import annotations
 
 import numpy as np
-
 
 from v1switch import meters as mt
 from v1switch.lookup import PRIORITY, SEQUENCE
@@ -24,25 +23,7 @@ from v1switch.native.index import (
 )
 from v1switch.native.jit import kernel
 from v1switch.native.memory import copy, put8, set_word, u8, u16, word
-
-# Words of `out`: where a program's function leaves what it made of a frame
-FRAMES, FRAMES_AT, MAX_FRAMES = 0, 1, 2  # frames that leave: how many, where, room for how many
-HEADS_AT, HEAD_SIZE = 3, 4  # for the bytes in front of each frame's payload
-UNDO, UNDO_AT, MAX_UNDO = 5, 6, 7  # (address, value before) of each change of state
-OVERFULL = 8  # 1 when there was no room
-EVENTS, EVENTS_AT, MAX_EVENTS = 9, 10, 11  # digests
-SCRATCH_AT = 12  # SCRATCH bytes for keys, hashes and copies of variables
-OUT_WORDS = 13
-# Words of a frame that leaves: port, then address and length of its headers and its payload
-PORT, HEAD, HEAD_LENGTH, BODY, BODY_LENGTH = 0, 1, 2, 3, 4
-FRAME_WORDS = 5
-# Words of a digest: number of the list in the program, then its values
-EVENT_WORDS = 64
-KEYS, HASHED, SAVED = 0, 1 << 12, 1 << 13  # parts of the scratch memory
-SCRATCH = 1 << 18
-MAX_SAVED = (SCRATCH - SAVED) // 8
-
-DONE, PUNT = 0, 1  # what a program's function returns
+from v1switch.native.output import MAX_UNDO, OVERFULL, UNDO, UNDO_AT
 
 _HALF = 0xFFFFFFFF
 _FACTOR = MULTIPLIER - (1 << 64)
@@ -228,7 +209,7 @@ def ones_complement(total: int) -> int:
 @kernel
 def shifted(value: int, amount: int) -> int:
     """`value` shifted left, modulo 2**64."""
-    return value << amount if amount < 64 else 0  # noqa: PLR2004  # bits of a word
+    return value << amount if amount < 64 else 0
 
 
 @kernel
@@ -238,7 +219,7 @@ def signed(value: int, width: int) -> int:
     return ((value + half) & ((1 << width) - 1)) - half
 
 
-# -- hashes: those of v1switch.hashes, of `size` bytes at an address ----------------------------------
+# -- hashes: those of v1switch.hashes, of `size` bytes at an address -------------------------------
 
 
 def _reflected(polynomial: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from v1switch.lookup import (
 from v1switch.native.errors import NotNative
 from v1switch.native.exprs import NativeExpressions
 from v1switch.native.index import DEFAULT, key_words
+from v1switch.native.output import MAX_KEY_WORDS
 from v1switch.native.primitives import NativePrimitives
 from v1switch.native.writer import NativeWriter
 from v1switch.program import expressions as ex
@@ -82,6 +83,8 @@ class NativeTables(TableCode):
             for number, part in enumerate(parts):
                 add(f"set_word(scratch + {WORD_BYTES * number}, {part})")
             words = key_words([field.width for field in table.key])
+            if words > MAX_KEY_WORDS:
+                raise NotNative(f"keys of {words} words")
             add(f"e = {FIND[table.match_type]}({state}, scratch, {words})")
 
     def _default(self, name: str) -> str:
@@ -122,7 +125,9 @@ class NativeTables(TableCode):
         at = 0
         for name, param in zip(names, action.params, strict=True):
             words = [f"word(a + {WORD_BYTES * (at + n)})" for n in range(count(param.width))]
-            self.writer.add(f"{name} = {words[0] if len(words) == 1 else '(' + ', '.join(words) + ')'}")
+            self.writer.add(
+                f"{name} = {words[0] if len(words) == 1 else '(' + ', '.join(words) + ')'}"
+            )
             at += len(words)
 
     def _literals(self, action: Action, values: tuple[int, ...]) -> list[str]:

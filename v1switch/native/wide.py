@@ -28,11 +28,11 @@ def _limbs(kind: Any) -> int:
 def _join(builder: Any, kind: Any, value: Any, limbs: int) -> Any:
     whole = ir.IntType(_BITS * limbs)
     if not _limbs(kind):
-        return builder.sext(value, whole) if limbs > 2 else value  # noqa: PLR2004  # as wide
+        return builder.sext(value, whole) if limbs > 2 else value
     joined = ir.Constant(whole, 0)
     for n in range(min(limbs, len(kind))):
         limb = builder.extract_value(value, n)
-        part = builder.zext(limb, whole) if limbs > 2 else limb  # noqa: PLR2004  # as wide
+        part = builder.zext(limb, whole) if limbs > 2 else limb
         joined = builder.or_(joined, builder.shl(part, ir.Constant(whole, _BITS * n)))
     return joined
 
@@ -42,7 +42,7 @@ def _split(builder: Any, value: Any, limbs: int) -> Any:
     for n in range(limbs):
         moved = builder.lshr(value, ir.Constant(value.type, _BITS * n))
         limb = builder.and_(moved, ir.Constant(value.type, (1 << _BITS) - 1))
-        limb = builder.trunc(limb, _WORD) if limbs > 2 else limb  # noqa: PLR2004  # as wide
+        limb = builder.trunc(limb, _WORD) if limbs > 2 else limb
         result = builder.insert_value(result, limb, n)
     return result
 

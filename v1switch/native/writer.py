@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from v1switch.codegen.writer import Writer
 from v1switch.native.errors import NotNative
+from v1switch.native.output import EVENT_WORDS, EVENTS, EVENTS_AT, MAX_EVENTS
 from v1switch.words import SCALAR_BITS, WORD_BYTES, split
 
 
@@ -16,6 +17,7 @@ class NativeWriter(Writer):
     Attributes:
         globals: names that the generated module has to define, with the source of their values.
         slots: names of the state that `ctx` leads to, in the order of its words.
+        messages: texts of log messages, each with the number of its values.
         reasons: why frames may be handed over to plain Python.
     """
 
@@ -24,6 +26,7 @@ class NativeWriter(Writer):
         super().__init__()
         self.globals: dict[str, str] = {}
         self.slots: dict[str, int] = {}
+        self.messages: list[tuple[str, int]] = []
         self.reasons: dict[str, None] = {}
 
     def bind(self, stem: str, value: object) -> str:
@@ -61,6 +64,18 @@ class NativeWriter(Writer):
         """Write that plain Python carries the frame from its beginning."""
         self.reasons[reason] = None
         self.add("return 1")
+
+    def event(self, kind: int, values: Sequence[str]) -> None:
+        """Write that Python is to be told of something: what kind, and words."""
+        if len(values) >= EVENT_WORDS:
+            raise NotNative("events of many words")
+        self.add(f"a = word(out + {WORD_BYTES * EVENTS})")
+        with self.block(f"if a == word(out + {WORD_BYTES * MAX_EVENTS}):"):
+            self.punt("more events than there is room for")
+        self.add(f"set_word(out + {WORD_BYTES * EVENTS}, a + 1)")
+        self.add(f"a = word(out + {WORD_BYTES * EVENTS_AT}) + {WORD_BYTES * EVENT_WORDS} * a")
+        for number, value in enumerate([str(kind), *values]):
+            self.add(f"set_word(a + {WORD_BYTES * number}, {value})")
 
     @contextmanager
     def or_punt(self) -> Iterator[None]:
