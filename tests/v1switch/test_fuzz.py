@@ -4,16 +4,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.p4.world import JSON, M1, M2, MAC, RED, from_m1, inner, vxlan
+from tests.v1switch.both import Both
 from tests.v1switch.corpus import CORPORA, vectors
 from tests.v1switch.twin import loaded
-from v1switch.dataplane import Dataplane
 from v1switch.entries import ActionCall, Exact, MulticastGroup, Replica, TableEntry
 from v1switch.program import load_file
 
 
-def vtep() -> Dataplane:
+def vtep() -> Both:
     """The VXLAN switch with enough entries to reach most of its code."""
-    dataplane = Dataplane(cpu_port=510)
+    dataplane = Both(cpu_port=510)
     program = load_file(JSON)
     dataplane.load(program)
     tables = {name.rsplit(".", 1)[-1]: name for name in program.tables}

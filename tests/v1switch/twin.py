@@ -2,13 +2,14 @@
 
 import contextlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.switch.harness import Sandbox, poll
 from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import BMV2, Target
 from tests.v1switch.both import Both
-from v1switch.dataplane import Dataplane
+from v1switch.dataplane import Dataplane, Prepared
 from v1switch.entries import CloneSession, MulticastGroup, Replica
 from v1switch.program import load_file
 
@@ -18,11 +19,21 @@ PORTS = 4
 Out = dict[int, list[bytes]]
 
 
+@cache
+def prepared(name: str) -> Prepared:
+    """One of the test programs, compiled for both engines."""
+    return Both().prepare(load_file(COMPILED / f"{name}.json"))
+
+
 def loaded(name: str, **options: object) -> Dataplane:
     """A data plane that runs one of the test programs, on both engines unless it is traced."""
-    dataplane = Dataplane(**options) if "trace" in options else Both(**options)  # type: ignore[arg-type]  # options of Dataplane
-    dataplane.load(load_file(COMPILED / f"{name}.json"))
-    return dataplane
+    if "trace" in options:
+        dataplane = Dataplane(**options)  # type: ignore[arg-type]  # options of Dataplane
+        dataplane.load(load_file(COMPILED / f"{name}.json"))
+        return dataplane
+    both = Both(**options)
+    both.commit(prepared(name))
+    return both
 
 
 def by_port(frames: list[tuple[int, bytes]]) -> Out:
