@@ -13,7 +13,7 @@ from tests.stf.stf import Add, Case
 from tests.switch.harness import PATIENCE, Sandbox
 from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import BMV2, Target
-from v1switch.dataplane import Dataplane
+from tests.v1switch.both import Both
 from v1switch.entries import CloneSession, Exact, Lpm, MulticastGroup, Range, Replica, TableEntry
 from v1switch.pcap import HEADER, RECORD
 from v1switch.program import load_file
@@ -27,9 +27,9 @@ SOME_PORTS = range(16)  # are there in any case: what nobody expects is seen as 
 
 
 def on_v1switch(program: Path, test: Case) -> Out:
-    """Run a test in this process."""
+    """Run a test in this process, on both engines, which have to agree on each frame."""
     loaded = load_file(program)
-    dataplane = Dataplane()
+    dataplane = Both()
     dataplane.load(loaded)
     for group, replicas in test.groups.items():
         made = tuple(Replica(*replica) for replica in replicas)

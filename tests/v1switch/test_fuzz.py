@@ -1,5 +1,7 @@
 """No frame stops the switch or makes it raise, whatever its bytes and wherever it is cut."""
 
+from functools import cache
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -7,15 +9,22 @@ from tests.p4.world import JSON, M1, M2, MAC, RED, from_m1, inner, vxlan
 from tests.v1switch.both import Both
 from tests.v1switch.corpus import CORPORA, vectors
 from tests.v1switch.twin import loaded
+from v1switch.dataplane import Prepared
 from v1switch.entries import ActionCall, Exact, MulticastGroup, Replica, TableEntry
 from v1switch.program import load_file
+
+
+@cache
+def vxlan_program() -> Prepared:
+    """The VXLAN program, compiled for both engines."""
+    return Both(cpu_port=510).prepare(load_file(JSON))
 
 
 def vtep() -> Both:
     """The VXLAN switch with enough entries to reach most of its code."""
     dataplane = Both(cpu_port=510)
-    program = load_file(JSON)
-    dataplane.load(program)
+    dataplane.commit(vxlan_program())
+    program = dataplane.state.program
     tables = {name.rsplit(".", 1)[-1]: name for name in program.tables}
     actions = {a.name.rsplit(".", 1)[-1]: a.name for a in program.actions.values()}
 

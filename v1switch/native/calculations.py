@@ -20,6 +20,7 @@ FUNCTIONS = {
     "crc32": "crc32",
     "crc32_custom": "crc32",
     "csum16": "csum16",
+    "identity": "identity",
     "xor16": "xor16",
 }
 _SMALL = 48  # bits: a checksum's terms of this size may be added without an overflow
@@ -45,9 +46,10 @@ class NativeCalculations(Calculations):
             return str(sum(item.value >> shift & LIMB for shift in limbs))
         if item.width <= _SMALL:
             return super()._unsigned(item)
-        text, width, _ = self._item(item)
-        if width <= SCALAR_BITS:
-            return f"(({text} & {LIMB}) + ({text} >> {LIMB_BITS}))"
+        text, width, signed = self._item(item)
+        if width <= SCALAR_BITS or signed:
+            high = f"{text} >> {LIMB_BITS} & {(1 << (width - LIMB_BITS)) - 1}"
+            return f"(({text} & {LIMB}) + ({high}))"
         return "(" + " + ".join(f"{text}[{n}]" for n in range(count(width))) + ")"
 
     def _add_tail(self, result: str, tail: str) -> None:
@@ -64,7 +66,7 @@ class NativeCalculations(Calculations):
             return Item(item.value, item.width)
         assert isinstance(item.value, ex.FieldRef)
         kind = self.expressions.field_type(item.value)
-        if kind.signed and item.width > SCALAR_BITS:
+        if kind.signed and item.width > SCALAR_BITS + 1:
             raise NotNative("a hash of wide signed fields")
         return Item(self.expressions.value(item.value), item.width, kind.signed)
 

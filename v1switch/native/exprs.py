@@ -246,10 +246,12 @@ class NativeExpressions(Expressions):
         return Number(text if b.low > 0 else f"({text} if {b.text} else 0)", 0, high)
 
     def _cast(self, op: str, left: ex.Expr, right: ex.Expr) -> Number:
-        if not isinstance(right, ex.Const) or right.value > SCALAR_BITS:
-            raise NotNative(f"casts beyond {SCALAR_BITS} bits")
-        width = right.value
+        width = right.value if isinstance(right, ex.Const) else WORD_BITS + 1
         half = 1 << (width - 1)
+        if op == "two_comp_mod" and width == WORD_BITS:
+            return Number(self.low_bits(left), -half, half - 1)
+        if width > SCALAR_BITS:
+            raise NotNative(f"casts beyond {SCALAR_BITS} bits")
         if op == "two_comp_mod":
             return Number(f"signed({self.low_bits(left)}, {width})", -half, half - 1)
         low, high = (0, 2 * half - 1) if op == "usat_cast" else (-half, half - 1)
@@ -277,8 +279,11 @@ class NativeExpressions(Expressions):
         if width <= SCALAR_BITS:
             return Number(f"({self.low_bits(left)} & {mask})", 0, mask)
         limbs = count(width)
-        constant = self.writer.constant(mask, width)
-        return Number(f"w_and({self.low_limbs(left, limbs)}, {constant})", 0, mask)
+        if width == WORD_BITS:  # a word has them all, and more is known about words
+            text = f"{self.writer.helper('fit', limbs)}({self.low_bits(left)})"
+        else:
+            text = self.low_limbs(left, limbs)
+        return Number(f"w_and({text}, {self.writer.constant(mask, width)})", 0, mask)
 
     def modular(self, node: ex.Expr, width: int) -> str:
         """Source of a value modulo 2**width, as a field of that width holds it."""
@@ -370,8 +375,6 @@ class NativeExpressions(Expressions):
             return self._cast(cast, node, ex.Const(width)).text
         if not kind.signed:
             return self.modular(node, width)
-        if width == WORD_BITS:
-            return self.low_bits(node)
         return self._cast("two_comp_mod", node, ex.Const(width)).text
 
     def fit_word(self, kind: FieldType, text: str, bits: int) -> str:

@@ -13,6 +13,7 @@ from v1switch.program.model import Action, FieldType, Primitive
 from v1switch.words import SCALAR_BITS, WORD_BYTES
 
 SESSION_BITS = 15
+POWERS_OF_TWO = {1 << bits for bits in range(SCALAR_BITS - 1)}
 
 
 class NativePrimitives(Primitives):
@@ -107,10 +108,15 @@ class NativePrimitives(Primitives):
         self, target: ex.Expr, base: ex.Expr, calculation: ex.Named, size: ex.Expr
     ) -> None:
         offset, modulus = self.expressions.number(base), self.expressions.number(size)
-        if not modulus.scalar or offset.high >> (SCALAR_BITS - 1):
-            raise NotNative("a hash with a wide base or size")
+        if offset.low < 0 or offset.high >> (SCALAR_BITS - 1):
+            raise NotNative("a hash with a wide base")
         result = self.calculations.emit(calculation.name)
-        reduced = f"{result} % ({modulus.text} if {modulus.text} else 1)"
+        if isinstance(size, ex.Const) and size.value in POWERS_OF_TWO:
+            reduced = f"({result} & {size.value - 1})"
+        elif modulus.scalar and self.program.calculations[calculation.name].algo != "identity":
+            reduced = f"{result} % ({modulus.text} if {modulus.text} else 1)"
+        else:
+            raise NotNative("a hash of 64 bits, or with a wide size, that is no power of two")
         self.store_text(target, f"({offset.text} + {reduced})", SCALAR_BITS)
 
     def _log_msg(self, text: ex.Text, values: ex.Vector) -> None:

@@ -266,3 +266,12 @@ def xor16(at: int, size: int) -> int:
     for n in range(size // 2):
         state ^= u16(at + 2 * n)
     return state ^ (u8(at + size - 1) << 8 if size % 2 else 0)
+
+
+@kernel
+def identity(at: int, size: int) -> int:
+    """The first eight bytes as a number, modulo 2**64."""
+    state = 0
+    for n in range(min(size, 8)):
+        state = state << 8 | u8(at + n)
+    return state

@@ -113,6 +113,8 @@ class NativeTables(TableCode):
                 return
             add(f"n = word({_of('e', PICKS)})")
             with self.writer.block("if n > 0:"):
+                if profile.selector_algo == "identity":
+                    raise NotNative("a selector of 64 bits")
                 picked = self._selector_hash(profile)
                 add(f"e = word(word({_of('e', PICK)}) + {WORD_BYTES} * ({picked} % n))")
             with self.writer.block("elif n == 0:"):
