@@ -10,6 +10,8 @@ from tests.switch.harness import Sandbox, SandboxError, namespaces_allowed, poll
 from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import V1SWITCH, Target
 from tests.v1switch.twin import COMPILED
+from v1switch.native.build import build
+from v1switch.program import load_file
 
 pytestmark = [
     pytest.mark.network,
@@ -19,6 +21,14 @@ pytestmark = [
 ]
 
 MACS = bytes.fromhex("020000000002020000000001")
+
+
+@pytest.fixture(params=["python", "native"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Which engine carries; machine code is there already, so that no push waits for it."""
+    if request.param == "native":
+        build(load_file(COMPILED / "wire.json"))
+    return str(request.param)
 
 
 @contextmanager
@@ -38,7 +48,7 @@ def log_of(sandbox: Sandbox) -> str:
     return "".join(p.read_text() for p in sandbox.directory.glob(f"{V1SWITCH}*") if p.is_file())
 
 
-def test_frames_arrive_whole() -> None:
+def test_frames_arrive_whole(engine: str) -> None:
     frames = [
         MACS + b"\x08\x00" + bytes(range(46)),
         MACS + struct.pack("!HHH", 0x8100, 3 << 13 | 101, 0x0800) + b"one tag",
@@ -46,7 +56,7 @@ def test_frames_arrive_whole() -> None:
         MACS + struct.pack("!HHH", 0x8100, 0, 0x0800) + b"priority tag only",
         MACS + b"\x08\x00" + bytes(8982),
     ]
-    with wire() as (sandbox, _):
+    with wire("--engine", engine) as (sandbox, _):
         for frame in frames:
             sandbox.port(1).send(frame)
             assert sandbox.port(2).receive() == frame
@@ -58,18 +68,18 @@ def test_frames_arrive_whole() -> None:
         assert sandbox.port(2).receive() == frames[1], "port 3 is not on the wire"
 
 
-def test_what_others_send_out_of_an_interface_has_not_come_in() -> None:
+def test_what_others_send_out_of_an_interface_has_not_come_in(engine: str) -> None:
     outward, inward = MACS + b"\x08\x00outward", MACS + b"\x08\x00inward"
-    with wire() as (sandbox, _), sandbox.raw_socket("sw1") as other:
+    with wire("--engine", engine) as (sandbox, _), sandbox.raw_socket("sw1") as other:
         other.send(outward)
         assert sandbox.port(1).receive() == outward
         sandbox.port(1).send(inward)
         assert sandbox.port(2).receive() == inward
 
 
-def test_many_frames_keep_their_order() -> None:
+def test_many_frames_keep_their_order(engine: str) -> None:
     frames = [MACS + b"\x12\x34" + n.to_bytes(4, "big") for n in range(2000)]
-    with wire() as (sandbox, _):
+    with wire("--engine", engine) as (sandbox, _):
         arrived = []
         for at in range(0, len(frames), 100):
             sandbox.port(1).send(*frames[at : at + 100])
@@ -77,8 +87,8 @@ def test_many_frames_keep_their_order() -> None:
     assert arrived == frames
 
 
-def test_what_the_interface_does_not_take_stops_nothing() -> None:
-    with wire() as (sandbox, _):
+def test_what_the_interface_does_not_take_stops_nothing(engine: str) -> None:
+    with wire("--engine", engine) as (sandbox, _):
         sandbox.ip("link", "set", "sw2", "mtu", "1400")
         sandbox.port(1).send(MACS + b"\x08\x00" + bytes(3000))
         short = MACS + b"\x08\x00short"
@@ -86,8 +96,8 @@ def test_what_the_interface_does_not_take_stops_nothing() -> None:
         assert sandbox.port(2).receive() == short
 
 
-def test_an_interface_that_goes_away_is_told_and_the_rest_goes_on() -> None:
-    with wire() as (sandbox, target):
+def test_an_interface_that_goes_away_is_told_and_the_rest_goes_on(engine: str) -> None:
+    with wire("--engine", engine) as (sandbox, target):
         sandbox.ip("link", "delete", "sw3")
         frame = MACS + b"\x08\x00still here"
         sandbox.port(1).send(frame)
@@ -96,8 +106,8 @@ def test_an_interface_that_goes_away_is_told_and_the_rest_goes_on() -> None:
         poll(lambda: "sw3" in log_of(sandbox), "the log tells of the lost interface")
 
 
-def test_a_link_that_was_down_comes_back() -> None:
-    with wire() as (sandbox, _):
+def test_a_link_that_was_down_comes_back(engine: str) -> None:
+    with wire("--engine", engine) as (sandbox, _):
         sandbox.ip("link", "set", "sw2", "down")
         sandbox.ip("link", "set", "sw2", "up")
         frame = MACS + b"\x08\x00back again"

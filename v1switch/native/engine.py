@@ -141,9 +141,12 @@ class Native:
         context = address(self.context)
         if self._run(context, start, len(frame), port, now, address(out)) != op.DONE:
             undo(address(out))
+            out[op.FRAMES] = out[op.EVENTS] = 0
             return None
         self.tell()
-        return [self._taken(n, start) for n in range(out[op.FRAMES])]
+        frames = [self._taken(n, start) for n in range(out[op.FRAMES])]
+        out[op.FRAMES] = 0  # or the packet loop would send them once more
+        return frames
 
     def _taken(self, number: int, start: int) -> Frame:
         at = op.FRAME_WORDS * number
