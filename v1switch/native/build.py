@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -16,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import numba
-from numba.core import types
+from numba.core import config, types
 
 from v1switch.native.assemble import generate
 from v1switch.native.errors import NotNative
@@ -64,11 +65,15 @@ def build(program: Program) -> Plan:
     Raises:
         NotNative, ProgramError: the program has no place in machine code.
     """
+    if config.DISABLE_JIT:
+        raise NotNative("NUMBA_DISABLE_JIT is set")
     started = time.perf_counter()
     source, assembler = generate(program)
     path = _written(source)
-    if not _stamp(path).exists():
-        _compile_beside(path)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # many switches of one program start at once
+        if not _stamp(path).exists():
+            _compile_beside(path)
     function = compile_file(path)
     return Plan(
         function.address,

@@ -70,6 +70,8 @@ def cache_dir() -> Path:
 
 def kernel(function: F) -> F:
     """Compile a function when it is first called, and keep it on disk."""
+    if config.DISABLE_JIT:
+        return function
     dispatcher = numba.njit(**OPTIONS)(function)
     before, config.CACHE_DIR = config.CACHE_DIR, str(cache_dir())
     try:
