@@ -76,7 +76,7 @@ def _take(item: Item, low: int, size: int) -> str:
     if isinstance(text, int):
         return str(text >> low & (1 << size) - 1)
     if width <= SCALAR_BITS or signed:
-        return f"({text} >> {low} & {(1 << size) - 1})" if low or size < width else text
+        return f"({text} >> {low} & {(1 << size) - 1})" if low or size < width or signed else text
     limb, shift = divmod(low, LIMB_BITS)
     part = f"({text}[{limb}] >> {shift})" if shift else f"{text}[{limb}]"
     if shift + size > LIMB_BITS:
