@@ -225,6 +225,21 @@ def test_without_room_for_its_changes_a_frame_is_handed_over() -> None:
     assert (out.words[op.OVERFULL], state[0]) == (1, 1)
 
 
+def test_the_older_of_equal_rules_wins_from_whatever_table_it_comes() -> None:
+    index = TernaryIndex((8,))
+    mirror = Mirror(index, (8,))
+    cells = {}
+    rules = [("best", 1, 255, 2), ("older", 2, 254, 1), ("newer", 2, 255, 1)]
+    for sequence, (name, value, mask, priority) in enumerate(rules):
+        cells[name] = Cell()
+        cells[name].rank_by(priority, sequence)
+        index.insert((Ternary(value, mask),), cells[name])
+        mirror.follow((Ternary(value, mask),))
+    key = array("q", [2])
+    found = find_best(address(mirror.words), address(key), 1)
+    assert found == address(cells["older"].words), "the newer one's table is looked at first"
+
+
 @given(st.lists(st.integers(0, (1 << 63) - 1), min_size=1, max_size=6))
 def test_both_sides_hash_alike(key: list[int]) -> None:
     words, ones = array("q", key), array("q", [-1] * len(key))
