@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
+
 from v1switch.entries import CounterData
+from v1switch.words import SCALAR_BITS, zeros
 
 
 class CounterBank:
-    """An indexed counter. Generated code adds to the two lists in place."""
+    """An indexed counter. Generated code adds to the two arrays in place."""
 
     __slots__ = ("bytes", "name", "packets", "size")
 
@@ -14,8 +17,8 @@ class CounterBank:
         """Make `size` cells at zero."""
         self.name = name
         self.size = size
-        self.packets = [0] * size
-        self.bytes = [0] * size
+        self.packets = zeros(size)
+        self.bytes = zeros(size)
 
     def read(self, index: int) -> CounterData:
         """Give one cell."""
@@ -36,4 +39,4 @@ class RegisterBank:
         self.name = name
         self.size = size
         self.width = width
-        self.cells = [0] * size
+        self.cells: array[int] | list[int] = zeros(size) if width <= SCALAR_BITS else [0] * size

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from v1switch.dataplane import DROP_PORT, Dataplane
+from v1switch.dataplane import AUTO, DROP_PORT, NATIVE, PYTHON, Dataplane
 from v1switch.errors import ProgramError, SwitchError
 from v1switch.links import LinkWatch
 from v1switch.loop import PacketLoop
+from v1switch.native.packets import NativeLoop
 from v1switch.ports import Port, open_ports
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ LEVELS = {
     "off": logging.CRITICAL + 1,
 }
 OFFLINE = ("explain", "run")  # first words that ask for work on files
+ENGINES = (AUTO, NATIVE, PYTHON)
 PORT_MAX = (1 << 9) - 1  # v1model's ports are bit<9>
 WRONG_CALL = 2
 log = logging.getLogger("v1switch")
@@ -81,6 +83,13 @@ def _general() -> Parser:
     add("--cpu-port", type=port_number)
     add("--drop-port", type=port_number)
     add("--thrift-port", type=int, help="accepted and ignored: there is no Thrift server")
+    add(
+        "--engine",
+        choices=ENGINES,
+        default=AUTO,
+        help="use machine code as soon as it is compiled (auto), before a pipeline is in force "
+        "(native), or never (python); tracing and captures take python",
+    )
     add("--trace", action="store_true", help="explain every frame in the log")
     add("--trace-filter", metavar="EXPR", help="explain the frames that match, such as 'port=1'")
     return parser
@@ -202,6 +211,12 @@ def _capture(directory: Path, ports: Sequence[Port]) -> Capture:
         raise SwitchError(f"{what}, expected a directory that can be written to") from error
 
 
+def _loop(dataplane: Dataplane, ports: Sequence[Port], capture: Capture | None) -> PacketLoop:
+    if dataplane.engine == PYTHON:
+        return PacketLoop(dataplane, ports, capture)
+    return NativeLoop(dataplane, ports, capture)
+
+
 def _serve(options: Options, dataplane: Dataplane) -> None:
     general = options.general
     if general.thrift_port is not None:
@@ -212,7 +227,7 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
     cpu = () if options.cpu_port is None else (options.cpu_port,)
     dataplane.ports.known = frozenset((*(port.number for port in ports), *cpu))
     capture = None if general.pcap is None else _capture(general.pcap, ports)
-    loop = PacketLoop(dataplane, ports, capture)
+    loop = _loop(dataplane, ports, capture)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
 
@@ -247,7 +262,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _start_logging(options.general)
         tracer = _tracer(options.general)
-        dataplane = Dataplane(cpu_port=options.cpu_port, drop_port=options.drop_port, tracer=tracer)
+        dataplane = Dataplane(
+            cpu_port=options.cpu_port,
+            drop_port=options.drop_port,
+            tracer=tracer,
+            engine=PYTHON if options.general.pcap is not None else options.general.engine,
+        )
         _serve(options, dataplane)
     except (SwitchError, OSError) as error:
         sys.stderr.write(f"v1switch: {error}\n")

@@ -19,8 +19,12 @@ methods called by controllers read that clock themselves.
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,8 +39,12 @@ from v1switch.state import State
 
 if TYPE_CHECKING:
     from v1switch.explain.tracer import Tracer, Watch
+    from v1switch.native.build import Plan
+    from v1switch.native.engine import Native
 
 DROP_PORT = 511
+PYTHON, NATIVE, AUTO = "python", "native", "auto"
+log = logging.getLogger("v1switch")
 Frame = tuple[int, bytes]
 """A port and the bytes that came in or go out there."""
 
@@ -53,6 +61,7 @@ class Prepared:
     program: Program
     bind: Callable[[Dataplane, State], Process]
     watch: Watch | None = None
+    plan: Plan | None = None
 
 
 class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
@@ -75,6 +84,7 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         drop_port: int = DROP_PORT,
         tracer: Tracer | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
+        engine: str = PYTHON,
     ) -> None:
         """Make a switch without a program.
 
@@ -83,6 +93,8 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
             drop_port: egress_spec value that drops (BMv2: 511).
             tracer: explains frames; without one nothing of it is compiled in.
             clock: monotonic nanoseconds.
+            engine: PYTHON; NATIVE has programs compiled to machine code before they are
+                committed, AUTO while plain Python carries the frames. Traced programs are PYTHON.
         """
         super().__init__(clock)
         self.cpu_port = cpu_port
@@ -92,6 +104,8 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         self.on_digest: Callable[[DigestSample], None] | None = None
         self.on_packet_in: Callable[[bytes], None] | None = None
         self.on_packet_out: Callable[[], None] | None = None
+        self.engine = PYTHON if tracer else engine
+        self.native: Native | None = None
         self._process: Process = _no_program
         self._packet_outs: list[bytes] = []
 
@@ -111,7 +125,9 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         from v1switch.codegen import compile_program  # start-up without a program stays fast
 
         bind = compile_program(program, traced=False)
-        return Prepared(program, bind, self.tracer.prepare(program) if self.tracer else None)
+        plan = planned(program) if self.engine == NATIVE else None
+        watch = self.tracer.prepare(program) if self.tracer else None
+        return Prepared(program, bind, watch, plan)
 
     def commit(self, prepared: Prepared) -> None:
         """Swap to a prepared program; all run-time state starts afresh (P4Runtime COMMIT).
@@ -119,13 +135,31 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         Multicast groups and clone sessions are cleared as well. A burst of frames runs wholly
         through the old or wholly through the new program.
         """
-        state = State(prepared.program, self.clock(), self.ports)
+        mirrored = self.engine != PYTHON
+        state = State(prepared.program, self.clock(), self.ports, mirrored=mirrored)
         process = prepared.bind(self, state)
         if prepared.watch is not None:
             process = prepared.watch(self, state, process)
         with self._gate.writer():
             self.replication.clear()
-            self._state, self._process = state, process
+            self._state, self._process, self.native = state, process, None
+            if prepared.plan is not None:
+                self._accelerate(prepared.plan, state)
+        if self.engine == AUTO:
+            threading.Thread(target=self._follow, args=(state,), daemon=True).start()
+
+    def _follow(self, state: State) -> None:
+        """Compile the program of a state; use the machine code if that state is still in use."""
+        plan = planned(state.program)
+        with self._gate.writer():
+            if plan is not None and self._state is state:
+                self._accelerate(plan, state)
+
+    def _accelerate(self, plan: Plan, state: State) -> None:
+        from v1switch.native.engine import Native  # Numba is loaded only where it is used
+
+        self.native = Native(plan, self, state)
+        self._process = self.native.beside(self._process)
 
     def load(self, program: Program) -> None:
         """Prepare and commit in one step."""
@@ -154,27 +188,52 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
     def process_burst(self, frames: Sequence[Frame], now: int) -> list[Frame]:
         """Run queued packet-outs and then `frames`, in order, at time `now` (ns)."""
         out: list[Frame] = []
-        self._gate.enter()
-        try:
+        with self.burst():
             process = self._process
             while self._packet_outs:
                 assert self.cpu_port is not None
                 out += process(self.cpu_port, self._packet_outs.pop(0), now)
             for port, frame in frames:
                 out += process(port, frame, now)
+        return self.divert(out)
+
+    @contextmanager
+    def burst(self) -> Iterator[None]:
+        """Hold writers off while frames run through the program, some tens of them at most."""
+        self._gate.enter()
+        try:
+            yield
         finally:
             self._gate.leave()
-        if self.cpu_port is not None:
-            out = self._divert(out)
-        return out
 
-    def _divert(self, frames: list[Frame]) -> list[Frame]:
+    @property
+    def asked(self) -> array[int]:
+        """A word that is not 0 while a writer waits for a burst to end."""
+        return self._gate.waiting
+
+    def divert(self, frames: list[Frame]) -> list[Frame]:
+        """Hand frames for the CPU port over to `on_packet_in`, and give the others."""
         if all(port != self.cpu_port for port, _ in frames):
             return frames
         for port, frame in frames:
             if port == self.cpu_port and self.on_packet_in is not None:
                 self.on_packet_in(frame)
         return [f for f in frames if f[0] != self.cpu_port]
+
+
+def planned(program: Program) -> Plan | None:
+    """Compile a program to machine code and log what came of it; None where it has no place."""
+    from v1switch.native.build import build  # Numba is loaded only where it is used
+    from v1switch.native.errors import NotNative
+
+    try:
+        plan = build(program)
+    except NotNative as reason:
+        log.warning("%s stays with plain Python: %s", program.name or "the program", reason)
+        return None
+    but = f"; plain Python still carries {', '.join(plan.reasons)}" if plan.reasons else ""
+    log.info("machine code after %.1f s%s", plan.seconds, but)
+    return plan
 
 
 def _no_program(port: int, frame: bytes, now: int) -> list[Frame]:  # noqa: ARG001  # a Process

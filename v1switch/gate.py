@@ -12,12 +12,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from v1switch.words import zeros
+
 
 class Gate:
-    """Mutual exclusion that favours writers. Writers may nest in one thread, bursts may not."""
+    """Mutual exclusion that favours writers. Writers may nest in one thread, bursts may not.
+
+    Attributes:
+        waiting: one word, not 0 while a writer wants in: machine code looks at it between bursts.
+    """
 
     def __init__(self) -> None:
         """Open: nobody inside."""
+        self.waiting = zeros(1)
         self._turnstile = threading.RLock()
         self._room = threading.RLock()
 
@@ -34,5 +41,8 @@ class Gate:
     @contextmanager
     def writer(self) -> Iterator[None]:
         """Hold the packet loop off for the time of a change."""
-        with self._turnstile, self._room:
-            yield
+        with self._turnstile:
+            self.waiting[0] = 1
+            with self._room:
+                self.waiting[0] = 0
+                yield

@@ -7,54 +7,108 @@ exact tables, whose keys are the single value or the tuple of values.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 
-from v1switch.entries import Exact, Key, Lpm, Range, TableEntry, Ternary
+from v1switch.entries import CounterData, Exact, Key, Lpm, Range, TableEntry, Ternary
 from v1switch.meters import Meter
+from v1switch.words import address, limbs, zeros
+
+# Words of a cell. The first three change with every packet, whichever engine carries it.
+PACKETS, BYTES, LAST_HIT = 0, 1, 2
+CODE = 3
+ARGS = 4  # address of the parameters, each in as many words as its width takes
+METER = 5  # address of the direct meter's words, or 0
+TARGET = 6  # address of the words of the member or group that the cell points at, or 0
+PRIORITY, SEQUENCE = 7, 8  # the two parts of `rank`
+PICKS = 9  # groups: how many cells they pick from; -1 in what is no group
+PICK = 10  # groups: address of the addresses of those cells
+CELL_WORDS = 11
+SEQUENCE_BITS = 40
+SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
 
 
 class Cell:
     """What a look-up yields.
 
     Attributes:
+        words: int64, by the indexes above: what machine code sees of a cell, and the one place of
+            its direct counter and its last hit.
         code: number of the action's name in the program (see `state.action_codes`); -1 for none.
         params: the action's parameters.
+        args: the parameters once more, as words.
         target: member or group cell for indirect tables, else None.
-        packets, bytes: the direct counter.
         meter: the direct meter or None.
-        last_hit: ns of the last hit (tables with timeouts), of the insertion before any.
         rank: order of precedence in ternary and range tables; larger wins.
         reported: the `last_hit` for which an idle timeout was reported.
         entry: the public entry this cell was made from, None for a default action.
     """
 
     __slots__ = (
-        "bytes",
+        "args",
         "code",
         "entry",
-        "last_hit",
         "meter",
-        "packets",
         "params",
         "rank",
         "reported",
         "target",
+        "words",
     )
 
     pick: tuple[Cell, ...] | None = None  # groups have one
 
-    def __init__(self, code: int = -1, params: tuple[int, ...] = ()) -> None:
-        """Make a cell that runs action `code`."""
-        self.code = code
-        self.params = params
-        self.target: object = None
-        self.packets = 0
-        self.bytes = 0
+    def __init__(self) -> None:
+        """Make a cell that runs no action."""
+        self.words = zeros(CELL_WORDS)
+        self.words[PICKS] = -1
+        self.target: Cell | None = None
         self.meter: Meter | None = None
-        self.last_hit = 0
         self.rank = 0
         self.entry: TableEntry | None = None
         self.reported = -1
+        self.act(-1, (), ())
+
+    def act(self, code: int, params: tuple[int, ...], widths: Sequence[int]) -> None:
+        """Run action `code` with parameters of these widths (bits) from now on."""
+        self.code, self.params = code, params
+        self.args = array("q", limbs(params, widths))
+        self.words[CODE], self.words[ARGS] = code, address(self.args)
+
+    def aim(self, target: Cell | None) -> None:
+        """Point at a member or group from now on."""
+        self.target = target
+        self.words[TARGET] = 0 if target is None else address(target.words)
+
+    def follow(self, other: Cell) -> None:
+        """Do what another cell does from now on."""
+        self.code, self.params, self.args = other.code, other.params, other.args
+        self.words[CODE], self.words[ARGS] = other.words[CODE], other.words[ARGS]
+        self.aim(other.target)
+
+    def measure(self, meter: Meter) -> None:
+        """Have a direct meter from now on."""
+        self.meter = meter
+        self.words[METER] = address(meter.words)
+
+    def rank_by(self, priority: int, sequence: int) -> None:
+        """Take precedence by `priority`, then over later cells."""
+        self.rank = priority << SEQUENCE_BITS | (SEQUENCE_MASK - sequence)
+        self.words[PRIORITY], self.words[SEQUENCE] = priority, sequence
+
+    @property
+    def counter(self) -> CounterData:
+        """The direct counter."""
+        return CounterData(self.words[PACKETS], self.words[BYTES])
+
+    def count_from(self, data: CounterData) -> None:
+        """Set the direct counter."""
+        self.words[PACKETS], self.words[BYTES] = data.packets, data.bytes
+
+    @property
+    def last_hit(self) -> int:
+        """Time (ns) of the last hit (tables with timeouts), of the insertion before any."""
+        return self.words[LAST_HIT]
 
     @property
     def made_from(self) -> TableEntry:
@@ -104,6 +158,10 @@ class ExactIndex:
         """Forget a key."""
         del self.exact[self._hashed(key)]
 
+    def cell_at(self, key: Key, _value: int, _mask: int) -> Cell | None:
+        """Give the cell that a look-up of this key finds."""
+        return self.exact.get(self._hashed(key))
+
 
 class LpmIndex:
     """One dictionary per prefix length, longest first: the first hit is the answer."""
@@ -132,6 +190,10 @@ class LpmIndex:
         if not self._by_mask[mask]:
             del self._by_mask[mask]
             self._publish()
+
+    def cell_at(self, _key: Key, value: int, mask: int) -> Cell | None:
+        """Give the cell that a look-up finds under this mask."""
+        return self._by_mask.get(mask, {}).get(value)
 
     def _publish(self) -> None:
         # with exactly one lpm field the masks are ordered like their prefix lengths
@@ -190,6 +252,10 @@ class TernaryIndex:
             return
         self._loose.pop(mask, None)
         self._publish(mask, best, max((c.rank for c in best.values()), default=-1))
+
+    def cell_at(self, _key: Key, value: int, mask: int) -> Cell | None:
+        """Give the cell that a look-up finds under this mask."""
+        return self._row(mask)[1].get(value)
 
     def _publish(self, mask: int, best: dict[int, Cell], top: int) -> None:
         rows = [row for row in self.rows if row[0] != mask]

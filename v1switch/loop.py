@@ -33,9 +33,9 @@ class PacketLoop:
         self.unsendable = 0  # frames for a port that does not exist
         self.failed = 0  # frames lost to an error of this program itself
         self._stopping = False
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK)
+        self.wake_fd = os.eventfd(0, os.EFD_NONBLOCK)
         self._epoll = select.epoll()
-        self._epoll.register(self._wake, select.EPOLLIN)
+        self._epoll.register(self.wake_fd, select.EPOLLIN)
         self._by_fd = {port.fileno(): port for port in ports}
         for fd in self._by_fd:
             self._epoll.register(fd, select.EPOLLIN)
@@ -43,7 +43,7 @@ class PacketLoop:
 
     def wake(self) -> None:
         """Make the loop look for queued packet-outs, or for the end."""
-        os.eventfd_write(self._wake, 1)
+        os.eventfd_write(self.wake_fd, 1)
 
     def stop(self) -> None:
         """Ask the loop to end."""
@@ -54,15 +54,21 @@ class PacketLoop:
         """Move frames until `stop` is called."""
         while not self._stopping:
             for fd, _ in self._epoll.poll():
-                port = self._by_fd.get(fd)
-                if port is None:
-                    os.eventfd_read(self._wake)
-                    self._forward([])
-                    continue
-                number = port.number
-                self._forward([(number, frame) for frame in port.receive(BURST)])
-                if not port.alive:
-                    self._forget(fd)
+                self._serve(fd)
+
+    def _serve(self, fd: int) -> None:
+        """Do what waits at a descriptor."""
+        if fd == self.wake_fd:
+            os.eventfd_read(self.wake_fd)
+            self._forward([])
+            return
+        port = self._by_fd.get(fd)
+        if port is None:
+            return  # it went away in this very round
+        number = port.number
+        self._forward([(number, frame) for frame in port.receive(BURST)])
+        if not port.alive:
+            self._forget(fd)
 
     def _forward(self, frames: list[Frame]) -> None:
         """Run frames that came in through the program and send what comes out of it."""
@@ -102,4 +108,4 @@ class PacketLoop:
         for port in self._by_fd.values():
             port.close()
         self._epoll.close()
-        os.close(self._wake)
+        os.close(self.wake_fd)

@@ -31,7 +31,7 @@ TAG = struct.Struct("!HH")
 SO_RCVBUFFORCE, SO_SNDBUFFORCE = 33, 32  # include/uapi/asm-generic/socket.h
 
 ETH_P_8021Q = 0x8100
-BUFFER = 8 * 1024 * 1024  # bytes; the kernel doubles it for its own book-keeping
+BUFFER = 32 * 1024 * 1024  # bytes; the kernel doubles it for its own book-keeping
 MAX_FRAME = 65_600  # a frame of a veth may be as long as an IP packet with headers
 ANCILLARY = socket.CMSG_SPACE(AUXDATA.size)
 GONE = {errno.ENODEV, errno.ENXIO, errno.EBADF}
@@ -43,6 +43,7 @@ class Port:
     Attributes:
         number: the switch's number of it.
         ifname: its network interface.
+        index: that interface's number in the system.
         received, sent: frames that passed.
         dropped: frames that the interface did not take (too long, queue full, down).
         alive: False once the interface went away.
@@ -55,8 +56,8 @@ class Port:
         self.received = self.sent = self.dropped = 0
         self.alive = True
         try:
-            self._index = socket.if_nametoindex(ifname)
-            self._socket = _open(ifname, self._index)
+            self.index = socket.if_nametoindex(ifname)
+            self._socket = _open(ifname, self.index)
         except OSError as error:
             raise PortError(number, ifname, error.strerror or str(error)) from error
 
@@ -84,7 +85,7 @@ class Port:
         except BlockingIOError:
             pass
         except OSError as error:
-            self._failed(error)
+            self.fail(error)
         self.received += len(frames)
         return frames
 
@@ -96,11 +97,11 @@ class Port:
         except OSError as error:
             self.dropped += 1
             if error.errno not in (errno.EMSGSIZE, errno.EINVAL, errno.ENOBUFS, errno.EAGAIN):
-                self._failed(error)
+                self.fail(error)
 
-    def _failed(self, error: OSError) -> None:
+    def fail(self, error: OSError) -> None:
         """Tell a link that is down (it may come back) from an interface that is gone."""
-        if error.errno == errno.ENETDOWN and _index(self.ifname) == self._index:
+        if error.errno == errno.ENETDOWN and _index(self.ifname) == self.index:
             return
         if self.alive:
             log.error("port %d: interface %r: %s", self.number, self.ifname, error.strerror)
@@ -122,7 +123,7 @@ def _open(ifname: str, index: int) -> socket.socket:
         sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         membership = struct.pack("=iHH8s", index, PACKET_MR_PROMISC, 0, b"")
         sock.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, membership)
-        _enlarge(sock)
+        enlarge(sock)
         sock.setblocking(False)
         sock.bind((ifname, ETH_P_ALL))
     except OSError:
@@ -131,7 +132,7 @@ def _open(ifname: str, index: int) -> socket.socket:
     return sock
 
 
-def _enlarge(sock: socket.socket) -> None:
+def enlarge(sock: socket.socket) -> None:
     """Ask for large buffers; beyond the system's limit only a privileged process gets them."""
     for force, plain in ((SO_RCVBUFFORCE, socket.SO_RCVBUF), (SO_SNDBUFFORCE, socket.SO_SNDBUF)):
         try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 
 from v1switch.entries import ActionCall, ActionSet, Group, GroupMember, Member
 from v1switch.errors import BadAction, BadValue, DuplicateEntry, EntryNotFound, InUse, TableFull
-from v1switch.lookup import Cell
+from v1switch.lookup import PICK, PICKS, Cell
 from v1switch.program.model import ActionProfile
+from v1switch.words import address
 
 
 class MemberCell(Cell):
@@ -27,19 +29,26 @@ class MemberCell(Cell):
         self.users = 0
 
 
-class GroupCell:
+class GroupCell(Cell):
     """A group. `pick` is what the selector indexes: active members, each as often as its weight.
 
     `pick` is ordered by handle because BMv2 takes the n-th handle of a group.
     """
 
-    __slots__ = ("group", "pick", "users")
+    __slots__ = ("addresses", "group", "pick", "users")
 
     def __init__(self, group: Group) -> None:
         """Make a group that picks nothing yet."""
+        super().__init__()
         self.group = group
-        self.pick: tuple[Cell, ...] = ()
         self.users = 0
+        self.pick_from(())
+
+    def pick_from(self, cells: tuple[Cell, ...]) -> None:
+        """Pick from these cells from now on."""
+        self.pick = cells
+        self.addresses = array("q", [address(cell.words) for cell in cells])
+        self.words[PICKS], self.words[PICK] = len(cells), address(self.addresses)
 
 
 @dataclass
@@ -108,7 +117,8 @@ class RuntimeProfile:
 
     def _set_action(self, member: Member) -> None:
         cell = self.members[member.member_id]
-        cell.code, cell.params = self._codes[member.action.name], member.action.params
+        name, params = member.action.name, member.action.params
+        cell.act(self._codes[name], params, self._widths[name])
         self.actions[member.member_id] = member.action
 
     def modify_member(self, member: Member) -> Member:
@@ -206,7 +216,7 @@ class RuntimeProfile:
         alive = [m for m in cell.group.members if m.watch_port not in self.ports.down]
         pairs = ((self.members[m.member_id], m.weight) for m in alive)
         copies = {h: member for member, weight in pairs for h in member.handles[:weight]}
-        cell.pick = tuple(copies[handle] for handle in sorted(copies))
+        cell.pick_from(tuple(copies[handle] for handle in sorted(copies)))
 
     def refresh(self) -> None:
         """Work out again what every group picks from, after a port went up or down."""
@@ -228,12 +238,14 @@ class RuntimeProfile:
 
     def fill_set(self, cell: GroupCell, actions: ActionSet) -> None:
         """Work out what an action set's group picks from, at first and after a port's change."""
-        cell.pick = tuple(
-            Cell(self._codes[item.action.name], item.action.params)
-            for item in actions.actions
-            if item.watch_port not in self.ports.down
-            for _ in range(item.weight)
-        )
+        cells: list[Cell] = []
+        for item in actions.actions:
+            if item.watch_port in self.ports.down:
+                continue
+            one, name = Cell(), item.action.name
+            one.act(self._codes[name], item.action.params, self._widths[name])
+            cells += [one] * item.weight
+        cell.pick_from(tuple(cells))
 
 
 def check_params(owner: str, action: ActionCall, widths: list[int] | None) -> None:

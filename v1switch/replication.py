@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from v1switch.entries import CloneSession, MulticastGroup, Replica
 from v1switch.errors import BadValue, DuplicateEntry, EntryNotFound
+from v1switch.words import address, zeros
 
 MAX_CLONE_SESSION = (1 << 15) - 1  # simple_switch keeps session ids in 15 bits (register_access.h)
 MAX_MULTICAST_GROUP = (1 << 15) - 1  # ids from 2**15 on are BMv2's own, for clone sessions
@@ -27,13 +30,46 @@ def _check_replicas(what: str, replicas: Iterable[Replica]) -> None:
         seen.add(replica)
 
 
+Owner = TypeVar("Owner", bound="MulticastGroup | CloneSession")
+
+
+class Directory(dict[int, Owner]):
+    """Groups or sessions by id, and the same as words for machine code.
+
+    Attributes:
+        words: by id the address of (number of replicas, port, instance, port, …), 0 for none.
+    """
+
+    def __init__(self, size: int) -> None:
+        """Make an empty one for ids below `size`."""
+        super().__init__()
+        self.words = zeros(size)
+        self._replicas: dict[int, array[int]] = {}
+
+    def __setitem__(self, number: int, owner: Owner) -> None:
+        super().__setitem__(number, owner)
+        flat = (part for replica in owner.replicas for part in (replica.port, replica.instance))
+        self._replicas[number] = array("q", [len(owner.replicas), *flat])
+        self.words[number] = address(self._replicas[number])
+
+    def __delitem__(self, number: int) -> None:
+        super().__delitem__(number)
+        self.words[number] = 0
+        del self._replicas[number]
+
+    def clear(self) -> None:
+        """Forget all."""
+        for number in list(self):
+            del self[number]
+
+
 class Replication:
     """All groups and sessions; each change returns the function that undoes it."""
 
     def __init__(self) -> None:
         """Start empty."""
-        self.groups: dict[int, MulticastGroup] = {}
-        self.sessions: dict[int, CloneSession] = {}
+        self.groups: Directory[MulticastGroup] = Directory(MAX_MULTICAST_GROUP + 1)
+        self.sessions: Directory[CloneSession] = Directory(MAX_CLONE_SESSION + 1)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -66,9 +102,10 @@ class Replication:
 
     def delete_group(self, group_id: int) -> Undo:
         """Remove a group; raises EntryNotFound."""
-        before = self.groups.pop(group_id, None)
+        before = self.groups.get(group_id)
         if before is None:
             raise EntryNotFound("multicast group", group_id)
+        del self.groups[group_id]
         return lambda: self.groups.__setitem__(group_id, before)
 
     @staticmethod
@@ -99,7 +136,8 @@ class Replication:
 
     def delete_session(self, session_id: int) -> Undo:
         """Remove a session; raises EntryNotFound."""
-        before = self.sessions.pop(session_id, None)
+        before = self.sessions.get(session_id)
         if before is None:
             raise EntryNotFound("clone session", session_id)
+        del self.sessions[session_id]
         return lambda: self.sessions.__setitem__(session_id, before)

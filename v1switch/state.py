@@ -25,14 +25,19 @@ from v1switch.meters import MeterBank
 from v1switch.profiles import GroupCell, MemberCell, PortStates, RuntimeProfile, check_params
 from v1switch.program.model import ConstEntry, ConstMatch, Program, Table
 from v1switch.tables import Resolve, RuntimeTable
+from v1switch.words import zeros
 
 CONST_PRIORITY_PIVOT = 2**31 - 1  # PI's inversion of BMv2's "low number wins" (pi_tables_imp.cpp)
 
 
 class ValueSetState:
-    """Members of a parser value set; generated code walks `rows` of (value & mask, mask)."""
+    """Members of a parser value set; generated code walks `rows` of (value & mask, mask).
 
-    __slots__ = ("members", "name", "rows", "width")
+    Attributes:
+        words: how many rows there are, for machine code.
+    """
+
+    __slots__ = ("members", "name", "rows", "width", "words")
 
     def __init__(self, name: str, width: int) -> None:
         """Start empty."""
@@ -40,12 +45,14 @@ class ValueSetState:
         self.width = width
         self.members: tuple[ValueSetMember, ...] = ()
         self.rows: tuple[tuple[int, int], ...] = ()
+        self.words = zeros(1)
 
     def replace(self, members: tuple[ValueSetMember, ...]) -> None:
         """Set all members."""
         ones = (1 << self.width) - 1
         pairs = ((m.value, ones if m.mask is None else m.mask) for m in members)
         self.members, self.rows = members, tuple((v & m, m) for v, m in pairs)
+        self.words[0] = len(members)
 
 
 def action_codes(program: Program) -> dict[str, int]:
@@ -69,13 +76,16 @@ def _match(match: ConstMatch, width: int) -> Match:
 class State:
     """Tables, profiles, counters, meters, registers and value sets of one program."""
 
-    def __init__(self, program: Program, now: int, ports: PortStates) -> None:
+    def __init__(
+        self, program: Program, now: int, ports: PortStates, *, mirrored: bool = False
+    ) -> None:
         """Make everything empty, then install the program's default actions and entries.
 
         Args:
             program: what the state belongs to.
             now: ns, the time of insertion of the program's own entries.
             ports: kept up to date by their owner.
+            mirrored: whether machine code is to look things up in its tables, too.
         """
         self.program = program
         self.codes = action_codes(program)
@@ -97,6 +107,8 @@ class State:
             v.name: ValueSetState(v.name, v.width) for v in program.value_sets.values()
         }
         for table in self.tables.values():
+            if mirrored:
+                table.reflect()
             self._install_declared(table, now)
 
     # -- construction ---------------------------------------------------------------------------
@@ -128,15 +140,15 @@ class State:
                 if profile is not None:
                     raise BadAction(spec.name, "takes members or groups of an action profile")
                 check_params(spec.name, action, widths.get(action.name))
-                cell.code, cell.params = codes[action.name], action.params
+                cell.act(codes[action.name], action.params, widths[action.name])
             elif profile is None:
                 raise BadAction(spec.name, "has no action profile")
             elif isinstance(action, MemberRef):
-                cell.target = profile.member(action.member_id)
+                cell.aim(profile.member(action.member_id))
             elif isinstance(action, GroupRef):
-                cell.target = profile.group(action.group_id)
+                cell.aim(profile.group(action.group_id))
             elif isinstance(action, ActionSet):
-                cell.target = profile.one_shot(action)
+                cell.aim(profile.one_shot(action))
 
         return resolve
 
@@ -147,8 +159,10 @@ class State:
         declared = table.spec.default_entry
         if declared is not None:
             call = self._call(declared.action_id, declared.params)
-            table.default = Cell(self.codes[call.name], call.params)
-            table.default_action = call
+            action = self.program.actions[declared.action_id]
+            cell = Cell()
+            cell.act(self.codes[call.name], call.params, [p.width for p in action.params])
+            table.fall_back(cell, call)
         for entry in table.spec.const_entries or ():
             table.insert(self._const_entry(table, entry), now)
 

@@ -17,8 +17,9 @@ from v1switch.entries import (
     Ternary,
 )
 from v1switch.errors import BadMatch, DuplicateEntry, EntryNotFound, Immutable, TableFull
-from v1switch.lookup import INDEXES, Cell
+from v1switch.lookup import INDEXES, LAST_HIT, Cell
 from v1switch.meters import Meter
+from v1switch.native.index import Mirror
 from v1switch.program.model import KeyField, Table
 
 KINDS: dict[str, type[Match]] = {
@@ -29,11 +30,8 @@ KINDS: dict[str, type[Match]] = {
     "optional": Ternary,
     "range": Range,
 }
-SEQUENCE_BITS = 40
-SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
-
-Before = tuple[int, tuple[int, ...], object, TableEntry | None]
-"""A cell's code, params, target and entry."""
+Before = tuple[Cell, TableEntry | None]
+"""What a cell did (a cell that does so), and its entry."""
 Resolve = Callable[[Cell, EntryAction], None]
 """Fill a cell's code, parameters and target from an action; raises BadAction, EntryNotFound."""
 
@@ -58,6 +56,7 @@ class RuntimeTable:
         self.default = Cell()
         self.default_action: ActionCall | EntryAction | None = None
         self.cells: dict[tuple[Key, int], Cell] = {}
+        self.mirror: Mirror | None = None
         self._resolve = resolve
         self._meter_by_bytes = meter_by_bytes
         self._sequence = 0
@@ -119,12 +118,12 @@ class RuntimeTable:
         cell = Cell()
         self._resolve(cell, entry.action)
         cell.entry = entry
-        cell.last_hit = now
+        cell.words[LAST_HIT] = now
         if self._meter_by_bytes is not None:
-            cell.meter = Meter(self._meter_by_bytes, now)
+            cell.measure(Meter(self._meter_by_bytes, now))
         self._sequence += 1
         # equal priorities: the older entry wins, as in BMv2's linear search
-        cell.rank = entry.priority << SEQUENCE_BITS | (SEQUENCE_MASK - self._sequence)
+        cell.rank_by(entry.priority, self._sequence)
         self.put(cell)
         return cell
 
@@ -133,12 +132,16 @@ class RuntimeTable:
         entry = cell.made_from
         self.cells[self.identity(entry.key, entry.priority)] = cell
         self.index.insert(entry.key, cell)
+        if self.mirror is not None:
+            self.mirror.follow(entry.key)
 
     def take(self, cell: Cell) -> None:
         """Unlink a cell."""
         entry = cell.made_from
         del self.cells[self.identity(entry.key, entry.priority)]
         self.index.remove(entry.key, cell)
+        if self.mirror is not None:
+            self.mirror.follow(entry.key)
 
     def modify(self, entry: TableEntry) -> tuple[Cell, Before]:
         """Replace the action of an entry and return its cell with what was there before."""
@@ -148,11 +151,17 @@ class RuntimeTable:
             raise Immutable(self.name, "its content")
         fresh = Cell()
         self._resolve(fresh, entry.action)
-        before = (cell.code, cell.params, cell.target, cell.entry)
         old = cell.made_from
-        cell.code, cell.params, cell.target = fresh.code, fresh.params, fresh.target
+        before = (self._kept(cell), old)
+        cell.follow(fresh)
         cell.entry = replace(entry, key=old.key, priority=old.priority)
         return cell, before
+
+    @staticmethod
+    def _kept(cell: Cell) -> Cell:
+        kept = Cell()
+        kept.follow(cell)
+        return kept
 
     def delete(self, key: Key, priority: int) -> Cell:
         """Remove an entry and return its cell."""
@@ -168,7 +177,19 @@ class RuntimeTable:
         cell = Cell()
         if action is not None:
             self._resolve(cell, action)
+        self.fall_back(cell, action)
+
+    def fall_back(self, cell: Cell, action: EntryAction | None) -> None:
+        """Run a cell for a miss from now on."""
         self.default, self.default_action = cell, action
+        if self.mirror is not None:
+            self.mirror.fall_back(cell)
+
+    def reflect(self) -> Mirror:
+        """Have a look-up structure for machine code as well, from now on; the table is empty."""
+        self.mirror = Mirror(self.index, self.widths)
+        self.mirror.fall_back(self.default)
+        return self.mirror
 
     def expired(self, now: int) -> list[TableEntry]:
         """Entries whose idle timeout has run out, each once since its last hit."""

@@ -1,16 +1,42 @@
-"""The world of tests/p4: one switch per module and target, with program and entries."""
+"""The world of tests/p4: one switch per module, target and engine, with program and entries."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.p4.world import World
+from tests.p4.world import JSON, World
 from tests.switch.harness import Sandbox
 from tests.switch.harness_client import SwitchClient
-from tests.switch.harness_fixtures import sandbox, switch_name, target
-from tests.switch.harness_targets import Target
+from tests.switch.harness_fixtures import sandbox
+from tests.switch.harness_targets import BMV2, V1SWITCH, Target, installed
+from v1switch.native.build import build
+from v1switch.program import load_file
 
-__all__ = ["sandbox", "switch_name", "target", "world"]
+__all__ = ["engine", "sandbox", "switch_name", "target", "world"]
+
+
+@pytest.fixture(scope="module", params=["python", "native", BMV2])
+def engine(request: pytest.FixtureRequest) -> str:
+    """An engine of v1switch, or BMv2 where simple_switch_grpc is on the PATH."""
+    if request.param == BMV2 and not installed(BMV2):
+        pytest.skip("simple_switch_grpc is not on the PATH")
+    if request.param == "native":
+        build(load_file(JSON))  # so that the switch has its machine code when it is asked to
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def switch_name(engine: str) -> str:
+    """The target's name."""
+    return BMV2 if engine == BMV2 else V1SWITCH
+
+
+@pytest.fixture(scope="module")
+def target(engine: str, switch_name: str, sandbox: Sandbox) -> Iterator[Target]:
+    """A running switch without a program."""
+    options = () if engine == BMV2 else ("--engine", engine)
+    with Target(switch_name, sandbox, options=options) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from tests.switch.harness import PATIENCE, Sandbox
 from tests.switch.harness_captures import CaptureTarget, record
 from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import BMV2
+from tests.v1switch.both import Both
 from v1switch.dataplane import Dataplane
 from v1switch.entries import CloneSession, Exact, Lpm, MulticastGroup, Range, Replica, TableEntry
 from v1switch.explain.document import Document
@@ -27,9 +28,11 @@ SOME_PORTS = range(16)  # are there in any case: what nobody expects is seen as 
 
 
 def on_v1switch(program: Path, test: Case) -> Out:
-    """Run a test in this process, once more with explanations: they must not change a thing."""
-    out = _run(program, test, None)
-    assert _run(program, test, Tracer(_shown)) == out, "the traced program gives other frames"
+    """Run a test in this process on both engines, and once more with explanations: all agree."""
+    loaded = load_file(program)
+    out = _run(loaded, test, Both())
+    told = _run(loaded, test, Dataplane(tracer=Tracer(_shown)))
+    assert told == out, "the traced program gives other frames"
     return out
 
 
@@ -38,9 +41,7 @@ def _shown(program: Program, told: Explanation) -> None:
     assert json.dumps(Document(program).frame(told))
 
 
-def _run(program: Path, test: Case, tracer: Tracer | None) -> Out:
-    loaded = load_file(program)
-    dataplane = Dataplane(tracer=tracer)
+def _run(loaded: Program, test: Case, dataplane: Dataplane) -> Out:
     dataplane.load(loaded)
     for group, replicas in test.groups.items():
         made = tuple(Replica(*replica) for replica in replicas)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tests.v1switch.both import both
 from tests.v1switch.cases import Answer, Entries, Frame
 from v1switch.dataplane import Dataplane
 from v1switch.entries import DigestSample, ValueSetMember
@@ -66,19 +67,27 @@ def state(dataplane: Dataplane, entries: Entries, answer: Answer) -> Answer:
 
 def v1switch(program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer:
     """Run a case on v1switch in this process."""
-    return _run(Dataplane(cpu_port=CPU_PORT), program, entries, frames)
+    dataplane = Dataplane(cpu_port=CPU_PORT)
+    dataplane.load(load_file(program))
+    return _run(dataplane, entries, frames)
+
+
+def native(program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer:
+    """Run a case on v1switch's machine code, each frame beside plain Python."""
+    return _run(both(program, cpu_port=CPU_PORT), entries, frames)
 
 
 def traced(program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer:
     """Run a case on v1switch with `--trace`, whose generated code is another."""
     told: list[Explanation] = []
     tracer = Tracer(lambda _, explanation: told.append(explanation))
-    return _run(Dataplane(cpu_port=CPU_PORT, tracer=tracer), program, entries, frames)
-
-
-def _run(dataplane: Dataplane, program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer:
-    answer = Answer()
+    dataplane = Dataplane(cpu_port=CPU_PORT, tracer=tracer)
     dataplane.load(load_file(program))
+    return _run(dataplane, entries, frames)
+
+
+def _run(dataplane: Dataplane, entries: Entries, frames: Sequence[Frame]) -> Answer:
+    answer = Answer()
 
     def on_digest(sample: DigestSample) -> None:
         values = answer.digests.setdefault(sample.name, [])
@@ -95,4 +104,4 @@ def _run(dataplane: Dataplane, program: Path, entries: Entries, frames: Sequence
 
 
 # those that golden files are replayed on
-ENGINES: dict[str, Engine] = {"v1switch": v1switch, "traced": traced}
+ENGINES: dict[str, Engine] = {"v1switch": v1switch, "native": native, "traced": traced}

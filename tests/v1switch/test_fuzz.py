@@ -1,25 +1,24 @@
 """No frame stops the switch or makes it raise, whatever its bytes and wherever it is cut."""
 
+from functools import cache
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.p4.world import JSON, M1, M2, MAC, RED, from_m1, inner, vxlan
-from tests.v1switch.cases import Case
+from tests.v1switch.both import Both, both
 from tests.v1switch.engines import CPU_PORT, write
 from tests.v1switch.golden import names, read
-from v1switch.dataplane import Dataplane
 from v1switch.entries import ActionCall, Exact, MulticastGroup, Replica, TableEntry
-from v1switch.program import load_file
 
 SOME = 40  # frames of each program
 
 
-def vtep() -> Dataplane:
+def vtep() -> Both:
     """The VXLAN switch with enough entries to reach most of its code."""
-    dataplane = Dataplane(cpu_port=510)
-    program = load_file(JSON)
-    dataplane.load(program)
+    dataplane = both(JSON, cpu_port=CPU_PORT)
+    program = dataplane.state.program
     tables = {name.rsplit(".", 1)[-1]: name for name in program.tables}
     actions = {a.name.rsplit(".", 1)[-1]: a.name for a in program.actions.values()}
 
@@ -80,15 +79,12 @@ def test_arbitrary_bytes_through_the_vxlan_switch(port: int, frame: bytes) -> No
 CASES = {name: read(name)[0] for name in names()}
 
 
-def running(case: Case) -> Dataplane:
+@cache
+def running(name: str) -> Both:
     """A data plane with a case's program and entries."""
-    dataplane = Dataplane(cpu_port=CPU_PORT)
-    dataplane.load(load_file(case.program))
-    write(dataplane, case.entries)
+    dataplane = both(CASES[name].program, cpu_port=CPU_PORT)
+    write(dataplane, CASES[name].entries)
     return dataplane
-
-
-PROGRAMS = {name: running(case) for name, case in CASES.items()}
 
 
 @settings(max_examples=600, deadline=None)
@@ -101,11 +97,11 @@ def test_changed_frames_through_every_program(data: st.DataObject) -> None:
         if changed:
             changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(changed)))
-    PROGRAMS[name].process(port, bytes(changed[:cut]))
+    running(name).process(port, bytes(changed[:cut]))
 
 
 @pytest.mark.parametrize("name", names())
 def test_frames_of_every_program_truncated(name: str) -> None:
     for port, frame in CASES[name].frames[:SOME]:
         for length in range(len(frame)):
-            PROGRAMS[name].process(port, frame[:length])
+            running(name).process(port, frame[:length])

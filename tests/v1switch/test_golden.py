@@ -58,6 +58,10 @@ def covered(case: Case) -> tuple[set[int], set[int]]:
     return run, {line for _, _, line in code.co_lines() if line is not None}
 
 
+# Programs for other tests: tables of 100,000 entries, and entries that P4Runtime may change.
+ELSEWHERE = {"lookups", "preinitialized"}
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", names())
 def test_answers_are_those_that_bmv2_gave(name: str, engine: str) -> None:
@@ -67,7 +71,8 @@ def test_answers_are_those_that_bmv2_gave(name: str, engine: str) -> None:
 
 def test_every_program_has_a_golden_file() -> None:
     assert {path.stem for path in GOLDEN.glob("*.json")} == set(names())
-    assert {program_path(name) for name in names()} >= set(COMPILED.glob("*.json"))
+    compiled = {path for path in COMPILED.glob("*.json") if path.stem not in ELSEWHERE}
+    assert {program_path(name) for name in names()} >= compiled
 
 
 @pytest.mark.parametrize("name", names())

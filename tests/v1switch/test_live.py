@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
@@ -10,6 +10,8 @@ from tests.switch.harness import Sandbox, SandboxError, namespaces_allowed, poll
 from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import V1SWITCH, Target
 from tests.v1switch.twin import COMPILED
+from v1switch.native.build import build
+from v1switch.program import load_file
 
 pytestmark = [
     pytest.mark.network,
@@ -21,24 +23,38 @@ pytestmark = [
 MACS = bytes.fromhex("020000000002020000000001")
 
 
+@pytest.fixture(params=["python", "native"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Which engine carries; machine code is there already, so that no push waits for it."""
+    if request.param == "native":
+        for name in ("wire", "replication", "externs"):
+            build(load_file(COMPILED / f"{name}.json"))
+    return str(request.param)
+
+
 @contextmanager
-def wire(*options: str) -> Iterator[tuple[Sandbox, Target]]:
-    """A running switch whose ports 1 and 2 are the ends of a wire."""
+def running(program: str, *options: str) -> Iterator[tuple[Sandbox, Target]]:
+    """A switch that runs one of the test programs, with three ports."""
     with (
         Sandbox(ports=3) as sandbox,
         Target(V1SWITCH, sandbox, options=options, log_level="info") as target,
-        SwitchClient(target.address) as client,
     ):
-        client.load(COMPILED / "wire.p4info.txtpb", COMPILED / "wire.json")
+        with SwitchClient(target.address) as client:
+            client.load(COMPILED / f"{program}.p4info.txtpb", COMPILED / f"{program}.json")
         sandbox.drain()
         yield sandbox, target
+
+
+def wire(*options: str) -> AbstractContextManager[tuple[Sandbox, Target]]:
+    """A running switch whose ports 1 and 2 are the ends of a wire."""
+    return running("wire", *options)
 
 
 def log_of(sandbox: Sandbox) -> str:
     return "".join(p.read_text() for p in sandbox.directory.glob(f"{V1SWITCH}*") if p.is_file())
 
 
-def test_frames_arrive_whole() -> None:
+def test_frames_arrive_whole(engine: str) -> None:
     frames = [
         MACS + b"\x08\x00" + bytes(range(46)),
         MACS + struct.pack("!HHH", 0x8100, 3 << 13 | 101, 0x0800) + b"one tag",
@@ -46,7 +62,7 @@ def test_frames_arrive_whole() -> None:
         MACS + struct.pack("!HHH", 0x8100, 0, 0x0800) + b"priority tag only",
         MACS + b"\x08\x00" + bytes(8982),
     ]
-    with wire() as (sandbox, _):
+    with wire("--engine", engine) as (sandbox, _):
         for frame in frames:
             sandbox.port(1).send(frame)
             assert sandbox.port(2).receive() == frame
@@ -58,18 +74,18 @@ def test_frames_arrive_whole() -> None:
         assert sandbox.port(2).receive() == frames[1], "port 3 is not on the wire"
 
 
-def test_what_others_send_out_of_an_interface_has_not_come_in() -> None:
+def test_what_others_send_out_of_an_interface_has_not_come_in(engine: str) -> None:
     outward, inward = MACS + b"\x08\x00outward", MACS + b"\x08\x00inward"
-    with wire() as (sandbox, _), sandbox.raw_socket("sw1") as other:
+    with wire("--engine", engine) as (sandbox, _), sandbox.raw_socket("sw1") as other:
         other.send(outward)
         assert sandbox.port(1).receive() == outward
         sandbox.port(1).send(inward)
         assert sandbox.port(2).receive() == inward
 
 
-def test_many_frames_keep_their_order() -> None:
+def test_many_frames_keep_their_order(engine: str) -> None:
     frames = [MACS + b"\x12\x34" + n.to_bytes(4, "big") for n in range(2000)]
-    with wire() as (sandbox, _):
+    with wire("--engine", engine) as (sandbox, _):
         arrived = []
         for at in range(0, len(frames), 100):
             sandbox.port(1).send(*frames[at : at + 100])
@@ -77,8 +93,36 @@ def test_many_frames_keep_their_order() -> None:
     assert arrived == frames
 
 
-def test_what_the_interface_does_not_take_stops_nothing() -> None:
-    with wire() as (sandbox, _):
+def test_frames_that_are_handed_over_keep_their_place(engine: str) -> None:
+    """Of every three frames one is resubmitted, which machine code leaves to plain Python."""
+    orders = [(0, 0), (4, 1), (0, 0)]
+    frames = [bytes(orders[n % 3]) + bytes(18) + n.to_bytes(4, "big") for n in range(300)]
+    with running("replication", "--engine", engine) as (sandbox, _):
+        sandbox.port(1).send(*frames)
+        arrived = [sandbox.port(2).receive() for _ in frames]
+    assert [int.from_bytes(frame[-4:], "big") for frame in arrived] == list(range(300))
+
+
+def test_counters_are_exact_while_entries_are_written(engine: str) -> None:
+    frame, table = bytes(8) + bytes([0, 3]) + bytes(20), "ExternIngress.entries_"
+    with (
+        running("externs", "--engine", engine) as (sandbox, target),
+        SwitchClient(target.address) as client,
+    ):
+        client.load(COMPILED / "externs.p4info.txtpb", COMPILED / "externs.json")
+        for n in range(100):
+            sandbox.port(1).send(*[frame] * 20)
+            client.insert(table, {"hdr.in_.index": n}, "ExternIngress.note")
+            if n % 2:
+                client.delete(table, {"hdr.in_.index": n})
+        for _ in range(2000):
+            sandbox.port(2).receive()
+        seen = client.counter("ExternIngress.seen", 3)
+    assert (seen.packets, seen.bytes) == (2000, 2000 * len(frame))
+
+
+def test_what_the_interface_does_not_take_stops_nothing(engine: str) -> None:
+    with wire("--engine", engine) as (sandbox, _):
         sandbox.ip("link", "set", "sw2", "mtu", "1400")
         sandbox.port(1).send(MACS + b"\x08\x00" + bytes(3000))
         short = MACS + b"\x08\x00short"
@@ -86,8 +130,8 @@ def test_what_the_interface_does_not_take_stops_nothing() -> None:
         assert sandbox.port(2).receive() == short
 
 
-def test_an_interface_that_goes_away_is_told_and_the_rest_goes_on() -> None:
-    with wire() as (sandbox, target):
+def test_an_interface_that_goes_away_is_told_and_the_rest_goes_on(engine: str) -> None:
+    with wire("--engine", engine) as (sandbox, target):
         sandbox.ip("link", "delete", "sw3")
         frame = MACS + b"\x08\x00still here"
         sandbox.port(1).send(frame)
@@ -96,8 +140,8 @@ def test_an_interface_that_goes_away_is_told_and_the_rest_goes_on() -> None:
         poll(lambda: "sw3" in log_of(sandbox), "the log tells of the lost interface")
 
 
-def test_a_link_that_was_down_comes_back() -> None:
-    with wire() as (sandbox, _):
+def test_a_link_that_was_down_comes_back(engine: str) -> None:
+    with wire("--engine", engine) as (sandbox, _):
         sandbox.ip("link", "set", "sw2", "down")
         sandbox.ip("link", "set", "sw2", "up")
         frame = MACS + b"\x08\x00back again"

@@ -7,9 +7,9 @@ from pathlib import Path
 from tests.switch.harness import Sandbox, poll
 from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import BMV2, Target
+from tests.v1switch.both import Both, both
 from v1switch.dataplane import Dataplane
 from v1switch.entries import CloneSession, MulticastGroup, Replica
-from v1switch.program import load_file
 
 COMPILED = Path(__file__).with_name("programs") / "compiled"
 PORTS = 4
@@ -17,11 +17,9 @@ PORTS = 4
 Out = dict[int, list[bytes]]
 
 
-def loaded(name: str, **options: object) -> Dataplane:
-    """A data plane that runs one of the test programs."""
-    dataplane = Dataplane(**options)  # type: ignore[arg-type]  # options of Dataplane
-    dataplane.load(load_file(COMPILED / f"{name}.json"))
-    return dataplane
+def loaded(name: str, **options: object) -> Both:
+    """A data plane that runs one of the test programs on both engines."""
+    return both(COMPILED / f"{name}.json", **options)
 
 
 def by_port(frames: list[tuple[int, bytes]]) -> Out:

@@ -33,17 +33,14 @@ class Assembler(ChecksumStages):
     (port, bytes); work takes frames that enter again.
     """
 
+    END = "return"
+
     def __init__(self, program: Program, traced: bool) -> None:
         """Set up the translators."""
         self.program = program
         self.traced = traced
-        self.writer = Writer()
-        self.writer.depth = 2
         self.access = Access(program, every=traced)
-        self.layout = Layout(program, self.access, self.writer)
-        self.expressions = Expressions(program, self.layout, self.access, self.writer)
-        self.primitives = Primitives(self.expressions, "DROP", traced)
-        self.tables = TableCode(self.primitives, action_codes(program))
+        self._translators()
         used = self.access.primitives
         self.clones_in = "clone_ingress_pkt_to_egress" in used
         self.clones_out = "clone_egress_pkt_to_egress" in used
@@ -74,6 +71,14 @@ class Assembler(ChecksumStages):
             if zero == EMPTY
         }
         self.counts = [self.layout.count(s) for s in (*program.stacks, *program.union_stacks)]
+
+    def _translators(self) -> None:
+        self.writer = Writer()
+        self.writer.depth = 2
+        self.layout = Layout(self.program, self.access, self.writer)
+        self.expressions = Expressions(self.program, self.layout, self.access, self.writer)
+        self.primitives = Primitives(self.expressions, "DROP", self.traced)
+        self.tables = TableCode(self.primitives, action_codes(self.program))
 
     # -- helpers --------------------------------------------------------------------------------
 
@@ -257,7 +262,7 @@ class Assembler(ChecksumStages):
         spec = self._standard("egress_spec") if self._has("egress_spec") else "0"
         with self.writer.block(f"if {spec} == DROP:"):
             self.primitives.tell("dropped", "'ingress'")
-            self.writer.add("return")
+            self.writer.add(self.END)
         self._set("instance_type", str(NORMAL))
         self.writer.add(f"eport = {spec}")
         self.writer.add(f"rid = {self._standard('egress_rid') if self._has('egress_rid') else 0}")

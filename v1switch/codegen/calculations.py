@@ -41,7 +41,7 @@ class Calculations:
             head = Calculation("", calculation.algo, tuple(i for i in fixed if i is not None))
             if self._static(head, sure) and sum(i.width for i in head.inputs) % 16 == 0:
                 assert isinstance(last.value, ex.FieldRef)
-                self._emit_sum(head, result, self.expressions.value(last.value))
+                self._emit_sum(head, result, self.expressions.place(last.value))
                 return result
         if self._static(calculation, sure):
             self._emit_static(calculation, result)
@@ -102,8 +102,18 @@ class Calculations:
         add = self.writer.add
         add(f"{result} = {text or '0'}")
         if tail:
-            add(f"if {tail}: {result} += from_bytes({tail}, 'big') << 8 * (len({tail}) & 1)")
-        add(f"{result} = 65535 - ({result} % 65535 or 65535) if {result} else 65535")
+            self._add_tail(result, tail)
+        add(f"{result} = {self._complement(result)}")
+
+    def _add_tail(self, result: str, tail: str) -> None:
+        """Write the addition of the bytes of a variable to a sum."""
+        number = f"from_bytes({tail}, 'big') << 8 * (len({tail}) & 1)"
+        self.writer.add(f"if {tail}: {result} += {number}")
+
+    @staticmethod
+    def _complement(total: str) -> str:
+        """Source of the checksum that a sum makes."""
+        return f"65535 - ({total} % 65535 or 65535) if {total} else 65535"
 
     def _function(self, algo: str) -> str:
         return self.writer.bind(f"hash_{algo}", HASHES[algo])

@@ -18,10 +18,10 @@ MAX_SHIFT = 4096  # wider shifts of bit strings give 0 in every field there is
 UNBOUNDED = 1 << 30
 
 
-def _is_truth(node: ex.Expr) -> bool:
+def is_truth(node: ex.Expr) -> bool:
     """Whether an expression is a truth value, which Python may write as any number."""
     if isinstance(node, ex.Operation) and node.op == "?" and node.left is not None:
-        return _is_truth(node.left)
+        return is_truth(node.left)
     return isinstance(node, ex.BoolConst) or (isinstance(node, ex.Operation) and node.op in TRUTHS)
 
 
@@ -94,11 +94,15 @@ class Expressions:
     def _BoolConst(self, node: ex.BoolConst) -> str:  # noqa: N802  # named after the node
         return str(node.value)
 
-    def _FieldRef(self, node: ex.FieldRef) -> str:  # noqa: N802  # named after the node
+    def place(self, node: ex.FieldRef) -> str:
+        """Variable of a field, for reading and writing."""
         if node.field == VALID:
             header = self.program.headers[node.header]
             return "1" if header.metadata else self.layout.valid(node.header)
         return self.layout.var(node.header, node.field)
+
+    def _FieldRef(self, node: ex.FieldRef) -> str:  # noqa: N802  # named after the node
+        return self.place(node)
 
     def _ParamRef(self, node: ex.ParamRef) -> str:  # noqa: N802  # named after the node
         return self.params[node.index]
@@ -121,14 +125,16 @@ class Expressions:
     def _LastField(self, node: ex.LastField) -> str:  # noqa: N802  # named after the node
         stack = self.program.stacks[node.stack]
         count = self.layout.count(node.stack)
-        text = "0"
+        text = self.nought([ex.FieldRef(header, node.field) for header in stack.headers])
         for number, header in enumerate(stack.headers, start=1):
             text = f"({self.layout.var(header, node.field)} if {count} == {number} else {text})"
         return text
 
     def _LastUnionField(self, node: ex.LastUnionField) -> str:  # noqa: N802  # the node's name
         count = self.layout.count(node.stack)
-        text = "0"
+        unions = [self.program.unions[u] for u in self.program.union_stacks[node.stack].unions]
+        places = [u.headers[u.members.index(node.member)] for u in unions]
+        text = self.nought([ex.FieldRef(header, node.field) for header in places])
         for number, name in enumerate(self.program.union_stacks[node.stack].unions, start=1):
             union = self.program.unions[name]
             header = union.headers[union.members.index(node.member)]
@@ -149,7 +155,23 @@ class Expressions:
         return text
 
     def _MemberField(self, node: ex.MemberField) -> str:  # noqa: N802  # named after the node
-        return self._choose(node.header, lambda header: self.member_var(header, node.offset))
+        nought = self.nought(self._members(node))
+        return self._choose(
+            node.header, lambda header: self.member_var(header, node.offset), nought
+        )
+
+    def _members(self, node: ex.MemberField) -> list[ex.FieldRef]:
+        """The fields that may be meant."""
+        found = []
+        for header in self.access.candidates(node.header):
+            fields = self.program.headers[header].header_type.fields
+            name = VALID if node.offset == len(fields) else fields[node.offset].name
+            found.append(ex.FieldRef(header, name))
+        return found
+
+    def nought(self, _refs: list[ex.FieldRef]) -> str:
+        """Source of zero, as these fields hold it."""
+        return "0"
 
     def member_var(self, header: str, offset: int) -> str:
         """Variable of the field at an offset of a header."""
@@ -158,12 +180,13 @@ class Expressions:
             return self.layout.valid(header)
         return self.layout.var(header, fields[offset].name)
 
-    def _choose(self, node: ex.Expr, of: Callable[[str], str]) -> str:
+    def _choose(self, node: ex.Expr, of: Callable[[str], str], nought: str = "0") -> str:
         """Pick by the run-time index of a stack element: nested conditional expressions.
 
         Args:
             node: a header or a header union.
             of: source of what is wanted of the header or union of this name.
+            nought: source of what an index beyond the stack gives.
         """
         names = self.access.candidates(node) or self.access.unions(node)
         if not names:
@@ -173,7 +196,7 @@ class Expressions:
             return of(names[0])
         if isinstance(index, ex.Const):
             return of(names[min(index.value, len(names) - 1)])
-        text = "0"
+        text = nought
         for number, name in enumerate(names):
             text = f"({of(name)} if {self.value(index)} == {number} else {text})"
         return text
@@ -220,7 +243,7 @@ class Expressions:
 
     def _binary(self, op: str, left: ex.Expr, right: ex.Expr) -> str:
         a, b = self.value(left), self.value(right)
-        if op in ("==", "!=") and _is_truth(left):
+        if op in ("==", "!=") and is_truth(left):
             return f"(bool({a}) {op} bool({b}))"
         if op == "two_comp_mod":
             return f"signed({a}, {b})"
@@ -269,12 +292,16 @@ class Expressions:
         """
         pairs = zip(self.layout.header_vars(a), self.layout.header_vars(b), strict=True)
         valid = [self.layout.valid(a), self.layout.valid(b)]
-        return "(" + " and ".join(valid + [f"{x} == {y}" for x, y in pairs]) + ")"
+        return "(" + " and ".join(valid + [self.same(a, x, y) for x, y in pairs]) + ")"
 
     def _same_unions(self, a: str, b: str) -> str:
         unions = self.program.unions
         pairs = zip(unions[a].headers, unions[b].headers, strict=True)
         return "(" + " or ".join(self._same_headers(x, y) for x, y in pairs) + ")"
+
+    def same(self, _header: str, one: str, other: str) -> str:
+        """Source of whether two variables of headers of one type hold the same."""
+        return f"{one} == {other}"
 
     # -- conditions and stores --------------------------------------------------------------------
 
@@ -285,6 +312,10 @@ class Expressions:
     def fit(self, kind: FieldType, node: ex.Expr) -> str:
         """Source of an expression cut to a field's width, signedness and saturation."""
         return self.fit_text(kind, self.value(node), self.bits(node))
+
+    def fit_word(self, kind: FieldType, text: str, bits: int) -> str:
+        """Source of a result of at most `bits` bits cut to a field."""
+        return self.fit_text(kind, text, bits)
 
     @staticmethod
     def fit_text(kind: FieldType, text: str, bits: int) -> str:

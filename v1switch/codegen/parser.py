@@ -311,10 +311,15 @@ class ParserCode:
         head = sum(c.width for c in layout.head) // 8
         self.layout.emit_unpack(header, layout.head, "o")
         name = self.layout.var(header, layout.varbit or "")
-        self.writer.add(f"{name} = frame[o + {head}:o + {head} + {bits} // 8]")
+        self.writer.add(f"{name} = {self._slice(head, bits)}")
         self.layout.emit_unpack(header, layout.tail, f"o + {head} + {bits} // 8")
         self.writer.add(f"o += {size}")
         return size
+
+    @staticmethod
+    def _slice(head: int, bits: str) -> str:
+        """Source of a variable-length field `head` bytes ahead of the cursor."""
+        return f"frame[o + {head}:o + {head} + {bits} // 8]"
 
 
 def _resolve(node: ex.Expr, header: str, fields: tuple[object, ...]) -> ex.Expr:

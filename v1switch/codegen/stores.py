@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from v1switch.codegen.calculations import Calculations
 from v1switch.codegen.exprs import Expressions
 from v1switch.errors import ProgramError
@@ -11,8 +13,14 @@ from v1switch.program.model import FieldType
 STANDARD = "standard_metadata"
 
 
+Cut = Callable[[FieldType], str]
+"""Gives the source of one value as a field of some type holds it."""
+
+
 class Stores:
     """Writes assignments, cut to the width of their targets."""
+
+    calculations_type = Calculations
 
     def __init__(self, expressions: Expressions, drop_port: str, traced: bool) -> None:
         """Remember the context.
@@ -23,7 +31,7 @@ class Stores:
             traced: whether to tell what happens.
         """
         self.expressions = expressions
-        self.calculations = Calculations(expressions)
+        self.calculations = self.calculations_type(expressions)
         self.layout = expressions.layout
         self.access = expressions.access
         self.writer = expressions.writer
@@ -44,30 +52,31 @@ class Stores:
 
     def store(self, target: ex.Expr, value: ex.Expr) -> None:
         """Write an assignment, cut to the target's width."""
-        text, bits = self.expressions.value(value), self.expressions.bits(value)
-        self.store_text(target, text, bits)
+        self._put(target, lambda kind: self.expressions.fit(kind, value))
 
     def store_text(self, target: ex.Expr, text: str, bits: int) -> None:
         """Write an assignment of a value of at most `bits` bits."""
-        fit = self.expressions.fit_text
+        self._put(target, lambda kind: self.expressions.fit_word(kind, text, bits))
+
+    def _put(self, target: ex.Expr, cut: Cut) -> None:
         if isinstance(target, ex.FieldRef):
             if not self.access.is_read(target.header, target.field):
                 return
             kind = self.expressions.field_type(target)
-            self.writer.add(f"{self.expressions.value(target)} = {fit(kind, text, bits)}")
+            self.writer.add(f"{self.expressions.place(target)} = {cut(kind)}")
             self.touch(target.header)
         elif isinstance(target, ex.RegisterRef):
             kind = FieldType("", self.program.registers[target.array].width)
-            self._register_store(target.array, target.index, fit(kind, text, bits))
+            self._register_store(target.array, target.index, cut(kind))
         elif isinstance(target, ex.LastField):
             stack = self.program.stacks[target.stack]
             choices = [
                 (f"{self.layout.count(target.stack)} == {n}", ex.FieldRef(h, target.field))
                 for n, h in enumerate(stack.headers, start=1)
             ]
-            self._store_chosen(choices, text, bits)
+            self._store_chosen(choices, cut)
         elif isinstance(target, ex.MemberField):
-            self._store_member(target, text, bits)
+            self._store_member(target, cut)
         else:
             raise ProgramError("$.actions", "an assignable field", type(target).__name__)
 
@@ -77,7 +86,7 @@ class Stores:
         if dirty is not None:
             self.writer.once(f"{dirty} = 1")
 
-    def _store_member(self, target: ex.MemberField, text: str, bits: int) -> None:
+    def _store_member(self, target: ex.MemberField, cut: Cut) -> None:
         index = self.expressions.element_index(target.header)
         refs = []
         for header in self.access.candidates(target.header):
@@ -88,18 +97,16 @@ class Stores:
         if not refs:
             raise ProgramError("$.actions", "a field of a header", type(target.header).__name__)
         if index is None:
-            self.store_text(refs[0], text, bits)
+            self._put(refs[0], cut)
             return
         at = self.writer.fresh("i")
         self.writer.add(f"{at} = {self.expressions.value(index)}")
-        self._store_chosen([(f"{at} == {n}", ref) for n, ref in enumerate(refs)], text, bits)
+        self._store_chosen([(f"{at} == {n}", ref) for n, ref in enumerate(refs)], cut)
 
-    def _store_chosen(self, choices: list[tuple[str, ex.FieldRef]], text: str, bits: int) -> None:
-        held = self.writer.fresh("v")
-        self.writer.add(f"{held} = {text}")
+    def _store_chosen(self, choices: list[tuple[str, ex.FieldRef]], cut: Cut) -> None:
         for number, (condition, ref) in enumerate(choices):
             with self.writer.block(f"{'elif' if number else 'if'} {condition}:"):
-                self.store_text(ref, held, bits)
+                self._put(ref, cut)
 
     def _register_store(self, name: str, index: ex.Expr, text: str) -> None:
         at = self.writer.fresh("i")

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from v1switch.codegen.calculations import Calculations
 from v1switch.codegen.primitives import Primitives
+from v1switch.lookup import BYTES, LAST_HIT, PACKETS
 from v1switch.program import expressions as ex
-from v1switch.program.model import Calculation, CalculationInput, KeyField, Table
+from v1switch.program.model import (
+    Action,
+    ActionProfile,
+    Calculation,
+    CalculationInput,
+    KeyField,
+    Table,
+)
 from v1switch.program.symbols import VALID
 
 Continue = Callable[[str | None], None]
@@ -16,6 +23,9 @@ HIDDEN = "tbl_"  # so p4c names the tables that it makes of statements
 
 class TableCode:
     """Writes table applications."""
+
+    MISSED = "e is None"
+    CODE = "e.code"
 
     def __init__(self, primitives: Primitives, codes: dict[str, int]) -> None:
         """Remember the context.
@@ -111,10 +121,14 @@ class TableCode:
                 self.writer.add("break")
 
     def _on_miss(self, table: Table, name: str) -> None:
-        self.writer.add(f"e = {name}.default")
+        self.writer.add(f"e = {self._default(name)}")
         if self._wants_hit:
             self.writer.add("hit = False")
         self._tell(table, "None")
+
+    def _default(self, name: str) -> str:
+        """Source of a table's default cell."""
+        return f"{name}.default"
 
     def _on_hit(self, table: Table) -> None:
         add = self.writer.add
@@ -122,9 +136,9 @@ class TableCode:
         if self._wants_hit:
             add("hit = True")
         if table.with_counters:
-            add("e.packets += 1; e.bytes += flen")
+            add(f"w = e.words; w[{PACKETS}] += 1; w[{BYTES}] += flen")
         if table.support_timeout:
-            add("e.last_hit = now")
+            add(f"e.words[{LAST_HIT}] = now")
         if table.direct_meter:
             target = self.program.meters[table.direct_meter].target
             assert target is not None
@@ -153,7 +167,7 @@ class TableCode:
         name = f"table_{self.numbers[table.name]}"
         if table.key:
             self._lookup(table, name)
-            with self.writer.block("if e is None:"):
+            with self.writer.block(f"if {self.MISSED}:"):
                 self._on_miss(table, name)
             with self.writer.optional("else:"):
                 self._on_hit(table)
@@ -189,7 +203,7 @@ class TableCode:
         else:
             self._tell(table, "None")
             self.primitives.tell("action", action, f"{entry.params}")
-        if self.primitives.emit_action(action, [str(p) for p in entry.params]):
+        if self.primitives.emit_action(action, self._literals(action, entry.params)):
             self._leave()
         if not single:
             if table.hit_miss is not None:
@@ -197,6 +211,10 @@ class TableCode:
             else:
                 go(table.next_by_action[entry.action_id])
         return True
+
+    def _literals(self, _action: Action, values: tuple[int, ...]) -> list[str]:
+        """Source of parameters that the program gives."""
+        return [str(value) for value in values]
 
     def _leave(self) -> None:
         self.writer.add("if ex: break")
@@ -211,17 +229,17 @@ class TableCode:
             if profile.selector_algo is None:
                 return
             with self.writer.block("if e.pick is not None:"):
-                calculation = Calculation(
-                    "",
-                    profile.selector_algo,
-                    tuple(
-                        CalculationInput("field", f, self.expressions.field_type(f).width or 0)
-                        for f in profile.selector_input
-                    ),
-                )
-                picked = Calculations(self.expressions).emit_calculation(calculation)
-                self.primitives.tell("picked", "e", picked)
+                picked = self._selector_hash(profile)
                 add(f"e = e.pick[{picked} % len(e.pick)] if e.pick else nothing")
+
+    def _selector_hash(self, profile: ActionProfile) -> str:
+        """Write the calculation of a selector's hash and return the variable that holds it."""
+        inputs = tuple(
+            CalculationInput("field", field, self.expressions.field_type(field).width or 0)
+            for field in profile.selector_input
+        )
+        calculation = Calculation("", profile.selector_algo or "", inputs)
+        return self.primitives.calculations.emit_calculation(calculation)
 
     def _dispatch(self, table: Table) -> dict[int, int]:
         """Write the actions, chosen by `c`; return the action id behind each code."""
@@ -233,7 +251,7 @@ class TableCode:
             for code, i in ids.items()
             if self.primitives.traced or self.program.actions[i].primitives
         ]
-        self.writer.add("c = e.code")
+        self.writer.add(f"c = {self.CODE}")
         # without a default action there may be a miss that runs no action at all
         certain = table.implementation == "simple" and table.default_entry is not None
         whole = certain and len(active) == len(ids)
@@ -267,7 +285,10 @@ class TableCode:
         action = self.program.actions[action_id]
         names = [f"p{n}_{self.writer.fresh('')[1:]}" for n in range(len(action.params))]
         if names and (action.primitives or self.primitives.traced):
-            self.writer.add(f"{', '.join(names)}, = e.params")
+            self._take_params(action, names)
         self.primitives.tell("action", action, f"({''.join(f'{n}, ' for n in names)})")
         if self.primitives.emit_action(action, names):
             self._leave()
+
+    def _take_params(self, _action: Action, names: list[str]) -> None:
+        self.writer.add(f"{', '.join(names)}, = e.params")

@@ -44,13 +44,15 @@ class TableControl(Core):
             runtime = self._table(table)
             cell, before = runtime.modify(entry)
             state, after = self.state, cell.target
-            state.hold(before[2], -1)
+            did, entry_before = before
+            state.hold(did.target, -1)
             state.hold(after, 1)
 
             def undo() -> None:
                 state.hold(after, -1)
-                state.hold(before[2], 1)
-                cell.code, cell.params, cell.target, cell.entry = before
+                state.hold(did.target, 1)
+                cell.follow(did)
+                cell.entry = entry_before
 
             self._done(undo)
 
@@ -95,7 +97,7 @@ class TableControl(Core):
             def undo() -> None:
                 self.state.hold(runtime.default.target, -1)
                 self.state.hold(before[0].target, 1)
-                runtime.default, runtime.default_action = before
+                runtime.fall_back(*before)
 
             self._done(undo)
 
@@ -125,7 +127,7 @@ class TableControl(Core):
             if not self._table(table).spec.with_counters:
                 raise UnknownObject("direct counter", table)
             cell = self._cell(table, key, priority)
-            return CounterData(cell.packets, cell.bytes)
+            return cell.counter
 
     def write_direct_counter(
         self, table: str, key: Key, data: CounterData, priority: int = 0
@@ -134,12 +136,8 @@ class TableControl(Core):
         with self._gate.writer():
             before = self.direct_counter(table, key, priority)
             cell = self._cell(table, key, priority)
-            cell.packets, cell.bytes = data.packets, data.bytes
-
-            def undo() -> None:
-                cell.packets, cell.bytes = before.packets, before.bytes
-
-            self._done(undo)
+            cell.count_from(data)
+            self._done(lambda: cell.count_from(before))
 
     def _meter(self, table: str, key: Key, priority: int) -> Meter:
         meter = self._cell(table, key, priority).meter

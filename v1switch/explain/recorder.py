@@ -17,7 +17,7 @@ from v1switch.explain.building import Open, Pass, Stage, Table
 from v1switch.explain.causes import Causes
 from v1switch.explain.effects import Reader
 from v1switch.explain.parts import parts_of
-from v1switch.lookup import Cell
+from v1switch.lookup import PACKETS, Cell
 from v1switch.profiles import GroupCell, MemberCell
 from v1switch.program import expressions as ex
 from v1switch.program import model
@@ -183,9 +183,10 @@ class Recorder:
 
     def picked(self, group: GroupCell, hashed: int) -> None:
         """The selector is about to pick a member of a group."""
-        size = len(group.pick)
+        picks = group.pick or ()
+        size = len(picks)
         place = hashed % size if size else 0
-        cell = group.pick[place] if size else None
+        cell = picks[place] if size else None
         member = cell.member_id if isinstance(cell, MemberCell) else None
         self._change(selection=ev.Selection(member, hashed, place, size))
 
@@ -304,5 +305,5 @@ def _entry(table: RuntimeTable, cell: Cell) -> ev.Entry:
         origin.priority is not None,
         origin.where,
         entry.is_const,
-        cell.packets + 1 if counted else None,
+        cell.words[PACKETS] + 1 if counted else None,
     )

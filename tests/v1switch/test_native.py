@@ -1,0 +1,351 @@
+"""Machine code beside plain Python; `both` compares each frame, and what it leaves behind."""
+
+import contextlib
+import random
+from array import array
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.p4.world import BROADCAST, M1, MAC, RED, from_m1, inner
+from tests.switch.harness import poll
+from tests.v1switch.both import Both
+from tests.v1switch.corpus import CORPORA, vectors
+from tests.v1switch.test_fuzz import SAMPLES, vtep
+from tests.v1switch.twin import COMPILED, loaded
+from v1switch.dataplane import AUTO, NATIVE, Dataplane
+from v1switch.entries import (
+    ActionCall,
+    CloneSession,
+    DigestSample,
+    Exact,
+    Key,
+    Lpm,
+    MeterConfig,
+    MulticastGroup,
+    Replica,
+    TableEntry,
+    Ternary,
+)
+from v1switch.errors import DuplicateEntry
+from v1switch.lookup import Cell, ExactIndex, LpmIndex, TernaryIndex
+from v1switch.meters import METER_WORDS, Meter
+from v1switch.native import build
+from v1switch.native import output as op
+from v1switch.native.build import Plan
+from v1switch.native.engine import Output
+from v1switch.native.errors import NotNative
+from v1switch.native.index import Mirror, hash_of, key_words
+from v1switch.native.runtime import change, colour, find_best, find_first, hash_words, undo
+from v1switch.program import load_file
+from v1switch.program.model import KeyField, Program
+from v1switch.words import address, join, limbs, split
+
+# -- which engine ----------------------------------------------------------------------------------
+
+HANDED_OVER = {"replication"}  # clones, resubmission and recirculation are plain Python's
+
+
+@pytest.mark.parametrize("name", sorted(CORPORA))
+def test_machine_code_carries(name: str) -> None:
+    both = loaded(name)
+    assert isinstance(both, Both)
+    for port, frame in vectors(name):
+        both.process(port, frame)
+    assert both.carried["native"] > 0
+    assert (both.carried["python"] > 0) == (name in HANDED_OVER), both.carried
+
+
+def test_machine_code_carries_the_vxlan_program() -> None:
+    both = vtep()
+    for port, frame in SAMPLES:
+        both.process(port, frame)
+    assert both.carried == {"native": len(SAMPLES)}
+    both.process(510, b"\x00\x80" + SAMPLES[0][1])
+    assert both.carried["native"] == len(SAMPLES) + 1, "a packet-out is a frame like others"
+
+
+def test_what_is_for_the_controller_is_handed_over() -> None:
+    both = vtep()
+    heard: list[bytes] = []
+    both.on_packet_in = heard.append
+    tables = {name.rsplit(".", 1)[-1]: name for name in both.state.tables}
+    actions = {a.name.rsplit(".", 1)[-1]: a.name for a in both.state.program.actions.values()}
+    keys = both.state.program.tables[tables["tenant_acl"]].key
+    any_frame = tuple(Ternary(0, 0) for _ in keys)
+    copy = TableEntry(any_frame, ActionCall(actions["permit_and_copy"]), 1)
+    both.insert_entry(tables["tenant_acl"], copy)
+    before = both.carried["native"]
+    assert both.process(*SAMPLES[0]) != []
+    assert both.carried["native"] == before + 1, "no clone session: the clone is nothing"
+    both.insert_clone_session(CloneSession(510, (Replica(510),)))
+    assert len(both.process(*SAMPLES[0])) == 1
+    assert len(heard) == 1
+    assert both.carried["python"] == 1
+
+
+def test_digests_and_log_messages_come_from_machine_code(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    both = loaded("externs")
+    heard: list[DigestSample] = []
+    both.on_digest = heard.append
+    port, frame = vectors("externs")[0]
+    with caplog.at_level("INFO", logger="v1switch"):
+        both.process(port, frame)
+    assert both.carried == {"native": 1}
+    assert [sample.values for sample in heard] == [
+        (int.from_bytes(frame[:6], "big"), frame[9], port)
+    ]
+    said = f"index {frame[9]} port {port}"
+    assert [r.getMessage() for r in caplog.records].count(said) == 2, "once by each engine"
+
+
+def test_more_copies_than_there_is_room_for_are_handed_over() -> None:
+    both = loaded("replication")
+    assert isinstance(both, Both)
+    both.insert_multicast_group(MulticastGroup(5, tuple(Replica(n, 1) for n in range(600))))
+    assert len(both.process(1, bytes([1, 5]) + bytes(20))) == 600
+    assert both.carried == {"python": 1}
+
+
+def test_a_program_that_cannot_be_compiled_stays_with_python(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(program: Program) -> Plan:
+        raise NotNative("no room in the test")
+
+    monkeypatch.setattr(build, "build", refuse)
+    dataplane = Dataplane(engine=NATIVE)
+    dataplane.load(load_file(COMPILED / "wire.json"))
+    assert dataplane.native is None
+    assert dataplane.process(1, b"x" * 20) == [(2, b"x" * 20)]
+    (said,) = [r.getMessage() for r in caplog.records]
+    assert said.endswith("stays with plain Python: no room in the test")
+
+
+def test_machine_code_takes_over_while_frames_are_carried() -> None:
+    dataplane = Dataplane(engine=AUTO)
+    dataplane.load(load_file(COMPILED / "wire.json"))
+    assert dataplane.process(1, b"x" * 20) == [(2, b"x" * 20)]
+    poll(lambda: dataplane.native is not None, "machine code", 120.0)
+    assert dataplane.process(1, b"x" * 20) == [(2, b"x" * 20)]
+
+
+# -- state -----------------------------------------------------------------------------------------
+
+PLAIN = 0x00112233445566778899AABBCCDDEEFF  # a header that the parser does not take
+FIELDS = (8, 128)
+PARTS = st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 1 << 40, 1 << 127, (1 << 128) - 1]))
+
+
+def matches(kind: str) -> st.SearchStrategy[Key]:
+    if kind == "exact":
+        return PARTS.map(lambda p: (Exact(p[0]), Exact(p[1])))
+    if kind == "lpm":
+        lengths = st.sampled_from([0, 1, 64, 88, 127, 128])
+        return st.tuples(PARTS, lengths).map(
+            lambda x: (Exact(x[0][0]), Lpm(x[0][1] >> 128 - x[1] << 128 - x[1], x[1]))
+        )
+    masks = st.tuples(st.sampled_from([0, 1, 255]), st.sampled_from([0, 1 << 127, (1 << 128) - 1]))
+    return st.tuples(PARTS, masks).map(
+        lambda x: tuple(Ternary(v & m, m) for v, m in zip(*x, strict=True))
+    )
+
+
+INDEXES = {
+    "exact": (ExactIndex, find_first),
+    "lpm": (LpmIndex, find_first),
+    "ternary": (TernaryIndex, find_best),
+}
+
+
+def best(cells: list[tuple[Key, Cell]], value: tuple[int, int]) -> Cell | None:
+    """A search through all: the longest prefix, then the highest rank."""
+    found = []
+    for key, cell in cells:
+        length = 0
+        for match, part in zip(key, value, strict=True):
+            if isinstance(match, Lpm):
+                length = match.prefix_len
+                fits = part >> 128 - length == match.value >> 128 - length
+            else:
+                fits = part & getattr(match, "mask", -1) == match.value  # type: ignore[union-attr]  # no Range
+            if not fits:
+                break
+        else:
+            found.append((length, cell.rank, cell))
+    return max(found, key=lambda f: f[:2])[2] if found else None
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), st.sampled_from(sorted(INDEXES)))
+def test_look_ups_in_words_find_what_a_search_finds(data: st.DataObject, kind: str) -> None:
+    make, find = INDEXES[kind]
+    index = make(FIELDS)
+    mirror = Mirror(index, FIELDS)
+    cells: list[tuple[Key, Cell]] = []
+    for number in range(data.draw(st.integers(0, 30))):
+        if cells and data.draw(st.booleans()):
+            key, cell = cells.pop(data.draw(st.integers(0, len(cells) - 1)))
+            index.remove(key, cell)
+        else:
+            key, cell = data.draw(matches(kind)), Cell()
+            if kind != "ternary" and any(key == other for other, _ in cells):
+                continue
+            cell.rank_by(data.draw(st.integers(0, 2)) if kind == "ternary" else 0, number)
+            index.insert(key, cell)
+            cells.append((key, cell))
+        mirror.follow(key)
+    for _ in range(8):
+        value = data.draw(PARTS)
+        words = array("q", limbs(value, FIELDS))
+        found = find(address(mirror.words), address(words), key_words(FIELDS))
+        expected = best(cells, value)
+        assert found == (0 if expected is None else address(expected.words))
+
+
+def test_changes_are_taken_back_the_last_one_first() -> None:
+    state, out = array("q", [1, 2]), Output(8)
+    first, second = address(state), address(state) + 8
+    for where, value in ((first, 10), (second, 20), (first, 11), (first, 12)):
+        change(address(out.words), where, value)
+    assert state.tolist() == [12, 20]
+    undo(address(out.words))
+    assert state.tolist() == [1, 2]
+
+
+def test_without_room_for_its_changes_a_frame_is_handed_over() -> None:
+    state, out = array("q", [0]), Output(8)
+    for _ in range(out.words[op.MAX_UNDO]):
+        change(address(out.words), address(state), 1)
+    assert not out.words[op.OVERFULL]
+    change(address(out.words), address(state), 2)
+    assert (out.words[op.OVERFULL], state[0]) == (1, 1)
+
+
+def test_the_older_of_equal_rules_wins_from_whatever_table_it_comes() -> None:
+    index = TernaryIndex((8,))
+    mirror = Mirror(index, (8,))
+    cells = {}
+    rules = [("best", 1, 255, 2), ("older", 2, 254, 1), ("newer", 2, 255, 1)]
+    for sequence, (name, value, mask, priority) in enumerate(rules):
+        cells[name] = Cell()
+        cells[name].rank_by(priority, sequence)
+        index.insert((Ternary(value, mask),), cells[name])
+        mirror.follow((Ternary(value, mask),))
+    key = array("q", [2])
+    found = find_best(address(mirror.words), address(key), 1)
+    assert found == address(cells["older"].words), "the newer one's table is looked at first"
+
+
+@given(st.lists(st.integers(0, (1 << 63) - 1), min_size=1, max_size=6))
+def test_both_sides_hash_alike(key: list[int]) -> None:
+    words, ones = array("q", key), array("q", [-1] * len(key))
+    hashed = hash_words(address(words), address(ones), len(key))
+    assert hashed & (1 << 64) - 1 == hash_of(key)
+
+
+@given(st.integers(0, (1 << 200) - 1), st.integers(1, 200))
+def test_words_join_to_the_number(value: int, width: int) -> None:
+    value &= (1 << width) - 1
+    assert join(split(value, width)) == value
+
+
+RATES = st.one_of(st.integers(0, 10_000_000), st.just((1 << 63) - 1))
+
+
+@settings(deadline=None)
+@given(
+    st.tuples(RATES, RATES).map(sorted),
+    st.integers(0, 5000),
+    st.integers(0, 5000),
+    st.booleans(),
+    st.lists(st.tuples(st.integers(0, 10**10), st.integers(0, 1500)), max_size=20),
+)
+def test_meters_paint_alike(
+    rates: list[int], cburst: int, pburst: int, by_bytes: bool, packets: list[tuple[int, int]]
+) -> None:
+    config = MeterConfig(rates[0], cburst, rates[1], pburst)
+    plain, coded = Meter(by_bytes, 5), Meter(by_bytes, 5)
+    output, now = Output(8), 5
+    for meter in (plain, coded):
+        meter.configure(config)
+    for gap, length in packets:
+        now += gap
+        where = address(coded.words)
+        assert colour(address(output.words), where, length, now) == plain.execute(length, now)
+        assert coded.words == plain.words
+    assert len(plain.words) == METER_WORDS
+
+
+# -- frames ----------------------------------------------------------------------------------------
+
+
+def test_wide_numbers() -> None:
+    both = loaded("words")
+    assert isinstance(both, Both)
+    rng = random.Random(3)
+    ends = [
+        0,
+        1,
+        (1 << 127),
+        (1 << 128) - 1,
+        0x00112233445566778899AABBCCDDEEFF,
+        rng.getrandbits(128),
+    ]
+    call = {n: ActionCall(f"WordIngress.found_{n}", (7,)) for n in ("exact", "longest", "pattern")}
+    for a, length in zip(ends[:4], (128, 0, 58, 1), strict=True):
+        exactly = TableEntry((Exact(a), Exact(a >> 60)), call["exact"])
+        both.insert_entry("WordIngress.exactly", exactly)
+        prefix = Lpm(a >> 128 - length << 128 - length, length)
+        both.insert_entry("WordIngress.longest", TableEntry((prefix,), call["longest"]))
+    masks = (Ternary(1 << 127, 1 << 127), Ternary(0, 1))
+    both.insert_entry("WordIngress.patterned", TableEntry(masks, call["pattern"], 9))
+    params = ActionCall("WordIngress.with_wide", ((1 << 128) - 5, (1 << 64) - 1))
+    both.insert_entry("WordIngress.parameters", TableEntry((Exact(3),), params))
+    for _ in range(400):
+        words = [rng.choice(ends), rng.choice(ends)]
+        longs = [rng.choice([0, 1, 1 << 63, (1 << 64) - 1, rng.getrandbits(64)]) for _ in range(4)]
+        frame = b"".join(w.to_bytes(16, "big") for w in words)
+        frame += b"".join(n.to_bytes(8, "big") for n in longs[:3])
+        frame += rng.choice([words[0] >> 60 & (1 << 72) - 1, rng.getrandbits(72)]).to_bytes(
+            9, "big"
+        )
+        frame += longs[3].to_bytes(8, "big") + bytes([rng.choice([0, 3, 7, 64, 70])])
+        both.process(1, frame + rng.randbytes(20))
+    assert both.carried["native"] > 300
+    assert both.carried["python"] > 0, "registers of 64 bits are plain Python's"
+
+
+def rule(rng: random.Random, fields: tuple[KeyField, ...]) -> Key:
+    """An ACL rule that is about the frames below, or nearly so."""
+    values = {"vni": RED, "ether_type": 0x800, "src": 0x0A000011, "dst": 0x0A000021}
+    values |= {"protocol": 17, "l4_src": 4000, "l4_dst": 5000, "fragment": 0}
+    key = []
+    for field in fields:
+        ones = (1 << field.width) - 1
+        mask = rng.choice([0, 0, ones, ones >> 1 << 1, ones & 0xFFFF])
+        key.append(Ternary((values[field.name] ^ rng.choice([0, 0, 0, 1])) & mask, mask))
+    return tuple(key)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_rules_and_meters_of_the_vxlan_program(seed: int) -> None:
+    rng, both = random.Random(seed), vtep()
+    tables = {name.rsplit(".", 1)[-1]: name for name in both.state.tables}
+    actions = {a.name.rsplit(".", 1)[-1]: a.name for a in both.state.program.actions.values()}
+    acl = tables["tenant_acl"]
+    for number in range(8):
+        call = ActionCall(actions[rng.choice(["permit", "deny"])])
+        with contextlib.suppress(DuplicateEntry):
+            key = rule(rng, both.state.program.tables[acl].key)
+            both.insert_entry(acl, TableEntry(key, call, number % 3))
+    both.set_direct_meter(tables["tenant"], (Exact(RED),), MeterConfig(1000, 1500, 2000, 3000))
+    now = 0
+    for _ in range(40):
+        now += rng.randrange(10**9)
+        sport, dst = rng.choice([4000, 4001, 7]), rng.choice([MAC[2], BROADCAST])
+        both.process(M1, from_m1(inner(1, dst, 200, sport=sport), RED), now)
+    assert both.carried == {"native": 40}

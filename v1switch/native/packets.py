@@ -1,0 +1,71 @@
+"""The packet loop with machine code in it: plain Python until there is some, and for the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from v1switch.dataplane import Frame
+from v1switch.loop import PacketLoop
+
+if TYPE_CHECKING:
+    from v1switch.native.carrier import Carrier
+    from v1switch.native.engine import Native
+
+
+class NativeLoop(PacketLoop):
+    """Moves frames until it is stopped, by machine code as soon as there is some.
+
+    A tap is told of each frame, so where there is one plain Python goes on.
+    """
+
+    _carrier: Carrier | None = None
+
+    def _serve(self, fd: int) -> None:
+        if self.dataplane.native is None or self.tap is not None or fd == self.wake_fd:
+            super()._serve(fd)
+            return
+        carrier = self._carrier or self._fit_out()
+        while not self._stopping and self._burst(carrier):
+            pass
+
+    def _fit_out(self) -> Carrier:
+        from v1switch.native.carrier import Carrier  # Numba is loaded only where it is used
+
+        alive = list(self.ports.values())
+        self._carrier = Carrier(self.dataplane, alive, self.wake_fd)
+        return self._carrier
+
+    def _burst(self, carrier: Carrier) -> bool:
+        """Let machine code carry frames and do what it leaves; False when nothing more waits."""
+        with self.dataplane.burst():
+            native = self.dataplane.native
+            if native is not None:
+                more = carrier.carry(native)
+                native.tell()
+                if carrier.has_punted:
+                    self.send(self._plain(carrier, native))
+        if native is None:  # another program came, which has no machine code yet
+            self._forward(carrier.leftover())
+            return False
+        self._mourn(carrier)
+        return more and not carrier.was_asked
+
+    def _plain(self, carrier: Carrier, native: Native) -> list[Frame]:
+        port, frame, now = carrier.punted()
+        return self.dataplane.divert(native.plain(port, frame, now))
+
+    def _mourn(self, carrier: Carrier) -> None:
+        failure = carrier.failure()
+        if failure is None:
+            return
+        port, error = failure
+        port.fail(error)
+        if not port.alive:
+            carrier.ports.forget(port.number)
+            self._forget(port.fileno())
+
+    def close(self) -> None:
+        """Close everything; to be called when `run` has returned."""
+        if self._carrier is not None:
+            self._carrier.sender.close()
+        super().close()

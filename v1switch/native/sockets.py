@@ -1,0 +1,120 @@
+"""Message headers for recvmmsg(2) and sendmmsg(2), laid out once for all batches.
+
+Layouts are those of 64-bit little-endian Linux. Frames land behind a headroom in which an 802.1Q
+tag that the kernel took out (see `ports`) finds its place again.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import socket
+import struct
+import sys
+from collections.abc import Sequence
+
+from v1switch.errors import SwitchError
+from v1switch.ports import MAX_FRAME, Port, enlarge
+from v1switch.words import WORD_BYTES, address, zeros
+
+BATCH = 64  # frames taken from one port at a time: the longest that a writer waits for the gate
+TAG_BYTES = 4
+SLOT = MAX_FRAME + 128  # bytes of a received frame with its headroom, in whole words
+
+# struct mmsghdr: a struct msghdr (linux/socket.h: user_msghdr) and the length
+NAME, NAME_LENGTH, IOV, IOV_COUNT, CONTROL, CONTROL_LENGTH, LENGTH = 0, 8, 16, 24, 32, 40, 56
+MESSAGE = 64
+IOVEC = 16  # uapi linux/uio.h: base, len
+CONTROL_SIZE = 40  # CMSG_SPACE of a struct tpacket_auxdata
+STATUS_AT, TCI_AT = 16, 32  # in the control data: uapi linux/if_packet.h; the TPID follows the TCI
+SOCKADDR_LL = struct.Struct("=HHiHBB8s")  # uapi linux/if_packet.h
+POLLFD = struct.Struct("=ihh")  # uapi asm-generic/poll.h
+POLLIN = 1
+PARTS = 2  # of a frame that leaves: its headers and its payload
+
+
+def memory_address(memory: bytearray) -> int:
+    """Where bytes lie, which must keep their size."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+
+class Receiver:
+    """A batch of received frames: `messages` is the address of BATCH message headers."""
+
+    def __init__(self) -> None:
+        """Lay out the headers."""
+        self._frames = bytearray(BATCH * SLOT)
+        self._messages = zeros(BATCH * MESSAGE // WORD_BYTES)
+        self._iovs = zeros(BATCH * IOVEC // WORD_BYTES)
+        self._controls = zeros(BATCH * CONTROL_SIZE // WORD_BYTES)
+        self.frames = memory_address(self._frames)
+        self.messages = address(self._messages)
+        for n in range(BATCH):
+            iov = n * IOVEC // WORD_BYTES
+            self._iovs[iov] = self.frames + n * SLOT + TAG_BYTES
+            self._iovs[iov + 1] = MAX_FRAME
+            at = n * MESSAGE // WORD_BYTES
+            self._messages[at + IOV // WORD_BYTES] = address(self._iovs) + n * IOVEC
+            self._messages[at + IOV_COUNT // WORD_BYTES] = 1
+            control = address(self._controls) + n * CONTROL_SIZE
+            self._messages[at + CONTROL // WORD_BYTES] = control
+
+    def frame(self, start: int, size: int) -> bytes:
+        """Copy the bytes of a frame that begins at an address in here."""
+        at = start - self.frames
+        return bytes(memoryview(self._frames)[at : at + size])
+
+
+class Sender:
+    """A batch of frames to send out of any port, and the socket for it."""
+
+    def __init__(self, capacity: int) -> None:
+        """Lay out headers for `capacity` frames."""
+        if sys.byteorder != "little" or struct.calcsize("P") != WORD_BYTES:
+            raise SwitchError("machine code needs a 64-bit little-endian system")
+        self._messages = zeros(capacity * MESSAGE // WORD_BYTES)
+        self._iovs = zeros(capacity * PARTS * IOVEC // WORD_BYTES)
+        self.messages, self.iovs = address(self._messages), address(self._iovs)
+        for n in range(capacity):
+            at = n * MESSAGE // WORD_BYTES
+            self._messages[at + IOV // WORD_BYTES] = self.iovs + n * PARTS * IOVEC
+            self._messages[at + IOV_COUNT // WORD_BYTES] = PARTS
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        enlarge(self.socket)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.socket.close()
+
+
+class Ports:
+    """The ports as the compiled loop sees them.
+
+    Attributes:
+        polls: address of struct pollfd: the wake-up descriptor, then the ports.
+        names: by port number the address of its struct sockaddr_ll, 0 where there is no port.
+        numbers: port numbers, in the order of `polls`.
+    """
+
+    def __init__(self, wake: int, ports: Sequence[Port]) -> None:
+        """Lay out ports and the descriptor that wakes the loop."""
+        self._ports = list(ports)
+        self._polls = bytearray(POLLFD.size * (1 + len(ports)))
+        POLLFD.pack_into(self._polls, 0, wake, POLLIN, 0)
+        self._sockaddrs = bytearray(SOCKADDR_LL.size * len(ports) or 1)
+        self.numbers = zeros(len(ports))
+        self.names = zeros(1 + max((port.number for port in ports), default=0))
+        for n, port in enumerate(ports):
+            POLLFD.pack_into(self._polls, POLLFD.size * (1 + n), port.fileno(), POLLIN, 0)
+            self.numbers[n] = port.number
+            at = SOCKADDR_LL.size * n
+            name = (socket.AF_PACKET, 0, port.index, 0, 0, 0, b"")
+            SOCKADDR_LL.pack_into(self._sockaddrs, at, *name)
+            self.names[port.number] = memory_address(self._sockaddrs) + at
+        self.polls = memory_address(self._polls)
+
+    def forget(self, number: int) -> None:
+        """Neither receive from a port nor send to it any more."""
+        for n, port in enumerate(self._ports):
+            if port.number == number:
+                POLLFD.pack_into(self._polls, POLLFD.size * (1 + n), -1, 0, 0)
+        self.names[number] = 0
