@@ -82,6 +82,10 @@ class Assembler(ChecksumStages):
 
     # -- helpers --------------------------------------------------------------------------------
 
+    def _started(self) -> str:
+        """Source of the time at which the switch started, ns."""
+        return "started"
+
     def _has(self, field: str) -> bool:
         """Whether the program looks at or writes a field of standard_metadata."""
         return self.access.accessed(STANDARD, field) and self.access.is_read(STANDARD, field)
@@ -155,7 +159,9 @@ class Assembler(ChecksumStages):
         self._set("instance_type", "kind")
         with self.writer.block(f"if kind <= {INGRESS_CLONE}:"):
             self._set("ingress_port", "port")
-            self._set("ingress_global_timestamp", "(now - started) // 1000 & 281474976710655")
+            self._set(
+                "ingress_global_timestamp", f"(now - {self._started()}) // 1000 & 281474976710655"
+            )
         if self.resubmits or self.recirculates:
             with self.writer.block("else:"):
                 self._restore()
@@ -299,7 +305,7 @@ class Assembler(ChecksumStages):
         self._set("egress_spec", self._undropped())
         self._set("packet_length", "plen")
         if self._has("egress_global_timestamp") or self._has("enq_timestamp"):
-            self.writer.add("elapsed = (now - started) // 1000")
+            self.writer.add(f"elapsed = (now - {self._started()}) // 1000")
             self._set("egress_global_timestamp", "elapsed & 281474976710655")
             self._set("enq_timestamp", "elapsed & 4294967295")
         for field in ("enq_qdepth", "deq_timedelta", "deq_qdepth"):

@@ -230,6 +230,7 @@ class TableCode:
                 return
             with self.writer.block("if e.pick is not None:"):
                 picked = self._selector_hash(profile)
+                self.primitives.tell("picked", "e", picked)
                 add(f"e = e.pick[{picked} % len(e.pick)] if e.pick else nothing")
 
     def _selector_hash(self, profile: ActionProfile) -> str:

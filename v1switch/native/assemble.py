@@ -69,8 +69,10 @@ class NativeAssembler(Assembler):
         spec = self.program.headers[header]
         if not spec.metadata:
             return self.layout.zeros(header)
-        segments = (s for s in self.layout.of(header).segments if not s.gap)
-        return [self.writer.constant(0, 1 if s.signed else s.width) for s in segments]
+        layout = self.layout.of(header)
+        segments = (s for s in layout.segments if not s.gap)
+        zeros = [self.writer.constant(0, 1 if s.signed else s.width) for s in segments]
+        return zeros + ([NOWHERE] if layout.varbit else [])
 
     # -- stages -----------------------------------------------------------------------------------
 
@@ -95,8 +97,12 @@ class NativeAssembler(Assembler):
         self._set("packet_length", "flen")
         self._set("instance_type", str(NORMAL))
         self._set("ingress_port", "port")
-        started = self.writer.state("started")
-        self._set("ingress_global_timestamp", f"(now - {started}) // 1000 & 281474976710655")
+        self._set(
+            "ingress_global_timestamp", f"(now - {self._started()}) // 1000 & 281474976710655"
+        )
+
+    def _started(self) -> str:
+        return self.writer.state("started")
 
     def _verify_one(self, checksum: Checksum) -> None:
         with self.writer.or_punt():
@@ -145,6 +151,8 @@ class NativeAssembler(Assembler):
                 self.writer.add(self.END)
             with self.writer.block("if word(replicas) == 0:"):
                 self.writer.add(self.END)
+            if self.cuts:  # BMv2's copies are whole
+                self.writer.add(f"cut = {NO_CUT}")
             self._set("instance_type", str(REPLICATED))
         with self.writer.block("else:"):
             self._unicast()
@@ -173,7 +181,7 @@ class NativeAssembler(Assembler):
     def _keep(self, saving: int) -> None:
         """Write what saves the variables that egress uses (at line `saving`) and restores them."""
         used = set(IDENTIFIER.findall("\n".join(self.writer.lines[saving:])))
-        zeros = {**self.zeros(), "o": "0", "plen": "0"}
+        zeros = {**self.zeros(), "o": "0", "plen": "0", "cut": "0"}
         saves, restores, at = [], [], op.SAVED
         for name in (n for n in self.live if n in used):
             parts = self._parts(name, zeros[name])
