@@ -6,7 +6,7 @@ Two measurements, both under the virtual clock with records off:
 
 * the whole model: Docker's four stages on 40 CPUs, FALCON with all its parts and the order guard,
   GRO, 40 flows below saturation; at a quarter, half and all of the packets, with the memory that
-  the run took beyond its trace;
+  the run took beyond its trace; and at three times the load, with all 40 CPUs at work;
 * a tandem of three queues with one server each, in the model (all costs 0 but the three services)
   and in SimPy, written in both usual ways: a process for each packet that requests three resources,
   and a process for each server between stores.  The departure times must be equal.
@@ -38,6 +38,7 @@ from rxpath.model import Model  # noqa: E402
 
 FLOWS = 40
 RATE = 1_200_000  # packets a model second: six FALCON CPUs carry it without loss
+HIGH_RATE = 3_600_000  # so do eighteen
 SLOTS = 4096
 SERVICE = {"driver_poll": 400, "l4_rcv": 450, "recvmsg": 350}  # ns; the tandem's servers
 GAP = 500  # ns between the tandem's arrivals, on average: the slowest server is busy 90%
@@ -54,8 +55,8 @@ def best(rounds: int, prepare: Callable[[], Any], work: Callable[[Any], Any]) ->
     return min(times), result
 
 
-def traffic(host: Model, count: int, *, tcp: bool) -> np.ndarray:
-    """A Poisson stream of `FLOWS` flows with hashes of their own; every other one TCP, or none."""
+def traffic(host: Model, count: int, *, tcp: bool, rate: int = RATE) -> np.ndarray:
+    """A Poisson stream of `FLOWS` flows, hashes of their own; every other one is TCP, or none."""
     rng = np.random.default_rng(1)
     flow = rng.integers(0, FLOWS, count)
     is_tcp = (flow % 2 == 1) & tcp
@@ -64,7 +65,7 @@ def traffic(host: Model, count: int, *, tcp: bool) -> np.ndarray:
         mine = np.flatnonzero(flow == number)
         seq[mine] = np.arange(len(mine)) * 1000 % 2**32
     return virtual.make_trace(
-        np.cumsum(rng.exponential(1e9 / RATE, count)).astype(np.int64),
+        np.cumsum(rng.exponential(1e9 / rate, count)).astype(np.int64),
         rss_hash=rng.integers(0, 2**32, FLOWS)[flow],
         flow=flow,
         socket=flow,
@@ -82,6 +83,17 @@ def whole() -> Model:
     return Model(Knobs.parse({"policy": "falcon"}), slots=SLOTS, sockets=FLOWS, flows=FLOWS)
 
 
+def wide() -> Model:
+    """The same with work for each of the 40 CPUs."""
+    knobs = {
+        "policy": "falcon",
+        "irq_cpus": list(range(4)),
+        "falcon": {"cpus": list(range(4, 22)), "grosplit_cpus": list(range(22, 28))},
+        "app_cpus": list(range(28, 40)),
+    }
+    return Model(Knobs.parse(knobs), slots=SLOTS, sockets=FLOWS, flows=FLOWS)
+
+
 def drive(host: Model, trace: np.ndarray) -> Model:
     """Run a trace to its end."""
     for _ in virtual.run(host, trace):
@@ -95,12 +107,19 @@ def memory(key: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(key))
 
 
-def measure(count: int, rounds: int, *, tcp: bool = True) -> dict[str, float]:
+def measure(
+    count: int,
+    rounds: int,
+    *,
+    tcp: bool = True,
+    rate: int = RATE,
+    make: Callable[[], Model] = whole,
+) -> dict[str, float]:
     """Packets/s, what the run added to the process's memory, and what became of the packets."""
-    trace = traffic(whole(), count, tcp=tcp)
+    trace = traffic(make(), count, tcp=tcp, rate=rate)
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew [proc(5)]
     before = memory("VmRSS")
-    seconds, host = best(rounds, whole, lambda host: drive(host, trace))
+    seconds, host = best(rounds, make, lambda host: drive(host, trace))
     stats = host.stats()
     if stats["delivered"] != count or stats["reordered"]:
         raise SystemExit(f"bench: the load is too high: {stats['drops']}, {stats['reordered']}")
@@ -224,9 +243,11 @@ def main() -> None:
     sizes = [options.packets // 4, options.packets // 2, options.packets]
     mixed = [measure(count, options.rounds) for count in sizes]
     udp = measure(options.packets, options.rounds, tcp=False)
-    for name, one in (*(("UDP+TCP", one) for one in mixed), ("UDP", udp)):
+    high = measure(options.packets, options.rounds, rate=HIGH_RATE, make=wide)
+    rows = [*(("UDP+TCP", one) for one in mixed), ("UDP", udp), ("UDP+TCP, 3 x the load", high)]
+    for name, one in rows:
         print(
-            f"model, {name:7} {one['packets']:>9,} packets: {one['per_second'] / 1e6:.2f} M/s,"
+            f"model, {name:21} {one['packets']:>9,} packets: {one['per_second'] / 1e6:.2f} M/s,"
             f" memory +{one['grown_bytes'] / 2**20:.1f} MB"
         )
     linear = mixed[0]["per_second"] / mixed[-1]["per_second"]
@@ -237,7 +258,7 @@ def main() -> None:
         ratio = queues["model"] / queues[name]
         print(f"three queues, SimPy with {name}: {queues[name]:,.0f}/s, ratio {ratio:.0f}")
     if options.json:
-        result = {"mixed": mixed, "udp": udp, "three_queues": queues}
+        result = {"mixed": mixed, "udp": udp, "high": high, "three_queues": queues}
         Path(options.json).write_text(json.dumps(result, indent=2))
 
 
