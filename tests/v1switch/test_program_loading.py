@@ -186,8 +186,8 @@ JUNK = st.one_of(
 @pytest.mark.parametrize(
     ("key", "value", "wanted"),
     [
-        ("right", 99, "a field of items"),
-        ("left", {"type": "bool", "value": True}, "a field of a header"),
+        ("right", 99, "a field of item"),
+        ("left", {"type": "bool", "value": True}, "a header"),
     ],
 )
 def test_a_field_that_is_written_is_one_of_a_header(key: str, value: Any, wanted: str) -> None:
@@ -200,7 +200,8 @@ def test_a_field_that_is_written_is_one_of_a_header(key: str, value: Any, wanted
     targets[0][key] = value
     with pytest.raises(ProgramError) as caught:
         compile_program(load_program(json.dumps(program)), traced=False)
-    assert caught.value.path == "$.actions"
+    assert caught.value.path.endswith(f".primitives[0].parameters[0].value.value.{key}")
+    assert caught.value.subject.startswith("action 'stacks")
     assert caught.value.expected.startswith(wanted)
 
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from v1switch.codegen.access import Access
 from v1switch.codegen.layout import Layout
 from v1switch.codegen.writer import Writer
 from v1switch.errors import ProgramError
 from v1switch.program import expressions as ex
+from v1switch.program.limits import MAX_BITS
 from v1switch.program.model import FieldType, Program
 from v1switch.program.symbols import VALID
 
 COMPARE = {"==", "!=", ">", ">=", "<", "<="}
 TRUTHS = {*COMPARE, "and", "or", "not", "valid", "valid_union", "d2b"}
-MAX_SHIFT = 4096  # wider shifts of bit strings give 0 in every field there is
+MAX_SHIFT = MAX_BITS  # wider shifts of bit strings give 0 in every field there is
+MAX_TEXT = 1 << 20  # characters of one expression: elements at computed indices multiply
 UNBOUNDED = 1 << 30
+
+
+def _chain(cases: Iterable[tuple[str, str]]) -> str:
+    """Source that picks the value whose condition holds, else 0, without nesting parentheses."""
+    return "(" + "".join(f"{value} if {test} else " for test, value in cases) + "0)"
 
 
 def _is_truth(node: ex.Expr) -> bool:
@@ -84,6 +93,9 @@ class Expressions:
         """Source of an expression, in parentheses where needed."""
         method = getattr(self, f"_{type(node).__name__}")
         text: str = method(node)
+        if len(text) > MAX_TEXT:
+            wanted = f"expressions that become at most {MAX_TEXT} characters of Python"
+            raise ProgramError("$", wanted, "a larger one")
         return text
 
     def _Const(self, node: ex.Const) -> str:  # noqa: N802  # named after the node
@@ -110,7 +122,11 @@ class Expressions:
         size = self.program.registers[node.array].size
         if isinstance(node.index, ex.Const) and node.index.value < size:
             return f"{cells}[{index}]"
-        return f"({cells}[{index}] if {index} < {size} else 0)"
+        return f"({cells}[{index}] if {self.below(node.index, index, size)} else 0)"
+
+    def below(self, node: ex.Expr, text: str, size: int) -> str:
+        """Source of the test that the index `node`, whose source is `text`, is in 0..size-1."""
+        return f"{text} < {size}" if self.bits(node) < UNBOUNDED else f"0 <= {text} < {size}"
 
     def register(self, name: str) -> str:
         """Name of a register array's list of cells."""
@@ -119,19 +135,19 @@ class Expressions:
     def _LastField(self, node: ex.LastField) -> str:  # noqa: N802  # named after the node
         stack = self.program.stacks[node.stack]
         count = self.layout.count(node.stack)
-        text = "0"
-        for number, header in enumerate(stack.headers, start=1):
-            text = f"({self.layout.var(header, node.field)} if {count} == {number} else {text})"
-        return text
+        return _chain(
+            (f"{count} == {number}", self.layout.var(header, node.field))
+            for number, header in enumerate(stack.headers, start=1)
+        )
 
     def _LastUnionField(self, node: ex.LastUnionField) -> str:  # noqa: N802  # the node's name
         count = self.layout.count(node.stack)
-        text = "0"
-        for number, name in enumerate(self.program.union_stacks[node.stack].unions, start=1):
-            union = self.program.unions[name]
-            header = union.headers[union.members.index(node.member)]
-            text = f"({self.layout.var(header, node.field)} if {count} == {number} else {text})"
-        return text
+        unions = [self.program.unions[u] for u in self.program.union_stacks[node.stack].unions]
+        headers = [union.headers[union.members.index(node.member)] for union in unions]
+        return _chain(
+            (f"{count} == {number}", self.layout.var(header, node.field))
+            for number, header in enumerate(headers, start=1)
+        )
 
     def _Lookahead(self, node: ex.Lookahead) -> str:  # noqa: N802  # named after the node
         start, end = node.offset // 8, (node.offset + node.width + 7) // 8
@@ -159,17 +175,13 @@ class Expressions:
     def _choose(self, node: ex.Expr, of: object) -> str:
         """Pick by the run-time index of a stack element: nested conditional expressions."""
         headers = self.access.candidates(node)
-        if not headers:
-            raise ProgramError("$", "a header of the program", repr(node))
         index = self.element_index(node)
         if index is None:
             return str(of(headers[0]))  # type: ignore[operator]  # a callable
         if isinstance(index, ex.Const):
             return str(of(headers[min(index.value, len(headers) - 1)]))  # type: ignore[operator]  # a callable
-        text = "0"
-        for number, header in enumerate(headers):
-            text = f"({of(header)} if {self.value(index)} == {number} else {text})"  # type: ignore[operator]  # a callable
-        return text
+        at = self.value(index)
+        return _chain((f"{at} == {number}", of(h)) for number, h in enumerate(headers))  # type: ignore[operator]  # a callable
 
     def element_index(self, node: ex.Expr) -> ex.Expr | None:
         """The index that decides which header is meant, or None when only one can be."""
@@ -222,7 +234,8 @@ class Expressions:
         if op in ("<<", ">>"):
             if isinstance(right, ex.Const) and right.value <= MAX_SHIFT:
                 return f"({a} {op} {b})"
-            return f"({a} {op} min({b}, {MAX_SHIFT}))"
+            least = b if self.bits(right) < UNBOUNDED else f"max({b}, 0)"
+            return f"({a} {op} min({least}, {MAX_SHIFT}))"
         if op in ("/", "%"):
             symbol = "//" if op == "/" else "%"
             if isinstance(right, ex.Const) and right.value > 0:

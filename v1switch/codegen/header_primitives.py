@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Callable
 
 from v1switch.codegen.stores import Stores
-from v1switch.errors import ProgramError
 from v1switch.program import expressions as ex
 
 
@@ -101,7 +100,7 @@ class HeaderPrimitives(Stores):
     def _assign_union(self, dst: ex.Expr, src: ex.Expr) -> None:
         to, from_ = self.access.unions(dst)[0], self.access.unions(src)[0]
         if len(self.access.unions(dst)) > 1 or len(self.access.unions(src)) > 1:
-            raise ProgramError("$.actions", "unions at constant places", "a computed index")
+            raise self.fail("unions at constant places", "a computed index")
         self._copy_union(to, from_)
 
     def _copy_union(self, dst: str, src: str) -> None:
