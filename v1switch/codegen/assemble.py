@@ -14,7 +14,7 @@ from v1switch.codegen.parser import ParserCode
 from v1switch.codegen.primitives import Primitives
 from v1switch.codegen.stores import STANDARD
 from v1switch.codegen.tables import TableCode
-from v1switch.codegen.writer import Writer
+from v1switch.codegen.writer import Writer, plain
 from v1switch.program import expressions as ex
 from v1switch.program.model import Checksum, Program
 from v1switch.state import action_codes
@@ -92,11 +92,11 @@ class Assembler:
 
     def _field_list_values(self, which: str) -> str:
         """Source of the tuple of the values of field list number `which` (a variable)."""
-        text = "()"
+        text = ""
         for number, fields in self.program.field_lists.items():
             values = "".join(f"{self.expressions.value(f)}, " for f in fields.fields)
-            text = f"(({values}) if {which} == {number} else {text})"
-        return text
+            text += f"({values}) if {which} == {number} else "
+        return f"({text}())"
 
     def _restore(self) -> None:
         """Write the assignment of preserved fields from `restore`."""
@@ -188,7 +188,7 @@ class Assembler:
                 target = self.expressions.value(checksum.target)
                 with self.writer.block(f"if {result} & {(1 << width) - 1} != {target}:"):
                     self._set("checksum_error", "1")
-                    self.primitives.trace(f"checksum {checksum.name}: wrong")
+                    self.primitives.trace(f"checksum {plain(checksum.name)}: wrong")
 
     def _concerns(self, checksum: Checksum) -> str:
         """Condition under which a checksum is computed for a packet."""
@@ -225,7 +225,7 @@ class Assembler:
                 )
                 with self.writer.block(f"if digest == {number}:"):
                     self.writer.add(f"dataplane.on_digest(sample({learn.name!r}, ({values})))")
-                    self.primitives.trace(f"digest {learn.name}")
+                    self.primitives.trace(f"digest {plain(learn.name)}")
 
     @staticmethod
     def _unsign(width: int) -> str:
@@ -292,7 +292,8 @@ class Assembler:
         self._set("egress_port", "eport")
         self._set("egress_rid", "rid")
         self._set("egress_spec", self._undropped())
-        self._set("packet_length", "plen")
+        # headers that were made valid by assignment are not counted, so it may fall below 0
+        self._set("packet_length", "plen & 4294967295")
         if self._has("egress_global_timestamp") or self._has("enq_timestamp"):
             self.writer.add("elapsed = (now - started) // 1000")
             self._set("egress_global_timestamp", "elapsed & 281474976710655")
@@ -321,7 +322,7 @@ class Assembler:
         with self.writer.block(f"if clone and copies < {MAX_COPIES}:"):
             self.writer.add("session = sessions.get(clone & 32767)")
             with self.writer.block("if session is not None and session.replicas:"):
-                self.writer.add("copies += 1")
+                self.writer.add("copies += len(session.replicas)")
                 self._saved_clone()
                 self.writer.add("pending = pending or []")
                 entries = "[(r.port, r.instance, saved) for r in session.replicas]"

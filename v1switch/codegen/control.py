@@ -8,6 +8,7 @@ written twice; p4c's structured programs have none.
 from __future__ import annotations
 
 from v1switch.codegen.tables import TableCode
+from v1switch.codegen.writer import plain
 from v1switch.errors import ProgramError
 from v1switch.program.model import Pipeline, Table
 
@@ -125,7 +126,7 @@ class ControlCode:
         if self.primitives.traced:
             self.writer.add(f"t = {condition}")
             condition = "t"
-            shown = (node.source or name).replace("{", "{{").replace("}", "}}")
+            shown = plain(node.source or name)
             self.primitives.trace(f"condition {shown}: {{bool(t)}}")
         if on_true == meeting:
             condition, on_true, on_false = f"not ({condition})", on_false, on_true

@@ -7,7 +7,10 @@ header stack) is `continue`, the end of parsing is `break`.
 
 from __future__ import annotations
 
+from v1switch.codegen.access import walk
+from v1switch.codegen.exprs import UNBOUNDED
 from v1switch.codegen.primitives import Primitives
+from v1switch.codegen.writer import plain
 from v1switch.program import expressions as ex
 from v1switch.program.model import (
     Advance,
@@ -21,6 +24,8 @@ from v1switch.program.model import (
 )
 
 MAX_NESTING = 12  # Python's compiler allows 100 levels of indentation
+ERROR_BITS = 32  # standard_metadata.parser_error
+MAX_ROUNDS = 1 << 16  # of a loop over states: one that takes nothing from the frame never ends
 CORE_ERRORS = (
     *("NoError", "PacketTooShort", "NoMatch", "StackOutOfBounds", "HeaderTooShort"),
     *("ParserTimeout", "ParserInvalidArgument"),
@@ -112,7 +117,7 @@ class ParserCode:
         if not self.blocks:
             return
         several = len(self.blocks) > 1
-        self.writer.add("st = 0")
+        self.writer.add("st = rounds = 0")
         with self.writer.block("while True:"):
             for name, number in self.blocks.items():
                 self._block = number
@@ -123,7 +128,7 @@ class ParserCode:
                     self._state(self.parser.states[name])
 
     def _state(self, state: ParserState) -> None:
-        self.primitives.trace(f"parser: state {state.name}")
+        self.primitives.trace(f"parser: state {plain(state.name)}")
         for op in state.ops:
             self._op(op)
         if not state.key:
@@ -151,6 +156,9 @@ class ParserCode:
         else:
             self.writer.add(f"st = {self.blocks[target]}")
             if self.blocks[target] <= self._block:
+                self.writer.add("rounds += 1")
+                with self.writer.block(f"if rounds > {MAX_ROUNDS}:"):
+                    self.fail(str(self.error("ParserTimeout")))
                 self.writer.add("continue")
 
     # -- select ---------------------------------------------------------------------------------
@@ -210,15 +218,18 @@ class ParserCode:
     # -- operations -----------------------------------------------------------------------------
 
     def _op(self, op: ParserOp) -> None:
+        ahead = [n.offset + n.width for n in walk(op) if isinstance(n, ex.Lookahead)]
+        if ahead:
+            self._need(max(ahead))
         if isinstance(op, Extract):
             self._extract(op)
         elif isinstance(op, SetField):
-            if isinstance(op.value, ex.Lookahead):
-                self._need(op.value.offset + op.value.width)
             self.primitives.store(op.target, op.value)
         elif isinstance(op, Verify):
             with self.writer.block(f"if not {self.expressions.condition(op.condition)}:"):
-                self.fail(self.expressions.value(op.error))
+                fits = self.expressions.bits(op.error) <= ERROR_BITS
+                code = self.expressions.value(op.error)
+                self.fail(code if fits else f"{code} & {(1 << ERROR_BITS) - 1}")
         elif isinstance(op, Advance):
             self._advance(op)
         elif isinstance(op, Primitive):
@@ -232,7 +243,8 @@ class ParserCode:
             return
         held = self.writer.fresh("n")
         self.writer.add(f"{held} = {bits}")
-        with self.writer.block(f"if {held} % 8:"):
+        negative = "" if self.expressions.bits(op.bits) < UNBOUNDED else f" or {held} < 0"
+        with self.writer.block(f"if {held} % 8{negative}:"):
             self.fail(str(self.error("ParserInvalidArgument")))
         self._need(f"{held} // 8")
         self.writer.add(f"o += {held} // 8")
@@ -269,7 +281,7 @@ class ParserCode:
                     self.writer.add(f"{dirty} = 0")
             self.writer.add(f"o += {layout.bytes}")
         self.primitives.mark_valid(header)
-        self.primitives.trace(f"parser: extracted {header}")
+        self.primitives.trace(f"parser: extracted {plain(header)}")
 
     def _extract_varbit(self, header: str, length: ex.Expr | None) -> None:
         layout = self.layout.of(header)

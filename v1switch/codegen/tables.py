@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from v1switch.codegen.calculations import Calculations
 from v1switch.codegen.primitives import Primitives
+from v1switch.codegen.writer import plain
 from v1switch.program import expressions as ex
 from v1switch.program.model import Calculation, CalculationInput, KeyField, Table
 from v1switch.program.symbols import VALID
@@ -113,7 +114,7 @@ class TableCode:
         self.writer.add(f"e = {name}.default")
         if self._wants_hit:
             self.writer.add("hit = False")
-        self.primitives.trace(f"table {table.name}: miss")
+        self.primitives.trace(f"table {plain(table.name)}: miss")
 
     def _on_hit(self, table: Table) -> None:
         add = self.writer.add
@@ -128,7 +129,7 @@ class TableCode:
             assert target is not None
             self.primitives.store_text(target, "e.meter.execute(flen, now)", 2)
         self.primitives.trace(
-            f"table {table.name}: hit, {{describe(e, table_{self.numbers[table.name]})}}"
+            f"table {plain(table.name)}: hit, {{describe(e, table_{self.numbers[table.name]})}}"
         )
 
     # -- application ------------------------------------------------------------------------------
@@ -180,8 +181,8 @@ class TableCode:
             return False
         action = self.program.actions[entry.action_id]
         if not table.name.startswith("tbl_"):
-            self.primitives.trace(f"table {table.name}: miss")
-            self.primitives.trace(f"action {action.name}{entry.params}")
+            self.primitives.trace(f"table {plain(table.name)}: miss")
+            self.primitives.trace(f"action {plain(action.name)}{entry.params}")
         if self.primitives.emit_action(action, [str(p) for p in entry.params]):
             self._leave()
         if not single:
@@ -213,7 +214,7 @@ class TableCode:
                 )
                 picked = Calculations(self.expressions).emit_calculation(calculation)
                 add(f"e = e.pick[{picked} % len(e.pick)] if e.pick else nothing")
-                self.primitives.trace(f"table {table.name}: selector hash {{{picked}}}")
+                self.primitives.trace(f"table {plain(table.name)}: selector hash {{{picked}}}")
 
     def _dispatch(self, table: Table) -> dict[int, int]:
         """Write the actions, chosen by `c`; return the action id behind each code."""
@@ -260,7 +261,9 @@ class TableCode:
         names = [f"p{n}_{self.writer.fresh('')[1:]}" for n in range(len(action.params))]
         if names and (action.primitives or self.primitives.traced):
             self.writer.add(f"{', '.join(names)}, = e.params")
-        shown = ", ".join(f"{p.name}={{{n}:#x}}" for p, n in zip(action.params, names, strict=True))
-        self.primitives.trace(f"action {action.name}({shown})")
+        shown = ", ".join(
+            f"{plain(p.name)}={{{n}:#x}}" for p, n in zip(action.params, names, strict=True)
+        )
+        self.primitives.trace(f"action {plain(action.name)}({shown})")
         if self.primitives.emit_action(action, names):
             self._leave()
