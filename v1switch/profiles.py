@@ -7,6 +7,8 @@ from v1switch.errors import BadAction, BadValue, DuplicateEntry, EntryNotFound, 
 from v1switch.lookup import Cell
 from v1switch.program.model import ActionProfile
 
+MAX_WEIGHT = 1 << 16  # of a group as a whole: each unit takes a place in what the hash picks from
+
 
 class MemberCell(Cell):
     """A member: a cell that table cells point at through `target`."""
@@ -133,6 +135,11 @@ class RuntimeProfile:
             total += member.weight
         if group.max_size and total > group.max_size:
             raise TableFull(f"{self.name} group {group.group_id}", group.max_size)
+        self._check_weight(total)
+
+    def _check_weight(self, total: int) -> None:
+        if total > MAX_WEIGHT:
+            raise TableFull(f"{self.name}: the weights of a group", MAX_WEIGHT)
 
     def insert_group(self, group: Group) -> None:
         """Add a group; raises BadAction, BadValue, DuplicateEntry, EntryNotFound, TableFull."""
@@ -173,6 +180,7 @@ class RuntimeProfile:
         if self.spec.selector_algo is None:
             raise BadAction(self.name, "has no selector, so it can hold no action sets")
         cells: list[Cell] = []
+        self._check_weight(sum(max(0, item.weight) for item in actions.actions))
         for item in actions.actions:
             self.check_action(item.action)
             if item.weight < 1:
