@@ -71,3 +71,42 @@ def test_copies_of_copies_end() -> None:
         made.insert_clone_session(CloneSession(number, ports))
     for what in range(256):
         assert len(made.process(1, bytes([what]) + bytes(range(60)))) < 1 << 17
+
+
+def test_a_lookahead_inside_an_expression_behind_the_end_of_a_frame() -> None:
+    program = source("wire")
+    parser = program["parsers"][0]
+    start = named(parser["parse_states"], parser["init_state"])
+    ahead = {"type": "lookahead", "value": [8, 8]}
+    value = expression("+", ahead, {"type": "hexstr", "value": "0x1"})
+    start["parser_ops"] = [{"op": "set", "parameters": [field(*FIELD), value]}]
+    made = plane(program)
+    for length in range(4):
+        made.process(1, bytes(length))
+
+
+def test_a_packet_length_below_zero() -> None:
+    program = source("headers")
+    length, where = field("standard_metadata", "packet_length"), field("three", "a")
+    one, three = ({"type": "header", "value": name} for name in ("one", "three"))
+    wide = named(program["header_types"], "raw_h")["fields"]
+    wide[0][1], wide[1][1] = 32, 32
+    for action in program["actions"]:
+        action["primitives"] = [
+            {"op": "remove_header", "parameters": [one]},
+            {"op": "add_header_fast", "parameters": [one]},
+        ] * 20
+    egress = copy.deepcopy(program["actions"][0])
+    stored = {"op": "assign", "parameters": [where, length]}
+    egress.update(
+        id=900,
+        name="store",
+        runtime_data=[],
+        primitives=[{"op": "add_header", "parameters": [three]}, stored],
+    )
+    program["actions"].append(egress)
+    call = {"name": "stored", "id": 900, "action_id": 900, "next_node": None}
+    program["pipelines"][1].update(init_table="stored", action_calls=[call])
+    made = every_table_runs(program)
+    for what in range(8):
+        made.process(1, bytes([what, 1, 4]) + bytes(40))
