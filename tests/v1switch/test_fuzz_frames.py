@@ -5,7 +5,17 @@ import json
 
 import pytest
 
-from tests.v1switch.broken import FIELD, ZERO, Json, expression, field, named, plane, source
+from tests.v1switch.broken import (
+    FIELD,
+    ZERO,
+    Json,
+    assigning,
+    expression,
+    field,
+    named,
+    plane,
+    source,
+)
 from v1switch.dataplane import Dataplane
 from v1switch.entries import ActionCall, CloneSession, Replica
 from v1switch.program import load_program
@@ -71,6 +81,15 @@ def test_copies_of_copies_end() -> None:
         made.insert_clone_session(CloneSession(number, ports))
     for what in range(256):
         assert len(made.process(1, bytes([what]) + bytes(range(60)))) < 1 << 17
+
+
+@pytest.mark.parametrize("op", ["access_field", "=="])
+def test_metadata_is_always_valid(op: str) -> None:
+    metadata = {"type": "header", "value": "standard_metadata"}
+    fields = named(source("wire")["header_types"], "standard_metadata")["fields"]
+    value = expression(op, metadata, len(fields) if op == "access_field" else metadata)
+    made = every_table_runs(assigning(value))
+    assert [port for port, _ in made.process(1, bytes(60))] == [1]
 
 
 def test_a_lookahead_inside_an_expression_behind_the_end_of_a_frame() -> None:

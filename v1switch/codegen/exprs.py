@@ -169,7 +169,7 @@ class Expressions:
         """Variable of the field at an offset of a header."""
         fields = self.program.headers[header].header_type.fields
         if offset == len(fields):
-            return self.layout.valid(header)
+            return self.valid(ex.HeaderRef(header))
         return self.layout.var(header, fields[offset].name)
 
     def _choose(self, node: ex.Expr, of: object) -> str:
@@ -266,7 +266,7 @@ class Expressions:
         a, b = self.access.candidates(left)[0], self.access.candidates(right)[0]
         pairs = zip(self.layout.header_vars(a), self.layout.header_vars(b), strict=True)
         same = " and ".join(f"{x} == {y}" for x, y in pairs) or "True"
-        va, vb = self.layout.valid(a), self.layout.valid(b)
+        va, vb = self.valid(ex.HeaderRef(a)), self.valid(ex.HeaderRef(b))
         return f"({va} == {vb} and (not {va} or ({same})))"
 
     # -- conditions and stores --------------------------------------------------------------------
