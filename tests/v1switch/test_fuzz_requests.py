@@ -63,3 +63,8 @@ def test_the_pipeline_that_is_refused_leaves_the_running_one() -> None:
         device.set_pipeline(request)
     after = device.get_pipeline(rt.GetForwardingPipelineConfigRequest(device_id=1))
     assert after == before
+
+
+def test_a_message_with_endless_names_is_cut() -> None:
+    refused = Refused(Code.INVALID_ARGUMENT, "table 'é" + "é" * 9000)
+    assert refused.message == str(refused) == "table '" + "é" * 492 + "…"
