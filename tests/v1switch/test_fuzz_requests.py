@@ -65,6 +65,13 @@ def test_the_pipeline_that_is_refused_leaves_the_running_one() -> None:
     assert after == before
 
 
+def test_a_register_has_a_type() -> None:
+    info = copy.deepcopy(p4info("externs"))
+    info.registers[0].ClearField("type_spec")
+    with pytest.raises(Refused, match=r"p4info: register '.*' has no type"):
+        join(info, load_program((COMPILED / "externs.json").read_bytes()))
+
+
 def test_a_message_with_endless_names_is_cut() -> None:
     refused = Refused(Code.INVALID_ARGUMENT, "table 'é" + "é" * 9000)
     assert refused.message == str(refused) == "table '" + "é" * 492 + "…"

@@ -334,6 +334,8 @@ def _same_params(name: str, infos: Any, params: tuple[model.Param, ...], transla
 
 
 def _same_widths(what: str, kind: DataType, widths: tuple[int, ...]) -> None:
+    if isinstance(kind, Unsupported) and kind.kind == str(None):  # the spec is empty
+        raise invalid(f"p4info: {what} has no type")
     if not isinstance(kind, Unsupported) and kind.widths != widths:
         raise invalid(f"p4info: {what} has fields of {kind.widths} bits, the program {widths}")
 
