@@ -64,8 +64,8 @@ def send_ipi(state: State, cpu: int, now: int) -> None:
     host = state.host
     napi = pop_napi(host, lay.CPU + cpu, lay.C_IPI)
     host[lay.CLOCK, lay.CK_IPIS] += 1
-    source = lay.IPI + napi - lay.CELL_NAPI
-    events.schedule(state.due, source, now + host[lay.COST, lay.X_IPI_LATENCY], lay.P_IPI)
+    time = now + host[lay.COST, lay.X_IPI_LATENCY]
+    events.schedule(state.due, lay.RING_IPI, lay.IPI + napi - lay.CELL_NAPI, time)
 
 
 @inner

@@ -24,14 +24,13 @@ def start(state: State, cpu: int, now: int, work: int, slot: int, cost: int) -> 
     host[row, lay.C_START] = now
     host[row, lay.C_STOLEN] = 0
     host[row, lay.C_BOOKED] = _busy_kind(host, row, work)
-    events.schedule(state.due, lay.CPU_DONE + cpu, now + cost, lay.P_CPU)
+    events.schedule_cpu(state.due, cpu, now + cost)
 
 
 @inner
 def rest(state: State, cpu: int) -> None:
     """Nothing to do: idle until an interrupt."""
     state.host[lay.CPU + cpu, lay.C_WORK] = lay.WORK_NONE
-    events.cancel(state.due, lay.CPU_DONE + cpu)
 
 
 @inner
@@ -74,8 +73,8 @@ def interrupt(state: State, cpu: int, now: int, cost: int) -> None:
         return
     host[row, lay.C_STOLEN] += cost
     host[row, lay.C_BUSY + lay.BUSY_HARDIRQ] += cost
-    end = events.due_time(state.due, lay.CPU_DONE + cpu)
-    events.schedule(state.due, lay.CPU_DONE + cpu, end + cost, lay.P_CPU)
+    end = events.cancel_cpu(state.due, cpu)
+    events.schedule_cpu(state.due, cpu, end + cost)
 
 
 @inner
@@ -84,7 +83,7 @@ def suspend(state: State, cpu: int, now: int) -> None:
     host, row = state.host, lay.CPU + cpu
     account(host, cpu, now)
     task = lay.TASK + host[row, lay.C_TASK]
-    host[task, lay.T_REMAINING] = events.due_time(state.due, lay.CPU_DONE + cpu) - now
+    host[task, lay.T_REMAINING] = events.cancel_cpu(state.due, cpu) - now
     host[task, lay.T_SLOT] = host[row, lay.C_SLOT]
     host[row, lay.C_WORK] = lay.WORK_NONE
 

@@ -1,12 +1,13 @@
-"""What is due when: a sorted list over a fixed set of event sources.
+"""What is due when, over a fixed set of sources, each of which is due at most once at a time.
 
-Each source (a CPU's work, a queue's interrupt, an IPI, a wake-up, the load's tick) is due at most
-once at a time, so the list never grows.  Order is (time, tie); a tie is the source's priority and
-then the order of scheduling, so that equal times always come out the same way.
+Sources of one kind usually have one delay: an interrupt comes rx-usecs after a frame, an IPI and a
+wake-up after their latency.  So who is scheduled last is due last, and each kind has a ring of its
+sources in order of time that is extended at its end.  CPUs' works have lengths of their own: they
+are a list, one after another, with what is due next at its end, so that taking it off moves nothing
+and a new one moves what comes before it.  The load's tick is alone.
 
-The list's entries lie one after another in `State.due`, what is due next at the end.  So the next
-event is taken off without moving anything, and a new one moves what comes before it: with a dozen
-or two of sources due at a time that is less work than a heap's, and easier to predict.
+Order is (time, kind, order of scheduling), kinds as they were named here, with the tick first, so
+that equal times always come out the same way.
 """
 
 from __future__ import annotations
@@ -14,95 +15,130 @@ from __future__ import annotations
 import numpy as np
 
 from rxpath import layout as lay
-from rxpath.jit import inner
+from rxpath.jit import inlined, inner
 from rxpath.state import Table
 
 NEVER = np.iinfo(np.int64).max
 
 
 @inner
-def schedule(due: Table, source: int, time: int, priority: int) -> None:
-    """Make ``source`` due at ``time``, whether or not it was due before."""
-    cancel(due, source)
+def schedule_tick(due: Table, time: int) -> None:
+    """The load's tick is at ``time``, whenever it was before."""
+    due[lay.TICK, lay.D_WHEN] = time
+
+
+@inner
+def schedule(due: Table, ring: int, source: int, time: int) -> None:
+    """Make ``source``, which is of the kind of ``ring``, due at ``time``; it was not due."""
+    before = due[ring, lay.D_BEFORE]
+    while before != ring and due[before, lay.D_WHEN] > time:
+        before = due[before, lay.D_BEFORE]
+    after = due[before, lay.D_NEXT]
     due[source, lay.D_WHEN] = time
-    sequence = due[lay.D_SEQUENCE, lay.D_HEADER] + 1
-    due[lay.D_SEQUENCE, lay.D_HEADER] = sequence
-    tie = priority | sequence << lay.SOURCE_BITS | source
-    place = due[lay.D_SIZE, lay.D_HEADER]
-    due[lay.D_SIZE, lay.D_HEADER] = place + 1
-    while _before(due, place, time, tie):
-        _move(due, place, place + 1)
-        place -= 1
-    due[place + 1, lay.D_TIME] = time
-    due[place + 1, lay.D_TIE] = tie
+    due[source, lay.D_BEFORE] = before
+    due[source, lay.D_NEXT] = after
+    due[before, lay.D_NEXT] = source
+    due[after, lay.D_BEFORE] = source
+    if before == ring:
+        due[ring, lay.D_FIRST] = time
 
 
 @inner
-def cancel(due: Table, source: int) -> None:
-    """Make ``source`` not due."""
-    if not is_due(due, source):
-        return
-    due[source, lay.D_WHEN] = lay.NOT_DUE
-    last = due[lay.D_SIZE, lay.D_HEADER]
-    place = last
-    while due[place, lay.D_TIE] & lay.SOURCE_MASK != source:
-        place -= 1
-    while place < last:
-        _move(due, place + 1, place)
-        place += 1
-    due[lay.D_SIZE, lay.D_HEADER] = last - 1
-
-
-@inner
-def is_due(due: Table, source: int) -> bool:
-    """Whether ``source`` is scheduled."""
-    scheduled: bool = due[source, lay.D_WHEN] != lay.NOT_DUE
-    return scheduled
+def cancel(due: Table, ring: int, source: int) -> None:
+    """Make ``source``, which is due and in ``ring``, not due."""
+    before, after = due[source, lay.D_BEFORE], due[source, lay.D_NEXT]
+    due[before, lay.D_NEXT] = after
+    due[after, lay.D_BEFORE] = before
+    due[source, lay.D_WHEN] = NEVER
+    if before == ring:
+        due[ring, lay.D_FIRST] = due[after, lay.D_WHEN]
 
 
 @inner
 def due_time(due: Table, source: int) -> int:
-    """When ``source``, which is scheduled, is due."""
+    """When ``source``, one in a ring, is due; `NEVER` when it is not."""
     time: int = due[source, lay.D_WHEN]
     return time
 
 
 @inner
-def first(due: Table) -> int:
-    """The source that is due next, or -1."""
-    size = due[lay.D_SIZE, lay.D_HEADER]
-    if size == 0:
-        return -1
-    source: int = due[size, lay.D_TIE] & lay.SOURCE_MASK
-    return source
+def schedule_cpu(due: Table, cpu: int, time: int) -> None:
+    """The CPU, which had no work, is done with its new one at ``time``."""
+    place = due[0, lay.D_SIZE]
+    due[0, lay.D_SIZE] = place + 1
+    while due[place, lay.D_TIME] <= time:
+        _move(due, place, place + 1)
+        place -= 1
+    due[place + 1, lay.D_TIME] = time
+    due[place + 1, lay.D_CPU] = cpu
+    due[0, lay.D_FIRST] = due[due[0, lay.D_SIZE], lay.D_TIME]
 
 
 @inner
-def first_time(due: Table) -> int:
-    """When it is due; `NEVER` when none is."""
-    time: int = due[due[lay.D_SIZE, lay.D_HEADER], lay.D_TIME]
+def cancel_cpu(due: Table, cpu: int) -> int:
+    """Take the work of a CPU that has one off the list; when it would have been done."""
+    last = due[0, lay.D_SIZE]
+    place = last
+    while due[place, lay.D_CPU] != cpu:
+        place -= 1
+    time: int = due[place, lay.D_TIME]
+    while place < last:
+        _move(due, place + 1, place)
+        place += 1
+    due[0, lay.D_SIZE] = last - 1
+    due[0, lay.D_FIRST] = due[last - 1, lay.D_TIME]
     return time
 
 
 @inner
-def take_first(due: Table) -> int:
-    """Take the source that is due next off the list; there must be one."""
-    size = due[lay.D_SIZE, lay.D_HEADER]
-    source: int = due[size, lay.D_TIE] & lay.SOURCE_MASK
-    due[lay.D_SIZE, lay.D_HEADER] = size - 1
-    due[source, lay.D_WHEN] = lay.NOT_DUE
+def first_time(due: Table) -> int:
+    """When something is due next; `NEVER` when nothing is."""
+    time: int = min(first_cpu(due), first_other(due))
+    return time
+
+
+@inner
+def first_other(due: Table) -> int:
+    """When the tick or the first of the rings is due."""
+    tick = due[lay.TICK, lay.D_WHEN]
+    early = min(first_of(due, lay.RING_INTERRUPT), first_of(due, lay.RING_IPI))
+    time: int = min(early, min(first_of(due, lay.RING_WAKE), tick))
+    return time
+
+
+@inner
+def first_of(due: Table, ring: int) -> int:
+    """When the first of a ring is due; `NEVER` when it is empty."""
+    time: int = due[ring, lay.D_FIRST]
+    return time
+
+
+@inner
+def first_cpu(due: Table) -> int:
+    """When the first CPU is done; `NEVER` when all are idle."""
+    time: int = due[0, lay.D_FIRST]
+    return time
+
+
+@inner
+def take(due: Table, ring: int) -> int:
+    """Take the first source off a ring that is not empty."""
+    source: int = due[ring, lay.D_NEXT]
+    cancel(due, ring, source)
     return source
 
 
 @inner
-def _before(due: Table, place: int, time: int, tie: int) -> bool:
-    """Whether the entry at ``place`` comes before (time, tie)."""
-    its = due[place, lay.D_TIME]
-    earlier: bool = (its < time) | ((its == time) & (due[place, lay.D_TIE] < tie))
-    return earlier
+def take_cpu(due: Table) -> int:
+    """Take the CPU that is done first off the list; there must be one."""
+    place = due[0, lay.D_SIZE]
+    due[0, lay.D_SIZE] = place - 1
+    due[0, lay.D_FIRST] = due[place - 1, lay.D_TIME]
+    cpu: int = due[place, lay.D_CPU]
+    return cpu
 
 
-@inner
+@inlined
 def _move(due: Table, place: int, to: int) -> None:
     due[to, lay.D_TIME] = due[place, lay.D_TIME]
-    due[to, lay.D_TIE] = due[place, lay.D_TIE]
+    due[to, lay.D_CPU] = due[place, lay.D_CPU]

@@ -113,6 +113,11 @@ def kernel(function: F) -> F:
     return _cached(numba.njit(**_KERNEL, pipeline_class=_WholeCompiler)(function), function)
 
 
+def pointed(function: F) -> F:
+    """As `kernel`, but to be handed on as a function pointer; it may allocate."""
+    return _cached(numba.njit(nogil=True, pipeline_class=_WholeCompiler)(function), function)
+
+
 def _cached(dispatcher: Any, function: F) -> F:
     if not config.DISABLE_JIT:
         before, config.CACHE_DIR = config.CACHE_DIR, str(cache_dir(_file_of(function)))
@@ -196,8 +201,11 @@ def compile_for(dispatcher: Any, signature: Any) -> None:
     with _compiling:
         if not config.DISABLE_JIT and not dispatcher.signatures:
             gc.disable()  # it would look through Numba's many objects again and again
+            # Most loops here end after a few turns: vector code for them is large, and slower.
+            vectorize, config.LOOP_VECTORIZE = config.LOOP_VECTORIZE, 0
             try:
                 dispatcher.compile(signature)
             finally:
                 gc.enable()
+                config.LOOP_VECTORIZE = vectorize
             dispatcher.disable_compile()

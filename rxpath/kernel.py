@@ -121,24 +121,28 @@ def take_in(
     now = max(now, host[lay.CLOCK, lay.CK_NOW])
     host[lay.CLOCK, lay.CK_NOW] = now
     host[lay.CLOCK, lay.CK_RECEIVED] += 1
-    for column in range(lay.SLOT_COLUMNS):
-        slots[slot, column] = 0
-    slots[slot, lay.S_RECORDED] = host[lay.KNOB, lay.K_RECORDS]
     state.hop[slot] = 0
-    slots[slot, lay.S_FRAME] = -1
-    slots[slot, lay.S_LAST] = slot
+    slots[slot, lay.S_ROW] = row
+    slots[slot, lay.S_PROTOCOL] = protocol
     slots[slot, lay.S_FRAMES] = 1
     slots[slot, lay.S_LENGTH] = wire_len
-    slots[slot, lay.S_WIRE] = wire_len
-    slots[slot, lay.S_TRUESIZE] = wire_len + host[lay.COST, lay.X_SKB_OVERHEAD]
+    slots[slot, lay.S_FROM] = 0
+    slots[slot, lay.S_SPLIT] = lay.SPLIT_NONE
+    slots[slot, lay.S_RECORDED] = host[lay.KNOB, lay.K_RECORDS]
     slots[slot, lay.S_HASH] = rss_hash & 0xFFFFFFFF
-    slots[slot, lay.S_FLOW] = flow
+    slots[slot, lay.S_CHOICE] = lay.CHOICE_NONE
+    slots[slot, lay.S_TARGET] = 0
     slots[slot, lay.S_SOCKET] = socket
-    slots[slot, lay.S_PROTOCOL] = protocol
-    slots[slot, lay.S_ROW] = row
+    slots[slot, lay.S_HOP] = 0
     slots[slot, lay.S_ENQUEUED] = now
-    slots[slot, lay.S_ARRIVAL] = now
+    slots[slot, lay.S_ORDER] = lay.ORDER_NONE
     slots[slot, lay.S_NUMBER] = state.flow[flow, lay.F_SENT]
+    slots[slot, lay.S_FLOW] = flow
+    slots[slot, lay.S_ARRIVAL] = now
+    slots[slot, lay.S_WIRE] = wire_len
+    slots[slot, lay.S_FRAME] = -1
+    slots[slot, lay.S_TRUESIZE] = wire_len + host[lay.COST, lay.X_SKB_OVERHEAD]
+    slots[slot, lay.S_LAST] = slot
     slots[slot, lay.S_PAYLOAD] = payload
     slots[slot, lay.S_SEQ] = seq & 0xFFFFFFFF
     slots[slot, lay.S_FLAGS] = tcp_flags
@@ -202,14 +206,22 @@ def advance(state: State, until: int, out: Table, choose: Any) -> int:
 def run_until(state: State, until: int, out: Table, count: int, room: int, choose: Any) -> int:
     """`advance` of a bare state: `out` has ``room`` rows and ``count`` of them are written."""
     host, due = state.host, state.due
-    count = output.drain(state, out, count, room)
+    if output.waiting(host):
+        count = output.drain(state, out, count, room)
     while not output.waiting(host):
-        now = events.first_time(due)
+        cpu_done, other = events.first_cpu(due), events.first_other(due)
+        now = min(cpu_done, other)
         if now > until or now == NEVER:
             host[lay.CLOCK, lay.CK_NOW] = max(until, host[lay.CLOCK, lay.CK_NOW])
             break
         host[lay.CLOCK, lay.CK_NOW] = now
-        _happen(state, events.take_first(due), now, choose)
+        if cpu_done < other:
+            free = events.take_cpu(due)
+            _finish(state, free, now, choose)
+        else:
+            free = _happen(state, now)
+        if free != lay.NONE:
+            _next_work(state, free, now, choose)
         if output.waiting(host):
             count = output.drain(state, out, count, room)
     return count
@@ -218,23 +230,25 @@ def run_until(state: State, until: int, out: Table, count: int, room: int, choos
 @kernel
 def set_tick(state: State, time: int) -> None:
     """CPU load is next measured at ``time`` (and then at the knob's interval)."""
-    events.schedule(bare(state).due, lay.TICK, time, lay.P_TICK)
+    events.schedule_tick(bare(state).due, time)
 
 
 @inlined
-def _happen(state: State, source: int, now: int, choose: Any) -> None:
-    """The event of ``source`` takes place; the CPU that it concerns looks for work."""
-    host = state.host
-    if source >= lay.WAKE:
-        _resume(state, sched.wake(host, source - lay.WAKE), now, choose)
-    elif source >= lay.CPU_DONE:
-        _finish(state, source - lay.CPU_DONE, now, choose)
-    elif source >= lay.IPI:
-        backlog.receive_ipi(state, source - lay.IPI + lay.CELL_NAPI, now)
-    elif source >= lay.INTERRUPT:
-        nic.raise_interrupt(state, source - lay.INTERRUPT, now)
-    else:
+def _happen(state: State, now: int) -> int:
+    """What is due now besides CPUs' works takes place; the CPU that is to look for work, or -1."""
+    due = state.due
+    if due[lay.TICK, lay.D_WHEN] == now:
         load.tick(state, now)
+    elif events.first_of(due, lay.RING_INTERRUPT) == now:
+        queue = events.take(due, lay.RING_INTERRUPT) - lay.INTERRUPT
+        nic.raise_interrupt(state, queue, now)
+    elif events.first_of(due, lay.RING_IPI) == now:
+        napi = events.take(due, lay.RING_IPI) - lay.IPI + lay.CELL_NAPI
+        backlog.receive_ipi(state, napi, now)
+    else:
+        task = events.take(due, lay.RING_WAKE) - lay.WAKE
+        return _resume(state, sched.wake(state.host, task), now)
+    return lay.NONE
 
 
 @inlined
@@ -251,20 +265,18 @@ def _finish(state: State, cpu: int, now: int, choose: Any) -> None:
         bypass.finish(state, cpu, host[lay.CPU + cpu, lay.C_SLOT], now)
     elif work != lay.WORK_IRQ:
         softirq.finish(state, cpu, now, choose)
-    _next_work(state, cpu, now, choose)
 
 
-@inner
-def _resume(state: State, cpu: int, now: int, choose: Any) -> None:
-    """A thread woke up: it runs at once on an idle CPU, or in the place of one that is ahead."""
+@inlined
+def _resume(state: State, cpu: int, now: int) -> int:
+    """A thread woke up: the CPU, when it is idle or what runs there has to yield; or -1."""
     host = state.host
     bypass.stop_spinning(host, cpu, now)
     work = host[lay.CPU + cpu, lay.C_WORK]
     if work == lay.WORK_TASK and sched.must_yield(host, cpu):
         cpus.suspend(state, cpu, now)
         work = lay.WORK_NONE
-    if work == lay.WORK_NONE:
-        _next_work(state, cpu, now, choose)
+    return cpu if work == lay.WORK_NONE else lay.NONE
 
 
 @inner

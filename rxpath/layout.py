@@ -186,7 +186,7 @@ COST_NAMES = (
     X_SKB_OVERHEAD,
 ) = range(18)
 
-# -- CPU -----------------------------------------------------------------------------------------
+# -- CPU: what every event looks at stands in the first two cache lines -------------------------
 (
     C_WORK,  # WORK_*
     C_SLOT,  # the skb of the work
@@ -195,13 +195,13 @@ COST_NAMES = (
     C_BOOKED,  # BUSY_*: to whom its time is booked
     C_EXTRA,  # ns to be added to the next work
     C_SOFTIRQ,  # SOFTIRQ_*
-    C_SOFTIRQ_START,
-    C_RESTARTS,
-    C_ACTION_START,  # of net_rx_action
-    C_BUDGET,
-    C_SQUEEZED,
     C_NAPI,  # that is being polled
     C_POLLED,  # its work done
+    C_READY,  # skbs that left GRO and go up the stack next (head, tail)
+    C_READY_TAIL,
+    C_BUSY,  # one column for each BUSY_*
+) = range(12)
+(
     C_LIST,  # NAPI instances of this net_rx_action (head, tail)
     C_LIST_TAIL,
     C_POLL,  # softnet_data.poll_list
@@ -210,8 +210,11 @@ COST_NAMES = (
     C_REPOLL_TAIL,
     C_IPI,  # other CPUs' NAPI instances that an IPI is to schedule (rps_ipi_list; head, tail)
     C_IPI_TAIL,
-    C_READY,  # skbs that left GRO and go up the stack next (head, tail)
-    C_READY_TAIL,
+    C_BUDGET,
+    C_SQUEEZED,
+    C_ACTION_START,  # of net_rx_action
+    C_SOFTIRQ_START,
+    C_RESTARTS,
     C_TASK,  # the thread that runs, or was interrupted
     C_RUN,  # runnable threads
     C_LAST_TASK,
@@ -219,8 +222,7 @@ COST_NAMES = (
     C_BUSY_MARK,  # busy ns at the last measurement of load
     C_MARK_TIME,
     C_POLLS,  # 1: a polling core, which spins when it has nothing to do (bypass.py)
-    C_BUSY,  # one column for each BUSY_*
-) = range(32)
+) = range(16, 36)
 BUSY_HARDIRQ, BUSY_SOFTIRQ, BUSY_KSOFTIRQD, BUSY_TASK, BUSY_POLLING = range(5)
 BUSY_NAMES = ("hardirq", "softirq", "ksoftirqd", "task", "polling")
 
@@ -270,23 +272,20 @@ ASLEEP, WAKING, RUNNABLE, RUNNING = range(4)
 (SO_TASK, SO_QUEUE, SO_QUEUE_TAIL, SO_LENGTH, SO_MEMORY, SO_NEXT, SO_LISTED) = range(7)
 
 # ================================ the other tables ==============================================
-# -- State.due: row p is place p of a list by (time, tie), from 1 on, what is due next at its end;
-# place 0 stands for what is never due.  Two columns are apart from that: row s of D_WHEN says when
-# source s is due, D_HEADER has two single values.
-(D_TIME, D_TIE, D_WHEN, D_HEADER) = range(4)
-DUE_COLUMNS = 4
-D_SIZE = 0  # row of D_HEADER: how many sources are due
-D_SEQUENCE = 1  # of scheduled events
-NOT_DUE = -1  # as D_WHEN
-TICK = 0  # sources: the load's tick, interrupts of the queues, IPIs, wake-ups, CPUs
+# -- State.due: who is due when (events.py) ------------------------------------------------------
+# Row s of the first three columns is a source: when it is due, and its neighbours in its ring.
+# Row p of D_TIME and D_CPU is place p of the CPUs' list, from 1 on; place 0 stands for what is
+# never due, its D_SIZE is how many there are.  D_FIRST: when a ring's first is due, in row 0 the
+# first CPU.
+(D_WHEN, D_NEXT, D_BEFORE, D_SIZE, D_TIME, D_CPU, D_FIRST) = range(7)
+DUE_COLUMNS = 8
+TICK = 0  # sources: the load's tick; interrupts of the queues, IPIs, wake-ups; CPUs
 INTERRUPT = 1
-IPI = INTERRUPT + MAX_QUEUES
-CPU_DONE = IPI + 2 * MAX_CPUS  # an IPI is for one gro_cell or backlog
-WAKE = CPU_DONE + MAX_CPUS
-# A tie is the priority, the sequence, and the source, in one number.
-P_TICK, P_INTERRUPT, P_IPI, P_WAKE, P_CPU = (n << 60 for n in range(5))  # priority at one time
-SOURCE_BITS = 17  # knobs allow for 65,536 threads
-SOURCE_MASK = (1 << SOURCE_BITS) - 1
+IPI = INTERRUPT + MAX_QUEUES  # an IPI is for one gro_cell or backlog
+RING_INTERRUPT = IPI + 2 * MAX_CPUS  # no sources: where the rings begin and end
+RING_IPI = RING_INTERRUPT + 1
+RING_WAKE = RING_IPI + 1
+WAKE = RING_WAKE + 1
 
 # -- State.guard: for each hash, and each position in a chain, where its last packet went --------
 (G_NAPI, G_TAIL, G_CHOICE, G_HASH) = range(4)  # NAPI instance + 1 (0: none), its N_TAIL then
@@ -302,40 +301,40 @@ LIST_DENIED = 13  # as LIST_CHAIN: first stages for flows that the policy denies
 LISTS = 14
 LIST_SIZE = 128
 
-# -- State.slot: a frame, or (as the head of a chain) an skb -------------------------------------
+# -- State.slot: a frame, or (as the head of a chain) an skb; four cache lines, by use ----------
 (
     S_NEXT,  # link in the queue that the skb waits in
-    S_FRAME,  # the next frame of this skb (GRO)
-    S_LAST,  # its last frame
-    S_FRAMES,  # how many
-    S_LENGTH,
-    S_WIRE,  # bytes of this frame alone
-    S_TRUESIZE,
-    S_HASH,
-    S_FLOW,
-    S_SOCKET,
-    S_PROTOCOL,
     S_ROW,  # present stage
-    S_HOP,  # its number in the record
-    S_TARGET,  # NAPI instance that the present frame is split to, or -1
-    S_SPLIT,  # what of its first stage it waits for: SPLIT_*
+    S_PROTOCOL,
+    S_FRAMES,  # how many frames the skb has
+    S_LENGTH,
     S_FROM,  # the CPU that ran the stage before
+    S_SPLIT,  # what of its first stage it waits for: SPLIT_*
+    S_RECORDED,  # records were on when the frame arrived
+    S_HASH,
     S_CHOICE,
+    S_TARGET,  # NAPI instance that the present frame is split to, or -1
+    S_SOCKET,
+    S_HOP,  # the present stage's number in the record
     S_ENQUEUED,
-    S_ARRIVAL,
+    S_ORDER,  # ORDER_*: whether the frame has a place in its flow's order (resequencer.py)
     S_NUMBER,  # of the frame within its flow
+    S_FLOW,
+    S_ARRIVAL,
+    S_WIRE,  # bytes of this frame alone
+    S_FRAME,  # the next frame of this skb (GRO)
+    S_OUT_TIME,
+    S_OUT_PLACE,
+    S_OUT_KIND,
+    S_OUT_CPU,
+    S_TRUESIZE,
+    S_LAST,  # the skb's last frame
     S_PAYLOAD,
     S_SEQ,
     S_FLAGS,
     S_KEY,
     S_NEXT_SEQ,
-    S_RECORDED,  # records were on when the frame arrived
     S_MERGED,  # the hop in which GRO merged the frame
-    S_OUT_KIND,
-    S_OUT_PLACE,
-    S_OUT_TIME,
-    S_OUT_CPU,
-    S_ORDER,  # ORDER_*: whether the frame has a place in its flow's order (resequencer.py)
 ) = range(32)
 SLOT_COLUMNS = 32
 S_BEFORE, S_AFTER = S_OUT_PLACE, S_OUT_CPU  # its neighbours there + 1; it leaves only afterwards

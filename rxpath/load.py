@@ -26,7 +26,7 @@ def tick(state: State, now: int) -> None:
     _note_crossing(state)
     if host[lay.KNOB, lay.K_REBALANCE_NS] > 0:
         rebalance.tick(state, now)
-    events.schedule(state.due, lay.TICK, now + host[lay.KNOB, lay.K_LOAD_NS], lay.P_TICK)
+    events.schedule_tick(state.due, now + host[lay.KNOB, lay.K_LOAD_NS])
 
 
 @inlined

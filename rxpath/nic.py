@@ -75,9 +75,12 @@ def _moderate(state: State, queue: int, now: int) -> None:
     host, due = state.host, state.due
     row = lay.NAPIS + lay.QUEUE_NAPI + queue
     source = lay.INTERRUPT + queue
-    delay = host[lay.KNOB, lay.K_RX_NS]
-    if delay == 0 or host[row, lay.N_PENDING] >= host[lay.KNOB, lay.K_RX_FRAMES]:
-        if not events.is_due(due, source) or events.due_time(due, source) > now:
-            events.schedule(due, source, now, lay.P_INTERRUPT)
-    elif not events.is_due(due, source):
-        events.schedule(due, source, now + delay, lay.P_INTERRUPT)
+    time = now + host[lay.KNOB, lay.K_RX_NS]
+    if host[row, lay.N_PENDING] >= host[lay.KNOB, lay.K_RX_FRAMES]:
+        time = now
+    before = events.due_time(due, source)
+    if before <= time:
+        return
+    if before != events.NEVER:
+        events.cancel(due, lay.RING_INTERRUPT, source)
+    events.schedule(due, lay.RING_INTERRUPT, source, time)

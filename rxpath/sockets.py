@@ -42,7 +42,7 @@ def enqueue(state: State, cpu: int, slot: int, now: int) -> None:
         host[lay.TASK + task, lay.T_STATE] = lay.WAKING
         host[lay.CPU + cpu, lay.C_EXTRA] += host[lay.COST, lay.X_WAKE_UP]
         delay = host[lay.COST, lay.X_WAKE_LATENCY]
-        events.schedule(state.due, lay.WAKE + task, now + delay, lay.P_WAKE)
+        events.schedule(state.due, lay.RING_WAKE, lay.WAKE + task, now + delay)
 
 
 @inner

@@ -68,14 +68,10 @@ def finish(state: State, cpu: int, now: int, choose: Any) -> None:
     work, slot, napi = host[row, lay.C_WORK], host[row, lay.C_SLOT], host[row, lay.C_NAPI]
     if work == lay.WORK_IPI:
         backlog.send_ipi(state, cpu, now)
-    elif work == lay.WORK_FRAME:
-        stages.finish_frame(state, cpu, napi, slot, now, choose)
-        host[lay.NAPIS + napi, lay.N_DONE] += 1
-    elif work == lay.WORK_SKB:
-        stages.finish_skb(state, cpu, napi, slot, now, choose)
-        host[lay.NAPIS + napi, lay.N_DONE] += 1
-    elif work == lay.WORK_POST:
-        stages.leave_gro(state, cpu, slot, now, choose)
+    elif work != lay.WORK_OVERHEAD:
+        stages.finish(state, cpu, napi, slot, work, now, choose)
+        if work != lay.WORK_POST:
+            host[lay.NAPIS + napi, lay.N_DONE] += 1
     if napi >= 0 and host[row, lay.C_READY] < 0 and not gro.holds_any(host, napi):
         host[lay.NAPIS + napi, lay.N_HEAD] = host[lay.NAPIS + napi, lay.N_DONE]
 

@@ -36,22 +36,6 @@ def start_frame(state: State, cpu: int, queue: int, slot: int, now: int, choose:
 
 
 @inlined
-def finish_frame(state: State, cpu: int, queue: int, slot: int, now: int, choose: Any) -> None:
-    """The driver's half is done: to the split CPU, into GRO, or up the stack."""
-    slots = state.slot
-    napi = slots[slot, lay.S_TARGET]
-    if napi == queue:
-        steering.remember(state, slot, lay.FIRST, queue)
-        _enter_stack(state, cpu, queue, slot, now, choose)
-        return
-    end(state, slot, now)
-    slots[slot, lay.S_SPLIT] = lay.SPLIT_GRO
-    slots[slot, lay.S_FROM] = cpu
-    slots[slot, lay.S_HOP] += 1
-    _queue(state, cpu, napi, slot, lay.FIRST, now)
-
-
-@inlined
 def start_skb(state: State, cpu: int, slot: int, now: int) -> None:
     """A softirq takes the skb off a gro_cell or backlog."""
     host, slots = state.host, state.slot
@@ -73,60 +57,58 @@ def start_skb(state: State, cpu: int, slot: int, now: int) -> None:
 
 
 @inlined
-def finish_skb(state: State, cpu: int, napi: int, slot: int, now: int, choose: Any) -> None:
-    """The stage is done, or the skb goes into the second half's GRO."""
-    split = state.slot[slot, lay.S_SPLIT]
-    state.slot[slot, lay.S_SPLIT] = lay.SPLIT_NONE
-    if split == lay.SPLIT_GRO:
-        _enter_stack(state, cpu, napi, slot, now, choose)
-    else:
-        move_on(state, cpu, slot, now, choose)
-
-
-@inlined
 def start_post(state: State, cpu: int, slot: int, now: int) -> None:
     """An skb that left GRO goes up the stack."""
     cost = _cost_behind_gro(state, slot)
     cpus.start(state, cpu, now, lay.WORK_POST, slot, cost)
 
 
-@inner
-def leave_gro(state: State, cpu: int, slot: int, now: int, choose: Any) -> None:
-    """The skb is out of GRO: it was taken up the stack, or RPS queues it for that."""
-    napi = -1
-    if state.host[lay.KNOB, lay.K_NIC_STEERING] != lay.OFF:
-        napi = steering.behind_gro(state, cpu, slot, choose)
-    if napi < 0:
-        move_on(state, cpu, slot, now, choose)
-        return
+@inlined
+def finish(state: State, cpu: int, napi: int, slot: int, work: int, now: int, choose: Any) -> None:
+    """Softirq work is done: GRO takes the packet, or its socket, or it is queued for a CPU."""
+    slots = state.slot
+    in_first = work != lay.WORK_SKB or slots[slot, lay.S_SPLIT] == lay.SPLIT_GRO
+    slots[slot, lay.S_SPLIT] = lay.SPLIT_NONE
+    to, position = lay.NONE, lay.FIRST
+    if work == lay.WORK_FRAME and slots[slot, lay.S_TARGET] != napi:
+        to = slots[slot, lay.S_TARGET]
+        slots[slot, lay.S_SPLIT] = lay.SPLIT_GRO
+    elif in_first:
+        if work == lay.WORK_FRAME:
+            steering.remember(state, slot, lay.FIRST, napi)
+        if work != lay.WORK_POST and gro.applies(state, slot):
+            gro.receive(state, napi, cpu, slot)
+            return
+        if state.host[lay.KNOB, lay.K_NIC_STEERING] != lay.OFF:
+            to, position = steering.behind_gro(state, cpu, slot, choose), lay.NIC_POSITION
+            if to != lay.NONE:
+                slots[slot, lay.S_SPLIT] = lay.SPLIT_STACK
     end(state, slot, now)
-    state.slot[slot, lay.S_SPLIT] = lay.SPLIT_STACK
-    state.slot[slot, lay.S_FROM] = cpu
-    state.slot[slot, lay.S_HOP] += 1
-    _queue(state, cpu, napi, slot, lay.NIC_POSITION, now)
-
-
-@inner
-def move_on(state: State, cpu: int, slot: int, now: int, choose: Any) -> None:
-    """The stage is done: to the next one, or to the socket."""
-    host, slots = state.host, state.slot
-    end(state, slot, now)
-    row = slots[slot, lay.S_ROW] + 1
-    slots[slot, lay.S_ROW] = row
     slots[slot, lay.S_FROM] = cpu
     slots[slot, lay.S_HOP] += 1
+    if to == lay.NONE:
+        to, position = _next_stage(state, cpu, slot, now, choose)
+    if to != lay.NONE:
+        _queue(state, cpu, to, slot, position, now)
+
+
+@inlined
+def _next_stage(state: State, cpu: int, slot: int, now: int, choose: Any) -> tuple[int, int]:
+    """The queue of the next stage and its position, or -1: the packet is at its chain's end."""
+    host, slots = state.host, state.slot
+    row = slots[slot, lay.S_ROW] + 1
+    slots[slot, lay.S_ROW] = row
     kind = host[row, lay.R_KIND]
     if kind == lay.SOCKET:
         if slots[slot, lay.S_ORDER] == lay.ORDER_NONE:
             sockets.enqueue(state, cpu, slot, now)
         else:
             resequencer.arrive(state, cpu, slot, now)
-        return
+        return lay.NONE, lay.FIRST
     if kind == lay.DENY:
         _lose(state, cpu, slot, lay.PLACE_POLICY, now)
-        return
-    napi = steering.next_queue(state, cpu, slot, choose)
-    _queue(state, cpu, napi, slot, host[row, lay.R_POSITION], now)
+        return lay.NONE, lay.FIRST
+    return steering.next_queue(state, cpu, slot, choose), host[row, lay.R_POSITION]
 
 
 @inner
@@ -185,15 +167,7 @@ def _cost_behind_gro(state: State, slot: int) -> int:
     return stack_cost(state.host, state.slot, slot)
 
 
-@inner
-def _enter_stack(state: State, cpu: int, napi: int, slot: int, now: int, choose: Any) -> None:
-    if gro.applies(state, slot):
-        gro.receive(state, napi, cpu, slot)
-    else:
-        leave_gro(state, cpu, slot, now, choose)
-
-
-@inner
+@inlined
 def _queue(state: State, cpu: int, napi: int, slot: int, position: int, now: int) -> None:
     """Queue the skb for its next stage; its loss is the queue's."""
     if backlog.enqueue(state, cpu, napi, slot, now):

@@ -22,7 +22,7 @@ class State(NamedTuple):
     """All of a host, int64."""
 
     host: Table  # [rows, COLUMNS] clock, knobs, costs, CPUs, NAPI instances, stages, sockets, ...
-    due: Table  # [sources + 1, DUE_COLUMNS] the list of events
+    due: Table  # [sources, DUE_COLUMNS] who is due when
     guard: Table  # [GUARD_ENTRIES, GUARD_COLUMNS] the order guard
     lists: Table  # [LISTS, LIST_SIZE] indirection table, CPU sets, loads
     slot: Table  # [slots, SLOT_COLUMNS] one frame or, as a chain's head, one skb
@@ -84,10 +84,12 @@ def allocate(slots: int, sockets: int, flows: int, threads: int, records: bool) 
 
 
 def _no_events(sources: int) -> Table:
-    """An empty list; it begins a cache line."""
-    due = _aligned((sources + 1, lay.DUE_COLUMNS))
-    due[0, lay.D_TIME] = np.iinfo(np.int64).max
-    due[:, lay.D_WHEN] = lay.NOT_DUE
+    """Nothing is due."""
+    due = _aligned((sources, lay.DUE_COLUMNS))
+    due[:, lay.D_WHEN] = np.iinfo(np.int64).max
+    due[:, lay.D_FIRST] = due[0, lay.D_TIME] = np.iinfo(np.int64).max
+    for ring in (lay.RING_INTERRUPT, lay.RING_IPI, lay.RING_WAKE):
+        due[ring, [lay.D_NEXT, lay.D_BEFORE]] = ring
     return due
 
 

@@ -11,9 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from rxpath import layout as lay
-from rxpath.bare import array
 from rxpath.jit import inlined, inner
-from rxpath.policies import Host, Packet
 from rxpath.state import State
 
 
@@ -23,28 +21,20 @@ def ask(state: State, cpu: int, slot: int, stage: int, choose: Any) -> tuple[int
 
     Raises ValueError when the CPU is none of the host's.
     """
-    host, slots, lists = state.host, state.slot, state.lists
-    knobs = host[lay.KNOB]
-    socket = host[lay.CLOCK, lay.CK_SOCKET] + slots[slot, lay.S_SOCKET]
-    packet = Packet(
+    host, slots = state.host, state.slot
+    target, choice = choose(
         slots[slot, lay.S_HASH],
         host[slots[slot, lay.S_ROW], lay.R_IFINDEX],
         stage,
         slots[slot, lay.S_PROTOCOL],
         cpu,
-        host[lay.TASK + host[socket, lay.SO_TASK], lay.T_CPU],
+        slots[slot, lay.S_SOCKET],
         slots[slot, lay.S_NUMBER],
+        host,
+        state.lists,
+        state.memory,
     )
-    view = Host(
-        array(knobs, lay.COLUMNS),
-        array(lists[lay.LIST_LOAD], knobs[lay.K_CPUS]),
-        array(lists[lay.LIST_FALCON], knobs[lay.K_FALCON_CPUS]),
-        array(lists[lay.LIST_SPLIT], knobs[lay.K_SPLIT_CPUS]),
-        array(lists[lay.LIST_RPS], knobs[lay.K_RPS_CPUS]),
-        array(state.memory, lay.MEMORY),
-    )
-    target, choice = choose(packet, view)
-    if target < 0 or target >= knobs[lay.K_CPUS]:
+    if target < 0 or target >= host[lay.KNOB, lay.K_CPUS]:
         raise ValueError("the steering policy returned a CPU that the host does not have")
     return target, choice
 

@@ -2,6 +2,7 @@
 
 `v1switch [options] [program.json] [-- target options]`. argparse rather than anything larger:
 options stand on both sides of `--`, and the switch has to listen within a second.
+`v1switch explain …` and `v1switch run …` work on files instead (`offline`).
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from typing import TYPE_CHECKING
 
 from v1switch.dataplane import DROP_PORT, Dataplane
 from v1switch.errors import ProgramError, SwitchError
+from v1switch.links import LinkWatch
 from v1switch.loop import PacketLoop
 from v1switch.ports import Port, open_ports
 
 if TYPE_CHECKING:
+    from v1switch.explain.tracer import Tracer
     from v1switch.pcap import Capture
 
 DEFAULT_ADDRESS = "127.0.0.1:9559"  # BMv2 listens on every address; nothing here leaves the machine
@@ -32,12 +35,13 @@ LEVELS = {
     "error": logging.ERROR,
     "off": logging.CRITICAL + 1,
 }
+OFFLINE = ("explain", "run")  # first words that ask for work on files
 PORT_MAX = (1 << 9) - 1  # v1model's ports are bit<9>
 WRONG_CALL = 2
 log = logging.getLogger("v1switch")
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """An argument parser whose complaint is one line."""
 
     def error(self, message: str) -> None:  # type: ignore[override]  # it does not return either
@@ -50,20 +54,20 @@ def _interface(text: str) -> tuple[int, str]:
     if not at or not number or not ifname:
         raise argparse.ArgumentTypeError(f"{text!r}: expected PORT@INTERFACE, such as 1@eth1")
     try:
-        return _port(number), ifname
+        return port_number(number), ifname
     except argparse.ArgumentTypeError as error:
         raise argparse.ArgumentTypeError(f"{text!r}: PORT@INTERFACE: {error}") from error
 
 
-def _port(text: str) -> int:
+def port_number(text: str) -> int:
     """A port as v1model has it, `bit<9>`; BMv2 manages as many (--max-port-count, 512)."""
     if not (text.isascii() and text.isdigit() and int(text) <= PORT_MAX):
         raise argparse.ArgumentTypeError(f"{text!r}: expected a port in 0..{PORT_MAX}")
     return int(text)
 
 
-def _general() -> _Parser:
-    parser = _Parser(prog="v1switch", description="P4 switch for BMv2 JSON (v1model).")
+def _general() -> Parser:
+    parser = Parser(prog="v1switch", description="P4 switch for BMv2 JSON (v1model).")
     add = parser.add_argument
     add("program", nargs="?", type=Path, help="BMv2 JSON")
     add("-i", "--interface", action="append", default=[], type=_interface, metavar="PORT@IFACE")
@@ -74,19 +78,20 @@ def _general() -> _Parser:
     add("-L", "--log-level", choices=LEVELS, default="info")
     add("--log-console", action="store_true", help="log to standard output")
     add("--log-flush", action="store_true", help="accepted: logs are always flushed")
-    add("--cpu-port", type=_port)
-    add("--drop-port", type=_port)
+    add("--cpu-port", type=port_number)
+    add("--drop-port", type=port_number)
     add("--thrift-port", type=int, help="accepted and ignored: there is no Thrift server")
-    add("--trace", action="store_true", help="tell what every packet meets")
+    add("--trace", action="store_true", help="explain every frame in the log")
+    add("--trace-filter", metavar="EXPR", help="explain the frames that match, such as 'port=1'")
     return parser
 
 
-def _target() -> _Parser:
-    parser = _Parser(prog="v1switch --")
+def _target() -> Parser:
+    parser = Parser(prog="v1switch --")
     add = parser.add_argument
     add("--grpc-server-addr", default=DEFAULT_ADDRESS, metavar="ADDR", help="or unix:PATH")
-    add("--cpu-port", type=_port)
-    add("--drop-port", type=_port)
+    add("--cpu-port", type=port_number)
+    add("--drop-port", type=port_number)
     return parser
 
 
@@ -126,7 +131,7 @@ def parse(argv: Sequence[str]) -> Options:
 
 
 def _check_interfaces(
-    parser: _Parser, interfaces: Sequence[tuple[int, str]], cpu: int | None, drop: int
+    parser: Parser, interfaces: Sequence[tuple[int, str]], cpu: int | None, drop: int
 ) -> None:
     """Refuse a port that no frame could pass, and a port or an interface that is given twice."""
     numbers: set[int] = set()
@@ -149,7 +154,7 @@ def _start_logging(options: argparse.Namespace) -> None:
     handlers: list[logging.Handler] = []
     if options.log_file is not None:
         try:
-            handlers.append(logging.FileHandler(options.log_file, mode="w"))
+            handlers.append(logging.FileHandler(options.log_file, mode="w", encoding="utf-8"))
         except OSError as error:
             what = f"--log-file {options.log_file}: {error.strerror}"
             raise SwitchError(f"{what}, expected a file that can be written") from error
@@ -163,16 +168,28 @@ def _start_logging(options: argparse.Namespace) -> None:
     log.propagate = False
 
 
-def _load(dataplane: Dataplane, path: Path) -> None:
+def load(dataplane: Dataplane, path: Path) -> None:
+    """Load a program from a file; raises SwitchError with the file's name."""
     from v1switch.program.loader import load_file
 
     try:
-        dataplane.load(load_file(path))
+        program = load_file(path)
+        if dataplane.tracer is not None:
+            dataplane.tracer.check(program)
+        dataplane.load(program)
     except ProgramError as error:
         raise SwitchError(f"{path}: {error}") from error
     except OSError as error:
         raise SwitchError(f"{path}: {error.strerror}") from error
     log.info("running %s", path)
+
+
+def _tracer(options: argparse.Namespace) -> Tracer | None:
+    if not options.trace and options.trace_filter is None:
+        return None
+    from v1switch.explain.live import log_tracer
+
+    return log_tracer(options.trace_filter)
 
 
 def _capture(directory: Path, ports: Sequence[Port]) -> Capture:
@@ -190,8 +207,10 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
     if general.thrift_port is not None:
         log.info("--thrift-port is ignored: there is no Thrift server")
     if general.program is not None:
-        _load(dataplane, general.program)
+        load(dataplane, general.program)
     ports = open_ports(general.interface)
+    cpu = () if options.cpu_port is None else (options.cpu_port,)
+    dataplane.ports.known = frozenset((*(port.number for port in ports), *cpu))
     capture = None if general.pcap is None else _capture(general.pcap, ports)
     loop = PacketLoop(dataplane, ports, capture)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -201,9 +220,12 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
 
     handle = serve(dataplane, options.address, general.device_id, options.cpu_port)
     log.info("P4Runtime on %s, device %d", options.address, general.device_id)
+    links = LinkWatch(ports, dataplane.set_port_status)
+    links.start()
     try:
         loop.run()
     finally:
+        links.stop()
         handle.stop()
         loop.close()
         if capture is not None:
@@ -216,11 +238,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 after an orderly end, 2 when the call was wrong (program, interface, address).
     """
-    options = parse(sys.argv[1:] if argv is None else argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in OFFLINE:
+        from v1switch.offline import COMMANDS
+
+        return COMMANDS[words[0]](words[1:])
+    options = parse(words)
     try:
         _start_logging(options.general)
-        trace = log.info if options.general.trace else None
-        dataplane = Dataplane(cpu_port=options.cpu_port, drop_port=options.drop_port, trace=trace)
+        tracer = _tracer(options.general)
+        dataplane = Dataplane(cpu_port=options.cpu_port, drop_port=options.drop_port, tracer=tracer)
         _serve(options, dataplane)
     except (SwitchError, OSError) as error:
         sys.stderr.write(f"v1switch: {error}\n")

@@ -22,6 +22,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from v1switch.controls.arrays import ArrayControl
 from v1switch.controls.profiles import ProfileControl
@@ -32,6 +33,9 @@ from v1switch.errors import BadValue
 from v1switch.program.model import Program
 from v1switch.state import State
 
+if TYPE_CHECKING:
+    from v1switch.explain.tracer import Tracer, Watch
+
 DROP_PORT = 511
 Frame = tuple[int, bytes]
 """A port and the bytes that came in or go out there."""
@@ -41,10 +45,14 @@ Process = Callable[[int, bytes, int], list[Frame]]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A program that has been compiled and can be committed without further checks."""
+    """A program that has been compiled and can be committed without further checks.
+
+    `watch` puts explanations around what carries the frames.
+    """
 
     program: Program
     bind: Callable[[Dataplane, State], Process]
+    watch: Watch | None = None
 
 
 class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
@@ -65,7 +73,7 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         *,
         cpu_port: int | None = None,
         drop_port: int = DROP_PORT,
-        trace: Callable[[str], None] | None = None,
+        tracer: Tracer | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Make a switch without a program.
@@ -73,13 +81,14 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         Args:
             cpu_port: the controller's port; frames sent there go to `on_packet_in`.
             drop_port: egress_spec value that drops (BMv2: 511).
-            trace: takes one line per event of every packet; None compiles tracing out.
+            tracer: explains frames; without one nothing of it is compiled in.
             clock: monotonic nanoseconds.
         """
         super().__init__(clock)
         self.cpu_port = cpu_port
         self.drop_port = drop_port
-        self.trace = trace
+        self.tracer = tracer
+        self.recorder = tracer.recorder if tracer else None
         self.on_digest: Callable[[DigestSample], None] | None = None
         self.on_packet_in: Callable[[bytes], None] | None = None
         self.on_packet_out: Callable[[], None] | None = None
@@ -101,7 +110,8 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         """
         from v1switch.codegen import compile_program  # start-up without a program stays fast
 
-        return Prepared(program, compile_program(program, traced=self.trace is not None))
+        bind = compile_program(program, traced=False)
+        return Prepared(program, bind, self.tracer.prepare(program) if self.tracer else None)
 
     def commit(self, prepared: Prepared) -> None:
         """Swap to a prepared program; all run-time state starts afresh (P4Runtime COMMIT).
@@ -109,8 +119,10 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         Multicast groups and clone sessions are cleared as well. A burst of frames runs wholly
         through the old or wholly through the new program.
         """
-        state = State(prepared.program, self.clock(), self._ports_down)
+        state = State(prepared.program, self.clock(), self.ports)
         process = prepared.bind(self, state)
+        if prepared.watch is not None:
+            process = prepared.watch(self, state, process)
         with self._gate.writer():
             self.replication.clear()
             self._state, self._process = state, process

@@ -87,6 +87,19 @@ EntryAction = ActionCall | MemberRef | GroupRef | ActionSet
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where an entry was written, for people: an entry's `opaque` may be one.
+
+    Attributes:
+        where: file and line.
+        priority: as it is written there, where low numbers win; None where there is none.
+    """
+
+    where: str
+    priority: int | None = None
+
+
+@dataclass(frozen=True)
 class TableEntry:
     """An entry of a table.
 

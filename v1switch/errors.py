@@ -163,9 +163,9 @@ class DuplicateEntry(StateError):
         key: the key, member id, group id or session id.
     """
 
-    def __init__(self, owner: str, key: object) -> None:
-        """Keep the place and the key."""
-        super().__init__(f"{owner!r}: {key!r} exists already")
+    def __init__(self, owner: str, key: object, kind: str = "") -> None:
+        """Keep the place and the key; `kind` says what the key is where that is not clear."""
+        super().__init__(f"{owner!r}: {kind}{' ' * bool(kind)}{key!r} exists already")
         self.owner = owner
         self.key = key
 
@@ -178,9 +178,9 @@ class EntryNotFound(StateError):
         key: the key, member id, group id or session id.
     """
 
-    def __init__(self, owner: str, key: object) -> None:
-        """Keep the place and the key."""
-        super().__init__(f"{owner!r}: no {key!r}")
+    def __init__(self, owner: str, key: object, kind: str = "") -> None:
+        """Keep the place and the key; `kind` says what the key is where that is not clear."""
+        super().__init__(f"{owner!r}: no {kind}{' ' * bool(kind)}{key!r}")
         self.owner = owner
         self.key = key
 
@@ -208,9 +208,9 @@ class InUse(StateError):
         key: the member or group id.
     """
 
-    def __init__(self, owner: str, key: object, user: str) -> None:
-        """Keep the place and the key."""
-        super().__init__(f"{owner!r}: {key!r} is used by {user}")
+    def __init__(self, owner: str, kind: str, key: object, user: str) -> None:
+        """Keep the place and the key, which is that of a `kind` ("member")."""
+        super().__init__(f"{owner!r}: {kind} {key!r} is used by {user}")
         self.owner = owner
         self.key = key
 

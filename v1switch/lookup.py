@@ -141,16 +141,19 @@ class LpmIndex:
 class TernaryIndex:
     """Tuple space search: one dictionary per mask, masks ordered by their best rank.
 
-    A row is (mask, best cell by masked key, best rank in the row). A look-up may stop at the
-    first row whose best rank is below what it has already found.
+    A row is (mask, best cell by masked key, top). No cell of the row has a rank above top, so a
+    look-up may stop at the first row whose top is below what it has already found. When a row's
+    best cell goes, finding the next best would mean looking at all: that is done once for as many
+    removals as the row has keys, and until then top is a bound that no cell reaches.
     """
 
-    __slots__ = ("_cells", "_widths", "rows")
+    __slots__ = ("_cells", "_loose", "_widths", "rows")
 
     def __init__(self, widths: Sequence[int]) -> None:
         """Start empty for key fields of these widths."""
         self._widths = tuple(widths)
         self._cells: dict[tuple[int, int], list[Cell]] = {}
+        self._loose: dict[int, int] = {}  # removals by mask since its top is no cell's rank
         self.rows: tuple[tuple[int, dict[int, Cell], int], ...] = ()
 
     def _row(self, mask: int) -> tuple[int, dict[int, Cell], int]:
@@ -166,6 +169,7 @@ class TernaryIndex:
         _, best, top = self._row(mask)
         best[value] = cells[0]
         if top < cells[0].rank:
+            self._loose.pop(mask, None)
             self._publish(mask, best, cells[0].rank)
 
     def remove(self, key: Key, cell: Cell) -> None:
@@ -178,8 +182,14 @@ class TernaryIndex:
             best[value] = cells[0]
         else:
             del self._cells[mask, value], best[value]
-        if top == cell.rank:
-            self._publish(mask, best, max((c.rank for c in best.values()), default=-1))
+        removals = self._loose.get(mask, 0)
+        if best and not removals and top != cell.rank:
+            return
+        if removals < len(best):
+            self._loose[mask] = removals + 1
+            return
+        self._loose.pop(mask, None)
+        self._publish(mask, best, max((c.rank for c in best.values()), default=-1))
 
     def _publish(self, mask: int, best: dict[int, Cell], top: int) -> None:
         rows = [row for row in self.rows if row[0] != mask]

@@ -13,6 +13,7 @@ from v1switch.entries import (
     Lpm,
     Match,
     MemberRef,
+    Origin,
     Range,
     TableEntry,
     Ternary,
@@ -21,7 +22,7 @@ from v1switch.entries import (
 from v1switch.errors import BadAction
 from v1switch.lookup import Cell
 from v1switch.meters import MeterBank
-from v1switch.profiles import GroupCell, MemberCell, RuntimeProfile, check_params
+from v1switch.profiles import GroupCell, MemberCell, PortStates, RuntimeProfile, check_params
 from v1switch.program.model import ConstEntry, ConstMatch, Program, Table
 from v1switch.tables import Resolve, RuntimeTable
 
@@ -68,17 +69,17 @@ def _match(match: ConstMatch, width: int) -> Match:
 class State:
     """Tables, profiles, counters, meters, registers and value sets of one program."""
 
-    def __init__(self, program: Program, now: int, ports_down: set[int]) -> None:
+    def __init__(self, program: Program, now: int, ports: PortStates) -> None:
         """Make everything empty, then install the program's default actions and entries.
 
         Args:
             program: what the state belongs to.
             now: ns, the time of insertion of the program's own entries.
-            ports_down: a set that its owner keeps up to date.
+            ports: kept up to date by their owner.
         """
         self.program = program
         self.codes = action_codes(program)
-        self._down = ports_down
+        self._ports = ports
         self.profiles = {name: self._profile(name) for name in program.action_profiles}
         self.tables = {t.name: self._table(t) for t in program.tables.values()}
         self.counters = {
@@ -105,7 +106,7 @@ class State:
         for table in self.program.tables.values():
             if table.action_profile == name:
                 widths.update(self._widths(table))
-        return RuntimeProfile(self.program.action_profiles[name], self.codes, widths, self._down)
+        return RuntimeProfile(self.program.action_profiles[name], self.codes, widths, self._ports)
 
     def _widths(self, table: Table) -> dict[str, list[int]]:
         actions = (self.program.actions[i] for i in table.actions)
@@ -153,15 +154,44 @@ class State:
 
     def _const_entry(self, table: RuntimeTable, entry: ConstEntry) -> TableEntry:
         key: Key = tuple(_match(m, f.width) for m, f in zip(entry.key, table.spec.key, strict=True))
-        priority = CONST_PRIORITY_PIVOT - entry.priority if table.prioritized else 0
-        return TableEntry(
-            key, self._call(entry.action_id, entry.params), priority=priority, is_const=True
-        )
+        origin = None
+        if entry.source is not None:
+            where = f"{entry.source.file}:{entry.source.line}"
+            origin = Origin(where, entry.priority if table.prioritized else None)
+        call = self._call(entry.action_id, entry.params)
+        rank = self._rank(table, entry)
+        return TableEntry(key, call, priority=rank, opaque=origin, is_const=table.fixed)
+
+    @staticmethod
+    def _rank(table: RuntimeTable, entry: ConstEntry) -> int:
+        """The entry's priority, by which the first in the program wins.
+
+        Entries that a client may join get those that p4c gives them in P4Runtime: n down to 1.
+        """
+        if not table.prioritized:
+            return 0
+        first = CONST_PRIORITY_PIVOT if table.fixed else len(table.spec.const_entries or ()) + 1
+        return first - entry.priority
 
     def reset_default(self, table: RuntimeTable) -> None:
         """Go back to the default action that the program declares."""
         declared = table.spec.default_entry
         table.set_default(self._call(declared.action_id, declared.params) if declared else None)
+
+    def refresh_groups(self) -> None:
+        """Work out again what groups and action sets pick from, after a port went up or down."""
+        for profile in self.profiles.values():
+            profile.refresh()
+        for table in self.tables.values():
+            if table.spec.action_profile:
+                self._refresh_sets(table, self.profiles[table.spec.action_profile])
+
+    @staticmethod
+    def _refresh_sets(table: RuntimeTable, profile: RuntimeProfile) -> None:
+        for cell in table.cells.values():
+            action = cell.made_from.action
+            if isinstance(action, ActionSet) and isinstance(cell.target, GroupCell):
+                profile.fill_set(cell.target, action)
 
     # -- use counts of members and groups ---------------------------------------------------------
 

@@ -52,6 +52,7 @@ class RuntimeTable:
         self.spec = spec
         self.name = spec.name
         self.prioritized = spec.match_type in ("ternary", "range")
+        self.fixed = spec.const_entries is not None and not spec.preinitialized
         self.widths = tuple(f.width for f in spec.key)
         self.index = INDEXES[spec.match_type](self.widths)
         self.default = Cell()
@@ -108,7 +109,7 @@ class RuntimeTable:
 
     def insert(self, entry: TableEntry, now: int) -> Cell:
         """Add an entry; raises BadMatch, BadAction, DuplicateEntry, TableFull, Immutable."""
-        if self.spec.const_entries is not None and not entry.is_const:
+        if self.fixed and not entry.is_const:
             raise Immutable(self.name, "its content")
         self.check_key(entry.key)
         if self.identity(entry.key, entry.priority) in self.cells:
@@ -143,7 +144,7 @@ class RuntimeTable:
         """Replace the action of an entry and return its cell with what was there before."""
         self.check_key(entry.key)
         cell = self.cell(entry.key, entry.priority)
-        if self.spec.const_entries is not None:
+        if self.fixed:
             raise Immutable(self.name, "its content")
         fresh = Cell()
         self._resolve(fresh, entry.action)
@@ -157,7 +158,7 @@ class RuntimeTable:
         """Remove an entry and return its cell."""
         self.check_key(key)
         cell = self.cell(key, priority)
-        if self.spec.const_entries is not None:
+        if self.fixed:
             raise Immutable(self.name, "its content")
         self.take(cell)
         return cell

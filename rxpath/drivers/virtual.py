@@ -67,8 +67,8 @@ def run(model: Model, trace: Table, until: int = 0, chunk: int = CHUNK) -> Itera
     Frames that find the RX ring full have no event: `Model.stats` counts them.  Raises
     `ConfigError` when the trace does not fit the model, or the model's slots do not suffice.
     """
-    _check(model, trace)
     warm()
+    _check(model, trace)
     free = np.arange(len(model.state.slot), dtype=np.int64)
     place = np.array([0, len(free), 0], np.int64)
     out = np.zeros((chunk, lay.EVENT_COLUMNS), np.int64)
@@ -85,18 +85,35 @@ def _check(model: Model, trace: Table) -> None:
     state = model.state
     chains = int(np.count_nonzero(state.lists[lay.LIST_CHAIN]))
     sockets = int(state.host[lay.CLOCK, lay.CK_SOCKETS])
-    for name, low, high in (
-        ("arrival", 0, LATEST),
-        ("flow", 0, len(state.flow) - 1),
-        ("socket", 0, sockets - 1),
-        ("chain", 0, chains - 1),
-        ("wire_len", 1, LONGEST),
-        ("payload", 0, LONGEST),
-    ):
-        values = trace[:, COLUMNS.index(name)]
-        wrong = values[(values < low) | (values > high)]
-        if len(wrong):
-            raise ConfigError(name, int(wrong[0]), f"numbers from {low} to {high}")
+    limits = {
+        "arrival": (0, LATEST),
+        "flow": (0, len(state.flow) - 1),
+        "socket": (0, sockets - 1),
+        "chain": (0, chains - 1),
+        "wire_len": (1, LONGEST),
+        "payload": (0, LONGEST),
+    }
+    table = np.array([(COLUMNS.index(name), *limit) for name, limit in limits.items()], np.int64)
+    frame, column = first_wrong(trace, table)
+    if frame >= 0:
+        name = COLUMNS[column]
+        low, high = limits[name]
+        raise ConfigError(name, int(trace[frame, column]), f"numbers from {low} to {high}")
+
+
+@entry
+def first_wrong(trace: Table, limits: Table) -> tuple[int, int]:
+    """Frame and column of the first value of a trace that is out of bounds, or (-1, -1).
+
+    ``limits`` [columns that have any, 3]: column, least and greatest value.
+    """
+    for frame in range(len(trace)):
+        for limit in range(len(limits)):
+            column = limits[limit, 0]
+            value = trace[frame, column]
+            if value < limits[limit, 1] or value > limits[limit, 2]:
+                return frame, column
+    return lay.NONE, lay.NONE
 
 
 @inner
@@ -180,3 +197,4 @@ def warm() -> None:
     row, table = types.Array(types.int64, 1, "C"), types.Array(types.int64, 2, "C")
     signature = (STATE_TYPE, table, types.int64, row, row, table, CHOOSE_TYPE)
     compile_for(feed, signature)
+    compile_for(first_wrong, (table, table))

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from rxpath import layout as lay
+from rxpath.bare import Bare, array
 from rxpath.errors import ConfigError
-from rxpath.jit import compile_for, jit
+from rxpath.jit import compile_for, inner, pointed
+from rxpath.state import WIDTHS
 
 
 class Packet(NamedTuple):
@@ -44,12 +48,18 @@ class Host(NamedTuple):
 
 
 _ARRAY = types.Array(types.int64, 1, "C")
-CHOOSE_SIGNATURE = types.UniTuple(types.int64, 2)(
+POLICY_TYPES = (
     types.NamedUniTuple(types.int64, len(Packet._fields), Packet),
     types.NamedUniTuple(_ARRAY, len(Host._fields), Host),
 )
+"""Numba's types of what a policy is asked."""
+
+_TABLES = tuple(Bare(WIDTHS[name]) for name in ("host", "lists", "memory"))
+CHOOSE_SIGNATURE = types.UniTuple(types.int64, 2)(
+    *[types.int64] * len(Packet._fields), _TABLES[0], _TABLES[1], _TABLES[2]
+)
 CHOOSE_TYPE = types.FunctionType(CHOOSE_SIGNATURE)
-"""Numba's type of a policy: for the explicit signature of a function that takes one."""
+"""Numba's type of a `door`: for the explicit signature of a function that takes one."""
 
 Choose = Callable[[Packet, Host], tuple[int, int]]
 NAMES = ("same_cpu", "rps", "falcon", "rfs", "mflow", "rss++")
@@ -76,6 +86,46 @@ def module_of(name: str) -> str:
 
 def compiled(choose: Choose) -> Any:
     """A policy's function (also one's own) as a function pointer of type `CHOOSE_TYPE`."""
-    function = jit(choose)
-    compile_for(function, CHOOSE_SIGNATURE)
+    pointer = pointed(door(inner(choose), choose))
+    compile_for(pointer, CHOOSE_SIGNATURE)
+    return pointer
+
+
+def door(choose: Choose, written: Callable[..., Any]) -> Callable[..., Any]:
+    """The policy as the kernels ask it: three tables in place of `Host`, which is made in here.
+
+    So a call hands over ten numbers, and of the arrays only what the policy looks at is made.
+    ``choose`` is a global of the function, for one in a closure has no stable key in Numba's
+    cache; there the door goes under the name and the file of what was ``written``.
+    """
+    names = {**globals(), "choose": choose}
+    code = _door.__code__.replace(co_filename=written.__code__.co_filename)
+    function = FunctionType(code, names, written.__name__)
+    function.__module__, function.__qualname__ = written.__module__, written.__qualname__
     return function
+
+
+def _door(
+    skb_hash: int,
+    ifindex: int,
+    stage: int,
+    protocol: int,
+    here: int,
+    socket: int,
+    number: int,
+    host: Any,
+    lists: Any,
+    memory: Any,
+) -> tuple[int, int]:
+    knobs = host[lay.KNOB]
+    view = Host(
+        array(knobs, lay.COLUMNS),
+        array(lists[lay.LIST_LOAD], knobs[lay.K_CPUS]),
+        array(lists[lay.LIST_FALCON], knobs[lay.K_FALCON_CPUS]),
+        array(lists[lay.LIST_SPLIT], knobs[lay.K_SPLIT_CPUS]),
+        array(lists[lay.LIST_RPS], knobs[lay.K_RPS_CPUS]),
+        array(memory, lay.MEMORY),
+    )
+    task = host[host[lay.CLOCK, lay.CK_SOCKET] + socket, lay.SO_TASK]
+    app = host[lay.TASK + task, lay.T_CPU]
+    return choose(Packet(skb_hash, ifindex, stage, protocol, here, app, number), view)  # type: ignore[name-defined,no-any-return]  # noqa: F821  # see `door`

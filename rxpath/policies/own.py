@@ -28,7 +28,7 @@ from numba.core.errors import NumbaError, UnsupportedBytecodeError
 from rxpath import layout as lay
 from rxpath.errors import ConfigError, OwnPolicyError, RxPathError
 from rxpath.jit import compile_for
-from rxpath.policies import CHOOSE_SIGNATURE, Choose, Host, Packet
+from rxpath.policies import CHOOSE_SIGNATURE, POLICY_TYPES, Choose, Host, Packet, door
 
 T = TypeVar("T")
 CHOICES = (lay.CHOICE_NONE, lay.CHOICE_FIRST, lay.CHOICE_SECOND, lay.CHOICE_FALLBACK)
@@ -103,8 +103,9 @@ def load(spec: str) -> OwnPolicy:
 def from_source(path: str, name: str, source: str) -> OwnPolicy:
     """As `load`, of a text that is at hand; ``path`` is what errors call it."""
     function = _function(path, name, _execute(path, source))
-    choose = _checked(name, path, function)
-    if not config.DISABLE_JIT:
+    if config.DISABLE_JIT:
+        choose = door(_checked(name, path, function), function)
+    else:
         choose = _compiled(path, function)
     return OwnPolicy(name, path, source, function, choose)
 
@@ -155,7 +156,7 @@ def _compiled(path: str, function: Callable[..., Any]) -> Any:
     """The function pointer; bounds are checked, for a student's index is no kernel's."""
     own = numba.njit(nogil=True, boundscheck=True)(function)
     try:
-        own.compile(CHOOSE_SIGNATURE.args)
+        own.compile(POLICY_TYPES)
     except (NumbaError, UnsupportedBytecodeError) as error:
         raise _refused(path, function, error) from error
     returned = own.nopython_signatures[0].return_type
@@ -166,7 +167,7 @@ def _compiled(path: str, function: Callable[..., Any]) -> Any:
     else:
         what = f"{function.__name__} returns {returned}; {RETURNS}"
         raise OwnPolicyError(path, _line_of(function), what)
-    pointer = numba.njit(nogil=True)(choose)
+    pointer = numba.njit(nogil=True)(door(numba.njit(nogil=True)(choose), function))
     compile_for(pointer, CHOOSE_SIGNATURE)
     return pointer
 
@@ -240,13 +241,13 @@ def _wrong(answer: tuple[Any, ...], cpus: int) -> tuple[str, str]:
 def _interpreted(plain: Choose) -> Any:
     """A function pointer to a function of plain Python: some 10 µs a call."""
     if config.DISABLE_JIT:
-        return plain
+        return door(plain, plain)
 
     def choose(packet: Packet, host: Host) -> tuple[int, int]:
         with numba.objmode(answer="UniTuple(int64, 2)"):
             answer = plain(packet, host)
         return answer  # noqa: RET504  # Numba's block defines it
 
-    pointer = numba.njit(choose)
+    pointer = numba.njit(door(numba.njit(choose), choose))
     compile_for(pointer, CHOOSE_SIGNATURE)
     return pointer

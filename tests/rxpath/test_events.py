@@ -15,48 +15,74 @@ from rxpath.drivers.virtual import make_trace
 from rxpath.jit import jit
 from rxpath.state import allocate
 
-
-@jit
-def schedule(due, source, time, priority):
-    events.schedule(due, source, time, priority)
+RINGS = [(lay.RING_INTERRUPT, lay.INTERRUPT), (lay.RING_IPI, lay.IPI), (lay.RING_WAKE, lay.WAKE)]
 
 
 @jit
-def cancel(due, source):
-    events.cancel(due, source)
+def schedule(due, ring, source, time):
+    if events.due_time(due, source) != events.NEVER:
+        events.cancel(due, ring, source)
+    if time >= 0:
+        events.schedule(due, ring, source, time)
 
 
 @jit
-def first(due):
-    return events.first(due)
+def schedule_cpu(due, cpu, time, has_work):
+    before = events.cancel_cpu(due, cpu) if has_work else events.NEVER
+    if time >= 0:
+        events.schedule_cpu(due, cpu, time)
+    return before
 
 
-PRIORITY = [lay.P_TICK, lay.P_INTERRUPT, lay.P_IPI, lay.P_WAKE, lay.P_CPU]
-operations = st.lists(
-    st.tuples(st.integers(0, 12), st.integers(-1, 5), st.integers(0, 4)), max_size=80
-)
+@jit
+def first_cpu(due):
+    return (events.first_cpu(due), due[due[0, lay.D_SIZE], lay.D_CPU])
+
+
+@jit
+def first_of(due, ring):
+    return (events.first_of(due, ring), due[ring, lay.D_NEXT])
+
+
+steps = st.lists(st.tuples(st.integers(0, 7), st.integers(-1, 5)), max_size=80)
+
+
+def first(expected):
+    """When and who of {who: (time, number of its scheduling)}."""
+    who = min(expected, key=expected.get)
+    return expected[who][0], who
 
 
 @settings(max_examples=200, deadline=None, database=None)
-@given(operations)
-def test_events_are_ordered_by_time_priority_and_sequence(steps):
-    due = allocate(1, 1, 1, 1, records=False).due
-    expected = {}
-    for number, (source, time, priority) in enumerate(steps):
-        if time < 0:
-            cancel(due, source)
-            expected.pop(source, None)
-        else:
-            schedule(due, source, time, PRIORITY[priority])
-            expected[source] = (time, priority, number)
-        best = min(expected, key=expected.get, default=-1)
-        assert first(due) == best
+@given(steps, st.sampled_from(RINGS))
+def test_a_ring_is_in_order_of_time_and_of_scheduling(steps, ring):
+    due, expected = allocate(1, 1, 1, 8, records=False).due, {}
+    for number, (source, time) in enumerate(steps):
+        schedule(due, ring[0], ring[1] + source, time)
+        expected.pop(ring[1] + source, None)
+        if time >= 0:
+            expected[ring[1] + source] = (time, number)
+        empty = (events.NEVER, ring[0])
+        assert first_of(due, ring[0]) == (first(expected) if expected else empty)
     while expected:
-        best = min(expected, key=expected.get)
-        assert first(due) == best
-        cancel(due, best)
-        del expected[best]
-    assert first(due) == -1
+        when, source = first(expected)
+        assert first_of(due, ring[0]) == (when, source)
+        schedule(due, ring[0], source, -1)
+        del expected[source]
+    assert first_of(due, ring[0]) == (events.NEVER, ring[0])
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(steps)
+def test_cpus_are_in_order_of_time_and_of_scheduling(steps):
+    due, expected = allocate(1, 1, 1, 1, records=False).due, {}
+    for number, (cpu, time) in enumerate(steps):
+        before = schedule_cpu(due, cpu, time, cpu in expected)
+        assert before == expected.pop(cpu, (events.NEVER, 0))[0]
+        if time >= 0:
+            expected[cpu] = (time, number)
+        assert first_cpu(due)[0] == (first(expected)[0] if expected else events.NEVER)
+        assert not expected or first_cpu(due) == first(expected)
 
 
 def busy_trace(host, count=300):

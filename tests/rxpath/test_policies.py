@@ -6,16 +6,27 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from model_hosts import model
 
 from rxpath import layout as lay
 from rxpath import policies
+from rxpath.bare import bare
 from rxpath.errors import ConfigError
 from rxpath.hashes import hash_32, reciprocal_scale
+from rxpath.jit import jit
 from rxpath.policies import Host, Packet, falcon, mflow, rfs, rps, same_cpu
 
 CPUS = np.array([0, 2, 4, 6, 8, 10])
 SPLIT_CPUS = np.array([12, 14, 16])
 RPS_CPUS = np.array([1, 3, 5, 7])
+
+
+@jit
+def ask(arrays, skb_hash, ifindex, stage, protocol, here, socket, number, choose):
+    """A policy's answer through the function pointer that the kernels have."""
+    state = bare(arrays)
+    tables = state.host, state.lists, state.memory
+    return choose(skb_hash, ifindex, stage, protocol, here, socket, number, *tables)
 
 
 def host(load=None, average=0, **flags):
@@ -122,10 +133,21 @@ def test_every_policy_is_documented_and_compiles():
         module = __import__(policies.module_of(name), fromlist=["choose"])
         assert module.__doc__
         assert module.choose.__doc__
-        compiled = policies.load(name)
-        some = host()
-        some.knobs[lay.K_MFLOW_BATCH] = 64
-        assert tuple(compiled(packet(), some)) == tuple(module.choose(packet(), some))
+        knobs = {"policy": name, "falcon": {"cpus": [3, 5, 7]}, "rps_cpus": [9, 11]}
+        asked = model(**knobs)
+        state = asked.state
+        own = Host(
+            state.host[lay.KNOB],
+            state.lists[lay.LIST_LOAD, :40],
+            state.lists[lay.LIST_FALCON, :3],
+            state.lists[lay.LIST_SPLIT, : len(asked.knobs.falcon.grosplit_cpus)],
+            state.lists[lay.LIST_RPS, :2],
+            state.memory,
+        )
+        for stage in (lay.SPLIT, lay.RPS, lay.GRO_CELL, lay.BACKLOG):
+            one = packet(stage=stage, protocol=lay.TCP)
+            given = one._replace(app=0)  # there, the socket
+            assert ask(state, *given, asked.choose) == tuple(module.choose(one, own))
 
 
 def test_unknown_policy_names_what_there_is():

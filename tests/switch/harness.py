@@ -202,6 +202,11 @@ class Sandbox:
         _, (descriptor,) = self._exchange("socket", ifname=ifname)
         return socket.socket(fileno=descriptor)
 
+    def connect(self, port: int) -> socket.socket:
+        """Connect to a TCP port that a program in the sandbox listens at."""
+        _, (descriptor,) = self._exchange("connect", port=port)
+        return socket.socket(fileno=descriptor)
+
     def ip(self, *words: str) -> None:
         """Do in the sandbox what `ip WORDS` does; its complaint becomes a SandboxError."""
         self._call("ip", words=list(words))

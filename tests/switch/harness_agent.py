@@ -105,6 +105,11 @@ def op_socket(ifname: str) -> Reply:
     return {}, [raw.detach()]
 
 
+def op_connect(port: int) -> Reply:
+    """Connect to a TCP port of a program in here."""
+    return {}, [socket.create_connection(("127.0.0.1", port)).detach()]
+
+
 def op_start(argv: list[str], env: dict[str, str], cwd: str, log: str) -> Reply:
     """Start a program with its output in a log file."""
     with Path(log).open("ab") as output:
@@ -141,6 +146,7 @@ OPERATIONS: dict[str, Callable[..., Reply]] = {
     "veths": op_veths,
     "ip": op_ip,
     "socket": op_socket,
+    "connect": op_connect,
     "start": op_start,
     "poll": op_poll,
     "signal": op_signal,

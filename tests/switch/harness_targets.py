@@ -21,6 +21,7 @@ TARGETS = (V1SWITCH, BMV2)
 START_PATIENCE = 30.0
 CPU_PORT = 510
 DROP_PORT = 511
+THRIFT_PORT = 9090
 LOG_TAIL = 2000
 
 
@@ -137,7 +138,7 @@ class Target:
         if self.name == V1SWITCH:
             return []
         options = ["--log-file-max-size", str(4 << 20), "--log-file-max-files", "1"]
-        options += ["--thrift-port", "9090"]
+        options += ["--thrift-port", str(THRIFT_PORT)]
         if "--notifications-addr" in _bmv2_help():  # a BMv2 that was built without nanomsg has none
             path = f"ipc://{self.sandbox.directory}/notifications.ipc"
             options += ["--notifications-addr", path]

@@ -8,7 +8,11 @@ import pytest
 from tests.v1switch.twin import COMPILED
 from v1switch.dataplane import Dataplane
 from v1switch.errors import ProgramError
+from v1switch.explain.events import Explanation
+from v1switch.explain.text import TextView
+from v1switch.explain.tracer import Tracer
 from v1switch.program import load_program
+from v1switch.program.model import Program
 
 Json = Any
 FIELD, ZERO = ["standard_metadata", "egress_spec"], {"type": "hexstr", "value": "0x0"}
@@ -18,8 +22,17 @@ def source(name: str) -> Json:
     return json.loads((COMPILED / f"{name}.json").read_text())
 
 
+def writing_tracer() -> Tracer:
+    """A tracer whose explanations are written as text, too."""
+    return Tracer(_write)
+
+
+def _write(program: Program, told: Explanation) -> None:
+    assert all(line.isprintable() for line in TextView(program).lines(told))
+
+
 def plane(program: Json, traced: bool = False) -> Dataplane:
-    made = Dataplane(trace=(lambda _: None) if traced else None)
+    made = Dataplane(tracer=writing_tracer() if traced else None)
     made.load(load_program(json.dumps(program)))
     return made
 

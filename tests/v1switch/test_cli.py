@@ -107,6 +107,11 @@ def run(*argv: str) -> subprocess.CompletedProcess[str]:
         ([str(COMPILED / "nowhere.json")], "No such file"),
         (["-i", "1@nowhere0", WIRE], "nowhere0"),
         ([str(COMPILED / "wire.p4info.txtpb")], "JSON"),
+        (
+            ["--trace-filter", "ipv4.ttl = 1", WIRE],
+            "'ipv4.ttl': expected 'port', 'len', or a field",
+        ),
+        (["--trace-filter", "ttl is 1", "--no-p4"], "filter 'ttl is 1': 'is': expected"),
         (["--no-p4", "--log-file", "/nowhere/at/all/s1.log"], "--log-file /nowhere/at/all/s1.log:"),
         (["--no-p4", "--log-file", "/nowhere/at/all/s1.log"], ", expected a file"),
         (["--no-p4", "--", "--grpc-server-addr", "unix:/nowhere/at/all/x.sock"], "/nowhere"),

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.v1switch.corpus import vectors
 from tests.v1switch.twin import COMPILED, loaded
 from v1switch.codegen.binding import sat_cast, usat_cast
 from v1switch.codegen.exprs import Expressions
@@ -23,11 +22,6 @@ REPLICATION = loaded("replication")
 REPLICATION.insert_multicast_group(MulticastGroup(5, (Replica(2, 1), Replica(3, 2))))
 REPLICATION.insert_clone_session(CloneSession(2, (Replica(3, 1), Replica(4, 5))))
 REPLICATION.insert_clone_session(CloneSession(20, (Replica(3),), packet_length_bytes=5))
-
-NAMES = [
-    *("wire", "parser", "arithmetic", "matching", "externs", "replication", "stacks", "tables"),
-    *("headers", "loops"),
-]
 
 
 def wrapped(value: int, width: int) -> int:
@@ -249,26 +243,3 @@ def test_truncate() -> None:
     assert len(out) == 7
     ((_, whole),) = ordered(9, 200)
     assert len(whole) == 22 + 16
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_tracing_changes_nothing_and_tells_the_way(name: str) -> None:
-    lines: list[str] = []
-    plain, traced = loaded(name), loaded(name, trace=lines.append)
-    cases = vectors(name) if name != "tables" else [(1, bytes(20))]
-    for port, frame in cases:
-        lines.clear()
-        assert traced.process(port, frame, 0) == plain.process(port, frame, 0)
-        assert lines[0].startswith("packet: port")
-        assert any(line.startswith("parser: state start") for line in lines)
-
-
-def test_a_trace_names_states_entries_actions_and_drops() -> None:
-    lines: list[str] = []
-    traced = loaded("matching", trace=lines.append)
-    traced.process(1, bytes([0, 2]) + bytes(20))
-    text = "\n".join(lines)
-    assert "table MatchIngress.exactly: hit, entry hdr.key.exact_ = 0x2, " in text
-    assert "action MatchIngress.drop()" in text
-    assert "table MatchIngress.longest: miss" in text
-    assert "action MatchIngress.mark_b(v=0xff)" in text

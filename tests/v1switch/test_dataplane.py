@@ -345,6 +345,8 @@ def test_profiles_check_what_they_are_given() -> None:
         dataplane.insert_group(PATHS, Group(7, (GroupMember(99),)))
     with pytest.raises(BadValue):
         dataplane.insert_group(PATHS, Group(7, (GroupMember(1, weight=0),)))
+    with pytest.raises(BadValue, match="twice"):
+        dataplane.insert_group(PATHS, Group(7, (GroupMember(1), GroupMember(1))))
     with pytest.raises(TableFull):
         dataplane.insert_group(PATHS, Group(7, (GroupMember(1, 3),), max_size=2))
     with pytest.raises(BadAction):
@@ -369,6 +371,24 @@ def test_groups_spread_and_follow_their_ports() -> None:
     assert ports_used(dataplane, 1) == {1, 3}
     dataplane.modify_group(PATHS, Group(1))
     assert ports_used(dataplane, 1) == {3}, "an empty group does nothing"
+
+
+def picked(dataplane: Dataplane, group: int) -> list[int]:
+    cells = dataplane.state.profiles[PATHS].groups[group].pick
+    return [cell.params[0] if cell.params else 0 for cell in cells]
+
+
+def test_copies_of_weighted_members_come_in_the_order_in_which_groups_needed_them() -> None:
+    dataplane = loaded("selector")
+    for port in (1, 2, 3):
+        dataplane.insert_member(PATHS, Member(port, ActionCall("SelectorIngress.send", (port,))))
+    dataplane.insert_group(PATHS, Group(1, (GroupMember(2, 2), GroupMember(1, 1))))
+    dataplane.insert_group(PATHS, Group(2, (GroupMember(3, 1), GroupMember(1, 3))))
+    assert picked(dataplane, 1) == [1, 2, 2]
+    assert picked(dataplane, 2) == [1, 3, 1, 1]
+    dataplane.delete_group(PATHS, 1)
+    dataplane.insert_group(PATHS, Group(3, (GroupMember(3, 2), GroupMember(1, 3))))
+    assert picked(dataplane, 3) == [1, 3, 3, 1, 1], "the copy takes the handle that became free"
 
 
 def test_weights_count() -> None:

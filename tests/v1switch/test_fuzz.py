@@ -1,14 +1,18 @@
 """No frame stops the switch or makes it raise, whatever its bytes and wherever it is cut."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.p4.world import JSON, M1, M2, MAC, RED, from_m1, inner, vxlan
-from tests.v1switch.corpus import CORPORA, vectors
-from tests.v1switch.twin import loaded
+from tests.v1switch.cases import Case
+from tests.v1switch.engines import CPU_PORT, write
+from tests.v1switch.golden import names, read
 from v1switch.dataplane import Dataplane
 from v1switch.entries import ActionCall, Exact, MulticastGroup, Replica, TableEntry
 from v1switch.program import load_file
+
+SOME = 40  # frames of each program
 
 
 def vtep() -> Dataplane:
@@ -73,18 +77,35 @@ def test_arbitrary_bytes_through_the_vxlan_switch(port: int, frame: bytes) -> No
         assert isinstance(out, bytes)
 
 
-PROGRAMS = {name: loaded(name) for name in CORPORA}
-SEEDS = {name: vectors(name) for name in CORPORA}
+CASES = {name: read(name)[0] for name in names()}
 
 
-@settings(max_examples=300, deadline=None)
+def running(case: Case) -> Dataplane:
+    """A data plane with a case's program and entries."""
+    dataplane = Dataplane(cpu_port=CPU_PORT)
+    dataplane.load(load_file(case.program))
+    write(dataplane, case.entries)
+    return dataplane
+
+
+PROGRAMS = {name: running(case) for name, case in CASES.items()}
+
+
+@settings(max_examples=600, deadline=None)
 @given(st.data())
 def test_changed_frames_through_every_program(data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(sorted(CORPORA)))
-    port, frame = data.draw(st.sampled_from(SEEDS[name]))
+    name = data.draw(st.sampled_from(sorted(CASES)))
+    port, frame = data.draw(st.sampled_from(CASES[name].frames))
     changed = bytearray(frame)
     for _ in range(data.draw(st.integers(0, 4))):
         if changed:
             changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(changed)))
     PROGRAMS[name].process(port, bytes(changed[:cut]))
+
+
+@pytest.mark.parametrize("name", names())
+def test_frames_of_every_program_truncated(name: str) -> None:
+    for port, frame in CASES[name].frames[:SOME]:
+        for length in range(len(frame)):
+            PROGRAMS[name].process(port, frame[:length])

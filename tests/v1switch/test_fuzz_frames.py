@@ -18,6 +18,8 @@ from tests.v1switch.broken import (
 )
 from v1switch.dataplane import Dataplane
 from v1switch.entries import ActionCall, CloneSession, Replica
+from v1switch.explain.text import TextView
+from v1switch.explain.tracer import Tracer
 from v1switch.program import load_program
 
 
@@ -58,7 +60,7 @@ def test_an_index_below_or_above_an_array(index: str) -> None:
 def test_names_that_are_no_identifiers_in_a_trace() -> None:
     text = json.dumps(source("wire")).replace("WireIngress", "²{x}'\\\"")
     lines: list[str] = []
-    made = Dataplane(trace=lines.append)
+    made = Dataplane(tracer=Tracer(lambda of, told: lines.extend(TextView(of).lines(told))))
     made.load(load_program(text))
     made.process(1, bytes(60))
     assert any("²{x}'\"" in line for line in lines)

@@ -18,7 +18,7 @@ from tests.v1switch.broken import (
     refusal,
     source,
 )
-from v1switch.codegen import writer
+from v1switch.codegen import exprs, writer
 from v1switch.errors import ProgramError
 from v1switch.program import load_program
 
@@ -100,6 +100,27 @@ def test_what_an_operator_takes(value: Json, found: str | None) -> None:
 def test_the_validity_is_no_field_to_write() -> None:
     error = refusal(assigning(ZERO, target=field("standard_metadata", "$valid$")))
     assert error.expected == "a field that can be written"
+
+
+def test_only_standard_metadata_is_marked_to_drop() -> None:
+    program = source("headers")
+    action = next(each for each in program["actions"] if each["primitives"])
+    two = {"type": "header", "value": "two"}
+    action["primitives"] = [{"op": "mark_to_drop", "parameters": [two]}]
+    assert refusal(program).expected == "a header like the standard metadata"
+
+
+def test_comparing_elements_at_computed_places_has_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(exprs, "MAX_TEXT", 100)
+    program = source("stacks")
+    stack = {"type": "header_stack", "value": program["header_stacks"][0]["name"]}
+    element = expression("dereference_header_stack", stack, field("standard_metadata", "mcast_grp"))
+    action = next(each for each in program["actions"] if each["primitives"])
+    same = expression("b2d", None, expression("==", element, element))
+    action["primitives"] = [{"op": "assign", "parameters": [field(*FIELD), same]}]
+    assert refusal(program).expected.endswith("at most 100 characters of Python")
 
 
 def test_headers_of_different_types_are_not_copied() -> None:

@@ -10,7 +10,7 @@ from tests.fuzz.target_p4runtime import switch
 from tests.fuzz.worlds import p4info
 from tests.v1switch.broken import const_table, plane, source
 from tests.v1switch.twin import COMPILED
-from v1switch.entries import ActionCall, ActionSet, WeightedAction
+from v1switch.entries import ActionCall, ActionSet, Group, GroupMember, Member, WeightedAction
 from v1switch.errors import TableFull
 from v1switch.p4runtime.arbitration import MAX_ROLES, Arbitration, Bid
 from v1switch.p4runtime.errors import Code, Refused
@@ -29,6 +29,9 @@ def test_the_weights_of_a_group_have_a_limit() -> None:
     profile.one_shot(ActionSet((WeightedAction(call, MAX_WEIGHT),)))
     with pytest.raises(TableFull, match="the weights of a group"):
         profile.one_shot(ActionSet((WeightedAction(call, 2**31 - 1),)))
+    profile.insert_member(Member(1, call))
+    profile.insert_group(Group(1, (GroupMember(1, MAX_WEIGHT),)))
+    assert len(profile.groups[1].pick) == MAX_WEIGHT
 
 
 def test_roles_have_a_limit() -> None:

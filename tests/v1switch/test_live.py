@@ -124,12 +124,33 @@ def test_trace_and_captures() -> None:
             sandbox.port(1).send(frame)
             while sandbox.port(2).receive() != frame:
                 pass
-            poll(lambda: f"send: port 2, {len(frame)} bytes" in log_of(sandbox), "a trace line")
+            end = f"leaves by port 2 ({len(frame)} bytes)"
+            poll(lambda: end in log_of(sandbox), "the end of an explanation")
             text = log_of(sandbox)
-            assert "table WireIngress.wire: hit, entry standard.ingress_port = 0x1" in text
-            assert "action WireIngress.send(port=0x2)" in text
+            assert "entry standard.ingress_port 1 (wire.p4:23)" in text
+            assert "action WireIngress.send(port = 2)" in text
             assert target.stop() == 0
         for name in ("sw1_in", "sw2_out"):
             data = (sandbox.directory / f"{name}.pcap").read_bytes()
             assert data[:4] == struct.pack("=I", 0xA1B23C4D)
             assert frame in data
+
+
+def test_only_frames_that_match_the_filter_are_explained() -> None:
+    wanted, other = MACS + b"\x08\x00" + bytes(50), MACS + b"\x08\x00" + bytes(51)
+    with wire("--trace-filter", f"port = 1 and len = {len(wanted)}") as (sandbox, _):
+        for number, frame in ((1, other), (2, wanted), (1, wanted)):
+            sandbox.port(number).send(frame)
+            assert sandbox.port(3 - number).receive() == frame
+        poll(lambda: "frame 1: leaves by port 2" in log_of(sandbox), "an explanation")
+        text = log_of(sandbox)
+    assert text.count("bytes into port") == 1
+    assert f"frame 1: {len(wanted)} bytes into port 1" in text
+
+
+def test_a_filter_that_does_not_fit_the_pipeline_traces_nothing_and_says_so() -> None:
+    frame = MACS + b"\x08\x00" + bytes(50)
+    with wire("--trace-filter", "ipv9.ttl = 1") as (sandbox, _):
+        assert "nothing is traced: filter 'ipv9.ttl = 1': 'ipv9.ttl': expected" in log_of(sandbox)
+        sandbox.port(1).send(frame)
+        assert sandbox.port(2).receive() == frame

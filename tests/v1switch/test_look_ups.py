@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.v1switch.twin import loaded
 from v1switch.entries import ActionCall, Exact, Key, Lpm, Match, Range, TableEntry, Ternary
 from v1switch.errors import DuplicateEntry, TableFull
+from v1switch.lookup import Cell, ExactIndex, LpmIndex, TernaryIndex
 
 WIDTHS = {"a": 8, "b": 16, "c": 8}
 # few values, so that entries and keys meet often
@@ -105,7 +106,7 @@ def test_look_ups_find_what_a_search_finds(data: st.DataObject) -> None:
                 assert any(same)
                 continue
             kept[table].append(entry)
-        if kept[table] and data.draw(st.booleans()):
+        for _ in range(data.draw(st.integers(0, len(kept[table])))):
             gone = kept[table].pop(data.draw(st.integers(0, len(kept[table]) - 1)))
             dataplane.delete_entry(table, gone.key, gone.priority)
         assert dataplane.entries(table) == kept[table]
@@ -127,3 +128,42 @@ def test_a_full_table_takes_no_more() -> None:
     with pytest.raises(TableFull) as caught:
         dataplane.insert_entry("TableIngress.exactly", make(8))
     assert caught.value.size == 8
+
+
+def test_a_look_up_does_not_grow_with_the_entries() -> None:
+    dataplane = loaded("lookups")
+    call = ActionCall("LookIngress.send", (1,))
+    for n in range(2_000):
+        key = n << 32
+        for table, match in (("exact", Exact(key)), ("lpm", Lpm(key, 32 + n % 3))):
+            dataplane.insert_entry(f"LookIngress.{table}_table", TableEntry((match,), call))
+    tables = dataplane.state.tables
+    exact, lpm = (tables[f"LookIngress.{name}_table"].index for name in ("exact", "lpm"))
+    assert isinstance(exact, ExactIndex)
+    assert isinstance(lpm, LpmIndex)
+    assert len(exact.exact) == 2_000
+    assert len(lpm.rows) == 3, "one look for each prefix length"
+
+
+def test_deleting_from_the_top_does_not_look_at_all_entries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dataplane, looks = loaded("lookups"), 0
+    call, table = ActionCall("LookIngress.send", (1,)), "LookIngress.ternary_table"
+    entries = [TableEntry((Ternary(n << 8, 0xFFFF00),), call, n + 1) for n in range(2_000)]
+    for entry in entries:
+        dataplane.insert_entry(table, entry)
+    index = dataplane.state.tables[table].index
+    assert isinstance(index, TernaryIndex)
+    publish = TernaryIndex._publish
+
+    def counted(self: TernaryIndex, mask: int, best: dict[int, Cell], top: int) -> None:
+        nonlocal looks
+        looks += len(best)  # what was looked at to find the next best
+        publish(self, mask, best, top)
+
+    monkeypatch.setattr(TernaryIndex, "_publish", counted)
+    for entry in reversed(entries):
+        dataplane.delete_entry(table, entry.key, entry.priority)
+    assert index.rows == ()
+    assert looks <= 2 * len(entries)

@@ -7,11 +7,14 @@ from p4.config.v1 import p4types_pb2
 from p4.v1 import p4data_pb2
 from p4.v1 import p4runtime_pb2 as p4rt
 
+from v1switch.dataplane import Dataplane
 from v1switch.entries import Exact, Lpm, Range, Ternary
 from v1switch.p4runtime import bytestrings, packetio
+from v1switch.p4runtime.entities.replication import MulticastGroups
 from v1switch.p4runtime.errors import Code, Refused
 from v1switch.p4runtime.matches import KINDS, MatchField, decode_key, encode_key
 from v1switch.p4runtime.p4data import data_type
+from v1switch.p4runtime.pipeline import Pipeline
 from v1switch.p4runtime.schema import ControllerHeader, Param
 
 KIND = {kind.name: kind for kind in KINDS.values()}
@@ -80,12 +83,12 @@ def test_the_specifications_signed_examples(width, raw, value, symmetric):
     ],
 )
 def test_the_specifications_wrong_unsigned_examples(width, raw):
-    assert code_of(bytestrings.decode, raw, width, "x") is Code.OUT_OF_RANGE
+    assert code_of(bytestrings.decode, raw, width, "x") is Code.INVALID_ARGUMENT
 
 
 @pytest.mark.parametrize(("width", "raw"), [(8, b"\x00\x9d"), (12, b"\x8d\x1d"), (16, b"")])
 def test_the_specifications_wrong_signed_examples(width, raw):
-    assert code_of(bytestrings.decode_signed, raw, width, "x") is Code.OUT_OF_RANGE
+    assert code_of(bytestrings.decode_signed, raw, width, "x") is Code.INVALID_ARGUMENT
 
 
 @given(st.integers(1, 300).flatmap(lambda w: st.tuples(st.just(w), st.integers(0, (1 << w) - 1))))
@@ -188,6 +191,20 @@ def test_match_fields_that_are_not_canonical_are_invalid(kind, messages):
     assert code_of(decode_key, messages, [field(kind, 8)], "t") is Code.INVALID_ARGUMENT
 
 
+def test_a_refused_match_field_is_named_with_its_table():
+    with pytest.raises(Refused) as caught:
+        decode_key([exact(b"\x01\x00")], [field("exact", 8)], "table 't'")
+    assert caught.value.message == "table 't': f1: 0x0100 does not fit in bit<8>"
+
+
+def test_a_refused_replica_is_named_with_its_group():
+    group = p4rt.MulticastGroupEntry(multicast_group_id=5, replicas=[p4rt.Replica(instance=1)])
+    pipeline = Pipeline(p4rt.ForwardingPipelineConfig(), None, None, Dataplane())
+    with pytest.raises(Refused) as caught:
+        MulticastGroups().insert(pipeline, group)
+    assert caught.value.message == "multicast group 5: replica: the port is missing"
+
+
 def spec_of(text_builder):
     spec = p4types_pb2.P4DataTypeSpec()
     types = p4types_pb2.P4TypeInfo()
@@ -220,7 +237,21 @@ def test_a_value_of_another_type_is_invalid():
     wrong = p4data_pb2.P4Data(bool=True)
     assert code_of(lambda: list(kind.decode(wrong, "x"))) is Code.INVALID_ARGUMENT
     wide = p4data_pb2.P4Data(bitstring=b"\x01\x00")
-    assert code_of(lambda: list(kind.decode(wide, "x"))) is Code.OUT_OF_RANGE
+    assert code_of(lambda: list(kind.decode(wide, "x"))) is Code.INVALID_ARGUMENT
+
+
+def test_a_serializable_enum_is_its_number():
+    def colours(spec, types):
+        spec.serializable_enum.name = "colour"
+        types.serializable_enums["colour"].underlying_type.bitwidth = 8
+
+    kind = spec_of(colours)
+    message = p4data_pb2.P4Data()
+    kind.encode(iter((7,)), message)
+    assert message == p4data_pb2.P4Data(enum_value=b"\7")
+    assert list(kind.decode(message, "x")) == [7]
+    named = p4data_pb2.P4Data(enum="red")
+    assert code_of(lambda: list(kind.decode(named, "x"))) is Code.INVALID_ARGUMENT
 
 
 def test_a_type_that_cannot_be_carried_is_refused_when_it_is_used():

@@ -1,10 +1,8 @@
 """The server over gRPC: sessions, pipelines, packets, digests, notifications, its address."""
 
-import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import grpc
 import pytest
@@ -14,42 +12,12 @@ from p4.v1 import p4runtime_pb2 as rt
 
 from tests.switch.harness import PATIENCE, SandboxError, poll
 from tests.switch.harness_client import Refused, SwitchClient
+from tests.v1switch.test_p4runtime_own import CPU_PORT, DEVICE_ID, frame, out_ports
 from tests.v1switch.test_p4runtime_zoo import CONFIG, P4INFO, Zoo, canonical, wanted
-from v1switch.dataplane import Dataplane
 from v1switch.p4runtime.server import BindFailed, serve
 from v1switch.p4runtime.session import Session
 
-DEVICE_ID = 3
-CPU_PORT = 510
 SHORT = 0.2  # seconds to wait for what must not come
-
-Connect = Callable[..., SwitchClient]
-
-
-@pytest.fixture
-def plane() -> Dataplane:
-    return Dataplane(cpu_port=CPU_PORT)
-
-
-@pytest.fixture
-def address(plane: Dataplane, tmp_path: Path) -> Iterator[str]:
-    handle = serve(plane, f"unix:{tmp_path}/p4rt.sock", DEVICE_ID, CPU_PORT)
-    yield handle.address
-    handle.stop()
-
-
-@pytest.fixture
-def connect(address: str) -> Iterator[Connect]:
-    """Open further sessions: connect(election_id=2, role="acl")."""
-    with contextlib.ExitStack() as stack:
-        yield lambda **fields: stack.enter_context(
-            SwitchClient(address, **{"device_id": DEVICE_ID, **fields})
-        )
-
-
-@pytest.fixture
-def client(connect: Connect) -> SwitchClient:
-    return connect()
 
 
 @pytest.fixture
@@ -494,17 +462,6 @@ def test_reconciling_never_shows_a_packet_an_empty_table(zoo, plane):
 
 
 # ---- packets ---------------------------------------------------------------------------------
-
-
-def frame(dst=1, src=2, kind=0x1234, address=0, number=0, small=0, odd=1, nibble=0):
-    """Build a frame of the zoo: Ethernet and, for the kinds that have one, a body."""
-    ethernet = dst.to_bytes(6, "big") + src.to_bytes(6, "big") + kind.to_bytes(2, "big")
-    bits = address << 40 | number << 24 | small << 16 | odd << 4 | nibble
-    return ethernet + bits.to_bytes(9, "big") + b"payload"
-
-
-def out_ports(plane, data, port=1):
-    return [port for port, _ in plane.process(port, data)]
 
 
 def test_packet_out_and_packet_in(zoo, plane):

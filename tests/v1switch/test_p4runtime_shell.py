@@ -151,7 +151,7 @@ def test_members_and_groups(shell):
         member = shell.ActionProfileMember("choice")(member_id=number, action="send")
         member.action["port"] = str(number)
         member.insert()
-    group = shell.ActionProfileGroup("choice")(group_id=7)
+    group = shell.ActionProfileGroup("choice")(group_id=7, max_size=4)
     group.add(1, 1)
     group.add(2, 3)
     group.insert()

@@ -100,7 +100,7 @@ class Zoo:
         return entity
 
     def group(
-        self, number: int, *members: tuple[int, int], max_size: int = 0, profile: str = "choice"
+        self, number: int, *members: tuple[int, int], max_size: int = 4, profile: str = "choice"
     ) -> rt.Entity:
         """Build a group of (member id, weight)."""
         entity = rt.Entity()

@@ -99,6 +99,16 @@ def test_unknown_primitive() -> None:
     assert "make_coffee" in error.found
 
 
+def test_a_refusal_names_the_object() -> None:
+    number, at = first_primitive(EXTERNS)
+    error = refused(put(EXTERNS, ["actions", number, "primitives", at, "op"], "make_coffee"))
+    name = EXTERNS["actions"][number]["name"]
+    assert error.subject == f"action {name!r}"
+    assert str(error).startswith(f"{error.path} (action {name!r}): expected a primitive of v1model")
+    error = refused(put(EXTERNS, ["pipelines", 0, "tables", 0, "match_type"], "fuzzy"))
+    assert error.subject == f"table {EXTERNS['pipelines'][0]['tables'][0]['name']!r}"
+
+
 def test_wrong_number_of_arguments() -> None:
     number, at = first_primitive(EXTERNS)
     error = refused(put(EXTERNS, ["actions", number, "primitives", at, "parameters"], []))
@@ -220,7 +230,9 @@ def test_a_changed_program_works_or_is_refused(data: st.DataObject) -> None:
         del place[path[-1]]
     refusal = None
     try:
-        compile_program(load_program(json.dumps(changed)), traced=False)
+        program = load_program(json.dumps(changed))
+        compile_program(program, traced=False)
+        compile_program(program, traced=True)
     except ProgramError as error:
         refusal = error
     if refusal is not None:

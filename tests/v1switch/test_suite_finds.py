@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from tests.v1switch.corpus import vectors
 from tests.v1switch.twin import COMPILED, loaded
 from v1switch.dataplane import Dataplane
 from v1switch.errors import ProgramError
+from v1switch.explain.events import Explanation
+from v1switch.explain.tracer import Tracer
 from v1switch.program import load_program
 
 DROPPING, HEADERS, LOOPS = loaded("dropping"), loaded("headers"), loaded("loops")
@@ -150,6 +153,27 @@ def test_jumps_other_than_those_of_ifs(n: int, first: int) -> None:
 def test_a_checksum_is_verified_against_metadata() -> None:
     assert DROPPING.process(1, b"\xff\0") == []
     assert DROPPING.process(1, b"\xff\xff") == [(0, b"\xff\xff")]
+
+
+def test_a_variable_of_variable_length_is_empty_before_it_is_written() -> None:
+    program = json.loads((COMPILED / "parser.json").read_text())
+    options = next(h for h in program["header_types"] if h.get("max_length"))
+    name = next(h["name"] for h in program["headers"] if h["header_type"] == options["name"])
+    field = next(f[0] for f in options["fields"] if f[1] == "*")
+    program["header_types"].append({**options, "name": "kept_t", "fields": [["field", "*"]]})
+    kept = {"name": "kept", "id": 999, "header_type": "kept_t", "metadata": True}
+    program["headers"].append(kept)
+    target, empty = ({"type": "field", "value": v} for v in ([name, field], ["kept", "field"]))
+    for action in program["actions"]:
+        action["primitives"].insert(0, {"op": "assign_VL", "parameters": [target, empty]})
+    told: list[Explanation] = []
+    plain = running(program)
+    traced = Dataplane(tracer=Tracer(lambda _, each: told.append(each)))
+    traced.load(load_program(json.dumps(program)))
+    for port, frame in vectors("parser"):
+        out = plain.process(port, frame, 0)
+        assert traced.process(port, frame, 0) == out
+    assert len(told) == len(vectors("parser"))
 
 
 def test_an_endless_loop_ends() -> None:

@@ -10,6 +10,7 @@ from v1switch.program.model import (
     CalculationInput,
     Checksum,
     FieldList,
+    Header,
     LearnList,
     MeterArray,
     Primitive,
@@ -52,10 +53,18 @@ def _children(node: object) -> Iterator[object]:
 class Access:
     """Accessed fields by header type, and which intrinsic fields the program reads."""
 
-    def __init__(self, program: Program) -> None:
-        """Walk through the whole program."""
+    def __init__(self, program: Program, every: bool = False) -> None:
+        """Walk through the whole program.
+
+        Args:
+            program: what is looked at.
+            every: take every field for one that is looked at, as a trace does.
+        """
         self.program = program
+        self.every = every
         self.by_type: dict[str, set[str]] = {}
+        types = (header.header_type for header in program.headers.values())
+        self._fields = {t.name: {f.name for f in t.fields} for t in types}
         self.primitives: set[str] = set()
         self._whole: list[object] = [
             *(program.parser, program.deparser, program.calculations, program.checksums),
@@ -66,10 +75,21 @@ class Access:
         self.copied: set[str] = set()
         self._reads: set[tuple[str, str]] = set()
         self._read_whole: set[str] = set(program.deparser.order)
+        for header in program.headers.values():
+            self._visit_length(header)
         for node in walk(self._whole):
             self._visit(node)
         for node in self._whole:
             self._collect_reads(node)
+
+    def _visit_length(self, header: Header) -> None:
+        """Note the fields that a header's own length expression looks at, by their offsets."""
+        header_type = header.header_type
+        for node in walk(header_type.length_expr):
+            if isinstance(node, ex.ParamRef):
+                name = header_type.fields[node.index].name
+                self._mark(header_type.name, name)
+                self._reads.add((header.name, name))
 
     def _visit(self, node: object) -> None:
         program = self.program
@@ -157,7 +177,7 @@ class Access:
 
     def is_read(self, header: str, field: str) -> bool:
         """Whether anything ever looks at a field; stores to others can be left out."""
-        if header == STANDARD and field in INTRINSIC_READS:
+        if self.every or (header == STANDARD and field in INTRINSIC_READS):
             return True
         return (header, field) in self._reads or header in self._read_whole
 
@@ -186,8 +206,10 @@ class Access:
 
     def is_accessed(self, header: str, field: str) -> bool:
         """Whether anything looks at this field of this header on its own."""
-        return (header, field) in self._reads
+        return self.every or (header, field) in self._reads
 
     def accessed(self, header_type: str, field: str) -> bool:
         """Whether a field is looked at or written on its own anywhere."""
+        if self.every:
+            return field in self._fields.get(header_type, ())
         return field in self.by_type.get(header_type, ())

@@ -7,6 +7,7 @@ function; only copies (multicast, clones) cost a tuple of all live variables eac
 from __future__ import annotations
 
 from v1switch.codegen.access import Access
+from v1switch.codegen.checksums import ChecksumStages
 from v1switch.codegen.control import ControlCode
 from v1switch.codegen.exprs import Expressions
 from v1switch.codegen.layout import Layout
@@ -14,9 +15,8 @@ from v1switch.codegen.parser import ParserCode
 from v1switch.codegen.primitives import Primitives
 from v1switch.codegen.stores import STANDARD
 from v1switch.codegen.tables import TableCode
-from v1switch.codegen.writer import Writer, plain
-from v1switch.program import expressions as ex
-from v1switch.program.model import Checksum, Program
+from v1switch.codegen.writer import Writer
+from v1switch.program.model import LearnList, Program
 from v1switch.state import action_codes
 
 NORMAL, INGRESS_CLONE, EGRESS_CLONE, RECIRCULATED, REPLICATED, RESUBMITTED = 0, 1, 2, 4, 5, 6
@@ -25,7 +25,7 @@ NO_CUT = 1 << 30
 EMPTY = "b''"
 
 
-class Assembler:
+class Assembler(ChecksumStages):
     """Writes `run(port, frame, now, kind, restore, out, work)`.
 
     kind is the instance type with which the frame enters; restore is None or (field list id,
@@ -39,7 +39,7 @@ class Assembler:
         self.traced = traced
         self.writer = Writer()
         self.writer.depth = 2
-        self.access = Access(program)
+        self.access = Access(program, every=traced)
         self.layout = Layout(program, self.access, self.writer)
         self.expressions = Expressions(program, self.layout, self.access, self.writer)
         self.primitives = Primitives(self.expressions, "DROP", traced)
@@ -65,6 +65,14 @@ class Assembler:
         for name in sorted(self.layout.sliced):
             dirty = self.layout.dirty(name)
             self.contents += [self.layout.origin(name)] + ([dirty] if dirty else [])
+        self.empty = {
+            name
+            for header in program.headers
+            for name, zero in zip(
+                self.layout.header_vars(header), self.layout.zeros(header), strict=True
+            )
+            if zero == EMPTY
+        }
         self.counts = [self.layout.count(s) for s in (*program.stacks, *program.union_stacks)]
 
     # -- helpers --------------------------------------------------------------------------------
@@ -84,11 +92,18 @@ class Assembler:
     @property
     def live(self) -> list[str]:
         """All variables that make a copy of the packet."""
-        return [*self.contents, *self.counts, *self.metadata, "o", "plen"]
+        cut = ["cut"] if self.cuts else []
+        return [*self.contents, *self.counts, *self.metadata, "o", "plen", *cut]
 
     def _zero(self, names: list[str]) -> None:
-        for at in range(0, len(names), 16):
-            self.writer.add(" = ".join(names[at : at + 16]) + " = 0")
+        for zero in ("0", EMPTY):
+            some = [name for name in names if self._zero_of(name) == zero]
+            for at in range(0, len(some), 16):
+                self.writer.add(" = ".join(some[at : at + 16]) + f" = {zero}")
+
+    def _zero_of(self, name: str) -> str:
+        """What a variable holds before anything is written to it."""
+        return EMPTY if name in self.empty else "0"
 
     def _field_list_values(self, which: str) -> str:
         """Source of the tuple of the values of field list number `which` (a variable)."""
@@ -111,6 +126,7 @@ class Assembler:
     def emit(self) -> list[str]:
         """Write the function's body and return its lines."""
         self._prologue()
+        self.primitives.tell("stage", "'parser'")
         ParserCode(self.primitives).emit()
         if self.clones_in:
             with self.writer.block(f"if kind == {INGRESS_CLONE}:"):
@@ -129,7 +145,7 @@ class Assembler:
         if self.cuts:
             add(f"cut = {NO_CUT}")
         add("replicas = None")
-        self.primitives.trace("packet: port {port}, {flen} bytes, instance type {kind}")
+        self.primitives.tell("packet", "port", "frame", "kind")
         self._set("packet_length", "flen")
         self._set("instance_type", "kind")
         with self.writer.block(f"if kind <= {INGRESS_CLONE}:"):
@@ -141,16 +157,8 @@ class Assembler:
 
     def defaults(self) -> list[str]:
         """Parameters with defaults: the cheapest way to have every variable at zero."""
-        raw = {
-            name
-            for header in self.layout.packet_headers()
-            for name, zero in zip(
-                self.layout.header_vars(header.name), self.layout.zeros(header.name), strict=True
-            )
-            if zero == "b''"
-        }
         names = dict.fromkeys([*self.contents, *self.counts, *self.metadata])
-        return [f"{name}={EMPTY if name in raw else 0}" for name in names]
+        return [f"{name}={self._zero_of(name)}" for name in names]
 
     def _enter_as_clone(self) -> None:
         """After parsing again: metadata reset, preserved fields back, copies of the session."""
@@ -159,15 +167,15 @@ class Assembler:
         self._set("instance_type", str(INGRESS_CLONE))
         self.writer.add("session = restore[0]")
         self.writer.add("replicas = session.replicas")
+        self.primitives.tell("mirrored", "session")
         self.writer.add(f"cut = session.packet_length_bytes or {NO_CUT}")
         self.writer.add("if not replicas: return")
-        self.primitives.trace("clone of ingress: session {session.session_id}")
 
     def _ingress(self) -> None:
         self._set("parser_error", "perr")
         self._verify()
         self._clear_requests(ingress=True)
-        self.primitives.trace("ingress")
+        self.primitives.tell("stage", "'ingress'")
         ControlCode(self.tables, self.program.ingress).emit()
         if self.clones_in:
             self._clone_ingress()
@@ -176,26 +184,6 @@ class Assembler:
         if self.resubmits:
             self._resubmit()
         self._forward()
-
-    def _verify(self) -> None:
-        for checksum in self.program.checksums:
-            if not checksum.verify:
-                continue
-            header = checksum.target.header
-            with self.writer.block(f"if {self._concerns(checksum)}:"):
-                result = self.primitives.calculations.emit(checksum.calculation, header)
-                width = self.expressions.field_type(checksum.target).width or 0
-                target = self.expressions.value(checksum.target)
-                with self.writer.block(f"if {result} & {(1 << width) - 1} != {target}:"):
-                    self._set("checksum_error", "1")
-                    self.primitives.trace(f"checksum {plain(checksum.name)}: wrong")
-
-    def _concerns(self, checksum: Checksum) -> str:
-        """Condition under which a checksum is computed for a packet."""
-        condition = self.expressions.valid(ex.HeaderRef(checksum.target.header))
-        if checksum.condition is not None:
-            condition += f" and {self.expressions.condition(checksum.condition)}"
-        return condition
 
     def _clear_requests(self, ingress: bool) -> None:
         names = ["ex"] if self.exits else []
@@ -211,21 +199,29 @@ class Assembler:
     def _clone_ingress(self) -> None:
         with self.writer.block("if clone:"):
             self.writer.add("session = sessions.get(clone & 32767)")
+            self.primitives.tell("cloned", "clone & 32767", "session")
             with self.writer.block("if session is not None:"):
                 values = self._field_list_values("clone_fields")
                 args = f"(session, clone_fields, {values})"
                 self.writer.add(f"run(port, frame, now, {INGRESS_CLONE}, {args}, out, work)")
+                self.primitives.tell("back")
 
     def _digest(self) -> None:
+        if self.traced:  # a trace tells what would be sent, whoever listens
+            for number, learn in self.program.learn_lists.items():
+                with self.writer.block(f"if digest == {number}:"):
+                    self.primitives.tell("digest", learn, f"({self._learned(learn)})")
         with self.writer.block("if digest and dataplane.on_digest is not None:"):
             for number, learn in self.program.learn_lists.items():
-                values = "".join(
-                    f"{self.expressions.value(f)}{self._unsign(w)}, "
-                    for f, w in zip(learn.fields, learn.widths, strict=True)
-                )
                 with self.writer.block(f"if digest == {number}:"):
+                    values = self._learned(learn)
                     self.writer.add(f"dataplane.on_digest(sample({learn.name!r}, ({values})))")
-                    self.primitives.trace(f"digest {plain(learn.name)}")
+
+    def _learned(self, learn: LearnList) -> str:
+        return "".join(
+            f"{self.expressions.value(f)}{self._unsign(w)}, "
+            for f, w in zip(learn.fields, learn.widths, strict=True)
+        )
 
     @staticmethod
     def _unsign(width: int) -> str:
@@ -234,7 +230,7 @@ class Assembler:
     def _resubmit(self) -> None:
         with self.writer.block("if resubmit:"):
             values = self._field_list_values("resubmit")
-            self.primitives.trace("resubmit")
+            self.primitives.tell("again", "'resubmitted'")
             self.writer.add(f"work.append((port, frame, {RESUBMITTED}, (resubmit, {values})))")
             self.writer.add("return")
 
@@ -245,11 +241,12 @@ class Assembler:
             group = self._standard("mcast_grp")
             with self.writer.block(f"if {group}:"):
                 add(f"group = groups.get({group})")
-                self.primitives.trace(f"multicast: group {{{group}}}")
+                self.primitives.tell("multicast", group, "group")
                 with self.writer.block("if group is None or not group.replicas:"):
-                    self.primitives.trace("drop: multicast group without replicas")
                     add("return")
                 add("replicas = group.replicas")
+                if self.cuts:  # BMv2's copies are whole
+                    add(f"cut = {NO_CUT}")
                 self._set("instance_type", str(REPLICATED))
             with self.writer.block("else:"):
                 self._unicast()
@@ -259,7 +256,7 @@ class Assembler:
     def _unicast(self) -> None:
         spec = self._standard("egress_spec") if self._has("egress_spec") else "0"
         with self.writer.block(f"if {spec} == DROP:"):
-            self.primitives.trace("drop: end of ingress")
+            self.primitives.tell("dropped", "'ingress'")
             self.writer.add("return")
         self._set("instance_type", str(NORMAL))
         self.writer.add(f"eport = {spec}")
@@ -272,7 +269,7 @@ class Assembler:
         if self._has("priority"):
             with self.writer.block(f"if {self._standard('priority')}:"):
                 # simple_switch has one queue per port unless told otherwise
-                self.primitives.trace("drop: priority out of range")
+                self.primitives.tell("refused", self._standard("priority"))
                 add("return")
         live = ", ".join(self.live)
         add("pending = None")
@@ -289,6 +286,9 @@ class Assembler:
             add(f"{live} = saved")
 
     def _one_egress(self) -> None:
+        if self.traced:
+            kind = self._standard("instance_type") if self._has("instance_type") else "0"
+            self.primitives.tell("egress", "eport", "rid", kind)
         self._set("egress_port", "eport")
         self._set("egress_rid", "rid")
         self._set("egress_spec", self._undropped())
@@ -301,7 +301,6 @@ class Assembler:
         for field in ("enq_qdepth", "deq_timedelta", "deq_qdepth"):
             self._set(field, "0")  # frames are never queued
         self._clear_requests(ingress=False)
-        self.primitives.trace("egress: port {eport}, instance {rid}")
         ControlCode(self.tables, self.program.egress).emit()
         if self.clones_out:
             self._clone_egress()
@@ -310,7 +309,7 @@ class Assembler:
             self._deparse()
         if self.traced:
             with self.writer.block("else:"):
-                self.primitives.trace("drop: end of egress")
+                self.primitives.tell("dropped", "'egress'")
 
     def _undropped(self) -> str:
         """Any value but the drop port, cut to the field's width: BMv2 takes the next one."""
@@ -321,13 +320,13 @@ class Assembler:
     def _clone_egress(self) -> None:
         with self.writer.block(f"if clone and copies < {MAX_COPIES}:"):
             self.writer.add("session = sessions.get(clone & 32767)")
+            self.primitives.tell("cloned", "clone & 32767", "session")
             with self.writer.block("if session is not None and session.replicas:"):
                 self.writer.add("copies += len(session.replicas)")
                 self._saved_clone()
                 self.writer.add("pending = pending or []")
                 entries = "[(r.port, r.instance, saved) for r in session.replicas]"
                 self.writer.add(f"pending += {entries}")
-                self.primitives.trace("clone of egress: session {session.session_id}")
 
     def _saved_clone(self) -> None:
         lists = [*self.program.field_lists.items()]
@@ -343,14 +342,14 @@ class Assembler:
             self.writer.add(f"saved = ({self._reset_live(set())})")
 
     def _reset_live(self, kept: set[str]) -> str:
-        """The live variables with metadata at zero, but for some."""
-        reset = set(self.metadata) - kept
-        kind = self._standard("instance_type")
-        values = [str(EGRESS_CLONE) if v == kind else "0" if v in reset else v for v in self.live]
-        return ", ".join(values)
+        """The live variables with metadata at zero, but for some; a clone is not truncated."""
+        fresh = {name: self._zero_of(name) for name in set(self.metadata) - kept}
+        fresh |= {self._standard("instance_type"): str(EGRESS_CLONE), "cut": str(NO_CUT)}
+        return ", ".join(fresh.get(name, name) for name in self.live)
 
     def _deparse(self) -> None:
         add = self.writer.add
+        self.primitives.tell("stage", "'deparser'")
         for checksum in self.program.checksums:
             if checksum.update:
                 self._update(checksum)
@@ -361,26 +360,30 @@ class Assembler:
             if self.program.headers[header].metadata:
                 continue
             with self.writer.block(f"if {self.layout.valid(header)}:"):
-                add(f"data += {self.layout.emitted(header)}")
+                self._emit_header(header)
         add("data += frame[o:]")
-        if self.cuts:
-            add("if cut < len(data): data = data[:cut]")
+        self.primitives.tell("payload", "len(frame) - o")
         if self.recirculates:
             with self.writer.block("if recirculate:"):
                 values = self._field_list_values("recirculate")
-                self.primitives.trace("recirculate")
+                self.primitives.tell("again", "'recirculated'", "data")
                 add(f"work.append((port, data, {RECIRCULATED}, (recirculate, {values})))")
             with self.writer.block("else:"):
                 self._send()
         else:
             self._send()
 
-    def _send(self) -> None:
-        self.primitives.trace("send: port {eport}, {len(data)} bytes")
-        self.writer.add("out.append((eport, data))")
+    def _emit_header(self, header: str) -> None:
+        text = self.layout.emitted(header)
+        if self.traced:
+            self.writer.add(f"part = {text}")
+            self.primitives.tell("emitted", repr(header), "part")
+            text = "part"
+        self.writer.add(f"data += {text}")
 
-    def _update(self, checksum: Checksum) -> None:
-        with self.writer.block(f"if {self._concerns(checksum)}:"):
-            header = checksum.target.header
-            result = self.primitives.calculations.emit(checksum.calculation, header)
-            self.primitives.store_text(checksum.target, result, 64)
+    def _send(self) -> None:
+        if self.cuts:
+            self.primitives.tell("cut", "cut", "len(data)")
+            self.writer.add("if cut < len(data): data = data[:cut]")
+        self.primitives.tell("sent", "eport", "data")
+        self.writer.add("out.append((eport, data))")

@@ -9,11 +9,10 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from v1switch.codegen.parser import CORE_ERRORS
-from v1switch.entries import DigestSample, Exact, Lpm, Match, Ternary
+from v1switch.entries import DigestSample
 from v1switch.lookup import Cell, ExactIndex
 from v1switch.program.model import Program
 from v1switch.state import State
-from v1switch.tables import RuntimeTable
 
 if TYPE_CHECKING:
     from v1switch.dataplane import Dataplane, Frame, Process
@@ -54,30 +53,11 @@ def log_message(text: str, values: tuple[int, ...]) -> None:
     log.info("%s", text)
 
 
-def _shown(match: Match) -> str:
-    """A match as P4 writes it."""
-    if isinstance(match, Exact):
-        return f"{match.value:#x}"
-    if isinstance(match, Lpm):
-        return f"{match.value:#x}/{match.prefix_len}"
-    if isinstance(match, Ternary):
-        return f"{match.value:#x} &&& {match.mask:#x}"
-    return f"{match.low:#x}..{match.high:#x}"
-
-
-def describe(cell: Cell, table: RuntimeTable) -> str:
-    """An entry for people: what it matches, and its priority where that counts."""
-    entry = cell.made_from
-    fields = zip(table.spec.key, entry.key, strict=True)
-    text = ", ".join(f"{field.name} = {_shown(match)}" for field, match in fields)
-    return f"entry {text}" + (f", priority {entry.priority}" if table.prioritized else "")
-
-
 def state_names(program: Program) -> list[str]:
     """Names of everything that depends on state, in the order of no importance."""
     names = ["from_bytes", "DROP", "started", "dataplane", "sessions", "groups", "sample"]
     names += ["signed", "usat_cast", "sat_cast", "randint", "failed_assertion", "log_message"]
-    names += ["describe", "error_name", "tr", "nothing"]
+    names += ["error_name", "tr", "nothing"]
     for number, _ in enumerate(program.tables):
         names += [f"table_{number}", f"table_{number}_get", f"table_{number}_index"]
     for number, _ in enumerate(program.counters):
@@ -88,7 +68,8 @@ def state_names(program: Program) -> list[str]:
     return names
 
 
-def _values(dataplane: Dataplane, state: State) -> dict[str, object]:
+def state_values(dataplane: Dataplane, state: State) -> dict[str, object]:
+    """What the names of `state_names` stand for."""
     program = state.program
     errors = {n: name for name, n in program.errors.items()} or dict(enumerate(CORE_ERRORS))
     values: dict[str, object] = {
@@ -105,9 +86,8 @@ def _values(dataplane: Dataplane, state: State) -> dict[str, object]:
         "randint": random.randint,
         "failed_assertion": failed_assertion,
         "log_message": log_message,
-        "describe": describe,
         "error_name": lambda code: errors.get(code, str(code)),
-        "tr": dataplane.trace,
+        "tr": dataplane.recorder,
         "nothing": Cell(),
     }
     for number, name in enumerate(program.tables):
@@ -140,7 +120,7 @@ def bind(
     """
     namespace: dict[str, Callable[..., Callable[..., None]]] = {}
     exec(code, namespace)
-    run = namespace["make"](**constants, **_values(dataplane, state))
+    run = namespace["make"](**constants, **state_values(dataplane, state))
 
     def process(port: int, frame: bytes, now: int) -> list[Frame]:
         out: list[Frame] = []

@@ -8,7 +8,6 @@ written twice; p4c's structured programs have none.
 from __future__ import annotations
 
 from v1switch.codegen.tables import TableCode
-from v1switch.codegen.writer import plain
 from v1switch.errors import ProgramError
 from v1switch.program.model import Pipeline, Table
 
@@ -31,16 +30,7 @@ class ControlCode:
     # -- graph ----------------------------------------------------------------------------------
 
     def _exits(self, name: str) -> list[str | None]:
-        """Next nodes, without repetition; None is the end."""
-        pipeline = self.pipeline
-        if name in pipeline.conditionals:
-            node = pipeline.conditionals[name]
-            ways = [node.true_next, node.false_next]
-        elif name in pipeline.action_calls:
-            ways = [pipeline.action_calls[name].next_node]
-        else:
-            ways = _table_exits(pipeline.tables[name])
-        return list(dict.fromkeys(ways))
+        return exits(self.pipeline, name)
 
     def _topological(self) -> list[str]:
         finished: list[str] = []
@@ -112,6 +102,7 @@ class ControlCode:
             self._conditional(name, meeting)
         elif name in self.pipeline.action_calls:
             call = self.pipeline.action_calls[name]
+            self.primitives.tell("statement", repr(name))
             if self.primitives.emit_action(self.primitives.program.actions[call.action_id], []):
                 self.writer.add("if ex: break")
         else:
@@ -126,8 +117,9 @@ class ControlCode:
         if self.primitives.traced:
             self.writer.add(f"t = {condition}")
             condition = "t"
-            shown = plain(node.source or name)
-            self.primitives.trace(f"condition {shown}: {{bool(t)}}")
+            watcher = self.primitives.watcher
+            operands = watcher.operands(node.expression)
+            self.primitives.tell("condition", node, "bool(t)", watcher.values(operands), operands)
         if on_true == meeting:
             condition, on_true, on_false = f"not ({condition})", on_false, on_true
         if on_true == meeting:
@@ -137,6 +129,18 @@ class ControlCode:
         if on_false != meeting:
             with self.writer.block("else:"):
                 self._sequence(on_false, meeting)
+
+
+def exits(pipeline: Pipeline, name: str) -> list[str | None]:
+    """The nodes that may follow a node, each once; None is the end."""
+    if name in pipeline.conditionals:
+        node = pipeline.conditionals[name]
+        ways = [node.true_next, node.false_next]
+    elif name in pipeline.action_calls:
+        ways = [pipeline.action_calls[name].next_node]
+    else:
+        ways = _table_exits(pipeline.tables[name])
+    return list(dict.fromkeys(ways))
 
 
 def _table_exits(table: Table) -> list[str | None]:

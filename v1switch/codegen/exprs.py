@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from v1switch.codegen.access import Access
 from v1switch.codegen.layout import Layout
@@ -22,7 +22,17 @@ UNBOUNDED = 1 << 30
 
 def _chain(cases: Iterable[tuple[str, str]]) -> str:
     """Source that picks the value whose condition holds, else 0, without nesting parentheses."""
-    return "(" + "".join(f"{value} if {test} else " for test, value in cases) + "0)"
+    text = "("
+    for test, value in cases:
+        text += f"{value} if {test} else "
+        _check_size(text)  # here too: comparing elements multiplies what one of them takes
+    return text + "0)"
+
+
+def _check_size(text: str) -> None:
+    if len(text) > MAX_TEXT:
+        wanted = f"expressions that become at most {MAX_TEXT} characters of Python"
+        raise ProgramError("$", wanted, "a larger one")
 
 
 def _is_truth(node: ex.Expr) -> bool:
@@ -93,9 +103,7 @@ class Expressions:
         """Source of an expression, in parentheses where needed."""
         method = getattr(self, f"_{type(node).__name__}")
         text: str = method(node)
-        if len(text) > MAX_TEXT:
-            wanted = f"expressions that become at most {MAX_TEXT} characters of Python"
-            raise ProgramError("$", wanted, "a larger one")
+        _check_size(text)
         return text
 
     def _Const(self, node: ex.Const) -> str:  # noqa: N802  # named after the node
@@ -172,16 +180,21 @@ class Expressions:
             return self.valid(ex.HeaderRef(header))
         return self.layout.var(header, fields[offset].name)
 
-    def _choose(self, node: ex.Expr, of: object) -> str:
-        """Pick by the run-time index of a stack element: nested conditional expressions."""
-        headers = self.access.candidates(node)
+    def _choose(self, node: ex.Expr, of: Callable[[str], str]) -> str:
+        """Pick by the run-time index of a stack element: a chain of conditional expressions.
+
+        Args:
+            node: a header or a header union.
+            of: source of what is wanted of the header or union of this name.
+        """
+        names = self.access.candidates(node) or self.access.unions(node)
         index = self.element_index(node)
         if index is None:
-            return str(of(headers[0]))  # type: ignore[operator]  # a callable
+            return of(names[0])
         if isinstance(index, ex.Const):
-            return str(of(headers[min(index.value, len(headers) - 1)]))  # type: ignore[operator]  # a callable
+            return of(names[min(index.value, len(names) - 1)])
         at = self.value(index)
-        return _chain((f"{at} == {number}", of(h)) for number, h in enumerate(headers))  # type: ignore[operator]  # a callable
+        return _chain((f"{at} == {number}", of(name)) for number, name in enumerate(names))
 
     def element_index(self, node: ex.Expr) -> ex.Expr | None:
         """The index that decides which header is meant, or None when only one can be."""
@@ -204,8 +217,8 @@ class Expressions:
         assert right is not None
         if op in ("valid", "valid_union", "last_stack_index", "size_stack"):
             return self._on_header(op, right)
-        if op in ("==", "!=") and left is not None and self._is_header(left):
-            text = self._equal_headers(left, right)
+        if op in ("==", "!=") and left is not None and self._is_whole(left):
+            text = self._equal(left, right)
             return text if op == "==" else f"(not {text})"
         if op == "d2b":
             if isinstance(right, ex.Operation) and right.op == "b2d":
@@ -247,27 +260,40 @@ class Expressions:
                 return a
         return f"({a} {op} {b})"
 
-    @staticmethod
-    def _is_header(node: ex.Expr) -> bool:
-        return isinstance(node, (ex.HeaderRef, ex.ElementRef, ex.UnionMember))
+    def _is_whole(self, node: ex.Expr) -> bool:
+        return bool(self.access.candidates(node) or self.access.unions(node))
 
     def _on_header(self, op: str, node: ex.Expr) -> str:
         if op == "valid":
             return self.valid(node)
         if op == "valid_union":
-            unions = self.access.unions(node)
-            headers = self.program.unions[unions[0]].headers
-            return "(" + " or ".join(self.layout.valid(h) for h in headers) + ")"
+            return self._choose(node, self._valid_union)
         assert isinstance(node, (ex.StackRef, ex.UnionStackRef))
         count = self.layout.count(node.name)
         return f"({count} - 1)" if op == "last_stack_index" else count
 
-    def _equal_headers(self, left: ex.Expr, right: ex.Expr) -> str:
-        a, b = self.access.candidates(left)[0], self.access.candidates(right)[0]
+    def _valid_union(self, name: str) -> str:
+        headers = self.program.unions[name].headers
+        return "(" + " or ".join(self.layout.valid(h) for h in headers) + ")"
+
+    def _equal(self, left: ex.Expr, right: ex.Expr) -> str:
+        """Compare two headers or two unions, each of which may be a stack's element."""
+        same = self._same_unions if self.access.unions(left) else self._same_headers
+        return self._choose(left, lambda a: self._choose(right, lambda b: same(a, b)))
+
+    def _same_headers(self, a: str, b: str) -> str:
+        """As Header::cmp of BMv2 has it, an invalid header equals nothing.
+
+        p4c expands P4's comparisons, in which two invalid headers are equal, into fields.
+        """
         pairs = zip(self.layout.header_vars(a), self.layout.header_vars(b), strict=True)
-        same = " and ".join(f"{x} == {y}" for x, y in pairs) or "True"
-        va, vb = self.valid(ex.HeaderRef(a)), self.valid(ex.HeaderRef(b))
-        return f"({va} == {vb} and (not {va} or ({same})))"
+        valid = [self.valid(ex.HeaderRef(a)), self.valid(ex.HeaderRef(b))]
+        return "(" + " and ".join(valid + [f"{x} == {y}" for x, y in pairs]) + ")"
+
+    def _same_unions(self, a: str, b: str) -> str:
+        unions = self.program.unions
+        pairs = zip(unions[a].headers, unions[b].headers, strict=True)
+        return "(" + " or ".join(self._same_headers(x, y) for x, y in pairs) + ")"
 
     # -- conditions and stores --------------------------------------------------------------------
 

@@ -10,14 +10,14 @@ from v1switch.program.model import FieldType
 class ExternPrimitives(Stores):
     """One method per primitive, named after it."""
 
-    def _mark_to_drop(self, _header: ex.Expr) -> None:
-        self._drop()
+    def _mark_to_drop(self, header: ex.HeaderRef) -> None:
+        # an action's inout parameter is a copy of standard_metadata, which is copied back later
+        for field, text in (("egress_spec", self.drop_port), ("mcast_grp", "0")):
+            if self.access.accessed(STANDARD, field) and self.access.is_read(header.name, field):
+                self.writer.add(f"{self.layout.var(header.name, field)} = {text}")
 
     def _drop(self) -> None:
-        self.writer.add(f"{self.standard('egress_spec')} = {self.drop_port}")
-        if self.access.accessed(STANDARD, "mcast_grp"):
-            self.writer.add(f"{self.standard('mcast_grp')} = 0")
-        self.trace("mark_to_drop")
+        self._mark_to_drop(ex.HeaderRef(STANDARD))
 
     def _generate_digest(self, _receiver: ex.Expr, list_id: ex.Const) -> None:
         self.writer.add(f"digest = {list_id.value}")

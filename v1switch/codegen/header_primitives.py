@@ -13,16 +13,16 @@ class HeaderPrimitives(Stores):
     """One method per primitive, named after it."""
 
     def _each(self, node: ex.Expr) -> list[tuple[str | None, str]]:
-        """(condition or None, header) for every header that an expression may mean."""
-        headers = self.access.candidates(node)
+        """(condition or None, name) for every header or union that an expression may mean."""
+        names = self.access.candidates(node) or self.access.unions(node)
         index = self.expressions.element_index(node)
         if index is None:
-            return [(None, headers[0])]
+            return [(None, names[0])]
         if isinstance(index, ex.Const):
-            return [(None, headers[min(index.value, len(headers) - 1)])]
+            return [(None, names[min(index.value, len(names) - 1)])]
         at = self.writer.fresh("i")
         self.writer.add(f"{at} = {self.expressions.value(index)}")
-        return [(f"{at} == {n}", header) for n, header in enumerate(headers)]
+        return [(f"{at} == {n}", name) for n, name in enumerate(names)]
 
     def _for_each(self, node: ex.Expr, act: Callable[[str], None]) -> None:
         for condition, header in self._each(node):
@@ -57,7 +57,11 @@ class HeaderPrimitives(Stores):
         self._for_each(node, add)
 
     def _add_header_fast(self, node: ex.Expr) -> None:
-        self._for_each(node, self.mark_valid)
+        def add(header: str) -> None:
+            self.mark_valid(header)
+            self.touch(header)
+
+        self._for_each(node, add)
 
     def _remove_header(self, node: ex.Expr) -> None:
         def remove(header: str) -> None:
@@ -69,14 +73,17 @@ class HeaderPrimitives(Stores):
 
         self._for_each(node, remove)
 
-    def _assign_header(self, dst: ex.Expr, src: ex.Expr) -> None:
+    def _for_each_pair(self, dst: ex.Expr, src: ex.Expr, act: Callable[[str, str], None]) -> None:
         for (c1, to), (c2, from_) in itertools.product(self._each(dst), self._each(src)):
             condition = " and ".join(c for c in (c1, c2) if c)
             if condition:
                 with self.writer.block(f"if {condition}:"):
-                    self.copy_header(to, from_)
+                    act(to, from_)
             else:
-                self.copy_header(to, from_)
+                act(to, from_)
+
+    def _assign_header(self, dst: ex.Expr, src: ex.Expr) -> None:
+        self._for_each_pair(dst, src, self.copy_header)
 
     _copy_header = _assign_header
 
@@ -98,10 +105,7 @@ class HeaderPrimitives(Stores):
             self.touch(dst)
 
     def _assign_union(self, dst: ex.Expr, src: ex.Expr) -> None:
-        to, from_ = self.access.unions(dst)[0], self.access.unions(src)[0]
-        if len(self.access.unions(dst)) > 1 or len(self.access.unions(src)) > 1:
-            raise self.fail("unions at constant places", "a computed index")
-        self._copy_union(to, from_)
+        self._for_each_pair(dst, src, self._copy_union)
 
     def _copy_union(self, dst: str, src: str) -> None:
         pairs = zip(self.program.unions[dst].headers, self.program.unions[src].headers, strict=True)
@@ -146,17 +150,33 @@ class HeaderPrimitives(Stores):
 
     def _shift(self, stack: ex.Expr, by: int) -> None:
         """Move all elements by `by` places (towards the end when positive): stacks.cpp."""
-        elements = self._elements(stack)
-        order = range(len(elements))
+        if isinstance(stack, ex.UnionStackRef):
+            self._rotate(self._elements(stack), by)
+            return
+        headers = [header for (header,) in self._elements(stack)]
+        order = range(len(headers))
         for place in reversed(order) if by > 0 else order:
-            source = place - by
-            for position, header in enumerate(elements[place]):
-                if 0 <= source < len(elements):
-                    other = elements[source][position]
-                    self._copy_vars(header, other)
-                    self.writer.add(f"{self.layout.valid(header)} = {self.layout.valid(other)}")
-                else:
-                    self.writer.add(f"{self.layout.valid(header)} = 0")
+            source, valid = place - by, "0"
+            if 0 <= source < len(headers):
+                self._copy_vars(headers[place], headers[source])
+                valid = self.layout.valid(headers[source])
+            self.writer.add(f"{self.layout.valid(headers[place])} = {valid}")
+
+    def _rotate(self, unions: list[tuple[str, ...]], by: int) -> None:
+        """Move unions as BMv2 does: it swaps them, and invalidates none (header_unions.h)."""
+        places = list(range(len(unions)))
+        if by > 0:
+            pairs = [(n, n - by) for n in range(len(unions) - 1, by - 1, -1)]
+        else:
+            pairs = [(n, n - by) for n in range(len(unions) + by)]
+        for one, other in pairs:
+            places[one], places[other] = places[other], places[one]
+        targets, values = [], []
+        for place, source in enumerate(places):
+            for to, from_ in zip(unions[place], unions[source], strict=True):
+                targets += [self.layout.valid(to), *self.layout.header_vars(to)]
+                values += [self.layout.valid(from_), *self.layout.header_vars(from_)]
+        self.writer.add(f"{', '.join(targets)} = {', '.join(values)}")
 
     def _move(self, stack: ex.Expr, amount: ex.Expr, sign: int) -> None:
         assert isinstance(stack, (ex.StackRef, ex.UnionStackRef))

@@ -204,11 +204,9 @@ class Layout:
         if self._lean(header):
             names = [s.name for s in self.of(header).segments if self._wanted(header, s)]
             return [self.var(header, n) for n in names]
-        if self.program.headers[header].metadata:
-            names = [s.name for s in self.of(header).segments if not s.gap]
-            return [self.var(header, n) for n in names]
         layout = self.of(header)
-        names = [s.name for s in layout.segments]
+        metadata = self.program.headers[header].metadata
+        names = [s.name for s in layout.segments if not (metadata and s.gap)]
         return [self.var(header, n) for n in names + ([layout.varbit] if layout.varbit else [])]
 
     def _wanted(self, header: str, segment: Segment) -> bool:
@@ -217,15 +215,16 @@ class Layout:
 
     def zeros(self, header: str) -> list[str]:
         """Zero values for `header_vars`."""
-        if self.program.headers[header].metadata:
-            return ["0"] * len(self.header_vars(header))
+        layout, count = self.of(header), len(self.header_vars(header))
         if self._lean(header):
-            return ["0"] * len(self.header_vars(header))
-        layout = self.of(header)
+            return ["0"] * count
+        tail = ["b''"] if layout.varbit else []
+        if self.program.headers[header].metadata:
+            return ["0"] * (count - len(tail)) + tail
         zeros = [
             self.writer.bind("Z", bytes(s.width // 8)) if s.raw else "0" for s in layout.segments
         ]
-        return zeros + (["b''"] if layout.varbit else [])
+        return zeros + tail
 
     def packet_headers(self) -> list[Header]:
         """Headers that are no metadata."""

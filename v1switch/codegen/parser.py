@@ -1,16 +1,17 @@
 """The parser as Python source.
 
 States that only one transition reaches are nested into their predecessor. The others become
-blocks `if st == n:` in topological order inside a `while True:`; a back edge (a loop over a
-header stack) is `continue`, the end of parsing is `break`.
+blocks `if st == n:` in topological order inside a loop; a back edge (a loop over a header stack)
+is `continue`, the end of parsing is `break`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from v1switch.codegen.access import walk
 from v1switch.codegen.exprs import UNBOUNDED
 from v1switch.codegen.primitives import Primitives
-from v1switch.codegen.writer import plain
 from v1switch.program import expressions as ex
 from v1switch.program.model import (
     Advance,
@@ -107,9 +108,12 @@ class ParserCode:
 
     def fail(self, code: str) -> None:
         """Write the end of parsing with an error."""
-        self.primitives.trace(f"parser: error {{error_name({code})}}")
-        self.writer.add(f"perr = {code}")
+        self._set_error(code)
         self.writer.add("break")
+
+    def _set_error(self, code: str) -> None:
+        self.primitives.tell("parser_error", f"error_name({code})")
+        self.writer.add(f"perr = {code}")
 
     def emit(self) -> None:
         """Write the whole parser."""
@@ -117,8 +121,8 @@ class ParserCode:
         if not self.blocks:
             return
         several = len(self.blocks) > 1
-        self.writer.add("st = rounds = 0")
-        with self.writer.block("while True:"):
+        self.writer.add("st = 0")
+        with self.writer.block(f"for _ in range({MAX_ROUNDS}):"):
             for name, number in self.blocks.items():
                 self._block = number
                 if several:
@@ -126,28 +130,33 @@ class ParserCode:
                         self._state(self.parser.states[name])
                 else:
                     self._state(self.parser.states[name])
+        with self.writer.block("else:"):
+            self._set_error(str(self.error("ParserTimeout")))
 
     def _state(self, state: ParserState) -> None:
-        self.primitives.trace(f"parser: state {plain(state.name)}")
+        self.primitives.tell("state", state)
         for op in state.ops:
             self._op(op)
         if not state.key:
-            self._go(next((t for t in state.transitions if t.kind == "default"), None))
+            self._go(state, (), next((t for t in state.transitions if t.kind == "default"), None))
             return
         parts = self._key(state)
         cases = [t for t in state.transitions if t.kind != "default"]
         for number, case in enumerate(cases):
             head = "elif" if number else "if"
             with self.writer.block(f"{head} {self._case(state, parts, case)}:"):
-                self._go(case)
+                self._go(state, parts, case)
         default = next((t for t in state.transitions if t.kind == "default"), None)
         if cases:
             with self.writer.block("else:"):
-                self._go(default)
+                self._go(state, parts, default)
         else:
-            self._go(default)
+            self._go(state, parts, default)
 
-    def _go(self, transition: Transition | None) -> None:
+    def _go(self, state: ParserState, parts: Sequence[str], transition: Transition | None) -> None:
+        """Write the way out of `state`; `parts` are the variables of the select's key."""
+        values = f"({''.join(f'{part}, ' for part in parts)})"
+        self.primitives.tell("transition", state, values, transition or "None")
         target = transition.next_state if transition else None
         if target is None:
             self.writer.add("break")
@@ -156,9 +165,6 @@ class ParserCode:
         else:
             self.writer.add(f"st = {self.blocks[target]}")
             if self.blocks[target] <= self._block:
-                self.writer.add("rounds += 1")
-                with self.writer.block(f"if rounds > {MAX_ROUNDS}:"):
-                    self.fail(str(self.error("ParserTimeout")))
                 self.writer.add("continue")
 
     # -- select ---------------------------------------------------------------------------------
@@ -224,22 +230,32 @@ class ParserCode:
         if isinstance(op, Extract):
             self._extract(op)
         elif isinstance(op, SetField):
-            self.primitives.store(op.target, op.value)
+            with self.primitives.watcher.told(op):
+                self.primitives.store(op.target, op.value)
         elif isinstance(op, Verify):
-            with self.writer.block(f"if not {self.expressions.condition(op.condition)}:"):
-                fits = self.expressions.bits(op.error) <= ERROR_BITS
-                code = self.expressions.value(op.error)
-                self.fail(code if fits else f"{code} & {(1 << ERROR_BITS) - 1}")
+            self._verify(op)
         elif isinstance(op, Advance):
             self._advance(op)
         elif isinstance(op, Primitive):
             self.primitives.emit(op)
+
+    def _verify(self, op: Verify) -> None:
+        condition = self.expressions.condition(op.condition)
+        watcher = self.primitives.watcher
+        operands = watcher.operands(op.condition)
+        values = watcher.values(operands)
+        self.primitives.tell("verified", op, f"bool({condition})", values, operands)
+        fits = self.expressions.bits(op.error) <= ERROR_BITS
+        code = self.expressions.value(op.error)
+        with self.writer.block(f"if not {condition}:"):
+            self.fail(code if fits else f"{code} & {(1 << ERROR_BITS) - 1}")
 
     def _advance(self, op: Advance) -> None:
         bits = self.expressions.value(op.bits)
         if isinstance(op.bits, ex.Const) and op.bits.value % 8 == 0:
             self._need(op.bits.value)
             self.writer.add(f"o += {op.bits.value // 8}")
+            self.primitives.tell("advanced", str(op.bits.value))
             return
         held = self.writer.fresh("n")
         self.writer.add(f"{held} = {bits}")
@@ -248,6 +264,7 @@ class ParserCode:
             self.fail(str(self.error("ParserInvalidArgument")))
         self._need(f"{held} // 8")
         self.writer.add(f"o += {held} // 8")
+        self.primitives.tell("advanced", held)
 
     def _extract(self, op: Extract) -> None:
         if op.kind == "regular":
@@ -270,8 +287,9 @@ class ParserCode:
     def _extract_header(self, header: str, length: ex.Expr | None) -> None:
         layout = self.layout.of(header)
         if layout.varbit is not None:
-            self._extract_varbit(header, length)
+            size = self._extract_varbit(header, length)
         else:
+            size = str(layout.bytes)
             self._need(layout.bytes * 8)
             self.layout.emit_unpack(header, layout.head, "o")
             if header in self.layout.sliced:
@@ -281,13 +299,20 @@ class ParserCode:
                     self.writer.add(f"{dirty} = 0")
             self.writer.add(f"o += {layout.bytes}")
         self.primitives.mark_valid(header)
-        self.primitives.trace(f"parser: extracted {plain(header)}")
+        self.primitives.tell("extracted", repr(header), f"o - {size}", size)
 
-    def _extract_varbit(self, header: str, length: ex.Expr | None) -> None:
+    def _extract_varbit(self, header: str, length: ex.Expr | None) -> str:
+        """Write the extraction of a header that has a field of variable length.
+
+        Returns:
+            the variable that holds the header's length in bytes.
+        """
         layout = self.layout.of(header)
         bits, size = self.writer.fresh("n"), self.writer.fresh("n")
         own = self.program.headers[header].header_type.length_expr
-        if length is None and own is not None:
+        if length is None and own is not None:  # it looks at the fields in front
+            self._need(layout.bytes * 8)
+            self.layout.emit_unpack(header, layout.head, "o")
             length = _resolve(own, header, self.program.headers[header].header_type.fields)
         self.writer.add(f"{bits} = {self.expressions.value(length) if length else '0'}")
         # BMv2 reads the length as a C int, which ends at 2**31 - 1
@@ -305,6 +330,7 @@ class ParserCode:
         self.writer.add(f"{name} = frame[o + {head}:o + {head} + {bits} // 8]")
         self.layout.emit_unpack(header, layout.tail, f"o + {head} + {bits} // 8")
         self.writer.add(f"o += {size}")
+        return size
 
 
 def _resolve(node: ex.Expr, header: str, fields: tuple[object, ...]) -> ex.Expr:

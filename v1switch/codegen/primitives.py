@@ -5,6 +5,7 @@ from __future__ import annotations
 from v1switch.codegen.exprs import Expressions
 from v1switch.codegen.extern_primitives import ExternPrimitives
 from v1switch.codegen.header_primitives import HeaderPrimitives
+from v1switch.codegen.watching import Watcher
 from v1switch.program import expressions as ex
 from v1switch.program.model import Action, Primitive
 
@@ -27,6 +28,7 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
     def __init__(self, expressions: Expressions, drop_port: str, traced: bool) -> None:
         """Remember the context; see `Stores`."""
         super().__init__(expressions, drop_port, traced)
+        self.watcher = Watcher(self)
         self.exits = False
 
     def emit_action(self, action: Action, params: list[str]) -> bool:
@@ -105,6 +107,7 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
             self.writer.add(f"{block} = {target}")
             return
         test = self.expressions.value(last.args[0])
+        self._tell_branch(last, test)
         self.writer.add(f"{block} = {following} if {test} else {target}")
 
     def _target(self, arg: ex.Expr, at: int, count: int) -> int:
@@ -127,6 +130,7 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
         source = self.expressions.value(test)
         if isinstance(test, ex.Operation) and test.op == "b2d" and test.right is not None:
             source = self.expressions.condition(test.right)
+        self._tell_branch(calls[at], source)
         with self.writer.block(f"if {source}:"):
             self._sequence(calls, at + 1, then_end)
         if after > other:
@@ -134,10 +138,18 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
                 self._sequence(calls, other, after)
         return after
 
+    def _tell_branch(self, call: Primitive, condition: str) -> None:
+        operands = self.watcher.operands(call.args[0])
+        self.tell("branch", call, f"bool({condition})", self.watcher.values(operands), operands)
+
     # -- one primitive ----------------------------------------------------------------------------
 
     def emit(self, call: Primitive) -> None:
         """Write one call."""
+        with self.watcher.told(call):
+            self._emit(call)
+
+    def _emit(self, call: Primitive) -> None:
         if call.op in BINARY:
             dst, left, right = call.args
             self.store(dst, ex.Operation(BINARY[call.op], left, right))
@@ -162,7 +174,6 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
     def _exit(self) -> None:
         self.exits = True
         self.writer.add("ex = 1")
-        self.trace("exit")
 
     def _assert(self, value: ex.Expr) -> None:
         with self.writer.block(f"if not {self.expressions.value(value)}:"):

@@ -20,7 +20,7 @@ class Stores:
         Args:
             expressions: the translator of expressions.
             drop_port: name of the drop port in the generated code.
-            traced: whether to tell drops, digests and log messages.
+            traced: whether to tell what happens.
         """
         self.expressions = expressions
         self.calculations = Calculations(expressions)
@@ -32,10 +32,16 @@ class Stores:
         self.traced = traced
         self.action = ""  # the one that is being written
 
-    def trace(self, text: str) -> None:
-        """Write a trace call (in the traced variant); `text` is source of an f-string's inside."""
+    def tell(self, event: str, *args: object) -> None:
+        """Write a call of the recorder (in the traced variant).
+
+        Args:
+            event: the recorder's method.
+            args: source of its arguments, or objects of the program.
+        """
         if self.traced:
-            self.writer.add(f"tr(f{text!r})")
+            texts = (a if isinstance(a, str) else self.writer.bind("W", a) for a in args)
+            self.writer.add(f"tr.{event}({', '.join(texts)})")
 
     def fail(self, expected: str, found: str) -> ProgramError:
         """Make the error that the action at work cannot be written."""

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from v1switch.codegen.calculations import Calculations
 from v1switch.codegen.primitives import Primitives
-from v1switch.codegen.writer import plain
 from v1switch.program import expressions as ex
 from v1switch.program.model import Calculation, CalculationInput, KeyField, Table
 from v1switch.program.symbols import VALID
 
 Continue = Callable[[str | None], None]
+HIDDEN = "tbl_"  # so p4c names the tables that it makes of statements
 
 
 class TableCode:
@@ -114,10 +114,11 @@ class TableCode:
         self.writer.add(f"e = {name}.default")
         if self._wants_hit:
             self.writer.add("hit = False")
-        self.primitives.trace(f"table {plain(table.name)}: miss")
+        self._tell(table, "None")
 
     def _on_hit(self, table: Table) -> None:
         add = self.writer.add
+        self._tell(table, "e")
         if self._wants_hit:
             add("hit = True")
         if table.with_counters:
@@ -128,9 +129,12 @@ class TableCode:
             target = self.program.meters[table.direct_meter].target
             assert target is not None
             self.primitives.store_text(target, "e.meter.execute(flen, now)", 2)
-        self.primitives.trace(
-            f"table {plain(table.name)}: hit, {{describe(e, table_{self.numbers[table.name]})}}"
-        )
+            self.primitives.tell("metered", target, self.expressions.value(target))
+
+    def _tell(self, table: Table, cell: str) -> None:
+        """Tell the look-up's key and what it found (None: a miss)."""
+        values = f"({''.join(f'{self.key_part(field)}, ' for field in table.key)})"
+        self.primitives.tell("table", f"table_{self.numbers[table.name]}", values, cell)
 
     # -- application ------------------------------------------------------------------------------
 
@@ -180,9 +184,11 @@ class TableCode:
         if table.key or table.implementation != "simple" or not entry or not entry.const_entry:
             return False
         action = self.program.actions[entry.action_id]
-        if not table.name.startswith("tbl_"):
-            self.primitives.trace(f"table {plain(table.name)}: miss")
-            self.primitives.trace(f"action {plain(action.name)}{entry.params}")
+        if table.name.startswith(HIDDEN):
+            self.primitives.tell("statement", repr(table.name))
+        else:
+            self._tell(table, "None")
+            self.primitives.tell("action", action, f"{entry.params}")
         if self.primitives.emit_action(action, [str(p) for p in entry.params]):
             self._leave()
         if not single:
@@ -201,6 +207,7 @@ class TableCode:
         add = self.writer.add
         with self.writer.block("if e.target is not None:"):
             add("e = e.target")
+            self.primitives.tell("chosen", "e")
             if profile.selector_algo is None:
                 return
             with self.writer.block("if e.pick is not None:"):
@@ -213,8 +220,8 @@ class TableCode:
                     ),
                 )
                 picked = Calculations(self.expressions).emit_calculation(calculation)
+                self.primitives.tell("picked", "e", picked)
                 add(f"e = e.pick[{picked} % len(e.pick)] if e.pick else nothing")
-                self.primitives.trace(f"table {plain(table.name)}: selector hash {{{picked}}}")
 
     def _dispatch(self, table: Table) -> dict[int, int]:
         """Write the actions, chosen by `c`; return the action id behind each code."""
@@ -261,9 +268,6 @@ class TableCode:
         names = [f"p{n}_{self.writer.fresh('')[1:]}" for n in range(len(action.params))]
         if names and (action.primitives or self.primitives.traced):
             self.writer.add(f"{', '.join(names)}, = e.params")
-        shown = ", ".join(
-            f"{plain(p.name)}={{{n}:#x}}" for p, n in zip(action.params, names, strict=True)
-        )
-        self.primitives.trace(f"action {plain(action.name)}({shown})")
+        self.primitives.tell("action", action, f"({''.join(f'{n}, ' for n in names)})")
         if self.primitives.emit_action(action, names):
             self._leave()

@@ -11,11 +11,6 @@ MAX_DEPTH = 95  # Python's compiler allows 100 levels of indentation
 MAX_SOURCE = 2 << 20  # characters; the largest of p4c's own test programs has 450,000
 
 
-def plain(text: str) -> str:
-    """A name of the program as it stands in the source of an f-string."""
-    return text.replace("{", "{{").replace("}", "}}")
-
-
 class Writer:
     """Collects the lines of a function body.
 

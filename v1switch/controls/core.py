@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from v1switch.errors import NoProgram, UnknownObject
 from v1switch.gate import Gate
+from v1switch.profiles import PortStates
 from v1switch.replication import Replication
 from v1switch.state import State
 from v1switch.tables import RuntimeTable
@@ -22,6 +23,7 @@ class Core:
         clock: monotonic nanoseconds.
         started: when this was made, by that clock.
         replication: multicast groups and clone sessions.
+        ports: which exist and which are down; `set_port_status` changes the latter.
     """
 
     def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
@@ -30,7 +32,7 @@ class Core:
         self.started = clock()
         self.replication = Replication()
         self._gate = Gate()
-        self._ports_down: set[int] = set()
+        self.ports = PortStates()
         self._state: State | None = None
         self._undo: list[Undo] | None = None
 

@@ -48,7 +48,7 @@ class ProfileControl(Core):
 
         Raises:
             BadAction: the profile has no selector.
-            BadValue: a weight below 1.
+            BadValue: a weight below 1, a member that is there twice.
             DuplicateEntry, EntryNotFound: the group exists, a member does not.
             TableFull: more weight than the group's max_size.
         """
@@ -82,6 +82,6 @@ class ProfileControl(Core):
         Works without a program as well; a program that is loaded later knows.
         """
         with self._gate.writer():
-            (self._ports_down.discard if up else self._ports_down.add)(port)
-            for profile in self._state.profiles.values() if self._state else ():
-                profile.refresh()
+            (self.ports.down.discard if up else self.ports.down.add)(port)
+            if self._state is not None:
+                self._state.refresh_groups()

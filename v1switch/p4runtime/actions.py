@@ -33,7 +33,7 @@ def decode_call(message: p4rt.Action, action: Action) -> ActionCall:
         if raw is None:
             raise invalid(f"action {action.name!r}: parameter {param.name!r} is missing")
         what = f"action {action.name!r}, parameter {param.name!r}"
-        params.append(decode(raw, param.width, what, Code.INVALID_ARGUMENT))
+        params.append(decode(raw, param.width, what))
     if given:
         raise invalid(f"action {action.name!r}: no parameter has id {min(given)}")
     return ActionCall(action.name, tuple(params))

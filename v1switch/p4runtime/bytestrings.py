@@ -6,41 +6,40 @@ string and every value wider than the P4 type; a sender always uses the shortest
 
 from __future__ import annotations
 
-from v1switch.p4runtime.errors import Code, Refused
+from v1switch.p4runtime.errors import invalid
 
 
-def decode(raw: bytes, width: int, what: str, code: Code = Code.OUT_OF_RANGE) -> int:
+def decode(raw: bytes, width: int, what: str) -> int:
     """Return the `bit<width>` value of `raw`.
 
     Args:
         raw: the string as received.
         width: width of the P4 type in bits.
         what: the object's name, for the error message.
-        code: the code of a refusal; the specification asks for OUT_OF_RANGE in general and for
-            INVALID_ARGUMENT in match fields, action parameters and packet metadata.
 
     Raises:
-        Refused: the string is empty or its value does not fit.
+        Refused: the string is empty or its value does not fit. INVALID_ARGUMENT, as the
+            specification asks of match fields, action parameters and registers.
     """
     if not raw:
-        raise Refused(code, f"{what}: empty byte string, expected a bit<{width}> value")
+        raise invalid(f"{what}: empty byte string, expected a bit<{width}> value")
     value = int.from_bytes(raw, "big")
     if value >> width:
-        raise Refused(code, f"{what}: 0x{raw.hex()} does not fit in bit<{width}>")
+        raise invalid(f"{what}: 0x{raw.hex()} does not fit in bit<{width}>")
     return value
 
 
-def decode_signed(raw: bytes, width: int, what: str, code: Code = Code.OUT_OF_RANGE) -> int:
+def decode_signed(raw: bytes, width: int, what: str) -> int:
     """Return the `int<width>` value of `raw` (two's complement, sign-extended).
 
     Raises:
         Refused: the string is empty or its value does not fit.
     """
     if not raw:
-        raise Refused(code, f"{what}: empty byte string, expected an int<{width}> value")
+        raise invalid(f"{what}: empty byte string, expected an int<{width}> value")
     value = int.from_bytes(raw, "big", signed=True)
     if not -(1 << width - 1) <= value < 1 << width - 1:
-        raise Refused(code, f"{what}: 0x{raw.hex()} does not fit in int<{width}>")
+        raise invalid(f"{what}: 0x{raw.hex()} does not fit in int<{width}>")
     return value
 
 

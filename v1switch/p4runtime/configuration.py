@@ -120,6 +120,7 @@ class Configuration:
     def _scratch(self, config: p4rt.ForwardingPipelineConfig, verified: Verified) -> Pipeline:
         """Return the pipeline on a data plane of its own, which no packet reaches."""
         plane = Dataplane(cpu_port=self._plane.cpu_port, drop_port=self._plane.drop_port)
+        plane.ports = self._plane.ports
         plane.commit(verified[1])
         return Pipeline(config, *verified, plane)
 

@@ -8,7 +8,8 @@ Every handler below the service raises `Refused`; only the service knows gRPC. T
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from google.rpc import status_pb2
 from p4.v1 import p4runtime_pb2 as p4rt
@@ -67,6 +68,15 @@ def exists(message: str) -> Refused:
 def unsupported(message: str) -> Refused:
     """A request for what this target does not do (UNIMPLEMENTED)."""
     return Refused(Code.UNIMPLEMENTED, message)
+
+
+@contextmanager
+def about(what: str) -> Iterator[None]:
+    """Name the object in front of every refusal of what is done inside."""
+    try:
+        yield
+    except Refused as failure:
+        raise Refused(failure.code, f"{what}: {failure.message}") from None
 
 
 def refusal(error: SwitchError) -> Refused:

@@ -8,6 +8,7 @@ and parameters. The JSON may hold more: what the compiler hides from the control
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -16,6 +17,7 @@ from p4.config.v1 import p4info_pb2
 from v1switch.p4runtime.errors import invalid
 from v1switch.p4runtime.matches import KINDS, MatchField
 from v1switch.p4runtime.p4data import DataType, Unsupported, data_type
+from v1switch.p4runtime.ports import MAX_GROUP
 from v1switch.p4runtime.schema import (
     Action,
     ActionRef,
@@ -47,6 +49,25 @@ def join(p4info: p4info_pb2.P4Info, program: model.Program) -> Schema:
         Refused: INVALID_ARGUMENT, naming the object and what does not fit.
     """
     return _Joiner(p4info, program).schema()
+
+
+def with_initial_entries(program: model.Program, p4info: p4info_pb2.P4Info) -> model.Program:
+    """Return the program with those tables open to change that P4Info calls preinitialized."""
+    sizes = {
+        each.preamble.name: each.size
+        for each in p4info.tables
+        if each.has_initial_entries and not each.is_const_table
+    }
+
+    def opened(pipeline: model.Pipeline) -> model.Pipeline:
+        tables = dict(pipeline.tables)
+        for key, table in pipeline.tables.items():
+            if table.name in sizes:
+                size = max(table.size, sizes[table.name])
+                tables[key] = replace(table, preinitialized=True, size=size)
+        return replace(pipeline, tables=tables)
+
+    return replace(program, ingress=opened(program.ingress), egress=opened(program.egress))
 
 
 class _Joiner:
@@ -87,6 +108,9 @@ class _Joiner:
                 other = self._by_id[object_id].preamble.name
                 raise invalid(f"p4info: {name!r} and {other!r} share id {object_id:#010x}")
             self._by_id[object_id] = each
+        required = self._info.pkg_info.platform_properties.multicast_group_table_size
+        if required > MAX_GROUP:
+            raise invalid(f"p4info: requires {required} multicast groups, of {MAX_GROUP}")
         if self._info.externs:
             name = self._info.externs[0].extern_type_name
             raise invalid(f"p4info: extern type {name!r} is not part of v1model")
@@ -114,6 +138,9 @@ class _Joiner:
         if info.with_selector != (profile.selector_algo is not None):
             kind = "a selector" if info.with_selector else "no selector"
             raise invalid(f"p4info: action profile {name!r} has {kind}, the program disagrees")
+        if info.max_group_size > info.size > 0:
+            sizes = f"max_group_size {info.max_group_size} above size {info.size}"
+            raise invalid(f"p4info: action profile {name!r} has {sizes}")
         actions: dict[int, Action] = {}
         for table_id in info.table_ids:
             table = self._reference(table_id, self._info.tables, f"action profile {name!r}")

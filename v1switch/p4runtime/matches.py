@@ -16,7 +16,7 @@ from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.entries import Exact, Key, Lpm, Match, Range, Ternary
 from v1switch.p4runtime.bytestrings import decode, encode
-from v1switch.p4runtime.errors import Code, invalid
+from v1switch.p4runtime.errors import Code, Refused, invalid
 
 INVALID = Code.INVALID_ARGUMENT
 
@@ -89,15 +89,18 @@ def _decode_field(message: p4rt.FieldMatch | None, field: MatchField, where: str
     found = message.WhichOneof("field_match_type")
     if found != kind.member:
         raise invalid(f"{where}: match field {field.name!r} is {kind.name}, not {found}")
-    return kind.decode(getattr(message, kind.member), field)
+    try:  # not `about`: this is done for every field of every entry
+        return kind.decode(getattr(message, kind.member), field)
+    except Refused as failure:
+        raise Refused(failure.code, f"{where}: {failure.message}") from None
 
 
 def _decode_exact(message: p4rt.FieldMatch.Exact, field: MatchField) -> Match:
-    return Exact(decode(message.value, field.width, field.name, INVALID))
+    return Exact(decode(message.value, field.width, field.name))
 
 
 def _decode_lpm(message: p4rt.FieldMatch.LPM, field: MatchField) -> Match:
-    value = decode(message.value, field.width, field.name, INVALID)
+    value = decode(message.value, field.width, field.name)
     length = message.prefix_len
     if not 0 < length <= field.width:
         hint = " (leave a don't-care field out)" if length == 0 else ""
@@ -108,8 +111,8 @@ def _decode_lpm(message: p4rt.FieldMatch.LPM, field: MatchField) -> Match:
 
 
 def _decode_ternary(message: p4rt.FieldMatch.Ternary, field: MatchField) -> Match:
-    value = decode(message.value, field.width, field.name, INVALID)
-    mask = decode(message.mask, field.width, f"{field.name} (mask)", INVALID)
+    value = decode(message.value, field.width, field.name)
+    mask = decode(message.mask, field.width, f"{field.name} (mask)")
     if not mask:
         raise invalid(f"{field.name}: mask 0 (leave a don't-care field out)")
     if value & ~mask:
@@ -118,8 +121,8 @@ def _decode_ternary(message: p4rt.FieldMatch.Ternary, field: MatchField) -> Matc
 
 
 def _decode_range(message: p4rt.FieldMatch.Range, field: MatchField) -> Match:
-    low = decode(message.low, field.width, f"{field.name} (low)", INVALID)
-    high = decode(message.high, field.width, f"{field.name} (high)", INVALID)
+    low = decode(message.low, field.width, f"{field.name} (low)")
+    high = decode(message.high, field.width, f"{field.name} (high)")
     if low > high:
         raise invalid(f"{field.name}: low {low} is above high {high}")
     if low == 0 and high == (1 << field.width) - 1:
@@ -128,7 +131,7 @@ def _decode_range(message: p4rt.FieldMatch.Range, field: MatchField) -> Match:
 
 
 def _decode_optional(message: p4rt.FieldMatch.Optional, field: MatchField) -> Match:
-    value = decode(message.value, field.width, field.name, INVALID)
+    value = decode(message.value, field.width, field.name)
     return Ternary(value, (1 << field.width) - 1)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.p4runtime.bytestrings import decode, encode
-from v1switch.p4runtime.errors import Code, invalid
+from v1switch.p4runtime.errors import invalid
 from v1switch.p4runtime.schema import ControllerHeader
 
 
@@ -27,7 +27,7 @@ def to_frame(packet: p4rt.PacketOut, header: ControllerHeader | None) -> bytes:
         if field.id not in given:
             raise invalid(f"packet-out: metadata {field.name!r} (id {field.id}) is missing")
         raw = given.pop(field.id)
-        number = decode(raw, field.width, f"packet-out: {field.name!r}", Code.INVALID_ARGUMENT)
+        number = decode(raw, field.width, f"packet-out: {field.name!r}")
         value = value << field.width | number
     if given:
         raise invalid(f"packet-out: no metadata has id {min(given)}")

@@ -17,7 +17,7 @@ from p4.v1 import p4runtime_pb2 as p4rt
 from v1switch.dataplane import Dataplane, Prepared
 from v1switch.p4runtime.digests import DigestConfig
 from v1switch.p4runtime.errors import invalid
-from v1switch.p4runtime.join import join
+from v1switch.p4runtime.join import join, with_initial_entries
 from v1switch.p4runtime.schema import Schema
 from v1switch.program.loader import load_program
 
@@ -73,5 +73,5 @@ def verify(config: p4rt.ForwardingPipelineConfig, plane: Dataplane) -> tuple[Sch
     """
     if not config.p4_device_config:
         raise invalid("p4_device_config is empty, expected BMv2 JSON")
-    program = load_program(config.p4_device_config)
+    program = with_initial_entries(load_program(config.p4_device_config), config.p4info)
     return join(config.p4info, program), plane.prepare(program)

@@ -1,4 +1,4 @@
-"""Port numbers in messages: today's byte strings and the integers of older clients."""
+"""Port numbers in messages, as byte strings or older clients' integers, and their limits."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Any
 
 from v1switch.entries import Replica
 from v1switch.p4runtime.bytestrings import decode
-from v1switch.p4runtime.errors import Code, invalid
+from v1switch.p4runtime.errors import invalid
 
 PORT_WIDTH = 32  # bits of an SDN port number; what a switch has of them is the data plane's matter
+MAX_GROUP = (1 << 15) - 1  # multicast groups; BMv2 keeps the ids above for its clone sessions
 MAX_INSTANCE = 0xFFFF  # egress_rid is 16 bits in v1model
 
 
@@ -22,7 +23,7 @@ def watched(message: Any) -> int | None:
         return message.watch or None
     if not message.watch_port:
         return None
-    return decode(message.watch_port, PORT_WIDTH, "watch_port", Code.INVALID_ARGUMENT)
+    return decode(message.watch_port, PORT_WIDTH, "watch_port")
 
 
 def replica(message: Any) -> Replica:
@@ -34,7 +35,7 @@ def replica(message: Any) -> Replica:
     if message.WhichOneof("port_kind") is None:
         raise invalid("replica: the port is missing")
     if message.WhichOneof("port_kind") == "port":
-        port = decode(message.port, PORT_WIDTH, "replica's port", Code.INVALID_ARGUMENT)
+        port = decode(message.port, PORT_WIDTH, "replica's port")
     else:
         port = message.egress_port
     if message.instance > MAX_INSTANCE:

@@ -90,7 +90,7 @@ class ExprReader:
             raise node.fail("a left operand", "null")
         if op in COMPARE and left_node is not None:
             left, right = self.read(left_node), self.read(right_node)
-            self.kinds.want(left_node, left, VALUE, BYTES, HEADER)
+            self.kinds.want(left_node, left, VALUE, BYTES, HEADER, UNION)
             self.kinds.same(node, left, right)
             return ex.Operation(op, left, right)
         left = ex.Const(0) if left_node is None else self.value(left_node)
@@ -147,6 +147,10 @@ class ExprReader:
 
     def _stack_field(self, value: Node) -> Expr:
         stack = self.symbols.stack(value.at(0))
+        if value.at(1).value == "last" and stack.header_type.field("last") is None:
+            # so p4c writes the last element as a whole (BMv2 ends when a program copies one)
+            ref = ex.StackRef(stack.name)
+            return ex.ElementRef(ref, ex.Operation("last_stack_index", None, ref))
         return ex.LastField(stack.name, self.symbols.type_field(stack.header_type, value.at(1)))
 
     def _union_stack_field(self, value: Node) -> Expr:

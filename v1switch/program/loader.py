@@ -28,10 +28,9 @@ from v1switch.program.parsers import read_deparser, read_parser, read_value_sets
 from v1switch.program.pipelines import PipelineReader, algorithm, choice, field_of
 from v1switch.program.primitives import read_primitive
 from v1switch.program.reader import Node
-from v1switch.program.symbols import Symbols
+from v1switch.program.symbols import STANDARD_METADATA, Symbols
 
 MAJOR_VERSION = 2  # docs/JSON_format.md: readers refuse another major number
-STANDARD_METADATA = "standard_metadata"
 # simple_switch's add_required_field; other targets' programs lack some of them
 REQUIRED = ("ingress_port", "packet_length", "instance_type", "egress_spec", "egress_port")
 INTRINSIC = {  # bits of what the switch itself writes, as v1model.p4 declares it
@@ -268,6 +267,7 @@ def _checksums(root: Node, symbols: Symbols) -> tuple[Checksum, ...]:
                 node.flag("update", default=True),
                 node.flag("verify", default=True),
                 ExprReader(symbols).value(condition) if condition else None,
+                node.source(),
             )
         )
     return tuple(found)

@@ -26,6 +26,7 @@ from v1switch.program.packets import (
     ParserState,
     Primitive,
     SetField,
+    Source,
     Transition,
     ValueSet,
     Verify,
@@ -66,6 +67,7 @@ __all__ = [
     "Program",
     "RegisterArray",
     "SetField",
+    "Source",
     "Table",
     "Transition",
     "ValueSet",
@@ -101,6 +103,7 @@ class Checksum:
     update: bool
     verify: bool
     condition: Expr | None
+    source: Source | None = None
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,7 @@ class ConstEntry:
     action_id: int
     params: tuple[int, ...]
     priority: int
+    source: Source | None = None
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,9 @@ class Table:
         hit_miss: (next on hit, next on miss) when the program branches on those, else None.
         base_default_next: next node where no action ran at all.
         size: entries it can hold.
+        const_entries: what the program fills it with, or None.
+        preinitialized: those are a beginning only, and can be changed. The JSON does not tell
+            `entries` from `const entries`; P4Info does.
     """
 
     name: str
@@ -198,6 +205,8 @@ class Table:
     direct_meter: str | None
     default_entry: DefaultEntry | None
     const_entries: tuple[ConstEntry, ...] | None
+    preinitialized: bool = False
+    source: Source | None = None
 
 
 @dataclass(frozen=True)
@@ -208,7 +217,7 @@ class Conditional:
     expression: Expr
     true_next: str | None
     false_next: str | None
-    source: str = ""
+    source: Source | None = None
 
 
 @dataclass(frozen=True)

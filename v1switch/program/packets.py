@@ -80,12 +80,27 @@ class HeaderUnionStack:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where in the P4 source something stands (`source_info`).
+
+    Attributes:
+        file: as the compiler was given it.
+        line: from 1.
+        fragment: the text there on one line; p4c ends it in "..." where it goes on.
+    """
+
+    file: str
+    line: int
+    fragment: str
+
+
+@dataclass(frozen=True)
 class Primitive:
-    """A call of a primitive; `source` is the P4 fragment it came from, for people."""
+    """A call of a primitive."""
 
     op: str
     args: tuple[Expr, ...]
-    source: str = ""
+    source: Source | None = None
 
 
 @dataclass(frozen=True)

@@ -189,6 +189,7 @@ class PipelineReader:
             direct_meter=meter.text() if meter else None,
             default_entry=self._default(node, actions),
             const_entries=consts,
+            source=node.source(),
         )
 
     @staticmethod
@@ -276,6 +277,7 @@ class PipelineReader:
             action.id,
             self._params(action_node.get("action_data"), action),
             priority.integer() if priority else 0,
+            node.source(),
         )
 
     @staticmethod

@@ -7,7 +7,7 @@ from v1switch.program import kinds
 from v1switch.program.exprs import ExprReader
 from v1switch.program.model import Primitive
 from v1switch.program.reader import Node
-from v1switch.program.symbols import VALID, Symbols
+from v1switch.program.symbols import STANDARD_METADATA, VALID, Symbols
 
 # kinds of arguments
 DATA, FIELD, TEXT, VECTOR = (
@@ -18,6 +18,7 @@ DATA, FIELD, TEXT, VECTOR = (
 )
 HEADER, STACK, UNION, UNION_STACK = kinds.HEADER, kinds.STACK, kinds.UNION, kinds.UNION_STACK
 INDEX = "a value ≥ 0"
+INTRINSIC = "a header like the standard metadata"
 COUNTER, METER, REGISTER, CALCULATION = (
     "counter_array",
     "meter_array",
@@ -59,7 +60,7 @@ PRIMITIVES: dict[str, tuple[str, ...]] = {
     "shift_left": (FIELD, DATA, INDEX),
     "shift_right": (FIELD, DATA, INDEX),
     "drop": (),
-    "mark_to_drop": (HEADER,),
+    "mark_to_drop": (INTRINSIC,),
     "generate_digest": (DATA, LEARN_LIST),
     "clone_ingress_pkt_to_egress": (DATA, FIELD_LIST),
     "clone_egress_pkt_to_egress": (DATA, FIELD_LIST),
@@ -134,6 +135,8 @@ class _Arguments:
         if kind == INDEX:
             negative = isinstance(arg, ex.Const) and arg.value < 0
             return self.kinds.of(arg) == kinds.VALUE and not negative
+        if kind == INTRINSIC:
+            return isinstance(arg, ex.HeaderRef) and self._is_intrinsic(arg)
         if kind == STACK:
             return self.kinds.of(arg) in (STACK, UNION_STACK)
         if kind in (COUNTER, METER, REGISTER, CALCULATION):
@@ -153,6 +156,10 @@ class _Arguments:
         if not isinstance(arg, LVALUES) or field is None or field.name == VALID:
             return False
         return self.kinds.of(arg) in self.data
+
+    def _is_intrinsic(self, arg: ex.HeaderRef) -> bool:
+        headers = self.symbols.headers
+        return headers[arg.name].header_type == headers[STANDARD_METADATA].header_type
 
     def _is_indexed(self, arg: ex.Named) -> bool:
         """Whether a counter or meter is an array of its own, not the direct one of a table."""

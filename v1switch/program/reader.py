@@ -9,6 +9,7 @@ from typing import Any
 
 from v1switch.errors import ProgramError
 from v1switch.program.limits import MAX_BITS, MAX_INTEGER, MAX_NAME
+from v1switch.program.packets import Source
 
 SHOWN = 40
 HEXSTR = re.compile(r"[+-]?(0[xX])?[0-9a-fA-F]+", re.ASCII)
@@ -167,8 +168,12 @@ class Node:
         node = self.find(key)
         return default if node is None else node.boolean()
 
-    def source(self) -> str:
-        """The P4 fragment that `source_info` tells, for people."""
+    def source(self) -> Source | None:
+        """The place in the P4 source that `source_info` tells, or None."""
         info = self.find("source_info")
-        fragment = info.find("source_fragment") if info else None
-        return " ".join(str(fragment.value).split()) if fragment else ""
+        if info is None or not isinstance(info.value, dict):
+            return None  # it is for people: nothing of it can make a program wrong
+        file, line = info.value.get("filename"), info.value.get("line")
+        if not isinstance(file, str) or not isinstance(line, int):
+            return None
+        return Source(file, line, " ".join(str(info.value.get("source_fragment", "")).split()))

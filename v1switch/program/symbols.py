@@ -17,6 +17,7 @@ from v1switch.program.model import (
 )
 from v1switch.program.reader import Node
 
+STANDARD_METADATA = "standard_metadata"
 VALID = "$valid$"
 
 

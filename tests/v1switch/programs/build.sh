@@ -8,5 +8,6 @@ for source in *.p4; do
         --p4runtime-files "compiled/$name.p4info.txtpb" "$source"
     rm "compiled/$name.p4i"
 done
-sha256sum -- *.p4 > compiled/SHA256SUMS
+python3 mend.py compiled
+sha256sum -- *.p4 mend.py > compiled/SHA256SUMS
 p4c --version > compiled/P4C_VERSION

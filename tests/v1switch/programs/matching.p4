@@ -28,6 +28,7 @@ control MatchIngress(inout headers_t hdr, inout metadata_t meta,
     action two(bit<8> v, bit<16> w) { hdr.marks.f = v; hdr.marks.tail = w; }
     action stop() { hdr.marks.f = 0xee; exit; }
     action drop() { mark_to_drop(standard); }
+    action refuse(inout standard_metadata_t copied) { mark_to_drop(copied); }
 
     table exactly {
         key = { hdr.key.exact_ : exact; hdr.note.isValid() : exact; }
@@ -94,6 +95,7 @@ control MatchIngress(inout headers_t hdr, inout metadata_t meta,
                 stop: { hdr.marks.f = 1; }
                 default: { last.apply(); }
             }
+            if (hdr.key.number == 31) { refuse(standard); }
         }
     }
 }

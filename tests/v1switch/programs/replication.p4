@@ -48,6 +48,7 @@ control ReplicationIngress(inout headers_t hdr, inout metadata_t meta,
             mark_to_drop(standard);
         }
         else if (hdr.order.what == 13) { standard.mcast_grp = 99; }
+        else if (hdr.order.what == 16) { standard.priority = hdr.order.arg[2:0]; }
         meta.spare = 1;
     }
 }

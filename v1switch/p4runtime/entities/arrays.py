@@ -29,7 +29,7 @@ class Counters(Handler):
         counter = lookup(pipeline.schema.counters, message.counter_id, "counter")
         indexes = _indexes(message, counter)
         if message.HasField("data"):
-            data = decode_counter(message.data)
+            data = decode_counter(message.data, counter.name)
             for index in indexes:
                 pipeline.plane.write_counter(counter.name, index, data)
 

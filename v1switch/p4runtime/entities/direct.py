@@ -34,7 +34,7 @@ class DirectCounters(Handler):
             raise invalid(f"table {table.name!r} has no direct counter")
         entry = _entry(pipeline, table, message.table_entry)
         if message.HasField("data"):
-            data = decode_counter(message.data)
+            data = decode_counter(message.data, table.counter)
             pipeline.plane.write_direct_counter(table.name, entry.key, data, entry.priority)
 
     def read(self, pipeline: Pipeline, message: p4rt.DirectCounterEntry, new: New) -> None:

@@ -127,11 +127,13 @@ def _group(message: p4rt.ActionProfileGroup, profile: Profile) -> Group:
     ids = [each.member_id for each in message.members]
     if len(set(ids)) != len(ids):
         raise invalid(f"{where}: a member is there twice")
-    if message.max_size < 0 or 0 < profile.max_group_size < message.max_size:
-        raise invalid(f"{where}: max_size is not in 0..{profile.max_group_size}")
+    largest = profile.max_group_size
+    if message.max_size < 0 or (largest and not 0 < message.max_size <= largest):
+        wish = f"1..{largest}" if largest else "0 or more"
+        raise invalid(f"{where}: max_size is {message.max_size}, expected {wish}")
     weights = [each.weight for each in message.members]
     check_weights(weights, profile)
-    limit = message.max_size or profile.max_group_size
+    limit = message.max_size
     if limit and group_size(weights, profile) > limit:
         raise Refused(Code.RESOURCE_EXHAUSTED, f"{where}: larger than its maximum of {limit}")
     members = (GroupMember(each.member_id, each.weight, watched(each)) for each in message.members)

@@ -10,11 +10,10 @@ from v1switch.entries import CloneSession, MulticastGroup, Replica
 from v1switch.errors import EntryNotFound
 from v1switch.p4runtime.bytestrings import encode
 from v1switch.p4runtime.entities.base import Handler, New
-from v1switch.p4runtime.errors import Code, Refused, invalid, unsupported
+from v1switch.p4runtime.errors import Code, Refused, about, invalid
 from v1switch.p4runtime.pipeline import Pipeline
-from v1switch.p4runtime.ports import replica
+from v1switch.p4runtime.ports import MAX_GROUP, replica
 
-MAX_GROUP = (1 << 15) - 1  # BMv2 keeps the ids above for its clone sessions
 MAX_SESSION = (1 << 15) - 1
 
 
@@ -106,21 +105,23 @@ class CloneSessions(Handler):
 
 def _group(message: p4rt.MulticastGroupEntry) -> MulticastGroup:
     _check_group_id(message.multicast_group_id)
-    return MulticastGroup(message.multicast_group_id, _replicas(message.replicas))
+    with about(f"multicast group {message.multicast_group_id}"):
+        return MulticastGroup(message.multicast_group_id, _replicas(message.replicas))
 
 
 def _session(message: p4rt.CloneSessionEntry) -> CloneSession:
     _check_session_id(message.session_id)
-    if message.class_of_service:
-        raise unsupported("a clone session's class_of_service must be 0: v1model has none")
-    if not 0 <= message.packet_length_bytes <= 0xFFFF:
-        raise invalid(f"packet_length_bytes {message.packet_length_bytes} is not in 0..65535")
-    return CloneSession(
-        message.session_id,
-        _replicas(message.replicas),
-        message.class_of_service,
-        message.packet_length_bytes,
-    )
+    with about(f"clone session {message.session_id}"):
+        if message.class_of_service:
+            raise invalid("class_of_service must be 0: v1model has no other")
+        if not 0 <= message.packet_length_bytes <= 0xFFFF:
+            raise invalid(f"packet_length_bytes {message.packet_length_bytes} is not in 0..65535")
+        return CloneSession(
+            message.session_id,
+            _replicas(message.replicas),
+            message.class_of_service,
+            message.packet_length_bytes,
+        )
 
 
 def _check_group_id(group_id: int) -> None:

@@ -14,10 +14,10 @@ from v1switch.p4runtime.schema import MeterSpec
 _Type = p4info_pb2.MeterSpec.Type
 
 
-def decode_counter(message: p4rt.CounterData) -> CounterData:
-    """Return the data of a message; refuses negative counts."""
+def decode_counter(message: p4rt.CounterData, name: str) -> CounterData:
+    """Return the data of a message; refuses negative counts of the counter `name`."""
     if message.packet_count < 0 or message.byte_count < 0:
-        raise invalid("counter data must not be negative")
+        raise invalid(f"counter {name!r}: counts must not be negative")
     return CounterData(message.packet_count, message.byte_count)
 
 

@@ -87,8 +87,12 @@ class TableEntries(Handler):
         if before is None:
             raise missing(table)
         entry = _entry(message, table, key, before.action if action is None else action)
-        if before.is_const and action is not None:
-            raise Refused(Code.PERMISSION_DENIED, f"table {table.name!r}: the entry is const")
+        changes = action is not None or entry.opaque != NO_LABELS or entry.idle_timeout_ns
+        if before.is_const and changes:
+            raise Refused(
+                Code.PERMISSION_DENIED,
+                f"table {table.name!r}: of a const entry only direct resources can be modified",
+            )
         _check_style(pipeline, table, entry.action)
         with pipeline.plane.transaction():
             if not before.is_const:
@@ -112,7 +116,7 @@ class TableEntries(Handler):
     def read(self, pipeline: Pipeline, message: p4rt.TableEntry, new: New) -> None:
         """Tell the entries that the request's set fields select."""
         for table in select(pipeline.schema.tables, message.table_id, "table"):
-            _check_hit_time(message, table)
+            _check_idle(message, table)
             if message.is_default_action:
                 _encode_default(pipeline, table, new())
                 continue
@@ -211,7 +215,7 @@ def _check_resources(message: p4rt.TableEntry, table: Table) -> None:
     if message.HasField("counter_data"):
         if table.counter is None:
             raise invalid(f"table {table.name!r} has no direct counter")
-        decode_counter(message.counter_data)
+        decode_counter(message.counter_data, table.counter)
     if message.HasField("meter_config"):
         if table.meter is None:
             raise invalid(f"table {table.name!r} has no direct meter")
@@ -221,7 +225,7 @@ def _check_resources(message: p4rt.TableEntry, table: Table) -> None:
 def _set_resources(pipeline: Pipeline, table: Table, message: p4rt.TableEntry, key: Key) -> None:
     """Counters stay as they are unless given; meters go back to green unless given."""
     if message.HasField("counter_data"):
-        data = decode_counter(message.counter_data)
+        data = decode_counter(message.counter_data, table.counter or "")
         pipeline.plane.write_direct_counter(table.name, key, data, message.priority)
     if table.meter is not None:
         config = None
@@ -310,10 +314,10 @@ def _label(message: p4rt.TableEntry, entry: TableEntry) -> None:
         message.controller_metadata = entry.opaque.controller_metadata
 
 
-def _check_hit_time(message: p4rt.TableEntry, table: Table) -> None:
-    """Only entries that can grow idle have a time of the last hit (as BMv2's server has it)."""
+def _check_idle(message: p4rt.TableEntry, table: Table) -> None:
+    """Refuse a read of idle times where entries cannot grow idle, as default entries never can."""
     no_colour_counters(message)
-    if message.HasField("time_since_last_hit") and (
-        message.is_default_action or not table.idle_timeout
-    ):
-        raise invalid(f"table {table.name!r}: no time_since_last_hit, it has no idle timeouts")
+    asked = message.HasField("time_since_last_hit") or message.idle_timeout_ns
+    if asked and (message.is_default_action or not table.idle_timeout):
+        what = "the default entry" if message.is_default_action else "the table"
+        raise invalid(f"table {table.name!r}: {what} has no idle timeout")

@@ -1,0 +1,147 @@
+"""Rules of P4Runtime 1.4 that hang on the P4Info: v1switch with other P4Infos than the zoo's.
+
+docs/p4runtime.md says which rule each shows.
+"""
+
+import grpc
+import pytest
+from google.protobuf import text_format
+from p4.config.v1 import p4info_pb2
+from p4.v1 import p4runtime_pb2 as rt
+
+from tests.switch.harness_p4info import Names, Path
+from tests.v1switch.test_p4runtime_own import DEVICE_ID, out_ports
+from tests.v1switch.test_p4runtime_zoo import CONFIG, P4INFO, Zoo, canonical, wanted
+from tests.v1switch.twin import COMPILED
+
+OK = ["OK"]
+INVALID = ["INVALID_ARGUMENT"]
+Spec = p4info_pb2.MeterSpec
+
+
+def zoo_p4info():
+    return text_format.Parse(P4INFO.read_text(), p4info_pb2.P4Info())
+
+
+def load(client, p4info, config=CONFIG):
+    """Give the switch a program with a P4Info of one's own."""
+    request = rt.SetForwardingPipelineConfigRequest(
+        device_id=DEVICE_ID, election_id={"low": 1}, action="VERIFY_AND_COMMIT"
+    )
+    request.config.p4info.CopyFrom(p4info)
+    request.config.p4_device_config = config.read_bytes()
+    client.stub.SetForwardingPipelineConfig(request)
+    client.names = Names(p4info)
+    return Zoo(client, "v1switch")
+
+
+def profile(info, name):
+    return next(each for each in info.action_profiles if each.preamble.alias == name)
+
+
+TWO_RATES = {"cir": 10, "cburst": 20, "pir": 30, "pburst": 40}
+ONE_RATE = {"cir": 10, "cburst": 20, "pir": 10, "pburst": 20}
+
+
+@pytest.mark.parametrize(
+    ("kind", "accepted", "refused"),
+    [
+        (Spec.TWO_RATE_THREE_COLOR, [TWO_RATES, ONE_RATE], [{**TWO_RATES, "eburst": 1}]),
+        (Spec.SINGLE_RATE_THREE_COLOR, [ONE_RATE], [TWO_RATES, {**ONE_RATE, "pburst": 21}]),
+        (Spec.SINGLE_RATE_TWO_COLOR, [ONE_RATE], [TWO_RATES, {**ONE_RATE, "eburst": 1}]),
+    ],
+)
+def test_a_meter_takes_what_its_type_has(client, kind, accepted, refused):
+    info = zoo_p4info()
+    info.meters[0].spec.type = info.direct_meters[0].spec.type = kind
+    zoo = load(client, info)
+    zoo.insert(zoo.exact())
+    for configs, code in ((accepted, OK), (refused, INVALID)):
+        for config in configs:
+            assert zoo.modify(zoo.array("meter", "cell_meter", 1, config=config)) == code
+            assert zoo.modify(zoo.exact(meter_config=config)) == code
+
+
+def test_a_selector_may_count_members_instead_of_weights(client):
+    info = zoo_p4info()
+    profile(info, "shots").sum_of_members.max_member_weight = 3
+    zoo = load(client, info)
+
+    def shots(*weights):
+        paths = [Path("send", {"port": n}, weight) for n, weight in enumerate(weights)]
+        return zoo.entry("shot_table", {"number": 1}, paths)
+
+    assert zoo.insert(shots(1, 1, 1, 1, 1)) == INVALID
+    assert zoo.insert(shots(4)) == INVALID
+    assert zoo.insert(shots(3, 3, 3, 3)) == OK
+
+
+def test_a_selector_without_a_group_size_takes_any_max_size(client):
+    info = zoo_p4info()
+    profile(info, "choice").max_group_size = 0
+    zoo = load(client, info)
+    zoo.insert(zoo.member(1))
+    assert zoo.insert(zoo.group(7, (1, 100), max_size=0), zoo.group(8, (1, 1), max_size=9)) == (
+        OK * 2
+    )
+    assert zoo.modify(zoo.group(8, (1, 10), max_size=9)) == ["RESOURCE_EXHAUSTED"]
+
+
+def test_a_group_size_above_the_selectors_is_refused(client):
+    info = zoo_p4info()
+    profile(info, "choice").size = 3
+    with pytest.raises(grpc.RpcError) as caught:
+        load(client, info)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "max_group_size 4 above size 3" in caught.value.details()
+
+
+def test_more_multicast_groups_than_there_are_cannot_be_required(client):
+    info = zoo_p4info()
+    properties = info.pkg_info.platform_properties
+    properties.multicast_group_table_size = 32767
+    load(client, info)
+    properties.multicast_group_table_size = 32768
+    with pytest.raises(grpc.RpcError) as caught:
+        load(client, info)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.fixture
+def filled(client):
+    """A program whose tables begin with entries that may be changed."""
+    text = (COMPILED / "preinitialized.p4info.txtpb").read_text()
+    info = text_format.Parse(text, p4info_pb2.P4Info())
+    return load(client, info, COMPILED / "preinitialized.json")
+
+
+def ask(plane, exact, masked=0):
+    return out_ports(plane, bytes([exact, masked]) + bytes(20))
+
+
+def test_initial_entries_are_read_changed_and_deleted(filled, plane):
+    def entry(value, port):
+        return filled.entry("exactly", {"value": value}, "send", {"port": port})
+
+    everything = wanted(table_entry={"table_id": entry(1, 1).table_entry.table_id})
+    assert filled.read(everything) == sorted(map(canonical, (entry(1, 1), entry(2, 2))))
+    assert not any(found.table_entry.is_const for found in filled.client.read(everything))
+    assert [ask(plane, n) for n in (1, 2, 3)] == [[1], [2], []]
+    assert filled.modify(entry(1, 5)) == OK
+    assert filled.delete(entry(2, 2)) == OK
+    assert filled.insert(entry(3, 6), entry(4, 6), entry(5, 6), entry(6, 6)) == [
+        *(OK * 3),
+        "RESOURCE_EXHAUSTED",
+    ]
+    assert [ask(plane, n) for n in (1, 2, 3)] == [[5], [], [6]]
+
+
+def test_initial_entries_have_the_priorities_of_their_order(filled, plane):
+    table_id = filled.names.id("tables", "masked")
+    found = filled.client.read(wanted(table_entry={"table_id": table_id}))
+    ranks = {each.table_entry.match[0].ternary.mask: each.table_entry.priority for each in found}
+    assert ranks == {b"\xf0": 2, b"\x0f": 1}
+    assert ask(plane, 1, 0x11) == [3]
+    over = filled.entry("masked", {"value": (0x11, 0xFF)}, "send", {"port": 7}, priority=3)
+    assert filled.insert(over) == OK
+    assert ask(plane, 1, 0x11) == [7]

@@ -1,0 +1,52 @@
+"""Files of table entries, in any of three forms that people have already.
+
+They are simple_switch_CLI's commands, the P4 tutorials' runtime JSON, and P4Runtime's messages as
+text; the file's suffix tells them apart.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from v1switch.dataplane import Dataplane
+from v1switch.entryfile.errors import EntriesError
+
+TEXT_PROTO = {".txtpb", ".textproto", ".textpb", ".prototxt", ".pbtxt"}
+P4INFO_SUFFIXES = (".p4info.txtpb", ".p4info.txt", ".p4info.pbtxt", ".p4info.textproto")
+
+
+def load_entries(path: Path, dataplane: Dataplane, p4info: Path | None) -> None:
+    """Write all entries of a file; the first that is wrong ends it.
+
+    Args:
+        path: commands, unless the suffix says JSON or text protobuf.
+        dataplane: runs the program.
+        p4info: the program's P4Info; only protobufs need it.
+
+    Raises:
+        EntriesError: with file, line, object and reason.
+        OSError: a file cannot be read.
+    """
+    if path.suffix in TEXT_PROTO:
+        from v1switch.entryfile.textproto import write_text
+
+        write_text(path, dataplane, p4info)
+        return
+    if path.suffix == ".json":
+        from v1switch.entryfile.runtime import load_runtime
+
+        load_runtime(path, dataplane)
+        return
+    from v1switch.entryfile.commands import run_commands
+
+    run_commands(path, dataplane)
+
+
+def find_p4info(program: Path) -> Path | None:
+    """The P4Info beside a program, as p4c's users name it, or None."""
+    stem = program.with_suffix("")
+    found = (stem.with_name(stem.name + suffix) for suffix in P4INFO_SUFFIXES)
+    return next((path for path in found if path.is_file()), None)
+
+
+__all__ = ["EntriesError", "find_p4info", "load_entries"]

@@ -1,0 +1,304 @@
+"""simple_switch_CLI's commands that write state, read from a file.
+
+Names, words and their order are those of BMv2's runtime_CLI; handles count from 0 as they do
+there. As there, a table, action or array may be called by a suffix that only it has
+(`ipv4_lpm` for `MyIngress.ipv4_lpm`), and of two priorities the lower number wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from v1switch.dataplane import Dataplane
+from v1switch.entries import (
+    ActionCall,
+    CloneSession,
+    CounterData,
+    EntryAction,
+    Group,
+    GroupMember,
+    GroupRef,
+    Key,
+    Member,
+    MemberRef,
+    MeterConfig,
+    MulticastGroup,
+    Origin,
+    Replica,
+    TableEntry,
+    ValueSetMember,
+)
+from v1switch.entryfile import words
+from v1switch.entryfile.errors import EntriesError, Wrong
+from v1switch.errors import DuplicateEntry, SwitchError
+from v1switch.program.model import Action, Table
+from v1switch.replication import MAX_INSTANCE, MAX_PORT
+from v1switch.state import CONST_PRIORITY_PIVOT
+
+PER_SECOND = 1_000_000  # simple_switch_CLI's rates are per microsecond
+ARROW = "=>"
+
+
+def run_commands(path: Path, dataplane: Dataplane) -> None:
+    """Run a file's commands; raises EntriesError, OSError."""
+    try:
+        text = path.read_text()
+    except UnicodeDecodeError as error:
+        raise EntriesError(path, 0, "", f"byte {error.start} is not UTF-8 text") from None
+    runner = _Runner(path, dataplane)
+    for number, line in enumerate(text.splitlines(), start=1):
+        parts = line.partition("#")[0].split()
+        if parts:
+            runner.run(number, parts)
+
+
+class _Runner:
+    """One method per command, named after it."""
+
+    def __init__(self, path: Path, dataplane: Dataplane) -> None:
+        self.path = path
+        self.plane = dataplane
+        self.program = dataplane.state.program
+        self.line, self.form = 0, ""
+        self.nodes: list[tuple[int, tuple[int, ...]]] = []  # (instance, ports)
+
+    def run(self, line: int, parts: list[str]) -> None:
+        """Run one command; raises EntriesError."""
+        self.line = line
+        try:
+            if parts[0] not in COMMANDS:
+                raise Wrong(f"command {parts[0]!r}", f"expected one of {', '.join(COMMANDS)}")
+            form, command = COMMANDS[parts[0]]
+            self.form = f"{parts[0]} {form}"
+            _check_count(parts[0], form, parts[1:])
+            command(self, parts[1:])
+        except Wrong as wrong:
+            raise EntriesError(self.path, line, wrong.what, wrong.reason) from None
+        except SwitchError as error:
+            raise EntriesError(self.path, line, parts[0], str(error)) from error
+
+    # -- words ------------------------------------------------------------------------------------
+
+    def _table(self, name: str) -> Table:
+        found = words.find_name("table", name, self.program.tables)
+        return self.program.tables[found]
+
+    def _call(self, owner: str, ids: tuple[int, ...], name: str, args: list[str]) -> ActionCall:
+        actions: dict[str, Action] = {}
+        for action_id in ids:
+            actions.setdefault(
+                self.program.actions[action_id].name, self.program.actions[action_id]
+            )
+        action = actions[words.find_name("action", name, actions, f"{owner}: ")]
+        return ActionCall(action.name, words.params(f"action {action.name!r}", args, action.params))
+
+    def _split(self, table: Table, args: list[str]) -> tuple[list[str], list[str], int | None]:
+        """Words before and behind the arrow, and the priority where the table has one."""
+        priority = None
+        if table.match_type in ("ternary", "range"):
+            what = f"table {table.name!r}, priority (the last word)"
+            priority = words.integer(what, args[-1] if args else "", 0, CONST_PRIORITY_PIVOT)
+            args = args[:-1]
+        if ARROW not in args:
+            raise Wrong(f"table {table.name!r}", f"no {ARROW!r}, expected {self.form}")
+        at = args.index(ARROW)
+        return args[:at], args[at + 1 :], priority
+
+    def _insert(
+        self, table: Table, matches: list[str], action: EntryAction, priority: int | None
+    ) -> None:
+        key: Key = words.key(f"table {table.name!r}", matches, table.key)
+        rank = 0 if priority is None else CONST_PRIORITY_PIVOT - priority
+        origin = Origin(f"{self.path.name}:{self.line}", priority)
+        try:
+            self.plane.insert_entry(table.name, TableEntry(key, action, rank, opaque=origin))
+        except DuplicateEntry:
+            there = self.plane.entry(table.name, key, rank).opaque
+            where = f" (line {there.where.rpartition(':')[2]})" if isinstance(there, Origin) else ""
+            raise Wrong(f"table {table.name!r}", f"it has this entry already{where}") from None
+
+    # -- tables -----------------------------------------------------------------------------------
+
+    def table_add(self, args: list[str]) -> None:
+        table = self._table(args[0])
+        if table.action_profile:
+            reason = f"it takes members of {table.action_profile!r}, expected table_indirect_add"
+            raise Wrong(f"table {table.name!r}", reason)
+        matches, given, priority = self._split(table, args[2:])
+        call = self._call(f"table {table.name!r}", table.actions, args[1], given)
+        self._insert(table, matches, call, priority)
+
+    def table_set_default(self, args: list[str]) -> None:
+        table = self._table(args[0])
+        call = self._call(f"table {table.name!r}", table.actions, args[1], args[2:])
+        self.plane.set_default(table.name, call)
+
+    def table_indirect_add(self, args: list[str]) -> None:
+        self._indirect(args, MemberRef)
+
+    def table_indirect_add_with_group(self, args: list[str]) -> None:
+        self._indirect(args, GroupRef)
+
+    def _indirect(self, args: list[str], make: Callable[[int], EntryAction]) -> None:
+        table = self._table(args[0])
+        if not table.action_profile:
+            raise Wrong(f"table {table.name!r}", "it has no action profile, expected table_add")
+        matches, given, priority = self._split(table, args[1:])
+        if len(given) != 1:
+            raise Wrong(f"table {table.name!r}", f"{len(given)} handles, expected {self.form}")
+        handle = words.integer(f"table {table.name!r}, handle", given[0])
+        self._insert(table, matches, make(handle), priority)
+
+    # -- action profiles --------------------------------------------------------------------------
+
+    def _profile(self, name: str) -> str:
+        return words.find_name("action profile", name, self.program.action_profiles)
+
+    def act_prof_create_member(self, args: list[str]) -> None:
+        profile = self._profile(args[0])
+        tables = (t for t in self.program.tables.values() if t.action_profile == profile)
+        ids = tuple(action for table in tables for action in table.actions)
+        call = self._call(f"action profile {profile!r}", ids, args[1], args[2:])
+        self.plane.insert_member(profile, Member(len(self.plane.members(profile)), call))
+
+    def act_prof_create_group(self, args: list[str]) -> None:
+        profile = self._profile(args[0])
+        self.plane.insert_group(profile, Group(len(self.plane.groups(profile))))
+
+    def act_prof_add_member_to_group(self, args: list[str]) -> None:
+        profile = self._profile(args[0])
+        member, number = words.integer("member", args[1]), words.integer("group", args[2])
+        groups = {group.group_id: group for group in self.plane.groups(profile)}
+        if number not in groups:
+            what = f"action profile {profile!r}, group {number}"
+            raise Wrong(what, f"there is none, expected one of {sorted(groups)}")
+        members = (*groups[number].members, GroupMember(member))
+        self.plane.modify_group(profile, replace(groups[number], members=members))
+
+    # -- replication ------------------------------------------------------------------------------
+
+    def mc_mgrp_create(self, args: list[str]) -> None:
+        self.plane.insert_multicast_group(MulticastGroup(words.integer("group", args[0])))
+
+    def mc_node_create(self, args: list[str]) -> None:
+        if "|" in args:
+            raise Wrong("'|'", "this switch has no link aggregation groups, expected ports only")
+        instance = words.integer("instance", args[0], 0, MAX_INSTANCE)
+        ports = tuple(words.integer("port", text, 0, MAX_PORT) for text in args[1:])
+        self.nodes.append((instance, ports))
+
+    def mc_node_associate(self, args: list[str]) -> None:
+        group = self._group(args[0])
+        if not self.nodes:
+            raise Wrong("node", "there is none yet, expected mc_node_create before")
+        node = words.integer("node", args[1], 0, len(self.nodes) - 1)
+        instance, ports = self.nodes[node]
+        replicas = (*group.replicas, *(Replica(port, instance) for port in ports))
+        self.plane.modify_multicast_group(replace(group, replicas=replicas))
+
+    def _group(self, text: str) -> MulticastGroup:
+        groups = {group.group_id: group for group in self.plane.multicast_groups()}
+        number = words.integer("multicast group", text)
+        if number not in groups:
+            what = f"multicast group {number}"
+            raise Wrong(what, f"there is none, expected one of {sorted(groups)}")
+        return groups[number]
+
+    def mirroring_add(self, args: list[str]) -> None:
+        port = words.integer("port", args[1], 0, MAX_PORT)
+        self._mirror(args[0], (Replica(port),))
+
+    def mirroring_add_mc(self, args: list[str]) -> None:
+        self._mirror(args[0], self._group(args[1]).replicas)
+
+    def _mirror(self, session: str, replicas: tuple[Replica, ...]) -> None:
+        number = words.integer("clone session", session)
+        self.plane.insert_clone_session(CloneSession(number, replicas))
+
+    # -- arrays and value sets --------------------------------------------------------------------
+
+    def register_write(self, args: list[str]) -> None:
+        name = words.find_name("register", args[0], self.program.registers)
+        spec = self.program.registers[name]
+        index = words.integer(f"register {name!r}, index", args[1], 0, spec.size - 1)
+        written = words.value(f"register {name!r}", args[2], spec.width)
+        self.plane.write_register(name, index, written)
+
+    def counter_write(self, args: list[str]) -> None:
+        indexed = {n: c for n, c in self.program.counters.items() if not c.binding}
+        name = words.find_name("indexed counter", args[0], indexed)
+        what = f"counter {name!r}"
+        index = words.integer(f"{what}, index", args[1], 0, indexed[name].size - 1)
+        packets = words.integer(f"{what}, packets", args[2])
+        size = words.integer(f"{what}, bytes", args[3])
+        self.plane.write_counter(name, index, CounterData(packets, size))
+
+    def meter_set_rates(self, args: list[str]) -> None:
+        name, size = self._meter(args[0])
+        index = words.integer(f"meter {name!r}, index", args[1], 0, size - 1)
+        self.plane.set_meter(name, index, _rates(name, args[2:]))
+
+    def meter_array_set_rates(self, args: list[str]) -> None:
+        name, size = self._meter(args[0])
+        for index in range(size):
+            self.plane.set_meter(name, index, _rates(name, args[1:]))
+
+    def _meter(self, text: str) -> tuple[str, int]:
+        indexed = {n: m for n, m in self.program.meters.items() if not m.binding}
+        name = words.find_name("indexed meter", text, indexed)
+        return name, indexed[name].size
+
+    def pvs_add(self, args: list[str]) -> None:
+        name = words.find_name("parser value set", args[0], self.program.value_sets)
+        width = self.program.value_sets[name].width
+        member = ValueSetMember(words.value(f"value set {name!r}", args[1], width))
+        self.plane.set_value_set(name, (*self.plane.value_set(name), member))
+
+
+def _rates(name: str, texts: list[str]) -> MeterConfig:
+    numbers = []
+    for text in texts:
+        rate, _, burst = text.partition(":")
+        try:
+            numbers += [round(float(rate) * PER_SECOND), int(burst)]
+        except ValueError:
+            what = f"meter {name!r}"
+            raise Wrong(what, f"{text!r}, expected RATE:BURST, the rate per microsecond") from None
+    return MeterConfig(*numbers)
+
+
+Command = Callable[[_Runner, list[str]], None]
+
+COMMANDS: dict[str, tuple[str, Command]] = {  # the words that follow, and what is done
+    "table_add": ("TABLE ACTION MATCH... => PARAMETER... [PRIORITY]", _Runner.table_add),
+    "table_set_default": ("TABLE ACTION PARAMETER...", _Runner.table_set_default),
+    "table_indirect_add": ("TABLE MATCH... => MEMBER [PRIORITY]", _Runner.table_indirect_add),
+    "table_indirect_add_with_group": (
+        "TABLE MATCH... => GROUP [PRIORITY]",
+        _Runner.table_indirect_add_with_group,
+    ),
+    "act_prof_create_member": ("PROFILE ACTION PARAMETER...", _Runner.act_prof_create_member),
+    "act_prof_create_group": ("PROFILE", _Runner.act_prof_create_group),
+    "act_prof_add_member_to_group": ("PROFILE MEMBER GROUP", _Runner.act_prof_add_member_to_group),
+    "mc_mgrp_create": ("GROUP", _Runner.mc_mgrp_create),
+    "mc_node_create": ("INSTANCE PORT...", _Runner.mc_node_create),
+    "mc_node_associate": ("GROUP NODE", _Runner.mc_node_associate),
+    "mirroring_add": ("SESSION PORT", _Runner.mirroring_add),
+    "mirroring_add_mc": ("SESSION GROUP", _Runner.mirroring_add_mc),
+    "register_write": ("REGISTER INDEX VALUE", _Runner.register_write),
+    "counter_write": ("COUNTER INDEX PACKETS BYTES", _Runner.counter_write),
+    "meter_set_rates": ("METER INDEX RATE:BURST RATE:BURST", _Runner.meter_set_rates),
+    "meter_array_set_rates": ("METER RATE:BURST RATE:BURST", _Runner.meter_array_set_rates),
+    "pvs_add": ("VALUE_SET VALUE", _Runner.pvs_add),
+}
+
+
+def _check_count(command: str, form: str, args: list[str]) -> None:
+    """Raise Wrong unless there are as many words as the form asks for."""
+    words_ = form.split()
+    open_ended = next((at for at, word in enumerate(words_) if word.endswith("...")), None)
+    fits = len(args) == len(words_) if open_ended is None else len(args) >= open_ended
+    if not fits:
+        raise Wrong(f"{len(args)} words behind it", f"expected {command} {form}")

@@ -1,0 +1,398 @@
+"""What happens to a frame, as values: made by the recorder, shown by `text` and `document`.
+
+An `Explanation` is one frame that came in. It consists of passes: the frame itself, then whatever
+the program made of it (copies, clones, resubmitted and recirculated frames). A pass goes through
+stages ("parser", "ingress", "egress", "deparser"), each a list of steps in the order in which they
+happened. Names are those of the BMv2 JSON, numbers are unsigned unless their field is signed,
+lengths are in bytes and offsets count from the start of the pass's frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from v1switch.entries import Match
+from v1switch.program.expressions import Expr
+from v1switch.program.model import Primitive, Source, Transition
+
+Value = int | bytes | bool | None
+"""A number, the bytes of a variable-length field, a truth value, or None for what is not there."""
+
+
+@dataclass(frozen=True)
+class FieldValue:
+    """A field and what it holds. `width` is in bits, 0 for a variable-length field."""
+
+    header: str
+    field: str
+    width: int
+    value: Value
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A part of an expression with its value; `width` 0 where it is not known."""
+
+    expression: Expr
+    width: int
+    value: Value
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a step changed: `what` is "field", "header", "register" or "counter".
+
+    Attributes:
+        name: header and field, header alone, or the array.
+        field: the field's own name for "field", else empty.
+        index: the cell of an array, else None.
+        width: bits; 0 where numbers have no width.
+        old, new: before and after. `old` is None for the field of a header that was not there,
+            both are for a cell that the array does not have.
+    """
+
+    what: str
+    name: str
+    field: str
+    index: int | None
+    width: int
+    old: Value
+    new: Value
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """The parser took a header out of the frame."""
+
+    header: str
+    offset: int
+    size: int
+    fields: tuple[FieldValue, ...]
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """The parser skipped bits."""
+
+    bits: int
+
+
+@dataclass(frozen=True)
+class Condition:
+    """An `if` (of a control or inside an action) or the parser's `verify`.
+
+    Attributes:
+        kind: "if" or "verify".
+        expression, operands, value: what was asked, of what, with which answer.
+        source: where it stands in the P4 source.
+        params: names of the parameters that the expression may refer to.
+    """
+
+    kind: str
+    expression: Expr
+    operands: tuple[Operand, ...]
+    value: bool
+    source: Source | None
+    params: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The parser's way out of a state.
+
+    Attributes:
+        key: the select's expressions with their values; empty without a select.
+        case: the transition that was taken, or None when none matched.
+    """
+
+    state: str
+    key: tuple[Operand, ...]
+    case: Transition | None
+
+
+@dataclass(frozen=True)
+class ParserError:
+    """The parser stopped with an error."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class State:
+    """A parser state with what happened in it."""
+
+    name: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A checksum was verified: what its field holds, and what it should be."""
+
+    name: str
+    target: FieldValue
+    found: int
+    computed: int
+    source: Source | None
+
+
+@dataclass(frozen=True)
+class Did:
+    """A primitive, the parser's assignment or the update of a checksum.
+
+    Attributes:
+        op: the primitive's name; "set" in the parser, "update_checksum" for a checksum.
+        call: the primitive, None for the two others.
+        target, expression: of an assignment in the parser, else None.
+        args: the values that went in.
+        effects: what changed, and what was written without a change.
+        source: where it stands in the P4 source.
+        params: names of the action's parameters.
+    """
+
+    op: str
+    call: Primitive | None
+    target: Expr | None
+    expression: Expr | None
+    args: tuple[Operand, ...]
+    effects: tuple[Effect, ...]
+    source: Source | None
+    params: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Action:
+    """An action that ran, its parameters and what it did."""
+
+    name: str
+    params: tuple[FieldValue, ...]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class KeyValue:
+    """A field of a table's key with what was looked up."""
+
+    name: str
+    kind: str
+    width: int
+    value: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A table entry that was hit.
+
+    Attributes:
+        matches: one for each field of the key.
+        priority: as it was written; None where the table has no priorities.
+        low_first: whether low numbers win, as in the program's own and simple_switch_CLI's
+            entries; in P4Runtime's large ones do.
+        origin: where it was written ("entries.txt:3", "tables.p4:61"), empty if nobody knows.
+        const: it comes from the program.
+        packets: its direct counter, this frame included; None without one.
+    """
+
+    matches: tuple[Match, ...]
+    priority: int | None
+    low_first: bool
+    origin: str
+    const: bool
+    packets: int | None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What an action profile gave: a member, or one of an action set (None).
+
+    A `hash` that is not None picked it: number `place`, from 0, of `size`.
+    """
+
+    member: int | None
+    hash: int | None = None
+    place: int = 0
+    size: int = 1
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A table was applied.
+
+    Attributes:
+        entry: what was hit, or None for a miss.
+        entries: how many entries the table holds.
+        metered: what the direct meter wrote, or None.
+        action: what ran, or None when there was nothing to run.
+    """
+
+    table: str
+    key: tuple[KeyValue, ...]
+    entry: Entry | None
+    entries: int
+    selection: Selection | None
+    metered: FieldValue | None
+    action: Action | None
+    source: Source | None
+
+
+@dataclass(frozen=True)
+class Digest:
+    """A digest for the controller."""
+
+    name: str
+    fields: tuple[Operand, ...]
+
+
+@dataclass(frozen=True)
+class Replicated:
+    """Copies were asked for.
+
+    Attributes:
+        kind: "multicast", "ingress clone" or "egress clone".
+        number: the group or session.
+        known: whether there is such a group or session.
+        copies: (port, instance) of each copy.
+    """
+
+    kind: str
+    number: int
+    known: bool
+    copies: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Again:
+    """The frame starts again: "resubmitted" or "recirculated"."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A step that wrote something, and where it stands.
+
+    Attributes:
+        did: the step.
+        table, action: where it ran; empty for a statement of a control.
+        origin: where the table entry was written, as in Entry; empty for a default action.
+    """
+
+    did: Did
+    table: str
+    action: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """The pass ends without a frame.
+
+    Attributes:
+        reason: in words.
+        by: what last asked for it, or None.
+        condition: the `if` that led there, or None.
+        writers: what last wrote the fields that the condition asks for.
+    """
+
+    reason: str
+    by: Writer | None = None
+    condition: Condition | None = None
+    writers: tuple[Writer, ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of the frame that leaves.
+
+    Attributes:
+        name: the header, or "payload".
+        status: "same" as it came in, "changed", "new", or "removed".
+        data: its bytes; of a removed header those that came in.
+        was: the bytes that came in under that name, or None.
+    """
+
+    name: str
+    status: str
+    data: bytes
+    was: bytes | None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A frame left the deparser.
+
+    Attributes:
+        port: where it goes, or None when it starts again.
+        to_controller: whether that is the CPU port.
+        frame: its bytes.
+        parts: the same in pieces, before `truncated` cut it.
+        truncated: whether the program shortened it.
+    """
+
+    port: int | None
+    to_controller: bool
+    frame: bytes
+    parts: tuple[Part, ...]
+    truncated: bool
+
+
+Step = (
+    State
+    | Extracted
+    | Advanced
+    | Condition
+    | Moved
+    | ParserError
+    | Checked
+    | Did
+    | Action
+    | Applied
+    | Digest
+    | Replicated
+    | Again
+    | Dropped
+    | Sent
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the switch; egress has the port and instance of the copy."""
+
+    name: str
+    steps: tuple[Step, ...]
+    port: int | None = None
+    instance: int | None = None
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One way through the switch.
+
+    Attributes:
+        number: from 1, in the order in which they began.
+        kind: "frame", "multicast copy", "ingress clone", "egress clone", "resubmitted" or
+            "recirculated".
+        parent: number of the pass that it came from, 0 for the first.
+    """
+
+    number: int
+    kind: str
+    parent: int
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All that became of one frame.
+
+    Attributes:
+        port, frame: what came in.
+        passes: at least one.
+        out: (port, frame) of everything that left, the controller's included.
+    """
+
+    port: int
+    frame: bytes
+    passes: tuple[Pass, ...]
+    out: tuple[tuple[int, bytes], ...] = field(default=())

@@ -1,0 +1,40 @@
+"""Explanations in the log of a switch that runs."""
+
+from __future__ import annotations
+
+import logging
+
+from v1switch.explain.events import Explanation
+from v1switch.explain.text import TextView
+from v1switch.explain.tracer import Tracer
+from v1switch.program.model import Program
+
+log = logging.getLogger("v1switch")
+
+
+def log_tracer(wanted: str | None) -> Tracer:
+    """A tracer that writes the frames which match a filter (None: all) into the log.
+
+    Raises:
+        FilterError: the filter is not well formed.
+    """
+    from v1switch.explain.filters import parse
+
+    return Tracer(_Log(), None if wanted is None else parse(wanted))
+
+
+class _Log:
+    """Writes one line of the log for each line of text, so that each has its time."""
+
+    def __init__(self) -> None:
+        self._views: dict[int, TextView] = {}
+        self._number = 0
+
+    def __call__(self, program: Program, told: Explanation) -> None:
+        view = self._views.get(id(program))
+        if view is None or view.program is not program:
+            view = TextView(program)
+            self._views = {id(program): view}
+        self._number += 1
+        for line in view.lines(told, f"frame {self._number}"):
+            log.info("%s", line)

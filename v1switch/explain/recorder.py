@@ -1,0 +1,308 @@
+"""Takes down what the traced code tells, as events.
+
+The traced code calls one method for each thing that happens, in the order in which it happens; see
+`codegen` for where. One recorder serves one data plane, and the packet loop is its only caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from v1switch.codegen.watching import Watched
+from v1switch.entries import CloneSession, MulticastGroup, Origin
+from v1switch.explain import events as ev
+from v1switch.explain.building import Open, Pass, Stage, Table
+from v1switch.explain.causes import Causes
+from v1switch.explain.effects import Reader
+from v1switch.explain.parts import parts_of
+from v1switch.lookup import Cell
+from v1switch.profiles import GroupCell, MemberCell
+from v1switch.program import expressions as ex
+from v1switch.program import model
+from v1switch.tables import RuntimeTable
+
+if TYPE_CHECKING:
+    from v1switch.dataplane import Dataplane
+
+KINDS = {0: "frame", 1: "ingress clone", 4: "recirculated", 6: "resubmitted"}
+COPIES = {1: "ingress clone", 2: "egress clone", 5: "multicast copy"}
+
+
+class Recorder:
+    """Takes down one frame at a time: `begin`, then what the traced code tells, then `finish`."""
+
+    def __init__(self) -> None:
+        """Know no program yet."""
+        self._passes: list[Pass] = []
+        self._stack: list[Pass] = []  # passes that wait for a clone of theirs
+        self._now = self._root = Pass(0, "", 0, b"")
+        self._origins: list[int] = []  # passes that frames which start again come from
+
+    def use(self, program: model.Program, dataplane: Dataplane) -> None:
+        """Take down frames of this program from now on."""
+        self._reader = Reader(program)
+        self._causes = Causes(program)
+        self._dataplane = dataplane
+
+    def begin(self) -> None:
+        """Forget the frame before."""
+        self._passes, self._stack, self._origins = [], [], []
+
+    def finish(self, port: int, frame: bytes, out: Sequence[tuple[int, bytes]]) -> ev.Explanation:
+        """Give all that was told since `begin`."""
+        passes = tuple(each.close() for each in self._passes)
+        return ev.Explanation(port, frame, passes, tuple(out))
+
+    def _pass(self, kind: str, parent: int, frame: bytes) -> Pass:
+        made = Pass(len(self._passes) + 1, kind, parent, frame)
+        self._passes.append(made)
+        return made
+
+    def _add(self, step: ev.Step) -> None:
+        self._now.into.append(step)
+
+    def _add_top(self, step: ev.Step) -> None:
+        self._now.top()
+        self._now.into.append(step)
+
+    # -- passes and stages ------------------------------------------------------------------------
+
+    def packet(self, _port: int, frame: bytes, kind: int) -> None:
+        """A frame enters the parser; `kind` is its instance type."""
+        parent = 0
+        if kind == 1:
+            parent = self._root.number
+            self._stack += [self._now, self._root]
+        elif kind:
+            parent = self._origins.pop(0)
+        self._now = self._root = self._pass(KINDS[kind], parent, frame)
+
+    def back(self) -> None:
+        """A clone is done; its original goes on."""
+        self._root = self._stack.pop()
+        self._now = self._stack.pop()
+
+    def stage(self, name: str) -> None:
+        """The parser, ingress or the deparser begins."""
+        self._now.open(Stage(name))
+        self._now.emitted, self._now.payload, self._now.truncated = [], 0, False
+
+    def egress(self, port: int, instance: int, kind: int) -> None:
+        """Egress begins, for a frame of this instance type."""
+        root = self._root
+        first = kind == 1 and all(stage.name != "egress" for stage in root.stages)
+        self._now = root
+        if kind in COPIES and not first:
+            self._now = self._pass(COPIES[kind], root.number, root.frame)
+            self._now.headers, self._now.writers = root.headers, dict(root.writers)
+        self._now.open(Stage("egress", port, instance))
+
+    # -- parser -----------------------------------------------------------------------------------
+
+    def state(self, state: model.ParserState) -> None:
+        """The parser enters a state."""
+        self._now.top()
+        opened = Open(lambda steps: ev.State(state.name, steps))
+        self._now.into.append(opened)
+        self._now.into = opened.steps
+
+    def extracted(self, header: str, offset: int, size: int) -> None:
+        """A header was extracted from the frame."""
+        self._now.headers[header] = (offset, size)
+        data = self._now.frame[offset : offset + size]
+        self._add(ev.Extracted(header, offset, size, self._reader.fields(header, data)))
+
+    def advanced(self, bits: int) -> None:
+        """The parser skipped bits."""
+        self._add(ev.Advanced(bits))
+
+    def verified(
+        self, op: model.Verify, value: bool, values: Sequence[int], nodes: Sequence[ex.Expr]
+    ) -> None:
+        """The parser checked a condition."""
+        operands = self._reader.operands(nodes, values)
+        self._add(ev.Condition("verify", op.condition, operands, value, None))
+
+    def transition(
+        self, state: model.ParserState, values: Sequence[int], case: model.Transition | None
+    ) -> None:
+        """The parser leaves a state."""
+        self._add(ev.Moved(state.name, self._reader.operands(state.key, values), case))
+
+    def parser_error(self, name: str) -> None:
+        """The parser stopped with an error."""
+        self._add(ev.ParserError(name))
+
+    # -- controls ---------------------------------------------------------------------------------
+
+    def checksum(self, checksum: model.Checksum, computed: int, found: int) -> None:
+        """A checksum was verified."""
+        target = self._reader.field(checksum.target, found)
+        self._add_top(ev.Checked(checksum.name, target, found, computed, checksum.source))
+
+    def condition(
+        self, node: model.Conditional, value: bool, values: Sequence[int], nodes: Sequence[ex.Expr]
+    ) -> None:
+        """A control's `if`."""
+        operands = self._reader.operands(nodes, values)
+        step = ev.Condition("if", node.expression, operands, value, node.source)
+        self._now.conditions.append((node, step))
+        self._add_top(step)
+
+    def branch(
+        self, call: model.Primitive, value: bool, values: Sequence[int], nodes: Sequence[ex.Expr]
+    ) -> None:
+        """An action's `if`."""
+        operands = self._reader.operands(nodes, values)
+        params = self._now.params
+        self._add(ev.Condition("if", call.args[0], operands, value, call.source, params))
+
+    def table(self, table: RuntimeTable, values: Sequence[int], cell: Cell | None) -> None:
+        """A table was looked up; no cell is a miss."""
+        key = tuple(
+            ev.KeyValue(field.name, field.match_kind, field.width, value)
+            for field, value in zip(table.spec.key, values, strict=True)
+        )
+        entry = _entry(table, cell) if cell else None
+        size, source = len(table.cells), table.spec.source
+        applied = ev.Applied(table.name, key, entry, size, None, None, None, source)
+        self._now.top(table.name)
+        self._now.table = Table(applied)
+        self._now.into.append(self._now.table)
+
+    def metered(self, target: ex.FieldRef, colour: int) -> None:
+        """The table's direct meter wrote a colour."""
+        self._change(metered=self._reader.field(target, colour))
+
+    def chosen(self, target: object) -> None:
+        """The entry pointed at a member or group."""
+        if isinstance(target, MemberCell):
+            self._change(selection=ev.Selection(target.member_id))
+
+    def picked(self, group: GroupCell, hashed: int) -> None:
+        """The selector is about to pick a member of a group."""
+        size = len(group.pick)
+        place = hashed % size if size else 0
+        cell = group.pick[place] if size else None
+        member = cell.member_id if isinstance(cell, MemberCell) else None
+        self._change(selection=ev.Selection(member, hashed, place, size))
+
+    def _change(self, **changes: object) -> None:
+        table = self._now.table
+        assert table is not None
+        table.applied = replace(table.applied, **changes)  # type: ignore[arg-type]  # its fields
+
+    def action(self, action: model.Action, values: Sequence[int]) -> None:
+        """The table's action runs."""
+        params = tuple(
+            ev.FieldValue("", param.name, param.width, value)
+            for param, value in zip(action.params, values, strict=True)
+        )
+        opened = Open(lambda steps: ev.Action(action.name, params, steps))
+        now = self._now
+        assert now.table is not None
+        now.table.action = opened
+        now.into, now.action = opened.steps, action.name
+        now.params = tuple(param.name for param in action.params)
+
+    def statement(self, node: str) -> None:
+        """Statements of a control follow, outside of any table; p4c calls them `node`."""
+        self._now.top(node)
+
+    def did(
+        self, watched: Watched, args: Sequence[int], before: Sequence[int], after: Sequence[int]
+    ) -> None:
+        """A primitive, the parser's assignment or a checksum's update is done."""
+        if isinstance(watched.call, model.Checksum):
+            self._now.top()
+        did = self._reader.did(watched, args, before, after, self._now.params)
+        self._add(did)
+        written = self._now.written(did)
+        if watched.writes_egress_spec:
+            self._now.addresser = (written, self._now.node)
+
+    # -- between and behind the controls ----------------------------------------------------------
+
+    def cloned(self, number: int, session: CloneSession | None) -> None:
+        """A clone was asked for."""
+        kind = "ingress clone" if self._now.stages[-1].name == "ingress" else "egress clone"
+        self._replicated(kind, number, session)
+
+    def mirrored(self, session: CloneSession) -> None:
+        """A clone comes from the parser again."""
+        if not session.replicas:
+            self._add_top(ev.Dropped(f"clone session {session.session_id} has no replicas"))
+
+    def multicast(self, number: int, group: MulticastGroup | None) -> None:
+        """The traffic manager replicates the frame."""
+        self._replicated("multicast", number, group)
+        if group is None:
+            self._add_top(ev.Dropped(f"there is no multicast group {number}"))
+        elif not group.replicas:
+            self._add_top(ev.Dropped(f"multicast group {number} has no replicas"))
+
+    def _replicated(
+        self, kind: str, number: int, found: CloneSession | MulticastGroup | None
+    ) -> None:
+        copies = tuple((r.port, r.instance) for r in found.replicas) if found else ()
+        self._add_top(ev.Replicated(kind, number, found is not None, copies))
+
+    def digest(self, learn: model.LearnList, values: Sequence[int]) -> None:
+        """A digest was made."""
+        self._add_top(ev.Digest(learn.name, self._reader.operands(learn.fields, values)))
+
+    def dropped(self, where: str) -> None:
+        """The frame ends here because egress_spec is the drop port."""
+        reason = f"egress_spec is {self._dataplane.drop_port}, the drop port, at the end of {where}"
+        self._add_top(self._causes.dropped(reason, self._now))
+
+    def refused(self, priority: int) -> None:
+        """The frame ends here because there is no such queue."""
+        reason = f"priority is {priority}, and a port has one queue, of priority 0"
+        self._add_top(ev.Dropped(reason))
+
+    def emitted(self, header: str, data: bytes) -> None:
+        """The deparser wrote a header."""
+        self._now.emitted.append((header, data))
+
+    def payload(self, size: int) -> None:
+        """The deparser wrote what the parser left."""
+        self._now.payload = size
+
+    def cut(self, limit: int, length: int) -> None:
+        """The frame is cut to a limit."""
+        self._now.truncated = limit < length
+
+    def again(self, kind: str, data: bytes | None = None) -> None:
+        """The frame enters the parser again; `data` is what it became, None as it came in."""
+        if data is not None:
+            self._sent(None, data)
+        self._add_top(ev.Again(kind))
+        self._origins.append(self._now.number)
+
+    def sent(self, port: int, data: bytes) -> None:
+        """A frame leaves."""
+        self._sent(port, data)
+
+    def _sent(self, port: int | None, data: bytes) -> None:
+        now = self._now
+        parts = parts_of(now.frame, now.headers, now.emitted, now.payload)
+        to_controller = port is not None and port == self._dataplane.cpu_port
+        self._add_top(ev.Sent(port, to_controller, data, parts, now.truncated))
+
+
+def _entry(table: RuntimeTable, cell: Cell) -> ev.Entry:
+    entry = cell.made_from
+    origin = entry.opaque if isinstance(entry.opaque, Origin) else Origin("")
+    priority = entry.priority if origin.priority is None else origin.priority
+    counted = table.spec.with_counters
+    return ev.Entry(
+        entry.key,
+        priority if table.prioritized else None,
+        origin.priority is not None,
+        origin.where,
+        entry.is_const,
+        cell.packets + 1 if counted else None,
+    )
