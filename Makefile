@@ -1,18 +1,22 @@
 # Every command of the README. Variables: TOPO=pair|leafspine|FILE.yaml  SWITCH=auto|bmv2|v1switch
+# FUZZ_INPUTS=100000 FUZZ_SEED=1
 TOPO   ?= pair
 SWITCH ?= auto
 PYTHON ?= python3
+FUZZ_INPUTS ?= 100000
+FUZZ_SEED   ?= 1
 
 # Python packages go into the active virtual environment, else into .venv.
 ENV    := $(if $(VIRTUAL_ENV),$(VIRTUAL_ENV),.venv)
 PY     := $(ENV)/bin/python
 READY  := $(ENV)/.falcon-testbed
 DEV    := $(ENV)/.falcon-testbed-dev
+FUZZ   := $(ENV)/.falcon-testbed-fuzz
 
 # What the network needs from the system, as Debian and Ubuntu call it.
 APT    := mininet iproute2 util-linux ethtool
 
-.PHONY: topo down test check bench p4 system install clean help
+.PHONY: topo down test check bench fuzz p4 system install clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -35,6 +39,9 @@ check: install $(DEV) ## lint, format and types
 bench: install $(DEV) ## benchmarks, each beside its peer in the same run
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
 
+fuzz: $(FUZZ) ## bad input for v1switch: programs, frames, requests (FUZZ_INPUTS=100000)
+	@$(PY) -m tests.fuzz --inputs $(FUZZ_INPUTS) --seed $(FUZZ_SEED)
+
 p4: ## compile p4/ with p4c (which must be on the PATH)
 	@sh p4/compile.sh
 
@@ -56,6 +63,11 @@ $(READY): pyproject.toml | $(PY)
 
 $(DEV): pyproject.toml $(READY)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+# atheris has wheels for some platforms only: without it the inputs are not coverage-guided.
+$(FUZZ): pyproject.toml $(DEV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --only-binary atheris --editable '.[fuzz]' 2>/dev/null || true
 	@touch $@
 
 clean: ## remove what builds and runs left in this folder (not the results)

@@ -11,6 +11,17 @@ class SwitchError(Exception):
     """Root of everything that the switch raises on purpose."""
 
 
+LONGEST_PATH = 160  # characters of a path that a message shows
+
+
+def shortened(path: str) -> str:
+    """A JSON path with its middle left out when it is too long to be read."""
+    if len(path) <= LONGEST_PATH:
+        return path
+    half = LONGEST_PATH // 2
+    return f"{path[:half]}…{path[-half:]}"
+
+
 class RequestError(SwitchError):
     """The caller asked for something that cannot be asked for in this way."""
 
@@ -22,21 +33,20 @@ class ProgramError(RequestError):
         path: JSON path of the offending place, such as `$.pipelines[0].tables[2].id`.
         expected: what should have stood there.
         found: what stood there.
-        owner: name of the table, action or other object that it stands in, or empty.
+        subject: the named object that the place belongs to, such as `table 'MyIngress.acl'`; the
+            path where nothing there has a name.
+        reason: both sides of the disagreement.
     """
 
-    def __init__(self, path: str, expected: str, found: str, owner: str = "") -> None:
+    def __init__(self, path: str, expected: str, found: str, subject: str = "") -> None:
         """Keep the place and both sides of the disagreement."""
-        place = f"{path} (in {owner!r})" if owner else path
-        super().__init__(f"{place}: expected {expected}, found {found}")
+        self.reason = f"expected {expected}, found {found}"
+        where = f" ({subject})" if subject else ""
+        super().__init__(f"{shortened(path)}{where}: {self.reason}")
         self.path = path
+        self.subject = subject or path
         self.expected = expected
         self.found = found
-        self.owner = owner
-
-    def within(self, owner: str) -> ProgramError:
-        """The same error, with the object that it stands in if that was not known."""
-        return ProgramError(self.path, self.expected, self.found, self.owner or owner)
 
 
 class NoProgram(RequestError):

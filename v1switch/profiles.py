@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from v1switch.entries import ActionCall, ActionSet, Group, GroupMember, Member
@@ -10,6 +12,8 @@ from v1switch.errors import BadAction, BadValue, DuplicateEntry, EntryNotFound, 
 from v1switch.lookup import PICK, PICKS, Cell
 from v1switch.program.model import ActionProfile
 from v1switch.words import address
+
+MAX_WEIGHT = 1 << 16  # of a group as a whole: each unit takes a place in what the hash picks from
 
 
 class MemberCell(Cell):
@@ -107,13 +111,13 @@ class RuntimeProfile:
             raise DuplicateEntry(self.name, member.member_id, "member")
         if len(self.members) >= self.spec.max_size > 0:
             raise TableFull(self.name, self.spec.max_size)
-        self.members[member.member_id] = MemberCell(member.member_id, self._free_handle())
+        self.members[member.member_id] = MemberCell(member.member_id, next(self._free_handles()))
         self._set_action(member)
 
-    def _free_handle(self) -> int:
-        """The smallest handle that nobody has, which is what BMv2 hands out (handle_mgr.h)."""
+    def _free_handles(self) -> Iterator[int]:
+        """Handles that nobody has, the smallest first, as BMv2 hands them out (handle_mgr.h)."""
         taken = {handle for member in self.members.values() for handle in member.handles}
-        return next(n for n in range(len(taken) + 1) if n not in taken)
+        return (n for n in itertools.count() if n not in taken)
 
     def _set_action(self, member: Member) -> None:
         cell = self.members[member.member_id]
@@ -164,6 +168,11 @@ class RuntimeProfile:
             raise BadValue(self.name, f"group {group.group_id} has a member twice; give it weight")
         if group.max_size and total > group.max_size:
             raise TableFull(f"{self.name} group {group.group_id}", group.max_size)
+        self._check_weight(total)
+
+    def _check_weight(self, total: int) -> None:
+        if total > MAX_WEIGHT:
+            raise TableFull(f"{self.name}: the weights of a group", MAX_WEIGHT)
 
     def _check_watched(self, port: int | None) -> None:
         if port is not None and self.ports.known is not None and port not in self.ports.known:
@@ -196,10 +205,10 @@ class RuntimeProfile:
 
     def _weigh(self, cell: GroupCell) -> None:
         """Give members the handles that a new or changed group needs (PI's action_prof_mgr.cpp)."""
+        free = self._free_handles()
         for item in sorted(cell.group.members, key=lambda m: m.member_id):
             handles = self.members[item.member_id].handles
-            while len(handles) < item.weight:
-                handles.append(self._free_handle())
+            handles += itertools.islice(free, max(0, item.weight - len(handles)))
         self._forget_handles()
         self._fill(cell)
 
@@ -227,6 +236,7 @@ class RuntimeProfile:
         """Make a group of its own for one table entry; raises BadAction, BadValue."""
         if self.spec.selector_algo is None:
             raise BadAction(self.name, "has no selector, so it can hold no action sets")
+        self._check_weight(sum(max(0, item.weight) for item in actions.actions))
         for item in actions.actions:
             self.check_action(item.action)
             if item.weight < 1:

@@ -103,10 +103,10 @@ def test_a_refusal_names_the_object() -> None:
     number, at = first_primitive(EXTERNS)
     error = refused(put(EXTERNS, ["actions", number, "primitives", at, "op"], "make_coffee"))
     name = EXTERNS["actions"][number]["name"]
-    assert error.owner == name
-    assert str(error).startswith(f"{error.path} (in {name!r}): expected a primitive of v1model")
+    assert error.subject == f"action {name!r}"
+    assert str(error).startswith(f"{error.path} (action {name!r}): expected a primitive of v1model")
     error = refused(put(EXTERNS, ["pipelines", 0, "tables", 0, "match_type"], "fuzzy"))
-    assert error.owner == EXTERNS["pipelines"][0]["tables"][0]["name"]
+    assert error.subject == f"table {EXTERNS['pipelines'][0]['tables'][0]['name']!r}"
 
 
 def test_wrong_number_of_arguments() -> None:
@@ -196,8 +196,8 @@ JUNK = st.one_of(
 @pytest.mark.parametrize(
     ("key", "value", "wanted"),
     [
-        ("right", 99, "a field of items"),
-        ("left", {"type": "bool", "value": True}, "a field of a header"),
+        ("right", 99, "a field of item"),
+        ("left", {"type": "bool", "value": True}, "a header"),
     ],
 )
 def test_a_field_that_is_written_is_one_of_a_header(key: str, value: Any, wanted: str) -> None:
@@ -210,8 +210,8 @@ def test_a_field_that_is_written_is_one_of_a_header(key: str, value: Any, wanted
     targets[0][key] = value
     with pytest.raises(ProgramError) as caught:
         compile_program(load_program(json.dumps(program)), traced=False)
-    assert caught.value.path == "$.actions"
-    assert caught.value.owner, "the action is named"
+    assert caught.value.path.endswith(f".primitives[0].parameters[0].value.value.{key}")
+    assert caught.value.subject.startswith("action 'stacks")
     assert caught.value.expected.startswith(wanted)
 
 

@@ -83,6 +83,8 @@ def test_headers_that_nothing_looks_into_are_hashed() -> None:
 @pytest.mark.parametrize("other", [TWO, THREE])
 def test_headers_that_nothing_looks_into_are_compared(other: bytes) -> None:
     program = without_copies()
+    (raw,) = [h for h in program["headers"] if h["name"] == "three"]
+    raw["header_type"] = "pair_h"  # headers of one type are compared, or none
     ifs = program["pipelines"][0]["conditionals"]
     (choice,) = [c for c in ifs if "hdr.one == hdr.two" in c["source_info"]["source_fragment"]]
     three, two = ({"type": "header", "value": name} for name in ("three", "two"))

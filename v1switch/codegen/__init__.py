@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from v1switch.codegen.assemble import Assembler
+from v1switch.errors import ProgramError
 from v1switch.program.model import Program
 
 if TYPE_CHECKING:
@@ -40,5 +41,8 @@ def compile_program(program: Program, traced: bool) -> Callable[[Dataplane, Stat
     from v1switch.codegen.binding import bind
 
     source, constants = generate(program, traced)
-    code = compile(source, f"<generated from {program.name or 'a program'}>", "exec")
+    try:
+        code = compile(source, f"<generated from {program.name or 'a program'}>", "exec")
+    except (RecursionError, MemoryError):  # of Python's parser, whose stack is small
+        raise ProgramError("$", "expressions that Python can compile", "deeper ones") from None
     return lambda dataplane, state: bind(code, constants, dataplane, state)

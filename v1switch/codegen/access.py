@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 
-from v1switch.errors import ProgramError
 from v1switch.program import expressions as ex
 from v1switch.program.model import (
     CalculationInput,
@@ -194,10 +193,6 @@ class Access:
             return program.stacks[node.stack.name].headers
         if isinstance(node, ex.UnionMember):
             unions = [program.unions[name] for name in self.unions(node.union)]
-            for union in unions:
-                if node.offset >= len(union.headers):
-                    wanted = f"a member of {union.name}"
-                    raise ProgramError("$.actions", wanted, f"number {node.offset}")
             return tuple(union.headers[node.offset] for union in unions)
         return ()
 

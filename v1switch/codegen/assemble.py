@@ -116,11 +116,11 @@ class Assembler(ChecksumStages):
 
     def _field_list_values(self, which: str) -> str:
         """Source of the tuple of the values of field list number `which` (a variable)."""
-        text = "()"
+        text = ""
         for number, fields in self.program.field_lists.items():
             values = "".join(f"{self.expressions.value(f)}, " for f in fields.fields)
-            text = f"(({values}) if {which} == {number} else {text})"
-        return text
+            text += f"({values}) if {which} == {number} else "
+        return f"({text}())"
 
     def _restore(self) -> None:
         """Write the assignment of preserved fields from `restore`."""
@@ -303,7 +303,8 @@ class Assembler(ChecksumStages):
         self._set("egress_port", "eport")
         self._set("egress_rid", "rid")
         self._set("egress_spec", self._undropped())
-        self._set("packet_length", "plen")
+        # headers that were made valid by assignment are not counted, so it may fall below 0
+        self._set("packet_length", "plen & 4294967295")
         if self._has("egress_global_timestamp") or self._has("enq_timestamp"):
             self.writer.add(f"elapsed = (now - {self._started()}) // 1000")
             self._set("egress_global_timestamp", "elapsed & 281474976710655")
@@ -332,7 +333,7 @@ class Assembler(ChecksumStages):
             self.writer.add("session = sessions.get(clone & 32767)")
             self.primitives.tell("cloned", "clone & 32767", "session")
             with self.writer.block("if session is not None and session.replicas:"):
-                self.writer.add("copies += 1")
+                self.writer.add("copies += len(session.replicas)")
                 self._saved_clone()
                 self.writer.add("pending = pending or []")
                 entries = "[(r.port, r.instance, saved) for r in session.replicas]"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from v1switch.dataplane import Dataplane, Frame, Process
 
 MAX_PASSES = 1024  # resubmissions and recirculations of one frame; BMv2 would go on for ever
+MAX_FRAMES = 1 << 16  # that one frame may become: copies that recirculate multiply
+LONGEST_DECIMAL = 8192  # bits; Python refuses to write much longer numbers in decimal
 log = logging.getLogger("v1switch")
 
 
@@ -46,7 +48,8 @@ def failed_assertion() -> None:
 def log_message(text: str, values: tuple[int, ...]) -> None:
     """log_msg: every pair of braces takes the next value."""
     for value in values:
-        text = text.replace("{}", str(value), 1)
+        long = value.bit_length() > LONGEST_DECIMAL
+        text = text.replace("{}", hex(value) if long else str(value), 1)
     log.info("%s", text)
 
 
@@ -127,7 +130,7 @@ def bind(
         while work:
             again = work.pop(0)
             passes += 1
-            if passes > MAX_PASSES:
+            if passes > MAX_PASSES or len(out) + len(work) > MAX_FRAMES:
                 log.warning("frame from port %d dropped after %d passes", port, passes)
                 break
             run(again[0], again[1], now, again[2], again[3], out, work)

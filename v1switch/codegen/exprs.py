@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from v1switch.codegen.access import Access
 from v1switch.codegen.layout import Layout
 from v1switch.codegen.writer import Writer
 from v1switch.errors import ProgramError
 from v1switch.program import expressions as ex
+from v1switch.program.limits import MAX_BITS
 from v1switch.program.model import FieldType, Program
 from v1switch.program.symbols import VALID
 
 COMPARE = {"==", "!=", ">", ">=", "<", "<="}
 TRUTHS = {*COMPARE, "and", "or", "not", "valid", "valid_union", "d2b"}
-MAX_SHIFT = 4096  # wider shifts of bit strings give 0 in every field there is
+MAX_SHIFT = MAX_BITS  # wider shifts of bit strings give 0 in every field there is
+MAX_TEXT = 1 << 20  # characters of one expression: elements at computed indices multiply
 UNBOUNDED = 1 << 30
+
+
+def _chain(cases: Iterable[tuple[str, str]], nought: str = "0") -> str:
+    """Source that picks the value whose condition holds, else ``nought``, without nesting."""
+    text = "("
+    for test, value in cases:
+        text += f"{value} if {test} else "
+        _check_size(text)  # here too: comparing elements multiplies what one of them takes
+    return text + f"{nought})"
+
+
+def _check_size(text: str) -> None:
+    if len(text) > MAX_TEXT:
+        wanted = f"expressions that become at most {MAX_TEXT} characters of Python"
+        raise ProgramError("$", wanted, "a larger one")
 
 
 def is_truth(node: ex.Expr) -> bool:
@@ -86,6 +103,7 @@ class Expressions:
         """Source of an expression, in parentheses where needed."""
         method = getattr(self, f"_{type(node).__name__}")
         text: str = method(node)
+        _check_size(text)
         return text
 
     def _Const(self, node: ex.Const) -> str:  # noqa: N802  # named after the node
@@ -116,7 +134,11 @@ class Expressions:
         size = self.program.registers[node.array].size
         if isinstance(node.index, ex.Const) and node.index.value < size:
             return f"{cells}[{index}]"
-        return f"({cells}[{index}] if {index} < {size} else 0)"
+        return f"({cells}[{index}] if {self.below(node.index, index, size)} else 0)"
+
+    def below(self, node: ex.Expr, text: str, size: int) -> str:
+        """Source of the test that the index `node`, whose source is `text`, is in 0..size-1."""
+        return f"{text} < {size}" if self.bits(node) < UNBOUNDED else f"0 <= {text} < {size}"
 
     def register(self, name: str) -> str:
         """Name of a register array's list of cells."""
@@ -125,21 +147,25 @@ class Expressions:
     def _LastField(self, node: ex.LastField) -> str:  # noqa: N802  # named after the node
         stack = self.program.stacks[node.stack]
         count = self.layout.count(node.stack)
-        text = self.nought([ex.FieldRef(header, node.field) for header in stack.headers])
-        for number, header in enumerate(stack.headers, start=1):
-            text = f"({self.layout.var(header, node.field)} if {count} == {number} else {text})"
-        return text
+        return _chain(
+            (
+                (f"{count} == {number}", self.layout.var(header, node.field))
+                for number, header in enumerate(stack.headers, start=1)
+            ),
+            self.nought([ex.FieldRef(header, node.field) for header in stack.headers]),
+        )
 
     def _LastUnionField(self, node: ex.LastUnionField) -> str:  # noqa: N802  # the node's name
         count = self.layout.count(node.stack)
         unions = [self.program.unions[u] for u in self.program.union_stacks[node.stack].unions]
-        places = [u.headers[u.members.index(node.member)] for u in unions]
-        text = self.nought([ex.FieldRef(header, node.field) for header in places])
-        for number, name in enumerate(self.program.union_stacks[node.stack].unions, start=1):
-            union = self.program.unions[name]
-            header = union.headers[union.members.index(node.member)]
-            text = f"({self.layout.var(header, node.field)} if {count} == {number} else {text})"
-        return text
+        headers = [union.headers[union.members.index(node.member)] for union in unions]
+        return _chain(
+            (
+                (f"{count} == {number}", self.layout.var(header, node.field))
+                for number, header in enumerate(headers, start=1)
+            ),
+            self.nought([ex.FieldRef(header, node.field) for header in headers]),
+        )
 
     def _Lookahead(self, node: ex.Lookahead) -> str:  # noqa: N802  # named after the node
         start, end = node.offset // 8, (node.offset + node.width + 7) // 8
@@ -177,11 +203,11 @@ class Expressions:
         """Variable of the field at an offset of a header."""
         fields = self.program.headers[header].header_type.fields
         if offset == len(fields):
-            return self.layout.valid(header)
+            return self.valid(ex.HeaderRef(header))
         return self.layout.var(header, fields[offset].name)
 
     def _choose(self, node: ex.Expr, of: Callable[[str], str], nought: str = "0") -> str:
-        """Pick by the run-time index of a stack element: nested conditional expressions.
+        """Pick by the run-time index of a stack element: a chain of conditional expressions.
 
         Args:
             node: a header or a header union.
@@ -189,17 +215,14 @@ class Expressions:
             nought: source of what an index beyond the stack gives.
         """
         names = self.access.candidates(node) or self.access.unions(node)
-        if not names:
-            raise ProgramError("$", "a header of the program", repr(node))
         index = self.element_index(node)
         if index is None:
             return of(names[0])
         if isinstance(index, ex.Const):
             return of(names[min(index.value, len(names) - 1)])
-        text = nought
-        for number, name in enumerate(names):
-            text = f"({of(name)} if {self.value(index)} == {number} else {text})"
-        return text
+        at = self.value(index)
+        cases = ((f"{at} == {number}", of(name)) for number, name in enumerate(names))
+        return _chain(cases, nought)
 
     def element_index(self, node: ex.Expr) -> ex.Expr | None:
         """The index that decides which header is meant, or None when only one can be."""
@@ -252,7 +275,8 @@ class Expressions:
         if op in ("<<", ">>"):
             if isinstance(right, ex.Const) and right.value <= MAX_SHIFT:
                 return f"({a} {op} {b})"
-            return f"({a} {op} min({b}, {MAX_SHIFT}))"
+            least = b if self.bits(right) < UNBOUNDED else f"max({b}, 0)"
+            return f"({a} {op} min({least}, {MAX_SHIFT}))"
         if op in ("/", "%"):
             symbol = "//" if op == "/" else "%"
             if isinstance(right, ex.Const) and right.value > 0:
@@ -291,7 +315,7 @@ class Expressions:
         p4c expands P4's comparisons, in which two invalid headers are equal, into fields.
         """
         pairs = zip(self.layout.header_vars(a), self.layout.header_vars(b), strict=True)
-        valid = [self.layout.valid(a), self.layout.valid(b)]
+        valid = [self.valid(ex.HeaderRef(a)), self.valid(ex.HeaderRef(b))]
         return "(" + " and ".join(valid + [self.same(a, x, y) for x, y in pairs]) + ")"
 
     def _same_unions(self, a: str, b: str) -> str:

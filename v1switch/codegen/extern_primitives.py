@@ -70,7 +70,7 @@ class ExternPrimitives(Stores):
             if not isinstance(index, ex.Const) or index.value < size:
                 self.writer.add(add)
             return
-        with self.writer.block(f"if {held} < {size}:"):
+        with self.writer.block(f"if {self.expressions.below(index, held, size)}:"):
             self.writer.add(add)
 
     def _execute_meter(self, meter: ex.Named, index: ex.Expr, target: ex.Expr) -> None:
@@ -78,7 +78,7 @@ class ExternPrimitives(Stores):
         size = self.program.meters[meter.name].size
         at = self.writer.fresh("i")
         self.writer.add(f"{at} = {self.expressions.value(index)}")
-        with self.writer.block(f"if {at} < {size}:"):
+        with self.writer.block(f"if {self.expressions.below(index, at, size)}:"):
             self.writer.add(f"{held} = {self.bank('meter', meter.name)}_cells.get({at})")
             self.store_text(target, f"({held}.execute(flen, now) if {held} else 0)", 2)
 
@@ -86,7 +86,7 @@ class ExternPrimitives(Stores):
         spec = self.program.registers[register.name]
         cells, at = self.expressions.register(register.name), self.writer.fresh("i")
         self.writer.add(f"{at} = {self.expressions.value(index)}")
-        with self.writer.block(f"if {at} < {spec.size}:"):
+        with self.writer.block(f"if {self.expressions.below(index, at, spec.size)}:"):
             self.store_text(target, f"{cells}[{at}]", spec.width)
 
     def _register_write(self, register: ex.Named, index: ex.Expr, value: ex.Expr) -> None:

@@ -129,6 +129,7 @@ class Layout:
         self._stems: dict[str, str] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._taken: set[str] = set()
+        self._structs: dict[str, tuple[object, object]] = {}
         self.sliced = self._sliceable()
         for name in program.headers:
             self._stem(name)
@@ -162,7 +163,7 @@ class Layout:
     def _stem(self, header: str) -> str:
         stem = self._stems.get(header)
         if stem is None:
-            stem = re.sub(r"\W", "_", header)
+            stem = re.sub(r"[^0-9A-Za-z_]", "_", header)
             while stem in self._stems.values() or stem[:1].isdigit() or stem.startswith("_"):
                 stem = "h" + stem + "x"
             self._stems[header] = stem
@@ -285,7 +286,7 @@ class Layout:
         fmt, targets, after = self._unpack(header, chunks)
         if not targets:
             return
-        unpack = self.writer.bind("U", _struct(fmt)[0])
+        unpack = self.writer.bind("U", self._struct(fmt)[0])
         self.writer.add(f"{', '.join(targets)}, = {unpack}(frame, {at})")
         for line in after:
             self.writer.add(line)
@@ -312,7 +313,7 @@ class Layout:
             else:
                 fmt += f"{chunk.width // 8}s"
                 args.append(f"({whole}).to_bytes({chunk.width // 8}, 'big')")
-        return f"{self.writer.bind('K', _struct(fmt)[1])}({', '.join(args)})"
+        return f"{self.writer.bind('K', self._struct(fmt)[1])}({', '.join(args)})"
 
     def _join(self, header: str, chunk: Chunk) -> str:
         parts = []
@@ -352,13 +353,9 @@ class Layout:
             return f"({layout.bytes} + len({self.var(header, layout.varbit)}))"
         return str(layout.bytes)
 
-
-_STRUCTS: dict[str, tuple[object, object]] = {}
-
-
-def _struct(fmt: str) -> tuple[object, object]:
-    """Bound `unpack_from` and `pack` of a format, the same objects for the same format."""
-    if fmt not in _STRUCTS:
-        compiled = Struct(fmt)
-        _STRUCTS[fmt] = (compiled.unpack_from, compiled.pack)
-    return _STRUCTS[fmt]
+    def _struct(self, fmt: str) -> tuple[object, object]:
+        """Bound `unpack_from` and `pack` of a format, the same objects for the same format."""
+        if fmt not in self._structs:
+            compiled = Struct(fmt)
+            self._structs[fmt] = (compiled.unpack_from, compiled.pack)
+        return self._structs[fmt]

@@ -1,14 +1,16 @@
 """The parser as Python source.
 
 States that only one transition reaches are nested into their predecessor. The others become
-blocks `if st == n:` in topological order inside a `while True:`; a back edge (a loop over a
-header stack) is `continue`, the end of parsing is `break`.
+blocks `if st == n:` in topological order inside a loop; a back edge (a loop over a header stack)
+is `continue`, the end of parsing is `break`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from v1switch.codegen.access import walk
+from v1switch.codegen.exprs import UNBOUNDED
 from v1switch.codegen.primitives import Primitives
 from v1switch.program import expressions as ex
 from v1switch.program.model import (
@@ -23,6 +25,8 @@ from v1switch.program.model import (
 )
 
 MAX_NESTING = 12  # Python's compiler allows 100 levels of indentation
+ERROR_BITS = 32  # standard_metadata.parser_error
+MAX_ROUNDS = 1 << 16  # of a loop over states: one that takes nothing from the frame never ends
 CORE_ERRORS = (
     *("NoError", "PacketTooShort", "NoMatch", "StackOutOfBounds", "HeaderTooShort"),
     *("ParserTimeout", "ParserInvalidArgument"),
@@ -104,9 +108,12 @@ class ParserCode:
 
     def fail(self, code: str) -> None:
         """Write the end of parsing with an error."""
+        self._set_error(code)
+        self.writer.add("break")
+
+    def _set_error(self, code: str) -> None:
         self.primitives.tell("parser_error", f"error_name({code})")
         self.writer.add(f"perr = {code}")
-        self.writer.add("break")
 
     def emit(self) -> None:
         """Write the whole parser."""
@@ -115,7 +122,7 @@ class ParserCode:
             return
         several = len(self.blocks) > 1
         self.writer.add("st = 0")
-        with self.writer.block("while True:"):
+        with self.writer.block(f"for _ in range({MAX_ROUNDS}):"):
             for name, number in self.blocks.items():
                 self._block = number
                 if several:
@@ -123,6 +130,8 @@ class ParserCode:
                         self._state(self.parser.states[name])
                 else:
                     self._state(self.parser.states[name])
+        with self.writer.block("else:"):
+            self._set_error(str(self.error("ParserTimeout")))
 
     def _state(self, state: ParserState) -> None:
         self.primitives.tell("state", state)
@@ -215,25 +224,31 @@ class ParserCode:
     # -- operations -----------------------------------------------------------------------------
 
     def _op(self, op: ParserOp) -> None:
+        ahead = [n.offset + n.width for n in walk(op) if isinstance(n, ex.Lookahead)]
+        if ahead:
+            self._need(max(ahead))
         if isinstance(op, Extract):
             self._extract(op)
         elif isinstance(op, SetField):
-            if isinstance(op.value, ex.Lookahead):
-                self._need(op.value.offset + op.value.width)
             with self.primitives.watcher.told(op):
                 self.primitives.store(op.target, op.value)
         elif isinstance(op, Verify):
-            condition = self.expressions.condition(op.condition)
-            watcher = self.primitives.watcher
-            operands = watcher.operands(op.condition)
-            values = watcher.values(operands)
-            self.primitives.tell("verified", op, f"bool({condition})", values, operands)
-            with self.writer.block(f"if not {condition}:"):
-                self.fail(self.expressions.value(op.error))
+            self._verify(op)
         elif isinstance(op, Advance):
             self._advance(op)
         elif isinstance(op, Primitive):
             self.primitives.emit(op)
+
+    def _verify(self, op: Verify) -> None:
+        condition = self.expressions.condition(op.condition)
+        watcher = self.primitives.watcher
+        operands = watcher.operands(op.condition)
+        values = watcher.values(operands)
+        self.primitives.tell("verified", op, f"bool({condition})", values, operands)
+        fits = self.expressions.bits(op.error) <= ERROR_BITS
+        code = self.expressions.value(op.error)
+        with self.writer.block(f"if not {condition}:"):
+            self.fail(code if fits else f"{code} & {(1 << ERROR_BITS) - 1}")
 
     def _advance(self, op: Advance) -> None:
         bits = self.expressions.value(op.bits)
@@ -244,7 +259,8 @@ class ParserCode:
             return
         held = self.writer.fresh("n")
         self.writer.add(f"{held} = {bits}")
-        with self.writer.block(f"if {held} % 8:"):
+        negative = "" if self.expressions.bits(op.bits) < UNBOUNDED else f" or {held} < 0"
+        with self.writer.block(f"if {held} % 8{negative}:"):
             self.fail(str(self.error("ParserInvalidArgument")))
         self._need(f"{held} // 8")
         self.writer.add(f"o += {held} // 8")

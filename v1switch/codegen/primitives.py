@@ -6,7 +6,6 @@ from v1switch.codegen.exprs import Expressions
 from v1switch.codegen.extern_primitives import ExternPrimitives
 from v1switch.codegen.header_primitives import HeaderPrimitives
 from v1switch.codegen.watching import Watcher
-from v1switch.errors import ProgramError
 from v1switch.program import expressions as ex
 from v1switch.program.model import Action, Primitive
 
@@ -38,32 +37,28 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
         before = expressions.params, expressions.param_widths
         expressions.params, expressions.param_widths = params, [p.width for p in action.params]
         self.exits = False
-        try:
-            self._body(action.primitives, action.name)
-        except ProgramError as error:
-            raise error.within(action.name) from None
+        self.action = action.name
+        calls, count = action.primitives, len(action.primitives)
+        if self._loops(calls) or not self._structured(calls, 0, count):
+            self._blocks(calls)
+        else:
+            self._sequence(calls, 0, count)
         expressions.params, expressions.param_widths = before
         return self.exits
 
-    def _body(self, calls: tuple[Primitive, ...], name: str) -> None:
-        if self._loops(calls) or not self._structured(calls, 0, len(calls), name):
-            self._blocks(calls, name)
-        else:
-            self._sequence(calls, 0, len(calls), name)
-
-    def _sequence(self, calls: tuple[Primitive, ...], start: int, end: int, name: str) -> None:
+    def _sequence(self, calls: tuple[Primitive, ...], start: int, end: int) -> None:
         """Write calls[start:end]; p4c's forward jumps are turned back into if and else."""
         at = start
         while at < end:
             call = calls[at]
             if call.op == "_jump":
-                at = self._target(call.args[0], at, len(calls), name)
+                at = self._target(call.args[0], at, len(calls))
                 continue
             if call.op != "_jump_if_zero":
                 self.emit(call)
                 at += 1
                 continue
-            at = self._branch(calls, at, name)
+            at = self._branch(calls, at)
 
     @staticmethod
     def _loops(calls: tuple[Primitive, ...]) -> bool:
@@ -71,30 +66,28 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
         targets = ((at, call.args[-1]) for at, call in enumerate(calls) if call.op in JUMPS)
         return any(isinstance(to, ex.Const) and to.value <= at for at, to in targets)
 
-    def _structured(self, calls: tuple[Primitive, ...], start: int, end: int, name: str) -> bool:
+    def _structured(self, calls: tuple[Primitive, ...], start: int, end: int) -> bool:
         """Whether the forward jumps of calls[start:end] are those of ifs and elses."""
         at = start
         while at < end:
             call = calls[at]
             if call.op == "_jump":
-                at = self._target(call.args[0], at, len(calls), name)
+                at = self._target(call.args[0], at, len(calls))
             elif call.op == "_jump_if_zero":
-                then_end, other, after = self._arms(calls, at, name)
+                then_end, other, after = self._arms(calls, at)
                 arms = ((at + 1, then_end), (other, after))
-                if not all(self._structured(calls, *arm, name) for arm in arms):
+                if not all(self._structured(calls, *arm) for arm in arms):
                     return False
                 at = after
             else:
                 at += 1
         return at == end
 
-    def _blocks(self, calls: tuple[Primitive, ...], name: str) -> None:
+    def _blocks(self, calls: tuple[Primitive, ...]) -> None:
         """Write calls with any jumps: basic blocks behind the number of the next one."""
         count = len(calls)
         jumps = {
-            at: self._target(c.args[-1], -1, count, name)
-            for at, c in enumerate(calls)
-            if c.op in JUMPS
+            at: self._target(c.args[-1], -1, count) for at, c in enumerate(calls) if c.op in JUMPS
         }
         starts = sorted({0, *jumps.values(), *(at + 1 for at in jumps)} - {count})
         block = self.writer.fresh("j")
@@ -117,32 +110,32 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
         self._tell_branch(last, test)
         self.writer.add(f"{block} = {following} if {test} else {target}")
 
-    @staticmethod
-    def _target(arg: ex.Expr, at: int, count: int, name: str) -> int:
-        if not isinstance(arg, ex.Const) or not at < arg.value <= count:
-            raise ProgramError("$.actions", "forward jumps", f"another one in {name!r}")
+    def _target(self, arg: ex.Expr, at: int, count: int) -> int:
+        assert isinstance(arg, ex.Const), "the loader took nothing else"
+        if not at < arg.value <= count:
+            raise self.fail(f"jumps to the primitives {at + 1}..{count}", f"one to {arg.value}")
         return arg.value
 
-    def _arms(self, calls: tuple[Primitive, ...], at: int, name: str) -> tuple[int, int, int]:
+    def _arms(self, calls: tuple[Primitive, ...], at: int) -> tuple[int, int, int]:
         """End of a branch's first arm, start and end of its second."""
-        other = self._target(calls[at].args[1], at, len(calls), name)
+        other = self._target(calls[at].args[1], at, len(calls))
         last = calls[other - 1]
         if other - 1 > at and last.op == "_jump":
-            return other - 1, other, self._target(last.args[0], other - 1, len(calls), name)
+            return other - 1, other, self._target(last.args[0], other - 1, len(calls))
         return other, other, other
 
-    def _branch(self, calls: tuple[Primitive, ...], at: int, name: str) -> int:
-        then_end, other, after = self._arms(calls, at, name)
+    def _branch(self, calls: tuple[Primitive, ...], at: int) -> int:
+        then_end, other, after = self._arms(calls, at)
         test = calls[at].args[0]
         source = self.expressions.value(test)
         if isinstance(test, ex.Operation) and test.op == "b2d" and test.right is not None:
             source = self.expressions.condition(test.right)
         self._tell_branch(calls[at], source)
         with self.writer.block(f"if {source}:"):
-            self._sequence(calls, at + 1, then_end, name)
+            self._sequence(calls, at + 1, then_end)
         if after > other:
             with self.writer.block("else:"):
-                self._sequence(calls, other, after, name)
+                self._sequence(calls, other, after)
         return after
 
     def _tell_branch(self, call: Primitive, condition: str) -> None:
@@ -164,8 +157,6 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
         getattr(self, f"_{call.op}")(*call.args)
 
     def _assign(self, target: ex.Expr, value: ex.Expr) -> None:
-        if isinstance(value, ex.Operation) and value.op == "dereference_header_stack":
-            raise ProgramError("$.actions", "a value", "a header")
         self.store(target, value)
 
     _modify_field = _assign

@@ -38,6 +38,7 @@ class Stores:
         self.program = expressions.program
         self.drop_port = drop_port
         self.traced = traced
+        self.action = ""  # the one that is being written
 
     def tell(self, event: str, *args: object) -> None:
         """Write a call of the recorder (in the traced variant).
@@ -49,6 +50,11 @@ class Stores:
         if self.traced:
             texts = (a if isinstance(a, str) else self.writer.bind("W", a) for a in args)
             self.writer.add(f"tr.{event}({', '.join(texts)})")
+
+    def fail(self, expected: str, found: str) -> ProgramError:
+        """Make the error that the action at work cannot be written."""
+        subject = f"action {self.action!r}" if self.action else ""
+        return ProgramError("$.actions", expected, found, subject)
 
     def store(self, target: ex.Expr, value: ex.Expr) -> None:
         """Write an assignment, cut to the target's width."""
@@ -78,7 +84,7 @@ class Stores:
         elif isinstance(target, ex.MemberField):
             self._store_member(target, cut)
         else:
-            raise ProgramError("$.actions", "an assignable field", type(target).__name__)
+            raise self.fail("an assignable field", type(target).__name__)
 
     def touch(self, header: str) -> None:
         """Write that a header no longer is what came in."""
@@ -91,11 +97,7 @@ class Stores:
         refs = []
         for header in self.access.candidates(target.header):
             fields = self.program.headers[header].header_type.fields
-            if target.offset >= len(fields):
-                raise ProgramError("$.actions", f"a field of {header}", f"number {target.offset}")
             refs.append(ex.FieldRef(header, fields[target.offset].name))
-        if not refs:
-            raise ProgramError("$.actions", "a field of a header", type(target.header).__name__)
         if index is None:
             self._put(refs[0], cut)
             return
@@ -111,7 +113,8 @@ class Stores:
     def _register_store(self, name: str, index: ex.Expr, text: str) -> None:
         at = self.writer.fresh("i")
         self.writer.add(f"{at} = {self.expressions.value(index)}")
-        with self.writer.block(f"if {at} < {self.program.registers[name].size}:"):
+        size = self.program.registers[name].size
+        with self.writer.block(f"if {self.expressions.below(index, at, size)}:"):
             self.writer.add(f"{self.expressions.register(name)}[{at}] = {text}")
 
     def standard(self, field: str) -> str:

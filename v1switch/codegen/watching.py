@@ -15,7 +15,7 @@ from v1switch.codegen.access import CHANGES_HEADER, DROPS, STANDARD, WRITES_FIRS
 from v1switch.errors import ProgramError
 from v1switch.program import expressions as ex
 from v1switch.program.model import Checksum, Primitive, SetField
-from v1switch.program.primitives import DATA, PRIMITIVES
+from v1switch.program.primitives import DATA, INDEX, PRIMITIVES
 from v1switch.program.symbols import VALID
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ OPERANDS = (
 )
 WRITES_FIELD = {*WRITES_FIRST, "add_to_field", "subtract_from_field"}
 EGRESS_SPEC = ex.FieldRef(STANDARD, "egress_spec")
-INDEX = {"count": 1, "register_write": 1, "register_read": 2, "execute_meter": 1}  # its argument
+CELL = {"count": 1, "register_write": 1, "register_read": 2, "execute_meter": 1}  # its argument
 CHANGES_STACK = {"push", "pop", "assign_header_stack", "assign_union_stack"}
 
 
@@ -115,8 +115,8 @@ class Watcher:
         if call.op == "log_msg" and isinstance(call.args[1], ex.Vector):
             return list(call.args[1].items)
         kinds = PRIMITIVES[call.op]
-        values = [a for a, kind in zip(call.args, kinds, strict=True) if kind == DATA]
-        cells = [call.args[INDEX[call.op]]] if call.op in INDEX else []
+        values = [a for a, kind in zip(call.args, kinds, strict=True) if kind in (DATA, INDEX)]
+        cells = [call.args[CELL[call.op]]] if call.op in CELL else []
         cells += [a.index for a in call.args[:1] if isinstance(a, ex.RegisterRef)]
         operands = (operand for value in values for operand in self.operands(value))
         return list(dict.fromkeys([*cells, *operands]))
@@ -195,8 +195,8 @@ class Watcher:
                 self.expressions.register(ref.array),
                 self.program.registers[ref.array].size,
             )
-            return f"({cells}[{at}] if {at} < {size} else None)"
+            return f"({cells}[{at}] if 0 <= {at} < {size} else None)"
         if ref.kind == "counter_array":
             bank, size = self.stores.bank("counter", ref.name), self.program.counters[ref.name].size
-            return f"({bank}_packets[{at}] if {at} < {size} else None)"
+            return f"({bank}_packets[{at}] if 0 <= {at} < {size} else None)"
         raise ProgramError("$.actions", "something that can be written", ref.kind)

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from v1switch.errors import ProgramError
+
+MAX_DEPTH = 95  # Python's compiler allows 100 levels of indentation
+MAX_SOURCE = 2 << 20  # characters; the largest of p4c's own test programs has 450,000
+
 
 class Writer:
     """Collects the lines of a function body.
@@ -20,9 +25,17 @@ class Writer:
         self.bound: dict[str, object] = {}
         self.depth = 1
         self._fresh = 0
+        self._size = 0
 
     def add(self, line: str) -> None:
-        """Write one line."""
+        """Write one line; raises ProgramError when there are too many, or they are too deep."""
+        self._size += len(line)
+        if self._size > MAX_SOURCE:
+            wanted = f"a program that becomes at most {MAX_SOURCE} characters of Python"
+            raise ProgramError("$", wanted, "a larger one")
+        if self.depth > MAX_DEPTH:
+            wanted = f"ifs and loops nested at most {MAX_DEPTH} deep"
+            raise ProgramError("$", wanted, "deeper ones")
         self.lines.append("\t" * self.depth + line)
 
     @contextmanager

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from v1switch.p4runtime.errors import Code, Refused, invalid, not_found
 
 MAX_STREAMS = 16  # per role, as BMv2's server has it
+MAX_ROLES = 1024  # ever named: the highest election id of each is kept for good
 
 Client = Hashable
 
@@ -126,6 +127,8 @@ class Arbitration:
             )
         if bid.role_config:
             raise invalid(f"role {bid.role!r}: no scheme of role.config is agreed, leave it unset")
+        if bid.role not in self._roles and len(self._roles) >= MAX_ROLES:
+            raise Refused(Code.RESOURCE_EXHAUSTED, f"{MAX_ROLES} roles were named already")
         clients = self._roles.get(bid.role, _Role()).clients
         if bid.election_id is not None and any(
             other != client and taken == bid.election_id for other, taken in clients.items()

@@ -18,6 +18,7 @@ from v1switch import errors
 from v1switch.errors import SwitchError
 
 SPACE = "v1switch"
+LONGEST = 500  # characters of a message: all of a batch share gRPC's limit for metadata
 
 
 class Code(enum.IntEnum):
@@ -42,6 +43,8 @@ class Refused(SwitchError):
     """The client's call is wrong, or the switch cannot do it: a code and one line of reason."""
 
     def __init__(self, code: Code, message: str) -> None:
+        if len(message) > LONGEST:  # it holds names that the client chose
+            message = message[: LONGEST - 1] + "…"
         super().__init__(message)
         self.code = code
         self.message = message

@@ -161,6 +161,7 @@ class _Joiner:
         table = _find(self._program.tables, name, "table")
         fields = self._match_fields(info.match_fields, table)
         actions = {ref.id: self._action_ref(ref, table) for ref in info.action_refs}
+        self._check_declared(table, {ref.action.name for ref in actions.values()})
         counter, meter = self._direct_resources(info, table)
         return Table(
             id=info.preamble.id,
@@ -176,6 +177,18 @@ class _Joiner:
             is_const=info.is_const_table,
             const_default=bool(info.const_default_action_id),
         )
+
+    def _check_declared(self, table: model.Table, known: set[str]) -> None:
+        """Check that clients know the actions of what the program itself puts into a table."""
+        declared = [entry.action_id for entry in table.const_entries or ()]
+        if table.default_entry is not None:
+            declared.append(table.default_entry.action_id)
+        for action_id in declared:
+            name = self._program.actions[action_id].name
+            if name not in known:
+                raise invalid(
+                    f"p4info: table {table.name!r} has no action {name!r}, which the program uses"
+                )
 
     def _implementation(self, info: p4info_pb2.Table, table: model.Table) -> Profile | None:
         profile = None
@@ -348,6 +361,8 @@ def _same_params(name: str, infos: Any, params: tuple[model.Param, ...], transla
 
 
 def _same_widths(what: str, kind: DataType, widths: tuple[int, ...]) -> None:
+    if isinstance(kind, Unsupported) and kind.kind == str(None):  # the spec is empty
+        raise invalid(f"p4info: {what} has no type")
     if not isinstance(kind, Unsupported) and kind.widths != widths:
         raise invalid(f"p4info: {what} has fields of {kind.widths} bits, the program {widths}")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from v1switch.program import expressions as ex
 from v1switch.program.expressions import Expr
+from v1switch.program.kinds import BYTES, CASTS, HEADER, HEADER_OPS, UNION, VALUE, Kinds
+from v1switch.program.limits import MAX_BITS, MAX_DEPTH
 from v1switch.program.reader import Node
 from v1switch.program.symbols import Symbols
 
@@ -13,20 +15,27 @@ BINARY = {
 }
 UNARY = {"not", "~", "valid", "valid_union", "d2b", "b2d", "last_stack_index", "size_stack"}
 ELEMENT = {"dereference_header_stack", "dereference_stack", "dereference_union_stack"}
+COMPARE = {"==", "!="}
+SHIFT = {"<<", ">>"}
+NOT_READ = ("nested", "operation", "named", "operand", "binary", "element", "member")
 
 
 class ExprReader:
-    """Reads expressions against a table of symbols.
+    """Reads expressions against a table of symbols, and checks that their types are right.
 
     Args:
         symbols: what may be referred to.
         params: number of parameters of the enclosing action.
+        parsing: whether the expression belongs to the parser, which alone can look ahead.
     """
 
-    def __init__(self, symbols: Symbols, params: int = 0) -> None:
+    def __init__(self, symbols: Symbols, params: int = 0, parsing: bool = False) -> None:
         """Remember the context."""
         self.symbols = symbols
         self.params = params
+        self.parsing = parsing
+        self.kinds = Kinds(symbols)
+        self._depth = 0
 
     def read(self, node: Node) -> Expr:
         """Read one type-value object."""
@@ -34,39 +43,84 @@ class ExprReader:
         if kind.text() == "expression":
             return self._nested(value)
         reader = getattr(self, f"_{kind.text()}", None)
-        if reader is None or kind.text() in ("nested", "operation", "named"):
+        if reader is None or kind.text() in NOT_READ:
             raise kind.fail("a known kind of value")
         result: Expr = reader(value)
         return result
 
-    def _nested(self, value: Node) -> Expr:
-        if value.find("op") is None:
-            return self.read(value)
-        return self._operation(value)
+    def value(self, node: Node) -> Expr:
+        """Read a number or a truth value."""
+        return self.kinds.want(node, self.read(node), VALUE)
+
+    def _nested(self, node: Node) -> Expr:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise node.fail(f"expressions nested at most {MAX_DEPTH} deep", "a deeper one")
+        found = self.read(node) if node.find("op") is None else self._operation(node)
+        self._depth -= 1
+        return found
 
     def _operation(self, node: Node) -> Expr:
         op = node.get("op").text()
-        if op == "access_field":
-            return ex.MemberField(self.read(node.get("left")), node.get("right").integer())
-        if op == "access_union_header":
-            return ex.UnionMember(self.read(node.get("left")), node.get("right").integer())
+        if op in ("access_field", "access_union_header"):
+            return self._member(op, node)
         if op in ELEMENT:
-            stack = self.read(node.get("left"))
-            if not isinstance(stack, (ex.StackRef, ex.UnionStackRef)):
-                raise node.get("left").fail("a header stack")
-            return ex.ElementRef(stack, self.read(node.get("right")))
+            return self._element(node)
         if op == "?":
-            left, right = self.read(node.get("left")), self.read(node.get("right"))
-            return ex.Operation("?", left, right, self.read(node.get("cond")))
+            left, right = self._operand(node, "left"), self._operand(node, "right")
+            self.kinds.same(node, left, right)
+            return ex.Operation("?", left, right, self.value(node.get("cond")))
         if op in UNARY:
-            return ex.Operation(op, None, self.read(node.get("right")))
+            wanted = HEADER_OPS.get(op, (VALUE,))
+            right_node = node.get("right")
+            return ex.Operation(
+                op, None, self.kinds.want(right_node, self.read(right_node), *wanted)
+            )
         if op not in BINARY:
             raise node.get("op").fail("a known operator")
-        left_node = node.find("left")
+        return self._binary(op, node)
+
+    def _operand(self, node: Node, side: str) -> Expr:
+        """Read an operand that may also be a variable-length field."""
+        return self.kinds.want(node.get(side), self.read(node.get(side)), VALUE, BYTES)
+
+    def _binary(self, op: str, node: Node) -> Expr:
+        left_node, right_node = node.find("left"), node.get("right")
         if left_node is None and op not in ("+", "-"):
             raise node.fail("a left operand", "null")
-        left_or_zero = ex.Const(0) if left_node is None else self.read(left_node)
-        return ex.Operation(op, left_or_zero, self.read(node.get("right")))
+        if op in COMPARE and left_node is not None:
+            left, right = self.read(left_node), self.read(right_node)
+            self.kinds.want(left_node, left, VALUE, BYTES, HEADER, UNION)
+            self.kinds.same(node, left, right)
+            return ex.Operation(op, left, right)
+        left = ex.Const(0) if left_node is None else self.value(left_node)
+        right = self.value(right_node)
+        if op in SHIFT:
+            self.kinds.index(right_node, right)
+        if op in CASTS and not (isinstance(right, ex.Const) and 0 < right.value <= MAX_BITS):
+            raise right_node.fail(f"a constant width in 1..{MAX_BITS}")
+        return ex.Operation(op, left, right)
+
+    def _element(self, node: Node) -> Expr:
+        stack = self.read(node.get("left"))
+        if not isinstance(stack, (ex.StackRef, ex.UnionStackRef)):
+            raise node.get("left").fail("a header stack", self.kinds.of(stack))
+        return ex.ElementRef(
+            stack, self.kinds.index(node.get("right"), self.value(node.get("right")))
+        )
+
+    def _member(self, op: str, node: Node) -> Expr:
+        whole, offset = self.read(node.get("left")), node.get("right").integer()
+        if op == "access_field":
+            self.kinds.want(node.get("left"), whole, HEADER)
+            header_type = self.kinds.header_type(whole)
+            if offset > len(header_type.fields):  # the one behind the last is the validity
+                raise node.get("right").fail(f"a field of {header_type.name}", f"number {offset}")
+            return ex.MemberField(whole, offset)
+        self.kinds.want(node.get("left"), whole, UNION)
+        if offset >= len(self.kinds.members(whole)):
+            raise node.get("right").fail("a member of the header union", f"number {offset}")
+        return ex.UnionMember(whole, offset)
 
     # one method per `type` of a type-value object
 
@@ -109,7 +163,9 @@ class ExprReader:
         return ex.LastUnionField(stack.name, member.text(), name)
 
     def _lookahead(self, value: Node) -> Expr:
-        return ex.Lookahead(value.at(0).integer(), value.at(1).integer(1))
+        if not self.parsing:
+            raise value.fail("a value that exists outside of the parser", "a lookahead")
+        return ex.Lookahead(value.at(0).integer(0, MAX_BITS), value.at(1).width())
 
     def _local(self, value: Node) -> Expr:
         return self._runtime_data(value)
@@ -120,7 +176,8 @@ class ExprReader:
         return ex.ParamRef(value.integer())
 
     def _register(self, value: Node) -> Expr:
-        return ex.RegisterRef(self._register_array(value.at(0)).name, self.read(value.at(1)))
+        index = self.kinds.index(value.at(1), self.value(value.at(1)))
+        return ex.RegisterRef(self._register_array(value.at(0)).name, index)
 
     def _string(self, value: Node) -> Expr:
         return ex.Text(value.text())
@@ -128,10 +185,10 @@ class ExprReader:
     def _parameters_vector(self, value: Node) -> Expr:
         if value.value == {}:  # so p4c writes an empty one
             return ex.Vector(())
-        return ex.Vector(tuple(self.read(item) for item in value.items()))
+        return ex.Vector(tuple(self.value(item) for item in value.items()))
 
     def _field_list(self, value: Node) -> Expr:
-        return ex.Vector(tuple(self.read(item) for item in value.items()))
+        return ex.Vector(tuple(self.value(item) for item in value.items()))
 
     def _named(self, kind: str, value: Node, names: object) -> ex.Named:
         if value.text() not in names:  # type: ignore[operator]  # a dict or a set

@@ -8,6 +8,7 @@ from v1switch.errors import ProgramError
 from v1switch.program import expressions as ex
 from v1switch.program.exprs import ExprReader
 from v1switch.program.headers import read_headers, unique
+from v1switch.program.limits import MAX_CELLS
 from v1switch.program.model import (
     Action,
     ActionProfile,
@@ -27,12 +28,21 @@ from v1switch.program.parsers import read_deparser, read_parser, read_value_sets
 from v1switch.program.pipelines import PipelineReader, algorithm, choice, field_of
 from v1switch.program.primitives import read_primitive
 from v1switch.program.reader import Node
-from v1switch.program.symbols import Symbols
+from v1switch.program.symbols import STANDARD_METADATA, Symbols
 
 MAJOR_VERSION = 2  # docs/JSON_format.md: readers refuse another major number
-STANDARD_METADATA = "standard_metadata"
 # simple_switch's add_required_field; other targets' programs lack some of them
 REQUIRED = ("ingress_port", "packet_length", "instance_type", "egress_spec", "egress_port")
+INTRINSIC = {  # bits of what the switch itself writes, as v1model.p4 declares it
+    **dict.fromkeys(("ingress_port", "egress_spec", "egress_port"), 9),
+    **dict.fromkeys(("instance_type", "packet_length", "parser_error", "enq_timestamp"), 32),
+    **dict.fromkeys(("enq_qdepth", "deq_qdepth"), 19),
+    **dict.fromkeys(("ingress_global_timestamp", "egress_global_timestamp"), 48),
+    **dict.fromkeys(("mcast_grp", "egress_rid"), 16),
+    "deq_timedelta": 32,
+    "checksum_error": 1,
+    "priority": 3,
+}
 
 
 def load_file(path: Path) -> Program:
@@ -65,7 +75,7 @@ def _load(root: Node) -> Program:
     read_headers(root, symbols)
     _check_standard_metadata(root, symbols)
     for alias in root.items("field_aliases"):
-        symbols.aliases[alias.at(0).text()] = symbols.field(alias.at(1))
+        symbols.aliases[alias.at(0).name()] = symbols.field(alias.at(1))
     _read_arrays(root, symbols)
     learn_lists, field_lists = _learn_lists(root, symbols), _field_lists(root, symbols)
     symbols.learn_lists, symbols.field_lists = set(learn_lists), set(field_lists)
@@ -80,8 +90,8 @@ def _load(root: Node) -> Program:
     name, meta = root.find("program"), root.find("__meta__")
     compiler = meta.find("compiler") if meta else None
     return Program(
-        name=str(name.value) if name else "",
-        compiler=str(compiler.value) if compiler else "",
+        name=name.name() if name else "",
+        compiler=compiler.name() if compiler else "",
         headers=symbols.headers,
         stacks=symbols.stacks,
         unions=symbols.unions,
@@ -129,29 +139,56 @@ def _check_standard_metadata(root: Node, symbols: Symbols) -> None:
         if header.header_type.field(name) is None:
             wanted = f"a field {STANDARD_METADATA}.{name} (v1model)"
             raise root.get("header_types").fail(wanted, "none")
+    if not header.metadata:
+        raise root.get("headers").fail(f"{STANDARD_METADATA!r} to be metadata", "a header")
+    for name, width in INTRINSIC.items():
+        field = header.header_type.field(name)
+        if field is not None and ((field.width or 0) < width or field.signed):
+            wanted = f"{STANDARD_METADATA}.{name} to be bit<{width}> (v1model)"
+            raise root.get("header_types").fail(wanted, f"{field.width} bits")
+
+
+def _cells(node: Node, taken: int) -> int:
+    """The size of an array, so that `taken` cells before it and its own are not too many."""
+    size = node.integer()
+    if taken + size > MAX_CELLS:
+        raise node.fail(f"at most {MAX_CELLS} cells in all arrays", f"{taken} and {size} more")
+    return size
 
 
 def _read_arrays(root: Node, symbols: Symbols) -> None:
+    taken = 0
     for node in root.items("counter_arrays"):
         binding = node.find("binding") if node.flag("is_direct") else None
-        name, size = node.get("name").text(), node.find("size")
-        count = size.integer() if size else 0
+        unique(node.get("name"), set(symbols.counters), "name of a counter")
+        name, size = node.get("name").name(), node.find("size")
+        count = _cells(size, taken) if size else 0
+        taken += count
         symbols.counters[name] = CounterArray(name, count, binding.text() if binding else None)
     for node in root.items("meter_arrays"):
         direct, size = node.flag("is_direct"), node.find("size")
         unit = choice(node.get("type"), ("packets", "bytes"))
-        name = node.get("name").text()
+        unique(node.get("name"), set(symbols.meters), "name of a meter")
+        name = node.get("name").name()
         symbols.meters[name] = MeterArray(
             name,
             size.integer() if size else 0,
             unit,
             node.get("binding").text() if direct else None,
-            symbols.field(node.get("result_target")) if direct else None,
+            _result(node.get("result_target"), symbols) if direct else None,
         )
     for node in root.items("register_arrays"):
-        name = node.get("name").text()
-        cells, width = node.get("size").integer(1), node.get("bitwidth").integer(1)
+        unique(node.get("name"), set(symbols.registers), "name of a register")
+        name = node.get("name").name()
+        cells, width = _cells(node.get("size"), taken), node.get("bitwidth").width()
+        taken += cells
         symbols.registers[name] = RegisterArray(name, cells, width)
+
+
+def _result(node: Node, symbols: Symbols) -> ex.FieldRef:
+    """The field that a direct meter or a checksum writes its result to."""
+    symbols.number(node)
+    return symbols.writable(node)
 
 
 def _check_bindings(root: Node, *pipelines: Pipeline) -> None:
@@ -165,20 +202,27 @@ def _check_bindings(root: Node, *pipelines: Pipeline) -> None:
 
 def _learn_lists(root: Node, symbols: Symbols) -> dict[int, LearnList]:
     lists: dict[int, LearnList] = {}
+    seen: set[object] = set()
     for node in root.items("learn_lists"):
+        unique(node.get("id"), set(lists), "learn list id")
+        unique(node.get("name"), seen, "name of a learn list")
         fields = tuple(field_of(item, symbols) for item in node.items("elements"))
         number = node.get("id").integer()
         widths = tuple(symbols.width(f) for f in fields)
-        lists[number] = LearnList(number, node.get("name").text(), fields, widths)
+        lists[number] = LearnList(number, node.get("name").name(), fields, widths)
     return lists
 
 
 def _field_lists(root: Node, symbols: Symbols) -> dict[int, FieldList]:
     lists: dict[int, FieldList] = {}
     for node in root.items("field_lists"):
+        unique(node.get("id"), set(lists), "field list id")
         number, name = node.get("id").integer(), node.find("name")
-        fields = tuple(field_of(item, symbols) for item in node.items("elements"))
-        lists[number] = FieldList(number, name.text() if name else "", fields)
+        fields = []
+        for item in node.items("elements"):
+            field_of(item, symbols)
+            fields.append(symbols.writable(item.get("value")))
+        lists[number] = FieldList(number, name.name() if name else "", tuple(fields))
     return lists
 
 
@@ -188,17 +232,21 @@ def _calculation_input(node: Node, symbols: Symbols) -> CalculationInput:
         ref = symbols.field(node.get("value"))
         return CalculationInput(kind, ref, symbols.width(ref))
     if kind == "hexstr":
-        width = node.get("bitwidth").integer(1)
+        width = node.get("bitwidth").width()
         return CalculationInput(kind, node.get("value").hexstr() & ((1 << width) - 1), width)
     if kind == "header":
-        return CalculationInput(kind, ex.HeaderRef(symbols.header(node.get("value")).name))
+        header = symbols.header(node.get("value"))
+        if header.metadata:
+            raise node.get("value").fail("a header of a packet", "metadata")
+        return CalculationInput(kind, ex.HeaderRef(header.name))
     return CalculationInput(kind, None)
 
 
 def _calculations(root: Node, symbols: Symbols) -> dict[str, Calculation]:
     found: dict[str, Calculation] = {}
     for node in root.items("calculations"):
-        name = node.get("name").text()
+        unique(node.get("name"), set(found), "name of a calculation")
+        name = node.get("name").name()
         inputs = tuple(_calculation_input(item, symbols) for item in node.items("input"))
         found[name] = Calculation(name, algorithm(node.get("algo")), inputs)
     return found
@@ -213,12 +261,12 @@ def _checksums(root: Node, symbols: Symbols) -> tuple[Checksum, ...]:
             raise calculation.fail("the name of a calculation")
         found.append(
             Checksum(
-                node.get("name").text(),
-                symbols.field(node.get("target")),
+                node.get("name").name(),
+                _result(node.get("target"), symbols),
                 calculation.text(),
                 node.flag("update", default=True),
                 node.flag("verify", default=True),
-                ExprReader(symbols).read(condition) if condition else None,
+                ExprReader(symbols).value(condition) if condition else None,
                 node.source(),
             )
         )
@@ -227,16 +275,20 @@ def _checksums(root: Node, symbols: Symbols) -> tuple[Checksum, ...]:
 
 def _actions(root: Node, symbols: Symbols) -> dict[int, Action]:
     actions: dict[int, Action] = {}
+    by_name: dict[str, list[int]] = {}
     seen: set[object] = set()
     for node in root.items("actions"):
         unique(node.get("id"), seen, "action id")
         params = tuple(
-            Param(item.get("name").text(), item.get("bitwidth").integer(1))
+            Param(item.get("name").name(), item.get("bitwidth").width())
             for item in node.items("runtime_data")
         )
         calls = tuple(
             read_primitive(item, symbols, len(params)) for item in node.items("primitives")
         )
-        number = node.get("id").integer()
-        actions[number] = Action(number, node.get("name").text(), params, calls)
+        number, name = node.get("id").integer(), node.get("name")
+        widths = by_name.setdefault(name.name(), [p.width for p in params])
+        if widths != [p.width for p in params]:
+            raise name.fail("parameters like those of the other actions of this name")
+        actions[number] = Action(number, name.name(), params, calls)
     return actions

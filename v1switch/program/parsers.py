@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from v1switch.program import expressions as ex
 from v1switch.program.exprs import ExprReader
+from v1switch.program.headers import unique
+from v1switch.program.kinds import BYTES, VALUE
+from v1switch.program.limits import MAX_BITS
 from v1switch.program.model import (
     Advance,
     Deparser,
@@ -23,67 +26,86 @@ from v1switch.program.symbols import Symbols
 
 def read_value_sets(root: Node) -> dict[str, ValueSet]:
     """Read `parse_vsets`."""
-    sets = (
-        ValueSet(node.get("name").text(), node.get("compressed_bitwidth").integer(1))
-        for node in root.items("parse_vsets")
-    )
-    return {s.name: s for s in sets}
+    seen: set[object] = set()
+    sets: dict[str, ValueSet] = {}
+    for node in root.items("parse_vsets"):
+        unique(node.get("name"), seen, "name of a value set")
+        name = node.get("name").name()
+        sets[name] = ValueSet(name, node.get("compressed_bitwidth").width())
+    return sets
 
 
 def _extract(node: Node, symbols: Symbols, length: ex.Expr | None) -> Extract:
     kind, value = node.get("type"), node.get("value")
     if kind.text() == "regular":
-        return Extract("regular", symbols.header(value).name, None, length)
-    if kind.text() == "stack":
-        return Extract("stack", symbols.stack(value).name, None, length)
-    if kind.text() == "union_stack":
-        stack = symbols.union_stack(value.at(0))
-        if value.at(1).text() not in symbols.union_types(stack):
-            raise value.at(1).fail(f"a member of the unions in {stack.name!r}")
-        return Extract("union_stack", stack.name, value.at(1).text(), length)
-    raise kind.fail("regular, stack or union_stack")
+        header = symbols.header(value)
+        if header.metadata:
+            raise value.fail("a header of a packet", "metadata")
+        found, header_type = Extract("regular", header.name, None, length), header.header_type
+    elif kind.text() == "stack":
+        stack = symbols.stack(value)
+        found, header_type = Extract("stack", stack.name, None, length), stack.header_type
+    elif kind.text() == "union_stack":
+        unions = symbols.union_stack(value.at(0))
+        types, member = symbols.union_types(unions), value.at(1)
+        if member.text() not in types:
+            raise member.fail(f"a member of the unions in {unions.name!r}")
+        found = Extract("union_stack", unions.name, member.text(), length)
+        header_type = types[member.text()]
+    else:
+        raise kind.fail("regular, stack or union_stack")
+    if length is not None and header_type.varbit is None:
+        raise value.fail("a header with a variable-length field", header_type.name)
+    return found
 
 
 def _operand(node: Node, reader: ExprReader) -> ex.Expr:
     """Error codes and shifts are bare integers in old JSON."""
-    return ex.Const(node.integer()) if isinstance(node.value, int) else reader.read(node)
+    return ex.Const(node.integer()) if isinstance(node.value, int) else reader.value(node)
+
+
+def _set(params: Node, symbols: Symbols, reader: ExprReader) -> SetField:
+    target = params.at(0)
+    if target.get("type").text() != "field":
+        raise target.get("type").fail("'field'")
+    ref, value = symbols.writable(target.get("value")), reader.read(params.at(1))
+    reader.kinds.want(params.at(1), value, VALUE, BYTES)
+    reader.kinds.same(params, ref, value)
+    return SetField(ref, value)
 
 
 def _op(node: Node, symbols: Symbols) -> ParserOp:
-    reader = ExprReader(symbols)
+    reader = ExprReader(symbols, parsing=True)
     op, params = node.get("op").text(), node.get("parameters")
     if op in ("extract", "extract_VL"):
-        length = reader.read(params.at(1)) if op == "extract_VL" else None
+        length = reader.value(params.at(1)) if op == "extract_VL" else None
         return _extract(params.at(0), symbols, length)
     if op == "set":
-        target = params.at(0)
-        if target.get("type").text() != "field":
-            raise target.get("type").fail("'field'")
-        return SetField(symbols.field(target.get("value")), reader.read(params.at(1)))
+        return _set(params, symbols, reader)
     if op == "verify":
-        return Verify(reader.read(params.at(0)), _operand(params.at(1), reader))
+        return Verify(reader.value(params.at(0)), _operand(params.at(1), reader))
     if op == "shift":
-        return Advance(ex.Const(8 * params.at(0).integer()))
+        return Advance(ex.Const(8 * params.at(0).integer(0, MAX_BITS)))
     if op == "advance":
-        return Advance(_operand(params.at(0), reader))
+        return Advance(reader.kinds.index(params.at(0), _operand(params.at(0), reader)))
     if op == "primitive":
-        return read_primitive(params.at(0), symbols)
+        return read_primitive(params.at(0), symbols, in_action=False, parsing=True)
     raise node.get("op").fail("a known parser operation")
 
 
-def _key_width(part: ex.Expr, node: Node, symbols: Symbols) -> int:
-    if isinstance(part, ex.FieldRef):
-        return symbols.width(part)
+KEY_PARTS = (ex.FieldRef, ex.LastField, ex.LastUnionField, ex.Lookahead)
+
+
+def _key_width(part: ex.Expr, node: Node, reader: ExprReader) -> int:
+    if not isinstance(part, KEY_PARTS):
+        raise node.fail("a field, stack field or lookahead in a transition key")
+    reader.kinds.want(node, part, VALUE)
     if isinstance(part, ex.Lookahead):
         return part.width
-    if isinstance(part, ex.LastField):
-        found = symbols.stacks[part.stack].header_type.field(part.field)
-        return (found.width or 0) if found else 0
-    if isinstance(part, ex.LastUnionField):
-        types = symbols.union_types(symbols.union_stacks[part.stack])
-        found = types[part.member].field(part.field)
-        return (found.width or 0) if found else 0
-    raise node.fail("a field, stack field or lookahead in a transition key")
+    field = reader.kinds.field(part)
+    assert field is not None
+    assert field.width is not None
+    return field.width
 
 
 def unpad(value: int, widths: tuple[int, ...]) -> int:
@@ -105,7 +127,7 @@ def _transition(node: Node, widths: tuple[int, ...], sets: dict[str, ValueSet]) 
     if kind == "hexstr":
         mask = unpad(mask_node.hexstr(), widths) if mask_node else None
         size = sum((w + 7) // 8 * 8 for w in widths)
-        if node.get("value").hexstr() >> size:
+        if node.get("value").hexstr() >> size:  # also of a negative one
             raise node.get("value").fail(f"a value of {size // 8} bytes")
         return Transition(
             "value", unpad(node.get("value").hexstr(), widths), mask, None, next_state
@@ -119,11 +141,11 @@ def _transition(node: Node, widths: tuple[int, ...], sets: dict[str, ValueSet]) 
 
 
 def _state(node: Node, symbols: Symbols, sets: dict[str, ValueSet]) -> ParserState:
-    reader = ExprReader(symbols)
+    reader = ExprReader(symbols, parsing=True)
     parts = [(item, reader.read(item)) for item in node.items("transition_key")]
-    widths = tuple(_key_width(part, item, symbols) for item, part in parts)
+    widths = tuple(_key_width(part, item, reader) for item, part in parts)
     return ParserState(
-        node.get("name").text(),
+        node.get("name").name(),
         tuple(_op(item, symbols) for item in node.items("parser_ops")),
         tuple(part for _, part in parts),
         widths,
@@ -155,5 +177,5 @@ def read_deparser(node: Node, symbols: Symbols) -> Deparser:
     return Deparser(
         node.get("name").text(),
         tuple(symbols.header(item).name for item in node.items("order")),
-        tuple(read_primitive(item, symbols) for item in node.items("primitives")),
+        tuple(read_primitive(item, symbols, in_action=False) for item in node.items("primitives")),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from v1switch.program import expressions as ex
 from v1switch.program.exprs import ExprReader
+from v1switch.program.headers import unique
 from v1switch.program.model import (
     Action,
     ActionCallNode,
@@ -45,13 +46,13 @@ def field_of(node: Node, symbols: Symbols) -> ex.FieldRef:
     """The field in a type-value object that has to be a field."""
     if node.get("type").text() != "field":
         raise node.get("type").fail("'field'")
-    return symbols.field(node.get("value"))
+    return symbols.number(node.get("value"))
 
 
 def _profile(node: Node, symbols: Symbols) -> ActionProfile:
     selector, size = node.find("selector"), node.find("max_size")
     return ActionProfile(
-        node.get("name").text(),
+        node.get("name").name(),
         size.integer() if size else 0,
         algorithm(selector.get("algo")) if selector else None,
         tuple(field_of(item, symbols) for item in selector.items("input")) if selector else (),
@@ -68,12 +69,20 @@ class PipelineReader:
         self.symbols = symbols
         self.actions = actions
         self.profiles = profiles
+        self._tables: set[object] = set()
 
     def read(self, node: Node) -> Pipeline:
         """Read the pipeline and check that its nodes refer only to each other."""
         for item in node.items("action_profiles"):
+            unique(item.get("name"), set(self.profiles), "name of an action profile")
             profile = _profile(item, self.symbols)
             self.profiles[profile.name] = profile
+        nodes: set[object] = set()
+        for key in ("tables", "conditionals", "action_calls"):
+            for item in node.items(key):
+                unique(item.get("name"), nodes, "name in its pipeline")
+        for item in node.items("tables"):
+            unique(item.get("name"), self._tables, "name of a table")
         conditionals = {c.name: c for c in map(self._conditional, node.items("conditionals"))}
         calls = {c.name: c for c in map(self._call, node.items("action_calls"))}
         names = {item.get("name").text() for item in node.items("tables")}
@@ -101,8 +110,8 @@ class PipelineReader:
     def _conditional(self, node: Node) -> Conditional:
         on_true, on_false = node.find("true_next"), node.find("false_next")
         return Conditional(
-            node.get("name").text(),
-            ExprReader(self.symbols).read(node.get("expression")),
+            node.get("name").name(),
+            ExprReader(self.symbols).value(node.get("expression")),
             on_true.text() if on_true else None,
             on_false.text() if on_false else None,
             node.source(),
@@ -121,7 +130,7 @@ class PipelineReader:
             raise node.get("action_id").fail("an action without parameters", action.name)
         following = node.find("next_node")
         return ActionCallNode(
-            node.get("name").text(), action.id, following.text() if following else None
+            node.get("name").name(), action.id, following.text() if following else None
         )
 
     def _key(self, node: Node) -> KeyField:
@@ -130,9 +139,9 @@ class PipelineReader:
         mask_value = mask.hexstr() if mask else None
         if kind == "valid":
             header = self.symbols.header(target).name
-            return KeyField(name.text() if name else header, kind, ex.HeaderRef(header), None, 1)
-        ref = self.symbols.field(target)
-        shown = name.text() if name else f"{ref.header}.{ref.field}"
+            return KeyField(name.name() if name else header, kind, ex.HeaderRef(header), None, 1)
+        ref = self.symbols.number(target)
+        shown = name.name() if name else f"{ref.header}.{ref.field}"
         return KeyField(shown, kind, ref, mask_value, self.symbols.width(ref))
 
     def _table_actions(self, node: Node) -> tuple[Action, ...]:
@@ -160,14 +169,13 @@ class PipelineReader:
             array = self.symbols.meters.get(meter.text())
             if array is None or array.target is None:
                 raise meter.fail("the name of a direct meter array")
-        entries = node.find("entries")
-        consts = tuple(self._entry(e, key) for e in entries.items()) if entries else None
+        consts = self._entries(node, key, actions, profile is not None)
         base = node.find("base_default_next")
-        size = node.get("max_size").integer() if entries is None else len(consts or ())
+        size = node.get("max_size").integer() if consts is None else len(consts)
         hit_miss, by_action = self._next(node, actions)
         return Table(
-            name=node.get("name").text(),
-            match_type=choice(node.get("match_type"), TABLE_KINDS),
+            name=node.get("name").name(),
+            match_type=self._match_type(node.get("match_type"), key),
             implementation=implementation,
             key=key,
             actions=tuple(a.id for a in actions),
@@ -199,11 +207,26 @@ class PipelineReader:
             return (target("__HIT__"), target("__MISS__")), {}
         return None, {a.id: target(a.name) for a in actions}
 
+    @staticmethod
+    def _match_type(node: Node, key: tuple[KeyField, ...]) -> str:
+        """How the whole key is matched, which the kinds of its fields decide (match_units.h)."""
+        kinds = [field.match_kind for field in key]
+        wanted = "exact"
+        if "range" in kinds:
+            wanted = "range"
+        elif "ternary" in kinds or "optional" in kinds or kinds.count("lpm") > 1:
+            wanted = "ternary"
+        elif "lpm" in kinds:
+            wanted = "lpm"
+        if choice(node, TABLE_KINDS) != wanted:
+            raise node.fail(f"{wanted!r}, as the key has it")
+        return wanted
+
     def _params(self, node: Node, action: Action) -> tuple[int, ...]:
-        values = tuple(item.hexstr() for item in node.items())
-        if len(values) != len(action.params):
-            raise node.fail(f"{len(action.params)} arguments of {action.name!r}", str(len(values)))
-        return values
+        items = list(node.items())
+        if len(items) != len(action.params):
+            raise node.fail(f"{len(action.params)} arguments of {action.name!r}", str(len(items)))
+        return tuple(i.number(p.width) for i, p in zip(items, action.params, strict=True))
 
     def _default(self, node: Node, actions: tuple[Action, ...]) -> DefaultEntry | None:
         entry = node.find("default_entry")
@@ -217,12 +240,37 @@ class PipelineReader:
             action.id, params, entry.flag("action_const"), entry.flag("action_entry_const")
         )
 
-    def _entry(self, node: Node, key: tuple[KeyField, ...]) -> ConstEntry:
+    def _entries(
+        self, node: Node, key: tuple[KeyField, ...], actions: tuple[Action, ...], indirect: bool
+    ) -> tuple[ConstEntry, ...] | None:
+        """The entries that the program brings along; None where the controller makes them."""
+        entries = node.find("entries")
+        if entries is None:
+            return None
+        if indirect:
+            raise entries.fail("no entries in a table with an action profile")
+        ranked = node.get("match_type").text() in ("ternary", "range")
+        found: list[ConstEntry] = []
+        seen: set[object] = set()
+        for item in entries.items():
+            entry = self._entry(item, key, actions)
+            place = (entry.key, entry.priority if ranked else 0)
+            if place in seen:
+                raise item.get("match_key").fail("a key that no entry before it has")
+            seen.add(place)
+            found.append(entry)
+        return tuple(found)
+
+    def _entry(
+        self, node: Node, key: tuple[KeyField, ...], actions: tuple[Action, ...]
+    ) -> ConstEntry:
         items = list(node.get("match_key").items())
         if len(items) != len(key):
             raise node.get("match_key").fail(f"{len(key)} match fields", str(len(items)))
         action_node = node.get("action_entry")
         action = self.action(action_node.get("action_id"))
+        if action.id not in {a.id for a in actions}:
+            raise action_node.get("action_id").fail("the id of one of the table's actions")
         priority = node.find("priority")
         return ConstEntry(
             tuple(self._const_match(item, field) for item, field in zip(items, key, strict=True)),
@@ -234,16 +282,22 @@ class PipelineReader:
 
     @staticmethod
     def _const_match(node: Node, field: KeyField) -> ConstMatch:
-        kind = node.get("match_type").text()
+        kind, width = node.get("match_type").text(), field.width
         if kind != field.match_kind:
             raise node.get("match_type").fail(repr(field.match_kind))
         if kind == "range":
-            return ConstMatch(kind, node.get("start").hexstr(), node.get("end").hexstr())
+            low, high = node.get("start").number(width), node.get("end").number(width)
+            if low > high:
+                raise node.get("end").fail(f"at least the start, {low:#x}")
+            return ConstMatch(kind, low, high)
         if kind == "valid":
             return ConstMatch(kind, int(node.get("key").boolean()))
-        other = 0
+        value = node.get("key").number(width)
+        if kind == "exact":
+            return ConstMatch(kind, value)
         if kind == "lpm":
-            other = node.get("prefix_length").integer()
-        elif kind != "exact":
-            other = node.get("mask").hexstr()
-        return ConstMatch(kind, node.get("key").hexstr(), other)
+            length = node.get("prefix_length").integer(0, width)
+            ones = (1 << width) - 1
+            return ConstMatch(kind, value & (ones ^ (ones >> length)), length)
+        mask = node.get("mask").number(width)
+        return ConstMatch(kind, value & mask, mask)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from v1switch.program import expressions as ex
+from v1switch.program import kinds
 from v1switch.program.exprs import ExprReader
 from v1switch.program.model import Primitive
 from v1switch.program.reader import Node
-from v1switch.program.symbols import Symbols
+from v1switch.program.symbols import STANDARD_METADATA, VALID, Symbols
 
 # kinds of arguments
-DATA, FIELD, HEADER, STACK, UNION, UNION_STACK, TEXT, VECTOR = (
-    *("a value", "a field", "a header", "a header stack", "a header union"),
-    *("a header union stack", "a string", "a list of values"),
+DATA, FIELD, TEXT, VECTOR = (
+    kinds.VALUE,
+    "a field that can be written",
+    "a string",
+    "a list of values",
 )
+HEADER, STACK, UNION, UNION_STACK = kinds.HEADER, kinds.STACK, kinds.UNION, kinds.UNION_STACK
+INDEX = "a value ≥ 0"
+INTRINSIC = "a header like the standard metadata"
 COUNTER, METER, REGISTER, CALCULATION = (
     "counter_array",
     "meter_array",
@@ -30,8 +36,8 @@ PRIMITIVES: dict[str, tuple[str, ...]] = {
     "assign_union": (UNION, UNION),
     "assign_header_stack": (STACK, STACK),
     "assign_union_stack": (UNION_STACK, UNION_STACK),
-    "push": (STACK, DATA),
-    "pop": (STACK, DATA),
+    "push": (STACK, INDEX),
+    "pop": (STACK, INDEX),
     "add_header": (HEADER,),
     "add_header_fast": (HEADER,),
     "remove_header": (HEADER,),
@@ -51,85 +57,120 @@ PRIMITIVES: dict[str, tuple[str, ...]] = {
     "bit_xor": (FIELD, DATA, DATA),
     "bit_or": (FIELD, DATA, DATA),
     "bit_and": (FIELD, DATA, DATA),
-    "shift_left": (FIELD, DATA, DATA),
-    "shift_right": (FIELD, DATA, DATA),
+    "shift_left": (FIELD, DATA, INDEX),
+    "shift_right": (FIELD, DATA, INDEX),
     "drop": (),
-    "mark_to_drop": (HEADER,),
+    "mark_to_drop": (INTRINSIC,),
     "generate_digest": (DATA, LEARN_LIST),
     "clone_ingress_pkt_to_egress": (DATA, FIELD_LIST),
     "clone_egress_pkt_to_egress": (DATA, FIELD_LIST),
     "resubmit": (FIELD_LIST,),
     "recirculate": (FIELD_LIST,),
-    "execute_meter": (METER, DATA, FIELD),
-    "count": (COUNTER, DATA),
-    "register_read": (FIELD, REGISTER, DATA),
-    "register_write": (REGISTER, DATA, DATA),
-    "truncate": (DATA,),
+    "execute_meter": (METER, INDEX, FIELD),
+    "count": (COUNTER, INDEX),
+    "register_read": (FIELD, REGISTER, INDEX),
+    "register_write": (REGISTER, INDEX, DATA),
+    "truncate": (INDEX,),
 }
 
 LVALUES = (ex.FieldRef, ex.MemberField, ex.LastField, ex.RegisterRef)
-HEADERS = (ex.HeaderRef, ex.ElementRef, ex.UnionMember)
-REFERENCES = (
-    *(ex.HeaderRef, ex.StackRef, ex.UnionRef, ex.UnionStackRef, ex.ElementRef, ex.UnionMember),
-    *(ex.Named, ex.Text, ex.Vector),
+JUMPS = ("_jump", "_jump_if_zero")
+COPIES = (  # both arguments are of the same type; variable-length fields can be assigned
+    *("assign", "modify_field", "assign_VL", "assign_header", "copy_header"),
+    *("assign_union", "assign_header_stack", "assign_union_stack"),
 )
 
 
-def read_primitive(node: Node, symbols: Symbols, params: int = 0) -> Primitive:
+def read_primitive(
+    node: Node, symbols: Symbols, params: int = 0, *, in_action: bool = True, parsing: bool = False
+) -> Primitive:
     """Read a primitive call.
 
     Args:
         node: the JSON object with `op` and `parameters`.
         symbols: what it may refer to.
         params: number of parameters of the enclosing action.
+        in_action: False in the parser and the deparser, where nothing can jump.
+        parsing: whether it belongs to the parser.
     """
     op = node.get("op")
     expected = PRIMITIVES.get(op.text())
     if expected is None:
         raise op.fail("a primitive of v1model")
+    if op.text() in JUMPS and not in_action:
+        raise op.fail("a primitive outside of actions")
     given = node.get("parameters")
     nodes = list(given.items())
     if len(nodes) != len(expected):
         raise given.fail(f"{len(expected)} parameters of {op.text()!r}", str(len(nodes)))
-    reader = ExprReader(symbols, params)
-    args = tuple(_argument(reader, item, kind) for item, kind in zip(nodes, expected, strict=True))
+    reader = _Arguments(ExprReader(symbols, params, parsing), op.text() in COPIES)
+    args = tuple(reader.read(item, kind) for item, kind in zip(nodes, expected, strict=True))
+    if op.text() in COPIES:
+        reader.kinds.same(given, *args)
     return Primitive(op.text(), args, node.source())
 
 
-def _argument(reader: ExprReader, node: Node, kind: str) -> ex.Expr:
-    arg = reader.read(node)
-    if not _fits(arg, kind, reader.symbols):
-        raise node.fail(kind.replace("_", " "), _describe(arg))
-    return arg
+class _Arguments:
+    """Reads arguments and checks what they are."""
+
+    def __init__(self, reader: ExprReader, copies: bool) -> None:
+        """Remember the context; `copies` when variable-length fields may be used."""
+        self.reader = reader
+        self.kinds = reader.kinds
+        self.symbols = reader.symbols
+        self.data = (kinds.VALUE, kinds.BYTES) if copies else (kinds.VALUE,)
+
+    def read(self, node: Node, kind: str) -> ex.Expr:
+        """Read one argument of a kind."""
+        arg = self.reader.read(node)
+        if not self._fits(arg, kind):
+            raise node.fail(kind.replace("_", " "), _describe(arg, self.kinds))
+        return arg
+
+    def _fits(self, arg: ex.Expr, kind: str) -> bool:
+        if kind == FIELD:
+            return self._is_writable(arg)
+        if kind == DATA:
+            return self.kinds.of(arg) in self.data
+        if kind == INDEX:
+            negative = isinstance(arg, ex.Const) and arg.value < 0
+            return self.kinds.of(arg) == kinds.VALUE and not negative
+        if kind == INTRINSIC:
+            return isinstance(arg, ex.HeaderRef) and self._is_intrinsic(arg)
+        if kind == STACK:
+            return self.kinds.of(arg) in (STACK, UNION_STACK)
+        if kind in (COUNTER, METER, REGISTER, CALCULATION):
+            return isinstance(arg, ex.Named) and arg.kind == kind and self._is_indexed(arg)
+        if kind == LEARN_LIST:
+            return isinstance(arg, ex.Const) and arg.value in self.symbols.learn_lists
+        if kind == FIELD_LIST:
+            return isinstance(arg, ex.Const) and arg.value in (0, *self.symbols.field_lists)
+        if kind == TARGET:
+            return isinstance(arg, ex.Const)
+        return self.kinds.of(arg) == kind
+
+    def _is_writable(self, arg: ex.Expr) -> bool:
+        if isinstance(arg, ex.RegisterRef):
+            return True
+        field = self.kinds.field(arg)
+        if not isinstance(arg, LVALUES) or field is None or field.name == VALID:
+            return False
+        return self.kinds.of(arg) in self.data
+
+    def _is_intrinsic(self, arg: ex.HeaderRef) -> bool:
+        headers = self.symbols.headers
+        return headers[arg.name].header_type == headers[STANDARD_METADATA].header_type
+
+    def _is_indexed(self, arg: ex.Named) -> bool:
+        """Whether a counter or meter is an array of its own, not the direct one of a table."""
+        if arg.kind == COUNTER:
+            return self.symbols.counters[arg.name].binding is None
+        return arg.kind != METER or self.symbols.meters[arg.name].binding is None
 
 
-def _fits(arg: ex.Expr, kind: str, symbols: Symbols) -> bool:
-    if kind == FIELD:
-        return isinstance(arg, LVALUES)
-    if kind == HEADER:
-        return isinstance(arg, HEADERS)
-    if kind == STACK:
-        return isinstance(arg, (ex.StackRef, ex.UnionStackRef))
-    if kind == UNION:
-        return isinstance(arg, (ex.UnionRef, ex.ElementRef))
-    if kind == UNION_STACK:
-        return isinstance(arg, ex.UnionStackRef)
-    if kind == TEXT:
-        return isinstance(arg, ex.Text)
-    if kind == VECTOR:
-        return isinstance(arg, ex.Vector)
-    if kind in (COUNTER, METER, REGISTER, CALCULATION):
-        return isinstance(arg, ex.Named) and arg.kind == kind
-    if kind == LEARN_LIST:
-        return isinstance(arg, ex.Const) and arg.value in symbols.learn_lists
-    if kind == FIELD_LIST:
-        return isinstance(arg, ex.Const) and arg.value in (0, *symbols.field_lists)
-    if kind == TARGET:
-        return isinstance(arg, ex.Const)
-    return not isinstance(arg, REFERENCES)
-
-
-def _describe(arg: ex.Expr) -> str:
+def _describe(arg: ex.Expr, of: kinds.Kinds) -> str:
     if isinstance(arg, ex.Const):
         return str(arg.value)
-    return type(arg).__name__
+    if isinstance(arg, ex.Named):
+        return f"{arg.kind.replace('_', ' ')} {arg.name!r}"
+    return of.of(arg)

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from v1switch.errors import ProgramError
+from v1switch.program.limits import MAX_BITS, MAX_INTEGER, MAX_NAME
 from v1switch.program.packets import Source
 
 SHOWN = 40
+HEXSTR = re.compile(r"[+-]?(0[xX])?[0-9a-fA-F]+", re.ASCII)
+LIST_MEMBER = re.compile(r"(\w+)\[\d+\]$")
 
 
 class Node:
-    """A JSON value with its path. Every access checks the type and raises ProgramError."""
+    """A JSON value with its path. Every access checks the type and raises ProgramError.
+
+    Attributes:
+        value: the JSON value.
+        path: where it stands.
+        owner: the nearest value around it, or itself, that has a name: see `subject`.
+    """
 
     __slots__ = ("owner", "path", "value")
 
-    def __init__(self, value: Any, path: str = "$", owner: str = "") -> None:
-        """Wrap `value`, which stands at `path`, in the object with the name `owner`."""
+    def __init__(self, value: Any, path: str = "$", owner: Node | None = None) -> None:
+        """Wrap `value`, which stands at `path` inside of `owner`."""
         self.value = value
         self.path = path
-        name = value.get("name") if isinstance(value, dict) else None
-        self.owner = name if isinstance(name, str) else owner
+        self.owner = self if isinstance(value, dict) and "name" in value else owner
 
     @classmethod
     def parse(cls, text: bytes | str) -> Node:
@@ -34,6 +43,9 @@ class Node:
         except json.JSONDecodeError as error:
             place = f"{error.msg} at line {error.lineno} column {error.colno}"
             raise ProgramError("$", "a complete JSON document", place) from None
+        except ValueError:  # Python's limit for decimal numbers
+            wanted = f"integers in -{MAX_INTEGER}..{MAX_INTEGER}"
+            raise ProgramError("$", wanted, "one of thousands of digits") from None
         except RecursionError:
             raise ProgramError("$", "JSON that is not nested so deep", "deeper") from None
 
@@ -42,7 +54,16 @@ class Node:
         if found is None:
             found = json.dumps(self.value)
             found = found if len(found) <= SHOWN else found[: SHOWN - 1] + "…"
-        return ProgramError(self.path, expected, found, self.owner)
+        return ProgramError(self.path, expected, found, self.subject)
+
+    @property
+    def subject(self) -> str:
+        """The named object that this belongs to, such as `table 'acl'`; empty without one."""
+        if self.owner is None or not isinstance(self.owner.value["name"], str):
+            return ""
+        found = LIST_MEMBER.search(self.owner.path)
+        kind = found.group(1).replace("_", " ").removesuffix("s") if found else "object"
+        return f"{kind} {self.owner.value['name'][:SHOWN]!r}"
 
     def get(self, key: str) -> Node:
         """Member of an object that has to be there."""
@@ -95,11 +116,24 @@ class Node:
             raise self.fail("a string")
         return self.value
 
-    def integer(self, low: int = 0) -> int:
-        """This as an integer of at least `low`."""
-        if not isinstance(self.value, int) or isinstance(self.value, bool) or self.value < low:
+    def name(self) -> str:
+        """This as the name of an object: printable, not empty, not endless."""
+        text = self.text()
+        if not text or len(text) > MAX_NAME or not text.isprintable():
+            raise self.fail(f"a printable name of 1 to {MAX_NAME} characters")
+        return text
+
+    def integer(self, low: int = 0, high: int = MAX_INTEGER) -> int:
+        """This as an integer in low..high."""
+        if not isinstance(self.value, int) or isinstance(self.value, bool):
             raise self.fail(f"an integer ≥ {low}")
+        if not low <= self.value <= high:
+            raise self.fail(f"an integer in {low}..{high}")
         return self.value
+
+    def width(self) -> int:
+        """This as the width of a number in bits."""
+        return self.integer(1, MAX_BITS)
 
     def boolean(self) -> bool:
         """This as a truth value."""
@@ -115,10 +149,19 @@ class Node:
 
     def hexstr(self) -> int:
         """This as a hexadecimal string, possibly negative."""
-        try:
-            return int(self.text(), 16)
-        except ValueError:
-            raise self.fail("a hexadecimal string") from None
+        if not HEXSTR.fullmatch(self.text()):
+            raise self.fail("a hexadecimal string")
+        value = int(self.text(), 16)
+        if value.bit_length() > MAX_BITS:
+            raise self.fail(f"a hexadecimal string of at most {MAX_BITS} bits")
+        return value
+
+    def number(self, width: int) -> int:
+        """This as a hexadecimal string whose value fits `width` bits."""
+        value = self.hexstr()
+        if not 0 <= value < 1 << width:
+            raise self.fail(f"a value of {width} bits")
+        return value
 
     def flag(self, key: str, default: bool = False) -> bool:
         """Optional boolean member."""

@@ -17,6 +17,7 @@ from v1switch.program.model import (
 )
 from v1switch.program.reader import Node
 
+STANDARD_METADATA = "standard_metadata"
 VALID = "$valid$"
 
 
@@ -74,6 +75,20 @@ class Symbols:
         if field_node.text() != VALID and header.header_type.field(field_node.text()) is None:
             raise field_node.fail(f"a field of header type {header.header_type.name!r}")
         return FieldRef(header.name, field_node.text())
+
+    def writable(self, node: Node) -> FieldRef:
+        """The field that the pair in `node` names, which is not the hidden validity."""
+        found = self.field(node)
+        if found.field == VALID:
+            raise node.fail("a field that can be written", "a header's validity")
+        return found
+
+    def number(self, node: Node) -> FieldRef:
+        """The field that the pair in `node` names, which is of fixed length."""
+        found = self.field(node)
+        if not self.width(found):
+            raise node.fail("a field of fixed length", "a variable-length one")
+        return found
 
     def type_field(self, header_type: HeaderType, node: Node) -> str:
         """The name of a field of `header_type`."""

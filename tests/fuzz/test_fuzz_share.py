@@ -1,0 +1,85 @@
+"""A small share of `make fuzz`, the same inputs each time; and what the watch finds."""
+
+import random
+import subprocess
+import sys
+
+import pytest
+
+from tests.fuzz import watch
+from tests.fuzz.oracles import check_message, check_program_error
+from tests.fuzz.targets import TARGETS
+from tests.fuzz.watch import Hang, Leak, Watch, shrink
+from v1switch.errors import ProgramError
+
+SHARE = {"loader": 60, "frames": 400, "p4runtime": 50, "pairs": 40}
+LEAKED: list[bytes] = []
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_share_of_the_inputs(name: str) -> None:
+    rng = random.Random(name)
+    tried = Watch(TARGETS[name].run)
+    for _ in range(SHARE[name]):
+        tried.run(rng.randbytes(rng.randint(1, 160)))
+    assert len(tried.outcomes) > 1, "the inputs met too little to tell anything"
+
+
+@pytest.mark.parametrize("name", ["frames", "pairs"])
+def test_what_guided_runs_start_from(name: str) -> None:
+    for data in TARGETS[name].seeds():
+        Watch(TARGETS[name].run).run(data)
+
+
+# -- the watch -------------------------------------------------------------------------------------
+
+
+def leaking(data: bytes) -> str:
+    LEAKED.append(bytes(1000) + data)
+    return "leaked"
+
+
+def test_one_object_that_stays_for_each_input_is_a_leak() -> None:
+    tried = Watch(leaking)
+    tried.settle()
+    for number in range(10_000):
+        tried.run(str(number).encode())
+    with pytest.raises(Leak, match="memory grew"):
+        tried.check_memory()
+    LEAKED.clear()
+    tried.check_memory()
+
+
+def test_an_input_without_end_is_a_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(_data: bytes) -> str:
+        while True:
+            pass
+
+    timers = [(clock, number, 0.05) for clock, number, _ in watch.TIMERS]
+    monkeypatch.setattr(watch, "TIMERS", timers)
+    with pytest.raises(Hang):
+        Watch(endless).run(b"")
+
+
+def test_a_finding_is_made_small() -> None:
+    def fails(data: bytes) -> str:
+        if b"x" in data:
+            raise KeyError("x")
+        return "fine"
+
+    assert shrink(fails, bytes(100) + b"x" + bytes(50)) == b"x"
+
+
+def test_messages_that_name_nothing_are_found() -> None:
+    with pytest.raises(AssertionError, match="names nothing"):
+        check_message("something is wrong")
+    with pytest.raises(AssertionError, match="not one line"):
+        check_message("table 'a'\nis wrong")
+    with pytest.raises(AssertionError, match="no path"):
+        check_program_error(ProgramError("", "this", "that"))
+
+
+def test_a_run_of_one_part_ends_by_itself(tmp_path) -> None:
+    command = [sys.executable, "-m", "tests.fuzz.run", "frames", "--inputs", "40"]
+    done = subprocess.run([*command, "--out", tmp_path], capture_output=True, text=True, check=True)
+    assert "frames    random     40 inputs" in done.stdout

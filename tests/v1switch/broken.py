@@ -1,0 +1,70 @@
+"""Test programs with something broken in them, and what the switch says of them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.v1switch.twin import COMPILED
+from v1switch.dataplane import Dataplane
+from v1switch.errors import ProgramError
+from v1switch.explain.events import Explanation
+from v1switch.explain.text import TextView
+from v1switch.explain.tracer import Tracer
+from v1switch.program import load_program
+from v1switch.program.model import Program
+
+Json = Any
+FIELD, ZERO = ["standard_metadata", "egress_spec"], {"type": "hexstr", "value": "0x0"}
+
+
+def source(name: str) -> Json:
+    return json.loads((COMPILED / f"{name}.json").read_text())
+
+
+def writing_tracer() -> Tracer:
+    """A tracer whose explanations are written as text, too."""
+    return Tracer(_write)
+
+
+def _write(program: Program, told: Explanation) -> None:
+    assert all(line.isprintable() for line in TextView(program).lines(told))
+
+
+def plane(program: Json, traced: bool = False) -> Dataplane:
+    made = Dataplane(tracer=writing_tracer() if traced else None)
+    made.load(load_program(json.dumps(program)))
+    return made
+
+
+def refusal(program: Json) -> ProgramError:
+    with pytest.raises(ProgramError) as caught:
+        plane(program)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def named(items: Json, name: str) -> Json:
+    return next(each for each in items if each["name"] == name)
+
+
+def field(*path: str) -> Json:
+    return {"type": "field", "value": list(path)}
+
+
+def expression(op: str, left: Json, right: Json) -> Json:
+    return {"type": "expression", "value": {"op": op, "left": left, "right": right}}
+
+
+def assigning(value: Json, name: str = "wire", target: Json = None) -> Json:
+    """A program whose first action with a primitive assigns a value to a field."""
+    program = source(name)
+    action = next(each for each in program["actions"] if each["primitives"])
+    call = {"op": "assign", "parameters": [target or field(*FIELD), value]}
+    action["primitives"] = [call]
+    return program
+
+
+def const_table(name: str = "MatchIngress.patterned") -> tuple[Json, Json]:
+    program = source("matching")
+    return program, named(program["pipelines"][0]["tables"], name)

@@ -1,0 +1,133 @@
+"""What fuzzing found with frames (`make fuzz`): programs that hung, or raised, or grew."""
+
+import copy
+import json
+
+import pytest
+
+from tests.v1switch.broken import (
+    FIELD,
+    ZERO,
+    Json,
+    assigning,
+    expression,
+    field,
+    named,
+    plane,
+    source,
+)
+from v1switch.dataplane import Dataplane
+from v1switch.entries import ActionCall, CloneSession, Replica
+from v1switch.explain.text import TextView
+from v1switch.explain.tracer import Tracer
+from v1switch.program import load_program
+
+
+def every_table_runs(program: Json) -> Dataplane:
+    """The plane of a program, each of whose tables does its first action with parameters 0."""
+    made = plane(program)
+    assert made.program is not None
+    for table in made.program.tables.values():
+        action = made.program.actions[table.actions[0]]
+        if table.implementation == "simple" and not (
+            table.default_entry and table.default_entry.const_action
+        ):
+            made.set_default(table.name, ActionCall(action.name, (0,) * len(action.params)))
+    return made
+
+
+def test_a_parser_that_takes_nothing_ends() -> None:
+    program = source("wire")
+    parser = program["parsers"][0]
+    start = named(parser["parse_states"], parser["init_state"])
+    start["parser_ops"], start["transition_key"] = [], []
+    start["transitions"] = [{"type": "default", "value": None, "next_state": start["name"]}]
+    plane(program).process(1, bytes(60))
+
+
+@pytest.mark.parametrize("index", ["-", "+"])
+def test_an_index_below_or_above_an_array(index: str) -> None:
+    program = source("externs")
+    array = program["register_arrays"][0]["name"]
+    at = expression(index, ZERO, {"type": "hexstr", "value": "0xffffff"})
+    read = {"type": "register", "value": [array, at]}
+    made = copy.deepcopy(program)
+    for action in made["actions"]:
+        action["primitives"] = [{"op": "assign", "parameters": [field(*FIELD), read]}]
+    every_table_runs(made).process(1, bytes(60))
+
+
+def test_names_that_are_no_identifiers_in_a_trace() -> None:
+    text = json.dumps(source("wire")).replace("WireIngress", "²{x}'\\\"")
+    lines: list[str] = []
+    made = Dataplane(tracer=Tracer(lambda of, told: lines.extend(TextView(of).lines(told))))
+    made.load(load_program(text))
+    made.process(1, bytes(60))
+    assert any("²{x}'\"" in line for line in lines)
+
+
+def test_a_stack_of_a_hundred_elements() -> None:
+    program = source("stacks")
+    stack = program["header_stacks"][0]
+    pattern = next(h for h in program["headers"] if h["id"] == stack["header_ids"][0])
+    for number in range(100):
+        program["headers"].append({**pattern, "name": f"more{number}", "id": 1000 + number})
+    stack["header_ids"] += [1000 + number for number in range(100)]
+    plane(program, traced=True).process(1, bytes(60))
+
+
+def test_copies_of_copies_end() -> None:
+    made = plane(source("replication"))
+    ports = tuple(Replica(port, copy) for port in range(4) for copy in range(64))
+    for number in range(1, 10):
+        made.insert_clone_session(CloneSession(number, ports))
+    for what in range(256):
+        assert len(made.process(1, bytes([what]) + bytes(range(60)))) < 1 << 17
+
+
+@pytest.mark.parametrize("op", ["access_field", "=="])
+def test_metadata_is_always_valid(op: str) -> None:
+    metadata = {"type": "header", "value": "standard_metadata"}
+    fields = named(source("wire")["header_types"], "standard_metadata")["fields"]
+    value = expression(op, metadata, len(fields) if op == "access_field" else metadata)
+    made = every_table_runs(assigning(value))
+    assert [port for port, _ in made.process(1, bytes(60))] == [1]
+
+
+def test_a_lookahead_inside_an_expression_behind_the_end_of_a_frame() -> None:
+    program = source("wire")
+    parser = program["parsers"][0]
+    start = named(parser["parse_states"], parser["init_state"])
+    ahead = {"type": "lookahead", "value": [8, 8]}
+    value = expression("+", ahead, {"type": "hexstr", "value": "0x1"})
+    start["parser_ops"] = [{"op": "set", "parameters": [field(*FIELD), value]}]
+    made = plane(program)
+    for length in range(4):
+        made.process(1, bytes(length))
+
+
+def test_a_packet_length_below_zero() -> None:
+    program = source("headers")
+    length, where = field("standard_metadata", "packet_length"), field("three", "a")
+    one, three = ({"type": "header", "value": name} for name in ("one", "three"))
+    wide = named(program["header_types"], "raw_h")["fields"]
+    wide[0][1], wide[1][1] = 32, 32
+    for action in program["actions"]:
+        action["primitives"] = [
+            {"op": "remove_header", "parameters": [one]},
+            {"op": "add_header_fast", "parameters": [one]},
+        ] * 20
+    egress = copy.deepcopy(program["actions"][0])
+    stored = {"op": "assign", "parameters": [where, length]}
+    egress.update(
+        id=900,
+        name="store",
+        runtime_data=[],
+        primitives=[{"op": "add_header", "parameters": [three]}, stored],
+    )
+    program["actions"].append(egress)
+    call = {"name": "stored", "id": 900, "action_id": 900, "next_node": None}
+    program["pipelines"][1].update(init_table="stored", action_calls=[call])
+    made = every_table_runs(program)
+    for what in range(8):
+        made.process(1, bytes([what, 1, 4]) + bytes(40))

@@ -1,0 +1,15 @@
+"""How large the parts of a program may be.
+
+BMv2 has no such limits: it takes memory until there is none. Ours are far above what p4c makes of
+a program, and keep a broken file from filling the memory or from running for ever.
+"""
+
+from __future__ import annotations
+
+MAX_BITS = 4096  # of a field, parameter, register cell or constant; p4c stops at 2048
+MAX_INTEGER = (1 << 31) - 1  # ids and sizes are C ints in BMv2
+MAX_NAME = 1000  # characters
+MAX_CELLS = 1 << 24  # of all counters and registers of a program together
+MAX_STACK = 128  # elements of a header stack
+MAX_DEPTH = 40  # operators inside of operators; p4c's own tests have fewer than ten
+MAX_HEADER_BYTES = 1 << 16  # of one header: no frame is longer
