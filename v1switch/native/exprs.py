@@ -111,7 +111,7 @@ class NativeExpressions(Expressions):
             raise NotNative(f"registers of {spec.width} bits")
         index = self.scalar(node.index)
         cell = f"word({self.register(node.array)} + {WORD_BYTES} * {index})"
-        return self._unsigned(f"({cell} if {index} < {spec.size} else 0)", spec.width)
+        return self._unsigned(f"({cell} if 0 <= {index} < {spec.size} else 0)", spec.width)
 
     # -- operations -------------------------------------------------------------------------------
 
