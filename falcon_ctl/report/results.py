@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -37,11 +38,15 @@ def write(
 def make(parent: Path, fill: Callable[[Path], None]) -> Path:
     """Make `parent`/<time>/ with what `fill` puts into it; it has this name only once it is whole.
 
+    The second one of a second is called `parent`/<time>-2/, and so on.
+
     Raises:
         UsageError: the folder cannot be made.
     """
-    name = time.strftime("%Y-%m-%dT%H-%M-%S")
-    part = parent / f".{name}.part"
+    now = time.strftime("%Y-%m-%dT%H-%M-%S")
+    names = (now if number == 1 else f"{now}-{number}" for number in itertools.count(1))
+    name = next(n for n in names if not any(map(os.path.lexists, (parent / n, _part(parent, n)))))
+    part = _part(parent, name)
     try:
         part.mkdir(parents=True)
         fill(part)
@@ -50,6 +55,10 @@ def make(parent: Path, fill: Callable[[Path], None]) -> Path:
         shutil.rmtree(part, ignore_errors=True)
         raise UsageError(f"--results {parent}", error.strerror or str(error), "a folder") from error
     return parent / name
+
+
+def _part(parent: Path, name: str) -> Path:
+    return parent / f".{name}.part"
 
 
 def _fill(

@@ -196,3 +196,11 @@ def test_verdicts_show_a_few_of_many_problems():
     assert (many.ok, many.evidence) == (False, "0; 1; 2 (and 6 more)")
     assert judge("x", [], "seen") == ("x", True, "seen")
     assert judge("x", [], "nothing", enough=False).evidence == "too little to judge: nothing"
+
+
+def test_two_runs_of_one_second_have_folders_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr("time.strftime", lambda _: "then")
+    made = [results.make(tmp_path, lambda folder: (folder / "x").touch()) for _ in range(3)]
+    assert [folder.name for folder in made] == ["then", "then-2", "then-3"]
+    assert all((folder / "x").exists() for folder in made)
+    assert len(list(tmp_path.iterdir())) == 3
