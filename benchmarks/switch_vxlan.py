@@ -60,6 +60,7 @@ def measure(engine: Engine, cores: Cores, seconds: float, size: int) -> dict[str
         World(engine.target, sandbox, client).populate()
         generator = Generator(sandbox.port(M1), sandbox.port(M2), frame(size))
         first_frame = time.perf_counter() - pushed
+        target.settle()
         generator.run(1000, 0.2)  # what is compiled when first used is compiled now
         found = highest(lambda rate: generator.run(rate, seconds))
         if found.best is None:

@@ -231,6 +231,9 @@ def planned(program: Program) -> Plan | None:
     except NotNative as reason:
         log.warning("%s stays with plain Python: %s", program.name or "the program", reason)
         return None
+    except Exception:  # a fault of our compiler must not cost the frames their way
+        log.exception("%s stays with plain Python: a fault here", program.name or "the program")
+        return None
     but = f"; plain Python still carries {', '.join(plan.reasons)}" if plan.reasons else ""
     log.info("machine code after %.1f s%s", plan.seconds, but)
     return plan

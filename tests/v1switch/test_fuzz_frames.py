@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from tests.v1switch.both import Both
 from tests.v1switch.broken import (
     FIELD,
     ZERO,
@@ -16,8 +17,12 @@ from tests.v1switch.broken import (
     plane,
     source,
 )
+from v1switch.codegen.primitives import MAX_BLOCKS
 from v1switch.dataplane import Dataplane
 from v1switch.entries import ActionCall, CloneSession, Replica
+from v1switch.explain.document import Document
+from v1switch.explain.events import Explanation
+from v1switch.explain.recorder import MAX_TOLD
 from v1switch.explain.text import TextView
 from v1switch.explain.tracer import Tracer
 from v1switch.program import load_program
@@ -131,3 +136,46 @@ def test_a_packet_length_below_zero() -> None:
     made = every_table_runs(program)
     for what in range(8):
         made.process(1, bytes([what, 1, 4]) + bytes(40))
+
+
+def _spinning() -> Json:
+    """The program of loops, where the first loop never ends."""
+    program = source("loops")
+    calls = named(program["actions"], "LoopIngress.sums")["primitives"]
+    (test,) = (call for call in calls if call["op"] == "_jump_if_zero")
+    test["parameters"][0] = {"type": "hexstr", "value": "0x1"}
+    return program
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_an_action_that_does_not_end_drops_the_frame(
+    traced: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert plane(_spinning(), traced).process(1, bytes(20)) == []
+    said = [r.getMessage() for r in caplog.records]
+    assert "frame from port 1 dropped after an action that runs 65,536 basic blocks" in said
+
+
+def test_machine_code_leaves_an_action_that_does_not_end_to_python() -> None:
+    made = Both()
+    made.load(load_program(json.dumps(_spinning())))
+    assert made.process(1, bytes(20)) == []
+    assert made.carried == {"python": 1}
+
+
+def test_of_a_frame_that_goes_round_for_long_only_the_beginning_is_told() -> None:
+    explanations: list[Explanation] = []
+    tracer = Tracer(lambda _, told: explanations.append(told))
+    switch = Dataplane(tracer=tracer)
+    switch.load(program := load_program(json.dumps(_spinning())))
+    switch.process(1, bytes(20))
+    (told,) = explanations
+    rounds = MAX_BLOCKS / 2  # of two blocks: the test, and two statements
+    assert told.untold == pytest.approx(3 * rounds - MAX_TOLD, rel=0.01)
+    text = list(TextView(program).lines(told))
+    assert text[-2:] == [
+        f"frame: too much happens; {told.untold:,} things more",
+        "frame: nothing leaves",
+    ]
+    assert MAX_TOLD <= len(text) < 2 * MAX_TOLD  # of a line or two each
+    assert Document(program).frame(told)["untold"] == told.untold

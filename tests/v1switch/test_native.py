@@ -110,11 +110,18 @@ def test_more_copies_than_there_is_room_for_are_handed_over() -> None:
     assert both.carried == {"python": 1}
 
 
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [(NotNative("no room in the test"), "no room in the test"), (KeyError("x"), "a fault here")],
+)
 def test_a_program_that_cannot_be_compiled_stays_with_python(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    fault: Exception,
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def refuse(program: Program) -> Plan:
-        raise NotNative("no room in the test")
+        raise fault
 
     monkeypatch.setattr(build, "build", refuse)
     dataplane = Dataplane(engine=NATIVE)
@@ -122,7 +129,7 @@ def test_a_program_that_cannot_be_compiled_stays_with_python(
     assert dataplane.native is None
     assert dataplane.process(1, b"x" * 20) == [(2, b"x" * 20)]
     (said,) = [r.getMessage() for r in caplog.records]
-    assert said.endswith("stays with plain Python: no room in the test")
+    assert said.endswith(f"stays with plain Python: {reason}")
 
 
 def test_machine_code_takes_over_while_frames_are_carried() -> None:

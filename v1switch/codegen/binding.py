@@ -23,6 +23,10 @@ LONGEST_DECIMAL = 8192  # bits; Python refuses to write much longer numbers in d
 log = logging.getLogger("v1switch")
 
 
+class Endless(Exception):
+    """A frame's way through the program does not end. Generated code raises it."""
+
+
 def signed(value: int, width: int) -> int:
     """Two's complement of `width` bits."""
     half = 1 << (width - 1)
@@ -57,7 +61,7 @@ def state_names(program: Program) -> list[str]:
     """Names of everything that depends on state, in the order of no importance."""
     names = ["from_bytes", "DROP", "started", "dataplane", "sessions", "groups", "sample"]
     names += ["signed", "usat_cast", "sat_cast", "randint", "failed_assertion", "log_message"]
-    names += ["error_name", "tr", "nothing"]
+    names += ["error_name", "tr", "nothing", "Endless"]
     for number, _ in enumerate(program.tables):
         names += [f"table_{number}", f"table_{number}_get", f"table_{number}_index"]
     for number, _ in enumerate(program.counters):
@@ -89,6 +93,7 @@ def state_values(dataplane: Dataplane, state: State) -> dict[str, object]:
         "error_name": lambda code: errors.get(code, str(code)),
         "tr": dataplane.recorder,
         "nothing": Cell(),
+        "Endless": Endless,
     }
     for number, name in enumerate(program.tables):
         table = state.tables[name]
@@ -125,15 +130,17 @@ def bind(
     def process(port: int, frame: bytes, now: int) -> list[Frame]:
         out: list[Frame] = []
         work: list[tuple[int, bytes, int, object]] = []
-        run(port, frame, now, 0, None, out, work)
-        passes = 0
-        while work:
-            again = work.pop(0)
-            passes += 1
-            if passes > MAX_PASSES or len(out) + len(work) > MAX_FRAMES:
-                log.warning("frame from port %d dropped after %d passes", port, passes)
-                break
-            run(again[0], again[1], now, again[2], again[3], out, work)
+        try:
+            run(port, frame, now, 0, None, out, work)
+            passes = 0
+            while work:
+                again = work.pop(0)
+                passes += 1
+                if passes > MAX_PASSES or len(out) + len(work) > MAX_FRAMES:
+                    raise Endless(f"{passes} passes")
+                run(again[0], again[1], now, again[2], again[3], out, work)
+        except Endless as reason:
+            log.warning("frame from port %d dropped after %s", port, reason)
         return out
 
     return process

@@ -19,7 +19,7 @@ BINARY = {
     "shift_right": ">>",
 }
 JUMPS = ("_jump", "_jump_if_zero")
-MAX_BLOCKS = 1 << 16  # that one call of an action may run: a switch must not spin for ever
+MAX_BLOCKS = 1 << 16  # that one call of an action may run: more is a loop that never ends
 
 
 class Primitives(HeaderPrimitives, ExternPrimitives):
@@ -100,6 +100,11 @@ class Primitives(HeaderPrimitives, ExternPrimitives):
                     self._leave(calls[end - 1], block, jumps.get(end - 1, end), end)
             with self.writer.block("else:"):
                 self.writer.add("break")
+        with self.writer.block("else:"):
+            self._endless()
+
+    def _endless(self) -> None:
+        self.writer.add(f"raise Endless('an action that runs {MAX_BLOCKS:,} basic blocks')")
 
     def _leave(self, last: Primitive, block: str, target: int, following: int) -> None:
         """Write which block comes behind one that ends in `last`."""

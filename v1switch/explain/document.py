@@ -35,6 +35,7 @@ class Document:
             "length": len(told.frame),
             "data": told.frame.hex(),
             "passes": [self._pass(each) for each in told.passes],
+            "untold": told.untold,
             "out": [{"port": port, "data": frame.hex()} for port, frame in told.out],
         }
 

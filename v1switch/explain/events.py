@@ -390,9 +390,11 @@ class Explanation:
         port, frame: what came in.
         passes: at least one.
         out: (port, frame) of everything that left, the controller's included.
+        untold: how many things happened after the last that is told here.
     """
 
     port: int
     frame: bytes
     passes: tuple[Pass, ...]
     out: tuple[tuple[int, bytes], ...] = field(default=())
+    untold: int = 0

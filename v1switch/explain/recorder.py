@@ -6,9 +6,10 @@ The traced code calls one method for each thing that happens, in the order in wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from v1switch.codegen.watching import Watched
 from v1switch.entries import CloneSession, MulticastGroup, Origin
@@ -28,6 +29,21 @@ if TYPE_CHECKING:
 
 KINDS = {0: "frame", 1: "ingress clone", 4: "recirculated", 6: "resubmitted"}
 COPIES = {1: "ingress clone", 2: "egress clone", 5: "multicast copy"}
+MAX_TOLD = 10_000  # of one frame: loops and copies could fill the memory, and nobody reads on
+P = ParamSpec("P")
+Telling = Callable[Concatenate["Recorder", P], None]
+
+
+def told(method: Telling[P]) -> Telling[P]:
+    """Mark what the traced code calls: nothing is taken down any more behind MAX_TOLD calls."""
+
+    @wraps(method)
+    def tell(self: Recorder, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        self._calls += 1
+        if self._calls <= MAX_TOLD:
+            method(self, *args, **kwargs)
+
+    return tell
 
 
 class Recorder:
@@ -39,6 +55,7 @@ class Recorder:
         self._stack: list[Pass] = []  # passes that wait for a clone of theirs
         self._now = self._root = Pass(0, "", 0, b"")
         self._origins: list[int] = []  # passes that frames which start again come from
+        self._calls = 0
 
     def use(self, program: model.Program, dataplane: Dataplane) -> None:
         """Take down frames of this program from now on."""
@@ -48,12 +65,12 @@ class Recorder:
 
     def begin(self) -> None:
         """Forget the frame before."""
-        self._passes, self._stack, self._origins = [], [], []
+        self._passes, self._stack, self._origins, self._calls = [], [], [], 0
 
     def finish(self, port: int, frame: bytes, out: Sequence[tuple[int, bytes]]) -> ev.Explanation:
         """Give all that was told since `begin`."""
         passes = tuple(each.close() for each in self._passes)
-        return ev.Explanation(port, frame, passes, tuple(out))
+        return ev.Explanation(port, frame, passes, tuple(out), max(0, self._calls - MAX_TOLD))
 
     def _pass(self, kind: str, parent: int, frame: bytes) -> Pass:
         made = Pass(len(self._passes) + 1, kind, parent, frame)
@@ -69,6 +86,7 @@ class Recorder:
 
     # -- passes and stages ------------------------------------------------------------------------
 
+    @told
     def packet(self, _port: int, frame: bytes, kind: int) -> None:
         """A frame enters the parser; `kind` is its instance type."""
         parent = 0
@@ -79,16 +97,19 @@ class Recorder:
             parent = self._origins.pop(0)
         self._now = self._root = self._pass(KINDS[kind], parent, frame)
 
+    @told
     def back(self) -> None:
         """A clone is done; its original goes on."""
         self._root = self._stack.pop()
         self._now = self._stack.pop()
 
+    @told
     def stage(self, name: str) -> None:
         """The parser, ingress or the deparser begins."""
         self._now.open(Stage(name))
         self._now.emitted, self._now.payload, self._now.truncated = [], 0, False
 
+    @told
     def egress(self, port: int, instance: int, kind: int) -> None:
         """Egress begins, for a frame of this instance type."""
         root = self._root
@@ -101,6 +122,7 @@ class Recorder:
 
     # -- parser -----------------------------------------------------------------------------------
 
+    @told
     def state(self, state: model.ParserState) -> None:
         """The parser enters a state."""
         self._now.top()
@@ -108,16 +130,19 @@ class Recorder:
         self._now.into.append(opened)
         self._now.into = opened.steps
 
+    @told
     def extracted(self, header: str, offset: int, size: int) -> None:
         """A header was extracted from the frame."""
         self._now.headers[header] = (offset, size)
         data = self._now.frame[offset : offset + size]
         self._add(ev.Extracted(header, offset, size, self._reader.fields(header, data)))
 
+    @told
     def advanced(self, bits: int) -> None:
         """The parser skipped bits."""
         self._add(ev.Advanced(bits))
 
+    @told
     def verified(
         self, op: model.Verify, value: bool, values: Sequence[int], nodes: Sequence[ex.Expr]
     ) -> None:
@@ -125,23 +150,27 @@ class Recorder:
         operands = self._reader.operands(nodes, values)
         self._add(ev.Condition("verify", op.condition, operands, value, None))
 
+    @told
     def transition(
         self, state: model.ParserState, values: Sequence[int], case: model.Transition | None
     ) -> None:
         """The parser leaves a state."""
         self._add(ev.Moved(state.name, self._reader.operands(state.key, values), case))
 
+    @told
     def parser_error(self, name: str) -> None:
         """The parser stopped with an error."""
         self._add(ev.ParserError(name))
 
     # -- controls ---------------------------------------------------------------------------------
 
+    @told
     def checksum(self, checksum: model.Checksum, computed: int, found: int) -> None:
         """A checksum was verified."""
         target = self._reader.field(checksum.target, found)
         self._add_top(ev.Checked(checksum.name, target, found, computed, checksum.source))
 
+    @told
     def condition(
         self, node: model.Conditional, value: bool, values: Sequence[int], nodes: Sequence[ex.Expr]
     ) -> None:
@@ -151,6 +180,7 @@ class Recorder:
         self._now.conditions.append((node, step))
         self._add_top(step)
 
+    @told
     def branch(
         self, call: model.Primitive, value: bool, values: Sequence[int], nodes: Sequence[ex.Expr]
     ) -> None:
@@ -159,6 +189,7 @@ class Recorder:
         params = self._now.params
         self._add(ev.Condition("if", call.args[0], operands, value, call.source, params))
 
+    @told
     def table(self, table: RuntimeTable, values: Sequence[int], cell: Cell | None) -> None:
         """A table was looked up; no cell is a miss."""
         key = tuple(
@@ -172,15 +203,18 @@ class Recorder:
         self._now.table = Table(applied)
         self._now.into.append(self._now.table)
 
+    @told
     def metered(self, target: ex.FieldRef, colour: int) -> None:
         """The table's direct meter wrote a colour."""
         self._change(metered=self._reader.field(target, colour))
 
+    @told
     def chosen(self, target: object) -> None:
         """The entry pointed at a member or group."""
         if isinstance(target, MemberCell):
             self._change(selection=ev.Selection(target.member_id))
 
+    @told
     def picked(self, group: GroupCell, hashed: int) -> None:
         """The selector is about to pick a member of a group."""
         picks = group.pick or ()
@@ -195,6 +229,7 @@ class Recorder:
         assert table is not None
         table.applied = replace(table.applied, **changes)  # type: ignore[arg-type]  # its fields
 
+    @told
     def action(self, action: model.Action, values: Sequence[int]) -> None:
         """The table's action runs."""
         params = tuple(
@@ -208,10 +243,12 @@ class Recorder:
         now.into, now.action = opened.steps, action.name
         now.params = tuple(param.name for param in action.params)
 
+    @told
     def statement(self, node: str) -> None:
         """Statements of a control follow, outside of any table; p4c calls them `node`."""
         self._now.top(node)
 
+    @told
     def did(
         self, watched: Watched, args: Sequence[int], before: Sequence[int], after: Sequence[int]
     ) -> None:
@@ -226,16 +263,19 @@ class Recorder:
 
     # -- between and behind the controls ----------------------------------------------------------
 
+    @told
     def cloned(self, number: int, session: CloneSession | None) -> None:
         """A clone was asked for."""
         kind = "ingress clone" if self._now.stages[-1].name == "ingress" else "egress clone"
         self._replicated(kind, number, session)
 
+    @told
     def mirrored(self, session: CloneSession) -> None:
         """A clone comes from the parser again."""
         if not session.replicas:
             self._add_top(ev.Dropped(f"clone session {session.session_id} has no replicas"))
 
+    @told
     def multicast(self, number: int, group: MulticastGroup | None) -> None:
         """The traffic manager replicates the frame."""
         self._replicated("multicast", number, group)
@@ -250,32 +290,39 @@ class Recorder:
         copies = tuple((r.port, r.instance) for r in found.replicas) if found else ()
         self._add_top(ev.Replicated(kind, number, found is not None, copies))
 
+    @told
     def digest(self, learn: model.LearnList, values: Sequence[int]) -> None:
         """A digest was made."""
         self._add_top(ev.Digest(learn.name, self._reader.operands(learn.fields, values)))
 
+    @told
     def dropped(self, where: str) -> None:
         """The frame ends here because egress_spec is the drop port."""
         reason = f"egress_spec is {self._dataplane.drop_port}, the drop port, at the end of {where}"
         self._add_top(self._causes.dropped(reason, self._now))
 
+    @told
     def refused(self, priority: int) -> None:
         """The frame ends here because there is no such queue."""
         reason = f"priority is {priority}, and a port has one queue, of priority 0"
         self._add_top(ev.Dropped(reason))
 
+    @told
     def emitted(self, header: str, data: bytes) -> None:
         """The deparser wrote a header."""
         self._now.emitted.append((header, data))
 
+    @told
     def payload(self, size: int) -> None:
         """The deparser wrote what the parser left."""
         self._now.payload = size
 
+    @told
     def cut(self, limit: int, length: int) -> None:
         """The frame is cut to a limit."""
         self._now.truncated = limit < length
 
+    @told
     def again(self, kind: str, data: bytes | None = None) -> None:
         """The frame enters the parser again; `data` is what it became, None as it came in."""
         if data is not None:
@@ -283,6 +330,7 @@ class Recorder:
         self._add_top(ev.Again(kind))
         self._origins.append(self._now.number)
 
+    @told
     def sent(self, port: int, data: bytes) -> None:
         """A frame leaves."""
         self._sent(port, data)

@@ -57,6 +57,8 @@ class TextView:
         yield from self._hex(told.frame)
         for each in told.passes:
             yield from self._pass(each)
+        if told.untold:
+            yield self.paint("bad", f"{title}: too much happens; {told.untold:,} things more")
         yield self._end(told, title)
 
     def _end(self, told: ev.Explanation, title: str) -> str:

@@ -130,5 +130,8 @@ class NativePrimitives(Primitives):
 
     _assume = _assert
 
+    def _endless(self) -> None:
+        self.writer.punt("actions that do not end")
+
     def _truncate(self, length: ex.Expr) -> None:
         self.writer.add(f"cut = min(cut, {self.expressions.scalar(length)})")
