@@ -179,3 +179,16 @@ def test_of_a_frame_that_goes_round_for_long_only_the_beginning_is_told() -> Non
     ]
     assert MAX_TOLD <= len(text) < 2 * MAX_TOLD  # of a line or two each
     assert Document(program).frame(told)["untold"] == told.untold
+
+
+def test_a_header_that_nothing_looks_into_is_zero_when_it_becomes_valid() -> None:
+    program = source("legacy")
+    ((_, seven),) = plane(program).process(1, frame := bytes([2]) + bytes(60))
+    calls = [call for action in program["actions"] for call in action["primitives"]]
+    (assignment,) = (c for c in calls if {"type": "hexstr", "value": "0x0007"} in c["parameters"])
+    assignment["parameters"][0] = field("scalars", "tmp")  # not to the header's only field
+    made = Both()
+    made.load(load_program(json.dumps(program)))
+    ((_, zero),) = made.process(1, frame)
+    changed = [(was, now) for was, now in zip(seven, zero, strict=True) if was != now]
+    assert changed == [(7, 0)]

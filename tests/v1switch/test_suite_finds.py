@@ -181,5 +181,4 @@ def test_an_endless_loop_ends() -> None:
     sums = next(a for a in program["actions"] if a["name"] == "LoopIngress.sums")
     jump = next(p for p in sums["primitives"] if p["op"] == "_jump")
     jump["parameters"][0]["value"] = hex(sums["primitives"].index(jump))
-    ((_, out),) = running(program).process(1, bytes([2]) + bytes(14))
-    assert out[1:9] == b"\0\0\0\1\0\0\0\6", "one round, and the actions behind it"
+    assert running(program).process(1, bytes([2]) + bytes(14)) == []

@@ -22,7 +22,6 @@ from v1switch.state import action_codes
 NORMAL, INGRESS_CLONE, EGRESS_CLONE, RECIRCULATED, REPLICATED, RESUBMITTED = 0, 1, 2, 4, 5, 6
 MAX_COPIES = 1024  # copies that one pass may make of itself: a switch must not spin for ever
 NO_CUT = 1 << 30
-EMPTY = "b''"
 
 
 class Assembler(ChecksumStages):
@@ -62,13 +61,13 @@ class Assembler(ChecksumStages):
         for name in sorted(self.layout.sliced):
             dirty = self.layout.dirty(name)
             self.contents += [self.layout.origin(name)] + ([dirty] if dirty else [])
-        self.empty = {
-            name
+        self.nothing = {  # what bytes hold before anything is written to them, by variable
+            name: zero
             for header in program.headers
             for name, zero in zip(
                 self.layout.header_vars(header), self.layout.zeros(header), strict=True
             )
-            if zero == EMPTY
+            if zero != "0"
         }
         self.counts = [self.layout.count(s) for s in (*program.stacks, *program.union_stacks)]
 
@@ -105,14 +104,14 @@ class Assembler(ChecksumStages):
         return [*self.contents, *self.counts, *self.metadata, "o", "plen", *cut]
 
     def _zero(self, names: list[str]) -> None:
-        for zero in ("0", EMPTY):
+        for zero in dict.fromkeys(map(self._zero_of, names)):
             some = [name for name in names if self._zero_of(name) == zero]
             for at in range(0, len(some), 16):
                 self.writer.add(" = ".join(some[at : at + 16]) + f" = {zero}")
 
     def _zero_of(self, name: str) -> str:
         """What a variable holds before anything is written to it."""
-        return EMPTY if name in self.empty else "0"
+        return self.nothing.get(name, "0")
 
     def _field_list_values(self, which: str) -> str:
         """Source of the tuple of the values of field list number `which` (a variable)."""
