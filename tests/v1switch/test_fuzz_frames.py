@@ -192,3 +192,30 @@ def test_a_header_that_nothing_looks_into_is_zero_when_it_becomes_valid() -> Non
     ((_, zero),) = made.process(1, frame)
     changed = [(was, now) for was, now in zip(seven, zero, strict=True) if was != now]
     assert changed == [(7, 0)]
+
+
+def test_an_index_of_the_header_that_becomes_valid_is_read() -> None:
+    program = source("parser")
+    (call,) = [
+        call
+        for action in program["actions"]
+        for call in action["primitives"]
+        if call["op"] == "add_header" and call["parameters"][0]["value"] == "result"
+    ]
+    stack, index = {"type": "header_stack", "value": "mpls"}, field("ethernet", "src")
+    element = {"op": "dereference_header_stack", "left": stack, "right": index}
+    call["parameters"][0] = {"type": "expression", "value": element}
+    made = Both()
+    made.load(load_program(json.dumps(program)))
+    ((_, zero),) = made.process(1, bytes(60))
+    ((_, nine),) = made.process(1, bytes(11) + bytes([9]) + bytes(48))
+    assert len(zero) == len(nine) + 4, "mpls[0] became valid, and there is no mpls[9]"
+
+
+def test_a_quotient_by_a_negative_number_is_cut_to_its_field() -> None:
+    program = source("legacy")
+    divide = named(program["actions"], "LegacyIngress.divide")["primitives"][0]
+    minus_two = expression("-", ZERO, {"type": "hexstr", "value": "0x2"})
+    divide["parameters"][1] = expression("/", field("numbers", "a"), minus_two)
+    ((_, out),) = plane(program).process(1, bytes([0, 0, 0, 0, 0, 4]) + bytes(60))
+    assert out[26:28] == b"\xff\xfe"

@@ -123,8 +123,9 @@ class Access:
                 self.written.update(self.candidates(args[0]))
             if node.op in COPIES_HEADER:
                 self.copied.update(self.candidates(args[1]))
-            if node.op not in ("add_header", "remove_header", "mark_to_drop"):
-                self._collect_reads(args)
+            if node.op in ("add_header", "remove_header", "mark_to_drop"):  # no field of theirs
+                args = [n.index for n in walk(args) if isinstance(n, ex.ElementRef)]
+            self._collect_reads(args)
             return
         if isinstance(node, SetField):
             self._collect_target(node.target)

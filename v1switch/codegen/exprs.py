@@ -89,7 +89,7 @@ class Expressions:
             return max(left, right)
         if node.op == "+" and max(left, right) < UNBOUNDED:
             return max(left, right) + 1
-        if node.op in (">>", "/", "%"):
+        if node.op == ">>" or (node.op in ("/", "%") and right < UNBOUNDED):
             return left
         if node.op == "<<" and isinstance(node.right, ex.Const) and left < UNBOUNDED:
             return left + node.right.value
