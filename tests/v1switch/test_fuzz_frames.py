@@ -219,3 +219,14 @@ def test_a_quotient_by_a_negative_number_is_cut_to_its_field() -> None:
     divide["parameters"][1] = expression("/", field("numbers", "a"), minus_two)
     ((_, out),) = plane(program).process(1, bytes([0, 0, 0, 0, 0, 4]) + bytes(60))
     assert out[26:28] == b"\xff\xfe"
+
+
+def test_a_field_by_its_offset_is_a_field_that_is_read() -> None:
+    program = source("lookups")
+    for conditional in program["pipelines"][0]["conditionals"]:
+        compared = conditional["expression"]["value"]
+        if compared["left"] == field("asked", "kind"):
+            asked = {"type": "header", "value": "asked"}
+            value = {"op": "access_field", "left": asked, "right": 0}
+            compared["left"] = {"type": "expression", "value": value}
+    assert plane(program).process(1, bytes(100)) == plane(source("lookups")).process(1, bytes(100))

@@ -93,23 +93,29 @@ class Access:
 
     def _visit(self, node: object) -> None:
         program = self.program
-        if isinstance(node, ex.FieldRef):
-            self._mark(program.headers[node.header].header_type.name, node.field)
-        elif isinstance(node, ex.LastField):
-            self._mark(program.stacks[node.stack].header_type.name, node.field)
-        elif isinstance(node, ex.LastUnionField):
-            union = program.unions[program.union_stacks[node.stack].unions[0]]
-            header = union.headers[union.members.index(node.member)]
-            self._mark(program.headers[header].header_type.name, node.field)
-        elif isinstance(node, ex.MemberField):
-            for header in self.candidates(node.header):
-                header_type = program.headers[header].header_type
-                if node.offset < len(header_type.fields):
-                    self._mark(header_type.name, header_type.fields[node.offset].name)
-        elif isinstance(node, Primitive):
+        for header, field in self._meant(node):
+            self._mark(program.headers[header].header_type.name, field)
+        if isinstance(node, Primitive):
             self.primitives.add(node.op)
             if node.op in DROPS:
                 self._mark(program.headers[STANDARD].header_type.name, "egress_spec")
+
+    def _meant(self, node: object) -> Iterator[tuple[str, str]]:
+        """The fields, with their headers, that a reference to a field may mean."""
+        program = self.program
+        if isinstance(node, ex.FieldRef):
+            yield node.header, node.field
+        elif isinstance(node, ex.LastField):
+            yield from ((header, node.field) for header in program.stacks[node.stack].headers)
+        elif isinstance(node, ex.LastUnionField):
+            for name in program.union_stacks[node.stack].unions:
+                union = program.unions[name]
+                yield union.headers[union.members.index(node.member)], node.field
+        elif isinstance(node, ex.MemberField):
+            for header in self.candidates(node.header):
+                fields = program.headers[header].header_type.fields
+                if node.offset < len(fields):
+                    yield header, fields[node.offset].name
 
     def _collect_reads(self, node: object) -> None:
         """Note the fields that are read, the headers that are read whole, those written to."""
@@ -148,9 +154,8 @@ class Access:
 
     def _collect_leaf(self, node: object) -> None:
         program = self.program
-        if isinstance(node, ex.FieldRef):
-            self._reads.add((node.header, node.field))
-        elif isinstance(node, ex.Operation) and node.op in ("==", "!=") and node.left is not None:
+        self._reads.update(self._meant(node))
+        if isinstance(node, ex.Operation) and node.op in ("==", "!=") and node.left is not None:
             for side in (node.left, node.right):
                 self.copied.update(self.candidates(side) if side is not None else ())
         elif isinstance(node, CalculationInput) and isinstance(node.value, ex.HeaderRef):
