@@ -85,3 +85,16 @@ def test_a_run_of_one_part_ends_by_itself(tmp_path) -> None:
     command = [sys.executable, "-m", "tests.fuzz.run", "frames", "--inputs", "40"]
     done = subprocess.run([*command, "--out", tmp_path], capture_output=True, text=True, check=True)
     assert "frames    random     40 inputs" in done.stdout
+
+
+def test_memory_that_malloc_keeps_for_later_is_no_growth() -> None:
+    def run(_data: bytes) -> str:
+        blocks = [bytes(2_000) for _ in range(50_000)]
+        kept.append(blocks[-1])  # the end of the heap stays in use: nothing is given back by itself
+        return "done"
+
+    kept: list[bytes] = []
+    tried = Watch(run)
+    tried.settle()
+    tried.run(b"")
+    tried.check_memory()

@@ -2,6 +2,7 @@
 that grows. One input at a time goes through `Watch.run`.
 """
 
+import ctypes
 import gc
 import os
 import resource
@@ -21,6 +22,7 @@ WARM_UP = 0.25  # share of the inputs after which memory is expected to stand st
 BLOCKS_AN_INPUT = 0.1  # objects that may stay for each further input: far fewer than one
 RSS_BYTES = 32 << 20  # what the process may grow by, for blocks too large for Python's allocator
 PAGE = resource.getpagesize()
+LIBC = ctypes.CDLL(None)
 
 Target = Callable[[bytes], str]
 """Takes one input and tells in a word what became of it; any exception is a finding."""
@@ -69,8 +71,10 @@ class Level:
 
     @classmethod
     def now(cls, inputs: int) -> "Level":
-        """Measure, garbage aside."""
+        """Measure, without garbage and without what malloc(3) keeps for later."""
         gc.collect()
+        if hasattr(LIBC, "malloc_trim"):  # glibc has it, musl has not
+            LIBC.malloc_trim(0)
         rss = int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
         return cls(inputs, sys.getallocatedblocks(), rss)
 
