@@ -162,8 +162,8 @@ def measure(engine: Engine, cores: Cores, sizes: list[int]) -> dict[str, Any]:
 def slowest_writes(figures: dict[str, Any]) -> int:
     """The lowest rate of writes: one at a time, and in whole batches of each kind and size."""
     sized = (cells for name in KINDS for cells in figures[name].items())
-    batches = [cell["writes_per_second"] for size, cell in sized if size > BATCH]
-    return min(figures["single_writes_per_second"], *batches)
+    rates = [cell["writes_per_second"] for size, cell in sized if size > BATCH]
+    return min([int(figures["single_writes_per_second"]), *rates])
 
 
 def lines(label: str, figures: dict[str, Any]) -> Iterator[str]:

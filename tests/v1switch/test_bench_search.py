@@ -1,12 +1,14 @@
 """What `make bench` concludes from trials, on switches that are only figures."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks.switch_load import Trial
 from benchmarks.switch_search import PRECISION, highest
+from benchmarks.switch_tables import KINDS, slowest_writes
 
 Offer = Callable[[int], Trial]
 
@@ -90,3 +92,12 @@ def test_a_generator_that_does_not_keep_up_is_told_from_a_switch_that_does_not()
     assert found.best is not None
     assert found.best.rate <= 50_000 / 0.99
     assert not highest(switch(50_000)).limited
+
+
+def test_single_writes_and_whole_batches_count_as_writes() -> None:
+    cells = {1: {"writes_per_second": 5}, 1_000: {"writes_per_second": 2_000}}
+    figures = {"single_writes_per_second": 3_000, **dict.fromkeys(KINDS, cells)}
+    assert slowest_writes(figures) == 2_000
+    assert slowest_writes({**figures, "single_writes_per_second": 900}) == 900
+    only: dict[str, Any] = {name: {1: cells[1]} for name in KINDS}
+    assert slowest_writes({"single_writes_per_second": 900, **only}) == 900
