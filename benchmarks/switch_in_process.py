@@ -1,4 +1,4 @@
-"""What a look-up costs inside v1switch: frames through the data plane in this process, no sockets.
+"""What a look-up costs in plain Python: frames through the data plane in this process, no sockets.
 
 The tables and entries are those of `switch_tables`.
 """
@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.switch_tables import KINDS, NO_TABLE, RUNS, Kind
-from tests.v1switch.twin import loaded
+from tests.v1switch.twin import COMPILED
 from v1switch.dataplane import Dataplane, Frame
 from v1switch.entries import ActionCall, Exact, Key, Lpm, TableEntry, Ternary
+from v1switch.program.loader import load_file
 
 FRAMES = 2_000
 SEND = ActionCall("LookIngress.send", (2,))
@@ -24,6 +25,13 @@ MATCHES: dict[str, Callable[[Any], Key]] = {
     "lpm": lambda pair: (Lpm(*pair),),
     "ternary": lambda pair: (Ternary(*pair),),
 }
+
+
+def look_ups() -> Dataplane:
+    """Plain Python's data plane with the program of look-ups."""
+    plane = Dataplane()
+    plane.load(load_file(COMPILED / "lookups.json"))
+    return plane
 
 
 def frames(mark: int, keys: list[int]) -> list[Frame]:
@@ -46,7 +54,7 @@ def frame_us(plane: Dataplane, burst: list[Frame]) -> float:
 
 def growing(name: str, kind: Kind, sizes: list[int]) -> Iterator[tuple[int, float]]:
     """Fill a table step by step; yield entries and microseconds a frame."""
-    plane, filled, rng = loaded("lookups"), 0, np.random.default_rng(1)
+    plane, filled, rng = look_ups(), 0, np.random.default_rng(1)
     for size in sizes:
         for n in range(filled, size):
             match, priority, _ = kind.entry(n)
@@ -59,9 +67,7 @@ def growing(name: str, kind: Kind, sizes: list[int]) -> Iterator[tuple[int, floa
 
 def measure(sizes: list[int]) -> dict[str, Any]:
     """Microseconds a frame, without a table and for each kind and size."""
-    figures: dict[str, Any] = {
-        "no_table_us": round(frame_us(loaded("lookups"), frames(NO_TABLE, [0])), 2)
-    }
+    figures: dict[str, Any] = {"no_table_us": round(frame_us(look_ups(), frames(NO_TABLE, [0])), 2)}
     for name, kind in KINDS.items():
         figures[name] = {size: round(us, 2) for size, us in growing(name, kind, sizes)}
     return figures
