@@ -84,8 +84,7 @@ class Pinned(Target):
 
     def _compiled(self) -> int:
         """How often the switch said so far that machine code took over."""
-        files = self.sandbox.directory.glob(f"{self.name}*")  # v1switch's log has no suffix
-        return sum(f.read_text().count("machine code after") for f in files if f.is_file())
+        return sum(text.count("machine code after") for text in self.written())
 
     def cpu_seconds(self) -> float:
         """Processor time that the switch has used so far."""

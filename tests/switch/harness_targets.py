@@ -57,7 +57,7 @@ class Target:
         self.log_level = log_level
         self.pid = 0
         self.output = sandbox.directory / f"{name}.out"
-        self.log = sandbox.directory / f"{name}.log"
+        self.log = sandbox.directory / f"{name}.log"  # BMv2 appends a suffix of its own
         self._rpc_path = sandbox.directory / f"{name}.p4rt.sock"
 
     @property
@@ -88,7 +88,7 @@ class Target:
             *self._program(),
             *interfaces,
             *("--device-id", str(self.device_id)),
-            *("--log-file", str(self.log.with_suffix("")), "--log-level", self.log_level),
+            *("--log-file", str(self.log), "--log-level", self.log_level),
             *self._limits(),
             *self.options,
             "--no-p4",
@@ -123,11 +123,14 @@ class Target:
         """Say whether the switch still runs."""
         return self.pid != 0 and self.sandbox.exit_status(self.pid) is None
 
+    def written(self) -> list[str]:
+        """Return what the switch wrote, a text for each file."""
+        files: list[Path] = sorted(self.sandbox.directory.glob(f"{self.name}.*"))
+        return [f.read_text(errors="replace") for f in files if f.is_file()]
+
     def tail(self) -> str:
         """Return the end of what the switch wrote."""
-        files: list[Path] = sorted(self.sandbox.directory.glob(f"{self.name}.*"))
-        texts = (f.read_text(errors="replace")[-LOG_TAIL:] for f in files if f.is_file())
-        return "\n".join(filter(None, texts))
+        return "\n".join(text[-LOG_TAIL:] for text in self.written() if text)
 
     def _program(self) -> list[str]:
         if self.name == V1SWITCH:

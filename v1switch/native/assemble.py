@@ -6,7 +6,7 @@ plain Python has to carry the frame; the caller then takes all changes back.
 
 Semantics and order are those of the plain function, which it shares its translators with. Left to
 plain Python are frames that a clone, resubmission or recirculation is made of, and those for the
-controller's poop. Copies of multicast keep their variables in scratch memory.
+controller's port. Copies of multicast keep their variables in scratch memory.
 """
 
 from __future__ import annotations
