@@ -101,6 +101,8 @@ def test_only_frames_that_match_are_explained_and_all_pass_alike() -> None:
         ("= 1", "'=': expected a field, a header or 'port'"),
         ("port & 1", "expected comparisons with and, or, not and parentheses"),
         ("ipv4.src_addr > 10.0.0.0/8", "'10.0.0.0/8': a prefix goes with = and != only"),
+        ("(" * 2000 + "arp" + ")" * 2000, "'(': expected at most 20 of them nested"),
+        ("not " * 2000 + "arp", "'not': expected at most 20 of them nested"),
     ],
 )
 def test_a_filter_that_is_not_well_formed_is_refused(text: str, said: str) -> None:
@@ -127,6 +129,12 @@ def test_a_filter_that_does_not_fit_the_program_is_refused(text: str, said: str)
     with pytest.raises(FilterError) as caught:
         parse(text).expression(PROGRAM)
     assert said in str(caught.value)
+
+
+def test_a_long_filter_is_not_a_deep_one() -> None:
+    matches = matcher(" or ".join(f"port = {number}" for number in range(500)))
+    assert matches(499, DROPPED[1])
+    assert not matches(500, DROPPED[1])
 
 
 def test_a_filter_works_with_value_sets_and_stacks() -> None:

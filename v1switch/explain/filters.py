@@ -12,6 +12,7 @@ these with a prefix length if one likes.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -26,6 +27,7 @@ SAME = {"&&": "and", "||": "or", "!": "not"}
 WORDS = {"and", "or", "not", "(", ")", *COMPARE}
 STANDARD = "standard_metadata"
 BUILT_IN = {"port": "ingress_port", "len": "packet_length"}
+MAX_NESTED = 20  # parentheses and nots inside one another; Python compiles fewer than 200
 
 
 class FilterError(RequestError):
@@ -91,6 +93,7 @@ class _Parser:
         if "".join(TOKEN.findall(text)) != "".join(text.split()):
             self._fail(text, "expected comparisons with and, or, not and parentheses")
         self.at = 0
+        self.nested = 0
 
     def _fail(self, place: str, reason: str) -> NoReturn:
         raise FilterError(self.text, place, reason)
@@ -120,14 +123,24 @@ class _Parser:
         return parts[0] if len(parts) == 1 else Combined(op, tuple(parts))
 
     def _negated(self) -> Node:
-        token = self._next()
+        if self._peek() in ("not", "("):
+            self.nested += 1
+            if self.nested > MAX_NESTED:
+                self._fail(self._peek(), f"expected at most {MAX_NESTED} of them nested")
+            node = self._inner(self._next())
+            self.nested -= 1
+            return node
+        return self._compared(self._next())
+
+    def _inner(self, token: str) -> Node:
         if token == "not":
             return Combined("not", (self._negated(),))
-        if token == "(":
-            node = self._several("or")
-            if self._next() != ")":
-                self._fail(self.text, "expected ')' for every '('")
-            return node
+        node = self._several("or")
+        if self._next() != ")":
+            self._fail(self.text, "expected ')' for every '('")
+        return node
+
+    def _compared(self, token: str) -> Node:
         if not token or token in WORDS:
             self._fail(token or "the end", "expected a field, a header or 'port'")
         if self._peek() not in COMPARE:
@@ -154,10 +167,14 @@ class _Resolver:
         parts = [self.resolve(part) for part in node.parts]
         if node.op == "not":
             return ex.Operation("not", None, parts[0])
-        whole = parts[0]
-        for part in parts[1:]:
-            whole = ex.Operation(node.op, whole, part)
-        return whole
+        return self._joined(node.op, parts)
+
+    def _joined(self, op: str, parts: Sequence[ex.Expr]) -> ex.Expr:
+        """Join many parts in halves, so that long filters do not become deep ones."""
+        if len(parts) == 1:
+            return parts[0]
+        half = len(parts) // 2
+        return ex.Operation(op, self._joined(op, parts[:half]), self._joined(op, parts[half:]))
 
     def _test(self, test: Test) -> ex.Expr:
         name = test.name.removeprefix("hdr.")
