@@ -39,7 +39,7 @@ check: install $(DEV) ## lint, format and types
 bench: install $(DEV) ## benchmarks, each beside its peer in the same run
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
 
-fuzz: $(FUZZ) ## bad input for v1switch: programs, frames, requests (FUZZ_INPUTS=100000)
+fuzz: $(FUZZ) ## bad input for v1switch: programs, frames, requests, files (FUZZ_INPUTS=100000)
 	@$(PY) -m tests.fuzz --inputs $(FUZZ_INPUTS) --seed $(FUZZ_SEED)
 
 p4: ## compile p4/ with p4c (which must be on the PATH)

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from v1switch.errors import BadValue
+
+MAX_COUNT = (1 << 62) - 1  # what a counter may be set to; packets then count on for years
+
 
 @dataclass(frozen=True)
 class Exact:
@@ -128,6 +132,11 @@ class CounterData:
 
     packets: int
     bytes: int
+
+    def check(self, name: str) -> None:
+        """Raise BadValue unless the counter `name` may be set to this."""
+        if not 0 <= min(self.packets, self.bytes) <= max(self.packets, self.bytes) <= MAX_COUNT:
+            raise BadValue(f"counter {name!r}", f"counts have to be in 0..{MAX_COUNT}")
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,25 @@ class SwitchError(Exception):
     """Root of everything that the switch raises on purpose."""
 
 
-LONGEST_PATH = 160  # characters of a path that a message shows
+LONGEST = 160  # characters that a message shows of what others wrote
 
 
-def shortened(path: str) -> str:
-    """A JSON path with its middle left out when it is too long to be read."""
-    if len(path) <= LONGEST_PATH:
-        return path
-    half = LONGEST_PATH // 2
-    return f"{path[:half]}…{path[-half:]}"
+def shortened(text: str) -> str:
+    """A text with its middle left out when it is too long to be read."""
+    if len(text) <= LONGEST:
+        return text
+    half = LONGEST // 2
+    return f"{text[:half]}…{text[-half:]}"
+
+
+def on_one_line(text: str) -> str:
+    """A text with all that cannot be printed escaped, and not too long to be read."""
+    return shortened("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
+
+
+def quoted(text: str) -> str:
+    """What somebody wrote, in quotes and on one line."""
+    return repr(shortened(text))
 
 
 class RequestError(SwitchError):

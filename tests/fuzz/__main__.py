@@ -12,12 +12,14 @@ import time
 from pathlib import Path
 
 SHARES = (  # of 100
-    ("loader", "random", 20),
+    ("loader", "random", 15),
     ("loader", "guided", 10),
-    ("frames", "random", 15),
+    ("frames", "random", 10),
     ("frames", "guided", 30),
     ("p4runtime", "random", 15),
     ("pairs", "random", 10),
+    ("files", "random", 5),
+    ("files", "guided", 5),
 )
 SECONDS_AN_INPUT = 0.25  # for a part as a whole, on average: ten times what is usual
 

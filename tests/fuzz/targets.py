@@ -1,12 +1,13 @@
-"""The four targets by name."""
+"""The five targets by name."""
 
 from types import ModuleType
 
-from tests.fuzz import target_frames, target_loader, target_p4runtime, target_pairs
+from tests.fuzz import target_files, target_frames, target_loader, target_p4runtime, target_pairs
 
 TARGETS: dict[str, ModuleType] = {
     "loader": target_loader,
     "frames": target_frames,
     "p4runtime": target_p4runtime,
     "pairs": target_pairs,
+    "files": target_files,
 }

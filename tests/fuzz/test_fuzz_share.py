@@ -12,7 +12,7 @@ from tests.fuzz.targets import TARGETS
 from tests.fuzz.watch import Hang, Leak, Watch, shrink
 from v1switch.errors import ProgramError
 
-SHARE = {"loader": 60, "frames": 400, "p4runtime": 50, "pairs": 40}
+SHARE = {"loader": 60, "frames": 400, "p4runtime": 50, "pairs": 40, "files": 80}
 LEAKED: list[bytes] = []
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests.v1switch.twin import COMPILED, loaded
 from v1switch.dataplane import Dataplane
 from v1switch.entries import (
+    MAX_COUNT,
     ActionCall,
     ActionSet,
     CloneSession,
@@ -434,6 +435,18 @@ def test_registers_and_counters_are_what_frames_make_of_them() -> None:
     assert dataplane.register("ExternIngress.cells", 3) == 110
     assert dataplane.register("ExternIngress.wide_cells", 1) == 9
     assert dataplane.counter("ExternIngress.seen", 3) == CounterData(2, 40)
+
+
+def test_a_counter_is_set_to_what_leaves_room_to_count() -> None:
+    dataplane, name = loaded("externs"), "ExternIngress.seen"
+    for count in (-1, MAX_COUNT + 1, (1 << 63) - 1, 1 << 70):
+        for data in (CounterData(count, 0), CounterData(0, count)):
+            with pytest.raises(BadValue, match=f"'{name}': counts have to be in 0"):
+                dataplane.write_counter(name, 3, data)
+    assert dataplane.counter(name, 3) == CounterData(0, 0)
+    dataplane.write_counter(name, 3, CounterData(MAX_COUNT, MAX_COUNT))
+    dataplane.process(1, bytes([0, 0, 0, 0, 0, 9, 0, 5, 0, 3]) + bytes(10))
+    assert dataplane.counter(name, 3) == CounterData(MAX_COUNT + 1, MAX_COUNT + 20)
 
 
 def test_direct_counters_and_meters_belong_to_entries() -> None:

@@ -40,7 +40,8 @@ class ArrayControl(Core):
             return _cell_of("counter", self.state.counters, name, index).read(index)
 
     def write_counter(self, name: str, index: int, data: CounterData) -> None:
-        """Set a counter cell. Raises BadIndex."""
+        """Set a counter cell. Raises BadIndex, BadValue."""
+        data.check(name)
         with self._gate.writer():
             bank = _cell_of("counter", self.state.counters, name, index)
             before = bank.read(index)

@@ -132,7 +132,8 @@ class TableControl(Core):
     def write_direct_counter(
         self, table: str, key: Key, data: CounterData, priority: int = 0
     ) -> None:
-        """Set an entry's counter. Raises as `direct_counter` does."""
+        """Set an entry's counter. Raises BadValue, and as `direct_counter` does."""
+        data.check(table)
         with self._gate.writer():
             before = self.direct_counter(table, key, priority)
             cell = self._cell(table, key, priority)

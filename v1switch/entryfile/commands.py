@@ -32,7 +32,7 @@ from v1switch.entries import (
 )
 from v1switch.entryfile import words
 from v1switch.entryfile.errors import EntriesError, Wrong
-from v1switch.errors import DuplicateEntry, SwitchError
+from v1switch.errors import DuplicateEntry, SwitchError, quoted
 from v1switch.program.model import Action, Table
 from v1switch.replication import MAX_INSTANCE, MAX_PORT
 from v1switch.state import CONST_PRIORITY_PIVOT
@@ -69,7 +69,7 @@ class _Runner:
         self.line = line
         try:
             if parts[0] not in COMMANDS:
-                raise Wrong(f"command {parts[0]!r}", f"expected one of {', '.join(COMMANDS)}")
+                raise Wrong(f"command {quoted(parts[0])}", f"expected one of {', '.join(COMMANDS)}")
             form, command = COMMANDS[parts[0]]
             self.form = f"{parts[0]} {form}"
             _check_count(parts[0], form, parts[1:])
@@ -263,9 +263,11 @@ def _rates(name: str, texts: list[str]) -> MeterConfig:
         rate, _, burst = text.partition(":")
         try:
             numbers += [round(float(rate) * PER_SECOND), int(burst)]
-        except ValueError:
+        except (ValueError, OverflowError):  # no number, or an infinite one
             what = f"meter {name!r}"
-            raise Wrong(what, f"{text!r}, expected RATE:BURST, the rate per microsecond") from None
+            raise Wrong(
+                what, f"{quoted(text)}, expected RATE:BURST, the rate per microsecond"
+            ) from None
     return MeterConfig(*numbers)
 
 

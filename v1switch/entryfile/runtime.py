@@ -26,7 +26,7 @@ from v1switch.entries import (
 )
 from v1switch.entryfile import words
 from v1switch.entryfile.errors import EntriesError, Wrong
-from v1switch.errors import ProgramError, SwitchError
+from v1switch.errors import ProgramError, SwitchError, quoted, shortened
 from v1switch.program.model import KeyField, Table
 from v1switch.program.reader import Node
 
@@ -42,7 +42,7 @@ def load_runtime(path: Path, dataplane: Dataplane) -> None:
         for name in root.member_names():
             if name not in IGNORED | reader.members.keys():
                 allowed = ", ".join(reader.members)
-                raise EntriesError(path, 0, f"member {name!r}", f"expected one of {allowed}")
+                raise EntriesError(path, 0, f"member {quoted(name)}", f"expected one of {allowed}")
         for name, write in reader.members.items():
             for node in root.items(name):
                 reader.write(node, write)
@@ -136,7 +136,7 @@ def _members(node: Node, name: str) -> dict[str, Node]:
 def _same(what: str, kind: str, given: Iterable[str], expected: list[str]) -> None:
     given = list(given)
     if sorted(given) != sorted(expected):
-        found = ", ".join(given) or "none"
+        found = shortened(", ".join(given)) or "none"
         raise Wrong(what, f"{kind} {found}, expected {', '.join(expected) or 'none'}")
 
 
@@ -156,7 +156,7 @@ def _match(owner: str, node: Node | None, field: KeyField) -> Match:
         value = words.value(what, _text(node), width)
         return Ternary(value, (1 << width) - 1) if kind == "optional" else Exact(value)
     if not isinstance(node.value, list) or len(node.value) != len(("value", "other")):
-        raise Wrong(what, f"{node.value!r}, expected {PAIRS[kind]}")
+        raise Wrong(what, f"{shortened(repr(node.value))}, expected {PAIRS[kind]}")
     first, second = _text(node.at(0)), _text(node.at(1))
     if kind == "lpm":
         return words.prefix(what, f"{first}/{second}", width)

@@ -16,7 +16,7 @@ from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.dataplane import Dataplane
 from v1switch.entryfile.errors import EntriesError
-from v1switch.errors import SwitchError
+from v1switch.errors import SwitchError, on_one_line
 from v1switch.p4runtime import batches
 from v1switch.p4runtime.join import join
 from v1switch.p4runtime.pipeline import Pipeline
@@ -84,7 +84,7 @@ def _updates(path: Path, text: str) -> list[p4rt.Update]:
 
 
 def _reason(error: text_format.ParseError) -> str:
-    return re.sub(r"^[\d:]+ *:? *", "", str(error))
+    return on_one_line(re.sub(r"^[\d:]+ *:? *", "", str(error)))
 
 
 def _type(entity: p4rt.Entity) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from v1switch.entries import Exact, Lpm, Match, Range, Ternary
 from v1switch.entryfile.errors import Wrong
+from v1switch.errors import quoted
 from v1switch.numbers import ALLOWED, read_number
 from v1switch.program.model import KeyField, Param
 
@@ -24,7 +25,7 @@ def find_name(kind: str, wanted: str, names: Iterable[str], owner: str = "") -> 
     if wanted in known:
         return wanted
     found = [name for name in known if name.endswith(f".{wanted}")]
-    what = f"{owner}{kind} {wanted!r}"
+    what = f"{owner}{kind} {quoted(wanted)}"
     if len(found) == 1:
         return found[0]
     if found:
@@ -54,9 +55,9 @@ def integer(what: str, text: str, low: int = 0, high: int | None = None) -> int:
     number = read_number(text)
     bounds = f"{low}..{high}" if high is not None else f"{low} or more"
     if number is None or number.bits or number.prefix is not None or number.value < low:
-        raise Wrong(what, f"{text!r}, expected a number, {bounds}")
+        raise Wrong(what, f"{quoted(text)}, expected a number, {bounds}")
     if high is not None and number.value > high:
-        raise Wrong(what, f"{text!r}, expected a number, {bounds}")
+        raise Wrong(what, f"{quoted(text)}, expected a number, {bounds}")
     return number.value
 
 
@@ -64,9 +65,9 @@ def value(what: str, text: str, width: int) -> int:
     """A value of a field of `width` bits; raises Wrong."""
     number = read_number(text)
     if number is None or number.prefix is not None:
-        raise Wrong(what, f"{text!r}, expected {ALLOWED}")
+        raise Wrong(what, f"{quoted(text)}, expected {ALLOWED}")
     if number.value >> width:
-        raise Wrong(what, f"{text!r} does not fit in {width} bits")
+        raise Wrong(what, f"{quoted(text)} does not fit in {width} bits")
     return number.value
 
 
@@ -114,7 +115,7 @@ def _match(what: str, text: str, field: KeyField) -> Match:
         left, right = _pair(what, text, "->", kind)
         low, high = value(what, left, width), value(what, right, width)
         if low > high:
-            raise Wrong(what, f"{text!r}, expected LOW->HIGH with LOW at most HIGH")
+            raise Wrong(what, f"{quoted(text)}, expected LOW->HIGH with LOW at most HIGH")
         return Range(low, high)
     return Exact(value(what, text, width))
 
@@ -122,7 +123,7 @@ def _match(what: str, text: str, field: KeyField) -> Match:
 def _pair(what: str, text: str, separator: str, kind: str) -> tuple[str, str]:
     left, found, right = text.partition(separator)
     if not found:
-        raise Wrong(what, f"{text!r}, expected {FORMS[kind]}")
+        raise Wrong(what, f"{quoted(text)}, expected {FORMS[kind]}")
     return left, right
 
 
@@ -130,10 +131,10 @@ def prefix(what: str, text: str, width: int) -> Lpm:
     """A prefix; bits behind it do not count. Raises Wrong."""
     number = read_number(text)
     if number is None or number.prefix is None:
-        raise Wrong(what, f"{text!r}, expected {FORMS['lpm']}, such as 10.0.0.0/8")
+        raise Wrong(what, f"{quoted(text)}, expected {FORMS['lpm']}, such as 10.0.0.0/8")
     if number.value >> width:
-        raise Wrong(what, f"{text!r} does not fit in {width} bits")
+        raise Wrong(what, f"{quoted(text)} does not fit in {width} bits")
     if number.prefix > width:
-        raise Wrong(what, f"{text!r}, expected a prefix length of at most {width}")
+        raise Wrong(what, f"{quoted(text)}, expected a prefix length of at most {width}")
     ones = (1 << width) - 1
     return Lpm(number.value & (ones ^ (ones >> number.prefix)), number.prefix)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from v1switch.errors import RequestError
+from v1switch.errors import RequestError, quoted
 from v1switch.numbers import ALLOWED, Number, read_number
 from v1switch.program import expressions as ex
 from v1switch.program.model import Program
@@ -41,7 +41,7 @@ class FilterError(RequestError):
 
     def __init__(self, text: str, place: str, reason: str) -> None:
         """Keep the filter, the place and the reason."""
-        super().__init__(f"filter {text!r}: {place!r}: {reason}")
+        super().__init__(f"filter {quoted(text)}: {quoted(place)}: {reason}")
         self.text = text
         self.place = place
         self.reason = reason

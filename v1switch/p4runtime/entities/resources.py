@@ -15,10 +15,10 @@ _Type = p4info_pb2.MeterSpec.Type
 
 
 def decode_counter(message: p4rt.CounterData, name: str) -> CounterData:
-    """Return the data of a message; refuses negative counts of the counter `name`."""
-    if message.packet_count < 0 or message.byte_count < 0:
-        raise invalid(f"counter {name!r}: counts must not be negative")
-    return CounterData(message.packet_count, message.byte_count)
+    """Return the data of a message; raises BadValue when the counter `name` cannot be set to it."""
+    data = CounterData(message.packet_count, message.byte_count)
+    data.check(name)
+    return data
 
 
 def encode_counter(data: CounterData, message: p4rt.CounterData) -> None:
