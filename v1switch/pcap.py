@@ -7,9 +7,13 @@ are those of BMv2: `<interface>_in.pcap` and `<interface>_out.pcap`.
 
 from __future__ import annotations
 
+import itertools
+import logging
+import re
 import struct
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from v1switch.errors import RequestError
@@ -18,6 +22,7 @@ HEADER = struct.pack("=IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262_144, 1)
 RECORD = struct.Struct("=IIII")
 NS_PER_S = 1_000_000_000
 ETHERNET = 1  # LINKTYPE_ETHERNET
+HARMLESS = re.compile("DSB|DPEB|TLS|NSS|option")  # parts of pcapng that no frame stands in
 
 
 class CaptureError(RequestError):
@@ -93,19 +98,56 @@ def read_frames(path: Path) -> Iterator[tuple[int, bytes]]:
     from scapy.utils import RawPcapReader
 
     try:
-        reader = RawPcapReader(str(path))
+        with _complaints(path):
+            reader = RawPcapReader(str(path))
     except Scapy_Exception as error:
         raise CaptureError(path, f"{error}, expected a pcap or pcapng file") from None
     fraction_ns = 1 if getattr(reader, "nano", False) else 1000  # a pcap file's own unit
     with reader:
-        for number, (frame, about) in enumerate(reader, start=1):
+        for number in itertools.count(1):
+            with _complaints(path) as complaints:
+                record = next(reader, None)
+            if record is None and complaints:
+                raise CaptureError(path, f"frame {number}: {complaints[0]}, expected a whole file")
+            if record is None:
+                return
+            frame, about = record
             link = getattr(about, "linktype", None) or getattr(reader, "linktype", ETHERNET)
             if link != ETHERNET:
                 raise CaptureError(path, f"link type {link}, expected {ETHERNET} (Ethernet)")
-            if about.wirelen > len(frame):
-                cut = f"frame {number} holds {len(frame)} of {about.wirelen} bytes"
+            claimed = max(about.wirelen, getattr(about, "caplen", 0))
+            if claimed > len(frame):
+                cut = f"frame {number} holds {len(frame)} of {claimed} bytes"
                 raise CaptureError(path, f"{cut}, expected whole frames")
             yield _time_ns(about, fraction_ns), frame
+
+
+class _Collector(logging.Filter):
+    """Takes down what is logged instead of having it written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[str] = []
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        if not HARMLESS.search(message):
+            self.messages.append(message)
+        return False
+
+
+@contextmanager
+def _complaints(path: Path) -> Iterator[list[str]]:
+    """Collect what Scapy only warns of: a file that is cut off looks to it like one that ends."""
+    collector, log = _Collector(), logging.getLogger("scapy.runtime")
+    log.filters.insert(0, collector)  # before Scapy's own, which leaves out what is said often
+    try:
+        yield collector.messages
+    except MemoryError:
+        reason = "a length that is larger than the memory, expected a whole file"
+        raise CaptureError(path, reason) from None
+    finally:
+        log.removeFilter(collector)
 
 
 def _time_ns(about: object, fraction_ns: int) -> int:

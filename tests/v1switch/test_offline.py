@@ -5,7 +5,8 @@ import struct
 from pathlib import Path
 
 import pytest
-from scapy.utils import RawPcapReader, RawPcapWriter
+from scapy.layers.l2 import Ether
+from scapy.utils import RawPcapReader, RawPcapWriter, wrpcap, wrpcapng
 
 from tests.p4.world import JSON
 from tests.stf.stf import Case, Expected, Packet
@@ -16,7 +17,7 @@ from tests.v1switch.corpus import vectors
 from tests.v1switch.explained import DECAPSULATED, DROPPED, ENCAPSULATED, ENTRIES, FLOODED
 from tests.v1switch.twin import COMPILED, loaded
 from v1switch.cli import main
-from v1switch.pcap import PcapFile, read_frames
+from v1switch.pcap import CaptureError, PcapFile, read_frames
 
 WIRE = str(COMPILED / "wire.json")
 VTEP = [str(JSON), "--entries", str(ENTRIES)]
@@ -154,6 +155,31 @@ def test_wrong_calls_are_one_line(
     assert printed.err.startswith("v1switch: ")
     assert printed.err.count("\n") == 1
     assert wrong in printed.err
+
+
+@pytest.mark.parametrize("suffix", ["pcap", "pcapng"])
+def test_of_a_file_that_is_cut_off_the_whole_packets_are_explained(
+    suffix: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / f"in.{suffix}"
+    writer = {"pcap": wrpcap, "pcapng": wrpcapng}[suffix]
+    writer(str(file), [Ether(ENCAPSULATED[1]), Ether(DROPPED[1])])
+    file.write_bytes(file.read_bytes()[:-20])
+    assert main(["explain", *VTEP, "--packet", str(file)]) == 2
+    printed = capsys.readouterr()
+    assert printed.out.endswith("packet 1: leaves by port 3 (132 bytes)\n")
+    assert printed.err.startswith(f"v1switch: {file}: frame 2")
+    assert ", expected " in printed.err, "and whole frames or a whole file are"
+    assert printed.err.count("\n") == 1
+
+
+def test_a_length_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    file = capture(tmp_path / "in.pcap", bytes(60))
+    data = bytearray(file.read_bytes())
+    data[32:36] = b"\xff" * 4  # the record's captured length
+    file.write_bytes(data)
+    with pytest.raises(CaptureError, match="frame 1 holds 60 of 4294967295 bytes"):
+        list(read_frames(file))
 
 
 # -- run -------------------------------------------------------------------------------------------
