@@ -242,6 +242,8 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
     finally:
         links.stop()
         handle.stop()
+        if losses := loop.losses():
+            log.warning("lost frames: %s", losses)
         loop.close()
         if capture is not None:
             capture.close()

@@ -8,6 +8,7 @@ import select
 from collections.abc import Callable, Sequence
 
 from v1switch.dataplane import Dataplane, Frame
+from v1switch.losses import Losses
 from v1switch.ports import Port
 
 BURST = 32  # frames taken from one port at a time: the longest that a writer waits for the gate
@@ -29,9 +30,9 @@ class PacketLoop:
         """
         self.dataplane = dataplane
         self.ports = {port.number: port for port in ports}
+        self._all_ports = tuple(ports)
         self.tap = tap
-        self.unsendable = 0  # frames for a port that does not exist
-        self.failed = 0  # frames lost to an error of this program itself
+        self._unsendable = self._failed = 0
         self._stopping = False
         self.wake_fd = os.eventfd(0, os.EFD_NONBLOCK)
         self._epoll = select.epoll()
@@ -78,7 +79,7 @@ class PacketLoop:
         try:
             out = self.dataplane.process_burst(frames, self.dataplane.clock())
         except Exception:  # whatever a burst does, the switch goes on
-            self.failed += len(frames)
+            self._failed += len(frames)
             log.exception("a burst of %d frames was lost", len(frames))
             return
         self.send(out)
@@ -91,9 +92,18 @@ class PacketLoop:
                 self.tap(number, frame, False)
             port = ports.get(number)
             if port is None:
-                self.unsendable += 1
+                self._unsendable += 1
             else:
                 port.send(frame)
+
+    def losses(self) -> Losses:
+        """Give what was lost so far."""
+        return Losses(
+            unread={port.number: port.unread() for port in self._all_ports},
+            refused=sum(port.refused for port in self._all_ports),
+            unsendable=self._unsendable,
+            failed=self._failed,
+        )
 
     def _forget(self, fd: int) -> None:
         port = self._by_fd.pop(fd)

@@ -24,9 +24,11 @@ PACKET_ADD_MEMBERSHIP = 1
 PACKET_AUXDATA = 8
 PACKET_IGNORE_OUTGOING = 23
 PACKET_MR_PROMISC = 1
+PACKET_STATISTICS = 6
 TP_STATUS_VLAN_VALID = 1 << 4
 TP_STATUS_VLAN_TPID_VALID = 1 << 6
 AUXDATA = struct.Struct("=I12xHH")  # struct tpacket_auxdata: status, …, VLAN TCI, VLAN TPID
+STATISTICS = struct.Struct("=II")  # struct tpacket_stats: frames, drops; reading starts them anew
 TAG = struct.Struct("!HH")
 SO_RCVBUFFORCE, SO_SNDBUFFORCE = 33, 32  # include/uapi/asm-generic/socket.h
 
@@ -34,7 +36,6 @@ ETH_P_8021Q = 0x8100
 BUFFER = 32 * 1024 * 1024  # bytes; the kernel doubles it for its own book-keeping
 MAX_FRAME = 65_600  # a frame of a veth may be as long as an IP packet with headers
 ANCILLARY = socket.CMSG_SPACE(AUXDATA.size)
-GONE = {errno.ENODEV, errno.ENXIO, errno.EBADF}
 
 
 class Port:
@@ -44,8 +45,7 @@ class Port:
         number: the switch's number of it.
         ifname: its network interface.
         index: that interface's number in the system.
-        received, sent: frames that passed.
-        dropped: frames that the interface did not take (too long, queue full, down).
+        refused: frames that the interface did not take (too long, queue full, down).
         alive: False once the interface went away.
     """
 
@@ -53,7 +53,8 @@ class Port:
         """Open the interface in promiscuous mode; raises PortError."""
         self.number = number
         self.ifname = ifname
-        self.received = self.sent = self.dropped = 0
+        self.refused = 0
+        self._unread = 0
         self.alive = True
         try:
             self.index = socket.if_nametoindex(ifname)
@@ -67,7 +68,15 @@ class Port:
 
     def close(self) -> None:
         """Close the socket."""
+        self.unread()
         self._socket.close()
+
+    def unread(self) -> int:
+        """Give how many frames came faster than they were read: the socket's buffer was full."""
+        if self.fileno() != -1:
+            found = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, STATISTICS.size)
+            self._unread += STATISTICS.unpack(found)[1]
+        return self._unread
 
     def receive(self, limit: int) -> list[bytes]:
         """Take up to `limit` waiting frames, VLAN tags in place; never blocks."""
@@ -86,16 +95,14 @@ class Port:
             pass
         except OSError as error:
             self.fail(error)
-        self.received += len(frames)
         return frames
 
     def send(self, frame: bytes) -> None:
         """Send one frame; what the interface does not take is counted, not waited for."""
         try:
             self._socket.send(frame)
-            self.sent += 1
         except OSError as error:
-            self.dropped += 1
+            self.refused += 1
             if error.errno not in (errno.EMSGSIZE, errno.EINVAL, errno.ENOBUFS, errno.EAGAIN):
                 self.fail(error)
 

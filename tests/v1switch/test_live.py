@@ -1,5 +1,7 @@
 """The switch on real interfaces, in namespaces of its own."""
 
+import re
+import signal
 import struct
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -33,10 +35,10 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @contextmanager
-def running(program: str, *options: str) -> Iterator[tuple[Sandbox, Target]]:
+def running(program: str, *options: str, ports: int = 3) -> Iterator[tuple[Sandbox, Target]]:
     """A switch that runs one of the test programs, with three ports."""
     with (
-        Sandbox(ports=3) as sandbox,
+        Sandbox(ports=ports) as sandbox,
         Target(V1SWITCH, sandbox, options=options, log_level="info") as target,
     ):
         with SwitchClient(target.address) as client:
@@ -50,8 +52,14 @@ def wire(*options: str) -> AbstractContextManager[tuple[Sandbox, Target]]:
     return running("wire", *options)
 
 
-def log_of(sandbox: Sandbox) -> str:
-    return "".join(p.read_text() for p in sandbox.directory.glob(f"{V1SWITCH}*") if p.is_file())
+def log_of(target: Target) -> str:
+    return "".join(target.written())
+
+
+def lost(target: Target) -> list[str]:
+    """What the log of a switch says of lost frames when it has ended."""
+    target.stop()
+    return re.findall("lost frames: (.*)", log_of(target))
 
 
 def test_frames_arrive_whole(engine: str) -> None:
@@ -122,12 +130,38 @@ def test_counters_are_exact_while_entries_are_written(engine: str) -> None:
 
 
 def test_what_the_interface_does_not_take_stops_nothing(engine: str) -> None:
-    with wire("--engine", engine) as (sandbox, _):
+    with wire("--engine", engine) as (sandbox, target):
         sandbox.ip("link", "set", "sw2", "mtu", "1400")
         sandbox.port(1).send(MACS + b"\x08\x00" + bytes(3000))
         short = MACS + b"\x08\x00short"
         sandbox.port(1).send(short)
         assert sandbox.port(2).receive() == short
+        assert lost(target) == ["1 not taken by an interface"]
+
+
+def test_frames_for_no_port_are_told_at_the_end(engine: str) -> None:
+    with running("externs", "--engine", engine, ports=1) as (sandbox, target):
+        with SwitchClient(target.address) as client:
+            client.load(COMPILED / "externs.p4info.txtpb", COMPILED / "externs.json")
+            sandbox.port(1).send(*[bytes(8) + bytes([0, 3]) + bytes(20)] * 5)
+            seen = "ExternIngress.seen"
+            poll(lambda: client.counter(seen, 3).packets == 5, "all frames run through")
+        assert lost(target) == ["5 for ports that do not exist"]
+
+
+def test_frames_that_came_too_fast_are_told_at_the_end(engine: str) -> None:
+    frame, flood = MACS + b"\x08\x00" + bytes(8000), 12_000  # 96 MB
+    with wire("--engine", engine) as (sandbox, target):
+        sandbox.signal(target.pid, signal.SIGSTOP)
+        for _ in range(flood // 100):
+            sandbox.port(1).send(*[frame] * 100)
+        sandbox.signal(target.pid, signal.SIGCONT)
+        assert sandbox.port(2).receive() == frame
+        (told,) = lost(target)
+    found = re.fullmatch(r"([\d,]+) not read in time \(port 1: ([\d,]+)\)", told)
+    assert found, told
+    assert found[1] == found[2]
+    assert 0 < int(found[1].replace(",", "")) < flood
 
 
 def test_an_interface_that_goes_away_is_told_and_the_rest_goes_on(engine: str) -> None:
@@ -137,7 +171,7 @@ def test_an_interface_that_goes_away_is_told_and_the_rest_goes_on(engine: str) -
         sandbox.port(1).send(frame)
         assert sandbox.port(2).receive() == frame
         assert target.alive()
-        poll(lambda: "sw3" in log_of(sandbox), "the log tells of the lost interface")
+        poll(lambda: "sw3" in log_of(target), "the log tells of the lost interface")
 
 
 def test_a_link_that_was_down_comes_back(engine: str) -> None:
@@ -169,8 +203,8 @@ def test_trace_and_captures() -> None:
             while sandbox.port(2).receive() != frame:
                 pass
             end = f"leaves by port 2 ({len(frame)} bytes)"
-            poll(lambda: end in log_of(sandbox), "the end of an explanation")
-            text = log_of(sandbox)
+            poll(lambda: end in log_of(target), "the end of an explanation")
+            text = log_of(target)
             assert "entry standard.ingress_port 1 (wire.p4:23)" in text
             assert "action WireIngress.send(port = 2)" in text
             assert target.stop() == 0
@@ -182,19 +216,19 @@ def test_trace_and_captures() -> None:
 
 def test_only_frames_that_match_the_filter_are_explained() -> None:
     wanted, other = MACS + b"\x08\x00" + bytes(50), MACS + b"\x08\x00" + bytes(51)
-    with wire("--trace-filter", f"port = 1 and len = {len(wanted)}") as (sandbox, _):
+    with wire("--trace-filter", f"port = 1 and len = {len(wanted)}") as (sandbox, target):
         for number, frame in ((1, other), (2, wanted), (1, wanted)):
             sandbox.port(number).send(frame)
             assert sandbox.port(3 - number).receive() == frame
-        poll(lambda: "frame 1: leaves by port 2" in log_of(sandbox), "an explanation")
-        text = log_of(sandbox)
+        poll(lambda: "frame 1: leaves by port 2" in log_of(target), "an explanation")
+        text = log_of(target)
     assert text.count("bytes into port") == 1
     assert f"frame 1: {len(wanted)} bytes into port 1" in text
 
 
 def test_a_filter_that_does_not_fit_the_pipeline_traces_nothing_and_says_so() -> None:
     frame = MACS + b"\x08\x00" + bytes(50)
-    with wire("--trace-filter", "ipv9.ttl = 1") as (sandbox, _):
-        assert "nothing is traced: filter 'ipv9.ttl = 1': 'ipv9.ttl': expected" in log_of(sandbox)
+    with wire("--trace-filter", "ipv9.ttl = 1") as (sandbox, target):
+        assert "nothing is traced: filter 'ipv9.ttl = 1': 'ipv9.ttl': expected" in log_of(target)
         sandbox.port(1).send(frame)
         assert sandbox.port(2).receive() == frame

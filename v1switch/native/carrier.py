@@ -80,6 +80,10 @@ class Carrier:
         words[lp.NEXT] = words[lp.FOUND]
         return frames
 
+    def losses(self) -> tuple[int, int]:
+        """Give how many frames interfaces did not take, and how many had no port."""
+        return self.words[lp.REFUSED], self.words[lp.UNSENDABLE]
+
     def failure(self) -> tuple[Port, OSError] | None:
         """Give, once, which port failed and how."""
         which, error = self.words[lp.FAILED_PORT], self.words[lp.FAILED_ERROR]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from v1switch.dataplane import Frame
 from v1switch.loop import PacketLoop
+from v1switch.losses import Losses
 
 if TYPE_CHECKING:
     from v1switch.native.carrier import Carrier
@@ -63,6 +65,16 @@ class NativeLoop(PacketLoop):
         if not port.alive:
             carrier.ports.forget(port.number)
             self._forget(port.fileno())
+
+    def losses(self) -> Losses:
+        """Give what was lost so far, by either engine."""
+        plain = super().losses()
+        if self._carrier is None:
+            return plain
+        refused, unsendable = self._carrier.losses()
+        return replace(
+            plain, refused=plain.refused + refused, unsendable=plain.unsendable + unsendable
+        )
 
     def close(self) -> None:
         """Close everything; to be called when `run` has returned."""
