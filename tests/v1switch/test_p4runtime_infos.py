@@ -3,6 +3,8 @@
 docs/p4runtime.md says which rule each shows.
 """
 
+import json
+
 import grpc
 import pytest
 from google.protobuf import text_format
@@ -145,3 +147,70 @@ def test_initial_entries_have_the_priorities_of_their_order(filled, plane):
     over = filled.entry("masked", {"value": (0x11, 0xFF)}, "send", {"port": 7}, priority=3)
     assert filled.insert(over) == OK
     assert ask(plane, 1, 0x11) == [7]
+
+
+PREINITIALIZED = (COMPILED / "preinitialized.json").read_bytes()
+
+
+def configure(zoo, action, text=PREINITIALIZED):
+    """Set a pipeline with the P4Info of the one that runs."""
+    request = rt.SetForwardingPipelineConfigRequest(
+        device_id=DEVICE_ID, election_id={"low": 1}, action=action
+    )
+    if action != "COMMIT":
+        request.config.p4info.CopyFrom(zoo.names.p4info)
+        request.config.p4_device_config = text
+    zoo.client.stub.SetForwardingPipelineConfig(request)
+
+
+def to_port(zoo, value, port):
+    return zoo.entry("exactly", {"value": value}, "send", {"port": port})
+
+
+def change(zoo):
+    """Change one of the entries 1 and 2, delete the other, add a third."""
+    assert zoo.modify(to_port(zoo, 1, 5)) == OK
+    assert zoo.delete(to_port(zoo, 2, 2)) == OK
+    assert zoo.insert(*(to_port(zoo, n, 6) for n in (3, 4, 5))) == OK * 3
+
+
+def test_reconciling_keeps_what_became_of_initial_entries(filled, plane):
+    change(filled)
+    before = filled.read(wanted(table_entry={}))
+    configure(filled, "RECONCILE_AND_COMMIT")
+    assert filled.read(wanted(table_entry={})) == before
+    assert [ask(plane, n) for n in (1, 2, 3)] == [[5], [], [6]]
+
+
+def test_a_commit_keeps_what_became_of_initial_entries(filled, plane):
+    change(filled)
+    configure(filled, "VERIFY_AND_SAVE")
+    assert [ask(plane, n) for n in (1, 2, 3)] == [[5], [], [6]], "that one still runs"
+    change(filled)
+    assert filled.delete(to_port(filled, 5, 6)) == OK
+    before = filled.read(wanted(table_entry={}))
+    configure(filled, "COMMIT")
+    assert filled.read(wanted(table_entry={})) == before
+    assert [ask(plane, n) for n in (1, 2, 3, 4, 5)] == [[5], [], [6], [6], []]
+
+
+def test_reconciling_with_a_program_of_other_initial_entries(filled, plane):
+    """The new program begins with 2 and 9 instead of 1 and 2: a client's changes outlive that."""
+    program = json.loads(PREINITIALIZED)
+    tables = [t for p in program["pipelines"] for t in p["tables"]]
+    (table,) = (t for t in tables if t["name"].endswith("exactly"))
+    table["entries"] = [entry_of(table, 1, key=0x02), entry_of(table, 0, key=0x09)]
+    new = json.dumps(program).encode()
+    assert filled.modify(to_port(filled, 1, 5)) == OK
+    configure(filled, "RECONCILE_AND_COMMIT", new)
+    assert [ask(plane, n) for n in (1, 2, 9)] == [[5], [2], [1]]
+    assert filled.delete(to_port(filled, 1, 5), to_port(filled, 9, 1)) == OK * 2
+    configure(filled, "RECONCILE_AND_COMMIT")
+    assert [ask(plane, n) for n in (1, 2, 9)] == [[1], [2], []]
+
+
+def entry_of(table, number, key):
+    """One of a table's initial entries with another key."""
+    made = json.loads(json.dumps(table["entries"][number]))
+    made["match_key"][0]["key"] = f"0x{key:02x}"
+    return made

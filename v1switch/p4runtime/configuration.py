@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from p4.v1 import p4runtime_pb2 as p4rt
 
@@ -11,6 +11,7 @@ from v1switch.errors import SwitchError
 from v1switch.p4runtime import batches
 from v1switch.p4runtime.errors import invalid, not_found, refusal
 from v1switch.p4runtime.pipeline import Pipeline, verify
+from v1switch.p4runtime.replay import changes, keep
 from v1switch.p4runtime.schema import Schema
 
 Action = p4rt.SetForwardingPipelineConfigRequest.Action
@@ -29,17 +30,11 @@ class Configuration:
         self._plane = plane
         self.running: Pipeline | None = None
         self.saved: Pipeline | None = None
-        self._journal: list[p4rt.Update] = []
 
     @property
     def current(self) -> Pipeline | None:
         """The pipeline that writes and reads refer to."""
         return self.saved or self.running
-
-    def record(self, updates: list[p4rt.Update]) -> None:
-        """Remember updates of the saved pipeline, for its commit."""
-        if self.saved is not None:
-            self._journal += updates
 
     def verified(self, request: p4rt.SetForwardingPipelineConfigRequest) -> Verified | None:
         """Return the request's configuration, verified and compiled; None for COMMIT.
@@ -97,7 +92,6 @@ class Configuration:
 
     def _save(self, request: p4rt.SetForwardingPipelineConfigRequest, verified: Verified) -> None:
         self.saved = self._scratch(request.config, verified)
-        self._journal.clear()
 
     def _save_and_commit(
         self, request: p4rt.SetForwardingPipelineConfigRequest, verified: Verified
@@ -108,14 +102,20 @@ class Configuration:
         saved = self.saved
         if saved is None:
             raise not_found("no configuration is saved (VERIFY_AND_SAVE)")
-        self._start(saved.config, (saved.schema, saved.prepared), self._journal)
+        self._start(saved.config, (saved.schema, saved.prepared), self._changes(saved))
 
     def _reconcile(
         self, request: p4rt.SetForwardingPipelineConfigRequest, verified: Verified
     ) -> None:
-        state = list(_dump(self.running)) if self.running else []
+        state = self._changes(self.running) if self.running else []
         scratch = self._scratch(request.config, verified)
-        self._start(request.config, verified, [each for each in state if _kept(scratch, each)])
+        kept = [keep(scratch, update) for update in state]
+        self._start(request.config, verified, [each for each in kept if each is not None])
+
+    def _changes(self, pipeline: Pipeline) -> list[p4rt.Update]:
+        """Return what clients and packets have made of a pipeline since it was fresh."""
+        fresh = self._scratch(pipeline.config, (pipeline.schema, pipeline.prepared))
+        return list(changes(pipeline, fresh))
 
     def _scratch(self, config: p4rt.ForwardingPipelineConfig, verified: Verified) -> Pipeline:
         """Return the pipeline on a data plane of its own, which no packet reaches."""
@@ -136,66 +136,8 @@ class Configuration:
             pipeline = Pipeline(config, *verified, self._plane)
             for update in updates:
                 batches.apply(pipeline, update)
-        self.running, self.saved, self._journal = pipeline, None, []
+        self.running, self.saved = pipeline, None
 
-
-def _dump(pipeline: Pipeline) -> Iterator[p4rt.Update]:
-    """Yield updates that bring a fresh pipeline to the state of this one, in a working order."""
-    for kind, wanted in _DUMP:
-        for found in batches.entities(pipeline, wanted):
-            if not found.table_entry.is_const and not _is_fresh(found):
-                yield p4rt.Update(type=kind, entity=found)
-    for kind_of_note, table_id, _ in pipeline.notes.written:
-        if kind_of_note == "default":
-            yield _default_update(pipeline, table_id)
-
-
-def _kept(scratch: Pipeline, update: p4rt.Update) -> bool:
-    """Whether an update of the old pipeline works on the new one; statistics need not.
-
-    Raises:
-        Refused: forwarding state would be lost.
-    """
-    try:
-        batches.apply(scratch, update)
-    except SwitchError as error:
-        if update.entity.WhichOneof("entity") not in _STATISTICS:
-            raise invalid(f"the state cannot be kept: {error}") from error
-        return False
-    return True
-
-
-def _default_update(pipeline: Pipeline, table_id: int) -> p4rt.Update:
-    wanted = p4rt.Entity(table_entry={"table_id": table_id, "is_default_action": True})
-    (found,) = batches.entities(pipeline, wanted)
-    return p4rt.Update(type=_MODIFY, entity=found)
-
-
-def _is_fresh(entity: p4rt.Entity) -> bool:
-    """Whether an entity is a cell that holds what every cell holds at the start."""
-    if entity.HasField("meter_entry"):
-        return not entity.meter_entry.HasField("config")
-    if entity.HasField("counter_entry"):
-        data = entity.counter_entry.data
-        return not (data.packet_count or data.byte_count)
-    return entity.HasField("register_entry") and not any(entity.register_entry.data.bitstring)
-
-
-_STATISTICS = ("counter_entry", "register_entry", "meter_entry")
-
-_INSERT, _MODIFY = p4rt.Update.INSERT, p4rt.Update.MODIFY
-_DUMP: tuple[tuple[int, p4rt.Entity], ...] = (
-    (_INSERT, p4rt.Entity(action_profile_member={})),
-    (_INSERT, p4rt.Entity(action_profile_group={})),
-    (_INSERT, p4rt.Entity(table_entry={"counter_data": {}, "meter_config": {}})),
-    (_INSERT, p4rt.Entity(packet_replication_engine_entry={"multicast_group_entry": {}})),
-    (_INSERT, p4rt.Entity(packet_replication_engine_entry={"clone_session_entry": {}})),
-    (_MODIFY, p4rt.Entity(value_set_entry={})),
-    (_INSERT, p4rt.Entity(digest_entry={})),
-    (_MODIFY, p4rt.Entity(meter_entry={})),
-    (_MODIFY, p4rt.Entity(counter_entry={})),
-    (_MODIFY, p4rt.Entity(register_entry={})),
-)
 
 _ACTIONS: dict[int, Callable[..., None]] = {
     Action.VERIFY: Configuration._verify,

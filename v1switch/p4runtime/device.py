@@ -22,7 +22,6 @@ from v1switch.p4runtime.arbitration import Arbitration, Bid, Notice
 from v1switch.p4runtime.configuration import Configuration
 from v1switch.p4runtime.errors import (
     SPACE,
-    BatchFailed,
     Code,
     Refused,
     invalid,
@@ -70,11 +69,6 @@ class Device:
             digests = dict(pipeline.notes.digests)
             try:
                 batches.write(pipeline, request)
-                self._configuration.record(list(request.updates))
-            except BatchFailed as failure:
-                done = zip(request.updates, failure.results, strict=True)
-                self._configuration.record([update for update, result in done if result is None])
-                raise
             finally:
                 running = pipeline is self._configuration.running
                 if running and pipeline.notes.digests != digests:

@@ -1,0 +1,140 @@
+"""What brings a fresh pipeline to the state that another one is in: updates, in a working order.
+
+Entries that a program itself begins with are no state; that a client changed or deleted one is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from p4.v1 import p4runtime_pb2 as p4rt
+
+from v1switch.errors import SwitchError
+from v1switch.p4runtime import batches
+from v1switch.p4runtime.errors import Code, invalid, refusal
+from v1switch.p4runtime.pipeline import Pipeline
+
+Identity = tuple[int, int, tuple[bytes, ...]]
+_INSERT, _MODIFY, _DELETE = p4rt.Update.INSERT, p4rt.Update.MODIFY, p4rt.Update.DELETE
+_STATISTICS = ("counter_entry", "direct_counter_entry", "register_entry", "meter_entry")
+_PROFILES = (
+    p4rt.Entity(action_profile_member={}),
+    p4rt.Entity(action_profile_group={}),
+)
+_TABLES = p4rt.Entity(table_entry={"counter_data": {}, "meter_config": {}})
+_OTHERS: tuple[tuple[int, p4rt.Entity], ...] = (
+    (_INSERT, p4rt.Entity(packet_replication_engine_entry={"multicast_group_entry": {}})),
+    (_INSERT, p4rt.Entity(packet_replication_engine_entry={"clone_session_entry": {}})),
+    (_MODIFY, p4rt.Entity(value_set_entry={})),
+    (_INSERT, p4rt.Entity(digest_entry={})),
+    (_MODIFY, p4rt.Entity(meter_entry={})),
+    (_MODIFY, p4rt.Entity(counter_entry={})),
+    (_MODIFY, p4rt.Entity(register_entry={})),
+)
+
+
+def changes(pipeline: Pipeline, fresh: Pipeline) -> Iterator[p4rt.Update]:
+    """Yield the updates that turn `fresh`, which runs the same program, into `pipeline`."""
+    for wanted in _PROFILES:
+        for found in batches.entities(pipeline, wanted):
+            yield p4rt.Update(type=_INSERT, entity=found)
+    yield from _entries(pipeline, fresh)
+    for kind, wanted in _OTHERS:
+        for found in batches.entities(pipeline, wanted):
+            if not _is_fresh(found):
+                yield p4rt.Update(type=kind, entity=found)
+    for kind_of_note, table_id, _ in pipeline.notes.written:
+        if kind_of_note == "default":
+            yield _default_update(pipeline, table_id)
+
+
+def keep(pipeline: Pipeline, update: p4rt.Update) -> p4rt.Update | None:
+    """Apply an update of another program's pipeline to this one.
+
+    Returns:
+        the update as it was applied: an entry may be one that the new program begins with, or no
+        longer does; None for what has no place here and need not have one.
+
+    Raises:
+        Refused: forwarding state would be lost.
+    """
+    try:
+        batches.apply(pipeline, update)
+    except SwitchError as error:
+        return _instead(pipeline, update, error)
+    return update
+
+
+def _instead(pipeline: Pipeline, update: p4rt.Update, error: SwitchError) -> p4rt.Update | None:
+    """What is done in place of an update that failed."""
+    kind = update.entity.WhichOneof("entity")
+    code = refusal(error).code
+    if kind in _STATISTICS:
+        return None
+    if kind == "table_entry" and (update.type, code) == (_DELETE, Code.NOT_FOUND):
+        return None
+    other = {(_INSERT, Code.ALREADY_EXISTS): _MODIFY, (_MODIFY, Code.NOT_FOUND): _INSERT}
+    changed = other.get((update.type, code)) if kind == "table_entry" else None
+    if changed is None:
+        raise invalid(f"the state cannot be kept: {error}") from error
+    return keep(pipeline, p4rt.Update(type=changed, entity=update.entity))
+
+
+def _entries(pipeline: Pipeline, fresh: Pipeline) -> Iterator[p4rt.Update]:
+    """Yield the updates of table entries; deletions first, they make room."""
+    initial = {_identity(e.table_entry): e for e in batches.entities(fresh, _TABLES)}
+    there = {_identity(e.table_entry): e for e in batches.entities(pipeline, _TABLES)}
+    for identity, entity in initial.items():
+        if identity not in there:
+            yield p4rt.Update(type=_DELETE, entity=entity)
+    for identity, entity in there.items():
+        before = initial.get(identity)
+        if before is None:
+            yield p4rt.Update(type=_INSERT, entity=entity)
+        elif not _acts_alike(entity, before):
+            yield p4rt.Update(type=_MODIFY, entity=entity)
+        elif entity != before:
+            yield p4rt.Update(type=_MODIFY, entity=_its_counter(entity.table_entry))
+
+
+def _acts_alike(one: p4rt.Entity, other: p4rt.Entity) -> bool:
+    """Whether two table entries differ in what was counted at most."""
+    return _uncounted(one.table_entry) == _uncounted(other.table_entry)
+
+
+def _uncounted(entry: p4rt.TableEntry) -> p4rt.TableEntry:
+    copy = p4rt.TableEntry()
+    copy.CopyFrom(entry)
+    copy.ClearField("counter_data")
+    return copy
+
+
+def _its_counter(entry: p4rt.TableEntry) -> p4rt.Entity:
+    """A table entry's counter alone."""
+    made = p4rt.Entity()
+    made.direct_counter_entry.data.CopyFrom(entry.counter_data)
+    key = made.direct_counter_entry.table_entry
+    key.table_id, key.priority = entry.table_id, entry.priority
+    key.match.extend(entry.match)
+    return made
+
+
+def _identity(entry: p4rt.TableEntry) -> Identity:
+    fields = tuple(field.SerializeToString(deterministic=True) for field in entry.match)
+    return entry.table_id, entry.priority, fields
+
+
+def _default_update(pipeline: Pipeline, table_id: int) -> p4rt.Update:
+    wanted = p4rt.Entity(table_entry={"table_id": table_id, "is_default_action": True})
+    (found,) = batches.entities(pipeline, wanted)
+    return p4rt.Update(type=_MODIFY, entity=found)
+
+
+def _is_fresh(entity: p4rt.Entity) -> bool:
+    """Whether an entity is a cell that holds what every cell holds at the start."""
+    if entity.HasField("meter_entry"):
+        return not entity.meter_entry.HasField("config")
+    if entity.HasField("counter_entry"):
+        data = entity.counter_entry.data
+        return not (data.packet_count or data.byte_count)
+    return entity.HasField("register_entry") and not any(entity.register_entry.data.bitstring)
