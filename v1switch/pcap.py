@@ -21,6 +21,7 @@ from v1switch.errors import RequestError
 HEADER = struct.pack("=IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262_144, 1)
 RECORD = struct.Struct("=IIII")
 NS_PER_S = 1_000_000_000
+MAX_TIME_NS = (1 << 63) - 1
 ETHERNET = 1  # LINKTYPE_ETHERNET
 HARMLESS = re.compile("DSB|DPEB|TLS|NSS|option")  # parts of pcapng that no frame stands in
 
@@ -119,7 +120,10 @@ def read_frames(path: Path) -> Iterator[tuple[int, bytes]]:
             if claimed > len(frame):
                 cut = f"frame {number} holds {len(frame)} of {claimed} bytes"
                 raise CaptureError(path, f"{cut}, expected whole frames")
-            yield _time_ns(about, fraction_ns), frame
+            time_ns = _time_ns(about, fraction_ns)
+            if time_ns > MAX_TIME_NS:
+                raise CaptureError(path, f"frame {number} is of a time after the year 2262")
+            yield time_ns, frame
 
 
 class _Collector(logging.Filter):

@@ -182,6 +182,19 @@ def test_a_length_that_is_not_there_is_refused(tmp_path: Path) -> None:
         list(read_frames(file))
 
 
+def test_a_time_that_no_clock_shows_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "in.pcapng"
+    wrpcapng(str(file), [Ether(DROPPED[1])])
+    data = bytearray(file.read_bytes())
+    at = data.index(
+        struct.pack("<I", 6), 28
+    )  # the Enhanced Packet Block, behind section, interface
+    data[at + 12 : at + 20] = b"\xff" * 8
+    file.write_bytes(data)
+    with pytest.raises(CaptureError, match="frame 1 is of a time after the year 2262"):
+        list(read_frames(file))
+
+
 # -- run -------------------------------------------------------------------------------------------
 
 

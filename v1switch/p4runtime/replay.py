@@ -99,7 +99,7 @@ def _entries(pipeline: Pipeline, fresh: Pipeline) -> Iterator[p4rt.Update]:
 
 def _acts_alike(one: p4rt.Entity, other: p4rt.Entity) -> bool:
     """Whether two table entries differ in what was counted at most."""
-    return _uncounted(one.table_entry) == _uncounted(other.table_entry)
+    return bool(_uncounted(one.table_entry) == _uncounted(other.table_entry))
 
 
 def _uncounted(entry: p4rt.TableEntry) -> p4rt.TableEntry:
