@@ -22,6 +22,7 @@ from v1switch.p4runtime.session import Session
 DEVICE_ID = 1
 ELECTION = {"low": 1}
 NAMES = ("test_p4runtime_zoo", "test_p4runtime_zoo", "tables", "matching", "selector", "externs")
+NAMES += ("preinitialized",)
 DEPTH = 6
 ACTIONS = ("VERIFY", "VERIFY_AND_SAVE", "VERIFY_AND_COMMIT", "COMMIT", "RECONCILE_AND_COMMIT")
 KINDS = [field.name for field in rt.Entity.DESCRIPTOR.fields]
@@ -335,7 +336,22 @@ def run(data: bytes) -> str:
             outcome = "+".join(sorted(set(choose.pick(CALLS)(service, name, choose))))
     for port, frame in worlds.frames(name)[:2]:
         plane.process(port, frame)
+    if device._configuration.saved is None and choose.chance(8):
+        _reconcile(service, device)
     return outcome
+
+
+def _reconcile(service: Service, device: Device) -> None:
+    """Whatever state there is, reconciling with the pipeline that runs keeps it."""
+    running = device._configuration.running
+    assert running is not None
+    request = rt.SetForwardingPipelineConfigRequest(device_id=DEVICE_ID, election_id=ELECTION)
+    request.action = request.RECONCILE_AND_COMMIT
+    request.config.CopyFrom(running.config)
+    before = dump(service)
+    codes = _call(service.SetForwardingPipelineConfig, request)
+    assert codes == ["OK"], f"the state of a pipeline does not fit itself: {codes}"
+    assert dump(service) == before, "reconciling changed the state"
 
 
 def show(data: bytes) -> dict[str, bytes]:
