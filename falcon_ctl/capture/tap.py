@@ -5,16 +5,11 @@ from __future__ import annotations
 import selectors
 import socket
 import struct
-import threading
 from contextlib import suppress
-from types import TracebackType
-from typing import TYPE_CHECKING
 
+from falcon_ctl.background import Background
 from falcon_ctl.capture.pcapng import Packet
 from falcon_ctl.traffic.receiver import SO_TIMESTAMPNS, timestamp
-
-if TYPE_CHECKING:
-    from typing_extensions import Self  # typing has it from Python 3.11 on
 
 # linux/if_packet.h, asm-generic/socket.h; Python names none of these.
 _SOL_PACKET, _PACKET_STATISTICS, _PACKET_AUXDATA = 263, 6, 8
@@ -27,7 +22,7 @@ _BUFFER = 8 << 20
 _MAX_FRAME = 65_600
 
 
-class Tap:
+class Tap(Background):
     """Context manager: keeps the frames that `interface` receives, at most `limit` of them.
 
     `sock` is an AF_PACKET SOCK_RAW socket of the interface's namespace. With `outgoing` it keeps
@@ -39,6 +34,7 @@ class Tap:
     def __init__(
         self, sock: socket.socket, interface: str, limit: int = 20_000, outgoing: bool = False
     ) -> None:
+        super().__init__(f"tap-{interface}")
         self.interface = interface
         self.packets: list[Packet] = []
         self.lost = 0
@@ -50,23 +46,8 @@ class Tap:
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         sock.setblocking(False)
         sock.bind((interface, 0x0003))  # ETH_P_ALL
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name=f"tap-{interface}", daemon=True)
 
-    def __enter__(self) -> Self:
-        """Start to capture."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop and close the socket; what had come by now is kept."""
-        self._stop.set()
-        self._thread.join(timeout=5)
+    def _finish(self) -> None:
         raw = self._sock.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, _STATISTICS.size)
         self.lost += _STATISTICS.unpack(raw)[1]
         self._sock.close()

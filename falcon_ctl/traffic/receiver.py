@@ -5,18 +5,13 @@ from __future__ import annotations
 import selectors
 import socket
 import struct
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import TYPE_CHECKING
 
+from falcon_ctl.background import Background
 from falcon_ctl.traffic import payload
-
-if TYPE_CHECKING:
-    from typing_extensions import Self  # typing has it from Python 3.11 on
 
 # asm-generic/socket.h; Python has no name for it.
 SO_TIMESTAMPNS = 35
@@ -34,7 +29,7 @@ class Arrivals:
     received_ns: list[int] = field(default_factory=list)
 
 
-class Receiver:
+class Receiver(Background):
     """Context manager: takes in everything that comes on `sockets` until it is left.
 
     `arrivals` maps a flow's id to what came; `foreign` counts datagrams that are none of ours,
@@ -42,6 +37,7 @@ class Receiver:
     """
 
     def __init__(self, flows: Iterable[tuple[int, socket.socket]]) -> None:
+        super().__init__("receiver")
         self.arrivals: dict[int, Arrivals] = defaultdict(Arrivals)
         self.foreign = 0
         self.misdelivered = 0
@@ -54,23 +50,8 @@ class Receiver:
             sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
             self._selector.register(sock, selectors.EVENT_READ, ids)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="receiver", daemon=True)
 
-    def __enter__(self) -> Self:
-        """Start to receive."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop; what had arrived by now has been read."""
-        self._stop.set()
-        self._thread.join(timeout=5)
+    def _finish(self) -> None:
         self._selector.close()
 
     @property

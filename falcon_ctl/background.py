@@ -1,0 +1,46 @@
+"""Work in a thread of its own that lasts as long as a `with` block."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing has it from Python 3.11 on
+
+_PATIENCE = 5.0  # s; a loop looks at `_stop` many times in that
+
+
+class Background:
+    """Context manager: `_loop` runs in a thread from its begin to its end.
+
+    `_loop` has to return soon after `_stop` is set; `_finish` is called when it has.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Prepare a thread of this name."""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start the thread."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the thread."""
+        self._stop.set()
+        self._thread.join(timeout=_PATIENCE)
+        self._finish()
+
+    def _loop(self) -> None:
+        raise NotImplementedError
+
+    def _finish(self) -> None:
+        """Close what the thread used."""
