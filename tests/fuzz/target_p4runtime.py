@@ -343,14 +343,13 @@ def run(data: bytes) -> str:
 
 def _reconcile(service: Service, device: Device) -> None:
     """Whatever state there is, reconciling with the pipeline that runs keeps it."""
-    running = device._configuration.running
-    assert running is not None
+    configuration = device._configuration  # whoever is primary by now
+    assert configuration.running is not None
     request = rt.SetForwardingPipelineConfigRequest(device_id=DEVICE_ID, election_id=ELECTION)
     request.action = request.RECONCILE_AND_COMMIT
-    request.config.CopyFrom(running.config)
+    request.config.CopyFrom(configuration.running.config)
     before = dump(service)
-    codes = _call(service.SetForwardingPipelineConfig, request)
-    assert codes == ["OK"], f"the state of a pipeline does not fit itself: {codes}"
+    configuration.apply(request, configuration.verified(request))
     assert dump(service) == before, "reconciling changed the state"
 
 

@@ -209,6 +209,37 @@ def test_reconciling_with_a_program_of_other_initial_entries(filled, plane):
     assert [ask(plane, n) for n in (1, 2, 9)] == [[1], [2], []]
 
 
+def test_const_entries_keep_their_direct_resources(client):
+    """With a const table that has a meter and a counter for each entry."""
+    info, program = zoo_p4info(), json.loads(CONFIG.read_text())
+    next(t for t in info.tables if t.preamble.alias == "exact_table").is_const_table = True
+    tables = [t for p in program["pipelines"] for t in p["tables"]]
+    (table,) = (t for t in tables if t["name"] == "Zoo.exact_table")
+    key = [{"match_type": "exact", "key": "0x000000000001"}, {"match_type": "exact", "key": "0x01"}]
+    action = {"action_id": table["action_ids"][0], "action_data": ["0x1"]}
+    table["entries"] = [{"match_key": key, "action_entry": action, "priority": 1}]
+    text = json.dumps(program).encode()
+    request = rt.SetForwardingPipelineConfigRequest(device_id=DEVICE_ID, election_id={"low": 1})
+    request.config.p4info.CopyFrom(info)
+    request.config.p4_device_config = text
+    request.action = request.VERIFY_AND_SAVE
+    client.stub.SetForwardingPipelineConfig(request)
+    client.names = Names(info)
+    zoo = Zoo(client, "v1switch")
+    resources = {"counter_data": {"packet_count": 3}, "meter_config": {"cir": 1, "pir": 2}}
+    bare = zoo.exact(**resources)
+    bare.table_entry.ClearField("action")
+    modify = rt.WriteRequest(device_id=DEVICE_ID, election_id={"low": 1})
+    modify.updates.add(type="MODIFY", entity=bare)
+    client.stub.Write(modify)
+    everything = wanted(table_entry={"counter_data": {}, "meter_config": {}})
+    before = zoo.read(everything)
+    assert canonical(zoo.exact(**resources)) in before
+    for action in ("COMMIT", "RECONCILE_AND_COMMIT"):
+        configure(zoo, action, text)
+        assert zoo.read(everything) == before, action
+
+
 def entry_of(table, number, key):
     """One of a table's initial entries with another key."""
     made = json.loads(json.dumps(table["entries"][number]))

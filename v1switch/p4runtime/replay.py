@@ -16,7 +16,10 @@ from v1switch.p4runtime.pipeline import Pipeline
 
 Identity = tuple[int, int, tuple[bytes, ...]]
 _INSERT, _MODIFY, _DELETE = p4rt.Update.INSERT, p4rt.Update.MODIFY, p4rt.Update.DELETE
-_STATISTICS = ("counter_entry", "direct_counter_entry", "register_entry", "meter_entry")
+_STATISTICS = (
+    *("counter_entry", "register_entry", "meter_entry"),
+    *("direct_counter_entry", "direct_meter_entry"),  # of entries that a program begins with
+)
 _PROFILES = (
     p4rt.Entity(action_profile_member={}),
     p4rt.Entity(action_profile_group={}),
@@ -91,32 +94,31 @@ def _entries(pipeline: Pipeline, fresh: Pipeline) -> Iterator[p4rt.Update]:
         before = initial.get(identity)
         if before is None:
             yield p4rt.Update(type=_INSERT, entity=entity)
-        elif not _acts_alike(entity, before):
+        elif _bare(entity.table_entry) != _bare(before.table_entry):
             yield p4rt.Update(type=_MODIFY, entity=entity)
-        elif entity != before:
-            yield p4rt.Update(type=_MODIFY, entity=_its_counter(entity.table_entry))
+        elif entity != before:  # of a const entry as well
+            for resource in _resources(entity.table_entry):
+                yield p4rt.Update(type=_MODIFY, entity=resource)
 
 
-def _acts_alike(one: p4rt.Entity, other: p4rt.Entity) -> bool:
-    """Whether two table entries differ in what was counted at most."""
-    return bool(_uncounted(one.table_entry) == _uncounted(other.table_entry))
+def _bare(entry: p4rt.TableEntry) -> p4rt.TableEntry:
+    """An entry without its direct resources."""
+    bare = p4rt.TableEntry()
+    bare.CopyFrom(entry)
+    bare.ClearField("counter_data")
+    bare.ClearField("meter_config")
+    return bare
 
 
-def _uncounted(entry: p4rt.TableEntry) -> p4rt.TableEntry:
-    copy = p4rt.TableEntry()
-    copy.CopyFrom(entry)
-    copy.ClearField("counter_data")
-    return copy
-
-
-def _its_counter(entry: p4rt.TableEntry) -> p4rt.Entity:
-    """A table entry's counter alone."""
-    made = p4rt.Entity()
-    made.direct_counter_entry.data.CopyFrom(entry.counter_data)
-    key = made.direct_counter_entry.table_entry
-    key.table_id, key.priority = entry.table_id, entry.priority
-    key.match.extend(entry.match)
-    return made
+def _resources(entry: p4rt.TableEntry) -> Iterator[p4rt.Entity]:
+    """An entry's direct resources without the entry."""
+    key = p4rt.TableEntry(table_id=entry.table_id, priority=entry.priority, match=entry.match)
+    if entry.HasField("counter_data"):
+        counter = p4rt.DirectCounterEntry(table_entry=key, data=entry.counter_data)
+        yield p4rt.Entity(direct_counter_entry=counter)
+    if entry.HasField("meter_config"):
+        meter = p4rt.DirectMeterEntry(table_entry=key, config=entry.meter_config)
+        yield p4rt.Entity(direct_meter_entry=meter)
 
 
 def _identity(entry: p4rt.TableEntry) -> Identity:
