@@ -333,6 +333,7 @@ def test_groups_and_sessions_of_runtime_files(tmp_path: Path) -> None:
             row("exactly", "found_exact", {"w": 1}),
             "action 'TableIngress.found_exact': parameters w, expected v",
         ),
+        (row("exactly", "found_exact", {"a\nb": 1}), "parameters a\\nb, expected v"),
         (
             row("exactly", "found_exact", {"v": 1}, match={"hdr.key.a": 1}),
             "table 'TableIngress.exactly': match fields hdr.key.a, expected hdr.key.a, hdr.key.b",
@@ -354,6 +355,7 @@ def test_a_wrong_row_is_refused(tmp_path: Path, entry: object, said: str) -> Non
         runtime(tmp_path, "tables", table_entries=[entry])
     assert str(caught.value).startswith(f"{tmp_path}/s1-runtime.json: ")
     assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_member_that_nobody_reads_is_refused(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from v1switch.entries import (
 )
 from v1switch.entryfile import words
 from v1switch.entryfile.errors import EntriesError, Wrong
-from v1switch.errors import ProgramError, SwitchError, quoted, shortened
+from v1switch.errors import ProgramError, SwitchError, on_one_line, quoted, shortened
 from v1switch.program.model import KeyField, Table
 from v1switch.program.reader import Node
 
@@ -136,7 +136,7 @@ def _members(node: Node, name: str) -> dict[str, Node]:
 def _same(what: str, kind: str, given: Iterable[str], expected: list[str]) -> None:
     given = list(given)
     if sorted(given) != sorted(expected):
-        found = shortened(", ".join(given)) or "none"
+        found = on_one_line(", ".join(given)) or "none"
         raise Wrong(what, f"{kind} {found}, expected {', '.join(expected) or 'none'}")
 
 
