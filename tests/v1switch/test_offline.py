@@ -108,11 +108,11 @@ def test_packets_for_the_controller_are_explained(
     assert "out of port 510, to the controller: " in said(capsys, *argv, "--cpu-port", "510")
 
 
-def test_the_readme_shows_what_is_printed(
+def test_the_example_of_the_docs_is_what_is_printed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    block = (ROOT / "README.md").read_text().partition("$ python -m v1switch explain ")[2]
+    block = (ROOT / "docs" / "explain.md").read_text().partition("$ python -m v1switch explain ")[2]
     command, _, rest = block.partition("\npacket 1")
     shown = ("packet 1" + rest.partition("```")[0]).splitlines()
     printed = said(capsys, "explain", *command.replace("\\\n", " ").split()).splitlines()
