@@ -13,9 +13,9 @@ import numpy as np
 
 from benchmarks.switch_tables import KINDS, NO_TABLE, RUNS, Kind
 from tests.v1switch.twin import COMPILED
-from v1switch.dataplane import Dataplane, Frame
-from v1switch.entries import ActionCall, Exact, Key, Lpm, TableEntry, Ternary
+from v1switch.control.dataplane import Dataplane, Frame
 from v1switch.program.loader import load_file
+from v1switch.state.entries import ActionCall, Exact, Key, Lpm, TableEntry, Ternary
 
 FRAMES = 2_000
 SEND = ActionCall("LookIngress.send", (2,))

@@ -2,6 +2,6 @@
 
 import sys
 
-from v1switch.cli import main
+from v1switch.commands.main import main
 
 sys.exit(main())

@@ -6,7 +6,7 @@ from types import FunctionType
 from tests.fuzz import worlds
 from tests.fuzz.choices import Choices
 from tests.v1switch.test_fuzz import vtep
-from v1switch.dataplane import Dataplane
+from v1switch.control.dataplane import Dataplane
 
 FILLINGS = 4  # sets of random entries for each program
 PORTS = (1, 2, 3, 0, 4, worlds.CPU_PORT, 511)

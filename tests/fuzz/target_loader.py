@@ -10,7 +10,7 @@ from tests.fuzz.json_calls import Pool, pool_of
 from tests.fuzz.json_mutations import mutate
 from tests.fuzz.oracles import check_program_error
 from tests.v1switch.broken import writing_tracer
-from v1switch.dataplane import Dataplane
+from v1switch.control.dataplane import Dataplane
 from v1switch.errors import ProgramError
 from v1switch.program import load_program
 

@@ -12,7 +12,7 @@ from tests.fuzz import worlds
 from tests.fuzz.choices import Choices
 from tests.fuzz.oracles import LEGAL, check_message, check_refusal
 from tests.v1switch.test_p4runtime_fuzz import ZOO_ENTITIES
-from v1switch.dataplane import Dataplane
+from v1switch.control.dataplane import Dataplane
 from v1switch.p4runtime import configuration
 from v1switch.p4runtime.device import Device
 from v1switch.p4runtime.errors import Refused

@@ -9,7 +9,7 @@ from tests.fuzz import worlds
 from tests.fuzz.choices import Choices
 from tests.fuzz.oracles import check_refusal
 from tests.fuzz.target_p4runtime import WILDCARDS, disturb
-from v1switch.dataplane import Dataplane, Prepared
+from v1switch.control.dataplane import Dataplane, Prepared
 from v1switch.p4runtime import batches
 from v1switch.p4runtime.errors import BatchFailed, Refused
 from v1switch.p4runtime.join import join

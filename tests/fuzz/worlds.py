@@ -16,8 +16,11 @@ from tests.v1switch.corpus import CORPORA, vectors
 from tests.v1switch.test_fuzz import SAMPLES
 from tests.v1switch.test_p4runtime_zoo import CONFIG as ZOO
 from tests.v1switch.twin import COMPILED
-from v1switch.dataplane import Dataplane
-from v1switch.entries import (
+from v1switch.control.dataplane import Dataplane
+from v1switch.errors import SwitchError
+from v1switch.program import load_file
+from v1switch.program.model import KeyField, Program, Table
+from v1switch.state.entries import (
     ActionCall,
     CloneSession,
     Exact,
@@ -36,9 +39,6 @@ from v1switch.entries import (
     Ternary,
     ValueSetMember,
 )
-from v1switch.errors import SwitchError
-from v1switch.program import load_file
-from v1switch.program.model import KeyField, Program, Table
 
 FILES = {path.stem: path for path in [*sorted(COMPILED.glob("*.json")), ZOO, VTEP]}
 SMALL = [name for name, path in FILES.items() if path.stat().st_size < 75_000]

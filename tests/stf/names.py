@@ -7,8 +7,8 @@ elements of a header stack with a `$`: `extra$0.h`.
 from collections.abc import Iterable
 
 from tests.stf.stf import Add
-from v1switch.entries import ActionCall, Exact, Lpm, Match, Range, TableEntry, Ternary
 from v1switch.program.model import Action, KeyField, Program, Table
+from v1switch.state.entries import ActionCall, Exact, Lpm, Match, Range, TableEntry, Ternary
 
 
 def find(name: str, among: Iterable[str]) -> str:

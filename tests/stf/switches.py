@@ -12,14 +12,22 @@ from tests.switch.harness_captures import CaptureTarget, record
 from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import BMV2
 from tests.v1switch.both import Both
-from v1switch.dataplane import Dataplane
-from v1switch.entries import CloneSession, Exact, Lpm, MulticastGroup, Range, Replica, TableEntry
+from v1switch.control.dataplane import Dataplane
 from v1switch.explain.document import Document
 from v1switch.explain.events import Explanation
 from v1switch.explain.text import TextView
 from v1switch.explain.tracer import Tracer
 from v1switch.program import load_file
 from v1switch.program.model import Action, Program, Table
+from v1switch.state.entries import (
+    CloneSession,
+    Exact,
+    Lpm,
+    MulticastGroup,
+    Range,
+    Replica,
+    TableEntry,
+)
 
 Out = dict[int, list[bytes]]
 

@@ -5,8 +5,8 @@ import pytest
 from tests.stf.names import entry, find
 from tests.stf.stf import Add, Case, Expected, Packet, StfError, parse
 from tests.v1switch.twin import COMPILED
-from v1switch.entries import ActionCall, Exact, Lpm, Range, TableEntry, Ternary
 from v1switch.program import load_file
+from v1switch.state.entries import ActionCall, Exact, Lpm, Range, TableEntry, Ternary
 
 TABLES = load_file(COMPILED / "tables.json")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tests.switch.harness_targets import Target
-from v1switch.pcap import HEADER, RECORD
+from v1switch.io.captures import HEADER, RECORD
 
 GAP_US = 2_000  # between frames that come in: they stay in order, even those that go round twice
 PIPE_BYTES = 1 << 20  # all frames fit, so nobody waits for BMv2 to read

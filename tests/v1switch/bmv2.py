@@ -20,7 +20,8 @@ from tests.switch.harness_targets import BMV2, CPU_PORT, THRIFT_PORT
 from tests.v1switch.cases import Answer, Entries, Frame
 from tests.v1switch.engines import WIDEST_REGISTER
 from tests.v1switch.thrift import Thrift, ThriftError
-from v1switch.entries import (
+from v1switch.program import Program, load_file
+from v1switch.state.entries import (
     ActionCall,
     ActionSet,
     Exact,
@@ -32,7 +33,6 @@ from v1switch.entries import (
     Range,
     TableEntry,
 )
-from v1switch.program import Program, load_file
 
 QUEUE = 1 << 16  # frames
 QUIET_S = 0.5  # nothing more has come out for so long: that was all

@@ -5,14 +5,14 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 
-from v1switch.dataplane import NATIVE, Dataplane, Frame, Prepared
-from v1switch.entries import DigestSample
-from v1switch.lookup import Cell
+from v1switch.control.dataplane import NATIVE, Dataplane, Frame, Prepared
 from v1switch.native.build import Plan
 from v1switch.native.runtime import undo
 from v1switch.program import load_file
-from v1switch.state import State
-from v1switch.words import address
+from v1switch.state.entries import DigestSample
+from v1switch.state.lookup import Cell
+from v1switch.state.program_state import State
+from v1switch.state.words import address
 
 Words = list[list[int]]
 

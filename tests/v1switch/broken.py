@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.v1switch.twin import COMPILED
-from v1switch.dataplane import Dataplane
+from v1switch.control.dataplane import Dataplane
 from v1switch.errors import ProgramError
 from v1switch.explain.events import Explanation
 from v1switch.explain.text import TextView

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from v1switch.entries import (
+from v1switch.state.entries import (
     ActionCall,
     ActionSet,
     CloneSession,

@@ -13,7 +13,15 @@ from types import ModuleType
 from tests.v1switch.golden import names
 from tests.v1switch.scenarios import program_path
 from v1switch.codegen.access import walk
-from v1switch.program import expressions, exprs, load_file, model, packets, pipelines, primitives
+from v1switch.program import (
+    expression_reader,
+    expressions,
+    load_file,
+    model,
+    packet_model,
+    pipeline_reader,
+    primitives,
+)
 from v1switch.program.model import Program
 
 Construct = tuple[str, str]
@@ -41,12 +49,12 @@ FLAGS = {  # attributes that a construct has or has not
 }
 WORDS = {
     "primitive": primitives.PRIMITIVES,
-    "operator": {*exprs.BINARY, *exprs.UNARY, "?"},
-    "match": pipelines.MATCH_KINDS,
-    "table": pipelines.TABLE_KINDS,
-    "implementation": pipelines.IMPLEMENTATIONS,
-    "hash": pipelines.ALGORITHMS,
-    "selector hash": pipelines.ALGORITHMS,
+    "operator": {*expression_reader.BINARY, *expression_reader.UNARY, "?"},
+    "match": pipeline_reader.MATCH_KINDS,
+    "table": pipeline_reader.TABLE_KINDS,
+    "implementation": pipeline_reader.IMPLEMENTATIONS,
+    "hash": pipeline_reader.ALGORITHMS,
+    "selector hash": pipeline_reader.ALGORITHMS,
     "hash input": ("field", "hexstr", "header", "payload"),
     "extract": ("regular", "stack", "union_stack"),
     "transition": ("default", "value", "value_set"),
@@ -62,7 +70,9 @@ def _classes(module: ModuleType) -> Iterator[str]:
 
 def implemented() -> set[Construct]:
     """Everything that v1switch's reader takes."""
-    classes = {("class", n) for module in (expressions, model, packets) for n in _classes(module)}
+    classes = {
+        ("class", n) for module in (expressions, model, packet_model) for n in _classes(module)
+    }
     words = {(kind, word) for kind, words in WORDS.items() for word in words}
     return classes | words | {("attribute", f"{owner}.{flag}") for owner, flag in FLAGS}
 

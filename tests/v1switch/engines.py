@@ -7,11 +7,11 @@ from pathlib import Path
 
 from tests.v1switch.both import both
 from tests.v1switch.cases import Answer, Entries, Frame
-from v1switch.dataplane import Dataplane
-from v1switch.entries import DigestSample, ValueSetMember
+from v1switch.control.dataplane import Dataplane
 from v1switch.explain.events import Explanation
 from v1switch.explain.tracer import Tracer
 from v1switch.program import load_file
+from v1switch.state.entries import DigestSample, ValueSetMember
 
 Engine = Callable[[Path, Entries, Sequence[Frame]], Answer]
 CPU_PORT = 510

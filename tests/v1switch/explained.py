@@ -9,8 +9,7 @@ from scapy.packet import Raw
 from tests.p4.world import IPV4, JSON, MAC, UNKNOWN_MAC, from_m1, inner, vxlan
 from tests.switch.harness import ROOT
 from tests.v1switch.twin import COMPILED
-from v1switch.dataplane import Dataplane
-from v1switch.entries import CloneSession, MulticastGroup, Replica
+from v1switch.control.dataplane import Dataplane
 from v1switch.entryfile import load_entries
 from v1switch.explain.document import Document
 from v1switch.explain.events import Explanation
@@ -18,6 +17,7 @@ from v1switch.explain.filters import parse
 from v1switch.explain.text import TextView
 from v1switch.explain.tracer import Tracer
 from v1switch.program import load_file
+from v1switch.state.entries import CloneSession, MulticastGroup, Replica
 
 ENTRIES = ROOT / "labs" / "explain" / "vtep.txt"
 DENIED = Ether(src=MAC[1], dst=MAC[3]) / IP(src=IPV4[1], dst=IPV4[3]) / UDP(sport=9, dport=7777)

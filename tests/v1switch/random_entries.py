@@ -9,7 +9,8 @@ from p4.config.v1.p4info_pb2 import P4Info
 
 from tests.switch.harness_p4info import OPTIONAL
 from tests.v1switch.cases import Entries, Frame
-from v1switch.entries import (
+from v1switch.program.model import KeyField, Program, Table
+from v1switch.state.entries import (
     ActionCall,
     ActionSet,
     EntryAction,
@@ -26,7 +27,6 @@ from v1switch.entries import (
     Ternary,
     WeightedAction,
 )
-from v1switch.program.model import KeyField, Program, Table
 
 POOL = 6  # different values for each width, so that frames meet entries
 RARE = ("drop", "refuse")  # actions that are picked seldom, or nothing would come out

@@ -16,8 +16,8 @@ from p4.config.v1.p4info_pb2 import P4Info
 from tests.v1switch import corpus
 from tests.v1switch.cases import Case, Entries, Frame
 from tests.v1switch.random_entries import Maker, Pool, changed, packed
-from v1switch.entries import ActionCall, CloneSession, MeterConfig, MulticastGroup, Replica
 from v1switch.program import Program, load_file
+from v1switch.state.entries import ActionCall, CloneSession, MeterConfig, MulticastGroup, Replica
 
 COMPILED = Path(__file__).with_name("programs") / "compiled"
 VXLAN = Path(__file__).parents[2] / "p4" / "compiled" / "falcon_vtep.json"

@@ -8,9 +8,10 @@ import pytest
 
 from tests.switch.harness import ROOT
 from tests.v1switch.twin import COMPILED
-from v1switch.cli import _capture, parse
+from v1switch.commands.options import parse
+from v1switch.commands.switch import _capture
 from v1switch.errors import SwitchError
-from v1switch.ports import Port
+from v1switch.io.ports import Port
 
 WIRE = str(COMPILED / "wire.json")
 

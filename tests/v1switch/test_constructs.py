@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tests.v1switch.twin import COMPILED, loaded
 from v1switch.codegen.binding import sat_cast, usat_cast
 from v1switch.codegen.exprs import Expressions
-from v1switch.dataplane import Dataplane
-from v1switch.entries import CloneSession, MulticastGroup, Replica
+from v1switch.control.dataplane import Dataplane
 from v1switch.program import load_program
 from v1switch.program.model import FieldType
+from v1switch.state.entries import CloneSession, MulticastGroup, Replica
 
 ARITHMETIC = loaded("arithmetic")
 PARSER = loaded("parser")

@@ -5,8 +5,8 @@ from pathlib import Path
 from tests.v1switch.constructs import NOT_COMPARED, by_program, implemented, rows
 from tests.v1switch.scenarios import SCENARIOS
 from v1switch.codegen.primitives import BINARY, Primitives
-from v1switch.hashes import HASHES
-from v1switch.program.pipelines import ALGORITHMS
+from v1switch.program.hashes import HASHES
+from v1switch.program.pipeline_reader import ALGORITHMS
 from v1switch.program.primitives import PRIMITIVES
 
 DOCS = Path(__file__).parents[2] / "docs" / "v1switch-constructs.md"

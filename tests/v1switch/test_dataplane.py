@@ -6,8 +6,24 @@ from collections.abc import Callable
 import pytest
 
 from tests.v1switch.twin import COMPILED, loaded
-from v1switch.dataplane import Dataplane
-from v1switch.entries import (
+from v1switch.control.dataplane import Dataplane
+from v1switch.errors import (
+    BadAction,
+    BadIndex,
+    BadMatch,
+    BadValue,
+    DuplicateEntry,
+    EntryNotFound,
+    Immutable,
+    InUse,
+    NoProgram,
+    RequestError,
+    StateError,
+    TableFull,
+    UnknownObject,
+)
+from v1switch.program import load_file
+from v1switch.state.entries import (
     MAX_COUNT,
     ActionCall,
     ActionSet,
@@ -30,22 +46,6 @@ from v1switch.entries import (
     ValueSetMember,
     WeightedAction,
 )
-from v1switch.errors import (
-    BadAction,
-    BadIndex,
-    BadMatch,
-    BadValue,
-    DuplicateEntry,
-    EntryNotFound,
-    Immutable,
-    InUse,
-    NoProgram,
-    RequestError,
-    StateError,
-    TableFull,
-    UnknownObject,
-)
-from v1switch.program import load_file
 
 EXACTLY, LONGEST = "TableIngress.exactly", "TableIngress.longest"
 PATTERNED, RANGED = "TableIngress.patterned", "TableIngress.ranged"

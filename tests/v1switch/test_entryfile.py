@@ -11,8 +11,11 @@ from p4.v1 import p4runtime_pb2 as p4rt
 from tests.p4.world import JSON, P4INFO
 from tests.v1switch.explained import ENTRIES
 from tests.v1switch.twin import COMPILED, loaded
-from v1switch.dataplane import Dataplane
-from v1switch.entries import (
+from v1switch.control.dataplane import Dataplane
+from v1switch.entryfile import EntriesError, find_p4info, load_entries
+from v1switch.entryfile.arguments import find_name
+from v1switch.entryfile.errors import Wrong
+from v1switch.state.entries import (
     ActionCall,
     CloneSession,
     CounterData,
@@ -28,9 +31,6 @@ from v1switch.entries import (
     Ternary,
     ValueSetMember,
 )
-from v1switch.entryfile import EntriesError, find_p4info, load_entries
-from v1switch.entryfile.errors import Wrong
-from v1switch.entryfile.words import find_name
 
 
 def written(tmp_path: Path, name: str, *lines: str) -> Dataplane:

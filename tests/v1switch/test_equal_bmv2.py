@@ -9,7 +9,7 @@ from tests.switch.harness_client import Path as Choice
 from tests.switch.harness_targets import BMV2, installed
 from tests.v1switch.corpus import vectors
 from tests.v1switch.twin import Twin, twins
-from v1switch.entries import ActionCall, ActionSet, Exact, TableEntry, WeightedAction
+from v1switch.state.entries import ActionCall, ActionSet, Exact, TableEntry, WeightedAction
 
 pytestmark = [
     pytest.mark.network,

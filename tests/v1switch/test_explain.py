@@ -22,10 +22,10 @@ from tests.v1switch.explained import (
 )
 from tests.v1switch.twin import COMPILED, loaded
 from v1switch.codegen.assemble import Assembler
-from v1switch.dataplane import Dataplane
+from v1switch.control.dataplane import Dataplane
 from v1switch.explain import events as ev
+from v1switch.explain.notation import Words
 from v1switch.explain.text import TextView
-from v1switch.explain.words import Words
 from v1switch.program import expressions as ex
 from v1switch.program import load_file
 from v1switch.program.model import Primitive, Source

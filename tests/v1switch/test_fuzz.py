@@ -10,7 +10,7 @@ from tests.p4.world import JSON, M1, M2, MAC, RED, from_m1, inner, vxlan
 from tests.v1switch.both import Both, both
 from tests.v1switch.engines import CPU_PORT, write
 from tests.v1switch.golden import names, read
-from v1switch.entries import ActionCall, Exact, MulticastGroup, Replica, TableEntry
+from v1switch.state.entries import ActionCall, Exact, MulticastGroup, Replica, TableEntry
 
 SOME = 40  # frames of each program
 

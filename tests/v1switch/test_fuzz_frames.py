@@ -18,14 +18,14 @@ from tests.v1switch.broken import (
     source,
 )
 from v1switch.codegen.primitives import MAX_BLOCKS
-from v1switch.dataplane import Dataplane
-from v1switch.entries import ActionCall, CloneSession, Replica
+from v1switch.control.dataplane import Dataplane
 from v1switch.explain.document import Document
 from v1switch.explain.events import Explanation
 from v1switch.explain.recorder import MAX_TOLD
 from v1switch.explain.text import TextView
 from v1switch.explain.tracer import Tracer
 from v1switch.program import load_program
+from v1switch.state.entries import ActionCall, CloneSession, Replica
 
 
 def every_table_runs(program: Json) -> Dataplane:

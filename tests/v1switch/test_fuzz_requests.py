@@ -10,13 +10,13 @@ from tests.fuzz.target_p4runtime import switch
 from tests.fuzz.worlds import p4info
 from tests.v1switch.broken import const_table, plane, source
 from tests.v1switch.twin import COMPILED
-from v1switch.entries import ActionCall, ActionSet, Group, GroupMember, Member, WeightedAction
 from v1switch.errors import TableFull
 from v1switch.p4runtime.arbitration import MAX_ROLES, Arbitration, Bid
 from v1switch.p4runtime.errors import Code, Refused
 from v1switch.p4runtime.join import join
-from v1switch.profiles import MAX_WEIGHT
 from v1switch.program import load_program
+from v1switch.state.entries import ActionCall, ActionSet, Group, GroupMember, Member, WeightedAction
+from v1switch.state.profiles import MAX_WEIGHT
 
 
 def test_the_weights_of_a_group_have_a_limit() -> None:

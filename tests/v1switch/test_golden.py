@@ -14,7 +14,8 @@ from tests.v1switch.engines import ENGINES, v1switch
 from tests.v1switch.golden import GOLDEN, answer, differences, names, read
 from tests.v1switch.scenarios import COMPILED, program_path
 from v1switch.codegen import generate
-from v1switch.entries import (
+from v1switch.program import load_file
+from v1switch.state.entries import (
     ActionCall,
     ActionSet,
     CloneSession,
@@ -33,7 +34,6 @@ from v1switch.entries import (
     Ternary,
     WeightedAction,
 )
-from v1switch.program import load_file
 
 REACHED = 0.8  # of the lines of generated code; frames with too little in them are left out
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from v1switch.hashes import HASHES, crc16, crc32, csum16, identity, xor16
+from v1switch.program.hashes import HASHES, crc16, crc32, csum16, identity, xor16
 
 CHECK = b"123456789"  # the customary check string of CRC catalogues
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.v1switch.twin import loaded
-from v1switch.entries import ActionCall, Exact, Key, Lpm, Match, Range, TableEntry, Ternary
 from v1switch.errors import DuplicateEntry, TableFull
-from v1switch.lookup import Cell, ExactIndex, LpmIndex, TernaryIndex
+from v1switch.state.entries import ActionCall, Exact, Key, Lpm, Match, Range, TableEntry, Ternary
+from v1switch.state.lookup import Cell, ExactIndex, LpmIndex, TernaryIndex
 
 WIDTHS = {"a": 8, "b": 16, "c": 8}
 # few values, so that entries and keys meet often

@@ -5,8 +5,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from v1switch.entries import MeterConfig
-from v1switch.meters import GREEN, RED, YELLOW, Meter
+from v1switch.state.entries import MeterConfig
+from v1switch.state.meters import GREEN, RED, YELLOW, Meter
 
 US, S = 1_000, 1_000_000_000
 

@@ -14,8 +14,17 @@ from tests.v1switch.both import Both
 from tests.v1switch.corpus import CORPORA, vectors
 from tests.v1switch.test_fuzz import SAMPLES, vtep
 from tests.v1switch.twin import COMPILED, loaded
-from v1switch.dataplane import AUTO, NATIVE, Dataplane
-from v1switch.entries import (
+from v1switch.control.dataplane import AUTO, NATIVE, Dataplane
+from v1switch.errors import DuplicateEntry
+from v1switch.native import build
+from v1switch.native import output as op
+from v1switch.native.build import Plan
+from v1switch.native.engine import Output
+from v1switch.native.errors import NotNative
+from v1switch.native.runtime import change, colour, find_best, find_first, hash_words, undo
+from v1switch.program import load_file
+from v1switch.program.model import KeyField, Program
+from v1switch.state.entries import (
     ActionCall,
     CloneSession,
     DigestSample,
@@ -28,19 +37,10 @@ from v1switch.entries import (
     TableEntry,
     Ternary,
 )
-from v1switch.errors import DuplicateEntry
-from v1switch.lookup import Cell, ExactIndex, LpmIndex, TernaryIndex
-from v1switch.meters import METER_WORDS, Meter
-from v1switch.native import build
-from v1switch.native import output as op
-from v1switch.native.build import Plan
-from v1switch.native.engine import Output
-from v1switch.native.errors import NotNative
-from v1switch.native.index import Mirror, hash_of, key_words
-from v1switch.native.runtime import change, colour, find_best, find_first, hash_words, undo
-from v1switch.program import load_file
-from v1switch.program.model import KeyField, Program
-from v1switch.words import address, join, limbs, split
+from v1switch.state.lookup import Cell, ExactIndex, LpmIndex, TernaryIndex
+from v1switch.state.meters import METER_WORDS, Meter
+from v1switch.state.mirror import Mirror, hash_of, key_words
+from v1switch.state.words import address, join, limbs, split
 
 # -- which engine ----------------------------------------------------------------------------------
 

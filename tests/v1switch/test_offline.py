@@ -16,8 +16,8 @@ from tests.switch.harness_targets import BMV2, installed
 from tests.v1switch.corpus import vectors
 from tests.v1switch.explained import DECAPSULATED, DROPPED, ENCAPSULATED, ENTRIES, FLOODED
 from tests.v1switch.twin import COMPILED, loaded
-from v1switch.cli import main
-from v1switch.pcap import CaptureError, PcapFile, read_frames
+from v1switch.commands.main import main
+from v1switch.io.captures import CaptureError, PcapFile, read_frames
 
 WIRE = str(COMPILED / "wire.json")
 VTEP = [str(JSON), "--entries", str(ENTRIES)]

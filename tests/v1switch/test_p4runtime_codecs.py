@@ -7,8 +7,7 @@ from p4.config.v1 import p4types_pb2
 from p4.v1 import p4data_pb2
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.dataplane import Dataplane
-from v1switch.entries import Exact, Lpm, Range, Ternary
+from v1switch.control.dataplane import Dataplane
 from v1switch.p4runtime import bytestrings, packetio
 from v1switch.p4runtime.entities.replication import MulticastGroups
 from v1switch.p4runtime.errors import Code, Refused
@@ -16,6 +15,7 @@ from v1switch.p4runtime.matches import KINDS, MatchField, decode_key, encode_key
 from v1switch.p4runtime.p4data import data_type
 from v1switch.p4runtime.pipeline import Pipeline
 from v1switch.p4runtime.schema import ControllerHeader, Param
+from v1switch.state.entries import Exact, Lpm, Range, Ternary
 
 KIND = {kind.name: kind for kind in KINDS.values()}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.switch.harness_client import SwitchClient
-from v1switch.dataplane import Dataplane
+from v1switch.control.dataplane import Dataplane
 from v1switch.p4runtime.server import serve
 
 DEVICE_ID = 3

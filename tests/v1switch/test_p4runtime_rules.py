@@ -18,8 +18,8 @@ from tests.switch.harness_client import INSERT, SwitchClient
 from tests.switch.harness_p4info import Path
 from tests.v1switch.test_p4runtime_own import DEVICE_ID, frame, out_ports
 from tests.v1switch.test_p4runtime_zoo import Zoo, canonical, wanted
-from v1switch.cli import parse
-from v1switch.dataplane import Dataplane
+from v1switch.commands.options import parse
+from v1switch.control.dataplane import Dataplane
 from v1switch.p4runtime.server import serve
 
 SHORT = 0.2  # seconds to wait for what must not come

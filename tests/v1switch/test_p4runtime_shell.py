@@ -12,7 +12,7 @@ from p4.v1 import p4runtime_pb2 as rt
 
 from tests.switch.harness import poll
 from tests.v1switch.test_p4runtime_zoo import CONFIG, P4INFO
-from v1switch.dataplane import Dataplane
+from v1switch.control.dataplane import Dataplane
 from v1switch.p4runtime.server import serve
 
 DEVICE_ID = 1

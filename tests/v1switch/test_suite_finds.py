@@ -7,7 +7,7 @@ import pytest
 
 from tests.v1switch.corpus import vectors
 from tests.v1switch.twin import COMPILED, loaded
-from v1switch.dataplane import Dataplane
+from v1switch.control.dataplane import Dataplane
 from v1switch.errors import ProgramError
 from v1switch.explain.events import Explanation
 from v1switch.explain.tracer import Tracer

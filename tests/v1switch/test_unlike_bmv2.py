@@ -7,7 +7,7 @@ import pytest
 
 from tests.v1switch.golden import read
 from tests.v1switch.twin import COMPILED
-from v1switch.dataplane import Dataplane
+from v1switch.control.dataplane import Dataplane
 from v1switch.program import load_program
 
 

@@ -8,8 +8,8 @@ from tests.switch.harness import Sandbox, poll
 from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import BMV2, Target
 from tests.v1switch.both import Both, both
-from v1switch.dataplane import Dataplane
-from v1switch.entries import CloneSession, MulticastGroup, Replica
+from v1switch.control.dataplane import Dataplane
+from v1switch.state.entries import CloneSession, MulticastGroup, Replica
 
 COMPILED = Path(__file__).with_name("programs") / "compiled"
 PORTS = 4

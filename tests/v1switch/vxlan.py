@@ -30,7 +30,8 @@ from tests.switch.harness_p4info import Match as NamedMatch
 from tests.switch.harness_p4info import Names, Params, Path
 from tests.v1switch.cases import Entries, Frame
 from tests.v1switch.random_entries import changed
-from v1switch.entries import (
+from v1switch.program.model import KeyField, Program
+from v1switch.state.entries import (
     ActionCall,
     ActionSet,
     CloneSession,
@@ -44,7 +45,6 @@ from v1switch.entries import (
     Ternary,
     WeightedAction,
 )
-from v1switch.program.model import KeyField, Program
 
 Row = tuple[str, NamedMatch, Any, Params]
 CHANGED = 120

@@ -10,8 +10,8 @@ from v1switch.errors import ProgramError
 from v1switch.program.model import Program
 
 if TYPE_CHECKING:
-    from v1switch.dataplane import Dataplane, Process
-    from v1switch.state import State
+    from v1switch.control.dataplane import Dataplane, Process
+    from v1switch.state.program_state import State
 
 HEAD = "def make({names}):\n\tdef run(port, frame, now, kind, restore, out, work{zeros}):\n"
 

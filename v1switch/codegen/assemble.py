@@ -17,7 +17,7 @@ from v1switch.codegen.stores import STANDARD
 from v1switch.codegen.tables import TableCode
 from v1switch.codegen.writer import Writer
 from v1switch.program.model import LearnList, Program
-from v1switch.state import action_codes
+from v1switch.state.program_state import action_codes
 
 NORMAL, INGRESS_CLONE, EGRESS_CLONE, RECIRCULATED, REPLICATED, RESUBMITTED = 0, 1, 2, 4, 5, 6
 MAX_COPIES = 1024  # copies that one pass may make of itself: a switch must not spin for ever

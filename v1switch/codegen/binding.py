@@ -9,13 +9,13 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from v1switch.codegen.parser import CORE_ERRORS
-from v1switch.entries import DigestSample
-from v1switch.lookup import Cell, ExactIndex
 from v1switch.program.model import Program
-from v1switch.state import State
+from v1switch.state.entries import DigestSample
+from v1switch.state.lookup import Cell, ExactIndex
+from v1switch.state.program_state import State
 
 if TYPE_CHECKING:
-    from v1switch.dataplane import Dataplane, Frame, Process
+    from v1switch.control.dataplane import Dataplane, Frame, Process
 
 MAX_PASSES = 1024  # resubmissions and recirculations of one frame; BMv2 would go on for ever
 MAX_FRAMES = 1 << 16  # that one frame may become: copies that recirculate multiply

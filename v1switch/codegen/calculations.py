@@ -9,8 +9,8 @@ bit string is the bit string modulo 65535, where zero stands for zero only if al
 from __future__ import annotations
 
 from v1switch.codegen.exprs import Expressions
-from v1switch.hashes import HASHES
 from v1switch.program import expressions as ex
+from v1switch.program.hashes import HASHES
 from v1switch.program.model import Calculation, CalculationInput
 
 

@@ -21,9 +21,9 @@ from v1switch.program import expressions as ex
 from v1switch.program.model import Conditional, Deparser, Pipeline, Program
 
 if TYPE_CHECKING:
-    from v1switch.dataplane import Dataplane
+    from v1switch.control.dataplane import Dataplane
     from v1switch.explain.filters import Filter
-    from v1switch.state import State
+    from v1switch.state.program_state import State
 
 Matches = Callable[[int, bytes], bool]
 HEAD = "def make({names}):\n\tdef matches(port, frame{zeros}):\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from v1switch.codegen.primitives import Primitives
-from v1switch.lookup import BYTES, LAST_HIT, PACKETS
 from v1switch.program import expressions as ex
 from v1switch.program.model import (
     Action,
@@ -16,6 +15,7 @@ from v1switch.program.model import (
     Table,
 )
 from v1switch.program.symbols import VALID
+from v1switch.state.lookup import BYTES, LAST_HIT, PACKETS
 
 Continue = Callable[[str | None], None]
 HIDDEN = "tbl_"  # so p4c names the tables that it makes of statements

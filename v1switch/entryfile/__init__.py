@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from v1switch.dataplane import Dataplane
+from v1switch.control.dataplane import Dataplane
 from v1switch.entryfile.errors import EntriesError
 
 TEXT_PROTO = {".txtpb", ".textproto", ".textpb", ".prototxt", ".pbtxt"}

@@ -11,8 +11,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from v1switch.dataplane import Dataplane
-from v1switch.entries import (
+from v1switch.control.dataplane import Dataplane
+from v1switch.entryfile import arguments
+from v1switch.entryfile.errors import EntriesError, Wrong
+from v1switch.errors import DuplicateEntry, SwitchError, quoted
+from v1switch.program.model import Action, Table
+from v1switch.state.entries import (
     ActionCall,
     CloneSession,
     CounterData,
@@ -30,12 +34,8 @@ from v1switch.entries import (
     TableEntry,
     ValueSetMember,
 )
-from v1switch.entryfile import words
-from v1switch.entryfile.errors import EntriesError, Wrong
-from v1switch.errors import DuplicateEntry, SwitchError, quoted
-from v1switch.program.model import Action, Table
-from v1switch.replication import MAX_INSTANCE, MAX_PORT
-from v1switch.state import CONST_PRIORITY_PIVOT
+from v1switch.state.program_state import CONST_PRIORITY_PIVOT
+from v1switch.state.replication import MAX_INSTANCE, MAX_PORT
 
 PER_SECOND = 1_000_000  # simple_switch_CLI's rates are per microsecond
 ARROW = "=>"
@@ -82,7 +82,7 @@ class _Runner:
     # -- words ------------------------------------------------------------------------------------
 
     def _table(self, name: str) -> Table:
-        found = words.find_name("table", name, self.program.tables)
+        found = arguments.find_name("table", name, self.program.tables)
         return self.program.tables[found]
 
     def _call(self, owner: str, ids: tuple[int, ...], name: str, args: list[str]) -> ActionCall:
@@ -91,15 +91,17 @@ class _Runner:
             actions.setdefault(
                 self.program.actions[action_id].name, self.program.actions[action_id]
             )
-        action = actions[words.find_name("action", name, actions, f"{owner}: ")]
-        return ActionCall(action.name, words.params(f"action {action.name!r}", args, action.params))
+        action = actions[arguments.find_name("action", name, actions, f"{owner}: ")]
+        return ActionCall(
+            action.name, arguments.params(f"action {action.name!r}", args, action.params)
+        )
 
     def _split(self, table: Table, args: list[str]) -> tuple[list[str], list[str], int | None]:
         """Words before and behind the arrow, and the priority where the table has one."""
         priority = None
         if table.match_type in ("ternary", "range"):
             what = f"table {table.name!r}, priority (the last word)"
-            priority = words.integer(what, args[-1] if args else "", 0, CONST_PRIORITY_PIVOT)
+            priority = arguments.integer(what, args[-1] if args else "", 0, CONST_PRIORITY_PIVOT)
             args = args[:-1]
         if ARROW not in args:
             raise Wrong(f"table {table.name!r}", f"no {ARROW!r}, expected {self.form}")
@@ -109,7 +111,7 @@ class _Runner:
     def _insert(
         self, table: Table, matches: list[str], action: EntryAction, priority: int | None
     ) -> None:
-        key: Key = words.key(f"table {table.name!r}", matches, table.key)
+        key: Key = arguments.key(f"table {table.name!r}", matches, table.key)
         rank = 0 if priority is None else CONST_PRIORITY_PIVOT - priority
         origin = Origin(f"{self.path.name}:{self.line}", priority)
         try:
@@ -148,13 +150,13 @@ class _Runner:
         matches, given, priority = self._split(table, args[1:])
         if len(given) != 1:
             raise Wrong(f"table {table.name!r}", f"{len(given)} handles, expected {self.form}")
-        handle = words.integer(f"table {table.name!r}, handle", given[0])
+        handle = arguments.integer(f"table {table.name!r}, handle", given[0])
         self._insert(table, matches, make(handle), priority)
 
     # -- action profiles --------------------------------------------------------------------------
 
     def _profile(self, name: str) -> str:
-        return words.find_name("action profile", name, self.program.action_profiles)
+        return arguments.find_name("action profile", name, self.program.action_profiles)
 
     def act_prof_create_member(self, args: list[str]) -> None:
         profile = self._profile(args[0])
@@ -169,7 +171,7 @@ class _Runner:
 
     def act_prof_add_member_to_group(self, args: list[str]) -> None:
         profile = self._profile(args[0])
-        member, number = words.integer("member", args[1]), words.integer("group", args[2])
+        member, number = arguments.integer("member", args[1]), arguments.integer("group", args[2])
         groups = {group.group_id: group for group in self.plane.groups(profile)}
         if number not in groups:
             what = f"action profile {profile!r}, group {number}"
@@ -180,64 +182,64 @@ class _Runner:
     # -- replication ------------------------------------------------------------------------------
 
     def mc_mgrp_create(self, args: list[str]) -> None:
-        self.plane.insert_multicast_group(MulticastGroup(words.integer("group", args[0])))
+        self.plane.insert_multicast_group(MulticastGroup(arguments.integer("group", args[0])))
 
     def mc_node_create(self, args: list[str]) -> None:
         if "|" in args:
             raise Wrong("'|'", "this switch has no link aggregation groups, expected ports only")
-        instance = words.integer("instance", args[0], 0, MAX_INSTANCE)
-        ports = tuple(words.integer("port", text, 0, MAX_PORT) for text in args[1:])
+        instance = arguments.integer("instance", args[0], 0, MAX_INSTANCE)
+        ports = tuple(arguments.integer("port", text, 0, MAX_PORT) for text in args[1:])
         self.nodes.append((instance, ports))
 
     def mc_node_associate(self, args: list[str]) -> None:
         group = self._group(args[0])
         if not self.nodes:
             raise Wrong("node", "there is none yet, expected mc_node_create before")
-        node = words.integer("node", args[1], 0, len(self.nodes) - 1)
+        node = arguments.integer("node", args[1], 0, len(self.nodes) - 1)
         instance, ports = self.nodes[node]
         replicas = (*group.replicas, *(Replica(port, instance) for port in ports))
         self.plane.modify_multicast_group(replace(group, replicas=replicas))
 
     def _group(self, text: str) -> MulticastGroup:
         groups = {group.group_id: group for group in self.plane.multicast_groups()}
-        number = words.integer("multicast group", text)
+        number = arguments.integer("multicast group", text)
         if number not in groups:
             what = f"multicast group {number}"
             raise Wrong(what, f"there is none, expected one of {sorted(groups)}")
         return groups[number]
 
     def mirroring_add(self, args: list[str]) -> None:
-        port = words.integer("port", args[1], 0, MAX_PORT)
+        port = arguments.integer("port", args[1], 0, MAX_PORT)
         self._mirror(args[0], (Replica(port),))
 
     def mirroring_add_mc(self, args: list[str]) -> None:
         self._mirror(args[0], self._group(args[1]).replicas)
 
     def _mirror(self, session: str, replicas: tuple[Replica, ...]) -> None:
-        number = words.integer("clone session", session)
+        number = arguments.integer("clone session", session)
         self.plane.insert_clone_session(CloneSession(number, replicas))
 
     # -- arrays and value sets --------------------------------------------------------------------
 
     def register_write(self, args: list[str]) -> None:
-        name = words.find_name("register", args[0], self.program.registers)
+        name = arguments.find_name("register", args[0], self.program.registers)
         spec = self.program.registers[name]
-        index = words.integer(f"register {name!r}, index", args[1], 0, spec.size - 1)
-        written = words.value(f"register {name!r}", args[2], spec.width)
+        index = arguments.integer(f"register {name!r}, index", args[1], 0, spec.size - 1)
+        written = arguments.value(f"register {name!r}", args[2], spec.width)
         self.plane.write_register(name, index, written)
 
     def counter_write(self, args: list[str]) -> None:
         indexed = {n: c for n, c in self.program.counters.items() if not c.binding}
-        name = words.find_name("indexed counter", args[0], indexed)
+        name = arguments.find_name("indexed counter", args[0], indexed)
         what = f"counter {name!r}"
-        index = words.integer(f"{what}, index", args[1], 0, indexed[name].size - 1)
-        packets = words.integer(f"{what}, packets", args[2])
-        size = words.integer(f"{what}, bytes", args[3])
+        index = arguments.integer(f"{what}, index", args[1], 0, indexed[name].size - 1)
+        packets = arguments.integer(f"{what}, packets", args[2])
+        size = arguments.integer(f"{what}, bytes", args[3])
         self.plane.write_counter(name, index, CounterData(packets, size))
 
     def meter_set_rates(self, args: list[str]) -> None:
         name, size = self._meter(args[0])
-        index = words.integer(f"meter {name!r}, index", args[1], 0, size - 1)
+        index = arguments.integer(f"meter {name!r}, index", args[1], 0, size - 1)
         self.plane.set_meter(name, index, _rates(name, args[2:]))
 
     def meter_array_set_rates(self, args: list[str]) -> None:
@@ -247,13 +249,13 @@ class _Runner:
 
     def _meter(self, text: str) -> tuple[str, int]:
         indexed = {n: m for n, m in self.program.meters.items() if not m.binding}
-        name = words.find_name("indexed meter", text, indexed)
+        name = arguments.find_name("indexed meter", text, indexed)
         return name, indexed[name].size
 
     def pvs_add(self, args: list[str]) -> None:
-        name = words.find_name("parser value set", args[0], self.program.value_sets)
+        name = arguments.find_name("parser value set", args[0], self.program.value_sets)
         width = self.program.value_sets[name].width
-        member = ValueSetMember(words.value(f"value set {name!r}", args[1], width))
+        member = ValueSetMember(arguments.value(f"value set {name!r}", args[1], width))
         self.plane.set_value_set(name, (*self.plane.value_set(name), member))
 
 

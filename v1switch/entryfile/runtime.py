@@ -10,8 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from v1switch.dataplane import Dataplane
-from v1switch.entries import (
+from v1switch.control.dataplane import Dataplane
+from v1switch.entryfile import arguments
+from v1switch.entryfile.errors import EntriesError, Wrong
+from v1switch.errors import ProgramError, SwitchError, on_one_line, quoted, shortened
+from v1switch.program.json_cursor import Node
+from v1switch.program.model import KeyField, Table
+from v1switch.state.entries import (
     ActionCall,
     CloneSession,
     Exact,
@@ -24,11 +29,6 @@ from v1switch.entries import (
     TableEntry,
     Ternary,
 )
-from v1switch.entryfile import words
-from v1switch.entryfile.errors import EntriesError, Wrong
-from v1switch.errors import ProgramError, SwitchError, on_one_line, quoted, shortened
-from v1switch.program.model import KeyField, Table
-from v1switch.program.reader import Node
 
 IGNORED = {"target", "p4info", "bmv2_json"}  # what the tutorials' loader reads itself
 PAIRS = {"lpm": "[value, length]", "ternary": "[value, mask]", "range": "[low, high]"}
@@ -79,7 +79,7 @@ class _Reader:
     # -- tables -----------------------------------------------------------------------------------
 
     def _entry(self, node: Node) -> None:
-        found = words.find_name("table", node.get("table").text(), self.program.tables)
+        found = arguments.find_name("table", node.get("table").text(), self.program.tables)
         table = self.program.tables[found]
         call = self._call(node, table)
         if node.flag("default_action"):
@@ -98,11 +98,11 @@ class _Reader:
         actions = {self.program.actions[i].name: self.program.actions[i] for i in table.actions}
         wanted = node.get("action_name").text()
         owner = f"table {table.name!r}: "
-        action = actions[words.find_name("action", wanted, actions, owner)]
+        action = actions[arguments.find_name("action", wanted, actions, owner)]
         given, what = _members(node, "action_params"), f"action {action.name!r}"
         _same(what, "parameters", given, [param.name for param in action.params])
         params = (
-            words.value(f"{what}, parameter {p.name!r}", _text(given[p.name]), p.width)
+            arguments.value(f"{what}, parameter {p.name!r}", _text(given[p.name]), p.width)
             for p in action.params
         )
         return ActionCall(action.name, tuple(params))
@@ -153,14 +153,14 @@ def _match(owner: str, node: Node | None, field: KeyField) -> Match:
             return Range(0, (1 << width) - 1)
         return Lpm(0, 0) if kind == "lpm" else Ternary(0, 0)
     if kind not in PAIRS:
-        value = words.value(what, _text(node), width)
+        value = arguments.value(what, _text(node), width)
         return Ternary(value, (1 << width) - 1) if kind == "optional" else Exact(value)
     if not isinstance(node.value, list) or len(node.value) != len(("value", "other")):
         raise Wrong(what, f"{shortened(repr(node.value))}, expected {PAIRS[kind]}")
     first, second = _text(node.at(0)), _text(node.at(1))
     if kind == "lpm":
-        return words.prefix(what, f"{first}/{second}", width)
-    low, other = words.value(what, first, width), words.value(what, second, width)
+        return arguments.prefix(what, f"{first}/{second}", width)
+    low, other = arguments.value(what, first, width), arguments.value(what, second, width)
     return Range(low, other) if kind == "range" else Ternary(low & other, other)
 
 

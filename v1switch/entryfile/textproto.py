@@ -14,7 +14,7 @@ from google.protobuf import text_format
 from p4.config.v1 import p4info_pb2
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.dataplane import Dataplane
+from v1switch.control.dataplane import Dataplane
 from v1switch.entryfile.errors import EntriesError
 from v1switch.errors import SwitchError, on_one_line
 from v1switch.p4runtime import batches

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from v1switch.entries import Exact, Lpm, Match, Ternary
 from v1switch.explain import events as ev
-from v1switch.explain.words import Words, match_text, value_text
+from v1switch.explain.notation import Words, match_text, value_text
 from v1switch.program.model import Program, Source
+from v1switch.state.entries import Exact, Lpm, Match, Ternary
 
 SCHEMA = "v1switch-explain/1"  # the number changes when a member goes away or changes its meaning
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from v1switch.entries import Match
 from v1switch.program.expressions import Expr
 from v1switch.program.model import Primitive, Source, Transition
+from v1switch.state.entries import Match
 
 Value = int | bytes | bool | None
 """A number, the bytes of a variable-length field, a truth value, or None for what is not there."""

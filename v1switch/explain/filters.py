@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from v1switch.errors import RequestError, quoted
-from v1switch.numbers import ALLOWED, Number, read_number
+from v1switch.literals import ALLOWED, Number, read_number
 from v1switch.program import expressions as ex
 from v1switch.program.model import Program
 

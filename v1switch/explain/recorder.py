@@ -12,20 +12,20 @@ from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from v1switch.codegen.watching import Watched
-from v1switch.entries import CloneSession, MulticastGroup, Origin
 from v1switch.explain import events as ev
 from v1switch.explain.building import Open, Pass, Stage, Table
 from v1switch.explain.causes import Causes
 from v1switch.explain.effects import Reader
 from v1switch.explain.parts import parts_of
-from v1switch.lookup import PACKETS, Cell
-from v1switch.profiles import GroupCell, MemberCell
 from v1switch.program import expressions as ex
 from v1switch.program import model
-from v1switch.tables import RuntimeTable
+from v1switch.state.entries import CloneSession, MulticastGroup, Origin
+from v1switch.state.lookup import PACKETS, Cell
+from v1switch.state.profiles import GroupCell, MemberCell
+from v1switch.state.tables import RuntimeTable
 
 if TYPE_CHECKING:
-    from v1switch.dataplane import Dataplane
+    from v1switch.control.dataplane import Dataplane
 
 KINDS = {0: "frame", 1: "ingress clone", 4: "recirculated", 6: "resubmitted"}
 COPIES = {1: "ingress clone", 2: "egress clone", 5: "multicast copy"}

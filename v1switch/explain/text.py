@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 
 from v1switch.explain import events as ev
-from v1switch.explain.words import Words, match_text, place, says_something, value_text
+from v1switch.explain.notation import Words, match_text, place, says_something, value_text
 from v1switch.program.model import Program
 
 EFFECTS, SOURCES = 52, 92  # columns where the effects and the places in the source begin

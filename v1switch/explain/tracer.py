@@ -16,8 +16,8 @@ from v1switch.explain.recorder import Recorder
 from v1switch.program.model import Program
 
 if TYPE_CHECKING:
-    from v1switch.dataplane import Dataplane, Frame, Process
-    from v1switch.state import State
+    from v1switch.control.dataplane import Dataplane, Frame, Process
+    from v1switch.state.program_state import State
 
 log = logging.getLogger("v1switch")
 Watch = Callable[["Dataplane", "State", "Process"], "Process"]

@@ -23,9 +23,9 @@ from v1switch.native.primitives import NativePrimitives
 from v1switch.native.tables import NativeTables
 from v1switch.native.writer import NativeWriter
 from v1switch.program.model import Checksum, LearnList, Program
-from v1switch.replication import MAX_MULTICAST_GROUP
-from v1switch.state import action_codes
-from v1switch.words import SCALAR_BITS, WORD_BYTES, count
+from v1switch.state.program_state import action_codes
+from v1switch.state.replication import MAX_MULTICAST_GROUP
+from v1switch.state.words import SCALAR_BITS, WORD_BYTES, count
 
 WIDE = re.compile(r"fit_(\d+)\(")  # how zeros of several limbs begin
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 
 from v1switch.codegen.calculations import Calculations
+from v1switch.io.ports import MAX_FRAME
 from v1switch.native.errors import NotNative
 from v1switch.native.layout import Item, NativeLayout, store_bits
 from v1switch.native.output import HASHED, MAX_HASHED
 from v1switch.native.writer import NativeWriter
-from v1switch.ports import MAX_FRAME
 from v1switch.program import expressions as ex
 from v1switch.program.model import Calculation, CalculationInput
-from v1switch.words import LIMB, LIMB_BITS, SCALAR_BITS, count
+from v1switch.state.words import LIMB, LIMB_BITS, SCALAR_BITS, count
 
 FUNCTIONS = {
     "crc16": "crc16",

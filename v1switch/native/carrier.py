@@ -6,14 +6,14 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from v1switch.io.ports import Port
 from v1switch.native import loop as lp
 from v1switch.native.engine import MAX_FRAMES, Native
 from v1switch.native.sockets import Ports, Receiver, Sender
-from v1switch.ports import Port
-from v1switch.words import address, zeros
+from v1switch.state.words import address, zeros
 
 if TYPE_CHECKING:
-    from v1switch.dataplane import Dataplane, Frame
+    from v1switch.control.dataplane import Dataplane, Frame
 
 
 class Carrier:

@@ -7,17 +7,17 @@ from array import array
 from typing import TYPE_CHECKING
 
 from v1switch.codegen.binding import log_message
-from v1switch.entries import DigestSample
-from v1switch.lookup import Cell
+from v1switch.io.ports import MAX_FRAME
 from v1switch.native import output as op
 from v1switch.native.build import ARGUMENTS, Plan
 from v1switch.native.runtime import undo
-from v1switch.ports import MAX_FRAME
-from v1switch.state import State
-from v1switch.words import WORD_BYTES, address, count, join, zeros
+from v1switch.state.entries import DigestSample
+from v1switch.state.lookup import Cell
+from v1switch.state.program_state import State
+from v1switch.state.words import WORD_BYTES, address, count, join, zeros
 
 if TYPE_CHECKING:
-    from v1switch.dataplane import Dataplane, Frame, Process
+    from v1switch.control.dataplane import Dataplane, Frame, Process
 
 MAX_FRAMES, MAX_UNDO, MAX_EVENTS = 512, 4096, 256
 _FUNCTION = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * ARGUMENTS)

@@ -15,7 +15,7 @@ from v1switch.native.numbers import Number, bitwise, corners
 from v1switch.native.writer import NativeWriter
 from v1switch.program import expressions as ex
 from v1switch.program.model import FieldType
-from v1switch.words import LIMB_BITS, SCALAR_BITS, WORD_BYTES, count
+from v1switch.state.words import LIMB_BITS, SCALAR_BITS, WORD_BYTES, count
 
 WORD_BITS = 64
 MODULAR = {"+", "-", "*", "&", "|", "^"}  # the low bits of a result depend on low bits only

@@ -63,7 +63,7 @@ def cache_dir() -> Path:
         home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
         base = Path(home) / "falcon-testbed"
     digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted([*_ROOM.glob("*.py"), *_ROOM.glob("native/*.py")]):
+    for path in sorted([*_ROOM.glob("state/*.py"), *_ROOM.glob("native/*.py")]):
         digest.update(path.read_bytes())
     return base / f"switch-{digest.hexdigest()[:16]}"
 

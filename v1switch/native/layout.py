@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from v1switch.codegen.layout import Chunk, Layout, Segment
+from v1switch.io.ports import MAX_FRAME
 from v1switch.native.errors import NotNative
 from v1switch.native.writer import NativeWriter
-from v1switch.ports import MAX_FRAME
-from v1switch.words import LIMB_BITS, SCALAR_BITS
+from v1switch.state.words import LIMB_BITS, SCALAR_BITS
 
 NOWHERE = "(-1, 0)"  # a variable-length field of no bytes
 _WHOLE = 7  # bytes of which any 56 bits fit a word

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from v1switch.io.ports import ETH_P_8021Q, TP_STATUS_VLAN_TPID_VALID, TP_STATUS_VLAN_VALID
 from v1switch.native.jit import kernel
 from v1switch.native.libc import (
     EAGAIN,
@@ -50,7 +51,6 @@ from v1switch.native.sockets import (
     TAG_BYTES,
     TCI_AT,
 )
-from v1switch.ports import ETH_P_8021Q, TP_STATUS_VLAN_TPID_VALID, TP_STATUS_VLAN_VALID
 
 # Words of the plant. What the program is:
 RUN, CONTEXT, OUT = 0, 1, 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from v1switch.words import SCALAR_BITS, count
+from v1switch.state.words import SCALAR_BITS, count
 
 
 @dataclass(frozen=True)

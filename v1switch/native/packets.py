@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from v1switch.dataplane import Frame
-from v1switch.loop import PacketLoop
-from v1switch.losses import Losses
+from v1switch.control.dataplane import Frame
+from v1switch.io.drop_counters import Losses
+from v1switch.io.loop import PacketLoop
 
 if TYPE_CHECKING:
     from v1switch.native.carrier import Carrier

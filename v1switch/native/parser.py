@@ -7,7 +7,7 @@ from v1switch.native.exprs import NativeExpressions
 from v1switch.native.writer import NativeWriter
 from v1switch.program import expressions as ex
 from v1switch.program.model import ParserOp, ParserState, Transition
-from v1switch.words import LIMB, LIMB_BITS, SCALAR_BITS, count
+from v1switch.state.words import LIMB, LIMB_BITS, SCALAR_BITS, count
 
 
 class NativeParser(ParserCode):

@@ -10,7 +10,7 @@ from v1switch.native.layout import NativeLayout
 from v1switch.native.writer import NativeWriter
 from v1switch.program import expressions as ex
 from v1switch.program.model import Action, FieldType, Primitive
-from v1switch.words import SCALAR_BITS, WORD_BYTES
+from v1switch.state.words import SCALAR_BITS, WORD_BYTES
 
 SESSION_BITS = 15
 POWERS_OF_TWO = {1 << bits for bits in range(SCALAR_BITS - 1)}

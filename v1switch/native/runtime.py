@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from v1switch import meters as mt
-from v1switch.lookup import PRIORITY, SEQUENCE
-from v1switch.native.index import (
+from v1switch.native.jit import kernel
+from v1switch.native.memory import copy, put8, set_word, u8, u16, word
+from v1switch.native.output import MAX_UNDO, OVERFULL, UNDO, UNDO_AT
+from v1switch.state import meters as mt
+from v1switch.state.lookup import PRIORITY, SEQUENCE
+from v1switch.state.mirror import (
     FREE,
     GONE,
     GROUP_MASK,
@@ -21,9 +24,6 @@ from v1switch.native.index import (
     SLOTS_AT,
     TOP_PRIORITY,
 )
-from v1switch.native.jit import kernel
-from v1switch.native.memory import copy, put8, set_word, u8, u16, word
-from v1switch.native.output import MAX_UNDO, OVERFULL, UNDO, UNDO_AT
 
 _HALF = 0xFFFFFFFF
 _FACTOR = MULTIPLIER - (1 << 64)
@@ -219,7 +219,7 @@ def signed(value: int, width: int) -> int:
     return ((value + half) & ((1 << width) - 1)) - half
 
 
-# -- hashes: those of v1switch.hashes, of `size` bytes at an address -------------------------------
+# -- hashes: those of v1switch.program.hashes, of `size` bytes at an address -----------------------
 
 
 def _reflected(polynomial: int) -> np.ndarray:

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 
 from v1switch.errors import SwitchError
-from v1switch.ports import MAX_FRAME, Port, enlarge
-from v1switch.words import WORD_BYTES, address, zeros
+from v1switch.io.ports import MAX_FRAME, Port, enlarge
+from v1switch.state.words import WORD_BYTES, address, zeros
 
 BATCH = 64  # frames taken from one port at a time: the longest that a writer waits for the gate
 TAG_BYTES = 4

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from v1switch.codegen.tables import Continue, TableCode
-from v1switch.lookup import (
+from v1switch.native.errors import NotNative
+from v1switch.native.exprs import NativeExpressions
+from v1switch.native.output import MAX_KEY_WORDS
+from v1switch.native.primitives import NativePrimitives
+from v1switch.native.writer import NativeWriter
+from v1switch.program import expressions as ex
+from v1switch.program.model import Action, KeyField, Table
+from v1switch.program.symbols import VALID
+from v1switch.state.lookup import (
     ARGS,
     BYTES,
     CODE,
@@ -14,16 +22,8 @@ from v1switch.lookup import (
     PICKS,
     TARGET,
 )
-from v1switch.native.errors import NotNative
-from v1switch.native.exprs import NativeExpressions
-from v1switch.native.index import DEFAULT, key_words
-from v1switch.native.output import MAX_KEY_WORDS
-from v1switch.native.primitives import NativePrimitives
-from v1switch.native.writer import NativeWriter
-from v1switch.program import expressions as ex
-from v1switch.program.model import Action, KeyField, Table
-from v1switch.program.symbols import VALID
-from v1switch.words import SCALAR_BITS, WORD_BYTES, count, split
+from v1switch.state.mirror import DEFAULT, key_words
+from v1switch.state.words import SCALAR_BITS, WORD_BYTES, count, split
 
 FIND = {
     "exact": "find_first",

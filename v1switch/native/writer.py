@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from v1switch.codegen.writer import Writer
 from v1switch.native.errors import NotNative
 from v1switch.native.output import EVENT_WORDS, EVENTS, EVENTS_AT, MAX_EVENTS
-from v1switch.words import SCALAR_BITS, WORD_BYTES, split
+from v1switch.state.words import SCALAR_BITS, WORD_BYTES, split
 
 
 class NativeWriter(Writer):

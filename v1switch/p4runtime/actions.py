@@ -11,11 +11,18 @@ from typing import Any
 
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.entries import ActionCall, ActionSet, EntryAction, GroupRef, MemberRef, WeightedAction
 from v1switch.p4runtime import ports
 from v1switch.p4runtime.bytestrings import decode, encode
 from v1switch.p4runtime.errors import Code, Refused, invalid
 from v1switch.p4runtime.schema import Action, Profile, Table
+from v1switch.state.entries import (
+    ActionCall,
+    ActionSet,
+    EntryAction,
+    GroupRef,
+    MemberRef,
+    WeightedAction,
+)
 
 
 def decode_call(message: p4rt.Action, action: Action) -> ActionCall:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.dataplane import Dataplane, Prepared
+from v1switch.control.dataplane import Dataplane, Prepared
 from v1switch.errors import SwitchError
 from v1switch.p4runtime import batches
 from v1switch.p4runtime.errors import invalid, not_found, refusal

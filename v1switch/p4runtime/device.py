@@ -15,7 +15,7 @@ from typing import Any
 
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.dataplane import Dataplane
+from v1switch.control.dataplane import Dataplane
 from v1switch.errors import SwitchError
 from v1switch.p4runtime import batches
 from v1switch.p4runtime.arbitration import Arbitration, Bid, Notice

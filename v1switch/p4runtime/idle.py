@@ -6,9 +6,9 @@ timer after each report, so an entry that stays idle is reported after every fur
 
 from __future__ import annotations
 
-from v1switch.dataplane import Dataplane
-from v1switch.entries import Key, TableEntry
+from v1switch.control.dataplane import Dataplane
 from v1switch.errors import EntryNotFound, UnknownObject
+from v1switch.state.entries import Key, TableEntry
 
 Identity = tuple[str, Key, int]
 

@@ -14,9 +14,9 @@ from typing import Any
 from p4.config.v1 import p4info_pb2
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.entries import Exact, Key, Lpm, Match, Range, Ternary
 from v1switch.p4runtime.bytestrings import decode, encode
 from v1switch.p4runtime.errors import Code, Refused, invalid
+from v1switch.state.entries import Exact, Key, Lpm, Match, Range, Ternary
 
 INVALID = Code.INVALID_ARGUMENT
 

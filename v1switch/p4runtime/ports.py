@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from v1switch.entries import Replica
 from v1switch.p4runtime.bytestrings import decode
 from v1switch.p4runtime.errors import invalid
+from v1switch.state.entries import Replica
 
 PORT_WIDTH = 32  # bits of an SDN port number; what a switch has of them is the data plane's matter
 MAX_GROUP = (1 << 15) - 1  # multicast groups; BMv2 keeps the ids above for its clone sessions

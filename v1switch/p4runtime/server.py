@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 from p4.v1 import p4runtime_pb2_grpc
 
-from v1switch.dataplane import Dataplane
+from v1switch.control.dataplane import Dataplane
 from v1switch.errors import SwitchError
 from v1switch.p4runtime.device import Device
 from v1switch.p4runtime.service import Service

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from v1switch.program import expressions as ex
 from v1switch.program.expressions import Expr
-from v1switch.program.packets import FieldType, HeaderType
-from v1switch.program.reader import Node
+from v1switch.program.json_cursor import Node
+from v1switch.program.packet_model import FieldType, HeaderType
 from v1switch.program.symbols import VALID, Symbols
 
 VALUE, BYTES, HEADER, STACK, UNION, UNION_STACK = (

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from v1switch.errors import ProgramError
 from v1switch.program import expressions as ex
-from v1switch.program.exprs import ExprReader
-from v1switch.program.headers import read_headers, unique
+from v1switch.program.expression_reader import ExprReader
+from v1switch.program.header_reader import read_headers, unique
+from v1switch.program.json_cursor import Node
 from v1switch.program.limits import MAX_CELLS
 from v1switch.program.model import (
     Action,
@@ -24,10 +25,9 @@ from v1switch.program.model import (
     Program,
     RegisterArray,
 )
-from v1switch.program.parsers import read_deparser, read_parser, read_value_sets
-from v1switch.program.pipelines import PipelineReader, algorithm, choice, field_of
+from v1switch.program.parser_reader import read_deparser, read_parser, read_value_sets
+from v1switch.program.pipeline_reader import PipelineReader, algorithm, choice, field_of
 from v1switch.program.primitives import read_primitive
-from v1switch.program.reader import Node
 from v1switch.program.symbols import STANDARD_METADATA, Symbols
 
 MAJOR_VERSION = 2  # docs/JSON_format.md: readers refuse another major number

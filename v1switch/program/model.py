@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from v1switch.program.expressions import Expr, FieldRef, HeaderRef
-from v1switch.program.packets import (
+from v1switch.program.packet_model import (
     Advance,
     Deparser,
     Extract,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from v1switch.program import expressions as ex
 from v1switch.program import kinds
-from v1switch.program.exprs import ExprReader
+from v1switch.program.expression_reader import ExprReader
+from v1switch.program.json_cursor import Node
 from v1switch.program.model import Primitive
-from v1switch.program.reader import Node
 from v1switch.program.symbols import STANDARD_METADATA, VALID, Symbols
 
 # kinds of arguments

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from v1switch.program.expressions import FieldRef
+from v1switch.program.json_cursor import Node
 from v1switch.program.model import (
     CounterArray,
     Header,
@@ -15,7 +16,6 @@ from v1switch.program.model import (
     MeterArray,
     RegisterArray,
 )
-from v1switch.program.reader import Node
 
 STANDARD_METADATA = "standard_metadata"
 VALID = "$valid$"

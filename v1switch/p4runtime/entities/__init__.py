@@ -8,7 +8,7 @@ from v1switch.p4runtime.entities.digests import Digests
 from v1switch.p4runtime.entities.direct import DirectCounters, DirectMeters
 from v1switch.p4runtime.entities.profiles import Groups, Members
 from v1switch.p4runtime.entities.replication import Replication
-from v1switch.p4runtime.entities.tables import TableEntries
+from v1switch.p4runtime.entities.table_entries import TableEntries
 from v1switch.p4runtime.entities.value_sets import ValueSets
 
 HANDLERS: dict[str, Handler] = {

@@ -7,7 +7,6 @@ from typing import Any
 
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.entries import TableEntry
 from v1switch.p4runtime.entities.base import Handler, New
 from v1switch.p4runtime.entities.resources import (
     decode_counter,
@@ -16,10 +15,17 @@ from v1switch.p4runtime.entities.resources import (
     encode_meter,
     no_colour_counters,
 )
-from v1switch.p4runtime.entities.tables import encode_entry_key, entry_key, find, missing, selected
+from v1switch.p4runtime.entities.table_entries import (
+    encode_entry_key,
+    entry_key,
+    find,
+    missing,
+    selected,
+)
 from v1switch.p4runtime.errors import invalid, unsupported
 from v1switch.p4runtime.pipeline import Pipeline
 from v1switch.p4runtime.schema import Table, lookup, select
+from v1switch.state.entries import TableEntry
 
 
 class DirectCounters(Handler):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.entries import Group, GroupMember, Member
 from v1switch.p4runtime.actions import check_weights, encode_call, group_size, profile_call
 from v1switch.p4runtime.bytestrings import encode
 from v1switch.p4runtime.entities.base import Handler, New
@@ -12,6 +11,7 @@ from v1switch.p4runtime.errors import Code, Refused, invalid
 from v1switch.p4runtime.pipeline import Pipeline
 from v1switch.p4runtime.ports import watched
 from v1switch.p4runtime.schema import Profile, lookup, select
+from v1switch.state.entries import Group, GroupMember, Member
 
 
 class Members(Handler):

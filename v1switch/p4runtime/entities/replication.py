@@ -6,13 +6,13 @@ from typing import Any
 
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.entries import CloneSession, MulticastGroup, Replica
 from v1switch.errors import EntryNotFound
 from v1switch.p4runtime.bytestrings import encode
 from v1switch.p4runtime.entities.base import Handler, New
 from v1switch.p4runtime.errors import Code, Refused, about, invalid
 from v1switch.p4runtime.pipeline import Pipeline
 from v1switch.p4runtime.ports import MAX_GROUP, replica
+from v1switch.state.entries import CloneSession, MulticastGroup, Replica
 
 MAX_SESSION = (1 << 15) - 1
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from p4.config.v1 import p4info_pb2
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.entries import CounterData, MeterConfig
 from v1switch.p4runtime.errors import invalid, unsupported
 from v1switch.p4runtime.schema import MeterSpec
+from v1switch.state.entries import CounterData, MeterConfig
 
 _Type = p4info_pb2.MeterSpec.Type
 

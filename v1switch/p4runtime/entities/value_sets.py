@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.entries import Exact, Key, Lpm, Match, Ternary, ValueSetMember
 from v1switch.p4runtime.entities.base import Handler, New
 from v1switch.p4runtime.errors import Code, Refused, exists, unsupported
 from v1switch.p4runtime.matches import decode_key, encode_key
 from v1switch.p4runtime.pipeline import Pipeline
 from v1switch.p4runtime.schema import ValueSet, lookup, select
+from v1switch.state.entries import Exact, Key, Lpm, Match, Ternary, ValueSetMember
 
 
 class ValueSets(Handler):

@@ -1,0 +1,115 @@
+"""`python -m v1switch explain`: the way of packets through a program."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from v1switch.commands.offline import dataplane, guarded, parser
+from v1switch.commands.parsing import port_number
+from v1switch.errors import RequestError
+from v1switch.explain.document import Document
+from v1switch.explain.events import Explanation
+from v1switch.explain.text import TextView
+from v1switch.explain.tracer import Tracer
+from v1switch.io.captures import read_frames
+from v1switch.program.model import Program
+
+FIRST_PORT = 1
+HEX = re.compile(r"(0x)?([0-9a-fA-F]{2})+")
+
+
+class PacketError(RequestError):
+    """What was given is no packet.
+
+    Attributes:
+        text: what was given.
+    """
+
+    def __init__(self, text: str, reason: str) -> None:
+        """Keep what was given."""
+        expected = "expected hexadecimal digits, two for each byte, or a pcap or pcapng file"
+        super().__init__(f"--packet {text}: {reason}, {expected}")
+        self.text = text
+
+
+def main(argv: list[str]) -> int:
+    """Explain packets; 0, or 2 when the call was wrong."""
+    options = _arguments().parse_args(argv)
+    return guarded(lambda: _explain(options))
+
+
+def _arguments() -> argparse.ArgumentParser:
+    made = parser("explain", "Tell the way of packets through a program, step by step.")
+    add = made.add_argument
+    add(
+        *("--packet",),
+        action="append",
+        required=True,
+        metavar="HEX|FILE",
+        help="bytes, or a pcap or pcapng file; may be given again",
+    )
+    add("--port", type=port_number, default=FIRST_PORT, help="where packets come in (1)")
+    add("--count", type=_count, metavar="N", help="explain at most N packets")
+    add("--json", action="store_true", help="one JSON object a line for each packet")
+    return made
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number, 1 or more")
+    return int(text)
+
+
+def _explain(options: argparse.Namespace) -> None:
+    told: list[Explanation] = []
+    plane = dataplane(options, Tracer(lambda _, explanation: told.append(explanation)))
+    program = plane.program
+    assert program is not None
+    show = _Json(program) if options.json else _Text(program)
+    start: int | None = None
+    frames = itertools.islice(_frames(options.packet), options.count)
+    for number, (time_ns, frame) in enumerate(frames, start=1):
+        start = time_ns if start is None else start
+        plane.process(options.port, frame, time_ns - start)
+        show.show(told.pop(), number)
+
+
+class _Text:
+    def __init__(self, program: Program) -> None:
+        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self.view = TextView(program, colour)
+
+    def show(self, told: Explanation, number: int) -> None:
+        if number > 1:
+            print()
+        for line in self.view.lines(told, f"packet {number}"):
+            print(line)
+
+
+class _Json:
+    def __init__(self, program: Program) -> None:
+        self.document = Document(program)
+
+    def show(self, told: Explanation, number: int) -> None:
+        print(json.dumps(self.document.frame(told, number)))
+
+
+def _frames(given: Sequence[str]) -> Iterator[tuple[int, bytes]]:
+    """The packets with their times in nanoseconds; bytes have no time, so 0."""
+    for text in given:
+        digits = re.sub(r"[\s:]", "", text)
+        if HEX.fullmatch(digits):
+            yield 0, bytes.fromhex(digits.removeprefix("0x"))
+        elif re.fullmatch(r"(0x)?[0-9a-fA-F]*", digits):
+            raise PacketError(text, f"{len(digits.removeprefix('0x'))} digits")
+        elif not Path(text).is_file():
+            raise PacketError(text, "no such file")
+        else:
+            yield from read_frames(Path(text))

@@ -1,0 +1,27 @@
+"""Loading a program from a file into a data plane."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from v1switch.control.dataplane import Dataplane
+from v1switch.errors import ProgramError, SwitchError
+
+log = logging.getLogger("v1switch")
+
+
+def load(dataplane: Dataplane, path: Path) -> None:
+    """Load a program from a file; raises SwitchError with the file's name."""
+    from v1switch.program.loader import load_file
+
+    try:
+        program = load_file(path)
+        if dataplane.tracer is not None:
+            dataplane.tracer.check(program)
+        dataplane.load(program)
+    except ProgramError as error:
+        raise SwitchError(f"{path}: {error}") from error
+    except OSError as error:
+        raise SwitchError(f"{path}: {error.strerror}") from error
+    log.info("running %s", path)

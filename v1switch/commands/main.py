@@ -1,0 +1,27 @@
+"""The command line: `v1switch [options]`, `v1switch explain …`, `v1switch run …`.
+
+Without a first word the command line is that of simple_switch_grpc, so that either can be started
+in the other's place.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that the first word names, or else the switch; returns its exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    # each command loads what it needs only: the switch has to listen within a second
+    if words[:1] == ["explain"]:
+        from v1switch.commands import explain
+
+        return explain.main(words[1:])
+    if words[:1] == ["run"]:
+        from v1switch.commands import run
+
+        return run.main(words[1:])
+    from v1switch.commands import switch
+
+    return switch.main(words)

@@ -1,0 +1,70 @@
+"""What both commands have in common: their options and the data plane that they make."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from v1switch.commands.loading import load
+from v1switch.commands.parsing import WRONG_CALL, Parser, port_number
+from v1switch.control.dataplane import DROP_PORT, Dataplane
+from v1switch.entryfile import find_p4info, load_entries
+from v1switch.errors import SwitchError
+from v1switch.explain.tracer import Tracer
+
+
+def parser(command: str, description: str) -> Parser:
+    """An argument parser with the options of both commands."""
+    made = Parser(prog=f"v1switch {command}", description=description)
+    add = made.add_argument
+    add("program", type=Path, help="BMv2 JSON")
+    add(
+        "--entries",
+        type=Path,
+        metavar="FILE",
+        help="simple_switch_CLI's commands, *.json or *.txtpb",
+    )
+    add("--p4info", type=Path, metavar="FILE", help="for *.txtpb; by default beside the program")
+    add("--cpu-port", type=port_number, metavar="PORT", help="the controller's port")
+    add("--drop-port", type=port_number, metavar="PORT", default=DROP_PORT)
+    return made
+
+
+def dataplane(options: argparse.Namespace, tracer: Tracer | None = None) -> Dataplane:
+    """A data plane with the program and its entries; its clock stands still at 0.
+
+    Raises:
+        SwitchError: the program, the entries or the filter are wrong.
+        OSError: a file cannot be read.
+    """
+    made = Dataplane(
+        cpu_port=options.cpu_port, drop_port=options.drop_port, tracer=tracer, clock=lambda: 0
+    )
+    load(made, options.program)
+    if options.entries is not None:
+        load_entries(options.entries, made, options.p4info or find_p4info(options.program))
+    return made
+
+
+def guarded(work: Callable[[], None]) -> int:
+    """Do a command's work; an error is one line.
+
+    Returns:
+        0, or 2 when the call was wrong.
+    """
+    try:
+        work()
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has read enough (`| head`)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"v1switch: {name}{error.strerror}\n")
+        return WRONG_CALL
+    except SwitchError as error:
+        sys.stderr.write(f"v1switch: {error}\n")
+        return WRONG_CALL
+    return 0

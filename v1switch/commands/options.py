@@ -1,0 +1,128 @@
+"""The switch's command line, that of simple_switch_grpc.
+
+`[options] [program.json] [-- target options]`. argparse rather than anything larger: options stand
+on both sides of `--`, and the switch has to listen within a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from v1switch.commands.parsing import Parser, port_number
+from v1switch.control.dataplane import AUTO, DROP_PORT, NATIVE, PYTHON
+
+DEFAULT_ADDRESS = "127.0.0.1:9559"  # BMv2 listens on every address; nothing here leaves the machine
+LEVELS = {
+    "trace": logging.DEBUG,
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+    "off": logging.CRITICAL + 1,
+}
+ENGINES = (AUTO, NATIVE, PYTHON)
+
+
+def _interface(text: str) -> tuple[int, str]:
+    number, at, ifname = text.partition("@")
+    if not at or not number or not ifname:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected PORT@INTERFACE, such as 1@eth1")
+    try:
+        return port_number(number), ifname
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: PORT@INTERFACE: {error}") from error
+
+
+def _general() -> Parser:
+    parser = Parser(prog="v1switch", description="P4 switch for BMv2 JSON (v1model).")
+    add = parser.add_argument
+    add("program", nargs="?", type=Path, help="BMv2 JSON")
+    add("-i", "--interface", action="append", default=[], type=_interface, metavar="PORT@IFACE")
+    add("--no-p4", action="store_true", help="start without a program and wait for one")
+    add("--device-id", type=int, default=0)
+    add("--pcap", nargs="?", const=Path(), type=Path, metavar="DIR", help="capture all ports")
+    add("--log-file", type=Path)
+    add("-L", "--log-level", choices=LEVELS, default="info")
+    add("--log-console", action="store_true", help="log to standard output")
+    add("--log-flush", action="store_true", help="accepted: logs are always flushed")
+    add("--cpu-port", type=port_number)
+    add("--drop-port", type=port_number)
+    add("--thrift-port", type=int, help="accepted and ignored: there is no Thrift server")
+    add(
+        "--engine",
+        choices=ENGINES,
+        default=AUTO,
+        help="use machine code as soon as it is compiled (auto), before a pipeline is in force "
+        "(native), or never (python); tracing and captures take python",
+    )
+    add("--trace", action="store_true", help="explain every frame in the log")
+    add("--trace-filter", metavar="EXPR", help="explain the frames that match, such as 'port=1'")
+    return parser
+
+
+def _target() -> Parser:
+    parser = Parser(prog="v1switch --")
+    add = parser.add_argument
+    add("--grpc-server-addr", default=DEFAULT_ADDRESS, metavar="ADDR", help="or unix:PATH")
+    add("--cpu-port", type=port_number)
+    add("--drop-port", type=port_number)
+    return parser
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says.
+
+    Attributes:
+        general: options before `--`.
+        address: where P4Runtime listens.
+        cpu_port, drop_port: from either side of `--`, the target's side wins.
+    """
+
+    general: argparse.Namespace
+    address: str
+    cpu_port: int | None
+    drop_port: int
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """Read the command line; leaves with status 2 and one line when it is wrong."""
+    args = list(argv)
+    cut = args.index("--") if "--" in args else len(args)
+    parser = _general()
+    general, target = parser.parse_args(args[:cut]), _target().parse_args(args[cut + 1 :])
+    if general.program is None and not general.no_p4:
+        parser.error("a program is needed: expected program.json or --no-p4")
+    if general.program is not None and general.no_p4:
+        parser.error("program.json and --no-p4 exclude each other")
+    cpu = target.cpu_port if target.cpu_port is not None else general.cpu_port
+    drop = target.drop_port if target.drop_port is not None else general.drop_port
+    drop = DROP_PORT if drop is None else drop
+    if cpu is not None and cpu in (0, drop):
+        parser.error(f"--cpu-port {cpu}: port 0 and the drop port {drop} cannot be it")
+    _check_interfaces(parser, general.interface, cpu, drop)
+    return Options(general, target.grpc_server_addr, cpu, drop)
+
+
+def _check_interfaces(
+    parser: Parser, interfaces: Sequence[tuple[int, str]], cpu: int | None, drop: int
+) -> None:
+    """Refuse a port that no frame could pass, and a port or an interface that is given twice."""
+    numbers: set[int] = set()
+    names: set[str] = set()
+    for number, ifname in interfaces:
+        where = f"-i {number}@{ifname}"
+        if number == drop:
+            parser.error(f"{where}: {number} is the drop port, expected another port")
+        if number == cpu:
+            parser.error(f"{where}: {number} is the CPU port, expected another port")
+        if number in numbers:
+            parser.error(f"{where}: port {number} again, expected every port once")
+        if ifname in names:
+            parser.error(f"{where}: interface {ifname} again, expected every interface once")
+        numbers.add(number)
+        names.add(ifname)

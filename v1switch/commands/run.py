@@ -1,0 +1,108 @@
+"""`python -m v1switch run`: a program from capture file to capture file."""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
+from pathlib import Path
+
+from v1switch.commands.offline import dataplane, guarded, parser
+from v1switch.commands.parsing import port_number
+from v1switch.io.captures import PcapFile, read_frames
+
+Timed = tuple[int, int, bytes]
+"""Nanoseconds, port, frame."""
+
+
+def main(argv: list[str]) -> int:
+    """Run a program on files; 0, or 2 when the call was wrong."""
+    made = parser("run", "Run a program on the packets of files.")
+    add = made.add_argument
+    add(
+        *("--pcap-in",),
+        action="append",
+        required=True,
+        type=_input,
+        metavar="PORT=FILE",
+        help="pcap or pcapng; may be given again: packets come in the order of their times",
+    )
+    add(
+        *("--pcap-out",),
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="one port<N>.pcap for each port that packets leave by",
+    )
+    options = made.parse_args(argv)
+    return guarded(lambda: _run(options))
+
+
+def _input(text: str) -> tuple[int, Path]:
+    number, equals, path = text.partition("=")
+    if not equals or not path:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected PORT=FILE, such as 1=in.pcap")
+    return port_number(number), Path(path)
+
+
+def _run(options: argparse.Namespace) -> None:
+    plane = dataplane(options)
+    outputs = _Outputs(options.pcap_out)
+    taken: Counter[int] = Counter()
+    start: int | None = None
+    try:
+        for time_ns, port, frame in _merged(options.pcap_in):
+            start = time_ns if start is None else start
+            taken[port] += 1
+            outputs.now = time_ns
+            plane.on_packet_in = lambda data: outputs.write(options.cpu_port, data)
+            for out_port, data in plane.process(port, frame, time_ns - start):
+                outputs.write(out_port, data)
+    finally:
+        outputs.close()
+    print(f"in:  {_counts(taken)}")
+    print(f"out: {_counts(outputs.written)}")
+
+
+def _merged(inputs: Sequence[tuple[int, Path]]) -> Iterator[Timed]:
+    """The packets of all files in the order of their times; of equal ones, the first file's."""
+
+    def timed(port: int, path: Path) -> Iterator[Timed]:
+        for time_ns, frame in read_frames(path):
+            yield time_ns, port, frame
+
+    return heapq.merge(*(timed(port, path) for port, path in inputs), key=itemgetter(0))
+
+
+class _Outputs:
+    """Files of packets that leave, made when they are needed.
+
+    Attributes:
+        now: the time of what is written, in nanoseconds since 1970.
+        written: packets by port.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.now = 0
+        self.written: Counter[int] = Counter()
+        self._files: dict[int, PcapFile] = {}
+
+    def write(self, port: int, frame: bytes) -> None:
+        if port not in self._files:
+            self._files[port] = PcapFile(self.directory / f"port{port}.pcap")
+        self._files[port].write(frame, self.now)
+        self.written[port] += 1
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
+
+
+def _counts(packets: Counter[int]) -> str:
+    if not packets:
+        return "nothing"
+    return ", ".join(f"port {port}: {count}" for port, count in sorted(packets.items()))

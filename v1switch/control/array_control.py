@@ -1,0 +1,102 @@
+"""Indexed counters, meters and registers, and parser value sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from v1switch.control.core import Core
+from v1switch.errors import BadIndex, BadValue, UnknownObject
+from v1switch.state.entries import CounterData, MeterConfig, ValueSetMember
+
+
+class _Sized(Protocol):
+    """Any bank of cells."""
+
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        ...
+
+
+Bank = TypeVar("Bank", bound=_Sized)
+
+
+def _cell_of(kind: str, banks: Mapping[str, Bank], name: str, index: int) -> Bank:
+    bank = banks.get(name)
+    if bank is None:
+        raise UnknownObject(kind, name)
+    if not 0 <= index < bank.size:
+        raise BadIndex(name, index, bank.size)
+    return bank
+
+
+class ArrayControl(Core):
+    """Arrays. Every method raises NoProgram and UnknownObject besides what it lists."""
+
+    def counter(self, name: str, index: int) -> CounterData:
+        """Give a counter cell. Raises BadIndex."""
+        with self._gate.writer():
+            return _cell_of("counter", self.state.counters, name, index).read(index)
+
+    def write_counter(self, name: str, index: int, data: CounterData) -> None:
+        """Set a counter cell. Raises BadIndex, BadValue."""
+        data.check(name)
+        with self._gate.writer():
+            bank = _cell_of("counter", self.state.counters, name, index)
+            before = bank.read(index)
+            bank.write(index, data)
+            self._done(lambda: bank.write(index, before))
+
+    def meter(self, name: str, index: int) -> MeterConfig | None:
+        """Give a meter cell's configuration. Raises BadIndex."""
+        with self._gate.writer():
+            return _cell_of("meter", self.state.meters, name, index).config(index)
+
+    def set_meter(self, name: str, index: int, config: MeterConfig | None) -> None:
+        """Configure a meter cell; None unconfigures. Raises BadIndex, BadValue."""
+        with self._gate.writer():
+            bank = _cell_of("meter", self.state.meters, name, index)
+            before = bank.config(index)
+            bank.configure(index, config, self.started)
+            self._done(lambda: bank.configure(index, before, self.started))
+
+    def register(self, name: str, index: int) -> int:
+        """Give a register cell. Raises BadIndex."""
+        bank = _cell_of("register", self.state.registers, name, index)
+        return bank.cells[index]
+
+    def write_register(self, name: str, index: int, value: int) -> None:
+        """Set a register cell. Raises BadIndex, BadValue (wider than the cell)."""
+        with self._gate.writer():
+            bank = _cell_of("register", self.state.registers, name, index)
+            if not 0 <= value < 1 << bank.width:
+                raise BadValue(name, f"value does not fit {bank.width} bits")
+            before, bank.cells[index] = bank.cells[index], value
+
+            def undo() -> None:
+                bank.cells[index] = before
+
+            self._done(undo)
+
+    # -- parser value sets --------------------------------------------------------------------
+
+    def set_value_set(self, name: str, members: Sequence[ValueSetMember]) -> None:
+        """Replace a value set's members. Raises BadValue (wider than the set)."""
+        with self._gate.writer():
+            target = self.state.value_sets.get(name)
+            if target is None:
+                raise UnknownObject("value set", name)
+            for member in members:
+                if not 0 <= max(member.value, member.mask or 0) < 1 << target.width:
+                    raise BadValue(name, f"member does not fit {target.width} bits")
+            before = target.members
+            target.replace(tuple(members))
+            self._done(lambda: target.replace(before))
+
+    def value_set(self, name: str) -> tuple[ValueSetMember, ...]:
+        """Give a value set's members."""
+        target = self.state.value_sets.get(name)
+        if target is None:
+            raise UnknownObject("value set", name)
+        return target.members

@@ -1,0 +1,80 @@
+"""What all controls stand on: the gate, the state of the program, and undoing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from v1switch.control.gate import Gate
+from v1switch.errors import NoProgram, UnknownObject
+from v1switch.state.profiles import PortStates
+from v1switch.state.program_state import State
+from v1switch.state.replication import Replication
+from v1switch.state.tables import RuntimeTable
+
+Undo = Callable[[], object]
+
+
+class Core:
+    """State behind a gate.
+
+    Attributes:
+        clock: monotonic nanoseconds.
+        started: when this was made, by that clock.
+        replication: multicast groups and clone sessions.
+        ports: which exist and which are down; `set_port_status` changes the latter.
+    """
+
+    def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        """Start without a program."""
+        self.clock = clock
+        self.started = clock()
+        self.replication = Replication()
+        self._gate = Gate()
+        self.ports = PortStates()
+        self._state: State | None = None
+        self._undo: list[Undo] | None = None
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold packets off while several changes are made: no frame sees only some of them."""
+        with self._gate.writer():
+            yield
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing: like `exclusive`, and an exception undoes every change made inside.
+
+        Nesting joins the outer transaction. Counters, meters and registers are undone as well.
+        """
+        with self._gate.writer():
+            if self._undo is not None:
+                yield
+                return
+            self._undo = []
+            try:
+                yield
+            except BaseException:
+                while self._undo:
+                    self._undo.pop()()
+                raise
+            finally:
+                self._undo = None
+
+    def _done(self, undo: Undo) -> None:
+        if self._undo is not None:
+            self._undo.append(undo)
+
+    @property
+    def state(self) -> State:
+        """Run-time state of the program; raises NoProgram."""
+        if self._state is None:
+            raise NoProgram
+        return self._state
+
+    def _table(self, name: str) -> RuntimeTable:
+        table = self.state.tables.get(name)
+        if table is None:
+            raise UnknownObject("table", name)
+        return table

@@ -1,0 +1,1 @@
+"""The switch's outside: network interfaces, their links, the packet loop, capture files."""

@@ -1,0 +1,1 @@
+"""Run-time state of a loaded program: what packets and controllers read and change."""

@@ -1,0 +1,271 @@
+"""Action profiles at run time: members, groups and what a selector picks from."""
+
+from __future__ import annotations
+
+import itertools
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from v1switch.errors import BadAction, BadValue, DuplicateEntry, EntryNotFound, InUse, TableFull
+from v1switch.program.model import ActionProfile
+from v1switch.state.entries import ActionCall, ActionSet, Group, GroupMember, Member
+from v1switch.state.lookup import PICK, PICKS, Cell
+from v1switch.state.words import address
+
+MAX_WEIGHT = 1 << 16  # of a group as a whole: each unit takes a place in what the hash picks from
+
+
+class MemberCell(Cell):
+    """A member: a cell that table cells point at through `target`.
+
+    BMv2 has a member once for each unit of the largest weight that a group gives it, each with a
+    handle; `handles` are those, in the order in which they were needed.
+    """
+
+    __slots__ = ("handles", "member_id", "users")
+
+    def __init__(self, member_id: int, handle: int) -> None:
+        """Make a member without an action."""
+        super().__init__()
+        self.member_id = member_id
+        self.handles = [handle]
+        self.users = 0
+
+
+class GroupCell(Cell):
+    """A group. `pick` is what the selector indexes: active members, each as often as its weight.
+
+    `pick` is ordered by handle because BMv2 takes the n-th handle of a group.
+    """
+
+    __slots__ = ("addresses", "group", "pick", "users")
+
+    def __init__(self, group: Group) -> None:
+        """Make a group that picks nothing yet."""
+        super().__init__()
+        self.group = group
+        self.users = 0
+        self.pick_from(())
+
+    def pick_from(self, cells: tuple[Cell, ...]) -> None:
+        """Pick from these cells from now on."""
+        self.pick = cells
+        self.addresses = array("q", [address(cell.words) for cell in cells])
+        self.words[PICKS], self.words[PICK] = len(cells), address(self.addresses)
+
+
+@dataclass
+class PortStates:
+    """The switch's ports: which exist (None: nobody said, so any may), and which are down."""
+
+    known: frozenset[int] | None = None
+    down: set[int] = field(default_factory=set)
+
+
+class RuntimeProfile:
+    """The state of one action profile."""
+
+    def __init__(
+        self,
+        spec: ActionProfile,
+        codes: dict[str, int],
+        widths: dict[str, list[int]],
+        ports: PortStates,
+    ) -> None:
+        """Make an empty profile.
+
+        Args:
+            spec: the profile in the program.
+            codes: number of each action that may be a member.
+            widths: widths of the parameters of each such action.
+            ports: kept up to date by their owner; members that watch a port that is down are
+                not picked.
+        """
+        self.spec = spec
+        self.name = spec.name
+        self.members: dict[int, MemberCell] = {}
+        self.groups: dict[int, GroupCell] = {}
+        self.actions: dict[int, ActionCall] = {}
+        self.ports = ports
+        self._codes = codes
+        self._widths = widths
+
+    # -- members --------------------------------------------------------------------------------
+
+    def check_action(self, action: ActionCall) -> None:
+        """Raise BadAction unless `action` may be a member here."""
+        check_params(self.name, action, self._widths.get(action.name))
+
+    def member(self, member_id: int) -> MemberCell:
+        """Find a member; raises EntryNotFound."""
+        found = self.members.get(member_id)
+        if found is None:
+            raise EntryNotFound(self.name, member_id, "member")
+        return found
+
+    def insert_member(self, member: Member) -> None:
+        """Add a member; raises BadAction, DuplicateEntry, TableFull."""
+        self.check_action(member.action)
+        if member.member_id in self.members:
+            raise DuplicateEntry(self.name, member.member_id, "member")
+        if len(self.members) >= self.spec.max_size > 0:
+            raise TableFull(self.name, self.spec.max_size)
+        self.members[member.member_id] = MemberCell(member.member_id, next(self._free_handles()))
+        self._set_action(member)
+
+    def _free_handles(self) -> Iterator[int]:
+        """Handles that nobody has, the smallest first, as BMv2 hands them out (handle_mgr.h)."""
+        taken = {handle for member in self.members.values() for handle in member.handles}
+        return (n for n in itertools.count() if n not in taken)
+
+    def _set_action(self, member: Member) -> None:
+        cell = self.members[member.member_id]
+        name, params = member.action.name, member.action.params
+        cell.act(self._codes[name], params, self._widths[name])
+        self.actions[member.member_id] = member.action
+
+    def modify_member(self, member: Member) -> Member:
+        """Change a member's action and return the member as it was."""
+        self.check_action(member.action)
+        self.member(member.member_id)
+        before = Member(member.member_id, self.actions[member.member_id])
+        self._set_action(member)
+        return before
+
+    def delete_member(self, member_id: int) -> Member:
+        """Remove a member and return it; raises EntryNotFound, InUse."""
+        cell = self.member(member_id)
+        if cell.users:
+            raise InUse(self.name, "member", member_id, "a table entry")
+        for group_id, group in self.groups.items():
+            if any(m.member_id == member_id for m in group.group.members):
+                raise InUse(self.name, "member", member_id, f"group {group_id}")
+        del self.members[member_id]
+        return Member(member_id, self.actions.pop(member_id))
+
+    # -- groups ---------------------------------------------------------------------------------
+
+    def group(self, group_id: int) -> GroupCell:
+        """Find a group; raises EntryNotFound."""
+        found = self.groups.get(group_id)
+        if found is None:
+            raise EntryNotFound(self.name, group_id, "group")
+        return found
+
+    def check_group(self, group: Group) -> None:
+        """Raise BadValue or EntryNotFound unless the group's members can be what it says."""
+        if self.spec.selector_algo is None:
+            raise BadAction(self.name, "has no selector, so it can hold no groups")
+        total = 0
+        for member in group.members:
+            self.member(member.member_id)
+            if member.weight < 1:
+                raise BadValue(self.name, f"weight {member.weight} of member {member.member_id}")
+            self._check_watched(member.watch_port)
+            total += member.weight
+        if len({m.member_id for m in group.members}) < len(group.members):
+            raise BadValue(self.name, f"group {group.group_id} has a member twice; give it weight")
+        if group.max_size and total > group.max_size:
+            raise TableFull(f"{self.name} group {group.group_id}", group.max_size)
+        self._check_weight(total)
+
+    def _check_weight(self, total: int) -> None:
+        if total > MAX_WEIGHT:
+            raise TableFull(f"{self.name}: the weights of a group", MAX_WEIGHT)
+
+    def _check_watched(self, port: int | None) -> None:
+        if port is not None and self.ports.known is not None and port not in self.ports.known:
+            raise BadValue(self.name, f"watch port {port} is no port of this switch")
+
+    def insert_group(self, group: Group) -> None:
+        """Add a group; raises BadAction, BadValue, DuplicateEntry, EntryNotFound, TableFull."""
+        if group.group_id in self.groups:
+            raise DuplicateEntry(self.name, group.group_id, "group")
+        self.check_group(group)
+        cell = self.groups[group.group_id] = GroupCell(group)
+        self._weigh(cell)
+
+    def modify_group(self, group: Group) -> Group:
+        """Replace a group's members and return the group as it was."""
+        cell = self.group(group.group_id)
+        self.check_group(group)
+        before, cell.group = cell.group, group
+        self._weigh(cell)
+        return before
+
+    def delete_group(self, group_id: int) -> Group:
+        """Remove a group and return it; raises EntryNotFound, InUse."""
+        cell = self.group(group_id)
+        if cell.users:
+            raise InUse(self.name, "group", group_id, "a table entry")
+        del self.groups[group_id]
+        self._forget_handles()
+        return cell.group
+
+    def _weigh(self, cell: GroupCell) -> None:
+        """Give members the handles that a new or changed group needs (PI's action_prof_mgr.cpp)."""
+        free = self._free_handles()
+        for item in sorted(cell.group.members, key=lambda m: m.member_id):
+            handles = self.members[item.member_id].handles
+            handles += itertools.islice(free, max(0, item.weight - len(handles)))
+        self._forget_handles()
+        self._fill(cell)
+
+    def _forget_handles(self) -> None:
+        """Take back the handles that no group needs any more."""
+        needed = dict.fromkeys(self.members, 1)
+        for group in self.groups.values():
+            for item in group.group.members:
+                needed[item.member_id] = max(needed[item.member_id], item.weight)
+        for member_id, count in needed.items():
+            del self.members[member_id].handles[count:]
+
+    def _fill(self, cell: GroupCell) -> None:
+        alive = [m for m in cell.group.members if m.watch_port not in self.ports.down]
+        pairs = ((self.members[m.member_id], m.weight) for m in alive)
+        copies = {h: member for member, weight in pairs for h in member.handles[:weight]}
+        cell.pick_from(tuple(copies[handle] for handle in sorted(copies)))
+
+    def refresh(self) -> None:
+        """Work out again what every group picks from, after a port went up or down."""
+        for cell in self.groups.values():
+            self._fill(cell)
+
+    def one_shot(self, actions: ActionSet) -> GroupCell:
+        """Make a group of its own for one table entry; raises BadAction, BadValue."""
+        if self.spec.selector_algo is None:
+            raise BadAction(self.name, "has no selector, so it can hold no action sets")
+        self._check_weight(sum(max(0, item.weight) for item in actions.actions))
+        for item in actions.actions:
+            self.check_action(item.action)
+            if item.weight < 1:
+                raise BadValue(self.name, f"weight {item.weight}")
+            self._check_watched(item.watch_port)
+        made = GroupCell(Group(0, tuple(GroupMember(0) for _ in actions.actions)))
+        self.fill_set(made, actions)
+        return made
+
+    def fill_set(self, cell: GroupCell, actions: ActionSet) -> None:
+        """Work out what an action set's group picks from, at first and after a port's change."""
+        cells: list[Cell] = []
+        for item in actions.actions:
+            if item.watch_port in self.ports.down:
+                continue
+            one, name = Cell(), item.action.name
+            one.act(self._codes[name], item.action.params, self._widths[name])
+            cells += [one] * item.weight
+        cell.pick_from(tuple(cells))
+
+
+def check_params(owner: str, action: ActionCall, widths: list[int] | None) -> None:
+    """Raise BadAction unless the action is known (widths not None) and its parameters fit."""
+    if widths is None:
+        raise BadAction(owner, f"action {action.name!r} is not allowed here")
+    if len(action.params) != len(widths):
+        count = f"{len(action.params)} parameters, expected {len(widths)}"
+        raise BadAction(owner, f"action {action.name!r}: {count}")
+    for number, (value, width) in enumerate(zip(action.params, widths, strict=True)):
+        if not 0 <= value < 1 << width:
+            reason = f"parameter {number} does not fit {width} bits"
+            raise BadAction(owner, f"action {action.name!r}: {reason}")

@@ -1,0 +1,216 @@
+"""All run-time state that belongs to one loaded program, and its links to generated code."""
+
+from __future__ import annotations
+
+from v1switch.errors import BadAction
+from v1switch.program.model import ConstEntry, ConstMatch, Program, Table
+from v1switch.state.arrays import CounterBank, RegisterBank
+from v1switch.state.entries import (
+    ActionCall,
+    ActionSet,
+    EntryAction,
+    Exact,
+    GroupRef,
+    Key,
+    Lpm,
+    Match,
+    MemberRef,
+    Origin,
+    Range,
+    TableEntry,
+    Ternary,
+    ValueSetMember,
+)
+from v1switch.state.lookup import Cell
+from v1switch.state.meters import MeterBank
+from v1switch.state.profiles import GroupCell, MemberCell, PortStates, RuntimeProfile, check_params
+from v1switch.state.tables import Resolve, RuntimeTable
+from v1switch.state.words import zeros
+
+CONST_PRIORITY_PIVOT = 2**31 - 1  # PI's inversion of BMv2's "low number wins" (pi_tables_imp.cpp)
+
+
+class ValueSetState:
+    """Members of a parser value set; generated code walks `rows` of (value & mask, mask).
+
+    Attributes:
+        words: how many rows there are, for machine code.
+    """
+
+    __slots__ = ("members", "name", "rows", "width", "words")
+
+    def __init__(self, name: str, width: int) -> None:
+        """Start empty."""
+        self.name = name
+        self.width = width
+        self.members: tuple[ValueSetMember, ...] = ()
+        self.rows: tuple[tuple[int, int], ...] = ()
+        self.words = zeros(1)
+
+    def replace(self, members: tuple[ValueSetMember, ...]) -> None:
+        """Set all members."""
+        ones = (1 << self.width) - 1
+        pairs = ((m.value, ones if m.mask is None else m.mask) for m in members)
+        self.members, self.rows = members, tuple((v & m, m) for v, m in pairs)
+        self.words[0] = len(members)
+
+
+def action_codes(program: Program) -> dict[str, int]:
+    """Number the actions by name: entries carry the number, generated code branches on it."""
+    return {
+        name: n for n, name in enumerate(dict.fromkeys(a.name for a in program.actions.values()))
+    }
+
+
+def _match(match: ConstMatch, width: int) -> Match:
+    if match.kind == "lpm":
+        ones = (1 << width) - 1
+        return Lpm(match.value & (ones ^ (ones >> match.other)), match.other)
+    if match.kind in ("ternary", "optional"):
+        return Ternary(match.value & match.other, match.other)
+    if match.kind == "range":
+        return Range(match.value, match.other)
+    return Exact(match.value)
+
+
+class State:
+    """Tables, profiles, counters, meters, registers and value sets of one program."""
+
+    def __init__(
+        self, program: Program, now: int, ports: PortStates, *, mirrored: bool = False
+    ) -> None:
+        """Make everything empty, then install the program's default actions and entries.
+
+        Args:
+            program: what the state belongs to.
+            now: ns, the time of insertion of the program's own entries.
+            ports: kept up to date by their owner.
+            mirrored: whether machine code is to look things up in its tables, too.
+        """
+        self.program = program
+        self.codes = action_codes(program)
+        self._ports = ports
+        self.profiles = {name: self._profile(name) for name in program.action_profiles}
+        self.tables = {t.name: self._table(t) for t in program.tables.values()}
+        self.counters = {
+            c.name: CounterBank(c.name, c.size) for c in program.counters.values() if not c.binding
+        }
+        self.meters = {
+            m.name: MeterBank(m.name, m.size, m.unit == "bytes")
+            for m in program.meters.values()
+            if not m.binding
+        }
+        self.registers = {
+            r.name: RegisterBank(r.name, r.size, r.width) for r in program.registers.values()
+        }
+        self.value_sets = {
+            v.name: ValueSetState(v.name, v.width) for v in program.value_sets.values()
+        }
+        for table in self.tables.values():
+            if mirrored:
+                table.reflect()
+            self._install_declared(table, now)
+
+    # -- construction ---------------------------------------------------------------------------
+
+    def _profile(self, name: str) -> RuntimeProfile:
+        widths: dict[str, list[int]] = {}
+        for table in self.program.tables.values():
+            if table.action_profile == name:
+                widths.update(self._widths(table))
+        return RuntimeProfile(self.program.action_profiles[name], self.codes, widths, self._ports)
+
+    def _widths(self, table: Table) -> dict[str, list[int]]:
+        actions = (self.program.actions[i] for i in table.actions)
+        return {a.name: [p.width for p in a.params] for a in actions}
+
+    def _table(self, spec: Table) -> RuntimeTable:
+        by_bytes = None
+        if spec.direct_meter:
+            by_bytes = self.program.meters[spec.direct_meter].unit == "bytes"
+        profile = self.profiles[spec.action_profile] if spec.action_profile else None
+        return RuntimeTable(spec, self._resolver(spec, profile), by_bytes)
+
+    def _resolver(self, spec: Table, profile: RuntimeProfile | None) -> Resolve:
+        widths = self._widths(spec)
+        codes = self.codes
+
+        def resolve(cell: Cell, action: EntryAction) -> None:
+            if isinstance(action, ActionCall):
+                if profile is not None:
+                    raise BadAction(spec.name, "takes members or groups of an action profile")
+                check_params(spec.name, action, widths.get(action.name))
+                cell.act(codes[action.name], action.params, widths[action.name])
+            elif profile is None:
+                raise BadAction(spec.name, "has no action profile")
+            elif isinstance(action, MemberRef):
+                cell.aim(profile.member(action.member_id))
+            elif isinstance(action, GroupRef):
+                cell.aim(profile.group(action.group_id))
+            elif isinstance(action, ActionSet):
+                cell.aim(profile.one_shot(action))
+
+        return resolve
+
+    def _call(self, action_id: int, params: tuple[int, ...]) -> ActionCall:
+        return ActionCall(self.program.actions[action_id].name, params)
+
+    def _install_declared(self, table: RuntimeTable, now: int) -> None:
+        declared = table.spec.default_entry
+        if declared is not None:
+            call = self._call(declared.action_id, declared.params)
+            action = self.program.actions[declared.action_id]
+            cell = Cell()
+            cell.act(self.codes[call.name], call.params, [p.width for p in action.params])
+            table.fall_back(cell, call)
+        for entry in table.spec.const_entries or ():
+            table.insert(self._const_entry(table, entry), now)
+
+    def _const_entry(self, table: RuntimeTable, entry: ConstEntry) -> TableEntry:
+        key: Key = tuple(_match(m, f.width) for m, f in zip(entry.key, table.spec.key, strict=True))
+        origin = None
+        if entry.source is not None:
+            where = f"{entry.source.file}:{entry.source.line}"
+            origin = Origin(where, entry.priority if table.prioritized else None)
+        call = self._call(entry.action_id, entry.params)
+        rank = self._rank(table, entry)
+        return TableEntry(key, call, priority=rank, opaque=origin, is_const=table.fixed)
+
+    @staticmethod
+    def _rank(table: RuntimeTable, entry: ConstEntry) -> int:
+        """The entry's priority, by which the first in the program wins.
+
+        Entries that a client may join get those that p4c gives them in P4Runtime: n down to 1.
+        """
+        if not table.prioritized:
+            return 0
+        first = CONST_PRIORITY_PIVOT if table.fixed else len(table.spec.const_entries or ()) + 1
+        return first - entry.priority
+
+    def reset_default(self, table: RuntimeTable) -> None:
+        """Go back to the default action that the program declares."""
+        declared = table.spec.default_entry
+        table.set_default(self._call(declared.action_id, declared.params) if declared else None)
+
+    def refresh_groups(self) -> None:
+        """Work out again what groups and action sets pick from, after a port went up or down."""
+        for profile in self.profiles.values():
+            profile.refresh()
+        for table in self.tables.values():
+            if table.spec.action_profile:
+                self._refresh_sets(table, self.profiles[table.spec.action_profile])
+
+    @staticmethod
+    def _refresh_sets(table: RuntimeTable, profile: RuntimeProfile) -> None:
+        for cell in table.cells.values():
+            action = cell.made_from.action
+            if isinstance(action, ActionSet) and isinstance(cell.target, GroupCell):
+                profile.fill_set(cell.target, action)
+
+    # -- use counts of members and groups ---------------------------------------------------------
+
+    @staticmethod
+    def hold(target: object, step: int) -> None:
+        """Count a table entry that points at a member or group in (+1) or out (-1)."""
+        if isinstance(target, (MemberCell, GroupCell)):
+            target.users += step
