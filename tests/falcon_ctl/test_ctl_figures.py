@@ -41,6 +41,7 @@ def test_every_system_runs_every_kind_of_load_and_conserves_frames(setup, load):
     assert found.is_conserved
     assert found.pps > 10_000
     assert found.delivered > 0
+    assert found.loads
     assert all(0 < percent < 101 for percent in found.loads.values())
     if "balancing" not in setup.flags or "order_guard" in setup.flags:
         assert found.reordered == 0

@@ -70,6 +70,7 @@ def test_the_steps_loads_add_up_to_the_runs(load):
     assert steps.percent.shape == (16, 40)
     assert steps.times[-1] == 8
     measured = measure(setup, load, seed=1).loads
+    assert len(measured) > 2
     last = steps.percent[4:].mean(axis=0)  # without warming up
     for cpu, percent in measured.items():
         assert last[cpu] == pytest.approx(percent, abs=6)

@@ -1,5 +1,7 @@
 """The intent against the p4info that the switches really get: every name, width and kind fits."""
 
+import re
+
 import pytest
 
 from falcon_ctl.errors import UsageError
@@ -20,7 +22,10 @@ def schema():
 @pytest.mark.parametrize("topology", [pair(), leafspine(machines=2)], ids=lambda t: t.name)
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda s: s.name)
 def test_every_entity_of_the_intent_fits_the_program(schema, topology, system):
-    for entities in intent(topology, system).values():
+    switches = intent(topology, system)
+    assert switches.keys() == {switch.name for switch in topology.switches}
+    for entities in switches.values():
+        assert entities
         keys = [entity.key for entity in entities]
         assert len(set(keys)) == len(keys)
         for entity in entities:
@@ -30,13 +35,19 @@ def test_every_entity_of_the_intent_fits_the_program(schema, topology, system):
 def test_learning_and_counters_fit_the_program(schema):
     assert Sighting(5001, 0x02DEADBEEF01, 1, 0).entry().message(schema).HasField("table_entry")
     assert schema.digest_name(schema.digest(LEARN)) == LEARN
-    assert all(schema.counter(name) for name in (*DROP_COUNTERS, *PORT_COUNTERS))
+    names = [*DROP_COUNTERS, *PORT_COUNTERS]
+    assert names
+    assert len({schema.counter(name) for name in names}) == len(names)
 
 
 def test_drop_reasons_are_those_of_the_program():
     text = (P4INFO.parents[1] / "include" / "constants.p4").read_text()
-    for code, reason in enumerate(REASONS):
-        assert f"{reason} = {code}" in " ".join(text.split())
+    block = re.search(r"enum bit<8> DropReason \{(.*?)\}", text, re.DOTALL)
+    assert block
+    declared = re.findall(r"^\s*(\w+)\s*=\s*(\d+)", block[1], re.MULTILINE)
+    assert [(name, int(code)) for name, code in declared] == [
+        (reason, code) for code, reason in enumerate(REASONS)
+    ]
 
 
 def test_a_missing_or_broken_p4info_is_named(tmp_path):

@@ -70,6 +70,7 @@ def test_a_wrong_system_is_found_out(key, name):
 
 def test_every_claim_can_be_seen_to_fail():
     assert WRONG.keys() == BY_KEY.keys()
+    assert all(WRONG.values())
     assert len(BY_KEY) == len(CLAIMS)
 
 

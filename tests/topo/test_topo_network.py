@@ -2,6 +2,7 @@
 `test_topo_ordinary_user.py` runs all of this as an ordinary user as well."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -277,10 +278,14 @@ def test_pingall_tells_who_answers(pair: Topo, network: Network) -> None:
     # No controller has programmed the switch: containers reach those of their machine only as far
     # as rxpath delivers locally, and nobody elsewhere.
     done = pair("cli", input="pingall\n")
-    assert "red1-1 -> " in done.stdout
-    assert " of 24 answered" in done.stdout
-    line = next(x for x in done.stdout.splitlines() if "red1-1 -> " in x)
-    assert line.split("-> ")[1].split()[1:] == ["X", "X"]
+    answers = re.findall(r"(\w+-\d) -> (.*)$", done.stdout, re.MULTILINE)
+    places = {c.name: (c.tenant, c.machine) for c in network.spec.containers}
+    assert {source for source, _ in answers} == places.keys()
+    pairs = [(source, target) for source, cells in answers for target in cells.split()]
+    assert len(pairs) == 24
+    answered = [(source, target) for source, target in pairs if target != "X"]
+    assert [places[source] for source, _ in answered] == [places[target] for _, target in answered]
+    assert f"\n{len(answered)} of 24 answered" in done.stdout
 
 
 def test_ping_measures_an_answer(network: Network) -> None:

@@ -28,7 +28,9 @@ def writing_tracer() -> Tracer:
 
 
 def _write(program: Program, told: Explanation) -> None:
-    assert all(line.isprintable() for line in TextView(program).lines(told))
+    lines = list(TextView(program).lines(told))
+    assert lines
+    assert all(line.isprintable() for line in lines)
 
 
 def plane(program: Json, traced: bool = False) -> Dataplane:

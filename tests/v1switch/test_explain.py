@@ -347,7 +347,9 @@ def test_an_action_that_drops_is_named_with_its_table() -> None:
     by_table = [drop for drop in drops if drop.by.table]
     assert {(d.by.action, d.condition) for d in by_table} == {("MatchIngress.drop", None)}
     assert {d.by.table for d in by_table} >= {"MatchIngress.exactly"}
-    assert all(drop.condition for drop in drops if not drop.by.table)
+    others = [drop.condition for drop in drops if not drop.by.table]
+    assert others
+    assert all(others)
 
 
 def test_the_condition_that_led_to_a_drop_is_told() -> None:

@@ -252,10 +252,12 @@ def test_const_entries_say_so(zoo):
     if zoo.switch == BMV2:
         pytest.skip("BMv2 does not set is_const")
     const = wanted(table_entry={"table_id": zoo.names.id("tables", "const_table")})
-    assert all(entity.table_entry.is_const for entity in zoo.client.read(const))
+    found = [entity.table_entry.is_const for entity in zoo.client.read(const)]
+    assert found == [True, True]
     zoo.insert(zoo.lpm())
     other = wanted(table_entry={"table_id": zoo.names.id("tables", "lpm_table")})
-    assert not any(entity.table_entry.is_const for entity in zoo.client.read(other))
+    found = [entity.table_entry.is_const for entity in zoo.client.read(other)]
+    assert found == [False]
 
 
 def test_const_ternary_entries_have_falling_priorities(zoo):
