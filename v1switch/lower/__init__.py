@@ -1,0 +1,1 @@
+"""The compiler's middle: a typed program becomes a typed intermediate representation (`ir`)."""
