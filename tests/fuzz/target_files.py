@@ -33,7 +33,7 @@ OTHERS = (None, [], {}, True, 1.5, -1, 10**30, [1, 2], [1, 99], {"x": 1})
 VALUES: tuple[Any, ...] = (*OTHERS, *WORDS)
 TERMS = ("and", "or", "not", "!", "(", ")", "( (", ") )", "=", "port", "len", "1", "0xffff")
 OPERATORS = ("=", "==", "!=", "<", "<=", ">", ">=")
-ZOO = "test_p4runtime_zoo"
+ZOO = "p4runtime_zoo"
 
 
 @cache

@@ -21,7 +21,7 @@ from v1switch.p4runtime.session import Session
 
 DEVICE_ID = 1
 ELECTION = {"low": 1}
-NAMES = ("test_p4runtime_zoo", "test_p4runtime_zoo", "tables", "matching", "selector", "externs")
+NAMES = ("p4runtime_zoo", "p4runtime_zoo", "tables", "matching", "selector", "externs")
 NAMES += ("preinitialized",)
 DEPTH = 6
 ACTIONS = ("VERIFY", "VERIFY_AND_SAVE", "VERIFY_AND_COMMIT", "COMMIT", "RECONCILE_AND_COMMIT")

@@ -13,8 +13,8 @@ from p4.config.v1 import p4info_pb2
 from tests.p4.world import JSON as VTEP
 from tests.v1switch.broken import writing_tracer
 from tests.v1switch.corpus import CORPORA, vectors
+from tests.v1switch.p4runtime_zoo import CONFIG as ZOO
 from tests.v1switch.test_fuzz import SAMPLES
-from tests.v1switch.test_p4runtime_zoo import CONFIG as ZOO
 from tests.v1switch.twin import COMPILED
 from v1switch.control.dataplane import Dataplane
 from v1switch.errors import SwitchError

@@ -13,7 +13,7 @@ from p4.config.v1 import p4info_pb2
 from p4.v1 import p4runtime_pb2 as rt
 
 from tests.switch.harness_p4info import Names, Path
-from tests.v1switch.test_p4runtime_zoo import CONFIG, P4INFO, Zoo
+from tests.v1switch.p4runtime_zoo import CONFIG, P4INFO, Zoo
 from v1switch.control.dataplane import Dataplane
 from v1switch.p4runtime.device import Device
 from v1switch.p4runtime.errors import BatchFailed, Code, Refused

@@ -12,8 +12,8 @@ from p4.config.v1 import p4info_pb2
 from p4.v1 import p4runtime_pb2 as rt
 
 from tests.switch.harness_p4info import Names, Path
-from tests.v1switch.test_p4runtime_own import DEVICE_ID, out_ports
-from tests.v1switch.test_p4runtime_zoo import CONFIG, P4INFO, Zoo, canonical, wanted
+from tests.v1switch.p4runtime_own import DEVICE_ID, out_ports
+from tests.v1switch.p4runtime_zoo import CONFIG, P4INFO, Zoo, canonical, wanted
 from tests.v1switch.twin import COMPILED
 
 OK = ["OK"]

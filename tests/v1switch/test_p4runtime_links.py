@@ -9,8 +9,8 @@ import pytest
 from tests.switch.harness import Sandbox, SandboxError, namespaces_allowed, poll
 from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import V1SWITCH, Target
-from tests.v1switch.test_p4runtime_own import frame
-from tests.v1switch.test_p4runtime_zoo import Zoo
+from tests.v1switch.p4runtime_own import frame
+from tests.v1switch.p4runtime_zoo import Zoo
 
 pytestmark = [
     pytest.mark.network,

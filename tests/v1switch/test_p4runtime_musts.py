@@ -7,7 +7,7 @@ import pytest
 from p4.v1 import p4runtime_pb2 as rt
 
 from tests.switch.harness_targets import BMV2
-from tests.v1switch.test_p4runtime_both import (
+from tests.v1switch.p4runtime_both import (
     COUNT,
     DENIED,
     EXISTS,
@@ -21,7 +21,7 @@ from tests.v1switch.test_p4runtime_both import (
     direct,
     mutated,
 )
-from tests.v1switch.test_p4runtime_zoo import canonical, wanted
+from tests.v1switch.p4runtime_zoo import canonical, wanted
 
 GROUP, SESSION = "multicast_group_entry", "clone_session_entry"
 

@@ -1,7 +1,7 @@
 """The same requests to v1switch and to BMv2: codes and replies.
 
 Expected is what the specification says (P4Runtime 1.4); `zoo.spec(..., bmv2=...)` marks what BMv2
-does otherwise. The fixtures are those of test_p4runtime_both.
+does otherwise. The fixtures are those of p4runtime_both.
 """
 
 import pytest
@@ -10,7 +10,7 @@ from p4.v1 import p4runtime_pb2 as rt
 from tests.switch.harness_client import INSERT, MODIFY
 from tests.switch.harness_p4info import Path
 from tests.switch.harness_targets import BMV2
-from tests.v1switch.test_p4runtime_both import (
+from tests.v1switch.p4runtime_both import (
     COUNT,
     DENIED,
     EXHAUSTED,
@@ -27,7 +27,7 @@ from tests.v1switch.test_p4runtime_both import (
     direct,
     mutated,
 )
-from tests.v1switch.test_p4runtime_zoo import canonical, wanted
+from tests.v1switch.p4runtime_zoo import canonical, wanted
 
 # ---- table entries ---------------------------------------------------------------------------
 

@@ -16,8 +16,8 @@ from p4.v1 import p4runtime_pb2_grpc
 from tests.switch.harness import PATIENCE
 from tests.switch.harness_client import INSERT, SwitchClient
 from tests.switch.harness_p4info import Path
-from tests.v1switch.test_p4runtime_own import DEVICE_ID, frame, out_ports
-from tests.v1switch.test_p4runtime_zoo import Zoo, canonical, wanted
+from tests.v1switch.p4runtime_own import DEVICE_ID, frame, out_ports
+from tests.v1switch.p4runtime_zoo import Zoo, canonical, wanted
 from v1switch.commands.options import parse
 from v1switch.control.dataplane import Dataplane
 from v1switch.p4runtime.server import serve

@@ -12,8 +12,8 @@ from p4.v1 import p4runtime_pb2 as rt
 
 from tests.switch.harness import PATIENCE, SandboxError, poll
 from tests.switch.harness_client import Refused, SwitchClient
-from tests.v1switch.test_p4runtime_own import CPU_PORT, DEVICE_ID, frame, out_ports
-from tests.v1switch.test_p4runtime_zoo import CONFIG, P4INFO, Zoo, canonical, wanted
+from tests.v1switch.p4runtime_own import CPU_PORT, DEVICE_ID, frame, out_ports
+from tests.v1switch.p4runtime_zoo import CONFIG, P4INFO, Zoo, canonical, wanted
 from v1switch.p4runtime.server import BindFailed, serve
 from v1switch.p4runtime.session import Session
 

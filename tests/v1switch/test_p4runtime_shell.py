@@ -11,7 +11,7 @@ import pytest
 from p4.v1 import p4runtime_pb2 as rt
 
 from tests.switch.harness import poll
-from tests.v1switch.test_p4runtime_zoo import CONFIG, P4INFO
+from tests.v1switch.p4runtime_zoo import CONFIG, P4INFO
 from v1switch.control.dataplane import Dataplane
 from v1switch.p4runtime.server import serve
 

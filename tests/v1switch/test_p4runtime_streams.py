@@ -16,7 +16,7 @@ from p4.v1 import p4runtime_pb2 as rt
 from tests.switch.harness import Sandbox, SandboxError, poll
 from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import BMV2, CPU_PORT, Target, installed
-from tests.v1switch.test_p4runtime_zoo import Zoo
+from tests.v1switch.p4runtime_zoo import Zoo
 from v1switch.control.dataplane import Dataplane
 from v1switch.p4runtime.server import serve
 

@@ -15,8 +15,8 @@ from tests.switch.harness_client import DELETE, INSERT, MODIFY, Refused, SwitchC
 from tests.switch.harness_p4info import Names
 
 HERE = Path(__file__).parent
-P4INFO = HERE / "test_p4runtime_zoo.p4info.txtpb"
-CONFIG = HERE / "test_p4runtime_zoo.json"
+P4INFO = HERE / "p4runtime_zoo.p4info.txtpb"
+CONFIG = HERE / "p4runtime_zoo.json"
 BMV2 = "bmv2"
 
 
