@@ -27,10 +27,10 @@ from pyroute2 import IPRoute
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from rxpath import afpacket  # noqa: E402  # found through the line above
-from rxpath.jit import jit  # noqa: E402
-from rxpath.libc import ppoll, wall_ns  # noqa: E402
+from rxpath.compile.jit import jit  # noqa: E402  # found through the line above
 from rxpath.live import host, loop, plant  # noqa: E402
+from rxpath.wire import afpacket  # noqa: E402
+from rxpath.wire.libc import ppoll, wall_ns  # noqa: E402
 
 RATES = (25_000, 50_000, 75_000, 100_000, 125_000, 150_000, 200_000, 250_000, 300_000, 400_000)
 INSIDE = "FALCON_BENCH_INSIDE"

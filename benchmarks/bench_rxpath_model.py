@@ -30,11 +30,12 @@ import simpy
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from rxpath import costs, policies  # noqa: E402  # found through the line above
-from rxpath import layout as lay  # noqa: E402
+from rxpath import policies  # noqa: E402  # found through the line above
+from rxpath.config import costs  # noqa: E402
+from rxpath.config.knobs import Knobs  # noqa: E402
 from rxpath.drivers import virtual  # noqa: E402
-from rxpath.knobs import Knobs  # noqa: E402
-from rxpath.model import Model  # noqa: E402
+from rxpath.host import Model  # noqa: E402
+from rxpath.model.state import layout as lay  # noqa: E402
 
 FLOWS = 40
 RATE = 1_200_000  # packets a model second: six FALCON CPUs carry it without loss

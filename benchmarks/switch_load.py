@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rxpath import afpacket
-from rxpath.jit import jit
-from rxpath.libc import memcpy, wall_ns
+from rxpath.compile.jit import jit
+from rxpath.wire import afpacket
+from rxpath.wire.libc import memcpy, wall_ns
 from tests.switch.harness import LONGEST_FRAME, PATIENCE, Port, SandboxError
 
 BURST = 32  # frames in one sendmmsg at most

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from falcon_ctl.errors import PartFailed
-from rxpath import records
-from rxpath.layout import STAGE_NAMES
+from rxpath.live import records
+from rxpath.model.state.layout import STAGE_NAMES
 
 
 class Stage(NamedTuple):
@@ -86,7 +86,7 @@ def load(path: Path) -> Trace:
 def _passage(
     row: dict[str, Any], stages: list[Any], frame: bytes, places: dict[int, str]
 ) -> Passage:
-    """From one row of `rxpath.records.RECORD`, its stages and the frame's first bytes."""
+    """From one row of `rxpath.live.records.RECORD`, its stages and the frame's first bytes."""
     delivered = row["delivered"]
     return Passage(
         number=row["id"],

@@ -18,7 +18,7 @@ from falcon_ctl.figures.sensitivity import effects
 from falcon_ctl.figures.setups import CONTAINER, SETUPS, Setup, own_chain, own_setup, select
 from falcon_ctl.report import document
 from falcon_ctl.report import results as folders
-from rxpath import costs
+from rxpath.config import costs
 from rxpath.policies import own
 
 

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from falcon_ctl.figures.experiments import BY_FIGURE, Experiment
 from falcon_ctl.figures.inside import Loads, Timeline, loads, timeline
 from falcon_ctl.figures.setups import BY_NAME, DEFAULT, HOST, Setup
-from rxpath import layout as lay
+from rxpath.model.state import layout as lay
 
 # The talk's colours: blue, green and yellow are the first, second and third softirq.
 STAGES = {

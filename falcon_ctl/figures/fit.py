@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from falcon_ctl.figures.measure import Closed, Stream, tcp, udp
 from falcon_ctl.figures.setups import CONTAINER, HOST, Setup
-from rxpath import costs
+from rxpath.config import costs
 
 PROFILE = "xeon-2.2ghz"
 _MOST = 4096  # ns; far beyond any of the profile's amounts

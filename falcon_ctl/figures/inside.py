@@ -21,12 +21,12 @@ from falcon_ctl.figures.measure import (
     surge,
 )
 from falcon_ctl.figures.setups import Setup
-from rxpath import counters
-from rxpath import layout as lay
 from rxpath.drivers import virtual
 from rxpath.drivers.virtual import COLUMNS
-from rxpath.model import Model
-from rxpath.state import State
+from rxpath.host import Model
+from rxpath.model import counters
+from rxpath.model.state import layout as lay
+from rxpath.model.state.host import State
 
 _EVENTS = 64  # at a time: how often a core's busy time is looked at
 _PAYLOAD, _ACK = 1448, 0x10

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from falcon_ctl.errors import NotConserved
 from falcon_ctl.figures.setups import Setup
-from rxpath import layout as lay
+from rxpath.config.knobs import Knobs
 from rxpath.drivers import virtual
 from rxpath.drivers.closed import Peers
-from rxpath.knobs import Knobs
-from rxpath.model import Model
-from rxpath.peers.connections import Connection, Step, Wire
+from rxpath.host import Model
+from rxpath.model.state import layout as lay
+from rxpath.tcp.connections import Connection, Step, Wire
 
 MS = 1_000_000  # ns
 VXLAN_BYTES = lay.VXLAN_BYTES
@@ -264,7 +264,7 @@ def handshake_of(model: Model, setup: Setup) -> tuple[Step, ...]:
 
 
 def _hashes(rng: np.random.Generator, count: int) -> NDArray[np.int64]:
-    """What RSS makes of random ports: evenly distributed 32 bits (see rxpath.toeplitz)."""
+    """What RSS makes of random ports: evenly distributed 32 bits (see rxpath.wire.toeplitz)."""
     return rng.integers(0, 1 << 32, count)
 
 

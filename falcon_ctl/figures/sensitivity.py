@@ -12,8 +12,8 @@ from falcon_ctl.figures.evaluate import Results, Row, judge, run_all
 from falcon_ctl.figures.experiments import CLAIMS, Claim, Experiment, Run
 from falcon_ctl.figures.measure import Metrics, measure
 from falcon_ctl.figures.setups import BY_NAME
-from rxpath import costs, profiles
-from rxpath.knobs import Knobs
+from rxpath.config import costs, profiles
+from rxpath.config.knobs import Knobs
 
 
 class Change(NamedTuple):

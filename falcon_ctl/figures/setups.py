@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from falcon_ctl.errors import UsageError
-from rxpath import profiles
+from rxpath.config import profiles
 from rxpath.policies.own import OwnPolicy
 
 FLAGS = ("pipelining", "splitting", "balancing", "switch_off", "order_guard")
@@ -44,7 +44,7 @@ class Setup:
 
     @property
     def knobs(self) -> dict[str, Any]:
-        """As `rxpath.knobs.Knobs.parse` takes them."""
+        """As `rxpath.config.knobs.Knobs.parse` takes them."""
         falcon = {flag: flag in self.flags for flag in FLAGS}
         found = {"profile": self.profile, "policy": self.policy, "costs": self.costs}
         return {**found, "falcon": falcon}

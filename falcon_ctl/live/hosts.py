@@ -10,8 +10,8 @@ from typing import Any
 
 from falcon_ctl.capture.trace import Trace, load
 from falcon_ctl.intent.systems import System
-from rxpath.control import Client
-from rxpath.knobs import FalconKnobs
+from rxpath.config.knobs import FalconKnobs
+from rxpath.live.control import Client
 from topo.state import MachineInfo
 
 # The driver delivers late by the wall clock; the model's own times do not suffer from it.

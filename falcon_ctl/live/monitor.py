@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from falcon_ctl.background import Background
 from falcon_ctl.checks.rebalance import LoadSample
-from rxpath.control import Client
 from rxpath.errors import ControlError
+from rxpath.live.control import Client
 
 _PERIOD = 0.02
 

@@ -11,9 +11,9 @@ from typing import Any
 from falcon_ctl.figures.measure import Closed, Load, Stream
 from falcon_ctl.figures.setups import Setup
 from falcon_ctl.sweeps.spec import CORES, File, Spec, default_bytes
-from rxpath import tomlfile
+from rxpath.config import tomlfile
+from rxpath.config.knobs import Knobs
 from rxpath.errors import ConfigError
-from rxpath.knobs import Knobs
 
 MOST_POINTS = 1_000_000
 MOST_FRAMES = 2_000_000  # of a point: its trace is held in memory

@@ -20,7 +20,7 @@ from falcon_ctl.figures.measure import Metrics, measure
 from falcon_ctl.figures.setups import BY_NAME, Setup, own_setup
 from falcon_ctl.sweeps import points
 from falcon_ctl.sweeps.points import Point
-from rxpath import layout as lay
+from rxpath.model.state import layout as lay
 from rxpath.policies import own
 
 Row = dict[str, Any]

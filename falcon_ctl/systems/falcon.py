@@ -11,7 +11,7 @@ from falcon_ctl.figures.setups import BY_NAME, CONTAINER, FALCON, STATIC, Setup
 from falcon_ctl.systems import trial
 from falcon_ctl.systems.claims import TICK, Claim, Finding, mpps, times
 from falcon_ctl.systems.trial import Table, Trial
-from rxpath import layout as lay
+from rxpath.model.state import layout as lay
 
 PIPELINING, GUARD = BY_NAME["falcon-pipelining"], BY_NAME["falcon-guard"]
 BALANCING = BY_NAME["falcon-balancing"]

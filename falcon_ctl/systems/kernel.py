@@ -13,8 +13,9 @@ from falcon_ctl.figures.setups import BY_NAME, CONTAINER, HOST, Setup
 from falcon_ctl.systems import trial
 from falcon_ctl.systems.claims import CROSS, IS, TICK, Claim, Finding, mpps, times
 from falcon_ctl.systems.trial import Table, counted, told
-from rxpath import frames, profiles, toeplitz
-from rxpath import layout as lay
+from rxpath.config import profiles
+from rxpath.model.state import layout as lay
+from rxpath.wire import frames, toeplitz
 
 PORTS = {"docker": 4789, "flannel": 8472, "calico": 4789, "weave": 6784}
 SOFTIRQS = {"docker": 3, "flannel": 3, "calico": 3, "weave": 4}  # Weave has two veths

@@ -8,8 +8,8 @@ from falcon_ctl.figures import measure
 from falcon_ctl.figures.setups import BY_NAME, CONTAINER, HOST, Setup
 from falcon_ctl.systems import trial
 from falcon_ctl.systems.claims import CROSS, TICK, Claim, Finding, times
-from rxpath import layout as lay
 from rxpath.drivers import virtual
+from rxpath.model.state import layout as lay
 
 BYPASS, SLIM, OFFLOAD = BY_NAME["bypass"], BY_NAME["slim"], BY_NAME["offload"]
 _HASHES = (trial.HASH, 0x9E3779B1)

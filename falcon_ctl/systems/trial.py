@@ -15,11 +15,11 @@ from falcon_ctl.figures import measure
 from falcon_ctl.figures.measure import Closed, Metrics, Stream
 from falcon_ctl.figures.setups import Setup
 from falcon_ctl.traffic.order import Order, analyse
-from rxpath import layout as lay
 from rxpath.drivers import virtual
 from rxpath.drivers.closed import Peers
-from rxpath.model import Model
-from rxpath.peers.connections import Connection
+from rxpath.host import Model
+from rxpath.model.state import layout as lay
+from rxpath.tcp.connections import Connection
 
 Table = NDArray[np.int64]
 HASH = 0x5A17C0DE  # of a flow whose three stages FALCON puts on three CPUs

@@ -9,8 +9,8 @@ with FALCON, many are slower than without any steering: where does FALCON look t
 What a policy is asked, sees and may answer: rxpath/policies/__init__.py and own.py beside it.
 """
 
-from rxpath.hashes import hash_32
-from rxpath.layout import SPLIT
+from rxpath.model.hashes import hash_32
+from rxpath.model.state.layout import SPLIT
 
 DEALT = 0  # where in the memory it says how many CPUs were dealt out
 FIRST = 1  # from here on: 0, or the CPU of a flow at a device + 1

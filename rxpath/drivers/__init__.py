@@ -1,1 +1,1 @@
-"""Drivers: who moves the model's clock."""
+"""Drivers of the virtual clock: they feed frames in and move the model to its next deadline."""

@@ -16,18 +16,18 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from rxpath import kernel
-from rxpath import layout as lay
+from rxpath.compile.jit import compile_for, inner
+from rxpath.compile.jit import kernel as entry
 from rxpath.errors import ConfigError
-from rxpath.jit import compile_for, inner
-from rxpath.jit import kernel as entry
-from rxpath.model import Model
-from rxpath.peers import agenda as ag
-from rxpath.peers import layout as pl
-from rxpath.peers import tcp
-from rxpath.peers.connections import MAX_WINDOW, Connection, Wire, check, check_wire, rows, within
-from rxpath.policies import CHOOSE_TYPE
-from rxpath.state import STATE_TYPE, State, Table
+from rxpath.host import Model
+from rxpath.model import kernel
+from rxpath.model.policy import CHOOSE_TYPE
+from rxpath.model.state import layout as lay
+from rxpath.model.state.host import STATE_TYPE, State, Table
+from rxpath.tcp import event_queue as ag
+from rxpath.tcp import layout as pl
+from rxpath.tcp import sender as tcp
+from rxpath.tcp.connections import MAX_WINDOW, Connection, Wire, check, check_wire, rows, within
 
 CHUNK = 1 << 12  # events at a time
 DONE, NO_SLOT = range(2)

@@ -17,15 +17,15 @@ import numpy as np
 from numba import types
 from numpy.typing import ArrayLike
 
-from rxpath import kernel
-from rxpath import layout as lay
-from rxpath.bare import bare, rows_of
+from rxpath.compile.jit import compile_for, inner
+from rxpath.compile.jit import kernel as entry
 from rxpath.errors import ConfigError
-from rxpath.jit import compile_for, inner
-from rxpath.jit import kernel as entry
-from rxpath.model import FRAME, SEGMENT, Model
-from rxpath.policies import CHOOSE_TYPE
-from rxpath.state import STATE_TYPE, State, Table
+from rxpath.host import FRAME, SEGMENT, Model
+from rxpath.model import kernel
+from rxpath.model.policy import CHOOSE_TYPE
+from rxpath.model.state import layout as lay
+from rxpath.model.state.bare import bare, rows_of
+from rxpath.model.state.host import STATE_TYPE, State, Table
 
 COLUMNS = ("arrival", *FRAME, *SEGMENT)  # of a trace
 DEFAULTS = {"protocol": lay.UDP, "wire_len": 64}

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rxpath.jit import kernel as entry
+from rxpath.compile.jit import kernel as entry
 
 EPOCH, DILATION = 0, 1
 LAST = 2  # model ns of the last arrival, or up to which the model has run

@@ -12,9 +12,9 @@ from typing import Protocol
 
 import numpy as np
 
-from rxpath.frames import GROUP
-from rxpath.jit import inner
-from rxpath.jit import kernel as entry
+from rxpath.compile.jit import inner
+from rxpath.compile.jit import kernel as entry
+from rxpath.wire.frames import GROUP
 
 NOWHERE = -1
 VNI, VNI_TENANT = 0, 1  # sorted VNIs; tenant of each

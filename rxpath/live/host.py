@@ -13,17 +13,18 @@ import numba
 import numpy as np
 from numba import types
 
-from rxpath import afpacket, knobs
+from rxpath.compile.jit import compile_for
+from rxpath.config import knobs
 from rxpath.errors import ConfigError
-from rxpath.frames import identity
-from rxpath.jit import compile_for
+from rxpath.host import Model
 from rxpath.live import clock as ck
 from rxpath.live import fdb, intake, loop, recorder
 from rxpath.live import plant as pl
 from rxpath.live.config import Container, MachineConfig
-from rxpath.model import Model
-from rxpath.policies import CHOOSE_TYPE
-from rxpath.state import STATE_TYPE
+from rxpath.model.policy import CHOOSE_TYPE
+from rxpath.model.state.host import STATE_TYPE
+from rxpath.wire import afpacket
+from rxpath.wire.frames import identity
 
 HEADROOM = 32  # Ethernet header, a second tag, and to the next multiple of 64
 PR_SET_TIMERSLACK = 29  # uapi linux/prctl.h

@@ -6,9 +6,27 @@ from typing import Any
 
 import numpy as np
 
-from rxpath import frames as fr
-from rxpath import kernel
-from rxpath.afpacket import (
+from rxpath.compile.jit import inner
+from rxpath.compile.jit import kernel as entry
+from rxpath.live import clock as ck
+from rxpath.live import plant as pl
+from rxpath.live import recorder as rc
+from rxpath.live.fdb import NOWHERE, TARGETS, targets, tenant_of
+from rxpath.live.plant import Plant, free_slot, take_slot
+from rxpath.model import kernel
+from rxpath.model.hashes import hash_32
+from rxpath.model.state.host import State
+from rxpath.model.state.layout import (
+    DELIVER,
+    EV_KIND,
+    EV_PLACE,
+    EV_SLOT,
+    EV_SOCKET,
+    EV_TIME,
+    PLACE_RX_MISSED,
+)
+from rxpath.wire import frames as fr
+from rxpath.wire.afpacket import (
     BATCH,
     CUT,
     DUE,
@@ -23,18 +41,8 @@ from rxpath.afpacket import (
     put,
     send_batch,
 )
-from rxpath.frames import be32, octet
-from rxpath.hashes import hash_32
-from rxpath.jit import inner
-from rxpath.jit import kernel as entry
-from rxpath.layout import DELIVER, EV_KIND, EV_PLACE, EV_SLOT, EV_SOCKET, EV_TIME, PLACE_RX_MISSED
-from rxpath.libc import memcpy, wall_ns
-from rxpath.live import clock as ck
-from rxpath.live import plant as pl
-from rxpath.live import recorder as rc
-from rxpath.live.fdb import NOWHERE, TARGETS, targets, tenant_of
-from rxpath.live.plant import Plant, free_slot, take_slot
-from rxpath.state import State
+from rxpath.wire.frames import be32, octet
+from rxpath.wire.libc import memcpy, wall_ns
 
 
 @inner

@@ -6,8 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from rxpath import kernel
-from rxpath.afpacket import (
+from rxpath.compile.jit import inner
+from rxpath.compile.jit import kernel as entry
+from rxpath.live import clock as ck
+from rxpath.live import plant as pl
+from rxpath.live.fdb import TARGETS, TENANT, containers, targets
+from rxpath.live.intake import digest, flush
+from rxpath.live.plant import Plant
+from rxpath.model import kernel
+from rxpath.model.state.host import State
+from rxpath.wire.afpacket import (
     BATCH,
     CUT,
     FLAGS,
@@ -19,16 +27,8 @@ from rxpath.afpacket import (
     put_tagged,
     read_batch,
 )
-from rxpath.frames import ETH_HEADER, GROUP, mac
-from rxpath.jit import inner
-from rxpath.jit import kernel as entry
-from rxpath.libc import nanosleep, ppoll, wall_ns
-from rxpath.live import clock as ck
-from rxpath.live import plant as pl
-from rxpath.live.fdb import TARGETS, TENANT, containers, targets
-from rxpath.live.intake import digest, flush
-from rxpath.live.plant import Plant
-from rxpath.state import State
+from rxpath.wire.frames import ETH_HEADER, GROUP, mac
+from rxpath.wire.libc import nanosleep, ppoll, wall_ns
 
 POLLFD = np.dtype([("fd", "i4"), ("events", "i2"), ("revents", "i2")])  # uapi asm-generic/poll.h
 POLLIN = 1

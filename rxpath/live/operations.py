@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from rxpath import frames, layout, records
+from rxpath.config.knobs import RSS_ENTRIES
 from rxpath.errors import ControlError
-from rxpath.knobs import RSS_ENTRIES
 from rxpath.live import clock as ck
 from rxpath.live import plant as pl
 from rxpath.live import recorder as rc
+from rxpath.live import records
 from rxpath.live.host import LiveHost
+from rxpath.model.state import layout
+from rxpath.wire import frames
 
 DEFAULT_LIMIT, MAX_LIMIT = 100_000, 1_000_000
 LATE_SHARE = 0.01  # of the delivered frames may be over the budget before a result is late
@@ -35,7 +37,7 @@ class Operations:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="records")
 
     def table(self) -> dict[str, Any]:
-        """Operations by name, for `rxpath.control.Server`."""
+        """Operations by name, for `rxpath.live.control.Server`."""
         names = ("status", "get", "set", "stats", "reset", "record")
         return {name: getattr(self, name) for name in names}
 

@@ -6,15 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rxpath import frames, layout, toeplitz
-from rxpath.afpacket import Rx, Tx
-from rxpath.jit import inner
+from rxpath.compile.jit import inner
 from rxpath.live.recorder import Recorder
+from rxpath.model.state import layout
+from rxpath.wire import frames, toeplitz
+from rxpath.wire.afpacket import Rx, Tx
 
 FLOWS_LOG2 = 14
 
 # Places where a live frame is lost, beside the model's own (`layout.PLACE_NAMES`, below 16).
-PLACE_MALFORMED = 16  # see the verdicts of `rxpath.frames`
+PLACE_MALFORMED = 16  # see the verdicts of `rxpath.wire.frames`
 PLACE_NOT_OURS = 17  # another machine's MAC, VTEP, protocol or port
 PLACE_UNKNOWN_TENANT = 18  # a VNI or VLAN that nobody here has
 PLACE_UNKNOWN_MAC = 19  # no container of the tenant has it

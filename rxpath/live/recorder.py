@@ -6,10 +6,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rxpath.afpacket import LENGTH, STAMP, TAG, TAG_AT
-from rxpath.jit import inner
-from rxpath.layout import DELIVER, EV_KIND, EV_PLACE, EV_SLOT, EV_TIME, MAX_STAGES, RECORD_COLUMNS
-from rxpath.state import State
+from rxpath.compile.jit import inner
+from rxpath.model.state.host import State
+from rxpath.model.state.layout import (
+    DELIVER,
+    EV_KIND,
+    EV_PLACE,
+    EV_SLOT,
+    EV_TIME,
+    MAX_STAGES,
+    RECORD_COLUMNS,
+)
+from rxpath.wire.afpacket import LENGTH, STAMP, TAG, TAG_AT
 
 SNAPLEN = 256
 (

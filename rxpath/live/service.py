@@ -7,8 +7,8 @@ import signal
 from pathlib import Path
 from types import FrameType
 
-from rxpath.control import Server
 from rxpath.live.config import MachineConfig
+from rxpath.live.control import Server
 from rxpath.live.host import LiveHost, sleep_precisely
 from rxpath.live.operations import Operations
 

@@ -7,9 +7,9 @@ and a TCP flow's later stages stay on its split CPU; that is `tcp_pipelining` of
 
 from __future__ import annotations
 
-from rxpath import layout as lay
-from rxpath.hashes import hash_32
-from rxpath.policies import Host, Packet
+from rxpath.model.hashes import hash_32
+from rxpath.model.policy import Host, Packet
+from rxpath.model.state import layout as lay
 
 
 def choose(packet: Packet, host: Host) -> tuple[int, int]:

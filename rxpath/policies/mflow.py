@@ -8,9 +8,9 @@ after the other) are assumptions: of the paper only the abstract was at hand.
 
 from __future__ import annotations
 
-from rxpath import layout as lay
-from rxpath.hashes import reciprocal_scale
-from rxpath.policies import Host, Packet
+from rxpath.model.hashes import reciprocal_scale
+from rxpath.model.policy import Host, Packet
+from rxpath.model.state import layout as lay
 
 
 def choose(packet: Packet, host: Host) -> tuple[int, int]:

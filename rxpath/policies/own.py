@@ -25,10 +25,10 @@ from numba import types
 from numba.core import config
 from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
-from rxpath import layout as lay
+from rxpath.compile.jit import compile_for
 from rxpath.errors import ConfigError, OwnPolicyError, RxPathError
-from rxpath.jit import compile_for
-from rxpath.policies import CHOOSE_SIGNATURE, POLICY_TYPES, Choose, Host, Packet, door
+from rxpath.model.policy import CHOOSE_SIGNATURE, POLICY_TYPES, Choose, Host, Packet, door
+from rxpath.model.state import layout as lay
 
 T = TypeVar("T")
 CHOICES = (lay.CHOICE_NONE, lay.CHOICE_FIRST, lay.CHOICE_SECOND, lay.CHOICE_FALLBACK)
@@ -43,7 +43,7 @@ class OwnPolicy:
     path: str
     source: str
     function: Callable[..., Any]  # as it was written
-    choose: Any  # for `rxpath.model.Model`
+    choose: Any  # for `rxpath.host.Model`
 
     def run(self, work: Callable[[Any], T]) -> T:
         """``work(choose)``, which is to run a model from its start, with the policy.

@@ -6,9 +6,9 @@ this CPU's own.  So all stages behind the NIC run on one CPU: one flow is not sp
 
 from __future__ import annotations
 
-from rxpath.hashes import reciprocal_scale
-from rxpath.layout import GRO_CELL, SPLIT
-from rxpath.policies import Host, Packet
+from rxpath.model.hashes import reciprocal_scale
+from rxpath.model.policy import Host, Packet
+from rxpath.model.state.layout import GRO_CELL, SPLIT
 
 
 def choose(packet: Packet, host: Host) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rxpath.policies import Host, Packet
+from rxpath.model.policy import Host, Packet
 
 
 def choose(packet: Packet, host: Host) -> tuple[int, int]:  # noqa: ARG001  # one signature for all

@@ -15,7 +15,7 @@ from falcon_ctl.figures.experiments import BY_FIGURE, CLAIMS, EXPERIMENTS, Run
 from falcon_ctl.figures.fit import fit
 from falcon_ctl.figures.measure import Closed, Metrics, Stream, measure
 from falcon_ctl.figures.setups import BY_NAME, DEFAULT, SETUPS, select
-from rxpath.costs import DIRECTORY
+from rxpath.config.costs import DIRECTORY
 
 
 def metrics(pps, *latencies):

@@ -13,10 +13,10 @@ from falcon_ctl.figures.inside import loads, timeline
 from falcon_ctl.figures.measure import MS, Closed, Stream, measure
 from falcon_ctl.figures.sensitivity import Change, Effect
 from falcon_ctl.figures.setups import BY_NAME
-from rxpath import costs
-from rxpath import layout as lay
+from rxpath.config import costs
+from rxpath.config.knobs import Knobs
 from rxpath.errors import ConfigError
-from rxpath.knobs import Knobs
+from rxpath.model.state import layout as lay
 
 # -- timelines ---------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from falcon_ctl.systems import cli as systems_cli
 from falcon_ctl.systems import trial
 from falcon_ctl.systems.claims import CROSS, TICK, Finding, judge
 from falcon_ctl.systems.cli import CLAIMS
-from rxpath import layout as lay
+from rxpath.model.state import layout as lay
 
 BY_KEY = {claim.key: claim for claim in CLAIMS}
 WRONG = {  # systems of which the claim is false

@@ -1,7 +1,7 @@
 """The far ends of `rxpath.drivers.closed` once more, in plain Python, around the plain host.
 
 Written from RFC 5681 (slow start, congestion avoidance, fast retransmit), RFC 6582 (NewReno), RFC
-6298 (the timer) and from what `rxpath.peers.tcp` says that it leaves out.  One list of what is to
+6298 (the timer) and from what `rxpath.tcp.sender` says that it leaves out.  One list of what is to
 come, one object for each sender, and a timer that is a time.
 """
 
@@ -12,7 +12,7 @@ from itertools import count
 
 from host_twin import Twin
 
-from rxpath.peers import layout as pl
+from rxpath.tcp import layout as pl
 
 INITIAL, HUGE = 10, 4096  # segments: the first congestion window, and ssthresh before any loss
 

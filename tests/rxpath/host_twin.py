@@ -17,9 +17,9 @@ from host_twin_rules import Rules
 from host_twin_stages import Stages
 from host_twin_threads import Threads
 
-from rxpath import costs
-from rxpath import layout as lay
-from rxpath.knobs import Knobs
+from rxpath.config import costs
+from rxpath.config.knobs import Knobs
+from rxpath.model.state import layout as lay
 
 
 class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from rxpath import layout as lay
+from rxpath.model.state import layout as lay
 
 
 @dataclass

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rxpath import profiles
-from rxpath.profiles import Stage
+from rxpath.config import profiles
+from rxpath.config.profiles import Stage
 
 
 class Rules:

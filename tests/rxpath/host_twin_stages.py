@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from host_twin_objects import Cpu, Napi, Skb
 
-from rxpath import layout as lay
-from rxpath import profiles
+from rxpath.config import profiles
+from rxpath.model.state import layout as lay
 
 CLOSING = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "URG": 32}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from host_twin_objects import Cpu, Skb, Task
 
-from rxpath import layout as lay
+from rxpath.model.state import layout as lay
 
 
 class Threads:

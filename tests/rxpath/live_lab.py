@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rxpath.control import Client
 from rxpath.errors import ControlError
+from rxpath.live.control import Client
 
 ROOT = Path(__file__).parents[2]
 ETH_P_ALL = 3

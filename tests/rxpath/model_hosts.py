@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from rxpath import costs
-from rxpath import layout as lay
+from rxpath.config import costs
+from rxpath.config.knobs import Knobs
 from rxpath.drivers import virtual
-from rxpath.knobs import Knobs
-from rxpath.model import Model
+from rxpath.host import Model
+from rxpath.model.state import layout as lay
 
 ACK, PSH = 0x10, 0x08
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from rxpath import costs, policies
-from rxpath import layout as lay
+from rxpath import policies
+from rxpath.config import costs
+from rxpath.config.knobs import Knobs
 from rxpath.drivers import virtual
-from rxpath.knobs import Knobs
-from rxpath.model import Model
+from rxpath.host import Model
+from rxpath.model.state import layout as lay
 
 # The servers: a cost of each of docker's stages, and the CPU that `pipeline` gives the stage.
 RING, CELL, BACKLOG, SOCKET = "driver_poll", "br_handle_frame", "l4_rcv", "copy_to_user"

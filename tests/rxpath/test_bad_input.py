@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from model_hosts import model
 
-from rxpath import costs, profiles, tables
+from rxpath.config import apply as tables
+from rxpath.config import costs, profiles
+from rxpath.config.knobs import Knobs, merge
 from rxpath.drivers import virtual
 from rxpath.errors import ConfigError
-from rxpath.knobs import Knobs, merge
 
 CHAIN = [
     {"kind": "napi", "device": "eth0", "ifindex": 2, "costs": []},

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from model_hosts import accounted, flood, model, run
 
-from rxpath import layout as lay
-from rxpath import policies, profiles
+from rxpath import policies
+from rxpath.config import profiles
+from rxpath.config.knobs import Knobs
 from rxpath.drivers.closed import Peers
 from rxpath.drivers.virtual import make_trace
 from rxpath.errors import ConfigError
-from rxpath.knobs import Knobs
-from rxpath.model import Model
-from rxpath.peers.connections import Connection
+from rxpath.host import Model
+from rxpath.model.state import layout as lay
+from rxpath.tcp.connections import Connection
 
 
 def refuse(packet, host):

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rxpath.config.knobs import Knobs
 from rxpath.drivers.closed import Peers
 from rxpath.errors import ConfigError
-from rxpath.knobs import Knobs
-from rxpath.model import Model
-from rxpath.peers import layout as pl
-from rxpath.peers.connections import Connection, Step, Wire
+from rxpath.host import Model
+from rxpath.tcp import layout as pl
+from rxpath.tcp.connections import Connection, Step, Wire
 
 MS = 1_000_000
 FREE = {"ring": 65_536, "rcvbuf": 2**30, "max_backlog": 1_000_000}

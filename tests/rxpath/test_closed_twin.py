@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from model_hosts import COARSE
 from test_twin import HASHES, hosts, mostly
 
-from rxpath import layout as lay
-from rxpath import profiles
+from rxpath.config import profiles
+from rxpath.config.knobs import Knobs
 from rxpath.drivers import closed
 from rxpath.drivers.closed import Peers
-from rxpath.knobs import Knobs
-from rxpath.model import Model
-from rxpath.peers.connections import Connection, Step, Wire
+from rxpath.host import Model
+from rxpath.model.state import layout as lay
+from rxpath.tcp.connections import Connection, Step, Wire
 
 SOCKETS, STEPS = 2, 700
 CHAINS = list(profiles.load())

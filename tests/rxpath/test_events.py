@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_hosts import model, run
 
-from rxpath import costs, events, kernel
-from rxpath import layout as lay
+from rxpath.compile.jit import jit
+from rxpath.config import costs
 from rxpath.drivers import virtual
 from rxpath.drivers.virtual import make_trace
-from rxpath.jit import jit
-from rxpath.state import allocate
+from rxpath.model import events, kernel
+from rxpath.model.state import layout as lay
+from rxpath.model.state.host import allocate
 
 RINGS = [(lay.RING_INTERRUPT, lay.INTERRUPT), (lay.RING_IPI, lay.IPI), (lay.RING_WAKE, lay.WAKE)]
 

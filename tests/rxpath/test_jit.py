@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 from model_hosts import model, run
 
-from rxpath import jit, kernel, policies
+import rxpath
+from rxpath import policies
+from rxpath.compile import jit
+from rxpath.config.knobs import Knobs
 from rxpath.drivers.virtual import make_trace
-from rxpath.knobs import Knobs
-from rxpath.model import Model
+from rxpath.host import Model
+from rxpath.model import kernel
 
 HERE = Path(__file__).parent
 
@@ -53,11 +56,11 @@ def test_the_same_events_with_numba_disabled():
 
 
 def test_a_cache_is_for_the_sources_that_a_module_imports():
-    package = Path(jit.__file__).parent
-    names = {path.name for path in jit._closure(package / "kernel.py")}
+    package = Path(rxpath.__file__).parent
+    names = {path.name for path in jit._closure(package / "model" / "kernel.py")}
     assert {"kernel.py", "layout.py", "softirq.py", "events.py", "jit.py"} <= names
     assert "virtual.py" not in names
-    assert "model.py" in {path.name for path in jit._closure(package / "drivers" / "virtual.py")}
+    assert "knobs.py" in {path.name for path in jit._closure(package / "drivers" / "virtual.py")}
 
 
 def test_a_changed_import_is_another_cache(tmp_path, monkeypatch):
@@ -123,7 +126,7 @@ def test_one_compilation_serves_every_policy():
 
 
 LOW = """
-from rxpath.jit import inner, shared
+from rxpath.compile.jit import inner, shared
 
 @inner
 def twice(x):
@@ -140,7 +143,7 @@ TOP = """
 import sys
 from low import low
 from numba import types
-from rxpath.jit import compile_for, jit, kernel
+from rxpath.compile.jit import compile_for, jit, kernel
 
 @kernel
 def top(x):

@@ -13,13 +13,14 @@ from closed_twin import Net
 from model_hosts import accounted, flood, model
 from pure_queues import BACKLOG, RING, poisson, queues
 
-from rxpath import costs, counters
-from rxpath import layout as lay
+from rxpath.config import costs
+from rxpath.config.knobs import Knobs
 from rxpath.drivers.closed import Peers
 from rxpath.drivers.virtual import COLUMNS, make_trace
-from rxpath.knobs import Knobs
-from rxpath.model import Model
-from rxpath.peers.connections import Connection, Wire
+from rxpath.host import Model
+from rxpath.model import counters
+from rxpath.model.state import layout as lay
+from rxpath.tcp.connections import Connection, Wire
 
 
 def observe(host, trace):

@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from rxpath.__main__ import app
-from rxpath.afpacket import DeviceError
 from rxpath.errors import ConfigError
 from rxpath.live import config, host
+from rxpath.wire.afpacket import DeviceError
 
 
 def container(number: int, **changes: Any) -> dict[str, Any]:

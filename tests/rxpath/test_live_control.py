@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from rxpath.control import MAX_LINE, Client, Server
 from rxpath.errors import ConfigError, ControlError
+from rxpath.live.control import MAX_LINE, Client, Server
 
 
 class Running:

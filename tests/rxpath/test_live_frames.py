@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scapy.layers.inet import IP, UDP, IPOption_NOP
 from scapy.layers.l2 import Ether
 
-from rxpath import frames as fr
-from rxpath.toeplitz import key_table
+from rxpath.wire import frames as fr
+from rxpath.wire.toeplitz import key_table
 
 ME = fr.identity(0x020000000101, 0xAC100001, [4789, 8472])
 RSS = key_table()

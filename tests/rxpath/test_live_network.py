@@ -15,8 +15,8 @@ import pytest
 from live_lab import Machine, Namespace, take, until
 from scapy.layers.l2 import Ether
 
-from rxpath import records
 from rxpath.errors import ControlError
+from rxpath.live import records
 
 pytestmark = pytest.mark.network
 

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rxpath import layout as lay
-from rxpath import records
-from rxpath.afpacket import BATCH, FLAGS, LENGTH, STAMP, TAG
+from rxpath.config.knobs import Knobs
 from rxpath.drivers import virtual
-from rxpath.knobs import Knobs
+from rxpath.host import Model
 from rxpath.live import plant as pl
 from rxpath.live import recorder as rc
+from rxpath.live import records
 from rxpath.live.host import Host, example, replay
-from rxpath.model import Model
+from rxpath.model.state import layout as lay
+from rxpath.wire.afpacket import BATCH, FLAGS, LENGTH, STAMP, TAG
 
 CONTAINERS = 4
 SLOTS = 8192

@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_hosts import accounted, model, run
 
-from rxpath import costs, policies
-from rxpath import layout as lay
+from rxpath import policies
+from rxpath.config import costs
+from rxpath.config.knobs import Knobs
 from rxpath.drivers.virtual import COLUMNS, make_trace
-from rxpath.hashes import hash_32
-from rxpath.knobs import Knobs
+from rxpath.model.hashes import hash_32
+from rxpath.model.state import layout as lay
 
 FLOWS, SLOTS = 4, 1024
 LOAD_NS = 20_000  # short, so that policies react within a few hundred frames

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from model_hosts import accounted, flood, model, run
 from test_order import traffic
 
-from rxpath import layout as lay
 from rxpath.drivers.closed import Peers
-from rxpath.peers.connections import Connection
+from rxpath.model.state import layout as lay
+from rxpath.tcp.connections import Connection
 
 
 def udp_rate(policy, **knobs):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from model_hosts import accounted, model, run
 
-from rxpath import layout as lay
+from rxpath.config.knobs import Knobs
 from rxpath.drivers.closed import Peers
 from rxpath.drivers.virtual import make_trace
 from rxpath.errors import ConfigError
-from rxpath.knobs import Knobs
-from rxpath.peers.connections import Connection
+from rxpath.model.state import layout as lay
+from rxpath.tcp.connections import Connection
 
 
 def softirqs(flows=5, sockets=5, count=1000, **knobs):

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_hosts import accounted, model, run
 
-from rxpath import layout as lay
-from rxpath import profiles
+from rxpath.config import profiles
 from rxpath.drivers.virtual import make_trace
+from rxpath.model.state import layout as lay
 
 FALCON = {"load_interval_ns": 7_000, "threshold": 15}  # it changes its mind all the time
 CHAINS = len(profiles.load())

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from model_hosts import accounted, run
 
-from rxpath import costs, profiles, tables
-from rxpath import layout as lay
+from rxpath.config import apply as tables
+from rxpath.config import costs, profiles
+from rxpath.config.knobs import Knobs
 from rxpath.drivers import virtual
 from rxpath.errors import ConfigError
-from rxpath.knobs import Knobs
-from rxpath.model import Model
+from rxpath.host import Model
+from rxpath.model.state import layout as lay
 
 CHAIN = """
 [mine]

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from model_hosts import run
 
+from rxpath.config.knobs import Knobs
 from rxpath.drivers.virtual import make_trace
 from rxpath.errors import ConfigError, OwnPolicyError
-from rxpath.knobs import Knobs
-from rxpath.model import Model
+from rxpath.host import Model
 from rxpath.policies import own
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,7 @@ def busy(host):
 
 @pytest.mark.parametrize("answer", ["5", "(5, 1)", "(5, CHOICE_SECOND)", "host.split_cpus[0] - 7"])
 def test_a_function_in_a_file_steers(tmp_path, answer):
-    lines = ("from rxpath.layout import CHOICE_SECOND", "def mine(packet, host):")
+    lines = ("from rxpath.model.state.layout import CHOICE_SECOND", "def mine(packet, host):")
     host, events = steered(policy(tmp_path, *lines, f"    return {answer}"))
     assert len(events) == 50
     assert busy(host) == {1, 5}

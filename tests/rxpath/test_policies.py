@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from model_hosts import model
 
-from rxpath import layout as lay
 from rxpath import policies
-from rxpath.bare import bare
+from rxpath.compile.jit import jit
 from rxpath.errors import ConfigError
-from rxpath.hashes import hash_32, reciprocal_scale
-from rxpath.jit import jit
-from rxpath.policies import Host, Packet, falcon, mflow, rfs, rps, same_cpu
+from rxpath.model.hashes import hash_32, reciprocal_scale
+from rxpath.model.policy import Host, Packet
+from rxpath.model.state import layout as lay
+from rxpath.model.state.bare import bare
+from rxpath.policies import falcon, mflow, rfs, rps, same_cpu
 
 CPUS = np.array([0, 2, 4, 6, 8, 10])
 SPLIT_CPUS = np.array([12, 14, 16])

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from model_hosts import accounted, model, run
 
-from rxpath import layout as lay
-from rxpath import profiles
+from rxpath.config import profiles
+from rxpath.config.knobs import Knobs
 from rxpath.drivers.virtual import make_trace
 from rxpath.errors import ConfigError
-from rxpath.knobs import Knobs
-from rxpath.model import Model
+from rxpath.host import Model
+from rxpath.model.state import layout as lay
 
 # The softirqs that a denied frame pays for: up to the one with the hook.
 HOOKS = {"host": 1, "docker": 2, "flannel": 2, "calico": 2, "weave": 3}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from model_hosts import accounted, model, run
 
-from rxpath import layout as lay
 from rxpath.drivers.virtual import make_trace
+from rxpath.model.state import layout as lay
 
 BALANCE = {"rebalance_interval_ns": 1_000_000, "falcon": {"load_interval_ns": 500_000}}
 

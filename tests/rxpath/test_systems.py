@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from model_hosts import flood, model, run
 
-from rxpath import costs
-from rxpath import layout as lay
+from rxpath.config import costs
 from rxpath.drivers import virtual
 from rxpath.drivers.virtual import make_trace
+from rxpath.model.state import layout as lay
 
 
 def rate(profile, policy, chain, **knobs):

@@ -23,7 +23,7 @@ from pure_queues import (
     utilisation,
 )
 
-from rxpath import layout as lay
+from rxpath.model.state import layout as lay
 
 RHO = [0.5, 0.7]
 MEAN = 10_000  # ns of a service; as bytes of a frame so many that rounding does not matter

@@ -8,7 +8,7 @@ import struct
 import numpy as np
 import pytest
 
-from rxpath.toeplitz import key_table, toeplitz
+from rxpath.wire.toeplitz import key_table, toeplitz
 
 # destination, its port, source, its port, hash of the addresses, hash with the TCP ports
 VECTORS = [

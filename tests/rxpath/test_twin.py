@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_hosts import COARSE, accounted
 
-from rxpath import layout as lay
-from rxpath import profiles
-from rxpath.knobs import Knobs
-from rxpath.model import Model
+from rxpath.config import profiles
+from rxpath.config.knobs import Knobs
+from rxpath.host import Model
+from rxpath.model.state import layout as lay
 
 SOCKETS, FLOWS = 3, 4
 FRAME = ("rss_hash", "flow", "socket", "chain", "protocol", "wire_len")

@@ -1,0 +1,1 @@
+"""How kernels are compiled by Numba, and the disk cache of the machine code."""

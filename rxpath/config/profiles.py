@@ -1,0 +1,159 @@
+"""Profiles: the chain of devices that a frame passes, as data (profiles.toml).
+
+A user's own stands in a file of the same form and is called FILE.toml:NAME.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from rxpath.config import tomlfile
+from rxpath.errors import ConfigError
+from rxpath.model.state import layout as lay
+
+_NAMES = ("napi", "gro_cell", "backlog", "socket", "poll")
+KINDS = {name: lay.STAGE_NAMES.index(name) for name in _NAMES} | {"deny": lay.DENY}
+_HOOKED = ("napi", "gro_cell", "backlog")  # where the kernel has hooks
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One softirq, or the application: `costs` names what runs in it.
+
+    `policy`: which of these has the hook where the operator's policy is enforced; "": none.
+    """
+
+    kind: str
+    device: str
+    ifindex: int
+    costs: tuple[str, ...]
+    policy: str = ""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A chain of stages; `vxlan_port` is the tunnel's UDP port, 0 where there is no tunnel.
+
+    `slow_path`: with hardware offload, the profile for frames without an entry in the NIC's table.
+    """
+
+    name: str
+    title: str
+    vxlan_port: int
+    stages: tuple[Stage, ...]
+    slow_path: str = ""
+
+    @property
+    def hook(self) -> int | None:
+        """Which stage enforces the operator's policy, if one does."""
+        return next((i for i, stage in enumerate(self.stages) if stage.policy), None)
+
+    def denied(self) -> Profile:
+        """The chain of a flow that the policy denies: it ends at the hook."""
+        if self.hook is None:
+            return self
+        last = self.stages[self.hook]
+        paid = last.costs[: last.costs.index(last.policy) + 1]
+        end = replace(last, kind="deny", costs=(), policy="")
+        return replace(
+            self, stages=(*self.stages[: self.hook], replace(last, costs=paid, policy=""), end)
+        )
+
+
+@cache
+def load() -> dict[str, Profile]:
+    """All profiles of profiles.toml, in its order. Raises `ConfigError`."""
+    raw = tomlfile.read("profile", Path(__file__).with_name("profiles.toml"))
+    found = {name: parse(name, table) for name, table in raw.items()}
+    for profile in found.values():
+        _check_slow_path(profile, found)
+    return found
+
+
+def chains(name: str) -> dict[str, Profile]:
+    """The built-in profiles, and behind them the user's own when ``name`` is FILE.toml:NAME.
+
+    Raises `ConfigError` when ``name`` is none of these.
+    """
+    if name in load():
+        return load()
+    path, _, own = name.rpartition(":")
+    if not path.endswith(tomlfile.SUFFIX):
+        raise ConfigError("profile", name, f"one of {', '.join(load())}, or FILE.toml:NAME")
+    return {**load(), name: _own(path, own)}
+
+
+@cache
+def _own(path: str, name: str) -> Profile:
+    tables = tomlfile.read("profile", Path(path))
+    if not isinstance(tables.get(name), Mapping):
+        raise ConfigError("profile", f"{path}:{name}", f"one of {', '.join(tables)} in the file")
+    profile = parse(name, tables[name])
+    _check_slow_path(profile, load())
+    return profile
+
+
+def _check_slow_path(profile: Profile, known: Mapping[str, Profile]) -> None:
+    if profile.slow_path and profile.slow_path not in known:
+        key = f"{profile.name}.slow_path"
+        raise ConfigError(key, profile.slow_path, "one of " + ", ".join(known))
+
+
+def parse(name: str, raw: Mapping[str, Any]) -> Profile:
+    """A profile from its table, checked as a chain. Raises `ConfigError`."""
+    for key in raw:
+        if key not in ("title", "vxlan_port", "slow_path", "stage"):
+            raise ConfigError(f"{name}.{key}", raw[key], "title, vxlan_port, slow_path, stage")
+    entries, port = raw.get("stage", []), raw.get("vxlan_port", 0)
+    if not isinstance(entries, list):
+        raise ConfigError(f"{name}.stage", entries, "a list of stages")
+    if type(port) is not int or not 0 <= port < 2**16:
+        raise ConfigError(f"{name}.vxlan_port", port, "a UDP port, or 0 without a tunnel")
+    stages = tuple(_stage(f"{name}.stage[{i}]", entry) for i, entry in enumerate(entries))
+    title, slow_path = str(raw.get("title", name)), str(raw.get("slow_path", ""))
+    profile = Profile(name, title, port, stages, slow_path)
+    _check_chain(profile)
+    return profile
+
+
+def _stage(where: str, raw: Any) -> Stage:
+    keys = ("kind", "device", "ifindex", "costs")
+    if not isinstance(raw, Mapping):
+        raise ConfigError(where, raw, "a table")
+    for key in (*keys, *raw):
+        if key not in raw:
+            raise ConfigError(f"{where}.{key}", None, "a value")
+        if key not in (*keys, "policy"):
+            raise ConfigError(f"{where}.{key}", raw[key], ", ".join((*keys, "policy")))
+    if raw["kind"] not in _NAMES:
+        raise ConfigError(f"{where}.kind", raw["kind"], "one of " + ", ".join(_NAMES))
+    if type(raw["ifindex"]) is not int or not 0 < raw["ifindex"] < 2**31:
+        raise ConfigError(f"{where}.ifindex", raw["ifindex"], "a positive 31-bit integer")
+    if not isinstance(raw["costs"], list) or not all(isinstance(n, str) for n in raw["costs"]):
+        raise ConfigError(f"{where}.costs", raw["costs"], "a list of names of costs")
+    policy = str(raw.get("policy", ""))
+    if policy and (policy not in raw["costs"] or raw["kind"] not in _HOOKED):
+        raise ConfigError(f"{where}.policy", policy, "one of the costs of a softirq")
+    return Stage(raw["kind"], str(raw["device"]), raw["ifindex"], tuple(raw["costs"]), policy)
+
+
+def _check_chain(profile: Profile) -> None:
+    kinds = [stage.kind for stage in profile.stages]
+    key = f"{profile.name}.stage"
+    if "poll" in kinds:
+        if kinds != ["poll", "socket"]:
+            raise ConfigError(key, kinds, "a chain of poll and socket alone")
+        return
+    if not kinds or kinds[0] != "napi" or "napi" in kinds[1:]:
+        raise ConfigError(key, kinds, "a chain whose first stage, and only that, is napi")
+    if kinds[-1] != "socket" or "socket" in kinds[:-1]:
+        raise ConfigError(key, kinds, "a chain whose last stage, and only that, is socket")
+    if sum(bool(stage.policy) for stage in profile.stages) > 1:
+        raise ConfigError(key, kinds, "one stage at most that enforces the policy")
+    most = lay.MAX_STAGES - 2  # the first one may be split before GRO and behind it
+    if len(kinds) > most:
+        raise ConfigError(key, len(kinds), f"at most {most} stages")

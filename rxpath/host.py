@@ -1,0 +1,133 @@
+"""One receiving host: validates, allocates, and hands arrays to the kernels.
+
+A live driver's compiled loop calls `rxpath.model.kernel` with `Model.state` and `Model.choose`
+directly; `state`'s arrays are never replaced while the model lives, `choose` may be, by
+`reconfigure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rxpath import policies
+from rxpath.config import apply as tables
+from rxpath.config import knobs
+from rxpath.config.knobs import Knobs
+from rxpath.errors import ConfigError
+from rxpath.model import counters, kernel
+from rxpath.model.state import layout as lay
+from rxpath.model.state.host import Table, allocate
+
+FRAME = ("rss_hash", "flow", "socket", "chain", "protocol", "wire_len")
+SEGMENT = ("payload", "seq", "tcp_flags", "gro_key")
+
+
+class Model:
+    """The host as a whole.
+
+    Args:
+        knobs: see `rxpath.config.knobs`; checked here again.
+        slots: frame buffers, the most frames that the host holds at a time.
+        sockets: how many sockets (containers) read; `Knobs.threads` and `Knobs.app_cpus` say
+            which thread reads which, and where.
+        flows: how many flows are told apart.
+        records: whether frames' stages can be recorded in `State.record`; they are from the
+            start then, until `set_records`.
+        choose: a policy of one's own, from `rxpath.policies.compiled`, in place of the knobs'.
+
+    Raises:
+        ConfigError: for knobs, costs or sizes that make no host.
+    """
+
+    def __init__(
+        self,
+        knobs: Knobs,
+        *,
+        slots: int,
+        sockets: int,
+        flows: int,
+        records: bool = False,
+        choose: Any = None,
+    ) -> None:
+        for key, value in (("slots", slots), ("sockets", sockets), ("flows", flows)):
+            if value < 1:
+                raise ConfigError(key, value, "at least 1")
+        self.knobs = knobs
+        self._own = choose
+        self.state = allocate(slots, sockets, flows, knobs.threads or sockets, records)
+        self._apply(knobs)
+        self.set_records(records)
+        kernel.warm()
+        kernel.set_tick(self.state, knobs.falcon.load_interval_ns)
+
+    def chain(self, name: str) -> int:
+        """The number of a chain, for `kernel.receive`.
+
+        "plain" and "tunnel" are the present profile's chains for a frame without and with VXLAN
+        (a profile without a tunnel takes its plain frames itself and tunnelled ones as docker
+        does; one with a tunnel takes plain frames as host does); any profile's name (host,
+        docker, offload, flannel, ...) is that profile's own chain.  Raises `ConfigError`.
+        """
+        has_tunnel = tables.has_tunnel(self.knobs.profile)
+        if name == "plain":
+            name = "host" if has_tunnel else self.knobs.profile
+        elif name == "tunnel":
+            name = self.knobs.profile if has_tunnel else "docker"
+        return tables.chain_number(name, self.knobs.profile)
+
+    def reconfigure(self, changes: Mapping[str, Any]) -> None:
+        """Change knobs between two batches; frames in flight go on and none is lost.
+
+        Raises `ConfigError`, with nothing changed, when the knobs are wrong as a whole.
+        Re-read `choose` and `chain(...)` afterwards.
+        """
+        merged = knobs.merge(self.knobs, changes)
+        if merged.threads != self.knobs.threads:
+            raise ConfigError("threads", merged.threads, f"{self.knobs.threads}, as at the start")
+        interval = merged.falcon.load_interval_ns
+        if interval != self.knobs.falcon.load_interval_ns:
+            now = int(self.state.host[lay.CLOCK, lay.CK_NOW])
+            kernel.set_tick(self.state, now + interval)
+        self._apply(merged)
+
+    def _apply(self, new: Knobs) -> None:
+        knobs.validate(new)
+        flows = len(self.state.flow)
+        if max(new.denied, default=0) >= flows:
+            raise ConfigError("denied", max(new.denied), f"flows from 0 to {flows - 1}")
+        tables.write_stages(self.state, new)
+        tables.write_knobs(self.state, new)
+        self.choose = self._own if self._own is not None else policies.load(new.policy)
+        self.knobs = new
+
+    def receive(self, slot: int, now: int, **frame: int) -> int:
+        """`kernel.receive` by keywords, for tests and tools."""
+        values = [frame[name] for name in FRAME] + [frame.get(name, 0) for name in SEGMENT]
+        place: int = kernel.receive(self.state, slot, now, *values)
+        return place
+
+    def next_deadline(self) -> int:
+        """`kernel.next_deadline`."""
+        return kernel.next_deadline(self.state)
+
+    def advance(self, until: int, out: Table) -> int:
+        """`kernel.advance` with the model's policy."""
+        return kernel.advance(self.state, until, out, self.choose)
+
+    def set_records(self, on: bool) -> None:
+        """Switch recording on or off between two batches, for frames that arrive from now on.
+
+        Raises `ConfigError` when the model was made without room for records.
+        """
+        if on and len(self.state.record) < len(self.state.slot):
+            raise ConfigError("records", on, "a model made with records=True")
+        self.state.host[lay.KNOB, lay.K_RECORDS] = on
+
+    def stats(self) -> dict[str, Any]:
+        """Counters since the last `reset`: `rxpath.model.counters.stats`."""
+        return counters.stats(self.state)
+
+    def reset(self) -> None:
+        """Zero all counters; frames in flight, loads and the clock stay as they are."""
+        counters.zero(self.state)

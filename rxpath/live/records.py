@@ -1,0 +1,92 @@
+"""Records of frames on disk: one row per frame and delivery, and each frame's first bytes.
+
+A file is what `np.load` opens: ``records`` of dtype `RECORD` [n], ``frames`` uint8 [n, 256] as
+received on the uplink (802.1Q tag included), and ``meta``, a JSON text.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rxpath.live import recorder as rc
+from rxpath.model.state import layout
+
+STAGE = np.dtype(
+    [
+        *(("kind", "u1"), ("ifindex", "i4"), ("cpu", "i2"), ("choice", "u1")),
+        *(("enqueue", "i8"), ("start", "i8"), ("end", "i8")),
+    ]
+)
+"""One stage of a frame: `layout.STAGE_NAMES`, device, CPU, `layout.CHOICE_*`, model ns."""
+
+RECORD = np.dtype(
+    [
+        *(("id", "i8"), ("arrival", "i8"), ("stamp", "i8"), ("wire_len", "i4"), ("rss_hash", "u4")),
+        *(("rx_queue", "i2"), ("proto", "u1"), ("flow", "i4"), ("container", "i4")),
+        *(("n_stages", "u1"), ("stages", STAGE, layout.MAX_STAGES)),
+        *(("delivered", "i8"), ("drop_place", "u1")),
+    ]
+)
+"""One frame; copies of a broadcast share an id.
+
+``stamp`` is the kernel's receive timestamp in wall ns, ``arrival`` what the model made of it.
+``delivered`` is model ns, -1 when it was not delivered; then ``drop_place`` says where it was lost
+(``meta["places"]``), and 0 that it was still in the host when the recording stopped.
+``container`` is an index into ``meta["containers"]``, -1 when the frame was nobody's.
+"""
+
+
+class Recording(NamedTuple):
+    """A file's content."""
+
+    records: np.ndarray  # [n] RECORD
+    frames: np.ndarray  # [n, SNAPLEN] uint8
+    meta: dict[str, Any]
+
+
+def convert(rec: rc.Recorder, indirection: np.ndarray) -> np.ndarray:
+    """Turn the loop's integer rows into `RECORD`s.
+
+    `indirection` is the RSS table [entries]; a frame's queue is the entry that the low bits of
+    its hash point to (Microsoft, "Introduction to receive side scaling").
+    """
+    count = int(rec.rows[-1, rc.USED])
+    rows, stages = rec.rows[:count], rec.stages[:count]
+    out = np.zeros(count, RECORD)
+    for name, column in (
+        *(("id", rc.R_ID), ("arrival", rc.R_ARRIVAL), ("stamp", rc.R_STAMP)),
+        *(("wire_len", rc.R_WIRE_LEN),),
+        *(("rss_hash", rc.R_HASH), ("proto", rc.R_PROTO), ("flow", rc.R_FLOW)),
+        *(("container", rc.R_CONTAINER), ("n_stages", rc.R_STAGES)),
+        *(("delivered", rc.R_DELIVERED), ("drop_place", rc.R_PLACE)),
+    ):
+        out[name] = rows[:, column]
+    out["delivered"][out["drop_place"] != 0] = rc.OPEN
+    out["rx_queue"] = indirection[rows[:, rc.R_HASH] % len(indirection)]
+    used = np.arange(layout.MAX_STAGES) < out["n_stages"][:, np.newaxis]
+    for column, name in enumerate(STAGE.names or ()):
+        out["stages"][name] = np.where(used, stages[:, :, column], 0)
+    return out
+
+
+def write(path: Path, records: np.ndarray, frames: np.ndarray, meta: Mapping[str, Any]) -> None:
+    """Write a file; it appears under its name only when it is whole. Raises OSError."""
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez(file, records=records, frames=frames, meta=np.array(json.dumps(meta)))
+    os.replace(part, path)  # noqa: PTH105  # Path.replace returns a path that nobody wants
+
+
+def read(path: Path) -> Recording:
+    """Read a file. Raises OSError, or ValueError when it is no recording."""
+    with np.load(path, allow_pickle=False) as file:
+        try:
+            return Recording(file["records"], file["frames"], json.loads(str(file["meta"])))
+        except KeyError as error:
+            raise ValueError(f"{path}: {error.args[0]}; expected a recording") from error

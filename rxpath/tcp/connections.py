@@ -1,0 +1,114 @@
+"""What the far ends of TCP connections are, as a user says it and as the kernels' rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from rxpath.errors import ConfigError
+from rxpath.model.state import layout as lay
+from rxpath.model.state.host import State, Table
+from rxpath.tcp import layout as pl
+from rxpath.tcp import sender as tcp
+
+MAX_WINDOW = 4096
+
+
+class Step(NamedTuple):
+    """A segment of the handshake: the chain that it takes, its bytes on the wire."""
+
+    chain: int
+    wire_len: int = 74  # Ethernet, IPv4, TCP with the options of a SYN
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One connection; `socket` is the one that receives its data, see `rxpath.host.Model`.
+
+    A stream sends whatever its window allows.  A client (`thinks`) sends one segment, waits until
+    the application has dealt with it, and asks again after its thinking time, over a new
+    connection if it `renews`.  `setup`: what is sent and answered, one by one, before the data;
+    without any, the connection is there from the start.
+    """
+
+    rss_hash: int
+    chain: int
+    socket: int = 0
+    window: int = 128  # segments of the receiver's window
+    most: int = 0  # what `open_window` may open it to; 0: it stays as it is
+    wire_len: int = 1564  # an Ethernet frame of 1500 bytes of IP in VXLAN
+    payload: int = 1448  # with the timestamp option
+    thinks: bool = False
+    setup: Sequence[Step] = ()
+    renews: bool = False
+    start_ns: int = 0
+
+
+@dataclass(frozen=True)
+class Wire:
+    """What lies between the machines.
+
+    `there_ns`: from the link's end to the NIC; `back_ns`: from the application's read to the
+    sender, which takes in the receiver's and the sender's stack on the way back.
+    """
+
+    gbit_per_s: int = 100
+    there_ns: int = 2_000
+    back_ns: int = 10_000
+    rto_ns: int = 200_000_000  # TCP_RTO_MIN, include/net/tcp.h
+
+
+_MOST = 10**12  # ns
+_TIMES = {"there_ns": (0, _MOST), "back_ns": (1, _MOST), "rto_ns": (1, _MOST)}
+_WIRE = {"gbit_per_s": (1, 8000), **_TIMES}
+
+
+def within(key: str, value: int, low: int, high: int, unit: str = "") -> None:
+    """Raises `ConfigError` when ``value`` does not lie in the range."""
+    if not low <= value <= high:
+        raise ConfigError(key, value, f"{low} to {high}{unit}")
+
+
+def check(key: str, one: Connection, state: State) -> None:
+    """Raises `ConfigError` when the host with ``state`` cannot be the connection's other end."""
+    chains = int(np.count_nonzero(state.lists[lay.LIST_CHAIN]))
+    sockets = int(state.host[lay.CLOCK, lay.CK_SOCKETS])
+    within(f"{key}.rss_hash", one.rss_hash, 0, 2**32 - 1)
+    within(f"{key}.chain", one.chain, 0, chains - 1)
+    within(f"{key}.socket", one.socket, 0, sockets - 1)
+    within(f"{key}.window", one.window, 1, MAX_WINDOW, " segments")
+    within(f"{key}.most", one.most, 0, MAX_WINDOW, " segments")
+    within(f"{key}.wire_len", one.wire_len, 1, 2**16 - 1)
+    within(f"{key}.payload", one.payload, 1, 2**16 - 1)
+    within(f"{key}.start_ns", one.start_ns, 0, 10**15)
+    if one.thinks and one.window != 1:
+        raise ConfigError(f"{key}.window", one.window, "1, for a client")
+    if len(one.setup) > pl.MAX_STEPS:
+        raise ConfigError(f"{key}.setup", len(one.setup), f"at most {pl.MAX_STEPS} steps")
+    if one.renews and not (one.thinks and one.setup):
+        raise ConfigError(f"{key}.renews", True, "a client with a set-up")
+
+
+def check_wire(wire: Wire) -> None:
+    """Raises `ConfigError` for times and rates that no wire has."""
+    for name, (low, high) in _WIRE.items():
+        within(f"wire.{name}", getattr(wire, name), low, high)
+
+
+def rows(connections: Sequence[Connection]) -> Table:
+    """[connections, CONN_COLUMNS] of `rxpath.tcp.layout`, before anything was sent."""
+    found = np.zeros((len(connections), pl.CONN_COLUMNS), np.int64)
+    for row, one in zip(found, connections, strict=True):
+        row[pl.P_HASH], row[pl.P_SOCKET], row[pl.P_CHAIN] = one.rss_hash, one.socket, one.chain
+        row[pl.P_WIRE], row[pl.P_PAYLOAD], row[pl.P_WINDOW] = one.wire_len, one.payload, one.window
+        row[pl.P_THINKS] = one.thinks
+        row[pl.P_STEPS] = len(one.setup)
+        row[pl.P_PERIOD] = len(one.setup) + 1 if one.renews else 0
+        row[pl.P_STEP : pl.P_STEP + 2 * len(one.setup)] = np.ravel(one.setup)
+    found[:, pl.P_CWND] = 10  # TCP_INIT_CWND, include/net/tcp.h
+    found[:, pl.P_SSTHRESH] = MAX_WINDOW
+    found[:, pl.P_RECOVER] = tcp.NOT_RECOVERING
+    return found

@@ -1,0 +1,1 @@
+"""Real frames: packet sockets, the C library, header fields, the Toeplitz hash."""
