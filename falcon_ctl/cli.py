@@ -24,8 +24,8 @@ from falcon_ctl.report import document, results, table
 from falcon_ctl.report.document import Report
 from falcon_ctl.report.progress import Steps
 from rxpath.errors import ConfigError
-from topo.client import Network
-from topo.door import call
+from topo.cli.runner import run_app
+from topo.client.network import Network
 
 app = typer.Typer(
     name="falcon_ctl",
@@ -277,7 +277,7 @@ def main(argv: list[str]) -> NoReturn:
     if not argv or (argv[0].startswith("-") and argv[0] != "--help"):
         argv = ["run", *argv]
     try:
-        sys.exit(call(app, "falcon_ctl", argv))
+        sys.exit(run_app(app, "falcon_ctl", argv))
     except CtlError as error:
         print(f"falcon_ctl: {error}", file=sys.stderr)
         sys.exit(error.exit_status)

@@ -1,1 +1,1 @@
-"""The emulated network: specs, Mininet nodes, switch targets, and the daemon that keeps it up."""
+"""The emulated network: topology specs, the daemon that keeps a network up, its clients and CLI."""

@@ -1,5 +1,5 @@
 """``python -m topo``."""
 
-from topo.cli import main
+from topo.cli.app import main
 
 main()

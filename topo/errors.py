@@ -1,4 +1,4 @@
-"""What can go wrong with a network, as fields and as the exit status that it means."""
+"""The errors of this room, with their fields and exit status."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -7,25 +7,25 @@ LONGEST = 300  # characters of an error that quotes a file
 
 
 class TopoError(Exception):
-    """Root of this room's errors; its text is always one line or a few that a user can act on."""
+    """Root of this room's errors; the text is one or a few lines that a user can act on."""
 
     exit_code: ClassVar[int] = 1
 
 
 class CallError(TopoError):
-    """The caller's input is wrong: nothing was begun."""
+    """The input is wrong; nothing was started."""
 
     exit_code = 2
 
 
 class SpecError(CallError):
-    """A topology is not well formed.
+    """A topology is malformed or inconsistent.
 
     Attributes:
-        source: file (or builder) that the topology came from.
-        line: line in it, 1-based; None when it came from no file.
+        source: file or builder that the topology came from.
+        line: 1-based line in the file; None when there is no file.
         path: key path of the offending value, such as ``containers.red1-1.ip``.
-        expected: what should have stood there, and what stood there instead.
+        expected: what was expected, and what was found instead.
     """
 
     def __init__(self, source: str, line: int | None, path: str, expected: str) -> None:
@@ -36,13 +36,13 @@ class SpecError(CallError):
 
 
 def _one_line(text: str) -> str:
-    """Text of a file as it may stand in a message: control characters escaped, not too long."""
+    """Escape control characters and shorten text that is quoted from a file."""
     shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
 
 
 class SystemLacks(CallError):
-    """The machine does not hold what a network needs; `missing` has one line for each thing."""
+    """The machine lacks something that a network needs; `missing` has one line for each."""
 
     def __init__(self, missing: list[str]) -> None:
         self.missing = missing
@@ -50,7 +50,7 @@ class SystemLacks(CallError):
 
 
 class RunDirError(CallError):
-    """The run directory is not a private directory of the user's own."""
+    """The run directory is not a private directory of this user."""
 
     def __init__(self, path: Path, expected: str) -> None:
         self.path, self.expected = path, expected
@@ -68,20 +68,27 @@ class NotRunning(TopoError):
 
 
 class Busy(TopoError):
-    """Another `up` or `down` is at work in this run directory."""
+    """Another `up` or `down` is running in this run directory."""
 
     def __init__(self, run_dir: Path) -> None:
         self.run_dir = run_dir
-        super().__init__(f"another `topo up` or `topo down` is at work in {run_dir}: try again")
+        super().__init__(f"another `topo up` or `topo down` is running in {run_dir}: try again")
+
+
+class OtherNetworkUp(TopoError):
+    """A network is up already, and it is not the requested one or not intact."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}: take it down first")
 
 
 class StartFailed(TopoError):
-    """The network did not come up; nothing of it is left.
+    """The network did not come up (nothing of it is left), or did not go down.
 
     Attributes:
-        part: the part that failed (a switch, a machine's rxpath, ``namespaces``, ``links`` …).
+        part: what failed (a switch, a machine's rxpath, ``namespaces``, ``links`` …).
         reason: one line.
-        log: the last lines that the part wrote, if it wrote any.
+        log: the last lines of its log, if any.
     """
 
     def __init__(self, part: str, reason: str, log: str = "") -> None:
@@ -94,9 +101,9 @@ class RequestError(TopoError):
     """The daemon answered a request with an error.
 
     Attributes:
-        kind: ``bad_request`` (the call is wrong) or ``failed`` (the network could not do it),
-            or ``timeout`` (no answer; said by the client).
-        where: the parameter, node or part that it is about.
+        kind: ``bad_request`` (the request is wrong), ``failed`` (the daemon could not do it) or
+            ``timeout`` (no reply; raised by the client).
+        where: the parameter, node or program concerned.
     """
 
     def __init__(self, kind: str, where: str, message: str) -> None:
@@ -105,10 +112,10 @@ class RequestError(TopoError):
 
     @property
     def is_timeout(self) -> bool:
-        """True when the daemon holds the network up but does not answer."""
+        """True when the daemon is running but does not reply."""
         return self.kind == "timeout"
 
     @property
     def is_bad_request(self) -> bool:
-        """True when the caller, not the network, is at fault."""
+        """True when the request was wrong, rather than its execution."""
         return self.kind == "bad_request"

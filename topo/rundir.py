@@ -1,7 +1,7 @@
-"""The run directory: where the sockets, logs and state of one network lie.
+"""The run directory: sockets, logs and state of one network.
 
-`$FALCON_RUN_DIR`, or ``/tmp/falcon-testbed-<uid>``; private to its owner. Everything in it belongs
-to the network that is up and goes with it: who wants to keep a log or a record copies it.
+`$FALCON_RUN_DIR`, or ``/tmp/falcon-testbed-<uid>``; private to its owner. What a network writes
+there is removed when it goes down: copy the logs and records that you want to keep.
 """
 
 import contextlib
@@ -18,11 +18,12 @@ from topo.errors import Busy, RunDirError
 SOCKET_PATH_LEN = 107  # sun_path is 108 bytes with its final zero, unix(7)
 LONGEST_NAME = len("rx-.p4rt.sock") + 15
 RECORDS = "records"
+TAIL_LINES, TAIL_BYTES = 15, 8192
 SWITCH_FILES = ("p4rt.sock", "log", "log*.txt", "out")  # BMv2 adds .txt to its logs
 
 
 class RunDir:
-    """Names in one run directory; making, locking and emptying it."""
+    """One run directory: the paths in it; creating, locking and cleaning it."""
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         given = path or os.environ.get("FALCON_RUN_DIR")
@@ -31,12 +32,12 @@ class RunDir:
 
     @property
     def socket(self) -> Path:
-        """Socket that the daemon answers on."""
+        """Socket that the daemon listens on."""
         return self.path / "topo.sock"
 
     @property
     def state(self) -> Path:
-        """JSON of what runs: the spec and the addresses of its parts."""
+        """The order that the daemon was started with, as JSON; see `topo.protocol.startup`."""
         return self.path / "topo.json"
 
     @property
@@ -46,7 +47,7 @@ class RunDir:
 
     @property
     def records(self) -> Path:
-        """Where rxpath writes the records of frames."""
+        """Directory in which rxpath records frames."""
         return self.path / RECORDS
 
     def p4rt(self, switch: str) -> Path:
@@ -62,20 +63,20 @@ class RunDir:
         return self.path / f"rx-{machine}.json"
 
     def program_log(self, part: str) -> Path:
-        """What a program logs: ``s1.log``, ``rx-m1.log``."""
+        """Log of a program: ``s1.log``, ``rx-m1.log``."""
         return self.path / f"{part}.log"
 
     def switch_logs(self, switch: str) -> tuple[Path, Path]:
-        """Where a switch told to log to `program_log` does: BMv2 adds .txt to it."""
+        """Files that a switch may log to when told to use `program_log`: BMv2 adds .txt."""
         log = self.program_log(switch)
         return log, log.with_name(f"{log.name}.txt")
 
     def program_output(self, part: str) -> Path:
-        """Standard output and error of a program that writes its log elsewhere."""
+        """Standard output and error of a program whose log is another file."""
         return self.path / f"{part}.out"
 
     def verify(self) -> None:
-        """Raise RunDirError unless the directory is absent or private to us."""
+        """Raise RunDirError unless the directory does not exist or is private to us."""
         if len(os.fsencode(self.path)) + 1 + LONGEST_NAME > SOCKET_PATH_LEN:
             longest = SOCKET_PATH_LEN - LONGEST_NAME - 1
             raise RunDirError(self.path, f"expected a path of at most {longest} bytes for sockets")
@@ -84,30 +85,32 @@ class RunDir:
         except FileNotFoundError:
             return
         except OSError as err:
-            raise RunDirError(self.path, f"expected a directory of yours: {err.strerror}") from err
+            raise RunDirError(self.path, f"expected your own directory: {err.strerror}") from err
         if not stat.S_ISDIR(found.st_mode):
-            raise RunDirError(self.path, "expected a directory (and no symbolic link)")
+            raise RunDirError(self.path, "expected a directory, not a file or symbolic link")
         if found.st_uid != os.geteuid():
-            raise RunDirError(self.path, f"expected a directory of yours, it is uid {found.st_uid}")
+            raise RunDirError(
+                self.path, f"expected your own directory, its owner is uid {found.st_uid}"
+            )
         if found.st_mode & 0o077:
             mode = stat.S_IMODE(found.st_mode)
-            raise RunDirError(self.path, f"expected mode 0700, it is {mode:04o} (chmod 700)")
+            raise RunDirError(self.path, f"expected mode 0700, got {mode:04o} (chmod 700)")
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the directory, made when absent, against other `up` and `down`; raise Busy.
+        """Lock the directory, created if absent, against other `up` and `down`; raise Busy.
 
-        The lock is on the directory itself (flock(2)), so that it leaves no file behind.
+        The lock is on the directory itself (flock(2)), so it leaves no file behind.
         """
         while True:
-            self._make()
+            self._create()
             fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(fd)
                 raise Busy(self.path) from None
-            if self._is_still(fd):
+            if self._is_same_directory(fd):
                 break
             os.close(fd)  # another `down` removed it in between
         try:
@@ -115,32 +118,32 @@ class RunDir:
         finally:
             os.close(fd)
 
-    def _make(self) -> None:
+    def _create(self) -> None:
         self.verify()
         try:
             self.path.mkdir(mode=0o700, exist_ok=True)
         except OSError as err:
-            raise RunDirError(self.path, f"cannot make the directory: {err.strerror}") from err
+            raise RunDirError(self.path, f"cannot create the directory: {err.strerror}") from err
 
-    def _is_still(self, fd: int) -> bool:
+    def _is_same_directory(self, fd: int) -> bool:
         try:
             return os.path.samestat(os.fstat(fd), self.path.lstat())
         except FileNotFoundError:
             return False
 
     def clean(self) -> None:
-        """Remove what a network wrote here, and the directory when it is the default one."""
+        """Remove what a network wrote here, and the directory if it is the default one."""
         self.clean_files()
         if self.is_default:
-            with contextlib.suppress(OSError):  # another's file in it, or it is gone already
+            with contextlib.suppress(OSError):  # it holds someone else's file, or is gone already
                 self.path.rmdir()
 
     def clean_files(self) -> None:
-        """Remove what a network wrote here; files of any other name are another's and stay."""
+        """Remove what a network wrote here; files with other names stay."""
         patterns = ["topo.sock", "topo.log", "rx-*.sock", "rx-*.json", "rx-*.log", "rx-*.out"]
         for switch in self._switches():
             patterns += [f"{switch}.{suffix}" for suffix in SWITCH_FILES]
-        for pattern in [*patterns, "topo.json"]:  # the state last: it knows the switches' names
+        for pattern in [*patterns, "topo.json"]:  # the state last: it has the switches' names
             for path in self.path.glob(pattern):
                 path.unlink(missing_ok=True)
         shutil.rmtree(self.records, ignore_errors=True)
@@ -150,4 +153,14 @@ class RunDir:
             switches = json.loads(self.state.read_text())["topology"]["switches"]
             return [str(switch["name"]) for switch in switches]
         except (OSError, ValueError, LookupError, TypeError):
-            return []  # no network came so far as to write it
+            return []  # no network got as far as writing it
+
+
+def tail(path: Path) -> list[str]:
+    """The last lines of a log; an empty list when there is no such file."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+            return file.read().decode(errors="replace").splitlines()[-TAIL_LINES:]
+    except FileNotFoundError:
+        return []

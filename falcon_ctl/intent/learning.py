@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from falcon_ctl.intent.overlay import Station
 from falcon_ctl.intent.underlay import attached
 from falcon_ctl.p4rt.entities import Call, Entry
-from topo.spec import Topology
+from topo.spec.model import Topology
 
 
 @dataclass(frozen=True)

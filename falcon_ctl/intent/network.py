@@ -8,7 +8,7 @@ from falcon_ctl.intent import overlay, routes, underlay
 from falcon_ctl.intent.overlay import Station
 from falcon_ctl.intent.systems import System
 from falcon_ctl.p4rt.entities import Digest, Entity
-from topo.spec import Topology
+from topo.spec.model import Topology
 
 LEARN = "mac_learn"
 

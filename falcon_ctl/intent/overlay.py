@@ -9,7 +9,7 @@ from falcon_ctl.intent.routes import Routes
 from falcon_ctl.intent.systems import System
 from falcon_ctl.intent.underlay import VXLAN_PORT, attached
 from falcon_ctl.p4rt.entities import Call, Entity, Entry, Multicast
-from topo.spec import Machine, Switch, Tenant, Topology
+from topo.spec.model import Machine, Switch, Tenant, Topology
 
 
 @dataclass(frozen=True)

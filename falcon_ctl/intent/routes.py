@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import networkx as nx
 
 if TYPE_CHECKING:
-    from topo.spec import Topology
+    from topo.spec.model import Topology
 
 # switch → machine → ports on a shortest path to it, ascending
 Routes = dict[str, dict[str, tuple[int, ...]]]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from falcon_ctl.intent.routes import Routes
 from falcon_ctl.p4rt.entities import Call, Entity, Entry, Group, Member
-from topo.spec import Machine, Switch, Topology
+from topo.spec.model import Machine, Switch, Topology
 
 ECMP = "ecmp_paths"
 VXLAN_PORT = 4789  # IANA's, which the docker profile of the receiving host uses

@@ -12,7 +12,7 @@ from falcon_ctl.capture.trace import Passage
 from falcon_ctl.checks.outcome import UNACCOUNTED
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.p4rt.switch import Switch
-from topo.spec import CPU_PORT
+from topo.spec.model import CPU_PORT
 
 DROP_COUNTERS, PORT_COUNTERS = ("ingress_drops", "egress_drops"), ("port_rx", "port_tx")
 # Codes of docs/p4-program.md. The copy of a flooded frame towards its own port is no loss.

@@ -16,8 +16,8 @@ from falcon_ctl.p4rt.client import Client
 from falcon_ctl.p4rt.entities import Entity
 from falcon_ctl.p4rt.schema import Schema
 from falcon_ctl.p4rt.switch import LearnCallback, Switch
-from topo.spec import Topology
-from topo.state import SwitchInfo
+from topo.protocol.status import SwitchInfo
+from topo.spec.model import Topology
 
 COMPILED = Path(__file__).resolve().parents[2] / "p4" / "compiled"
 P4INFO = COMPILED / "falcon_vtep.p4info.txtpb"

@@ -12,7 +12,7 @@ from falcon_ctl.capture.trace import Trace, load
 from falcon_ctl.intent.systems import System
 from rxpath.config.knobs import FalconKnobs
 from rxpath.live.control import Client
-from topo.state import MachineInfo
+from topo.protocol.status import MachineInfo
 
 # The driver delivers late by the wall clock; the model's own times do not suffer from it.
 LATE_BUDGET_NS = 30_000_000

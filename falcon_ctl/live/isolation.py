@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.traffic import payload
 from falcon_ctl.traffic.flows import Endpoint, Flow, udp_template
-from topo.spec import Container, Topology
+from topo.spec.model import Container, Topology
 
 PORT = 7007
 _SETTLE, _AGAIN = 0.2, 0.25

@@ -16,8 +16,8 @@ from falcon_ctl.live.hosts import Host
 from falcon_ctl.live.watch import Watch
 from falcon_ctl.traffic.flows import Endpoint
 from rxpath.errors import ControlError
-from topo.client import Network
-from topo.spec import Container, Topology
+from topo.client.network import Network
+from topo.spec.model import Container, Topology
 
 CONTAINER_INTERFACE = "eth0"
 ETH_P_ALL = socket.htons(0x0003)

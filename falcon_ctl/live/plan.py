@@ -16,7 +16,7 @@ from falcon_ctl.traffic import schedule
 from falcon_ctl.traffic.choice import Candidate
 from falcon_ctl.traffic.flows import Endpoint, Flow
 from falcon_ctl.traffic.load import Load
-from topo.spec import Container, Topology
+from topo.spec.model import Container, Topology
 
 DILATION = 1000  # 1 ms of wall time is 1 µs of the model
 FAST_DILATION = 700  # more samples a second where the host's own limit is sought,

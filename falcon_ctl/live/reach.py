@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from scapy.layers.inet import ICMP
 
 from falcon_ctl.live.lab import Lab
-from topo.spec import Topology
+from topo.spec.model import Topology
 
 _REQUEST, _REPLY = 8, 0
 _AGAIN = 0.25

@@ -13,7 +13,7 @@ import grpc
 from falcon_ctl.errors import NoNetwork, PartFailed, SwitchError
 from falcon_ctl.p4rt.client import Client
 from rxpath.errors import ControlError
-from topo.client import Network
+from topo.client.network import Network
 from topo.errors import NotRunning, TopoError
 
 _PERIOD = 0.25

@@ -28,7 +28,7 @@ from pydantic import (
 
 from falcon_ctl.errors import UsageError
 from falcon_ctl.figures.measure import FULL
-from topo.yamltree import Tree, TreeError, parse
+from topo.spec.yaml_tree import Tree, TreeError, parse
 
 T = TypeVar("T")
 # FALCON's and RPS' first n cores are `CORES[:n]`; the last four also do GRO splitting.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from falcon_ctl.p4rt.entities import Call, Entity, Entry, Group, Member, Multicast
-from topo.spec import Topology
+from topo.spec.model import Topology
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 

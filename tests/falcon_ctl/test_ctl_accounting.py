@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from falcon_ctl.live import accounting
-from topo.builders import pair
-from topo.spec import CPU_PORT
+from topo.spec.builders import pair
+from topo.spec.model import CPU_PORT
 
 NO_ROUTE, SPLIT_HORIZON = (accounting.REASONS.index(r) for r in ("NO_ROUTE", "SPLIT_HORIZON"))
 

@@ -10,7 +10,7 @@ from falcon_ctl.intent.network import intent
 from falcon_ctl.intent.overlay import Station
 from falcon_ctl.intent.systems import BY_NAME, SYSTEMS, select
 from falcon_ctl.p4rt.entities import Entry, Group
-from topo.builders import leafspine, pair
+from topo.spec.builders import leafspine, pair
 
 TOPOLOGIES = {
     "pair": pair(),

@@ -7,7 +7,7 @@ import pytest
 from falcon_ctl.intent.systems import SYSTEMS, select
 from falcon_ctl.live import isolation, job, reach
 from falcon_ctl.live.findings import Findings
-from topo.builders import pair
+from topo.spec.builders import pair
 
 ISOLATED = "tenants with the same addresses are isolated"
 

@@ -11,7 +11,7 @@ from falcon_ctl.intent.systems import SYSTEMS
 from falcon_ctl.live.accounting import DROP_COUNTERS, PORT_COUNTERS, REASONS
 from falcon_ctl.live.controller import P4INFO
 from falcon_ctl.p4rt.schema import Schema
-from topo.builders import leafspine, pair
+from topo.spec.builders import leafspine, pair
 
 
 @pytest.fixture(scope="module")

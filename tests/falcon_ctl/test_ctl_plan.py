@@ -10,7 +10,7 @@ from falcon_ctl.live.plan import Plan
 from falcon_ctl.traffic import choice, payload, schedule
 from falcon_ctl.traffic.choice import Candidate
 from falcon_ctl.traffic.flows import Endpoint, Flow, udp_template
-from topo.builders import leafspine, pair
+from topo.spec.builders import leafspine, pair
 
 MAX_REAL_RATE = 5000  # frames/s that two noisy cores carry beside everything else
 

@@ -51,7 +51,7 @@ def test_imports_point_inwards(room: str) -> None:
         ("rxpath", "import topo.spec", [(1, "topo")]),
         ("topo", "def f():\n    from falcon_ctl import run", [(2, "falcon_ctl")]),
         ("v1switch", "import importlib\nimportlib.import_module('rxpath.host')", [(2, "rxpath")]),
-        ("falcon_ctl", "from topo.client import Network\nimport v1switch", [(2, "v1switch")]),
+        ("falcon_ctl", "from topo.errors import NotRunning\nimport v1switch", [(2, "v1switch")]),
         ("rxpath", "from . import topo\nimport numpy", []),
     ],
 )

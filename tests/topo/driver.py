@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from topo import pids
-from topo.client import Network
+from topo.client import pids
+from topo.client.network import Network
 
 ROOT = Path(__file__).resolve().parents[2]
 T = TypeVar("T")

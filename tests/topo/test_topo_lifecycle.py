@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from driver import ROOT, Topo, interfaces, is_gone, kill, sleepers, until
 
-from topo import targets
-from topo.pids import init_of
+from topo.client.pids import init_of
+from topo.protocol.status import Target
 from topo.rundir import RunDir
-from topo.state import Target
+from topo.system import targets
 
 pytestmark = pytest.mark.network
 # The smallest network: where a test is not about its parts, fewer of them start sooner.
@@ -143,8 +143,8 @@ def test_an_up_that_is_ended_leaves_nothing(
     process = topo.start("up", "--switch", "bmv2")
     until(lambda: (topo.run_dir / "s1.out").exists() and sleepers("2345"))
     busy = topo("up", status=1)
-    assert "another `topo up` or `topo down` is at work" in busy.stderr
-    assert "at work" in topo("down", status=1).stderr
+    assert "another `topo up` or `topo down` is running in" in busy.stderr
+    assert "is running in" in topo("down", status=1).stderr
     process.send_signal(number)
     process.wait(20)
     until(lambda: not sleepers("2345"))
@@ -154,7 +154,7 @@ def test_an_up_that_is_ended_leaves_nothing(
 
 def test_a_lock_that_is_held_keeps_others_out(topo: Topo) -> None:
     with RunDir(topo.run_dir).locked():
-        assert "is at work in" in topo("up", status=1).stderr
+        assert "is running in" in topo("up", status=1).stderr
     assert topo.files() == set()
 
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from driver import Topo, sleepers, until
 
-from topo.builders import pair as pair_spec
-from topo.client import Network
+from topo.client.network import Network
 from topo.errors import RequestError
-from topo.spec import Topology
+from topo.spec.builders import pair as pair_spec
+from topo.spec.model import Topology
 
 pytestmark = pytest.mark.network
 
@@ -150,7 +150,7 @@ def test_exec_passes_large_streams(network: Network) -> None:
 def test_exec_takes_directory_and_environment(network: Network) -> None:
     done = network.exec("m1", ["sh", "-c", "pwd; echo $A"], cwd="/usr", env={"A": "b"})
     assert done.stdout == "/usr\nb\n"
-    with pytest.raises(RequestError, match="no directory"):
+    with pytest.raises(RequestError, match="not a directory"):
         network.exec("m1", ["true"], cwd="/no/such/place")
 
 
@@ -244,7 +244,7 @@ def test_requests_that_are_wrong_are_told_so(network: Network) -> None:
         ("exec", {"node": "m1", "argv": ["true"]}, "exec"),
     ]:
         with pytest.raises(RequestError) as caught:
-            network._request(op, params)
+            network._connection.request(op, params)
         assert (caught.value.kind, caught.value.where) == ("bad_request", where)
     assert network.status().dead == ()
 
@@ -267,9 +267,9 @@ def test_the_prompt(pair: Topo) -> None:
     assert "red1-1: container on m1, tenant red (VNI 5001, VLAN 101), 10.0.0.11/24" in done.stdout
     assert "a b\n" in done.stdout
     assert "exit status 1" in done.stdout
-    assert "no node and no command is called frob" in done.stdout
+    assert "there is no node and no command frob" in done.stdout
     assert "expected a command to run in m1" in done.stdout
-    assert "cannot read that" in done.stdout
+    assert "cannot parse this line" in done.stdout
     assert "pingall" in done.stdout
     assert done.stdout.count("s1 m1 m2 red1-1") == 1, "exit leaves"
 
@@ -289,7 +289,7 @@ def test_pingall_tells_who_answers(pair: Topo, network: Network) -> None:
 
 
 def test_ping_measures_an_answer(network: Network) -> None:
-    from topo.ping import ping
+    from topo.client.ping import ping
 
     assert ping(network, "red1-1", "10.0.0.11", 10.0) is not None
     assert ping(network, "red1-1", "192.0.2.1", 0.1) is None
@@ -302,7 +302,7 @@ def test_up_again_says_so(pair: Topo, network: Network, tmp_path: Path) -> None:
     assert "another network (pair) is up" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     changed = Topology.model_validate(network.spec.model_dump() | {"mtu": 1400})
-    from topo.yamlspec import to_yaml
+    from topo.spec.yaml_file import to_yaml
 
     (tmp_path / "pair.yaml").write_text(to_yaml(changed))
     assert "of another spec" in pair("up", str(tmp_path / "pair.yaml"), status=1).stderr

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from topo.errors import RequestError
-from topo.protocol import MAX_LINE, Channel, ProtocolError, failure, result_of, success
+from topo.protocol.channel import MAX_LINE, Channel, ProtocolError
+from topo.protocol.replies import failure, result_of, success
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

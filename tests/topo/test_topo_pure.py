@@ -11,16 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP
 
-from topo import namespaces, targets
-from topo.builders import pair
-from topo.cli import exit_code
+from topo.cli.app import exit_code
+from topo.client.pids import parse_status
+from topo.client.ping import checksum, echo_request, is_reply
+from topo.daemon.programs import rxpath_config
 from topo.errors import CallError, NotRunning, RequestError
-from topo.pids import parse_status
-from topo.ping import checksum, echo_request, is_reply
-from topo.programs import rxpath_config, tail
-from topo.report import interfaces
-from topo.rundir import RunDir
-from topo.state import Part
+from topo.protocol.status import Part
+from topo.rundir import RunDir, tail
+from topo.spec.builders import pair
+from topo.system import namespaces, targets
 
 FAKE_BMV2 = """#!/bin/sh
 case "$1" in
@@ -53,7 +52,7 @@ def test_auto_takes_bmv2_when_it_is_installed(bmv2: Path) -> None:
 
 def test_both_targets_get_the_same_command_line(bmv2: Path) -> None:
     run_dir, topology = RunDir("/run/x"), pair()
-    ports = interfaces(topology, "s1")
+    ports = topology.interfaces("s1")
     lines = [
         targets.command(target, topology.switches[0], ports, run_dir)
         for target in ("bmv2", "v1switch")
@@ -132,8 +131,8 @@ def test_the_sysctl_that_closes_user_namespaces_is_named(
     (tmp_path / sysctl).parent.mkdir()
     (tmp_path / sysctl).write_text(value + "\n")
     refused = PermissionError(errno.EPERM, "Operation not permitted", "/proc/self/uid_map")
-    assert said in namespaces._why(refused, 1000)
-    assert "CAP_SYS_ADMIN" in namespaces._why(refused, 0)
+    assert said in namespaces._reason(refused, 1000)
+    assert "CAP_SYS_ADMIN" in namespaces._reason(refused, 0)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +166,7 @@ def test_v1switch_that_is_not_installed_has_the_version_of_its_checkout(
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "version", missing)
-    project = (Path(targets.__file__).parents[1] / "pyproject.toml").read_text()
+    project = (Path(targets.__file__).parents[2] / "pyproject.toml").read_text()
     assert f'version = "{targets.version("v1switch")}"' in project.splitlines()
     other = tmp_path / "pyproject.toml"
     assert targets._checkout_version(other) == "unknown"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from topo.builders import pair
-from topo.client import Network
+from topo.client.network import Network
+from topo.client.shutdown import take_down
 from topo.errors import Busy, NotRunning, RunDirError
 from topo.rundir import RunDir
-from topo.shutdown import take_down
+from topo.spec.builders import pair
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_the_environment_names_it(monkeypatch: pytest.MonkeyPatch, run_dir: Path
 def test_others_must_not_look_into_it(private: RunDir) -> None:
     private.verify()
     private.path.chmod(0o755)
-    with pytest.raises(RunDirError, match="expected mode 0700, it is 0755"):
+    with pytest.raises(RunDirError, match="expected mode 0700, got 0755"):
         private.verify()
 
 
@@ -48,7 +48,7 @@ def test_a_file_is_no_run_directory(private: RunDir) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another's directory")
 def test_another_users_directory_is_refused(private: RunDir) -> None:
     os.chown(private.path, 65534, -1)
-    with pytest.raises(RunDirError, match="it is uid 65534"):
+    with pytest.raises(RunDirError, match="owner is uid 65534"):
         private.verify()
 
 

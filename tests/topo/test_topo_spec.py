@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from topo.builders import fattree, leafspine, pair
-from topo.checks import problems
 from topo.errors import SpecError
-from topo.sources import load
-from topo.spec import End, Link, Topology
-from topo.yamlspec import from_yaml, to_yaml
+from topo.spec.builders import fattree, leafspine, pair
+from topo.spec.model import End, Link, Topology
+from topo.spec.rules import check, problems
+from topo.spec.sources import load
+from topo.spec.yaml_file import from_yaml, to_yaml
 
 
 def leafspines() -> st.SearchStrategy[Topology]:
@@ -134,7 +134,7 @@ WRONG = [
         "expected a host address",
     ),
     (changed("containers", 0, name="a-rather-long1"), "containers.a-rather-long1", "15"),
-    (changed("links", 0, b=End(node="leaf9", port=1)), "links[0].b", "link to nowhere"),
+    (changed("links", 0, b=End(node="leaf9", port=1)), "links[0].b", "link to an unknown node"),
     (changed("links", 0, b=End(node="leaf2", port=3)), "links[5].a", "used twice"),
     (changed("links", 0, b=End(node="leaf1")), "links[0].b", "expected a port"),
     (changed("links", 0, a=End(node="m1", port=1)), "links[0].a", "expected no port"),
@@ -157,7 +157,7 @@ def test_each_inconsistency_is_named(
     base = leafspine()
     assert list(problems(base)) == []
     with pytest.raises(SpecError) as caught:
-        change(base).checked("here")
+        check(change(base), "here")
     assert caught.value.path == path
     assert expected in caught.value.expected
     assert len(str(caught.value).splitlines()) == 1

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from topo.builders import leafspine, pair
 from topo.errors import SpecError
-from topo.spec import Topology
-from topo.yamlspec import from_file, from_yaml, to_yaml
+from topo.spec.builders import leafspine, pair
+from topo.spec.model import Topology
+from topo.spec.yaml_file import from_file, from_yaml, to_yaml
 
 GOOD = """\
 name: lab
@@ -77,7 +77,7 @@ WRONG = [
     (replaced("  b:", "  m1:"), 14, "containers.m1", "duplicate name"),
     (replaced("  b:", "  a_b:"), 14, "containers.a_b.name", "letters, digits and hyphens"),
     (replaced("  b:", "  far-too-long-b:"), 14, "containers.far-too-long-b", "expected shorter"),
-    (replaced("[m1, s1]", "[m1, s9:1]"), 16, "links[0][1]", "link to nowhere"),
+    (replaced("[m1, s1]", "[m1, s9:1]"), 16, "links[0][1]", "link to an unknown node"),
     (replaced("[m1, s1]", "[m1]"), 16, "links[0]", "expected two ends"),
     (replaced("[m1, s1]", "[m1, s1:0]"), 16, "links[0][1]", "expected a port from 1 to 509"),
     (replaced("[s1:1, s2]", "[s1:1, s2:7]"), 18, "links[2][0]", "used twice"),
@@ -86,7 +86,7 @@ WRONG = [
     (GOOD[: GOOD.index("links")], 9, "machines.m1", "one uplink"),
     (GOOD + "tenants: {}\n", 19, "tenants", "duplicate key, expected it once (line 3"),
     (replaced("mtu: 1400", "mtu: [1400"), 3, "", "expected YAML"),
-    (replaced("mtu: 1400", "? [1, 2]\n: 3"), 2, "", "plain word"),
+    (replaced("mtu: 1400", "? [1, 2]\n: 3"), 2, "", "scalar as key"),
     (replaced("mtu: 1400", 'mtu: "\\e[31m\\n5"'), 2, "mtu", "got \\x1b[31m\\n5"),
     (replaced("mtu: 1400", f"mtu: {'9' * 5000}"), 2, "mtu", "999…"),
     ("", 1, "", "expected the keys name, mtu"),

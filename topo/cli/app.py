@@ -1,0 +1,152 @@
+"""The commands of ``python -m topo``: up, down, status, exec, cli, spec.
+
+Exit status: 0 success; 1 failure (for `status`: a program of the network is dead); 2 wrong usage,
+or the machine lacks something; 3 no network is up. `exec` exits with the status of the program.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from topo.cli.runner import run_app
+from topo.errors import CallError, RequestError, TopoError
+
+if TYPE_CHECKING:
+    from topo.client.network import Network
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help, and a faster start
+    help="The emulated network: bring it up, inspect it, run programs in it, take it down.",
+)
+
+
+def main() -> None:
+    """Run a command; print an error as one or a few lines on standard error and exit."""
+    signal.signal(signal.SIGTERM, _leave)  # so that an interrupted `up` undoes what it began
+    signal.signal(signal.SIGHUP, _leave)
+    try:
+        sys.exit(run_app(app, "topo"))
+    except TopoError as err:
+        for line in str(err).splitlines():
+            print(line if line.startswith(" ") else f"topo: {line}", file=sys.stderr)
+        sys.exit(exit_code(err))
+    except BrokenPipeError:  # whoever read our output has closed the pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+
+
+def exit_code(error: TopoError) -> int:
+    """The exit status of an error; a request that the daemon rejects is wrong usage too."""
+    if isinstance(error, RequestError) and error.is_bad_request:
+        return CallError.exit_code
+    return error.exit_code
+
+
+def _leave(number: int, _frame: Any) -> NoReturn:
+    sys.exit(128 + number)
+
+
+@app.command()
+def up(
+    topology: Annotated[
+        str,
+        typer.Argument(
+            help="pair, leafspine[:leaves=2,spines=2,machines=1], fattree[:k=4] or FILE.yaml"
+        ),
+    ] = "pair",
+    switch: Annotated[str, typer.Option(help="switch target: auto, bmv2 or v1switch")] = "auto",
+    ipv6: Annotated[bool, typer.Option("--ipv6", help="leave the kernel's IPv6 on")] = False,
+) -> None:
+    """Bring the network up; return when it is ready."""
+    from topo.client.launch import up as bring_up
+    from topo.spec.sources import load
+
+    spec = load(topology)
+    if ipv6:
+        spec = spec.model_copy(update={"ipv6": True})
+    result = bring_up(spec, switch)
+    what = f"{spec.name} ({result.target})"
+    print(f"{what} is up already" if result.was_up else f"{what} is up, {result.seconds:.1f} s")
+
+
+@app.command()
+def down() -> None:
+    """Take the network down, whatever state it is in; succeeds when none is up, too."""
+    from topo.client.shutdown import take_down
+    from topo.rundir import RunDir
+
+    print("the network is down" if take_down(RunDir()) else "no network was up")
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Show every program; exit 0 when all run, 1 when one is dead, 3 when no network is up."""
+    from topo.cli.view import status_table
+
+    with connected() as network:
+        state = network.status()
+    if as_json:
+        print(state.model_dump_json(indent=2))
+    else:
+        status_table(state)
+    if state.dead:
+        raise typer.Exit(1)
+
+
+@app.command("exec", context_settings={"ignore_unknown_options": True})
+def execute(
+    node: Annotated[str, typer.Argument(help="switch, machine or container")],
+    command: Annotated[list[str], typer.Argument(help="program and arguments, after --")],
+) -> None:
+    """Run a program in a node, with this terminal, directory and environment."""
+    from topo.cli.foreground import run_in
+
+    with connected() as network:
+        raise typer.Exit(run_in(network, node, command))
+
+
+@app.command()
+def cli() -> None:
+    """Open an interactive prompt; `help` lists its commands."""
+    from topo.cli.prompt import Prompt
+
+    with connected() as network:
+        Prompt(network).cmdloop()
+
+
+@app.command()
+def spec(
+    topology: Annotated[
+        str | None, typer.Argument(help="as for up; default: the network that is up")
+    ] = None,
+) -> None:
+    """Print a topology as YAML, as a start for a file of your own."""
+    from topo.spec.sources import load
+    from topo.spec.yaml_file import to_yaml
+
+    if topology is not None:
+        print(to_yaml(load(topology)), end="")
+        return
+    with connected() as network:
+        print(to_yaml(network.spec), end="")
+
+
+@contextmanager
+def connected() -> "Iterator[Network]":
+    """Connect to the network that is up."""
+    from topo.client.network import Network
+
+    with Network.connect() as network:
+        yield network

@@ -1,0 +1,101 @@
+"""The daemon's life: read the order, enter namespaces, bring the network up, serve, clean up.
+
+`topo.protocol.startup` describes what goes over standard input and output meanwhile.
+"""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from typing import Any, NoReturn
+
+from topo.errors import StartFailed, TopoError
+from topo.protocol.startup import Order, failed
+from topo.rundir import RunDir
+from topo.system import namespaces
+
+BACKLOG = 128
+
+
+def main() -> NoReturn:
+    """Read the order, enter the namespaces, and be the daemon in there."""
+    order: Order = json.load(sys.stdin)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    run_dir = RunDir(order["run_dir"])
+    os.setsid()
+    os.chdir("/")
+    try:
+        init = namespaces.enter(run_dir.path)
+    except namespaces.Refused as err:
+        report(failed(StartFailed("namespaces", str(err))))
+        os._exit(1)
+    if init:
+        report({"init": init})
+        os._exit(0)
+    namespaces.run_as_init(lambda: hold_up(order, run_dir))
+
+
+def report(message: dict[str, Any]) -> None:
+    """Write one report to whoever started the daemon."""
+    os.write(1, json.dumps(message).encode() + b"\n")
+
+
+def is_wanted() -> bool:
+    """Whether the starter still reads our reports: poll(2) flags a pipe without a reader."""
+    poller = select.poll()
+    poller.register(1, 0)
+    return not any(event & select.POLLERR for _, event in poller.poll(0))
+
+
+def hold_up(order: Order, run_dir: RunDir) -> int:
+    """Bring the network up and serve clients until SIGTERM or `down`; return the exit status."""
+    began = time.monotonic()
+    end = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: end.set())
+    signal.signal(signal.SIGINT, lambda *_: end.set())  # SIG_IGN would be inherited by programs
+    # Imported here: processes outside need neither Mininet nor pyroute2.
+    from topo.daemon.emulation import Emulation
+    from topo.daemon.service import Service
+    from topo.spec.model import Topology
+
+    topology = Topology.model_validate(order["topology"])
+    emulation = Emulation(topology, order["target"], run_dir, sys.stderr)
+    try:
+        emulation.start(is_wanted)
+        listener = listen(run_dir)
+        report({"ready": round(time.monotonic() - began, 3)})
+    except (StartFailed, BrokenPipeError) as err:
+        emulation.log(f"failed: {err}")
+        if isinstance(err, StartFailed) and is_wanted():
+            report(failed(err))
+        else:  # the starter is gone and does not clean up
+            clean_up(run_dir)
+        return 1
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    service = Service(emulation, end.set)
+    threading.Thread(target=service.serve, args=(listener,), daemon=True).start()
+    end.wait()
+    emulation.stop()
+    emulation.log("down")
+    clean_up(run_dir)
+    return 0
+
+
+def clean_up(run_dir: RunDir) -> None:
+    """Remove our files, unless an `up` or `down` holds the directory: then it removes them."""
+    with contextlib.suppress(TopoError), run_dir.locked():
+        run_dir.clean()
+
+
+def listen(run_dir: RunDir) -> socket.socket:
+    """Open the daemon's socket, accessible to this user only."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(os.fspath(run_dir.socket))
+    run_dir.socket.chmod(0o600)
+    listener.listen(BACKLOG)
+    return listener

@@ -1,0 +1,170 @@
+"""Answers the requests of clients: one thread per connection, one method per operation."""
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from select import select
+from subprocess import Popen
+
+from topo.daemon.emulation import Emulation
+from topo.daemon.nodes import Namespaced
+from topo.daemon.status import status
+from topo.errors import RequestError
+from topo.protocol.channel import Channel, Message, ProtocolError, close_all
+from topo.protocol.replies import failure, success
+from topo.protocol.requests import ExecParams, NoParams, SignalParams, SocketParams, params_of
+from topo.system.linux import within_netns
+
+HANGUP_SECONDS = 2.0  # between SIGHUP and SIGKILL for a program whose client hung up
+
+
+class Service:
+    """Answers requests about one network; calls `end` when a client asks for `down`."""
+
+    def __init__(self, emulation: Emulation, end: Callable[[], None]) -> None:
+        self._emulation, self._end = emulation, end
+        self._operations: dict[str, Callable[[Channel, Message, list[int]], None]] = {
+            "status": self._status,
+            "spec": self._spec,
+            "socket": self._socket,
+            "exec": self._exec,
+            "down": self._down,
+        }
+
+    def serve(self, listener: socket.socket) -> None:
+        """Accept connections forever and answer each in a thread of its own."""
+        while True:
+            sock, _ = listener.accept()
+            channel = Channel(sock)
+            threading.Thread(target=self._serve_client, args=(channel,), daemon=True).start()
+
+    def _serve_client(self, channel: Channel) -> None:
+        try:
+            while received := channel.receive():
+                self._answer(channel, *received)
+        except (OSError, ProtocolError) as err:
+            self._emulation.log(f"connection ended: {err}")
+        finally:
+            channel.close()
+
+    def _answer(self, channel: Channel, request: Message, fds: list[int]) -> None:
+        try:
+            operation = self._operations.get(str(request.get("op")))
+            if operation is None:
+                known = ", ".join(self._operations)
+                raise RequestError("bad_request", "op", f"expected one of {known}")
+            if self._emulation.is_ending:
+                raise RequestError("failed", "daemon", "the network is going down")
+            operation(channel, request, fds)
+        except RequestError as err:
+            channel.send(failure(request.get("id"), err))
+        finally:
+            close_all(fds)
+
+    def _node(self, name: str) -> Namespaced:
+        try:
+            return self._emulation.nodes[name]
+        except KeyError:
+            known = ", ".join(self._emulation.nodes)
+            raise RequestError(
+                "bad_request", "node", f"there is no {name}, expected one of {known}"
+            ) from None
+
+    def _status(self, channel: Channel, request: Message, _fds: list[int]) -> None:
+        params_of(NoParams, request)
+        result = status(self._emulation).model_dump(mode="json")
+        channel.send(success(request.get("id"), result))
+
+    def _spec(self, channel: Channel, request: Message, _fds: list[int]) -> None:
+        params_of(NoParams, request)
+        topology = self._emulation.topology.model_dump(mode="json")
+        channel.send(success(request.get("id"), {"topology": topology}))
+
+    def _down(self, channel: Channel, request: Message, _fds: list[int]) -> None:
+        params_of(NoParams, request)
+        channel.send(success(request.get("id"), {}))
+        self._end()
+
+    def _socket(self, channel: Channel, request: Message, _fds: list[int]) -> None:
+        params = params_of(SocketParams, request)
+        node = self._node(params.node)
+
+        def make() -> socket.socket:
+            return socket.socket(params.family, params.type, params.proto)
+
+        try:
+            sock = within_netns(node.netns, make)
+        except OSError as err:
+            raise RequestError("failed", params.node, f"socket: {err.strerror}") from err
+        with sock:
+            channel.send(success(request.get("id"), {}), [sock.fileno()])
+
+    def _exec(self, channel: Channel, request: Message, fds: list[int]) -> None:
+        params = params_of(ExecParams, request)
+        node = self._node(params.node)
+        if len(fds) != 3:
+            what = f"expected 3 descriptors beside the request, got {len(fds)}"
+            raise RequestError("bad_request", "exec", what)
+        if not Path(params.cwd).is_dir():
+            raise RequestError(
+                "bad_request", "cwd", f"{params.cwd} is not a directory in the network"
+            )
+        try:
+            # env(1) exits as a shell does: 127 not found, 126 not executable.
+            argv = ["env", "--", *params.argv]
+            process = node.run(argv, fds[0], fds[1], fds[2], params.env, params.cwd)
+        except (OSError, ValueError) as err:  # ValueError: a null byte in an argument
+            raise RequestError("failed", params.argv[0], str(err)) from err
+        close_all(fds)
+        fds.clear()
+        _supervise(channel, process)
+        channel.send(success(request.get("id"), {"returncode": process.returncode}))
+
+
+def _supervise(channel: Channel, process: "Popen[bytes]") -> None:
+    """Forward signals to a program until it ends; end it when its client hangs up."""
+    pidfd = os.pidfd_open(process.pid)
+    client = channel.fileno()
+    try:
+        while pidfd not in select([pidfd, client], [], [])[0]:
+            if not _forward(channel, process):
+                _signal(process, signal.SIGHUP)
+                if not select([pidfd], [], [], HANGUP_SECONDS)[0]:
+                    _signal(process, signal.SIGKILL)
+                break
+        process.wait()
+    finally:
+        os.close(pidfd)
+
+
+def _forward(channel: Channel, process: "Popen[bytes]") -> bool:
+    """Handle a request that arrives while the program runs; False when the client hung up."""
+    try:
+        received = channel.receive()
+    except (OSError, ProtocolError):
+        return False
+    if received is None:
+        return False
+    request, fds = received
+    close_all(fds)
+    try:
+        if request.get("op") != "signal":
+            raise RequestError("bad_request", "op", "expected signal: a program is running")
+        _signal(process, params_of(SignalParams, request).signal)
+        channel.send(success(request.get("id"), {}))
+    except RequestError as err:
+        channel.send(failure(request.get("id"), err))
+    return True
+
+
+def _signal(process: "Popen[bytes]", number: int) -> None:
+    """Signal a program's process group, or the program while it has no group of its own yet."""
+    with contextlib.suppress(ProcessLookupError):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            os.kill(process.pid, number)

@@ -1,0 +1,95 @@
+"""The state of a running network, as the daemon reports it and clients read it."""
+
+import signal
+from typing import Literal
+
+from topo.spec.model import Model
+
+Target = Literal["bmv2", "v1switch"]
+
+
+class Part(Model):
+    """A program of the network: a switch target, or the rxpath of a machine.
+
+    `pid` is the number in the reader's PID namespace (0 once the process is gone); `returncode`
+    is that of subprocess: None while it runs, negative when killed by a signal. `tail` has the
+    last lines of its log once it has ended.
+    """
+
+    name: str
+    kind: Literal["switch", "rxpath"]
+    node: str
+    pid: int
+    returncode: int | None = None
+    log: str
+    tail: tuple[str, ...] = ()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the program still runs."""
+        return self.returncode is None
+
+    @property
+    def state(self) -> str:
+        """``running``, ``exited with 1`` or ``killed by SIGKILL``."""
+        if self.returncode is None:
+            return "running"
+        if self.returncode >= 0:
+            return f"exited with {self.returncode}"
+        try:
+            return f"killed by {signal.Signals(-self.returncode).name}"
+        except ValueError:
+            return f"killed by signal {-self.returncode}"
+
+
+class SwitchInfo(Model):
+    """A running switch: how to reach its P4Runtime server, and what it is."""
+
+    name: str
+    grpc_address: str
+    device_id: int
+    target: Target
+    version: str
+    pid: int
+    log: str
+    mac: str
+    ports: dict[int, str]
+
+
+class MachineInfo(Model):
+    """A running machine: how to reach its rxpath, and where it is attached.
+
+    `uplink_ifindex` and `ifindexes` {interface: index} are those of the machine's own network
+    namespace; `switch` and `switch_port` are the switch port of its uplink.
+    """
+
+    name: str
+    control_socket: str
+    vtep: str
+    mac: str
+    uplink: str
+    uplink_ifindex: int
+    ifindexes: dict[str, int]
+    switch: str
+    switch_port: int
+    pid: int
+    log: str
+
+
+class Status(Model):
+    """The whole network; `parts` has the switches first, then the machines."""
+
+    topology: str
+    target: Target
+    version: str
+    run_dir: str
+    pid: int
+    uptime_s: float
+    parts: tuple[Part, ...]
+    switches: tuple[SwitchInfo, ...]
+    machines: tuple[MachineInfo, ...]
+
+    @property
+    def dead(self) -> tuple[Part, ...]:
+        """The parts that have ended."""
+        return tuple(part for part in self.parts if not part.is_alive)

@@ -1,0 +1,1 @@
+"""What a network needs from the machine: system calls, namespaces, switch programs."""
