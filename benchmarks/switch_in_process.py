@@ -13,7 +13,9 @@ import numpy as np
 
 from benchmarks.switch_tables import KINDS, NO_TABLE, RUNS, Kind
 from tests.v1switch.twin import COMPILED
-from v1switch.control.dataplane import Dataplane, Frame
+from v1switch.control.dataplane import Dataplane
+from v1switch.control.engine import Frame
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.program.loader import load_file
 from v1switch.state.entries import ActionCall, Exact, Key, Lpm, TableEntry, Ternary
 
@@ -29,7 +31,7 @@ MATCHES: dict[str, Callable[[Any], Key]] = {
 
 def look_ups() -> Dataplane:
     """Plain Python's data plane with the program of look-ups."""
-    plane = Dataplane()
+    plane = Dataplane(PythonEngine())
     plane.load(load_file(COMPILED / "lookups.json"))
     return plane
 

@@ -17,6 +17,7 @@ from tests.fuzz.target_p4runtime import entity
 from tests.v1switch.test_p4runtime_fuzz import ZOO_ENTITIES
 from v1switch.codegen.matcher import compile_filter
 from v1switch.control.dataplane import Dataplane, Prepared
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.entryfile import EntriesError, load_entries
 from v1switch.entryfile.commands import COMMANDS
 from v1switch.explain.filters import FilterError, parse
@@ -38,12 +39,12 @@ ZOO = "p4runtime_zoo"
 
 @cache
 def _prepared(name: str) -> Prepared:
-    return Dataplane(cpu_port=worlds.CPU_PORT).prepare(worlds.program(name))
+    return Dataplane(PythonEngine(), cpu_port=worlds.CPU_PORT).prepare(worlds.program(name))
 
 
 def _plane(name: str) -> Dataplane:
     """A fresh switch with a program that was compiled before."""
-    plane = Dataplane(cpu_port=worlds.CPU_PORT)
+    plane = Dataplane(PythonEngine(), cpu_port=worlds.CPU_PORT)
     plane.commit(_prepared(name))
     return plane
 

@@ -39,8 +39,9 @@ def generated() -> list[FunctionType]:
         for filling in range(FILLINGS):
             for traced in (False, True):
                 made = plane(name, filling, traced)
-                process = made.native.plain if made.native else made._process
-                cells = process.__closure__ or ()
+                assert made.forwarder is not None
+                process = made.forwarder.process
+                cells = getattr(process, "__closure__", None) or ()
                 found += [c.cell_contents for c in cells]
     return [each for each in found if isinstance(each, FunctionType)]
 

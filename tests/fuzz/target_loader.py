@@ -9,7 +9,7 @@ from tests.fuzz.choices import Choices
 from tests.fuzz.json_calls import Pool, pool_of
 from tests.fuzz.json_mutations import mutate
 from tests.fuzz.oracles import check_program_error
-from tests.v1switch.broken import writing_tracer
+from tests.v1switch.broken import engine
 from v1switch.control.dataplane import Dataplane
 from v1switch.errors import ProgramError
 from v1switch.program import load_program
@@ -47,8 +47,7 @@ def _frames(data: bytes) -> list[tuple[int, bytes]]:
 def run(data: bytes) -> str:
     """Load, compile, commit, and carry four frames."""
     traced = bool(data) and data[-1] % 4 == 0
-    tracer = writing_tracer() if traced else None
-    plane = Dataplane(cpu_port=worlds.CPU_PORT, tracer=tracer)
+    plane = Dataplane(engine(traced), cpu_port=worlds.CPU_PORT)
     plane.on_digest = plane.on_packet_in = lambda _: None
     try:
         prepared = plane.prepare(load_program(text_of(data)))

@@ -13,6 +13,7 @@ from tests.fuzz.choices import Choices
 from tests.fuzz.oracles import LEGAL, check_message, check_refusal
 from tests.v1switch.test_p4runtime_fuzz import ZOO_ENTITIES
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.p4runtime import configuration
 from v1switch.p4runtime.device import Device
 from v1switch.p4runtime.errors import Refused
@@ -64,13 +65,13 @@ def _request(name: str) -> rt.SetForwardingPipelineConfigRequest:
 
 @cache
 def _verified(name: str) -> configuration.Verified | None:
-    plane = Dataplane(cpu_port=worlds.CPU_PORT)
+    plane = Dataplane(PythonEngine(), cpu_port=worlds.CPU_PORT)
     return configuration.Configuration(plane).verified(_request(name))
 
 
 def switch(name: str) -> tuple[Dataplane, Device, Session]:
     """A fresh switch that runs a program, with a primary client."""
-    plane = Dataplane(cpu_port=worlds.CPU_PORT)
+    plane = Dataplane(PythonEngine(), cpu_port=worlds.CPU_PORT)
     device, session = Device(plane, DEVICE_ID), Session()
     bid = {"device_id": DEVICE_ID, "election_id": ELECTION}
     device.receive(session, rt.StreamMessageRequest(arbitration=bid))

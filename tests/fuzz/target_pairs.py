@@ -10,6 +10,7 @@ from tests.fuzz.choices import Choices
 from tests.fuzz.oracles import check_refusal
 from tests.fuzz.target_p4runtime import WILDCARDS, disturb
 from v1switch.control.dataplane import Dataplane, Prepared
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.p4runtime import batches
 from v1switch.p4runtime.errors import BatchFailed, Refused
 from v1switch.p4runtime.join import join
@@ -20,7 +21,7 @@ Match = p4info_pb2.MatchField
 
 @cache
 def _prepared(name: str) -> Prepared:
-    return Dataplane().prepare(worlds.program(name))
+    return Dataplane(PythonEngine()).prepare(worlds.program(name))
 
 
 def decode(data: bytes) -> tuple[str, p4info_pb2.P4Info, Choices]:
@@ -50,7 +51,7 @@ def run(data: bytes) -> str:
         schema = join(info, prepared.program)
     except Refused as refused:
         return check_refusal(refused)
-    plane = Dataplane(cpu_port=worlds.CPU_PORT)
+    plane = Dataplane(PythonEngine(), cpu_port=worlds.CPU_PORT)
     plane.commit(prepared)
     pipeline = Pipeline(rt.ForwardingPipelineConfig(p4info=info), schema, prepared, plane)
     _use(pipeline, info, choose)

@@ -11,7 +11,7 @@ from google.protobuf import text_format
 from p4.config.v1 import p4info_pb2
 
 from tests.p4.world import JSON as VTEP
-from tests.v1switch.broken import writing_tracer
+from tests.v1switch.broken import engine
 from tests.v1switch.corpus import CORPORA, vectors
 from tests.v1switch.p4runtime_zoo import CONFIG as ZOO
 from tests.v1switch.test_fuzz import SAMPLES
@@ -149,7 +149,7 @@ def fill(plane: Dataplane, seed: int) -> None:
 
 def plane_of(name: str, seed: int, traced: bool) -> Dataplane:
     """A plane that runs a program with random entries."""
-    made = Dataplane(cpu_port=CPU_PORT, tracer=writing_tracer() if traced else None)
+    made = Dataplane(engine(traced), cpu_port=CPU_PORT)
     made.load(program(name))
     fill(made, seed)
     return made

@@ -14,9 +14,9 @@ from tests.switch.harness_targets import BMV2
 from tests.v1switch.both import Both
 from v1switch.control.dataplane import Dataplane
 from v1switch.explain.document import Document
+from v1switch.explain.engine import TracingEngine
 from v1switch.explain.events import Explanation
 from v1switch.explain.text import TextView
-from v1switch.explain.tracer import Tracer
 from v1switch.program import load_file
 from v1switch.program.model import Action, Program, Table
 from v1switch.state.entries import (
@@ -39,7 +39,7 @@ def on_v1switch(program: Path, test: Case) -> Out:
     """Run a test in this process on both engines, and once more with explanations: all agree."""
     loaded = load_file(program)
     out = _run(loaded, test, Both())
-    told = _run(loaded, test, Dataplane(tracer=Tracer(_shown)))
+    told = _run(loaded, test, Dataplane(TracingEngine(_shown)))
     assert told == out, "the traced program gives other frames"
     return out
 

@@ -2,13 +2,18 @@
 
 from array import array
 from collections import Counter
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from v1switch.control.dataplane import NATIVE, Dataplane, Frame, Prepared
-from v1switch.native.build import Plan
+from v1switch.control.dataplane import Dataplane
+from v1switch.control.engine import Forwarder, Frame, Prepared, SwitchContext
+from v1switch.engines.native.engine import NativeEngine
+from v1switch.engines.python.engine import PythonEngine
+from v1switch.native.engine import Native
 from v1switch.native.runtime import undo
 from v1switch.program import load_file
+from v1switch.program.model import Program
 from v1switch.state.entries import DigestSample
 from v1switch.state.lookup import Cell
 from v1switch.state.program_state import State
@@ -18,50 +23,78 @@ Words = list[list[int]]
 
 
 class Both(Dataplane):
-    """Every frame goes both ways, from the same state; what comes out has to be the same.
+    """Every frame runs on both engines, from the same state; what comes out has to be the same.
 
     That is: the frames that leave in their order, the digests, and all that the frame changed in
     counters, meters, registers and entries. Where machine code hands a frame back, it must have
-    left the state as it was. `carried` counts the frames by who carried them.
+    left the state as it was. `carried` counts the frames by the engine that carried them.
     """
 
     def __init__(self, **options: object) -> None:
-        super().__init__(engine=NATIVE, **options)  # type: ignore[arg-type]  # Dataplane's own
+        super().__init__(ComparingEngine(), **options)  # type: ignore[arg-type]  # Dataplane's own
         self.carried: Counter[str] = Counter()
 
-    def _accelerate(self, plan: Plan, state: State) -> None:
-        super()._accelerate(plan, state)
-        self._process = self._compared
 
-    def _compared(self, port: int, frame: bytes, now: int) -> list[Frame]:
-        assert self.native is not None
-        listener = self.on_digest
+class ComparingEngine:
+    mirrored = True
+
+    def prepare(self, program: Program) -> Prepared:
+        return _Prepared(NativeEngine(PythonEngine()).prepare(program))
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    both: Prepared
+
+    @property
+    def program(self) -> Program:
+        return self.both.program
+
+    def bind(self, switch: SwitchContext, state: State) -> Forwarder:
+        forwarder = self.both.bind(switch, state)
+        if not isinstance(forwarder, Native):
+            return forwarder
+        assert isinstance(switch, Both)
+        return Comparison(switch, state, forwarder)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs each frame through machine code, takes that back, and runs it through plain Python."""
+
+    switch: Both
+    state: State
+    native: Native
+
+    def process(self, port: int, frame: bytes, now: int) -> list[Frame]:
+        switch, state, native = self.switch, self.state, self.native
+        listener = switch.on_digest
         heard: tuple[list[DigestSample], list[DigestSample]] = ([], [])
-        before = words_of(self.state)
-        self.on_digest = heard[0].append if listener else None
-        fast = self.native.process(port, frame, now)
-        after = words_of(self.state)
-        undo(address(self.native.output.words))
-        assert words_of(self.state) == before, "what machine code changed was not taken back"
-        self.on_digest = heard[1].append if listener else None
-        slow = self.native.plain(port, frame, now)
-        self.on_digest = listener
+        before = words_of(state)
+        switch.on_digest = heard[0].append if listener else None
+        fast = native.attempt(port, frame, now)
+        after = words_of(state)
+        undo(address(native.output.words))
+        assert words_of(state) == before, "what machine code changed was not taken back"
+        switch.on_digest = heard[1].append if listener else None
+        slow = native.plain(port, frame, now)
+        switch.on_digest = listener
         for sample in heard[1]:
             assert listener is not None
             listener(sample)
-        self.carried["python" if fast is None else "native"] += 1
+        switch.carried["python" if fast is None else "native"] += 1
         if fast is not None:
             said = f"frame {frame.hex()} into port {port}"
             assert by_port(fast) == by_port(slow), said
             assert heard[0] == heard[1], said
-            assert after == words_of(self.state), said
+            assert after == words_of(state), said
         return slow
 
 
 @cache
 def prepared(program: Path) -> Prepared:
     """A program (BMv2 JSON), compiled for both engines."""
-    return Both().prepare(load_file(program))
+    return ComparingEngine().prepare(load_file(program))
 
 
 def both(program: Path, **options: object) -> Both:

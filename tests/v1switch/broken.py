@@ -7,10 +7,12 @@ import pytest
 
 from tests.v1switch.twin import COMPILED
 from v1switch.control.dataplane import Dataplane
+from v1switch.control.engine import Engine
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.errors import ProgramError
+from v1switch.explain.engine import TracingEngine
 from v1switch.explain.events import Explanation
 from v1switch.explain.text import TextView
-from v1switch.explain.tracer import Tracer
 from v1switch.program import load_program
 from v1switch.program.model import Program
 
@@ -22,9 +24,9 @@ def source(name: str) -> Json:
     return json.loads((COMPILED / f"{name}.json").read_text())
 
 
-def writing_tracer() -> Tracer:
-    """A tracer whose explanations are written as text, too."""
-    return Tracer(_write)
+def engine(traced: bool) -> Engine:
+    """Plain Python, or the engine that explains; its explanations are written as text, too."""
+    return TracingEngine(_write) if traced else PythonEngine()
 
 
 def _write(program: Program, told: Explanation) -> None:
@@ -34,7 +36,7 @@ def _write(program: Program, told: Explanation) -> None:
 
 
 def plane(program: Json, traced: bool = False) -> Dataplane:
-    made = Dataplane(tracer=writing_tracer() if traced else None)
+    made = Dataplane(engine(traced))
     made.load(load_program(json.dumps(program)))
     return made
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from tests.v1switch.both import both
 from tests.v1switch.cases import Answer, Entries, Frame
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.python.engine import PythonEngine
+from v1switch.explain.engine import TracingEngine
 from v1switch.explain.events import Explanation
-from v1switch.explain.tracer import Tracer
 from v1switch.program import load_file
 from v1switch.state.entries import DigestSample, ValueSetMember
 
@@ -67,7 +68,7 @@ def state(dataplane: Dataplane, entries: Entries, answer: Answer) -> Answer:
 
 def v1switch(program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer:
     """Run a case on v1switch in this process."""
-    dataplane = Dataplane(cpu_port=CPU_PORT)
+    dataplane = Dataplane(PythonEngine(), cpu_port=CPU_PORT)
     dataplane.load(load_file(program))
     return _run(dataplane, entries, frames)
 
@@ -80,8 +81,8 @@ def native(program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer:
 def traced(program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer:
     """Run a case on v1switch with `--trace`, whose generated code is another."""
     told: list[Explanation] = []
-    tracer = Tracer(lambda _, explanation: told.append(explanation))
-    dataplane = Dataplane(cpu_port=CPU_PORT, tracer=tracer)
+    tracing = TracingEngine(lambda _, explanation: told.append(explanation))
+    dataplane = Dataplane(tracing, cpu_port=CPU_PORT)
     dataplane.load(load_file(program))
     return _run(dataplane, entries, frames)
 

@@ -10,12 +10,13 @@ from tests.p4.world import IPV4, JSON, MAC, UNKNOWN_MAC, from_m1, inner, vxlan
 from tests.switch.harness import ROOT
 from tests.v1switch.twin import COMPILED
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.entryfile import load_entries
 from v1switch.explain.document import Document
+from v1switch.explain.engine import TracingEngine
 from v1switch.explain.events import Explanation
 from v1switch.explain.filters import parse
 from v1switch.explain.text import TextView
-from v1switch.explain.tracer import Tracer
 from v1switch.program import load_file
 from v1switch.state.entries import CloneSession, MulticastGroup, Replica
 
@@ -38,10 +39,10 @@ class Explained:
 
     def __init__(self, program: Path, wanted: str | None = None, **options: int) -> None:
         self.told: list[Explanation] = []
-        tracer = Tracer(
+        tracing = TracingEngine(
             lambda _, told: self.told.append(told), None if wanted is None else parse(wanted)
         )
-        self.plane = Dataplane(tracer=tracer, clock=lambda: 0, **options)
+        self.plane = Dataplane(tracing, clock=lambda: 0, **options)
         self.program = load_file(program)
         self.plane.load(self.program)
 
@@ -82,7 +83,7 @@ def vtep(wanted: str | None = None) -> Explained:
 
 def plain_vtep() -> Dataplane:
     """The same without explanations."""
-    plane = Dataplane(cpu_port=510, clock=lambda: 0)
+    plane = Dataplane(PythonEngine(), cpu_port=510, clock=lambda: 0)
     plane.load(load_file(JSON))
     load_entries(ENTRIES, plane, None)
     return plane

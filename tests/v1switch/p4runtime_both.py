@@ -17,6 +17,7 @@ from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import BMV2, CPU_PORT, Target, installed
 from tests.v1switch.p4runtime_zoo import Zoo, wanted
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.p4runtime.server import serve
 
 OK = ["OK"]
@@ -40,7 +41,7 @@ DEVICE_ID = 1
 def v1switch_server() -> Iterator[str]:
     """Serve a data plane of this process; yields the address."""
     with TemporaryDirectory() as directory:
-        plane = Dataplane(cpu_port=CPU_PORT)
+        plane = Dataplane(PythonEngine(), cpu_port=CPU_PORT)
         handle = serve(plane, f"unix:{directory}/p4rt.sock", DEVICE_ID, CPU_PORT)
         try:
             yield handle.address

@@ -11,6 +11,7 @@ import pytest
 
 from tests.switch.harness_client import SwitchClient
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.p4runtime.server import serve
 
 DEVICE_ID = 3
@@ -21,7 +22,7 @@ Connect = Callable[..., SwitchClient]
 
 @pytest.fixture
 def plane() -> Dataplane:
-    return Dataplane(cpu_port=CPU_PORT)
+    return Dataplane(PythonEngine(), cpu_port=CPU_PORT)
 
 
 @pytest.fixture

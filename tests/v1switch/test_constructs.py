@@ -12,6 +12,7 @@ from tests.v1switch.twin import COMPILED, loaded
 from v1switch.codegen.binding import sat_cast, usat_cast
 from v1switch.codegen.exprs import Expressions
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.program import load_program
 from v1switch.program.model import FieldType
 from v1switch.state.entries import CloneSession, MulticastGroup, Replica
@@ -232,7 +233,7 @@ def endless(node: Any) -> None:
 def test_an_endless_round_ends(order: int) -> None:
     program = json.loads((COMPILED / "replication.json").read_text())
     endless(program["pipelines"])
-    dataplane = Dataplane()
+    dataplane = Dataplane(PythonEngine())
     dataplane.load(load_program(json.dumps(program)))
     assert dataplane.process(1, bytes([order, 0]) + bytes(20)) == []
     assert len(dataplane.process(1, bytes(22))) == 1, "the switch goes on"

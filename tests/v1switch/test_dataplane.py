@@ -7,6 +7,7 @@ import pytest
 
 from tests.v1switch.twin import COMPILED, loaded
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.errors import (
     BadAction,
     BadIndex,
@@ -71,7 +72,7 @@ def exact(a: int, b: int, value: int = 1, **more: object) -> TableEntry:
 
 
 def test_without_a_program_nothing_passes_and_nothing_can_be_written() -> None:
-    dataplane = Dataplane()
+    dataplane = Dataplane(PythonEngine())
     assert dataplane.process(1, bytes(60)) == []
     assert dataplane.program is None
     with pytest.raises(NoProgram):
@@ -538,7 +539,7 @@ def test_value_sets_steer_the_parser() -> None:
 )
 def test_multicast_groups_that_cannot_be(group: MulticastGroup) -> None:
     with pytest.raises(BadValue):
-        Dataplane().insert_multicast_group(group)
+        Dataplane(PythonEngine()).insert_multicast_group(group)
 
 
 def test_your_call_is_wrong_apart_from_it_did_not_work() -> None:

@@ -12,6 +12,7 @@ from tests.p4.world import JSON, P4INFO
 from tests.v1switch.explained import ENTRIES
 from tests.v1switch.twin import COMPILED, loaded
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.entryfile import EntriesError, find_p4info, load_entries
 from v1switch.entryfile.arguments import find_name
 from v1switch.entryfile.errors import Wrong
@@ -141,7 +142,7 @@ def test_value_sets(tmp_path: Path) -> None:
 
 
 def test_addresses_are_written_as_addresses(tmp_path: Path) -> None:
-    plane = Dataplane()
+    plane = Dataplane(PythonEngine())
     from v1switch.program import load_file
 
     plane.load(load_file(JSON))

@@ -20,10 +20,10 @@ from tests.v1switch.broken import (
 from v1switch.codegen.primitives import MAX_BLOCKS
 from v1switch.control.dataplane import Dataplane
 from v1switch.explain.document import Document
+from v1switch.explain.engine import TracingEngine
 from v1switch.explain.events import Explanation
 from v1switch.explain.recorder import MAX_TOLD
 from v1switch.explain.text import TextView
-from v1switch.explain.tracer import Tracer
 from v1switch.program import load_program
 from v1switch.state.entries import ActionCall, CloneSession, Replica
 
@@ -65,7 +65,7 @@ def test_an_index_below_or_above_an_array(index: str) -> None:
 def test_names_that_are_no_identifiers_in_a_trace() -> None:
     text = json.dumps(source("wire")).replace("WireIngress", "²{x}'\\\"")
     lines: list[str] = []
-    made = Dataplane(tracer=Tracer(lambda of, told: lines.extend(TextView(of).lines(told))))
+    made = Dataplane(TracingEngine(lambda of, told: lines.extend(TextView(of).lines(told))))
     made.load(load_program(text))
     made.process(1, bytes(60))
     assert any("²{x}'\"" in line for line in lines)
@@ -165,8 +165,8 @@ def test_machine_code_leaves_an_action_that_does_not_end_to_python() -> None:
 
 def test_of_a_frame_that_goes_round_for_long_only_the_beginning_is_told() -> None:
     explanations: list[Explanation] = []
-    tracer = Tracer(lambda _, told: explanations.append(told))
-    switch = Dataplane(tracer=tracer)
+    tracing = TracingEngine(lambda _, told: explanations.append(told))
+    switch = Dataplane(tracing)
     switch.load(program := load_program(json.dumps(_spinning())))
     switch.process(1, bytes(20))
     (told,) = explanations

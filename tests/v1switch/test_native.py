@@ -14,12 +14,15 @@ from tests.v1switch.both import Both
 from tests.v1switch.corpus import CORPORA, vectors
 from tests.v1switch.test_fuzz import SAMPLES, vtep
 from tests.v1switch.twin import COMPILED, loaded
-from v1switch.control.dataplane import AUTO, NATIVE, Dataplane
+from v1switch.commands.engines import AUTO, engine
+from v1switch.control.dataplane import Dataplane
+from v1switch.engines.native import engine as native_engine
+from v1switch.engines.native.engine import NativeEngine
+from v1switch.engines.python.engine import PythonEngine, PythonForwarder
 from v1switch.errors import DuplicateEntry
-from v1switch.native import build
 from v1switch.native import output as op
 from v1switch.native.build import Plan
-from v1switch.native.engine import Output
+from v1switch.native.engine import Native, Output
 from v1switch.native.errors import NotNative
 from v1switch.native.runtime import change, colour, find_best, find_first, hash_words, undo
 from v1switch.program import load_file
@@ -123,21 +126,22 @@ def test_a_program_that_cannot_be_compiled_stays_with_python(
     def refuse(program: Program) -> Plan:
         raise fault
 
-    monkeypatch.setattr(build, "build", refuse)
-    dataplane = Dataplane(engine=NATIVE)
+    monkeypatch.setattr(native_engine, "build", refuse)
+    dataplane = Dataplane(NativeEngine(PythonEngine()))
     dataplane.load(load_file(COMPILED / "wire.json"))
-    assert dataplane.native is None
+    assert isinstance(dataplane.forwarder, PythonForwarder)
     assert dataplane.process(1, b"x" * 20) == [(2, b"x" * 20)]
     (said,) = [r.getMessage() for r in caplog.records]
     assert said.endswith(f"stays with plain Python: {reason}")
 
 
 def test_machine_code_takes_over_while_frames_are_carried() -> None:
-    dataplane = Dataplane(engine=AUTO)
-    dataplane.load(load_file(COMPILED / "wire.json"))
-    assert dataplane.process(1, b"x" * 20) == [(2, b"x" * 20)]
-    poll(lambda: dataplane.native is not None, "machine code", 120.0)
-    assert dataplane.process(1, b"x" * 20) == [(2, b"x" * 20)]
+    with engine(AUTO) as upgrading:
+        dataplane = Dataplane(upgrading)
+        dataplane.load(load_file(COMPILED / "wire.json"))
+        assert dataplane.process(1, b"x" * 20) == [(2, b"x" * 20)]
+        poll(lambda: isinstance(dataplane.forwarder, Native), "machine code", 120.0)
+        assert dataplane.process(1, b"x" * 20) == [(2, b"x" * 20)]
 
 
 # -- state -----------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from p4.v1 import p4data_pb2
 from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.p4runtime import bytestrings, packetio
 from v1switch.p4runtime.entities.replication import MulticastGroups
 from v1switch.p4runtime.errors import Code, Refused
@@ -199,7 +200,7 @@ def test_a_refused_match_field_is_named_with_its_table():
 
 def test_a_refused_replica_is_named_with_its_group():
     group = p4rt.MulticastGroupEntry(multicast_group_id=5, replicas=[p4rt.Replica(instance=1)])
-    pipeline = Pipeline(p4rt.ForwardingPipelineConfig(), None, None, Dataplane())
+    pipeline = Pipeline(p4rt.ForwardingPipelineConfig(), None, None, Dataplane(PythonEngine()))
     with pytest.raises(Refused) as caught:
         MulticastGroups().insert(pipeline, group)
     assert caught.value.message == "multicast group 5: replica: the port is missing"

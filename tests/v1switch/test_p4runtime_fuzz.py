@@ -15,6 +15,7 @@ from p4.v1 import p4runtime_pb2 as rt
 from tests.switch.harness_p4info import Names, Path
 from tests.v1switch.p4runtime_zoo import CONFIG, P4INFO, Zoo
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.p4runtime.device import Device
 from v1switch.p4runtime.errors import BatchFailed, Code, Refused
 from v1switch.p4runtime.session import Session
@@ -136,7 +137,7 @@ def entities(draw: Any) -> rt.Entity:
 
 def zoo_device() -> Device:
     """A switch that runs the zoo, without gRPC."""
-    made = Device(Dataplane(cpu_port=510), DEVICE_ID)
+    made = Device(Dataplane(PythonEngine(), cpu_port=510), DEVICE_ID)
     bid = {"device_id": DEVICE_ID, "election_id": {"low": 1}}
     made.receive(Session(), rt.StreamMessageRequest(arbitration=bid))
     request = rt.SetForwardingPipelineConfigRequest(device_id=DEVICE_ID, election_id={"low": 1})

@@ -20,6 +20,7 @@ from tests.v1switch.p4runtime_own import DEVICE_ID, frame, out_ports
 from tests.v1switch.p4runtime_zoo import Zoo, canonical, wanted
 from v1switch.commands.options import parse
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.p4runtime.server import serve
 
 SHORT = 0.2  # seconds to wait for what must not come
@@ -44,7 +45,7 @@ def test_the_port_by_default_is_the_registered_one():
 
 def test_a_restart_forgets_the_election_ids(tmp_path):
     for election_id in (9, 1):
-        handle = serve(Dataplane(), f"unix:{tmp_path}/p4rt.sock", DEVICE_ID, None)
+        handle = serve(Dataplane(PythonEngine()), f"unix:{tmp_path}/p4rt.sock", DEVICE_ID, None)
         with SwitchClient(handle.address, device_id=DEVICE_ID, election_id=election_id) as client:
             assert client.is_primary
         handle.stop()

@@ -13,6 +13,7 @@ from p4.v1 import p4runtime_pb2 as rt
 from tests.switch.harness import poll
 from tests.v1switch.p4runtime_zoo import CONFIG, P4INFO
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.p4runtime.server import serve
 
 DEVICE_ID = 1
@@ -21,7 +22,7 @@ CPU_PORT = 510
 
 @pytest.fixture
 def plane() -> Dataplane:
-    return Dataplane(cpu_port=CPU_PORT)
+    return Dataplane(PythonEngine(), cpu_port=CPU_PORT)
 
 
 @pytest.fixture

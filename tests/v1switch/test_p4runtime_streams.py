@@ -18,6 +18,7 @@ from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import BMV2, CPU_PORT, Target, installed
 from tests.v1switch.p4runtime_zoo import Zoo
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.p4runtime.server import serve
 
 DEVICE_ID = 1
@@ -40,7 +41,7 @@ class World:
 
 @contextmanager
 def v1switch_world() -> Iterator[World]:
-    plane = Dataplane(cpu_port=CPU_PORT)
+    plane = Dataplane(PythonEngine(), cpu_port=CPU_PORT)
     with TemporaryDirectory() as directory:
         handle = serve(plane, f"unix:{directory}/p4rt.sock", DEVICE_ID, CPU_PORT)
 

@@ -8,9 +8,10 @@ import pytest
 from tests.v1switch.corpus import vectors
 from tests.v1switch.twin import COMPILED, loaded
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.errors import ProgramError
+from v1switch.explain.engine import TracingEngine
 from v1switch.explain.events import Explanation
-from v1switch.explain.tracer import Tracer
 from v1switch.program import load_program
 
 DROPPING, HEADERS, LOOPS = loaded("dropping"), loaded("headers"), loaded("loops")
@@ -33,7 +34,7 @@ def without_copies() -> dict[str, Any]:
 
 
 def running(program: object) -> Dataplane:
-    dataplane = Dataplane()
+    dataplane = Dataplane(PythonEngine())
     dataplane.load(load_program(json.dumps(program)))
     return dataplane
 
@@ -168,7 +169,7 @@ def test_a_variable_of_variable_length_is_empty_before_it_is_written() -> None:
         action["primitives"].insert(0, {"op": "assign_VL", "parameters": [target, empty]})
     told: list[Explanation] = []
     plain = running(program)
-    traced = Dataplane(tracer=Tracer(lambda _, each: told.append(each)))
+    traced = Dataplane(TracingEngine(lambda _, each: told.append(each)))
     traced.load(load_program(json.dumps(program)))
     for port, frame in vectors("parser"):
         out = plain.process(port, frame, 0)

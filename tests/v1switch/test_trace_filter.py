@@ -11,6 +11,7 @@ from tests.v1switch.explained import DECAPSULATED, DROPPED, ENCAPSULATED, FLOODE
 from tests.v1switch.twin import COMPILED
 from v1switch.codegen.matcher import compile_filter
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.explain.filters import FilterError, parse
 from v1switch.program import load_file
 
@@ -21,7 +22,7 @@ SAMPLES = {
     "dropped": DROPPED,
 }
 PROGRAM = load_file(JSON)
-PLANE = Dataplane()
+PLANE = Dataplane(PythonEngine())
 PLANE.load(PROGRAM)
 
 
@@ -140,7 +141,7 @@ def test_a_long_filter_is_not_a_deep_one() -> None:
 def test_a_filter_works_with_value_sets_and_stacks() -> None:
     for name in ("parser", "stacks", "tables"):
         program = load_file(COMPILED / f"{name}.json")
-        plane = Dataplane()
+        plane = Dataplane(PythonEngine())
         plane.load(program)
         header = next(h.name for h in program.headers.values() if not h.metadata)
         matches = compile_filter(program, parse(header))(plane, plane.state)

@@ -8,6 +8,7 @@ import pytest
 from tests.v1switch.golden import read
 from tests.v1switch.twin import COMPILED
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.program import load_program
 
 
@@ -17,7 +18,7 @@ def program(name: str) -> dict[str, Any]:
 
 
 def running(changed: dict[str, Any]) -> Dataplane:
-    dataplane = Dataplane()
+    dataplane = Dataplane(PythonEngine())
     dataplane.load(load_program(json.dumps(changed)))
     return dataplane
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from v1switch.codegen.assemble import Assembler
+from v1switch.codegen.binding import bind, state_names
+from v1switch.control.engine import Process, SwitchContext
 from v1switch.errors import ProgramError
 from v1switch.program.model import Program
-
-if TYPE_CHECKING:
-    from v1switch.control.dataplane import Dataplane, Process
-    from v1switch.state.program_state import State
+from v1switch.state.program_state import State
 
 HEAD = "def make({names}):\n\tdef run(port, frame, now, kind, restore, out, work{zeros}):\n"
 
@@ -26,8 +24,6 @@ def generate(program: Program, traced: bool) -> tuple[str, dict[str, object]]:
     Raises:
         ProgramError: the program uses something that cannot be expressed.
     """
-    from v1switch.codegen.binding import state_names
-
     assembler = Assembler(program, traced)
     lines = assembler.emit()
     zeros = "".join(f", {zero}" for zero in assembler.defaults())
@@ -36,13 +32,19 @@ def generate(program: Program, traced: bool) -> tuple[str, dict[str, object]]:
     return source, assembler.writer.bound
 
 
-def compile_program(program: Program, traced: bool) -> Callable[[Dataplane, State], Process]:
-    """Compile a program; the result binds it to a data plane and its state."""
-    from v1switch.codegen.binding import bind
+Bind = Callable[[SwitchContext, State, object], Process]
+"""Binds a compiled program to a switch, its state and the recorder of a traced one, or None."""
 
+
+def compile_program(program: Program, traced: bool) -> Bind:
+    """Compile a program; the traced variant calls a recorder's method for each event.
+
+    Raises:
+        ProgramError: the program uses something that cannot be expressed.
+    """
     source, constants = generate(program, traced)
     try:
         code = compile(source, f"<generated from {program.name or 'a program'}>", "exec")
     except (RecursionError, MemoryError):  # of Python's parser, whose stack is small
         raise ProgramError("$", "expressions that Python can compile", "deeper ones") from None
-    return lambda dataplane, state: bind(code, constants, dataplane, state)
+    return lambda switch, state, recorder: bind(code, constants | {"tr": recorder}, switch, state)

@@ -221,11 +221,11 @@ class Assembler(ChecksumStages):
             for number, learn in self.program.learn_lists.items():
                 with self.writer.block(f"if digest == {number}:"):
                     self.primitives.tell("digest", learn, f"({self._learned(learn)})")
-        with self.writer.block("if digest and dataplane.on_digest is not None:"):
+        with self.writer.block("if digest and switch.on_digest is not None:"):
             for number, learn in self.program.learn_lists.items():
                 with self.writer.block(f"if digest == {number}:"):
                     values = self._learned(learn)
-                    self.writer.add(f"dataplane.on_digest(sample({learn.name!r}, ({values})))")
+                    self.writer.add(f"switch.on_digest(sample({learn.name!r}, ({values})))")
 
     def _learned(self, learn: LearnList) -> str:
         return "".join(

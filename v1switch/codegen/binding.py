@@ -6,16 +6,13 @@ import logging
 import random
 from collections.abc import Callable
 from types import CodeType
-from typing import TYPE_CHECKING
 
 from v1switch.codegen.parser import CORE_ERRORS
+from v1switch.control.engine import Frame, Process, SwitchContext
 from v1switch.program.model import Program
 from v1switch.state.entries import DigestSample
 from v1switch.state.lookup import Cell, ExactIndex
 from v1switch.state.program_state import State
-
-if TYPE_CHECKING:
-    from v1switch.control.dataplane import Dataplane, Frame, Process
 
 MAX_PASSES = 1024  # resubmissions and recirculations of one frame; BMv2 would go on for ever
 MAX_FRAMES = 1 << 16  # that one frame may become: copies that recirculate multiply
@@ -59,7 +56,7 @@ def log_message(text: str, values: tuple[int, ...]) -> None:
 
 def state_names(program: Program) -> list[str]:
     """Names of everything that depends on state, in the order of no importance."""
-    names = ["from_bytes", "DROP", "started", "dataplane", "sessions", "groups", "sample"]
+    names = ["from_bytes", "DROP", "started", "switch", "sessions", "groups", "sample"]
     names += ["signed", "usat_cast", "sat_cast", "randint", "failed_assertion", "log_message"]
     names += ["error_name", "tr", "nothing", "Endless"]
     for number, _ in enumerate(program.tables):
@@ -72,17 +69,17 @@ def state_names(program: Program) -> list[str]:
     return names
 
 
-def state_values(dataplane: Dataplane, state: State) -> dict[str, object]:
+def state_values(switch: SwitchContext, state: State) -> dict[str, object]:
     """What the names of `state_names` stand for."""
     program = state.program
     errors = {n: name for name, n in program.errors.items()} or dict(enumerate(CORE_ERRORS))
     values: dict[str, object] = {
         "from_bytes": int.from_bytes,
-        "DROP": dataplane.drop_port,
-        "started": dataplane.started,
-        "dataplane": dataplane,
-        "sessions": dataplane.replication.sessions,
-        "groups": dataplane.replication.groups,
+        "DROP": switch.drop_port,
+        "started": switch.started,
+        "switch": switch,
+        "sessions": switch.replication.sessions,
+        "groups": switch.replication.groups,
         "sample": DigestSample,
         "signed": signed,
         "usat_cast": usat_cast,
@@ -91,7 +88,6 @@ def state_values(dataplane: Dataplane, state: State) -> dict[str, object]:
         "failed_assertion": failed_assertion,
         "log_message": log_message,
         "error_name": lambda code: errors.get(code, str(code)),
-        "tr": dataplane.recorder,
         "nothing": Cell(),
         "Endless": Endless,
     }
@@ -116,7 +112,7 @@ def state_values(dataplane: Dataplane, state: State) -> dict[str, object]:
 
 
 def bind(
-    code: CodeType, constants: dict[str, object], dataplane: Dataplane, state: State
+    code: CodeType, constants: dict[str, object], switch: SwitchContext, state: State
 ) -> Process:
     """Make the function that runs one frame through the program.
 
@@ -125,7 +121,7 @@ def bind(
     """
     namespace: dict[str, Callable[..., Callable[..., None]]] = {}
     exec(code, namespace)
-    run = namespace["make"](**constants, **state_values(dataplane, state))
+    run = namespace["make"](**constants, **state_values(switch, state))
 
     def process(port: int, frame: bytes, now: int) -> list[Frame]:
         out: list[Frame] = []

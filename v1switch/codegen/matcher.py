@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from v1switch.codegen.access import STANDARD, Access, walk
 from v1switch.codegen.binding import state_names, state_values
@@ -17,20 +16,18 @@ from v1switch.codegen.layout import Layout
 from v1switch.codegen.parser import ParserCode
 from v1switch.codegen.primitives import Primitives
 from v1switch.codegen.writer import Writer
+from v1switch.control.engine import SwitchContext
+from v1switch.explain.filters import Filter
 from v1switch.program import expressions as ex
 from v1switch.program.model import Conditional, Deparser, Pipeline, Program
-
-if TYPE_CHECKING:
-    from v1switch.control.dataplane import Dataplane
-    from v1switch.explain.filters import Filter
-    from v1switch.state.program_state import State
+from v1switch.state.program_state import State
 
 Matches = Callable[[int, bytes], bool]
 HEAD = "def make({names}):\n\tdef matches(port, frame{zeros}):\n"
 
 
-def compile_filter(program: Program, wanted: Filter) -> Callable[[Dataplane, State], Matches]:
-    """Compile a filter for a program; the result binds it to a data plane and its state.
+def compile_filter(program: Program, wanted: Filter) -> Callable[[SwitchContext, State], Matches]:
+    """Compile a filter for a program; the result binds it to a switch and its state.
 
     Raises:
         FilterError: the filter names something that the program does not have.
@@ -38,10 +35,11 @@ def compile_filter(program: Program, wanted: Filter) -> Callable[[Dataplane, Sta
     source, constants = _generate(program, wanted.expression(program))
     code = compile(source, f"<filter {wanted.text}>", "exec")
 
-    def bind(dataplane: Dataplane, state: State) -> Matches:
+    def bind(switch: SwitchContext, state: State) -> Matches:
         namespace: dict[str, Callable[..., Matches]] = {}
         exec(code, namespace)
-        values = state_values(dataplane, state)
+        values = state_values(switch, state)
+        values["tr"] = None
         values["log_message"] = values["failed_assertion"] = _silent  # the frame itself will tell
         return namespace["make"](**constants, **values)
 

@@ -15,9 +15,9 @@ from v1switch.commands.offline import dataplane, guarded, parser
 from v1switch.commands.parsing import port_number
 from v1switch.errors import RequestError
 from v1switch.explain.document import Document
+from v1switch.explain.engine import TracingEngine
 from v1switch.explain.events import Explanation
 from v1switch.explain.text import TextView
-from v1switch.explain.tracer import Tracer
 from v1switch.io.captures import read_frames
 from v1switch.program.model import Program
 
@@ -69,7 +69,7 @@ def _count(text: str) -> int:
 
 def _explain(options: argparse.Namespace) -> None:
     told: list[Explanation] = []
-    plane = dataplane(options, Tracer(lambda _, explanation: told.append(explanation)))
+    plane = dataplane(options, TracingEngine(lambda _, explanation: told.append(explanation)))
     program = plane.program
     assert program is not None
     show = _Json(program) if options.json else _Text(program)

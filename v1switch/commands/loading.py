@@ -7,18 +7,22 @@ from pathlib import Path
 
 from v1switch.control.dataplane import Dataplane
 from v1switch.errors import ProgramError, SwitchError
+from v1switch.explain.engine import TracingEngine
+from v1switch.program.loader import load_file
 
 log = logging.getLogger("v1switch")
 
 
 def load(dataplane: Dataplane, path: Path) -> None:
-    """Load a program from a file; raises SwitchError with the file's name."""
-    from v1switch.program.loader import load_file
+    """Load a program from a file.
 
+    Raises:
+        SwitchError: the program or the trace filter is wrong; with the file's name.
+    """
     try:
         program = load_file(path)
-        if dataplane.tracer is not None:
-            dataplane.tracer.check(program)
+        if isinstance(dataplane.engine, TracingEngine):
+            dataplane.engine.check(program)
         dataplane.load(program)
     except ProgramError as error:
         raise SwitchError(f"{path}: {error}") from error

@@ -11,9 +11,9 @@ from pathlib import Path
 from v1switch.commands.loading import load
 from v1switch.commands.parsing import WRONG_CALL, Parser, port_number
 from v1switch.control.dataplane import DROP_PORT, Dataplane
+from v1switch.control.engine import Engine
 from v1switch.entryfile import find_p4info, load_entries
 from v1switch.errors import SwitchError
-from v1switch.explain.tracer import Tracer
 
 
 def parser(command: str, description: str) -> Parser:
@@ -33,7 +33,7 @@ def parser(command: str, description: str) -> Parser:
     return made
 
 
-def dataplane(options: argparse.Namespace, tracer: Tracer | None = None) -> Dataplane:
+def dataplane(options: argparse.Namespace, engine: Engine) -> Dataplane:
     """A data plane with the program and its entries; its clock stands still at 0.
 
     Raises:
@@ -41,7 +41,7 @@ def dataplane(options: argparse.Namespace, tracer: Tracer | None = None) -> Data
         OSError: a file cannot be read.
     """
     made = Dataplane(
-        cpu_port=options.cpu_port, drop_port=options.drop_port, tracer=tracer, clock=lambda: 0
+        engine, cpu_port=options.cpu_port, drop_port=options.drop_port, clock=lambda: 0
     )
     load(made, options.program)
     if options.entries is not None:

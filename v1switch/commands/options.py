@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from v1switch.commands.engines import AUTO, ENGINES
 from v1switch.commands.parsing import Parser, port_number
-from v1switch.control.dataplane import AUTO, DROP_PORT, NATIVE, PYTHON
+from v1switch.control.dataplane import DROP_PORT
 
 DEFAULT_ADDRESS = "127.0.0.1:9559"  # BMv2 listens on every address; nothing here leaves the machine
 LEVELS = {
@@ -24,7 +25,6 @@ LEVELS = {
     "error": logging.ERROR,
     "off": logging.CRITICAL + 1,
 }
-ENGINES = (AUTO, NATIVE, PYTHON)
 
 
 def _interface(text: str) -> tuple[int, str]:

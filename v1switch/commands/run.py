@@ -11,6 +11,7 @@ from pathlib import Path
 
 from v1switch.commands.offline import dataplane, guarded, parser
 from v1switch.commands.parsing import port_number
+from v1switch.engines.python.engine import PythonEngine
 from v1switch.io.captures import PcapFile, read_frames
 
 Timed = tuple[int, int, bytes]
@@ -48,7 +49,7 @@ def _input(text: str) -> tuple[int, Path]:
 
 
 def _run(options: argparse.Namespace) -> None:
-    plane = dataplane(options)
+    plane = dataplane(options, PythonEngine())
     outputs = _Outputs(options.pcap_out)
     taken: Counter[int] = Counter()
     start: int | None = None

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from v1switch.commands.engines import PYTHON, engine
 from v1switch.commands.loading import load
 from v1switch.commands.options import LEVELS, Options, parse
 from v1switch.commands.parsing import WRONG_CALL
-from v1switch.control.dataplane import PYTHON, Dataplane
+from v1switch.control.dataplane import Dataplane
+from v1switch.control.engine import Engine
 from v1switch.errors import SwitchError
 from v1switch.io.links import LinkWatch
 from v1switch.io.loop import PacketLoop
 from v1switch.io.ports import Port, open_ports
 from v1switch.native.packets import NativeLoop
+from v1switch.p4runtime.server import serve
 
 if TYPE_CHECKING:
-    from v1switch.explain.tracer import Tracer
     from v1switch.io.captures import Capture
 
 log = logging.getLogger("v1switch")
@@ -45,12 +48,16 @@ def _start_logging(options: argparse.Namespace) -> None:
     log.propagate = False
 
 
-def _tracer(options: argparse.Namespace) -> Tracer | None:
-    if not options.trace and options.trace_filter is None:
-        return None
-    from v1switch.explain.live import log_tracer
+@contextlib.contextmanager
+def _engine(options: argparse.Namespace) -> Iterator[Engine]:
+    """The engine that the options ask for; tracing and captures take plain Python."""
+    if options.trace or options.trace_filter is not None:
+        from v1switch.explain.live import logging_engine
 
-    return log_tracer(options.trace_filter)
+        yield logging_engine(options.trace_filter)
+        return
+    with engine(options.engine if options.pcap is None else PYTHON) as chosen:
+        yield chosen
 
 
 def _capture(directory: Path, ports: Sequence[Port]) -> Capture:
@@ -64,41 +71,39 @@ def _capture(directory: Path, ports: Sequence[Port]) -> Capture:
 
 
 def _loop(dataplane: Dataplane, ports: Sequence[Port], capture: Capture | None) -> PacketLoop:
-    if dataplane.engine == PYTHON:
-        return PacketLoop(dataplane, ports, capture)
-    return NativeLoop(dataplane, ports, capture)
+    if dataplane.engine.mirrored:
+        return NativeLoop(dataplane, ports, capture)
+    return PacketLoop(dataplane, ports, capture)
 
 
 def _serve(options: Options, dataplane: Dataplane) -> None:
+    """Run the switch until a signal ends it."""
     general = options.general
     if general.thrift_port is not None:
         log.info("--thrift-port is ignored: there is no Thrift server")
     if general.program is not None:
         load(dataplane, general.program)
-    ports = open_ports(general.interface)
-    cpu = () if options.cpu_port is None else (options.cpu_port,)
-    dataplane.ports.known = frozenset((*(port.number for port in ports), *cpu))
-    capture = None if general.pcap is None else _capture(general.pcap, ports)
-    loop = _loop(dataplane, ports, capture)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: loop.stop())
-
-    from v1switch.p4runtime.server import serve
-
-    handle = serve(dataplane, options.address, general.device_id, options.cpu_port)
-    log.info("P4Runtime on %s, device %d", options.address, general.device_id)
-    links = LinkWatch(ports, dataplane.set_port_status)
-    links.start()
-    try:
+    with contextlib.ExitStack() as stack:
+        ports = open_ports(general.interface)
+        cpu = () if options.cpu_port is None else (options.cpu_port,)
+        dataplane.ports.known = frozenset((*(port.number for port in ports), *cpu))
+        capture = None
+        if general.pcap is not None:
+            capture = stack.enter_context(contextlib.closing(_capture(general.pcap, ports)))
+        loop = stack.enter_context(contextlib.closing(_loop(dataplane, ports, capture)))
+        stack.callback(_report_drops, loop)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: loop.stop())
+        server = serve(dataplane, options.address, general.device_id, options.cpu_port)
+        stack.callback(server.stop)
+        log.info("P4Runtime on %s, device %d", options.address, general.device_id)
+        stack.enter_context(LinkWatch(ports, dataplane.set_port_status))
         loop.run()
-    finally:
-        links.stop()
-        handle.stop()
-        if losses := loop.losses():
-            log.warning("lost frames: %s", losses)
-        loop.close()
-        if capture is not None:
-            capture.close()
+
+
+def _report_drops(loop: PacketLoop) -> None:
+    if drops := loop.drop_counters():
+        log.warning("lost frames: %s", drops)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -110,14 +115,11 @@ def main(argv: Sequence[str]) -> int:
     options = parse(argv)
     try:
         _start_logging(options.general)
-        tracer = _tracer(options.general)
-        dataplane = Dataplane(
-            cpu_port=options.cpu_port,
-            drop_port=options.drop_port,
-            tracer=tracer,
-            engine=PYTHON if options.general.pcap is not None else options.general.engine,
-        )
-        _serve(options, dataplane)
+        with _engine(options.general) as chosen:
+            _serve(
+                options,
+                Dataplane(chosen, cpu_port=options.cpu_port, drop_port=options.drop_port),
+            )
     except (SwitchError, OSError) as error:
         sys.stderr.write(f"v1switch: {error}\n")
         return WRONG_CALL

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import logging
 
+from v1switch.explain.engine import TracingEngine
 from v1switch.explain.events import Explanation
+from v1switch.explain.filters import parse
 from v1switch.explain.text import TextView
-from v1switch.explain.tracer import Tracer
 from v1switch.program.model import Program
 
 log = logging.getLogger("v1switch")
 
 
-def log_tracer(wanted: str | None) -> Tracer:
-    """A tracer that writes the frames which match a filter (None: all) into the log.
+def logging_engine(wanted: str | None) -> TracingEngine:
+    """An engine that logs an explanation of the frames that match a filter (None: of all).
 
     Raises:
         FilterError: the filter is not well formed.
     """
-    from v1switch.explain.filters import parse
-
-    return Tracer(_Log(), None if wanted is None else parse(wanted))
+    return TracingEngine(_Log(), None if wanted is None else parse(wanted))
 
 
 class _Log:

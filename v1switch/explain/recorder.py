@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec
 
 from v1switch.codegen.watching import Watched
+from v1switch.control.engine import SwitchContext
 from v1switch.explain import events as ev
 from v1switch.explain.building import Open, Pass, Stage, Table
 from v1switch.explain.causes import Causes
@@ -23,9 +24,6 @@ from v1switch.state.entries import CloneSession, MulticastGroup, Origin
 from v1switch.state.lookup import PACKETS, Cell
 from v1switch.state.profiles import GroupCell, MemberCell
 from v1switch.state.tables import RuntimeTable
-
-if TYPE_CHECKING:
-    from v1switch.control.dataplane import Dataplane
 
 KINDS = {0: "frame", 1: "ingress clone", 4: "recirculated", 6: "resubmitted"}
 COPIES = {1: "ingress clone", 2: "egress clone", 5: "multicast copy"}
@@ -49,19 +47,16 @@ def told(method: Telling[P]) -> Telling[P]:
 class Recorder:
     """Takes down one frame at a time: `begin`, then what the traced code tells, then `finish`."""
 
-    def __init__(self) -> None:
-        """Know no program yet."""
+    def __init__(self, program: model.Program, switch: SwitchContext) -> None:
+        """Record frames of one program on one switch."""
+        self._reader = Reader(program)
+        self._causes = Causes(program)
+        self._switch = switch
         self._passes: list[Pass] = []
         self._stack: list[Pass] = []  # passes that wait for a clone of theirs
         self._now = self._root = Pass(0, "", 0, b"")
         self._origins: list[int] = []  # passes that frames which start again come from
         self._calls = 0
-
-    def use(self, program: model.Program, dataplane: Dataplane) -> None:
-        """Take down frames of this program from now on."""
-        self._reader = Reader(program)
-        self._causes = Causes(program)
-        self._dataplane = dataplane
 
     def begin(self) -> None:
         """Forget the frame before."""
@@ -298,7 +293,7 @@ class Recorder:
     @told
     def dropped(self, where: str) -> None:
         """The frame ends here because egress_spec is the drop port."""
-        reason = f"egress_spec is {self._dataplane.drop_port}, the drop port, at the end of {where}"
+        reason = f"egress_spec is {self._switch.drop_port}, the drop port, at the end of {where}"
         self._add_top(self._causes.dropped(reason, self._now))
 
     @told
@@ -338,7 +333,7 @@ class Recorder:
     def _sent(self, port: int | None, data: bytes) -> None:
         now = self._now
         parts = parts_of(now.frame, now.headers, now.emitted, now.payload)
-        to_controller = port is not None and port == self._dataplane.cpu_port
+        to_controller = port is not None and port == self._switch.cpu_port
         self._add_top(ev.Sent(port, to_controller, data, parts, now.truncated))
 
 

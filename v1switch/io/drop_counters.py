@@ -1,4 +1,4 @@
-"""Frames that did not get through the switch, apart from those that the program drops."""
+"""Frames that the switch itself dropped, as opposed to those that the program drops."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Losses:
-    """How many frames were lost, and where.
+class DropCounters:
+    """How many frames were dropped, and where.
 
     Attributes:
-        unread: by port number: came faster than the switch read them.
-        refused: an interface did not take them (too long, its queue full, down).
-        unsendable: for a port that does not exist.
-        failed: lost to an error of this program itself.
+        unread: by port number, frames that came faster than the switch read them.
+        refused: frames that an interface did not take (too long, its queue full, down).
+        unsendable: frames for a port that does not exist.
+        failed: frames lost to an error of the switch itself.
     """
 
     unread: dict[int, int]
@@ -22,11 +22,11 @@ class Losses:
     failed: int
 
     def __bool__(self) -> bool:
-        """Whether any was lost."""
+        """Whether any frame was dropped."""
         return any((*self.unread.values(), self.refused, self.unsendable, self.failed))
 
     def __str__(self) -> str:
-        """Say what there is to say, on one line."""
+        """The counters that are not 0, on one line."""
         ports = [f"port {port}: {count:,}" for port, count in self.unread.items() if count]
         parts = {
             f"not read in time ({', '.join(ports)})": sum(self.unread.values()),

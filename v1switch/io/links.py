@@ -1,7 +1,7 @@
-"""Which ports' links are up: asked of the kernel whenever it says that some link has changed.
+"""Which ports' links are up, by what the kernel says whenever some link changes.
 
-The messages of the NETLINK_ROUTE socket (rtnetlink(7)) only wake; what counts are the interfaces'
-flags (netdevice(7)), so a message that is lost or late loses nothing.
+The messages of the NETLINK_ROUTE socket (rtnetlink(7)) only wake the thread; what counts are the
+interfaces' flags (netdevice(7)), so that no change is missed when a message is lost or late.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Sequence
+from types import TracebackType
 
 from v1switch.io.ports import Port
 
@@ -27,21 +28,22 @@ log = logging.getLogger("v1switch")
 
 
 class LinkWatch:
-    """Tells of ports whose link went down or came up, from a thread of its own.
+    """Reports ports whose link went down or came up, from a thread of its own.
 
-    The packet loop must not do it: under load it would come late.
+    A context manager: the thread runs inside it. The packet loop must not do this: under load it
+    would come late.
     """
 
-    def __init__(self, ports: Sequence[Port], tell: Callable[[int, bool], None]) -> None:
+    def __init__(self, ports: Sequence[Port], report: Callable[[int, bool], None]) -> None:
         """Watch the interfaces of these ports; all count as up at first.
 
         Args:
-            ports: the switch's.
-            tell: called with a port's number and whether its link is up now.
+            ports: of the switch.
+            report: called with a port's number and whether its link is up now.
         """
         self._interfaces = {port.number: port.ifname for port in ports}
         self._up = dict.fromkeys(self._interfaces, True)
-        self._tell = tell
+        self._report = report
         kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK
         self._socket = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
         self._socket.setsockopt(SOL_NETLINK, NETLINK_NO_ENOBUFS, 1)
@@ -49,12 +51,16 @@ class LinkWatch:
         self._end = os.eventfd(0, os.EFD_NONBLOCK)
         self._thread = threading.Thread(target=self._run, name="links", daemon=True)
 
-    def start(self) -> None:
-        """Start the thread."""
+    def __enter__(self) -> LinkWatch:  # noqa: PYI034  # typing.Self is of Python 3.11
         self._thread.start()
+        return self
 
-    def stop(self) -> None:
-        """End the thread and close everything."""
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         os.eventfd_write(self._end, 1)
         self._thread.join()
         self._socket.close()
@@ -75,7 +81,7 @@ class LinkWatch:
             if up != self._up[number]:
                 self._up[number] = up
                 log.info("port %d is %s", number, "up" if up else "down")
-                self._tell(number, up)
+                self._report(number, up)
 
 
 def _runs(ifname: str, sock: socket.socket) -> bool:

@@ -7,8 +7,9 @@ import os
 import select
 from collections.abc import Callable, Sequence
 
-from v1switch.control.dataplane import Dataplane, Frame
-from v1switch.io.drop_counters import Losses
+from v1switch.control.dataplane import Dataplane
+from v1switch.control.engine import Frame
+from v1switch.io.drop_counters import DropCounters
 from v1switch.io.ports import Port
 
 BURST = 32  # frames taken from one port at a time: the longest that a writer waits for the gate
@@ -96,9 +97,9 @@ class PacketLoop:
             else:
                 port.send(frame)
 
-    def losses(self) -> Losses:
+    def drop_counters(self) -> DropCounters:
         """Give what was lost so far."""
-        return Losses(
+        return DropCounters(
             unread={port.number: port.unread() for port in self._all_ports},
             refused=sum(port.refused for port in self._all_ports),
             unsendable=self._unsendable,

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from v1switch.control.dataplane import Dataplane
+from v1switch.control.engine import Frame
 from v1switch.io.ports import Port
 from v1switch.native import loop as lp
 from v1switch.native.engine import MAX_FRAMES, Native
 from v1switch.native.sockets import Ports, Receiver, Sender
 from v1switch.state.words import address, zeros
-
-if TYPE_CHECKING:
-    from v1switch.control.dataplane import Dataplane, Frame
 
 
 class Carrier:
@@ -38,7 +36,7 @@ class Carrier:
             lp.NUMBERS: address(self.ports.numbers),
             lp.NAMES: address(self.ports.names),
             lp.LAST_NAME: len(self.ports.names) - 1,
-            lp.ASKED_AT: address(dataplane.asked),
+            lp.ASKED_AT: address(dataplane.writer_waiting),
             lp.AT: -1,
             lp.FAILED_PORT: -1,
         }
@@ -80,7 +78,7 @@ class Carrier:
         words[lp.NEXT] = words[lp.FOUND]
         return frames
 
-    def losses(self) -> tuple[int, int]:
+    def drops(self) -> tuple[int, int]:
         """Give how many frames interfaces did not take, and how many had no port."""
         return self.words[lp.REFUSED], self.words[lp.UNSENDABLE]
 

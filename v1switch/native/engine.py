@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ctypes
 from array import array
-from typing import TYPE_CHECKING
 
 from v1switch.codegen.binding import log_message
+from v1switch.control.engine import Frame, Process, SwitchContext
 from v1switch.io.ports import MAX_FRAME
 from v1switch.native import output as op
 from v1switch.native.build import ARGUMENTS, Plan
@@ -16,15 +16,8 @@ from v1switch.state.lookup import Cell
 from v1switch.state.program_state import State
 from v1switch.state.words import WORD_BYTES, address, count, join, zeros
 
-if TYPE_CHECKING:
-    from v1switch.control.dataplane import Dataplane, Frame, Process
-
 MAX_FRAMES, MAX_UNDO, MAX_EVENTS = 512, 4096, 256
 _FUNCTION = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * ARGUMENTS)
-
-
-def _nothing(port: int, frame: bytes, now: int) -> list[Frame]:  # noqa: ARG001  # a Process
-    return []
 
 
 class Output:
@@ -67,11 +60,11 @@ class Native:
         plain: what carries the frames that are handed back.
     """
 
-    def __init__(self, plan: Plan, dataplane: Dataplane, state: State) -> None:
-        """Bind code to a data plane and the state of the program it was made of."""
+    def __init__(self, plan: Plan, switch: SwitchContext, state: State, plain: Process) -> None:
+        """Bind code to a switch and the state of the program it was made of."""
         self.plan = plan
         self.output = Output(plan.head_size)
-        self._dataplane = dataplane
+        self._switch = switch
         self._state = state
         self._nothing = Cell()
         values = self._values()
@@ -79,18 +72,18 @@ class Native:
         self._digests = plan.slots.index("digests") if "digests" in plan.slots else None
         self._run = _FUNCTION(plan.address)
         self._frame = bytearray(MAX_FRAME + WORD_BYTES)
-        self.plain: Process = _nothing
+        self.plain = plain
 
     def _values(self) -> dict[str, int]:
-        dataplane, state = self._dataplane, self._state
+        switch, state = self._switch, self._state
         program = state.program
         values = {
-            "DROP": dataplane.drop_port,
-            "started": dataplane.started,
-            "cpu": -1 if dataplane.cpu_port is None else dataplane.cpu_port,
+            "DROP": switch.drop_port,
+            "started": switch.started,
+            "cpu": -1 if switch.cpu_port is None else switch.cpu_port,
             "digests": 0,
-            "groups": address(dataplane.replication.groups.words),
-            "sessions": address(dataplane.replication.sessions.words),
+            "groups": address(switch.replication.groups.words),
+            "sessions": address(switch.replication.sessions.words),
             "nothing": address(self._nothing.words),
         }
         for number, name in enumerate(program.tables):
@@ -115,21 +108,16 @@ class Native:
     def refresh(self) -> None:
         """Take over what may change between bursts without a write: who listens to digests."""
         if self._digests is not None:
-            self.context[self._digests] = self._dataplane.on_digest is not None
+            self.context[self._digests] = self._switch.on_digest is not None
 
     # -- a frame at a time ------------------------------------------------------------------------
 
-    def beside(self, plain: Process) -> Process:
-        """Give a process that runs a frame here, and through `plain` where it is handed back."""
-        self.plain = plain
+    def process(self, port: int, frame: bytes, now: int) -> list[Frame]:
+        """Run one frame here, or through `plain` where it is handed back."""
+        out = self.attempt(port, frame, now)
+        return self.plain(port, frame, now) if out is None else out
 
-        def process(port: int, frame: bytes, now: int) -> list[Frame]:
-            out = self.process(port, frame, now)
-            return plain(port, frame, now) if out is None else out
-
-        return process
-
-    def process(self, port: int, frame: bytes, now: int) -> list[Frame] | None:
+    def attempt(self, port: int, frame: bytes, now: int) -> list[Frame] | None:
         """Run one frame; None, and nothing has happened, when plain Python has to carry it."""
         if len(frame) > MAX_FRAME:
             return None
@@ -164,8 +152,8 @@ class Native:
             if kind < 0:
                 text, values = self.plan.messages[-1 - kind]
                 log_message(text, tuple(words[:values]))
-            elif self._dataplane.on_digest is not None:
-                self._dataplane.on_digest(self._sample(kind, words))
+            elif self._switch.on_digest is not None:
+                self._switch.on_digest(self._sample(kind, words))
         out.words[op.EVENTS] = 0
 
     def _sample(self, number: int, words: list[int]) -> DigestSample:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from v1switch.control.dataplane import Frame
-from v1switch.io.drop_counters import Losses
+from v1switch.control.engine import Frame
+from v1switch.engines.python.engine import PythonForwarder
+from v1switch.io.drop_counters import DropCounters
 from v1switch.io.loop import PacketLoop
 
 if TYPE_CHECKING:
@@ -23,12 +24,21 @@ class NativeLoop(PacketLoop):
     _carrier: Carrier | None = None
 
     def _serve(self, fd: int) -> None:
-        if self.dataplane.native is None or self.tap is not None or fd == self.wake_fd:
+        if self._native() is None or self.tap is not None or fd == self.wake_fd:
             super()._serve(fd)
             return
         carrier = self._carrier or self._fit_out()
         while not self._stopping and self._burst(carrier):
             pass
+
+    def _native(self) -> Native | None:
+        """The machine code that carries frames now, if it does."""
+        forwarder = self.dataplane.forwarder
+        if forwarder is None or isinstance(forwarder, PythonForwarder):
+            return None
+        from v1switch.native.engine import Native  # loaded by now: machine code was compiled
+
+        return forwarder if isinstance(forwarder, Native) else None
 
     def _fit_out(self) -> Carrier:
         from v1switch.native.carrier import Carrier  # Numba is loaded only where it is used
@@ -40,7 +50,7 @@ class NativeLoop(PacketLoop):
     def _burst(self, carrier: Carrier) -> bool:
         """Let machine code carry frames and do what it leaves; False when nothing more waits."""
         with self.dataplane.burst():
-            native = self.dataplane.native
+            native = self._native()
             if native is not None:
                 more = carrier.carry(native)
                 native.tell()
@@ -66,12 +76,12 @@ class NativeLoop(PacketLoop):
             carrier.ports.forget(port.number)
             self._forget(port.fileno())
 
-    def losses(self) -> Losses:
+    def drop_counters(self) -> DropCounters:
         """Give what was lost so far, by either engine."""
-        plain = super().losses()
+        plain = super().drop_counters()
         if self._carrier is None:
             return plain
-        refused, unsendable = self._carrier.losses()
+        refused, unsendable = self._carrier.drops()
         return replace(
             plain, refused=plain.refused + refused, unsendable=plain.unsendable + unsendable
         )

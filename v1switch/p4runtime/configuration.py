@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.control.dataplane import Dataplane, Prepared
+from v1switch.control.dataplane import Dataplane
+from v1switch.control.engine import InertEngine, Prepared
 from v1switch.errors import SwitchError
 from v1switch.p4runtime import batches
 from v1switch.p4runtime.errors import invalid, not_found, refusal
@@ -119,9 +120,11 @@ class Configuration:
 
     def _scratch(self, config: p4rt.ForwardingPipelineConfig, verified: Verified) -> Pipeline:
         """Return the pipeline on a data plane of its own, which no packet reaches."""
-        plane = Dataplane(cpu_port=self._plane.cpu_port, drop_port=self._plane.drop_port)
+        plane = Dataplane(
+            InertEngine(), cpu_port=self._plane.cpu_port, drop_port=self._plane.drop_port
+        )
         plane.ports = self._plane.ports
-        plane.commit(verified[1])
+        plane.load(verified[1].program)
         return Pipeline(config, *verified, plane)
 
     def _start(

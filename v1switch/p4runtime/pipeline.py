@@ -14,7 +14,8 @@ from typing import Any
 
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.control.dataplane import Dataplane, Prepared
+from v1switch.control.dataplane import Dataplane
+from v1switch.control.engine import Prepared
 from v1switch.p4runtime.digests import DigestConfig
 from v1switch.p4runtime.errors import invalid
 from v1switch.p4runtime.join import join, with_initial_entries
