@@ -31,10 +31,11 @@ down: ## take the network down
 test: install $(DEV) ## every test, with the main job as root and as an ordinary user
 	@$(PY) -m pytest
 
-check: install $(DEV) ## lint, format and types
+check: install $(DEV) ## lint, format, types and import contracts
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+	@$(ENV)/bin/lint-imports
 
 bench: install $(DEV) ## benchmarks, each beside its peer in the same run
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(PY) $$file || exit 1; done

@@ -8,7 +8,7 @@ is switched off: fallback) or 0 (the policy does not apply: stay on this CPU, un
 
 from __future__ import annotations
 
-from importlib import import_module
+from importlib import import_module  # noqa: TID251  # of modules of this package only
 from typing import Any
 
 from rxpath.compile.jit import compile_for, inner, pointed
