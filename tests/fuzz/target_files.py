@@ -218,7 +218,8 @@ def _compared(names: list[str], choose: Choices) -> list[str]:
 def _match(name: str, text: str) -> str:
     plane = _plane(name)
     try:
-        matches = compile_filter(worlds.program(name), parse(text))
+        program = worlds.program(name)
+        matches = compile_filter(program, parse(text).expression(program))
     except FilterError as error:
         check_line(str(error))
         return "refused"

@@ -27,7 +27,7 @@ PLANE.load(PROGRAM)
 
 
 def matcher(text: str) -> Callable[[int, bytes], bool]:
-    return compile_filter(PROGRAM, parse(text))(PLANE, PLANE.state)
+    return compile_filter(PROGRAM, parse(text).expression(PROGRAM))(PLANE, PLANE.state)
 
 
 @pytest.mark.parametrize(
@@ -144,5 +144,5 @@ def test_a_filter_works_with_value_sets_and_stacks() -> None:
         plane = Dataplane(PythonEngine())
         plane.load(program)
         header = next(h.name for h in program.headers.values() if not h.metadata)
-        matches = compile_filter(program, parse(header))(plane, plane.state)
+        matches = compile_filter(program, parse(header).expression(program))(plane, plane.state)
         assert isinstance(matches(1, bytes(64)), bool)

@@ -17,7 +17,6 @@ from v1switch.codegen.parser import ParserCode
 from v1switch.codegen.primitives import Primitives
 from v1switch.codegen.writer import Writer
 from v1switch.control.engine import SwitchContext
-from v1switch.explain.filters import Filter
 from v1switch.program import expressions as ex
 from v1switch.program.model import Conditional, Deparser, Pipeline, Program
 from v1switch.state.program_state import State
@@ -26,14 +25,12 @@ Matches = Callable[[int, bytes], bool]
 HEAD = "def make({names}):\n\tdef matches(port, frame{zeros}):\n"
 
 
-def compile_filter(program: Program, wanted: Filter) -> Callable[[SwitchContext, State], Matches]:
-    """Compile a filter for a program; the result binds it to a switch and its state.
-
-    Raises:
-        FilterError: the filter names something that the program does not have.
-    """
-    source, constants = _generate(program, wanted.expression(program))
-    code = compile(source, f"<filter {wanted.text}>", "exec")
+def compile_filter(
+    program: Program, condition: ex.Expr
+) -> Callable[[SwitchContext, State], Matches]:
+    """Compile a condition on what the parser extracts; the result binds it to a switch's state."""
+    source, constants = _generate(program, condition)
+    code = compile(source, "<trace filter>", "exec")
 
     def bind(switch: SwitchContext, state: State) -> Matches:
         namespace: dict[str, Callable[..., Matches]] = {}

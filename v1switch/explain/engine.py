@@ -52,11 +52,16 @@ class TracingEngine:
         plain = self._plain.prepare(program)
         traced = compile_program(program, traced=True)
         try:
-            matcher = compile_filter(program, self._filter) if self._filter else None
+            matcher = self._matcher(program)
         except FilterError as error:
             log.error("nothing is traced: %s", error)
             return plain
         return _Prepared(program, plain, traced, matcher, self._listener)
+
+    def _matcher(self, program: Program) -> Callable[[SwitchContext, State], Matches] | None:
+        if self._filter is None:
+            return None
+        return compile_filter(program, self._filter.expression(program))
 
 
 @dataclass(frozen=True)
