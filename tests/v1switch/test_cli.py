@@ -9,7 +9,7 @@ import pytest
 from tests.switch.harness import ROOT
 from tests.v1switch.twin import COMPILED
 from v1switch.commands.options import parse
-from v1switch.commands.switch import _capture
+from v1switch.commands.switch import open_captures
 from v1switch.errors import SwitchError
 from v1switch.io.ports import Port
 
@@ -68,8 +68,8 @@ def test_ports_that_simple_switch_grpc_takes_are_taken() -> None:
         (["-i", "x@eth1", "--no-p4"], "PORT@INTERFACE"),
         (["-i", "@eth1", "--no-p4"], "PORT@INTERFACE"),
         (["-i", "1@", "--no-p4"], "PORT@INTERFACE"),
-        (["-i", "1@a", "-i", "1@b", "--no-p4"], "-i 1@b: port 1 again, expected"),
-        (["-i", "1@a", "-i", "2@a", "--no-p4"], "-i 2@a: interface a again, expected"),
+        (["-i", "1@a", "-i", "1@b", "--no-p4"], "-i 1@b: port 1 is given twice, expected"),
+        (["-i", "1@a", "-i", "2@a", "--no-p4"], "-i 2@a: interface a is given twice, expected"),
         (["-i", "99999@a", "--no-p4"], "expected a port in 0..511"),
         (["-i", "512@a", "--no-p4"], "expected a port in 0..511"),
         (["-i-1@a", "--no-p4"], "expected a port in 0..511"),
@@ -136,7 +136,7 @@ class NamedPort(Port):
 def test_captures_into_no_directory_are_refused_by_their_option(tmp_path: Path) -> None:
     missing = tmp_path / "missing"
     with pytest.raises(SwitchError) as caught:
-        _capture(missing, [NamedPort(1, "eth1")])
+        open_captures(missing, [NamedPort(1, "eth1")])
     assert str(caught.value).startswith(f"--pcap {missing}: No such file or directory, expected")
-    _capture(tmp_path, [NamedPort(1, "eth1")]).close()
+    open_captures(tmp_path, [NamedPort(1, "eth1")]).close()
     assert {path.name for path in tmp_path.iterdir()} == {"eth1_in.pcap", "eth1_out.pcap"}

@@ -205,7 +205,7 @@ def test_look_ups_in_words_find_what_a_search_finds(data: st.DataObject, kind: s
             key, cell = data.draw(matches(kind)), Cell()
             if kind != "ternary" and any(key == other for other, _ in cells):
                 continue
-            cell.rank_by(data.draw(st.integers(0, 2)) if kind == "ternary" else 0, number)
+            cell.set_rank(data.draw(st.integers(0, 2)) if kind == "ternary" else 0, number)
             index.insert(key, cell)
             cells.append((key, cell))
         mirror.follow(key)
@@ -243,7 +243,7 @@ def test_the_older_of_equal_rules_wins_from_whatever_table_it_comes() -> None:
     rules = [("best", 1, 255, 2), ("older", 2, 254, 1), ("newer", 2, 255, 1)]
     for sequence, (name, value, mask, priority) in enumerate(rules):
         cells[name] = Cell()
-        cells[name].rank_by(priority, sequence)
+        cells[name].set_rank(priority, sequence)
         index.insert((Ternary(value, mask),), cells[name])
         mirror.follow((Ternary(value, mask),))
     key = array("q", [2])

@@ -1,4 +1,4 @@
-"""`python -m v1switch explain`: the way of packets through a program."""
+"""`python -m v1switch explain`: what a program does with packets, step by step."""
 
 from __future__ import annotations
 
@@ -26,14 +26,13 @@ HEX = re.compile(r"(0x)?([0-9a-fA-F]{2})+")
 
 
 class PacketError(RequestError):
-    """What was given is no packet.
+    """The argument of --packet is not a packet.
 
     Attributes:
-        text: what was given.
+        text: the argument.
     """
 
     def __init__(self, text: str, reason: str) -> None:
-        """Keep what was given."""
         expected = "expected hexadecimal digits, two for each byte, or a pcap or pcapng file"
         super().__init__(f"--packet {text}: {reason}, {expected}")
         self.text = text
@@ -46,18 +45,18 @@ def main(argv: list[str]) -> int:
 
 
 def _arguments() -> argparse.ArgumentParser:
-    made = parser("explain", "Tell the way of packets through a program, step by step.")
+    made = parser("explain", "Show what a program does with packets, step by step.")
     add = made.add_argument
     add(
         *("--packet",),
         action="append",
         required=True,
         metavar="HEX|FILE",
-        help="bytes, or a pcap or pcapng file; may be given again",
+        help="bytes, or a pcap or pcapng file; may be repeated",
     )
-    add("--port", type=port_number, default=FIRST_PORT, help="where packets come in (1)")
+    add("--port", type=port_number, default=FIRST_PORT, help="ingress port of the packets (1)")
     add("--count", type=_count, metavar="N", help="explain at most N packets")
-    add("--json", action="store_true", help="one JSON object a line for each packet")
+    add("--json", action="store_true", help="print one line of JSON for each packet")
     return made
 
 
@@ -68,8 +67,10 @@ def _count(text: str) -> int:
 
 
 def _explain(options: argparse.Namespace) -> None:
-    told: list[Explanation] = []
-    plane = dataplane(options, TracingEngine(lambda _, explanation: told.append(explanation)))
+    explanations: list[Explanation] = []
+    plane = dataplane(
+        options, TracingEngine(lambda _, explanation: explanations.append(explanation))
+    )
     program = plane.program
     assert program is not None
     show = _Json(program) if options.json else _Text(program)
@@ -78,7 +79,7 @@ def _explain(options: argparse.Namespace) -> None:
     for number, (time_ns, frame) in enumerate(frames, start=1):
         start = time_ns if start is None else start
         plane.process(options.port, frame, time_ns - start)
-        show.show(told.pop(), number)
+        show.show(explanations.pop(), number)
 
 
 class _Text:
@@ -86,10 +87,10 @@ class _Text:
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self.view = TextView(program, colour)
 
-    def show(self, told: Explanation, number: int) -> None:
+    def show(self, explanation: Explanation, number: int) -> None:
         if number > 1:
             print()
-        for line in self.view.lines(told, f"packet {number}"):
+        for line in self.view.lines(explanation, f"packet {number}"):
             print(line)
 
 
@@ -97,12 +98,12 @@ class _Json:
     def __init__(self, program: Program) -> None:
         self.document = Document(program)
 
-    def show(self, told: Explanation, number: int) -> None:
-        print(json.dumps(self.document.frame(told, number)))
+    def show(self, explanation: Explanation, number: int) -> None:
+        print(json.dumps(self.document.frame(explanation, number)))
 
 
 def _frames(given: Sequence[str]) -> Iterator[tuple[int, bytes]]:
-    """The packets with their times in nanoseconds; bytes have no time, so 0."""
+    """The packets with their times in nanoseconds; 0 for bytes on the command line."""
     for text in given:
         digits = re.sub(r"[\s:]", "", text)
         if HEX.fullmatch(digits):

@@ -1,4 +1,7 @@
-"""What both commands have in common: their options and the data plane that they make."""
+"""What the commands on files share: their options and the data plane that they make.
+
+They open no interface and start no server, so they need no privileges.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from v1switch.errors import SwitchError
 
 
 def parser(command: str, description: str) -> Parser:
-    """An argument parser with the options of both commands."""
+    """An argument parser with the options that `explain` and `run` share."""
     made = Parser(prog=f"v1switch {command}", description=description)
     add = made.add_argument
     add("program", type=Path, help="BMv2 JSON")
@@ -27,14 +30,19 @@ def parser(command: str, description: str) -> Parser:
         metavar="FILE",
         help="simple_switch_CLI's commands, *.json or *.txtpb",
     )
-    add("--p4info", type=Path, metavar="FILE", help="for *.txtpb; by default beside the program")
+    add(
+        "--p4info",
+        type=Path,
+        metavar="FILE",
+        help="P4Info for --entries *.txtpb; by default the file beside the program",
+    )
     add("--cpu-port", type=port_number, metavar="PORT", help="the controller's port")
     add("--drop-port", type=port_number, metavar="PORT", default=DROP_PORT)
     return made
 
 
 def dataplane(options: argparse.Namespace, engine: Engine) -> Dataplane:
-    """A data plane with the program and its entries; its clock stands still at 0.
+    """A data plane with the program and its entries, whose clock always shows 0.
 
     Raises:
         SwitchError: the program, the entries or the filter are wrong.
@@ -50,7 +58,7 @@ def dataplane(options: argparse.Namespace, engine: Engine) -> Dataplane:
 
 
 def guarded(work: Callable[[], None]) -> int:
-    """Do a command's work; an error is one line.
+    """Do a command's work; prints an error as one line.
 
     Returns:
         0, or 2 when the call was wrong.
@@ -58,7 +66,7 @@ def guarded(work: Callable[[], None]) -> int:
     try:
         work()
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read has read enough (`| head`)
+    except BrokenPipeError:  # the reader has read enough (`| head`)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""

@@ -16,7 +16,7 @@ from v1switch.commands.engines import AUTO, ENGINES
 from v1switch.commands.parsing import Parser, port_number
 from v1switch.control.dataplane import DROP_PORT
 
-DEFAULT_ADDRESS = "127.0.0.1:9559"  # BMv2 listens on every address; nothing here leaves the machine
+DEFAULT_ADDRESS = "127.0.0.1:9559"  # BMv2's default listens on every address; this one does not
 LEVELS = {
     "trace": logging.DEBUG,
     "debug": logging.DEBUG,
@@ -56,11 +56,15 @@ def _general() -> Parser:
         "--engine",
         choices=ENGINES,
         default=AUTO,
-        help="use machine code as soon as it is compiled (auto), before a pipeline is in force "
-        "(native), or never (python); tracing and captures take python",
+        help="run machine code as soon as it is compiled (auto), from a program's first frame on "
+        "(native), or never (python); --trace and --pcap always use python",
     )
-    add("--trace", action="store_true", help="explain every frame in the log")
-    add("--trace-filter", metavar="EXPR", help="explain the frames that match, such as 'port=1'")
+    add("--trace", action="store_true", help="log an explanation of every frame")
+    add(
+        "--trace-filter",
+        metavar="EXPR",
+        help="log an explanation of the frames that match, such as 'port=1'",
+    )
     return parser
 
 
@@ -75,12 +79,12 @@ def _target() -> Parser:
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says.
+    """The switch's command line, checked.
 
     Attributes:
         general: options before `--`.
-        address: where P4Runtime listens.
-        cpu_port, drop_port: from either side of `--`, the target's side wins.
+        address: where the P4Runtime server listens.
+        cpu_port, drop_port: may stand on either side of `--`; the target's side wins.
     """
 
     general: argparse.Namespace
@@ -90,7 +94,7 @@ class Options:
 
 
 def parse(argv: Sequence[str]) -> Options:
-    """Read the command line; leaves with status 2 and one line when it is wrong."""
+    """Parse the command line; exits with status 2 and one line when it is wrong."""
     args = list(argv)
     cut = args.index("--") if "--" in args else len(args)
     parser = _general()
@@ -103,7 +107,9 @@ def parse(argv: Sequence[str]) -> Options:
     drop = target.drop_port if target.drop_port is not None else general.drop_port
     drop = DROP_PORT if drop is None else drop
     if cpu is not None and cpu in (0, drop):
-        parser.error(f"--cpu-port {cpu}: port 0 and the drop port {drop} cannot be it")
+        parser.error(
+            f"--cpu-port {cpu}: port 0 and the drop port {drop} are reserved, expected another port"
+        )
     _check_interfaces(parser, general.interface, cpu, drop)
     return Options(general, target.grpc_server_addr, cpu, drop)
 
@@ -111,7 +117,7 @@ def parse(argv: Sequence[str]) -> Options:
 def _check_interfaces(
     parser: Parser, interfaces: Sequence[tuple[int, str]], cpu: int | None, drop: int
 ) -> None:
-    """Refuse a port that no frame could pass, and a port or an interface that is given twice."""
+    """Refuse the CPU port and the drop port, and a port or interface that is given twice."""
     numbers: set[int] = set()
     names: set[str] = set()
     for number, ifname in interfaces:
@@ -121,8 +127,8 @@ def _check_interfaces(
         if number == cpu:
             parser.error(f"{where}: {number} is the CPU port, expected another port")
         if number in numbers:
-            parser.error(f"{where}: port {number} again, expected every port once")
+            parser.error(f"{where}: port {number} is given twice, expected each once")
         if ifname in names:
-            parser.error(f"{where}: interface {ifname} again, expected every interface once")
+            parser.error(f"{where}: interface {ifname} is given twice, expected each once")
         numbers.add(number)
         names.add(ifname)

@@ -9,15 +9,15 @@ WRONG_CALL = 2
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaint is one line."""
+    """An argument parser that reports an error in one line."""
 
     def error(self, message: str) -> None:  # type: ignore[override]  # it does not return either
-        """Say what is wrong and leave with status 2."""
+        """Print the error and exit with status 2."""
         self.exit(WRONG_CALL, f"v1switch: {message}\n")
 
 
 def port_number(text: str) -> int:
-    """A port as v1model has it, `bit<9>`; BMv2 manages as many (--max-port-count, 512)."""
+    """Parse a port number: `bit<9>` in v1model, and BMv2's default --max-port-count is 512."""
     if not (text.isascii() and text.isdigit() and int(text) <= PORT_MAX):
         raise argparse.ArgumentTypeError(f"{text!r}: expected a port in 0..{PORT_MAX}")
     return int(text)

@@ -1,4 +1,4 @@
-"""`python -m v1switch run`: a program from capture file to capture file."""
+"""`python -m v1switch run`: runs the packets of capture files through a program."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Timed = tuple[int, int, bytes]
 
 def main(argv: list[str]) -> int:
     """Run a program on files; 0, or 2 when the call was wrong."""
-    made = parser("run", "Run a program on the packets of files.")
+    made = parser("run", "Run the packets of capture files through a program.")
     add = made.add_argument
     add(
         *("--pcap-in",),
@@ -28,14 +28,14 @@ def main(argv: list[str]) -> int:
         required=True,
         type=_input,
         metavar="PORT=FILE",
-        help="pcap or pcapng; may be given again: packets come in the order of their times",
+        help="pcap or pcapng; may be repeated: packets enter in the order of their times",
     )
     add(
         *("--pcap-out",),
         required=True,
         type=Path,
         metavar="DIR",
-        help="one port<N>.pcap for each port that packets leave by",
+        help="where port<N>.pcap is written for each port that packets leave by",
     )
     options = made.parse_args(argv)
     return guarded(lambda: _run(options))
@@ -68,7 +68,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _merged(inputs: Sequence[tuple[int, Path]]) -> Iterator[Timed]:
-    """The packets of all files in the order of their times; of equal ones, the first file's."""
+    """The packets of all files in the order of their times, at equal times in that of the files."""
 
     def timed(port: int, path: Path) -> Iterator[Timed]:
         for time_ns, frame in read_frames(path):
@@ -78,11 +78,11 @@ def _merged(inputs: Sequence[tuple[int, Path]]) -> Iterator[Timed]:
 
 
 class _Outputs:
-    """Files of packets that leave, made when they are needed.
+    """Capture files of packets that leave, created when they are needed.
 
     Attributes:
-        now: the time of what is written, in nanoseconds since 1970.
-        written: packets by port.
+        now: time of the packets being written, in nanoseconds since 1970.
+        written: number of packets by port.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -105,5 +105,5 @@ class _Outputs:
 
 def _counts(packets: Counter[int]) -> str:
     if not packets:
-        return "nothing"
+        return "none"
     return ", ".join(f"port {port}: {count}" for port, count in sorted(packets.items()))

@@ -60,7 +60,8 @@ def _engine(options: argparse.Namespace) -> Iterator[Engine]:
         yield chosen
 
 
-def _capture(directory: Path, ports: Sequence[Port]) -> Capture:
+def open_captures(directory: Path, ports: Sequence[Port]) -> Capture:
+    """Create the capture files of all ports; raises SwitchError."""
     from v1switch.io.captures import Capture
 
     try:
@@ -89,7 +90,7 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
         dataplane.ports.known = frozenset((*(port.number for port in ports), *cpu))
         capture = None
         if general.pcap is not None:
-            capture = stack.enter_context(contextlib.closing(_capture(general.pcap, ports)))
+            capture = stack.enter_context(contextlib.closing(open_captures(general.pcap, ports)))
         loop = stack.enter_context(contextlib.closing(_loop(dataplane, ports, capture)))
         stack.callback(_report_drops, loop)
         for number in (signal.SIGTERM, signal.SIGINT):

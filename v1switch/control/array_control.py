@@ -11,7 +11,7 @@ from v1switch.state.entries import CounterData, MeterConfig, ValueSetMember
 
 
 class _Sized(Protocol):
-    """Any bank of cells."""
+    """An indexed object."""
 
     @property
     def size(self) -> int:
@@ -32,10 +32,10 @@ def _cell_of(kind: str, banks: Mapping[str, Bank], name: str, index: int) -> Ban
 
 
 class ArrayControl(Core):
-    """Arrays. Every method raises NoProgram and UnknownObject besides what it lists."""
+    """Indexed objects, value sets. All methods raise NoProgram, UnknownObject besides."""
 
     def counter(self, name: str, index: int) -> CounterData:
-        """Give a counter cell. Raises BadIndex."""
+        """The counts of a counter cell. Raises BadIndex."""
         with self._gate.writer():
             return _cell_of("counter", self.state.counters, name, index).read(index)
 
@@ -46,23 +46,23 @@ class ArrayControl(Core):
             bank = _cell_of("counter", self.state.counters, name, index)
             before = bank.read(index)
             bank.write(index, data)
-            self._done(lambda: bank.write(index, before))
+            self._record_undo(lambda: bank.write(index, before))
 
     def meter(self, name: str, index: int) -> MeterConfig | None:
-        """Give a meter cell's configuration. Raises BadIndex."""
+        """A meter cell's configuration. Raises BadIndex."""
         with self._gate.writer():
             return _cell_of("meter", self.state.meters, name, index).config(index)
 
     def set_meter(self, name: str, index: int, config: MeterConfig | None) -> None:
-        """Configure a meter cell; None unconfigures. Raises BadIndex, BadValue."""
+        """Configure a meter cell; None removes the configuration. Raises BadIndex, BadValue."""
         with self._gate.writer():
             bank = _cell_of("meter", self.state.meters, name, index)
             before = bank.config(index)
             bank.configure(index, config, self.started)
-            self._done(lambda: bank.configure(index, before, self.started))
+            self._record_undo(lambda: bank.configure(index, before, self.started))
 
     def register(self, name: str, index: int) -> int:
-        """Give a register cell. Raises BadIndex."""
+        """The value of a register cell. Raises BadIndex."""
         bank = _cell_of("register", self.state.registers, name, index)
         return bank.cells[index]
 
@@ -77,7 +77,7 @@ class ArrayControl(Core):
             def undo() -> None:
                 bank.cells[index] = before
 
-            self._done(undo)
+            self._record_undo(undo)
 
     # -- parser value sets --------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ class ArrayControl(Core):
                     raise BadValue(name, f"member does not fit {target.width} bits")
             before = target.members
             target.replace(tuple(members))
-            self._done(lambda: target.replace(before))
+            self._record_undo(lambda: target.replace(before))
 
     def value_set(self, name: str) -> tuple[ValueSetMember, ...]:
         """Give a value set's members."""

@@ -1,4 +1,4 @@
-"""What all controls stand on: the gate, the state of the program, and undoing."""
+"""What all parts of the data plane share: the gate, the program's state, the undo log."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Undo = Callable[[], object]
 
 
 class Core:
-    """State behind a gate.
+    """The state of a switch, and the gate that guards it.
 
     Attributes:
         clock: monotonic nanoseconds.
-        started: when this was made, by that clock.
+        started: that clock's time when the switch was made.
         replication: multicast groups and clone sessions.
-        ports: which exist and which are down; `set_port_status` changes the latter.
+        ports: which ports exist, and which are down.
     """
 
     def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
@@ -38,15 +38,16 @@ class Core:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Hold packets off while several changes are made: no frame sees only some of them."""
+        """Hold the packet loop off, so that no frame sees only some of several changes."""
         with self._gate.writer():
             yield
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing: like `exclusive`, and an exception undoes every change made inside.
+        """Like `exclusive`, and an exception undoes every change made inside.
 
-        Nesting joins the outer transaction. Counters, meters and registers are undone as well.
+        An inner transaction joins the outer one. Writes to counters, meters and registers are
+        undone as well.
         """
         with self._gate.writer():
             if self._undo is not None:
@@ -62,7 +63,7 @@ class Core:
             finally:
                 self._undo = None
 
-    def _done(self, undo: Undo) -> None:
+    def _record_undo(self, undo: Undo) -> None:
         if self._undo is not None:
             self._undo.append(undo)
 

@@ -154,7 +154,7 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
 
     @contextmanager
     def burst(self) -> Iterator[None]:
-        """Hold writers off while frames run through the program, some tens of them at most."""
+        """Hold writers off while a burst of frames, some tens at most, runs through the program."""
         self._gate.enter()
         try:
             yield
@@ -167,7 +167,7 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         return self._gate.waiting
 
     def divert(self, frames: list[Frame]) -> list[Frame]:
-        """Hand frames for the CPU port over to `on_packet_in`, and give the others."""
+        """Pass frames for the CPU port to `on_packet_in`; returns the others."""
         if all(port != self.cpu_port for port, _ in frames):
             return frames
         for port, frame in frames:

@@ -1,9 +1,9 @@
 """The lock between the packet loop and the threads that change state.
 
 The packet loop holds the gate for one burst of frames, a writer for one change or one
-transaction. A plain lock would let a busy loop take it again before a woken writer got its turn;
-the turnstile in front makes the loop queue behind writers that wait. An uncontended burst pays
-two lock operations, some 100 ns, not per frame but per burst.
+transaction. With a plain lock a busy loop would take it again before a woken writer gets its turn;
+the turnstile in front makes the loop queue behind waiting writers. Without contention a burst
+costs two lock operations, some 100 ns.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ class Gate:
     """Mutual exclusion that favours writers. Writers may nest in one thread, bursts may not.
 
     Attributes:
-        waiting: one word, not 0 while a writer wants in: machine code looks at it between bursts.
+        waiting: one word, not 0 while a writer waits; machine code reads it between bursts.
     """
 
     def __init__(self) -> None:
-        """Open: nobody inside."""
+        """Make a gate that nobody holds."""
         self.waiting = zeros(1)
         self._turnstile = threading.RLock()
         self._room = threading.RLock()
 
     def enter(self) -> None:
-        """Let the packet loop in; it waits behind every waiting writer."""
+        """Take the gate for a burst; waits behind every waiting writer."""
         with self._turnstile:
             pass
         self._room.acquire()
 
     def leave(self) -> None:
-        """End the packet loop's burst."""
+        """Release the gate after a burst."""
         self._room.release()
 
     @contextmanager
     def writer(self) -> Iterator[None]:
-        """Hold the packet loop off for the time of a change."""
+        """Hold the gate for a change."""
         with self._turnstile:
             self.waiting[0] = 1
             with self._room:

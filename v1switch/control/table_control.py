@@ -24,60 +24,60 @@ class TableControl(Core):
         with self._gate.writer():
             runtime = self._table(table)
             cell = runtime.insert(entry, self.clock())
-            self.state.hold(cell.target, 1)
-            self._done(lambda: self._unlink(runtime, cell))
+            self.state.count_user(cell.target, 1)
+            self._record_undo(lambda: self._unlink(runtime, cell))
 
     def _unlink(self, table: RuntimeTable, cell: Cell) -> None:
-        table.take(cell)
-        self.state.hold(cell.target, -1)
+        table.unlink(cell)
+        self.state.count_user(cell.target, -1)
 
     def _relink(self, table: RuntimeTable, cell: Cell) -> None:
-        table.put(cell)
-        self.state.hold(cell.target, 1)
+        table.link(cell)
+        self.state.count_user(cell.target, 1)
 
     def modify_entry(self, table: str, entry: TableEntry) -> None:
         """Replace action, idle timeout and opaque of the entry with this key and priority.
 
-        Its direct counter and meter go on. Raises BadMatch, BadAction, EntryNotFound, Immutable.
+        Its direct counter and meter are kept. Raises BadMatch, BadAction, EntryNotFound, Immutable.
         """
         with self._gate.writer():
             runtime = self._table(table)
             cell, before = runtime.modify(entry)
             state, after = self.state, cell.target
-            did, entry_before = before
-            state.hold(did.target, -1)
-            state.hold(after, 1)
+            old, entry_before = before
+            state.count_user(old.target, -1)
+            state.count_user(after, 1)
 
             def undo() -> None:
-                state.hold(after, -1)
-                state.hold(did.target, 1)
-                cell.follow(did)
+                state.count_user(after, -1)
+                state.count_user(old.target, 1)
+                cell.copy_action(old)
                 cell.entry = entry_before
 
-            self._done(undo)
+            self._record_undo(undo)
 
     def delete_entry(self, table: str, key: Key, priority: int = 0) -> None:
         """Remove an entry. Raises BadMatch, EntryNotFound, Immutable."""
         with self._gate.writer():
             runtime = self._table(table)
             cell = runtime.delete(key, priority)
-            self.state.hold(cell.target, -1)
-            self._done(lambda: self._relink(runtime, cell))
+            self.state.count_user(cell.target, -1)
+            self._record_undo(lambda: self._relink(runtime, cell))
 
     def entry(self, table: str, key: Key, priority: int = 0) -> TableEntry:
-        """Give one entry. Raises BadMatch, EntryNotFound."""
+        """One entry. Raises BadMatch, EntryNotFound."""
         with self._gate.writer():
             runtime = self._table(table)
             runtime.check_key(key)
-            return runtime.cell(key, priority).made_from
+            return runtime.cell(key, priority).public_entry
 
     def entries(self, table: str) -> list[TableEntry]:
-        """Give all entries of a table in the order of their insertion, constant ones included."""
+        """All entries of a table in the order of their insertion, const ones included."""
         with self._gate.writer():
-            return [c.made_from for c in self._table(table).cells.values()]
+            return [c.public_entry for c in self._table(table).cells.values()]
 
     def set_default(self, table: str, action: EntryAction | None) -> None:
-        """Set the default action, or (None) go back to the one that the program declares.
+        """Set the default action; None restores the one that the program declares.
 
         Raises:
             BadAction, EntryNotFound: the action does not fit.
@@ -91,15 +91,15 @@ class TableControl(Core):
                 self.state.reset_default(runtime)
             else:
                 runtime.set_default(action)
-            self.state.hold(before[0].target, -1)
-            self.state.hold(runtime.default.target, 1)
+            self.state.count_user(before[0].target, -1)
+            self.state.count_user(runtime.default.target, 1)
 
             def undo() -> None:
-                self.state.hold(runtime.default.target, -1)
-                self.state.hold(before[0].target, 1)
-                runtime.fall_back(*before)
+                self.state.count_user(runtime.default.target, -1)
+                self.state.count_user(before[0].target, 1)
+                runtime.install_default(*before)
 
-            self._done(undo)
+            self._record_undo(undo)
 
     def _check_default(self, table: RuntimeTable, action: EntryAction | None) -> None:
         declared = table.spec.default_entry
@@ -111,7 +111,7 @@ class TableControl(Core):
             raise Immutable(table.name, "its default action")
 
     def default_action(self, table: str) -> EntryAction | None:
-        """Give the default action that is in force, or None."""
+        """The default action in force, or None."""
         return self._table(table).default_action
 
     # -- direct resources ---------------------------------------------------------------------
@@ -122,7 +122,7 @@ class TableControl(Core):
         return runtime.cell(key, priority)
 
     def direct_counter(self, table: str, key: Key, priority: int = 0) -> CounterData:
-        """Give an entry's counter. Raises UnknownObject without one, BadMatch, EntryNotFound."""
+        """An entry's counter. Raises UnknownObject without one, BadMatch, EntryNotFound."""
         with self._gate.writer():
             if not self._table(table).spec.with_counters:
                 raise UnknownObject("direct counter", table)
@@ -132,13 +132,13 @@ class TableControl(Core):
     def write_direct_counter(
         self, table: str, key: Key, data: CounterData, priority: int = 0
     ) -> None:
-        """Set an entry's counter. Raises BadValue, and as `direct_counter` does."""
+        """Set an entry's counter. Raises BadValue, and what `direct_counter` raises."""
         data.check(table)
         with self._gate.writer():
             before = self.direct_counter(table, key, priority)
             cell = self._cell(table, key, priority)
-            cell.count_from(data)
-            self._done(lambda: cell.count_from(before))
+            cell.set_counter(data)
+            self._record_undo(lambda: cell.set_counter(before))
 
     def _meter(self, table: str, key: Key, priority: int) -> Meter:
         meter = self._cell(table, key, priority).meter
@@ -147,32 +147,34 @@ class TableControl(Core):
         return meter
 
     def direct_meter(self, table: str, key: Key, priority: int = 0) -> MeterConfig | None:
-        """Give an entry's meter configuration. Raises as `direct_counter` does."""
+        """An entry's meter configuration. Raises what `direct_counter` raises."""
         with self._gate.writer():
             return self._meter(table, key, priority).config
 
     def set_direct_meter(
         self, table: str, key: Key, config: MeterConfig | None, priority: int = 0
     ) -> None:
-        """Configure an entry's meter; None unconfigures. Raises BadValue besides."""
+        """Configure an entry's meter; None removes the configuration.
+
+        Raises BadValue, and what `direct_counter` raises.
+        """
         with self._gate.writer():
             meter = self._meter(table, key, priority)
             before = meter.config
             meter.configure(config)
-            self._done(lambda: meter.configure(before))
+            self._record_undo(lambda: meter.configure(before))
 
     # -- idle timeouts ------------------------------------------------------------------------
 
     def time_since_last_hit(self, table: str, key: Key, priority: int = 0) -> int:
-        """Give ns since an entry was last hit (or made). Raises BadMatch, EntryNotFound."""
+        """Nanoseconds since the last hit, or the insertion. Raises BadMatch, EntryNotFound."""
         with self._gate.writer():
             return max(0, self.clock() - self._cell(table, key, priority).last_hit)
 
     def idle_entries(self) -> list[tuple[str, TableEntry]]:
-        """Give the entries whose idle timeout has run out, each once per idle period.
+        """The entries whose idle timeout has expired, each once per idle period.
 
-        To be called regularly by whoever notifies a controller; only tables that declare support
-        for timeouts are looked at.
+        To be called regularly; only tables that declare support for timeouts are looked at.
         """
         found: list[tuple[str, TableEntry]] = []
         with self._gate.writer():

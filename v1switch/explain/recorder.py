@@ -338,7 +338,7 @@ class Recorder:
 
 
 def _entry(table: RuntimeTable, cell: Cell) -> ev.Entry:
-    entry = cell.made_from
+    entry = cell.public_entry
     origin = entry.opaque if isinstance(entry.opaque, Origin) else Origin("")
     priority = entry.priority if origin.priority is None else origin.priority
     counted = table.spec.with_counters

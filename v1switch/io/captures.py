@@ -1,8 +1,8 @@
-"""Captures in files: those of a running switch, and those that a program is run on.
+"""Capture files: those that a running switch writes, and those that offline commands read.
 
-Written is classic pcap with nanoseconds (magic 0xa1b23c4d), link type Ethernet:
-draft-ietf-opsawg-pcap. Read is that and pcapng, by Scapy. The names of a running switch's files
-are those of BMv2: `<interface>_in.pcap` and `<interface>_out.pcap`.
+Files are written as classic pcap with nanoseconds (magic 0xa1b23c4d), link type Ethernet
+(draft-ietf-opsawg-pcap), and read as that or pcapng, by Scapy. A running switch names its files as
+BMv2 does: `<interface>_in.pcap` and `<interface>_out.pcap`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ RECORD = struct.Struct("=IIII")
 NS_PER_S = 1_000_000_000
 MAX_TIME_NS = (1 << 63) - 1
 ETHERNET = 1  # LINKTYPE_ETHERNET
-HARMLESS = re.compile("DSB|DPEB|TLS|NSS|option")  # parts of pcapng that no frame stands in
+HARMLESS = re.compile("DSB|DPEB|TLS|NSS|option")  # parts of pcapng that hold no frame
 
 
 class CaptureError(RequestError):
-    """A file is no capture of Ethernet frames.
+    """A file is not a capture of whole Ethernet frames.
 
     Attributes:
         path: the file.
@@ -35,40 +35,43 @@ class CaptureError(RequestError):
     """
 
     def __init__(self, path: Path, reason: str) -> None:
-        """Keep the file and the reason."""
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
 
 
 class PcapFile:
-    """A capture that is written."""
+    """A capture file that is being written."""
 
     def __init__(self, path: Path) -> None:
-        """Begin the file; raises OSError."""
+        """Create the file; raises OSError."""
         self._file = path.open("wb")
         self._file.write(HEADER)
         self._file.flush()
 
     def write(self, frame: bytes, time_ns: int) -> None:
-        """Add a frame that was seen at a time, in nanoseconds since 1970."""
+        """Append a frame with its time in nanoseconds since 1970."""
         seconds, nanoseconds = divmod(time_ns, NS_PER_S)
         self._file.write(RECORD.pack(seconds, nanoseconds, len(frame), len(frame)) + frame)
         self._file.flush()
 
     def close(self) -> None:
-        """End the file."""
+        """Close the file."""
         self._file.close()
 
 
 class Capture:
-    """Open capture files of a running switch. Call it with every frame."""
+    """The capture files of a running switch; called with every frame."""
 
     def __init__(self, directory: Path, names: dict[int, str]) -> None:
-        """Make the files in `directory`, for ports with these interface names.
+        """Create the files.
+
+        Args:
+            directory: where the files are made.
+            names: interface name of each port.
 
         Raises:
-            OSError: a file cannot be made.
+            OSError: a file cannot be created.
         """
         self._files = {
             (number, incoming): PcapFile(directory / f"{ifname}_{suffix}.pcap")
@@ -77,7 +80,7 @@ class Capture:
         }
 
     def __call__(self, port: int, frame: bytes, incoming: bool) -> None:
-        """Write one frame, stamped with the wall clock."""
+        """Write one frame with the wall clock's time."""
         file = self._files.get((port, incoming))
         if file is not None:
             file.write(frame, time.time_ns())
@@ -122,12 +125,15 @@ def read_frames(path: Path) -> Iterator[tuple[int, bytes]]:
                 raise CaptureError(path, f"{cut}, expected whole frames")
             time_ns = _time_ns(about, fraction_ns)
             if time_ns > MAX_TIME_NS:
-                raise CaptureError(path, f"frame {number} is of a time after the year 2262")
+                raise CaptureError(
+                    path,
+                    f"frame {number} has a time after the year 2262, expected a plausible time",
+                )
             yield time_ns, frame
 
 
 class _Collector(logging.Filter):
-    """Takes down what is logged instead of having it written."""
+    """Collects log messages instead of having them written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -142,20 +148,20 @@ class _Collector(logging.Filter):
 
 @contextmanager
 def _complaints(path: Path) -> Iterator[list[str]]:
-    """Collect what Scapy only warns of: a file that is cut off looks to it like one that ends."""
+    """Collect Scapy's warnings: it reports a truncated file by a warning only."""
     collector, log = _Collector(), logging.getLogger("scapy.runtime")
-    log.filters.insert(0, collector)  # before Scapy's own, which leaves out what is said often
+    log.filters.insert(0, collector)  # before Scapy's own, which drops repeated messages
     try:
         yield collector.messages
     except MemoryError:
-        reason = "a length that is larger than the memory, expected a whole file"
+        reason = "a length that exceeds the memory, expected a whole file"
         raise CaptureError(path, reason) from None
     finally:
         log.removeFilter(collector)
 
 
 def _time_ns(about: object, fraction_ns: int) -> int:
-    """A frame's time from its record: seconds and a fraction, or pcapng's two halves."""
+    """A frame's time: from seconds and a fraction (pcap), or from two halves (pcapng)."""
     ticks = getattr(about, "tshigh", None)
     if ticks is None:
         return int(about.sec * NS_PER_S + about.usec * fraction_ns)  # type: ignore[attr-defined]  # Scapy's

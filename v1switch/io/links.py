@@ -67,15 +67,15 @@ class LinkWatch:
         os.close(self._end)
 
     def _run(self) -> None:
-        self._look()
+        self._check()
         ends = [self._socket.fileno(), self._end]
         while self._end not in select.select(ends, [], [])[0]:
             with contextlib.suppress(BlockingIOError):
                 while True:
                     self._socket.recv(MESSAGE)
-            self._look()
+            self._check()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         for number, ifname in self._interfaces.items():
             up = _runs(ifname, self._socket)
             if up != self._up[number]:

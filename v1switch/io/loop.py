@@ -1,4 +1,4 @@
-"""The packet loop: frames from ports through the data plane to ports."""
+"""The packet loop: reads frames from ports, runs them through the data plane, sends the result."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from v1switch.io.ports import Port
 BURST = 32  # frames taken from one port at a time: the longest that a writer waits for the gate
 log = logging.getLogger("v1switch")
 Tap = Callable[[int, bytes, bool], None]
-"""Told of every frame: port, bytes, whether it came in."""
+"""Called with every frame: port, bytes, whether it is incoming."""
 
 
 class PacketLoop:
-    """Moves frames until it is stopped. Runs in one thread; `stop` and `wake` come from others."""
+    """Forwards frames until it is stopped. `stop` and `wake` may be called from other threads."""
 
     def __init__(self, dataplane: Dataplane, ports: Sequence[Port], tap: Tap | None = None) -> None:
-        """Join a data plane and its ports.
+        """Connect a data plane and its ports.
 
         Args:
-            dataplane: what the frames run through.
+            dataplane: processes the frames.
             ports: open ports.
-            tap: told of every frame that comes in or goes out, or None.
+            tap: called with every frame that comes in or goes out, or None.
         """
         self.dataplane = dataplane
         self.ports = {port.number: port for port in ports}
@@ -44,42 +44,42 @@ class PacketLoop:
         dataplane.on_packet_out = self.wake
 
     def wake(self) -> None:
-        """Make the loop look for queued packet-outs, or for the end."""
+        """Interrupt the loop's wait: there are packet-outs, or it is to stop."""
         os.eventfd_write(self.wake_fd, 1)
 
     def stop(self) -> None:
-        """Ask the loop to end."""
+        """Make `run` return."""
         self._stopping = True
         self.wake()
 
     def run(self) -> None:
-        """Move frames until `stop` is called."""
+        """Forward frames until `stop` is called."""
         while not self._stopping:
             for fd, _ in self._epoll.poll():
                 self._serve(fd)
 
     def _serve(self, fd: int) -> None:
-        """Do what waits at a descriptor."""
+        """Handle a descriptor that is readable."""
         if fd == self.wake_fd:
             os.eventfd_read(self.wake_fd)
             self._forward([])
             return
         port = self._by_fd.get(fd)
         if port is None:
-            return  # it went away in this very round
+            return  # its interface went away in this round of epoll
         number = port.number
         self._forward([(number, frame) for frame in port.receive(BURST)])
         if not port.alive:
             self._forget(fd)
 
     def _forward(self, frames: list[Frame]) -> None:
-        """Run frames that came in through the program and send what comes out of it."""
+        """Run frames through the program and send the result."""
         if self.tap is not None:
             for number, frame in frames:
                 self.tap(number, frame, True)
         try:
             out = self.dataplane.process_burst(frames, self.dataplane.clock())
-        except Exception:  # whatever a burst does, the switch goes on
+        except Exception:  # one bad burst must not stop the switch
             self._failed += len(frames)
             log.exception("a burst of %d frames was lost", len(frames))
             return
@@ -98,7 +98,7 @@ class PacketLoop:
                 port.send(frame)
 
     def drop_counters(self) -> DropCounters:
-        """Give what was lost so far."""
+        """Frames dropped so far."""
         return DropCounters(
             unread={port.number: port.unread() for port in self._all_ports},
             refused=sum(port.refused for port in self._all_ports),
@@ -114,7 +114,7 @@ class PacketLoop:
         self.dataplane.set_port_status(port.number, up=False)
 
     def close(self) -> None:
-        """Close everything; to be called when `run` has returned."""
+        """Close ports and descriptors, once `run` has returned."""
         self.dataplane.on_packet_out = None
         for port in self._by_fd.values():
             port.close()

@@ -1,8 +1,8 @@
-"""Switch ports on Linux network interfaces: AF_PACKET sockets that carry whole frames.
+"""Switch ports on Linux network interfaces, through AF_PACKET sockets.
 
 The kernel takes an 802.1Q tag out of a frame before packet sockets see it
 (net/core/dev.c, skb_vlan_untag) and reports it in PACKET_AUXDATA; it is put back here. Without
-PACKET_IGNORE_OUTGOING (Linux 4.20) a port would receive what it sends.
+PACKET_IGNORE_OUTGOING (Linux 4.20) a port would receive the frames that it sends.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ PACKET_STATISTICS = 6
 TP_STATUS_VLAN_VALID = 1 << 4
 TP_STATUS_VLAN_TPID_VALID = 1 << 6
 AUXDATA = struct.Struct("=I12xHH")  # struct tpacket_auxdata: status, …, VLAN TCI, VLAN TPID
-STATISTICS = struct.Struct("=II")  # struct tpacket_stats: frames, drops; reading starts them anew
+STATISTICS = struct.Struct("=II")  # struct tpacket_stats: frames, drops; reading resets them
 TAG = struct.Struct("!HH")
 SO_RCVBUFFORCE, SO_SNDBUFFORCE = 33, 32  # include/uapi/asm-generic/socket.h
 
 ETH_P_8021Q = 0x8100
 BUFFER = 32 * 1024 * 1024  # bytes; the kernel doubles it for its own book-keeping
-MAX_FRAME = 65_600  # a frame of a veth may be as long as an IP packet with headers
+MAX_FRAME = 65_600  # bytes: an IP packet of the largest size, with link-layer headers
 ANCILLARY = socket.CMSG_SPACE(AUXDATA.size)
 
 
@@ -42,11 +42,11 @@ class Port:
     """One port.
 
     Attributes:
-        number: the switch's number of it.
-        ifname: its network interface.
-        index: that interface's number in the system.
+        number: the port number.
+        ifname: the network interface.
+        index: its ifindex.
         refused: frames that the interface did not take (too long, queue full, down).
-        alive: False once the interface went away.
+        alive: False once the interface is gone.
     """
 
     def __init__(self, number: int, ifname: str) -> None:
@@ -63,7 +63,7 @@ class Port:
             raise PortError(number, ifname, error.strerror or str(error)) from error
 
     def fileno(self) -> int:
-        """File descriptor, for epoll."""
+        """The socket's file descriptor, for epoll."""
         return self._socket.fileno()
 
     def close(self) -> None:
@@ -72,14 +72,14 @@ class Port:
         self._socket.close()
 
     def unread(self) -> int:
-        """Give how many frames came faster than they were read: the socket's buffer was full."""
+        """Frames that the kernel dropped because the socket's receive buffer was full."""
         if self.fileno() != -1:
             found = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, STATISTICS.size)
             self._unread += STATISTICS.unpack(found)[1]
         return self._unread
 
     def receive(self, limit: int) -> list[bytes]:
-        """Take up to `limit` waiting frames, VLAN tags in place; never blocks."""
+        """Read up to `limit` waiting frames, with their VLAN tags; never blocks."""
         frames: list[bytes] = []
         recvmsg, unpack, pack = self._socket.recvmsg, AUXDATA.unpack, TAG.pack
         try:
@@ -98,7 +98,7 @@ class Port:
         return frames
 
     def send(self, frame: bytes) -> None:
-        """Send one frame; what the interface does not take is counted, not waited for."""
+        """Send one frame; one that the interface does not take is counted and dropped."""
         try:
             self._socket.send(frame)
         except OSError as error:
@@ -107,7 +107,7 @@ class Port:
                 self.fail(error)
 
     def fail(self, error: OSError) -> None:
-        """Tell a link that is down (it may come back) from an interface that is gone."""
+        """Handle a socket error: a link may come up again, an interface that is gone does not."""
         if error.errno == errno.ENETDOWN and _index(self.ifname) == self.index:
             return
         if self.alive:
@@ -140,7 +140,7 @@ def _open(ifname: str, index: int) -> socket.socket:
 
 
 def enlarge(sock: socket.socket) -> None:
-    """Ask for large buffers; beyond the system's limit only a privileged process gets them."""
+    """Set large buffers; beyond the system's limit only a privileged process gets them."""
     for force, plain in ((SO_RCVBUFFORCE, socket.SO_RCVBUF), (SO_SNDBUFFORCE, socket.SO_SNDBUF)):
         try:
             sock.setsockopt(socket.SOL_SOCKET, force, BUFFER)

@@ -1,4 +1,4 @@
-"""Indexed counters and registers at run time."""
+"""Indexed counters and register arrays at run time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from v1switch.state.words import SCALAR_BITS, zeros
 
 
 class CounterBank:
-    """An indexed counter. Generated code adds to the two arrays in place."""
+    """An indexed counter. Engines add to the two arrays in place."""
 
     __slots__ = ("bytes", "name", "packets", "size")
 
@@ -21,7 +21,7 @@ class CounterBank:
         self.bytes = zeros(size)
 
     def read(self, index: int) -> CounterData:
-        """Give one cell."""
+        """The counts of one cell."""
         return CounterData(self.packets[index], self.bytes[index])
 
     def write(self, index: int, data: CounterData) -> None:
@@ -30,7 +30,7 @@ class CounterBank:
 
 
 class RegisterBank:
-    """A register array. Generated code reads and writes `cells` in place."""
+    """A register array. Engines read and write `cells` in place."""
 
     __slots__ = ("cells", "name", "size", "width")
 

@@ -1,8 +1,8 @@
-"""Look-up structures of tables, in the shape that generated code reads.
+"""Cells of table entries, and the look-up structures that plain Python reads.
 
-Writers change them under the gate; generated code reads `rows` or `exact` once per look-up. Keys
-of more than one field are concatenated, first field in the most significant bits, except for
-exact tables, whose keys are the single value or the tuple of values.
+Writers change the structures with the gate held; generated Python reads `rows` or `exact` once per
+look-up. Keys of more than one field are concatenated, the first field in the most significant
+bits, except for exact tables, whose keys are the single value or the tuple of values.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from v1switch.state.entries import CounterData, Exact, Key, Lpm, Range, TableEnt
 from v1switch.state.meters import Meter
 from v1switch.state.words import address, limbs, zeros
 
-# Words of a cell. The first three change with every packet, whichever engine carries it.
+# Words of a cell. Packets change the first three, whichever engine carries them.
 PACKETS, BYTES, LAST_HIT = 0, 1, 2
 CODE = 3
 ARGS = 4  # address of the parameters, each in as many words as its width takes
 METER = 5  # address of the direct meter's words, or 0
 TARGET = 6  # address of the words of the member or group that the cell points at, or 0
 PRIORITY, SEQUENCE = 7, 8  # the two parts of `rank`
-PICKS = 9  # groups: how many cells they pick from; -1 in what is no group
-PICK = 10  # groups: address of the addresses of those cells
+PICKS = 9  # in groups, how many cells the selector picks from; elsewhere -1
+PICK = 10  # in groups, address of an array of those cells' addresses
 CELL_WORDS = 11
 SEQUENCE_BITS = 40
 SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
 
 
 class Cell:
-    """What a look-up yields.
+    """The result of a look-up: an action with its parameters and direct resources.
 
     Attributes:
-        words: int64, by the indexes above: what machine code sees of a cell, and the one place of
-            its direct counter and its last hit.
+        words: int64, by the indexes above: the cell as machine code sees it. The direct counter
+            and the time of the last hit are kept here only.
         code: number of the action's name in the program (see `state.action_codes`); -1 for none.
         params: the action's parameters.
-        args: the parameters once more, as words.
+        args: the same parameters as words.
         target: member or group cell for indirect tables, else None.
         meter: the direct meter or None.
         rank: order of precedence in ternary and range tables; larger wins.
-        reported: the `last_hit` for which an idle timeout was reported.
+        reported: the `last_hit` whose idle timeout was reported.
         entry: the public entry this cell was made from, None for a default action.
     """
 
@@ -67,32 +67,32 @@ class Cell:
         self.rank = 0
         self.entry: TableEntry | None = None
         self.reported = -1
-        self.act(-1, (), ())
+        self.set_action(-1, (), ())
 
-    def act(self, code: int, params: tuple[int, ...], widths: Sequence[int]) -> None:
-        """Run action `code` with parameters of these widths (bits) from now on."""
+    def set_action(self, code: int, params: tuple[int, ...], widths: Sequence[int]) -> None:
+        """Set the action and its parameters, with their widths in bits."""
         self.code, self.params = code, params
         self.args = array("q", limbs(params, widths))
         self.words[CODE], self.words[ARGS] = code, address(self.args)
 
-    def aim(self, target: Cell | None) -> None:
-        """Point at a member or group from now on."""
+    def point_at(self, target: Cell | None) -> None:
+        """Set the member or group that the cell refers to."""
         self.target = target
         self.words[TARGET] = 0 if target is None else address(target.words)
 
-    def follow(self, other: Cell) -> None:
-        """Do what another cell does from now on."""
+    def copy_action(self, other: Cell) -> None:
+        """Take over the action or target of another cell."""
         self.code, self.params, self.args = other.code, other.params, other.args
         self.words[CODE], self.words[ARGS] = other.words[CODE], other.words[ARGS]
-        self.aim(other.target)
+        self.point_at(other.target)
 
-    def measure(self, meter: Meter) -> None:
-        """Have a direct meter from now on."""
+    def attach_meter(self, meter: Meter) -> None:
+        """Give the cell a direct meter."""
         self.meter = meter
         self.words[METER] = address(meter.words)
 
-    def rank_by(self, priority: int, sequence: int) -> None:
-        """Take precedence by `priority`, then over later cells."""
+    def set_rank(self, priority: int, sequence: int) -> None:
+        """Set the precedence: by `priority`, among equal priorities the older cell first."""
         self.rank = priority << SEQUENCE_BITS | (SEQUENCE_MASK - sequence)
         self.words[PRIORITY], self.words[SEQUENCE] = priority, sequence
 
@@ -101,18 +101,18 @@ class Cell:
         """The direct counter."""
         return CounterData(self.words[PACKETS], self.words[BYTES])
 
-    def count_from(self, data: CounterData) -> None:
+    def set_counter(self, data: CounterData) -> None:
         """Set the direct counter."""
         self.words[PACKETS], self.words[BYTES] = data.packets, data.bytes
 
     @property
     def last_hit(self) -> int:
-        """Time (ns) of the last hit (tables with timeouts), of the insertion before any."""
+        """Time (ns) of the last hit in tables with timeouts; of the insertion before the first."""
         return self.words[LAST_HIT]
 
     @property
-    def made_from(self) -> TableEntry:
-        """The public entry of a cell that has one: any but a default action's."""
+    def public_entry(self) -> TableEntry:
+        """The entry that this cell was made from; not for the cell of a default action."""
         assert self.entry is not None
         return self.entry
 
@@ -155,11 +155,11 @@ class ExactIndex:
         self.exact[self._hashed(key)] = cell
 
     def remove(self, key: Key, _cell: Cell) -> None:
-        """Forget a key."""
+        """Remove a key."""
         del self.exact[self._hashed(key)]
 
     def cell_at(self, key: Key, _value: int, _mask: int) -> Cell | None:
-        """Give the cell that a look-up of this key finds."""
+        """The cell that a look-up of this key finds."""
         return self.exact.get(self._hashed(key))
 
 
@@ -184,7 +184,7 @@ class LpmIndex:
         level[value] = cell
 
     def remove(self, key: Key, _cell: Cell) -> None:
-        """Forget a key."""
+        """Remove a key."""
         value, mask = value_and_mask(key, self._widths)
         del self._by_mask[mask][value]
         if not self._by_mask[mask]:
@@ -192,7 +192,7 @@ class LpmIndex:
             self._publish()
 
     def cell_at(self, _key: Key, value: int, mask: int) -> Cell | None:
-        """Give the cell that a look-up finds under this mask."""
+        """The cell that a look-up finds under this mask."""
         return self._by_mask.get(mask, {}).get(value)
 
     def _publish(self) -> None:
@@ -204,9 +204,9 @@ class TernaryIndex:
     """Tuple space search: one dictionary per mask, masks ordered by their best rank.
 
     A row is (mask, best cell by masked key, top). No cell of the row has a rank above top, so a
-    look-up may stop at the first row whose top is below what it has already found. When a row's
-    best cell goes, finding the next best would mean looking at all: that is done once for as many
-    removals as the row has keys, and until then top is a bound that no cell reaches.
+    look-up may stop at the first row whose top is below the rank that it has already found.
+    Removing a row's best cell leaves top as an upper bound, because finding the next best means
+    looking at every cell; top is recomputed after as many removals as the row has keys.
     """
 
     __slots__ = ("_cells", "_loose", "_widths", "rows")
@@ -215,14 +215,14 @@ class TernaryIndex:
         """Start empty for key fields of these widths."""
         self._widths = tuple(widths)
         self._cells: dict[tuple[int, int], list[Cell]] = {}
-        self._loose: dict[int, int] = {}  # removals by mask since its top is no cell's rank
+        self._loose: dict[int, int] = {}  # by mask: removals since top was exact
         self.rows: tuple[tuple[int, dict[int, Cell], int], ...] = ()
 
     def _row(self, mask: int) -> tuple[int, dict[int, Cell], int]:
         return next((row for row in self.rows if row[0] == mask), (mask, {}, -1))
 
     def insert(self, key: Key, cell: Cell) -> None:
-        """Add a cell; cells of equal key and different priority stand side by side."""
+        """Add a cell; several cells may have the same key and different priorities."""
         value, mask = value_and_mask(key, self._widths)
         cells = self._cells.setdefault((mask, value), [])
         cells[:] = [c for c in cells if c.rank != cell.rank]
@@ -235,7 +235,7 @@ class TernaryIndex:
             self._publish(mask, best, cells[0].rank)
 
     def remove(self, key: Key, cell: Cell) -> None:
-        """Forget one cell."""
+        """Remove one cell."""
         value, mask = value_and_mask(key, self._widths)
         cells = self._cells[mask, value]
         cells[:] = [c for c in cells if c.rank != cell.rank]
@@ -254,7 +254,7 @@ class TernaryIndex:
         self._publish(mask, best, max((c.rank for c in best.values()), default=-1))
 
     def cell_at(self, _key: Key, value: int, mask: int) -> Cell | None:
-        """Give the cell that a look-up finds under this mask."""
+        """The cell that a look-up finds under this mask."""
         return self._row(mask)[1].get(value)
 
     def _publish(self, mask: int, best: dict[int, Cell], top: int) -> None:
@@ -288,7 +288,7 @@ class RangeIndex:
         self.rows = tuple(sorted(kept, key=lambda row: -row[3].rank))
 
     def remove(self, _key: Key, cell: Cell) -> None:
-        """Forget one cell."""
+        """Remove one cell."""
         self.rows = tuple(row for row in self.rows if row[3].rank != cell.rank)
 
 

@@ -1,4 +1,4 @@
-"""Meters: two rates, three colours (RFC 2698, colour-blind), with the clock handed in."""
+"""Meters: two rates, three colours (RFC 2698, colour-blind); time is an argument."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ US_PER_S = 1_000_000
 CONFIGURED, BY_BYTES, ORIGIN, CIR, CBURST, PIR, PBURST = range(7)
 C_TOKENS, P_TOKENS, C_SEEN, P_SEEN = range(7, 11)  # these four change with every packet
 METER_WORDS = 11
-# What a meter reckons with at most, so that a word holds what years earn. No wire is so fast.
+# Upper bounds, so that the tokens of years fit a word; no link is so fast.
 MAX_RATE = 1 << 36
 MAX_BURST = 1 << 61
 
@@ -28,14 +28,19 @@ class Meter:
     rounding does not add up; both buckets start full (RFC 2698 section 3).
 
     Attributes:
-        words: int64, by the indexes above: the one place of what packets change.
+        words: int64, by the indexes above; all that packets change is kept here only.
         config: rates and bursts, or None.
     """
 
     __slots__ = ("by_bytes", "config", "words")
 
     def __init__(self, by_bytes: bool, origin: int) -> None:
-        """Make an unconfigured meter, which paints everything green; time counts from `origin`."""
+        """Make an unconfigured meter, which colours all packets green.
+
+        Args:
+            by_bytes: whether it meters bytes instead of packets.
+            origin: time (ns) from which tokens accrue.
+        """
         self.by_bytes = by_bytes
         self.config: MeterConfig | None = None
         self.words = zeros(METER_WORDS)
@@ -79,7 +84,7 @@ class Meter:
 
 
 class MeterBank:
-    """An indexed meter: cells are made when they are first configured."""
+    """An indexed meter; a cell exists once it is configured."""
 
     __slots__ = ("addresses", "by_bytes", "cells", "name", "size")
 
@@ -89,7 +94,7 @@ class MeterBank:
         self.size = size
         self.by_bytes = by_bytes
         self.cells: dict[int, Meter] = {}
-        self.addresses = zeros(size)  # of the cells' words, 0 for what is not configured
+        self.addresses = zeros(size)  # of the cells' words; 0 for a cell that is not configured
 
     def configure(self, index: int, config: MeterConfig | None, origin: int) -> None:
         """Set or remove the configuration of one cell (raises BadValue as Meter does)."""
@@ -103,6 +108,6 @@ class MeterBank:
             self.addresses[index] = address(meter.words)
 
     def config(self, index: int) -> MeterConfig | None:
-        """Give the configuration of one cell."""
+        """The configuration of one cell, or None."""
         meter = self.cells.get(index)
         return meter.config if meter else None

@@ -13,14 +13,14 @@ from v1switch.state.entries import ActionCall, ActionSet, Group, GroupMember, Me
 from v1switch.state.lookup import PICK, PICKS, Cell
 from v1switch.state.words import address
 
-MAX_WEIGHT = 1 << 16  # of a group as a whole: each unit takes a place in what the hash picks from
+MAX_WEIGHT = 1 << 16  # of a group in total: each unit is one slot that the selector's hash indexes
 
 
 class MemberCell(Cell):
-    """A member: a cell that table cells point at through `target`.
+    """A member: a cell that table cells refer to as their `target`.
 
-    BMv2 has a member once for each unit of the largest weight that a group gives it, each with a
-    handle; `handles` are those, in the order in which they were needed.
+    BMv2 stores a member once for each unit of the largest weight that any group gives it, each
+    copy with a handle; `handles` are those, in the order in which they were assigned.
     """
 
     __slots__ = ("handles", "member_id", "users")
@@ -34,22 +34,22 @@ class MemberCell(Cell):
 
 
 class GroupCell(Cell):
-    """A group. `pick` is what the selector indexes: active members, each as often as its weight.
+    """A group. The selector's hash indexes `pick`: active members, each as often as its weight.
 
-    `pick` is ordered by handle because BMv2 takes the n-th handle of a group.
+    `pick` is ordered by handle, because BMv2 takes the n-th handle of a group.
     """
 
     __slots__ = ("addresses", "group", "pick", "users")
 
     def __init__(self, group: Group) -> None:
-        """Make a group that picks nothing yet."""
+        """Make a group that has nothing to pick from."""
         super().__init__()
         self.group = group
         self.users = 0
-        self.pick_from(())
+        self.set_picks(())
 
-    def pick_from(self, cells: tuple[Cell, ...]) -> None:
-        """Pick from these cells from now on."""
+    def set_picks(self, cells: tuple[Cell, ...]) -> None:
+        """Set the cells that the selector picks from."""
         self.pick = cells
         self.addresses = array("q", [address(cell.words) for cell in cells])
         self.words[PICKS], self.words[PICK] = len(cells), address(self.addresses)
@@ -57,7 +57,7 @@ class GroupCell(Cell):
 
 @dataclass
 class PortStates:
-    """The switch's ports: which exist (None: nobody said, so any may), and which are down."""
+    """The switch's ports: which exist (None: not known, so any may), and which are down."""
 
     known: frozenset[int] | None = None
     down: set[int] = field(default_factory=set)
@@ -79,8 +79,8 @@ class RuntimeProfile:
             spec: the profile in the program.
             codes: number of each action that may be a member.
             widths: widths of the parameters of each such action.
-            ports: kept up to date by their owner; members that watch a port that is down are
-                not picked.
+            ports: kept up to date by the data plane; a member whose watch port is down is not
+                picked.
         """
         self.spec = spec
         self.name = spec.name
@@ -115,14 +115,14 @@ class RuntimeProfile:
         self._set_action(member)
 
     def _free_handles(self) -> Iterator[int]:
-        """Handles that nobody has, the smallest first, as BMv2 hands them out (handle_mgr.h)."""
+        """Unused handles, the smallest first, as BMv2 assigns them (handle_mgr.h)."""
         taken = {handle for member in self.members.values() for handle in member.handles}
         return (n for n in itertools.count() if n not in taken)
 
     def _set_action(self, member: Member) -> None:
         cell = self.members[member.member_id]
         name, params = member.action.name, member.action.params
-        cell.act(self._codes[name], params, self._widths[name])
+        cell.set_action(self._codes[name], params, self._widths[name])
         self.actions[member.member_id] = member.action
 
     def modify_member(self, member: Member) -> Member:
@@ -154,7 +154,7 @@ class RuntimeProfile:
         return found
 
     def check_group(self, group: Group) -> None:
-        """Raise BadValue or EntryNotFound unless the group's members can be what it says."""
+        """Raise BadAction, BadValue, EntryNotFound or TableFull unless the group is valid."""
         if self.spec.selector_algo is None:
             raise BadAction(self.name, "has no selector, so it can hold no groups")
         total = 0
@@ -162,19 +162,19 @@ class RuntimeProfile:
             self.member(member.member_id)
             if member.weight < 1:
                 raise BadValue(self.name, f"weight {member.weight} of member {member.member_id}")
-            self._check_watched(member.watch_port)
+            self._check_watch_port(member.watch_port)
             total += member.weight
         if len({m.member_id for m in group.members}) < len(group.members):
             raise BadValue(self.name, f"group {group.group_id} has a member twice; give it weight")
         if group.max_size and total > group.max_size:
             raise TableFull(f"{self.name} group {group.group_id}", group.max_size)
-        self._check_weight(total)
+        self._check_assign_handlest(total)
 
-    def _check_weight(self, total: int) -> None:
+    def _check_assign_handlest(self, total: int) -> None:
         if total > MAX_WEIGHT:
             raise TableFull(f"{self.name}: the weights of a group", MAX_WEIGHT)
 
-    def _check_watched(self, port: int | None) -> None:
+    def _check_watch_port(self, port: int | None) -> None:
         if port is not None and self.ports.known is not None and port not in self.ports.known:
             raise BadValue(self.name, f"watch port {port} is no port of this switch")
 
@@ -184,14 +184,14 @@ class RuntimeProfile:
             raise DuplicateEntry(self.name, group.group_id, "group")
         self.check_group(group)
         cell = self.groups[group.group_id] = GroupCell(group)
-        self._weigh(cell)
+        self._assign_handles(cell)
 
     def modify_group(self, group: Group) -> Group:
         """Replace a group's members and return the group as it was."""
         cell = self.group(group.group_id)
         self.check_group(group)
         before, cell.group = cell.group, group
-        self._weigh(cell)
+        self._assign_handles(cell)
         return before
 
     def delete_group(self, group_id: int) -> Group:
@@ -200,20 +200,20 @@ class RuntimeProfile:
         if cell.users:
             raise InUse(self.name, "group", group_id, "a table entry")
         del self.groups[group_id]
-        self._forget_handles()
+        self._release_handles()
         return cell.group
 
-    def _weigh(self, cell: GroupCell) -> None:
-        """Give members the handles that a new or changed group needs (PI's action_prof_mgr.cpp)."""
+    def _assign_handles(self, cell: GroupCell) -> None:
+        """Assign the handles that a new or changed group needs (PI's action_prof_mgr.cpp)."""
         free = self._free_handles()
         for item in sorted(cell.group.members, key=lambda m: m.member_id):
             handles = self.members[item.member_id].handles
             handles += itertools.islice(free, max(0, item.weight - len(handles)))
-        self._forget_handles()
+        self._release_handles()
         self._fill(cell)
 
-    def _forget_handles(self) -> None:
-        """Take back the handles that no group needs any more."""
+    def _release_handles(self) -> None:
+        """Release the handles that no group needs any more."""
         needed = dict.fromkeys(self.members, 1)
         for group in self.groups.values():
             for item in group.group.members:
@@ -225,37 +225,37 @@ class RuntimeProfile:
         alive = [m for m in cell.group.members if m.watch_port not in self.ports.down]
         pairs = ((self.members[m.member_id], m.weight) for m in alive)
         copies = {h: member for member, weight in pairs for h in member.handles[:weight]}
-        cell.pick_from(tuple(copies[handle] for handle in sorted(copies)))
+        cell.set_picks(tuple(copies[handle] for handle in sorted(copies)))
 
     def refresh(self) -> None:
-        """Work out again what every group picks from, after a port went up or down."""
+        """Recompute what every group picks from, after a port went up or down."""
         for cell in self.groups.values():
             self._fill(cell)
 
-    def one_shot(self, actions: ActionSet) -> GroupCell:
-        """Make a group of its own for one table entry; raises BadAction, BadValue."""
+    def make_action_set(self, actions: ActionSet) -> GroupCell:
+        """Make the group of one table entry's action set; raises BadAction, BadValue, TableFull."""
         if self.spec.selector_algo is None:
             raise BadAction(self.name, "has no selector, so it can hold no action sets")
-        self._check_weight(sum(max(0, item.weight) for item in actions.actions))
+        self._check_assign_handlest(sum(max(0, item.weight) for item in actions.actions))
         for item in actions.actions:
             self.check_action(item.action)
             if item.weight < 1:
                 raise BadValue(self.name, f"weight {item.weight}")
-            self._check_watched(item.watch_port)
+            self._check_watch_port(item.watch_port)
         made = GroupCell(Group(0, tuple(GroupMember(0) for _ in actions.actions)))
-        self.fill_set(made, actions)
+        self.fill_action_set(made, actions)
         return made
 
-    def fill_set(self, cell: GroupCell, actions: ActionSet) -> None:
-        """Work out what an action set's group picks from, at first and after a port's change."""
+    def fill_action_set(self, cell: GroupCell, actions: ActionSet) -> None:
+        """Recompute what an action set's group picks from."""
         cells: list[Cell] = []
         for item in actions.actions:
             if item.watch_port in self.ports.down:
                 continue
             one, name = Cell(), item.action.name
-            one.act(self._codes[name], item.action.params, self._widths[name])
+            one.set_action(self._codes[name], item.action.params, self._widths[name])
             cells += [one] * item.weight
-        cell.pick_from(tuple(cells))
+        cell.set_picks(tuple(cells))
 
 
 def check_params(owner: str, action: ActionCall, widths: list[int] | None) -> None:

@@ -1,4 +1,4 @@
-"""All run-time state that belongs to one loaded program, and its links to generated code."""
+"""All run-time state that belongs to one loaded program."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ValueSetState:
 
 
 def action_codes(program: Program) -> dict[str, int]:
-    """Number the actions by name: entries carry the number, generated code branches on it."""
+    """A number for each action name: cells hold it, and engines branch on it."""
     return {
         name: n for n, name in enumerate(dict.fromkeys(a.name for a in program.actions.values()))
     }
@@ -79,13 +79,13 @@ class State:
     def __init__(
         self, program: Program, now: int, ports: PortStates, *, mirrored: bool = False
     ) -> None:
-        """Make everything empty, then install the program's default actions and entries.
+        """Make empty state, then install the program's default actions and entries.
 
         Args:
             program: what the state belongs to.
-            now: ns, the time of insertion of the program's own entries.
-            ports: kept up to date by their owner.
-            mirrored: whether machine code is to look things up in its tables, too.
+            now: time (ns) at which the program's own entries count as inserted.
+            ports: which ports exist and which are down; kept up to date by the data plane.
+            mirrored: whether to keep the look-up structures of machine code as well.
         """
         self.program = program
         self.codes = action_codes(program)
@@ -108,7 +108,7 @@ class State:
         }
         for table in self.tables.values():
             if mirrored:
-                table.reflect()
+                table.make_mirror()
             self._install_declared(table, now)
 
     # -- construction ---------------------------------------------------------------------------
@@ -140,15 +140,15 @@ class State:
                 if profile is not None:
                     raise BadAction(spec.name, "takes members or groups of an action profile")
                 check_params(spec.name, action, widths.get(action.name))
-                cell.act(codes[action.name], action.params, widths[action.name])
+                cell.set_action(codes[action.name], action.params, widths[action.name])
             elif profile is None:
                 raise BadAction(spec.name, "has no action profile")
             elif isinstance(action, MemberRef):
-                cell.aim(profile.member(action.member_id))
+                cell.point_at(profile.member(action.member_id))
             elif isinstance(action, GroupRef):
-                cell.aim(profile.group(action.group_id))
+                cell.point_at(profile.group(action.group_id))
             elif isinstance(action, ActionSet):
-                cell.aim(profile.one_shot(action))
+                cell.point_at(profile.make_action_set(action))
 
         return resolve
 
@@ -161,8 +161,8 @@ class State:
             call = self._call(declared.action_id, declared.params)
             action = self.program.actions[declared.action_id]
             cell = Cell()
-            cell.act(self.codes[call.name], call.params, [p.width for p in action.params])
-            table.fall_back(cell, call)
+            cell.set_action(self.codes[call.name], call.params, [p.width for p in action.params])
+            table.install_default(cell, call)
         for entry in table.spec.const_entries or ():
             table.insert(self._const_entry(table, entry), now)
 
@@ -180,7 +180,8 @@ class State:
     def _rank(table: RuntimeTable, entry: ConstEntry) -> int:
         """The entry's priority, by which the first in the program wins.
 
-        Entries that a client may join get those that p4c gives them in P4Runtime: n down to 1.
+        Where clients may add entries, they get the priorities that p4c gives them in P4Runtime:
+        n down to 1.
         """
         if not table.prioritized:
             return 0
@@ -188,12 +189,12 @@ class State:
         return first - entry.priority
 
     def reset_default(self, table: RuntimeTable) -> None:
-        """Go back to the default action that the program declares."""
+        """Restore the default action that the program declares."""
         declared = table.spec.default_entry
         table.set_default(self._call(declared.action_id, declared.params) if declared else None)
 
     def refresh_groups(self) -> None:
-        """Work out again what groups and action sets pick from, after a port went up or down."""
+        """Recompute what groups and action sets pick from, after a port went up or down."""
         for profile in self.profiles.values():
             profile.refresh()
         for table in self.tables.values():
@@ -203,14 +204,14 @@ class State:
     @staticmethod
     def _refresh_sets(table: RuntimeTable, profile: RuntimeProfile) -> None:
         for cell in table.cells.values():
-            action = cell.made_from.action
+            action = cell.public_entry.action
             if isinstance(action, ActionSet) and isinstance(cell.target, GroupCell):
-                profile.fill_set(cell.target, action)
+                profile.fill_action_set(cell.target, action)
 
     # -- use counts of members and groups ---------------------------------------------------------
 
     @staticmethod
-    def hold(target: object, step: int) -> None:
-        """Count a table entry that points at a member or group in (+1) or out (-1)."""
+    def count_user(target: object, step: int) -> None:
+        """Add `step` to the table entries that refer to a member or group, if `target` is one."""
         if isinstance(target, (MemberCell, GroupCell)):
             target.users += step

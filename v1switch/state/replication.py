@@ -11,7 +11,7 @@ from v1switch.state.entries import CloneSession, MulticastGroup, Replica
 from v1switch.state.words import address, zeros
 
 MAX_CLONE_SESSION = (1 << 15) - 1  # simple_switch keeps session ids in 15 bits (register_access.h)
-MAX_MULTICAST_GROUP = (1 << 15) - 1  # ids from 2**15 on are BMv2's own, for clone sessions
+MAX_MULTICAST_GROUP = (1 << 15) - 1  # BMv2 uses ids from 2**15 on for clone sessions
 MAX_PORT = 0xFFFF
 MAX_INSTANCE = 0xFFFF
 
@@ -58,13 +58,13 @@ class Directory(dict[int, Owner]):
         del self._replicas[number]
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all."""
         for number in list(self):
             del self[number]
 
 
 class Replication:
-    """All groups and sessions; each change returns the function that undoes it."""
+    """All groups and sessions; each change returns a function that undoes it."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -72,7 +72,7 @@ class Replication:
         self.sessions: Directory[CloneSession] = Directory(MAX_CLONE_SESSION + 1)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all groups and sessions."""
         self.groups.clear()
         self.sessions.clear()
 

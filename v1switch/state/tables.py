@@ -1,4 +1,4 @@
-"""Run-time tables: the entries of one table, its default action and its look-up structure."""
+"""Tables at run time: entries, default action and look-up structure."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ KINDS: dict[str, type[Match]] = {
     "range": Range,
 }
 Before = tuple[Cell, TableEntry | None]
-"""What a cell did (a cell that does so), and its entry."""
+"""A cell with the action that another cell had, and that cell's entry."""
 Resolve = Callable[[Cell, EntryAction], None]
 """Fill a cell's code, parameters and target from an action; raises BadAction, EntryNotFound."""
 
 
 class RuntimeTable:
-    """One table's state. Writers hold the gate; generated code reads `index` and `default`."""
+    """The state of one table. Writers hold the gate; engines read `index` and `default`."""
 
     def __init__(self, spec: Table, resolve: Resolve, meter_by_bytes: bool | None) -> None:
         """Make an empty table.
@@ -94,7 +94,7 @@ class RuntimeTable:
         return None
 
     def identity(self, key: Key, priority: int) -> tuple[Key, int]:
-        """What tells entries apart: the key, and the priority where it counts."""
+        """What identifies an entry: the key, and the priority where the table has priorities."""
         return key, priority if self.prioritized else 0
 
     def cell(self, key: Key, priority: int) -> Cell:
@@ -120,82 +120,86 @@ class RuntimeTable:
         cell.entry = entry
         cell.words[LAST_HIT] = now
         if self._meter_by_bytes is not None:
-            cell.measure(Meter(self._meter_by_bytes, now))
+            cell.attach_meter(Meter(self._meter_by_bytes, now))
         self._sequence += 1
         # equal priorities: the older entry wins, as in BMv2's linear search
-        cell.rank_by(entry.priority, self._sequence)
-        self.put(cell)
+        cell.set_rank(entry.priority, self._sequence)
+        self.link(cell)
         return cell
 
-    def put(self, cell: Cell) -> None:
-        """Link a cell in (again)."""
-        entry = cell.made_from
+    def link(self, cell: Cell) -> None:
+        """Make an entry's cell part of the table."""
+        entry = cell.public_entry
         self.cells[self.identity(entry.key, entry.priority)] = cell
         self.index.insert(entry.key, cell)
         if self.mirror is not None:
             self.mirror.follow(entry.key)
 
-    def take(self, cell: Cell) -> None:
-        """Unlink a cell."""
-        entry = cell.made_from
+    def unlink(self, cell: Cell) -> None:
+        """Take an entry's cell out of the table."""
+        entry = cell.public_entry
         del self.cells[self.identity(entry.key, entry.priority)]
         self.index.remove(entry.key, cell)
         if self.mirror is not None:
             self.mirror.follow(entry.key)
 
     def modify(self, entry: TableEntry) -> tuple[Cell, Before]:
-        """Replace the action of an entry and return its cell with what was there before."""
+        """Replace an entry's action; returns its cell and what it was before.
+
+        Raises:
+            BadMatch, BadAction, EntryNotFound, Immutable: the entry does not fit or is const.
+        """
         self.check_key(entry.key)
         cell = self.cell(entry.key, entry.priority)
         if self.fixed:
             raise Immutable(self.name, "its content")
         fresh = Cell()
         self._resolve(fresh, entry.action)
-        old = cell.made_from
-        before = (self._kept(cell), old)
-        cell.follow(fresh)
+        old = cell.public_entry
+        before = (self._copy_of(cell), old)
+        cell.copy_action(fresh)
         cell.entry = replace(entry, key=old.key, priority=old.priority)
         return cell, before
 
     @staticmethod
-    def _kept(cell: Cell) -> Cell:
+    def _copy_of(cell: Cell) -> Cell:
         kept = Cell()
-        kept.follow(cell)
+        kept.copy_action(cell)
         return kept
 
     def delete(self, key: Key, priority: int) -> Cell:
-        """Remove an entry and return its cell."""
+        """Remove an entry and return its cell; raises BadMatch, EntryNotFound, Immutable."""
         self.check_key(key)
         cell = self.cell(key, priority)
         if self.fixed:
             raise Immutable(self.name, "its content")
-        self.take(cell)
+        self.unlink(cell)
         return cell
 
     def set_default(self, action: EntryAction | None) -> None:
-        """Set the action for a miss; None means no action at all."""
+        """Set the default action; None means no action at all."""
         cell = Cell()
         if action is not None:
             self._resolve(cell, action)
-        self.fall_back(cell, action)
+        self.install_default(cell, action)
 
-    def fall_back(self, cell: Cell, action: EntryAction | None) -> None:
-        """Run a cell for a miss from now on."""
+    def install_default(self, cell: Cell, action: EntryAction | None) -> None:
+        """Run this cell, made from `action`, on a miss."""
         self.default, self.default_action = cell, action
         if self.mirror is not None:
             self.mirror.fall_back(cell)
 
-    def reflect(self) -> Mirror:
-        """Have a look-up structure for machine code as well, from now on; the table is empty."""
+    def make_mirror(self) -> Mirror:
+        """Keep the look-up structure of machine code as well; the table has to be empty."""
         self.mirror = Mirror(self.index, self.widths)
         self.mirror.fall_back(self.default)
         return self.mirror
 
     def expired(self, now: int) -> list[TableEntry]:
-        """Entries whose idle timeout has run out, each once since its last hit."""
+        """Entries whose idle timeout has expired at `now` (ns), each once since its last hit."""
         found = []
         for cell in self.cells.values():
-            entry = cell.made_from
+            entry = cell.public_entry
             if not entry.idle_timeout_ns or now - cell.last_hit < entry.idle_timeout_ns:
                 continue
             if cell.reported != cell.last_hit:
