@@ -17,7 +17,6 @@ from v1switch.codegen.stores import STANDARD
 from v1switch.codegen.tables import TableCode
 from v1switch.codegen.writer import Writer
 from v1switch.program.model import LearnList, Program
-from v1switch.state.program_state import action_codes
 
 NORMAL, INGRESS_CLONE, EGRESS_CLONE, RECIRCULATED, REPLICATED, RESUBMITTED = 0, 1, 2, 4, 5, 6
 MAX_COPIES = 1024  # copies that one pass may make of itself: a switch must not spin for ever
@@ -77,7 +76,7 @@ class Assembler(ChecksumStages):
         self.layout = Layout(self.program, self.access, self.writer)
         self.expressions = Expressions(self.program, self.layout, self.access, self.writer)
         self.primitives = Primitives(self.expressions, "DROP", self.traced)
-        self.tables = TableCode(self.primitives, action_codes(self.program))
+        self.tables = TableCode(self.primitives, self.program.action_codes)
 
     # -- helpers --------------------------------------------------------------------------------
 

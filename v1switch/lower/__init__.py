@@ -1,1 +1,9 @@
-"""The compiler's middle: a typed program becomes a typed intermediate representation (`ir`)."""
+"""The compiler's middle: a typed program becomes a typed intermediate representation (`ir`).
+
+Nothing here knows how a program is run; each engine prints the representation in its own way.
+"""
+
+from v1switch.lower.dump import dump
+from v1switch.lower.switch import lower
+
+__all__ = ["dump", "lower"]

@@ -274,7 +274,7 @@ class Input:
         name: "port" (where the frame came in), "kind" (a `Kind`), "length" (of the frame, bytes),
             "now" and "started" (ns on one monotonic clock: the frame's arrival, the switch's
             start), "drop_port" (the value of egress_spec that drops), "session" (the clone session
-            of a packet of kind INGRESS_CLONE).
+            of a packet of kind INGRESS_CLONE), "frame" (its bytes; only for tracing).
         type: of the value.
     """
 
@@ -447,10 +447,22 @@ class HeaderBytes:
 class Payload:
     """The frame from the cursor on."""
 
-    @property
-    def type(self) -> Bytes:
-        """Any number of bytes."""
-        return Bytes(None)
+    type: Bytes = Bytes(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """What `Emit` appends (in what is lowered for tracing)."""
+
+    header: Header
+    type: Bytes = Bytes(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """What was put together to leave (in what is lowered for tracing)."""
+
+    type: Bytes = Bytes(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -588,6 +600,15 @@ class RegisterRead:
         return Int(self.register.spec.width)
 
 
+@dataclass(frozen=True, slots=True)
+class CounterRead:
+    """The packets of a counter's cell, 0 beyond its end (in what is lowered for tracing)."""
+
+    counter: CounterRef
+    index: Expr
+    type: Int = Int(63)
+
+
 Expr = (
     Var
     | Const
@@ -612,6 +633,8 @@ Expr = (
     | HeaderBytes
     | Payload
     | SizeOf
+    | Emitted
+    | Packet
     | Found
     | DefaultEntry
     | ActionCode
@@ -623,6 +646,7 @@ Expr = (
     | ReplicaCount
     | SessionLimit
     | RegisterRead
+    | CounterRead
 )
 
 # -- statements: variables and control flow --------------------------------------------------------

@@ -23,7 +23,6 @@ from v1switch.native.primitives import NativePrimitives
 from v1switch.native.tables import NativeTables
 from v1switch.native.writer import NativeWriter
 from v1switch.program.model import Checksum, LearnList, Program
-from v1switch.state.program_state import action_codes
 from v1switch.state.replication import MAX_MULTICAST_GROUP
 from v1switch.state.words import SCALAR_BITS, WORD_BYTES, count
 
@@ -49,7 +48,7 @@ class NativeAssembler(Assembler):
         self.layout = NativeLayout(self.program, self.access, self.writer)
         self.expressions = NativeExpressions(self.program, self.layout, self.access, self.writer)
         self.primitives = NativePrimitives(self.expressions, "DROP", traced=False)
-        self.tables = NativeTables(self.primitives, action_codes(self.program))
+        self.tables = NativeTables(self.primitives, self.program.action_codes)
 
     def head_size(self) -> int:
         """The most bytes that the headers of a frame that leaves can have."""

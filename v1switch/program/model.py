@@ -333,6 +333,12 @@ class Program:
         """All tables of both pipelines by name."""
         return {**self.ingress.tables, **self.egress.tables}
 
+    @property
+    def action_codes(self) -> dict[str, int]:
+        """A number for each action's name, which entries carry and lowered programs branch on."""
+        names = dict.fromkeys(action.name for action in self.actions.values())
+        return {name: number for number, name in enumerate(names)}
+
     def action_of(self, table: Table, name: str) -> Action | None:
         """The action that `name` means in `table`, or None when it is not allowed there."""
         for action_id in table.actions:

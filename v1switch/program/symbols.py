@@ -19,6 +19,10 @@ from v1switch.program.model import (
 
 STANDARD_METADATA = "standard_metadata"
 VALID = "$valid$"
+CORE_ERRORS = (  # of core.p4; a program that tells no numbers numbers them in this order
+    *("NoError", "PacketTooShort", "NoMatch", "StackOutOfBounds", "HeaderTooShort"),
+    *("ParserTimeout", "ParserInvalidArgument"),
+)
 
 
 @dataclass

@@ -34,7 +34,7 @@ class Cell:
     Attributes:
         words: int64, by the indexes above: the cell as machine code sees it. The direct counter
             and the time of the last hit are kept here only.
-        code: number of the action's name in the program (see `state.action_codes`); -1 for none.
+        code: number of the action's name in the program (see `Program.action_codes`); -1 for none.
         params: the action's parameters.
         args: the same parameters as words.
         target: member or group cell for indirect tables, else None.

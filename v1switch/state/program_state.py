@@ -55,13 +55,6 @@ class ValueSetState:
         self.words[0] = len(members)
 
 
-def action_codes(program: Program) -> dict[str, int]:
-    """A number for each action name: cells hold it, and engines branch on it."""
-    return {
-        name: n for n, name in enumerate(dict.fromkeys(a.name for a in program.actions.values()))
-    }
-
-
 def _match(match: ConstMatch, width: int) -> Match:
     if match.kind == "lpm":
         ones = (1 << width) - 1
@@ -88,7 +81,7 @@ class State:
             mirrored: whether to keep the look-up structures of machine code as well.
         """
         self.program = program
-        self.codes = action_codes(program)
+        self.codes = program.action_codes
         self._ports = ports
         self.profiles = {name: self._profile(name) for name in program.action_profiles}
         self.tables = {t.name: self._table(t) for t in program.tables.values()}
