@@ -14,7 +14,6 @@ from rich.console import Console
 
 from falcon_ctl import lock
 from falcon_ctl.errors import CtlError, Interrupted, UsageError
-from falcon_ctl.intent.systems import BY_NAME, SYSTEMS, System, select
 from falcon_ctl.live import watch
 from falcon_ctl.live.controller import election_id
 from falcon_ctl.live.job import Job
@@ -23,6 +22,9 @@ from falcon_ctl.live.plan import Plan
 from falcon_ctl.report import document, results, table
 from falcon_ctl.report.document import Report
 from falcon_ctl.report.progress import Steps
+from falcon_ctl.systems import custom
+from falcon_ctl.systems.catalogue import LIVE, MAIN_JOB, PIPELINING, select_live
+from falcon_ctl.systems.system import System
 from rxpath.errors import ConfigError
 from topo.cli.runner import run_app
 from topo.client.network import Network
@@ -38,13 +40,28 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 PLAIN_WIDTH = 120
-_NAMES = ", ".join(system.name for system in SYSTEMS)
+_MAIN_JOB = ",".join(system.name for system in MAIN_JOB)
+_LIVE = ", ".join(system.name for system in LIVE)
 
 RunDir = Annotated[
     Path | None,
     typer.Option(
         "--run-dir",
         help="Run directory of the network (default: $FALCON_RUN_DIR, else the user's own).",
+    ),
+]
+
+Policies = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE.py:NAME",
+        help="A policy of your own as a further system (repeatable).",
+    ),
+]
+Chains = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE.toml:NAME", help="A chain of devices of your own, likewise (repeatable)."
     ),
 ]
 
@@ -56,8 +73,10 @@ def run(
     ] = None,
     systems: Annotated[
         str,
-        typer.Option(metavar="LIST", help=f"Systems to measure, comma-separated, of {_NAMES}."),
-    ] = "all",
+        typer.Option(metavar="LIST", help=f"Systems to measure: all, or some of {_LIVE}."),
+    ] = _MAIN_JOB,
+    policy: Policies = None,
+    chain: Chains = None,
     duration: Annotated[
         float,
         typer.Option(
@@ -78,8 +97,9 @@ def run(
     Takes about a minute. Prints a table and the checks, and writes results/<time>/ with the
     report as JSON, a capture of each stage point (pcapng) and a picture (PNG).
     """
-    names = BY_NAME if systems == "all" else systems.split(",")
-    chosen = select(name.strip() for name in names if name.strip())
+    names = [one.name for one in LIVE] if systems == "all" else systems.split(",")
+    chosen = select_live(name.strip() for name in names if name.strip())
+    chosen += custom.load(policy or (), chain or ())
     if json is not None:
         document.verify_writable(json)
     results.verify_writable(results_dir)
@@ -111,10 +131,12 @@ def _measure(
     with Lab.open(network) as lab, Steps(console, Job.count(chosen)) as steps:
         job = Job(lab, plan, chosen, steps)
         findings = job.run()
-    order = list(BY_NAME)
+    titles = {one.name: one.title if one in LIVE else one.name for one in chosen}
+    titles.setdefault(PIPELINING.name, PIPELINING.title)  # of the discovery
+    order = list(titles)
     report.live = sorted(findings.measurements, key=lambda m: order.index(m.system))
     report.checks = findings.judge()
-    table.print_measurements(console, report.live)
+    table.print_measurements(console, report.live, titles)
     table.print_checks(console, report.checks)
     folder = results.write(results_dir, report, job.captures)
     failed = sum(not check.ok for check in report.checks)
@@ -162,18 +184,8 @@ def figures(
     seeds: Annotated[
         int, typer.Option(metavar="N", min=1, max=1000, help="Runs of everything, for the spread.")
     ] = 20,
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE.py:NAME", help="A policy of your own, run beside the others (repeatable)."
-        ),
-    ] = None,
-    chain: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE.toml:NAME", help="A chain of devices of your own, likewise (repeatable)."
-        ),
-    ] = None,
+    policy: Policies = None,
+    chain: Chains = None,
     costs: Annotated[
         str | None,
         typer.Option(metavar="FILE.toml", help="A cost profile of your own, for all systems."),
@@ -188,8 +200,17 @@ def figures(
     """
     from falcon_ctl.figures import cli as figures_cli
 
-    mine = figures_cli.Own(policy or (), chain or (), costs or figures_cli.NOTHING.costs)
-    figures_cli.figures(_console(), which, systems, seeds, json, results_dir, mine)
+    request = figures_cli.Request(
+        figures=which,
+        systems=systems,
+        seeds=seeds,
+        policies=policy or (),
+        chains=chain or (),
+        costs=costs or figures_cli.Request.costs,
+        json=json,
+        results=results_dir,
+    )
+    figures_cli.figures(_console(), request)
 
 
 @app.command()
@@ -202,10 +223,7 @@ def sweep(
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Run on the Dask cluster of a scheduler.")
     ] = None,
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FILE.py:NAME", help="A policy of your own as a system more."),
-    ] = None,
+    policy: Policies = None,
     plot: Annotated[
         str | None, typer.Option(metavar="X[,Y]", help="Draw Y (default: pps) over the axis X.")
     ] = None,
@@ -219,7 +237,8 @@ def sweep(
     """
     from falcon_ctl.sweeps import cli as sweeps_cli
 
-    sweeps_cli.sweep(_console(), spec, out, scheduler, policy or (), workers, plot)
+    request = sweeps_cli.Request(spec, out, policy or (), scheduler, workers, plot)
+    sweeps_cli.sweep(_console(), request)
 
 
 @app.command()
@@ -264,9 +283,9 @@ def systems(
 
     Needs no network and takes some seconds. Exit status 1 when one does not hold.
     """
-    from falcon_ctl.systems import cli as systems_cli
+    from falcon_ctl.claims import cli as claims_cli
 
-    raise typer.Exit(0 if systems_cli.systems(_console(), json) else 1)
+    raise typer.Exit(0 if claims_cli.check_all(_console(), json) else 1)
 
 
 def main(argv: list[str]) -> NoReturn:

@@ -12,7 +12,7 @@ from typing import Any
 
 from rxpath import policies
 from rxpath.config import apply as tables
-from rxpath.config import knobs
+from rxpath.config import knobs, profiles
 from rxpath.config.knobs import Knobs
 from rxpath.errors import ConfigError
 from rxpath.model import counters, kernel
@@ -20,6 +20,7 @@ from rxpath.model.state import layout as lay
 from rxpath.model.state.host import Table, allocate
 
 FRAME = ("rss_hash", "flow", "socket", "chain", "protocol", "wire_len")
+DEFAULT_TUNNEL = "docker"  # takes frames in a tunnel where the profile has none
 SEGMENT = ("payload", "seq", "tcp_flags", "gro_key")
 
 
@@ -73,8 +74,14 @@ class Model:
         if name == "plain":
             name = "host" if has_tunnel else self.knobs.profile
         elif name == "tunnel":
-            name = self.knobs.profile if has_tunnel else "docker"
+            name = self.knobs.profile if has_tunnel else DEFAULT_TUNNEL
         return tables.chain_number(name, self.knobs.profile)
+
+    @property
+    def vxlan_port(self) -> int:
+        """UDP port on which the host takes VXLAN packets: the chain's of a frame in a tunnel."""
+        chains = profiles.chains(self.knobs.profile)
+        return chains[self.knobs.profile].vxlan_port or chains[DEFAULT_TUNNEL].vxlan_port
 
     def reconfigure(self, changes: Mapping[str, Any]) -> None:
         """Change knobs between two batches; frames in flight go on and none is lost.

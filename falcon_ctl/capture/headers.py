@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.layers.vxlan import VXLAN
+from scapy.packet import bind_bottom_up
 
 UNTAGGED, TAGGED, TUNNEL = 14, 18, 50 + 14  # where the innermost IPv4 header begins
 _DOT1Q, _IPV4_NO_OPTIONS = b"\x81\x00", 0x45
-_VXLAN_PORTS = {port.to_bytes(2, "big") for port in (4789, 8472, 6784)}
+_VXLAN_PORTS: set[bytes] = set()
 _IPV4, _L4 = 20, {6: 20, 17: 8}  # lengths of the headers that Scapy needs whole
 _FLOW = struct.Struct("!4s4sHH")
 
@@ -50,6 +51,16 @@ class Ends(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.source}:{self.source_port}"
+
+
+def recognise_vxlan(port: int) -> None:
+    """Read what is sent to this UDP port as VXLAN from now on."""
+    _VXLAN_PORTS.add(port.to_bytes(2, "big"))
+    bind_bottom_up(UDP, VXLAN, dport=port)
+
+
+for _port in (4789, 8472, 6784):  # IANA's, Linux's first one (Flannel), Weave Net's
+    recognise_vxlan(_port)
 
 
 def ends(frame: bytes) -> Ends | None:

@@ -47,6 +47,11 @@ def falcon_cpus(skb_hash: int, ifindex: int, cpus: list[int]) -> tuple[int, int]
     return cpus[first % len(cpus)], cpus[second % len(cpus)]
 
 
+def rps_cpu(skb_hash: int, cpus: list[int]) -> int:
+    """CPU of RPS: the hash scaled to the number of CPUs (net/core/dev.c, get_rps_cpu)."""
+    return cpus[skb_hash * len(cpus) // 2**32]
+
+
 def split_cpu(skb_hash: int, cpus: list[int]) -> int:
     """CPU of the GRO half when the first stage is split."""
     return cpus[hash_32(skb_hash, 16) % len(cpus)]

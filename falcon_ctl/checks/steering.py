@@ -13,7 +13,9 @@ from falcon_ctl.checks.verdict import Verdict, judge
 
 PORTS_HASHED = (6, 17)  # RSS hashes the ports of TCP and UDP only
 TCP = 6
-FIRST, SECOND, OFF = 1, 2, 3
+NOT_STEERED, FIRST, SECOND, OFF = 0, 1, 2, 3
+_GET_RPS_CPU = ("rps", "backlog")  # stages entered by netif_receive_skb and netif_rx
+_BUILT_IN = ("same_cpu", "rps", "rfs", "mflow", "rss++")
 
 
 Places = dict[tuple[Any, ...], tuple[int, int]]  # flow and stage → CPU and end of its last frame
@@ -50,7 +52,7 @@ def problems_of(passage: Passage, meta: dict[str, Any], last: Places) -> list[st
     for stage in passage.stages:
         place = found, stage.kind, stage.ifindex
         allowed = _allowed(stage, passage, before, knobs)
-        if stage.cpu not in allowed and not _is_kept(stage, last.get(place), knobs["falcon"]):
+        if stage.cpu not in allowed and not _is_kept(stage, last.get(place), knobs):
             where = f"frame {passage.number} {stage.kind} (ifindex {stage.ifindex})"
             problems.append(f"{where}: on CPU {stage.cpu}, formula gives {sorted(allowed)}")
         before = stage.cpu
@@ -61,12 +63,11 @@ def problems_of(passage: Passage, meta: dict[str, Any], last: Places) -> list[st
     return problems
 
 
-def _is_kept(stage: Stage, last: tuple[int, int] | None, falcon: dict[str, Any]) -> bool:
-    """The order guard holds the stage on the CPU where the flow's frame before still waited."""
+def _is_kept(stage: Stage, last: tuple[int, int] | None, knobs: dict[str, Any]) -> bool:
+    """The order guard holds the stage on the CPU where the flow's previous frame still waited."""
+    guarded = knobs["falcon"]["order_guard"] or knobs["policy"] == "rfs"  # the guard is RFS's rule
     return (
-        bool(falcon["order_guard"])
-        and last is not None
-        and (stage.cpu == last[0] and stage.enqueue <= last[1])
+        bool(guarded) and last is not None and (stage.cpu == last[0] and stage.enqueue <= last[1])
     )
 
 
@@ -82,13 +83,23 @@ def nic_hash(frame: bytes) -> int:
 
 def _allowed(stage: Stage, passage: Passage, before: int, knobs: dict[str, Any]) -> set[int]:
     """CPUs that the formula allows for a stage that follows one on CPU `before`."""
+    app = knobs["app_cpus"][passage.container % len(knobs["app_cpus"])]
     if stage.kind == "napi":
-        return {_irq_cpu(passage.rss_hash, knobs)}
+        return _irq_cpus(passage.rss_hash, knobs)
     if stage.kind == "socket":
-        return {knobs["app_cpus"][passage.container % len(knobs["app_cpus"])]}
-    if knobs["policy"] != "falcon":
+        return {app}
+    policy = knobs["policy"]
+    if policy == "falcon":
+        return _falcon_cpus(stage, passage, before, knobs["falcon"])
+    if policy == "rps" and stage.kind in _GET_RPS_CPU:
+        return {hashes.rps_cpu(passage.rss_hash, knobs["rps_cpus"])}
+    if policy == "rfs" and stage.kind in _GET_RPS_CPU:
+        return {app}
+    if policy == "mflow" and stage.kind == "split":
+        return set(knobs["rps_cpus"])
+    if policy in _BUILT_IN or stage.choice == NOT_STEERED:
         return {before}
-    return _falcon_cpus(stage, passage, before, knobs["falcon"])
+    return set(range(knobs["cpus"]))  # a custom policy: only itself knows
 
 
 def _falcon_cpus(stage: Stage, passage: Passage, before: int, falcon: dict[str, Any]) -> set[int]:
@@ -105,10 +116,14 @@ def _falcon_cpus(stage: Stage, passage: Passage, before: int, falcon: dict[str, 
     return {first} if stage.choice == FIRST and falcon["pipelining"] else set()
 
 
-def _irq_cpu(rss_hash: int, knobs: dict[str, Any]) -> int:
+def _irq_cpus(rss_hash: int, knobs: dict[str, Any]) -> set[int]:
+    """The CPU of the RX queue's interrupt; with RSS++ a flow's bucket may be on any queue."""
     table: list[int] = knobs["rss_indirection"] or [i % knobs["queues"] for i in range(128)]
     irqs: list[int] = knobs["irq_cpus"]
-    return irqs[table[rss_hash % len(table)] % len(irqs)]
+    queues = (
+        range(knobs["queues"]) if knobs["policy"] == "rss++" else [table[rss_hash % len(table)]]
+    )
+    return {irqs[queue % len(irqs)] for queue in queues}
 
 
 def one_cpu_per_stage(traces: Iterable[tuple[str, Trace]]) -> Verdict:

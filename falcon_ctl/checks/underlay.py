@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
@@ -17,16 +17,24 @@ ENTROPY = range(49152, 65536)  # RFC 7348 section 5: source port from the dynami
 _HEADERS = 50  # Ethernet 14, IPv4 20, UDP 8, VXLAN 8
 
 
-def frames_are_vxlan(frames: Sequence[bytes], vnis: set[int], ttl: int, port: int) -> Verdict:
-    """Each frame of a tunnel's receiving end is VXLAN as it should be, field by field.
+def frames_are_vxlan(frames: Mapping[int, Sequence[bytes]], vnis: set[int], ttl: int) -> Verdict:
+    """Each frame at a tunnel's receiving end is a valid VXLAN packet, field by field.
 
-    `ttl` is what is left of the tunnel's 64 on this link, `port` the VXLAN flavour's UDP port.
+    `frames`: by the UDP port that their system sends to; `ttl`: what is left of the tunnel's 64
+    on this link.
     """
-    problems = []
-    for number, frame in enumerate(frames):
-        problems += [f"frame {number}: {p}" for p in problems_of(frame, vnis, ttl, port)]
-    seen = f"{len(frames)} frames: VNI in {sorted(vnis)}, checksum 0, lengths, DF, TTL {ttl}"
-    return judge("underlay frames are right VXLAN", problems, seen, len(frames) > 0)
+    problems = [
+        f"frame {number} on port {port}: {problem}"
+        for port, sent in frames.items()
+        for number, frame in enumerate(sent)
+        for problem in problems_of(frame, vnis, ttl, port)
+    ]
+    count = sum(map(len, frames.values()))
+    ports = ", ".join(map(str, sorted(frames)))
+    seen = f"{count} frames: VNI in {sorted(vnis)}, checksum 0, lengths, DF, TTL {ttl}"
+    return judge(
+        "underlay frames are right VXLAN", problems, f"{seen}, UDP port {ports}", count > 0
+    )
 
 
 def problems_of(frame: bytes, vnis: set[int], ttl: int, port: int) -> list[str]:

@@ -3,80 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from falcon_ctl.errors import UsageError
-from falcon_ctl.figures import core_plots, evaluate, kernels, plots, report, tornado
+from falcon_ctl.figures import core_plots, evaluate, plots, report, tornado
 from falcon_ctl.figures.experiments import BY_FIGURE, EXPERIMENTS, Experiment
 from falcon_ctl.figures.fit import fit
 from falcon_ctl.figures.sensitivity import effects
-from falcon_ctl.figures.setups import CONTAINER, SETUPS, Setup, own_chain, own_setup, select
 from falcon_ctl.report import document
 from falcon_ctl.report import results as folders
+from falcon_ctl.systems import custom
+from falcon_ctl.systems.catalogue import OVERLAY, SYSTEMS, select
+from falcon_ctl.systems.system import System
+from falcon_ctl.virtual import kernels
 from rxpath.config import costs
-from rxpath.policies import own
 
 
-class Own(NamedTuple):
-    """What a user brings along.
+@dataclass(frozen=True)
+class Request:
+    """What a call of `figures` asks for.
 
-    `policies`: FILE.py:NAME each; `chains`: FILE.toml:NAME each; `costs`: FILE.toml, or the name
-    of a built-in cost profile.
+    Attributes:
+        figures: numbers of figures, comma-separated, or "all".
+        systems: names of systems to run beside each figure's own, comma-separated.
+        seeds: runs of everything.
+        policies: custom steering policies, FILE.py:NAME each.
+        chains: custom chains of devices, FILE.toml:NAME each.
+        costs: the cost profile: FILE.toml, or the name of a built-in one.
+        json: where claims and values are written, if anywhere.
+        results: where the run's folder is made.
     """
 
+    figures: str = "all"
+    systems: str = ""
+    seeds: int = 20
     policies: Sequence[str] = ()
     chains: Sequence[str] = ()
-    costs: str = CONTAINER.costs
+    costs: str = OVERLAY.costs
+    json: Path | None = None
+    results: Path = Path("results")
 
 
-NOTHING = Own()
-
-
-def figures(
-    console: Console,
-    chosen: str,
-    systems: str,
-    seeds: int,
-    json: Path | None,
-    results_dir: Path,
-    mine: Own = NOTHING,
-) -> None:
+def figures(console: Console, request: Request) -> None:
     """Run the figures, print the table, write JSON, CSV and pictures.
 
     Raises:
         UsageError: an unknown figure or system, or a place that cannot be written.
-        ConfigError: a policy, chain or cost profile of one's own is none.
+        ConfigError: a custom policy, chain or cost profile is wrong.
     """
-    experiments = _experiments(chosen)
-    own_ones = own_setups(mine.policies, mine.chains)
-    more = [*(select(_names(systems)) if systems else []), *own_ones]
-    setups = {setup.name: replace(setup, costs=mine.costs) for setup in (*SETUPS, *more)}
-    costs.load(mine.costs)
-    if json is not None:
-        document.verify_writable(json)
-    folders.verify_writable(results_dir)
-    found = _run(console, experiments, seeds, [setup.name for setup in more], setups)
+    experiments = _experiments(request.figures)
+    customs = custom.load(request.policies, request.chains)
+    more = [*(select(_names(request.systems)) if request.systems else []), *customs]
+    systems = {one.name: replace(one, costs=request.costs) for one in (*SYSTEMS, *more)}
+    costs.load(request.costs)
+    if request.json is not None:
+        document.verify_writable(request.json)
+    folders.verify_writable(request.results)
+    found = _run(console, experiments, request.seeds, [system.name for system in more], systems)
     claimed = evaluate.claims(found)
     values = evaluate.measured(found)
     rows = [*claimed, *values]
-    report.print_claims(console, claimed, seeds)
-    if own_ones:
-        report.print_beside(console, values, [setup.name for setup in own_ones])
+    report.print_claims(console, claimed, request.seeds)
+    if customs:
+        report.print_beside(console, values, [system.name for system in customs])
 
     def fill(folder: Path) -> None:
         report.write_json(folder / "figures.json", rows)
         report.write_csv(folder / "figures.csv", rows)
         plots.draw_all(folder, found)
-        core_plots.draw_all(folder, [experiment.figure for experiment in experiments], setups)
+        core_plots.draw_all(folder, [experiment.figure for experiment in experiments], systems)
 
-    folder = folders.make(results_dir, fill)
-    if json is not None:
-        report.write_json(json, rows)
+    folder = folders.make(request.results, fill)
+    if request.json is not None:
+        report.write_json(request.json, rows)
     console.print(f"figures.json, figures.csv and a picture for each figure are in {folder}/")
 
 
@@ -85,14 +88,14 @@ def _run(
     experiments: list[Experiment],
     seeds: int,
     more: list[str],
-    setups: Mapping[str, Setup],
+    systems: Mapping[str, System],
 ) -> evaluate.Results:
     kernels.load(console)
     total = seeds * sum(len(experiment.runs(more)) for experiment in experiments)
     with _progress(console, "measurements") as progress:
         task = progress.add_task("", total=total)
         return evaluate.run_all(
-            experiments, seeds, more, lambda done: progress.update(task, completed=done), setups
+            experiments, seeds, more, lambda done: progress.update(task, completed=done), systems
         )
 
 
@@ -126,23 +129,6 @@ def sensitivity(console: Console, chosen: str, percent: int, seeds: int, results
 
     folder = folders.make(results_dir, fill)
     console.print(f"sensitivity.csv and a tornado plot for each figure are in {folder}/")
-
-
-def own_setups(policies: Sequence[str], chains: Sequence[str] = ()) -> list[Setup]:
-    """The systems of policies FILE.py:NAME and chains FILE.toml:NAME, each called NAME.
-
-    Raises:
-        UsageError: two have the same name, or one has a built-in system's.
-        ConfigError: one is no policy, or no chain.
-    """
-    setups = [("--policy", own_setup(own.load(spec))) for spec in policies]
-    setups += [("--chain", own_chain(spec)) for spec in chains]
-    found: dict[str, Setup] = {}
-    for option, setup in setups:
-        if setup.name in found:
-            raise UsageError(option, f"{setup.name} twice", "different names")
-        found[setup.name] = setup
-    return list(found.values())
 
 
 def _experiments(chosen: str) -> list[Experiment]:

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 
-from falcon_ctl.figures.experiments import BY_FIGURE, Experiment
+from falcon_ctl.figures.experiments import BY_FIGURE, TALK, Experiment
 from falcon_ctl.figures.inside import Loads, Timeline, loads, timeline
-from falcon_ctl.figures.setups import BY_NAME, DEFAULT, HOST, Setup
+from falcon_ctl.systems.catalogue import BY_NAME, HOST
+from falcon_ctl.systems.system import System
 from rxpath.model.state import layout as lay
 
 # The talk's colours: blue, green and yellow are the first, second and third softirq.
@@ -32,20 +33,20 @@ _SEED = 1
 
 
 def draw_all(
-    folder: Path, figures: Iterable[int], setups: Mapping[str, Setup] = BY_NAME
+    folder: Path, figures: Iterable[int], systems: Mapping[str, System] = BY_NAME
 ) -> list[Path]:
-    """The pictures that belong to `figures`, in `folder`; `setups`: the systems by their names."""
+    """The pictures that belong to `figures`, in `folder`; `systems`: the systems by their names."""
     chosen = [BY_FIGURE[figure] for figure in sorted(set(figures))]
-    paths = [draw_timelines(folder, setups) for experiment in chosen if experiment.figure == 1]
-    return paths + [draw_loads(folder, one, setups) for one in chosen if one.figure in LOADED]
+    paths = [draw_timelines(folder, systems) for experiment in chosen if experiment.figure == 1]
+    return paths + [draw_loads(folder, one, systems) for one in chosen if one.figure in LOADED]
 
 
-def draw_timelines(folder: Path, setups: Mapping[str, Setup]) -> Path:
+def draw_timelines(folder: Path, systems: Mapping[str, System]) -> Path:
     """The talk's slides on pipelining and splitting: one flow on the cores, system by system."""
-    systems, protos = [setups[name] for name in DEFAULT], ("udp", "tcp")
+    shown, protos = [systems[name] for name in TALK], ("udp", "tcp")
     figure = Figure(figsize=(12, 6.5), layout="constrained")
-    grid = figure.subplots(len(systems), len(protos), sharex=True, squeeze=False)
-    for row, system in zip(grid, systems, strict=True):
+    grid = figure.subplots(len(shown), len(protos), sharex=True, squeeze=False)
+    for row, system in zip(grid, shown, strict=True):
         for axes, proto in zip(row, protos, strict=True):
             _lanes(axes, timeline(system, proto, _RATE, _SEED, _SPAN_US))
             axes.set_title(f"{system.title}, {proto.upper()}", fontsize="medium")
@@ -71,21 +72,20 @@ def _lanes(axes: Axes, seen: Timeline) -> None:
     axes.set_xlim(0, (seen.end - seen.start) / 1000)
 
 
-def draw_loads(folder: Path, experiment: Experiment, setups: Mapping[str, Setup]) -> Path:
+def draw_loads(folder: Path, experiment: Experiment, systems: Mapping[str, System]) -> Path:
     """How busy each core was over a run of each system, for each load of the experiment."""
-    systems = [setups[name] for name in experiment.setups if name != HOST.name]
+    shown = [systems[name] for name in experiment.systems if name != HOST.name]
     runs = [
-        [loads(system, load, _SEED, _STEP_US) for system in systems]
-        for *_, load in experiment.loads
+        [loads(system, load, _SEED, _STEP_US) for system in shown] for *_, load in experiment.loads
     ]
     cpus = [_used(seen) for seen in runs]
     height = 0.1 * max(map(len, cpus)) + 0.5
-    figure = Figure(figsize=(6 * len(runs) + 1, height * len(systems) + 1), layout="constrained")
-    grid = figure.subplots(len(systems), len(runs), squeeze=False, sharex="col")
+    figure = Figure(figsize=(6 * len(runs) + 1, height * len(shown) + 1), layout="constrained")
+    grid = figure.subplots(len(shown), len(runs), squeeze=False, sharex="col")
     for column, (proto, label, load), seen, used in zip(
         grid.T, experiment.loads, runs, cpus, strict=True
     ):
-        for axes, system, one in zip(column, systems, seen, strict=True):
+        for axes, system, one in zip(column, shown, seen, strict=True):
             image = _heat(axes, one, used)
             axes.set_title(f"{system.title}, {proto.upper()}, {label} flows", fontsize="medium")
             axes.axvline(load.warm_ms, color="white", linestyle=":", linewidth=1)

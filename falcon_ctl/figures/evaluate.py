@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from falcon_ctl.figures.experiments import CLAIMS, WITHIN, Claim, Experiment, Run
-from falcon_ctl.figures.measure import Metrics, measure
-from falcon_ctl.figures.setups import BY_NAME, Setup
+from falcon_ctl.systems.catalogue import BY_NAME
+from falcon_ctl.systems.system import System
+from falcon_ctl.virtual.measure import Metrics, measure
 
 METRICS: dict[str, Callable[[Metrics], float]] = {
     "packet rate": lambda m: m.pps,
@@ -63,15 +64,15 @@ def run_all(
     seeds: int,
     more: Sequence[str] = (),
     progress: Callable[[int], None] = lambda _: None,
-    setups: Mapping[str, Setup] = BY_NAME,
+    systems: Mapping[str, System] = BY_NAME,
 ) -> Results:
     """Every run of `experiments` with seeds 1 to `seeds`; the same results on any number of cores.
 
     The compiled kernels release the interpreter's lock, so threads suffice. `progress` is told
-    how many measurements are done; `setups`: the systems by their names.
+    how many measurements are done; `systems`: the systems by their names.
     """
     runs = [run for experiment in experiments for run in experiment.runs(more)]
-    tasks = [(run, setups[run.setup], seed) for run in runs for seed in range(1, seeds + 1)]
+    tasks = [(run, systems[run.system], seed) for run in runs for seed in range(1, seeds + 1)]
     found: Results = defaultdict(list)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = pool.map(_measure, tasks)
@@ -81,9 +82,9 @@ def run_all(
     return dict(found)
 
 
-def _measure(task: tuple[Run, Setup, int]) -> Metrics:
-    run, setup, seed = task
-    return measure(setup, run.load, seed)
+def _measure(task: tuple[Run, System, int]) -> Metrics:
+    run, system, seed = task
+    return measure(system, run.load, seed)
 
 
 def claims(results: Results) -> list[Row]:
@@ -99,8 +100,8 @@ def judge(claim: Claim, results: Results) -> Row | None:
     value = METRICS[claim.metric]
     ratios = {}
     for run, metrics in results.items():
-        base = run._replace(setup=claim.base)
-        if (run.figure, run.setup, run.proto) != (claim.figure, claim.system, claim.proto):
+        base = run._replace(system=claim.base)
+        if (run.figure, run.system, run.proto) != (claim.figure, claim.system, claim.proto):
             continue
         pairs = zip(metrics, results.get(base, []), strict=True) if base in results else ()
         found = [value(ours) / value(theirs) for ours, theirs in pairs]
@@ -141,7 +142,7 @@ def measured(results: Results) -> list[Row]:
             mean = round(float(values.mean()), 2)
             spread = round(float(low), 2), round(float(high), 2)
             row = Row(
-                run.figure, run.setup, run.proto, metric, None, mean, None, *spread, run.label
+                run.figure, run.system, run.proto, metric, None, mean, None, *spread, run.label
             )
             rows.append(row)
     return rows

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from falcon_ctl.figures.measure import Closed, Load, Stream
-from falcon_ctl.figures.setups import DEFAULT
+from falcon_ctl.virtual.measure import Closed, Load, Stream
 
+TALK = ("host", "overlay", "falcon")  # the systems that the talk compares
 # A load average is over 10 jiffies (40 ms) in the kernel; half a millisecond reaches the same
 # steady state in milliseconds of model time instead of half a second.
 _FAST = {"falcon": {"load_interval_ns": 500_000}}
@@ -26,7 +26,7 @@ class Run(NamedTuple):
     """One system under one load; `label` tells the loads of an experiment apart."""
 
     figure: int
-    setup: str
+    system: str
     proto: str
     label: str
     load: Load
@@ -40,11 +40,11 @@ class Experiment:
     name: str
     title: str
     loads: Sequence[tuple[str, str, Load]]  # proto, label, load
-    setups: Sequence[str] = DEFAULT
+    systems: Sequence[str] = TALK
 
     def runs(self, more: Sequence[str] = ()) -> list[Run]:
         """Every system of the figure, and `more` of them, under every load."""
-        names = dict.fromkeys((*self.setups, *more))
+        names = dict.fromkeys((*self.systems, *more))
         return [
             Run(self.figure, name, proto, label, load)
             for proto, label, load in self.loads
@@ -88,7 +88,7 @@ EXPERIMENTS = (
         "many TCP flows",
         "many TCP flows: packet rate",
         [("tcp", str(n), Closed(n, ms=8, warm_ms=8, knobs=_FAST)) for n in _TCP_FLOWS],
-        (*DEFAULT, "falcon-host"),
+        (*TALK, "falcon-host"),
     ),
     Experiment(
         5,
@@ -102,7 +102,7 @@ EXPERIMENTS = (
             ),
             ("tcp", "8", Closed(8, ms=12, warm_ms=8, window=64, surge=4, surging=2, knobs=_FAST)),
         ],
-        (*DEFAULT, "falcon-static"),
+        (*TALK, "falcon-splitting"),
     ),
     Experiment(6, "memcached", "memcached, 10 clients", [("tcp", "10", _requests(100.0))]),
     Experiment(
@@ -110,7 +110,7 @@ EXPERIMENTS = (
         "overload",
         "the whole system overloaded",
         [("udp", "32", Stream((_SENDER,) * 32, ms=8, warm_ms=8, knobs=_FAST))],
-        (*DEFAULT, "falcon-balancing"),
+        (*TALK, "falcon-always-on"),
     ),
 )
 BY_FIGURE = {experiment.figure: experiment for experiment in EXPERIMENTS}
@@ -133,17 +133,17 @@ class Claim:
 
 
 CLAIMS = (
-    Claim(1, "falcon", "container", "udp", "packet rate", 2.0, at_least=True),
-    Claim(1, "falcon", "container", "tcp", "packet rate", 2.0, at_least=True),
+    Claim(1, "falcon", "overlay", "udp", "packet rate", 2.0, at_least=True),
+    Claim(1, "falcon", "overlay", "tcp", "packet rate", 2.0, at_least=True),
     Claim(2, "falcon", "host", "udp", "median latency", 1.0),
     Claim(2, "falcon", "host", "udp", "p99 latency", 1.0),
-    Claim(3, "falcon", "container", "udp", "packet rate", 1.55),
+    Claim(3, "falcon", "overlay", "udp", "packet rate", 1.55),
     Claim(4, "falcon-host", "host", "tcp", "packet rate", 1.56),
-    Claim(4, "falcon", "container", "tcp", "packet rate", 1.45),
-    Claim(5, "falcon", "falcon-static", "udp", "packet rate", 1.18),
-    Claim(5, "falcon", "falcon-static", "tcp", "packet rate", 1.15),
-    Claim(6, "falcon", "container", "tcp", "mean latency", 0.49),
-    Claim(6, "falcon", "container", "tcp", "p99 latency", 0.47),
-    Claim(7, "falcon", "container", "udp", "packet rate", 1.0, at_least=True),
+    Claim(4, "falcon", "overlay", "tcp", "packet rate", 1.45),
+    Claim(5, "falcon", "falcon-splitting", "udp", "packet rate", 1.18),
+    Claim(5, "falcon", "falcon-splitting", "tcp", "packet rate", 1.15),
+    Claim(6, "falcon", "overlay", "tcp", "mean latency", 0.49),
+    Claim(6, "falcon", "overlay", "tcp", "p99 latency", 0.47),
+    Claim(7, "falcon", "overlay", "udp", "packet rate", 1.0, at_least=True),
 )
 WITHIN = 0.10  # ten percentage points of the base's value

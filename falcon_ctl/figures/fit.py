@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from falcon_ctl.figures.measure import Closed, Stream, tcp, udp
-from falcon_ctl.figures.setups import CONTAINER, HOST, Setup
+from falcon_ctl.systems.catalogue import HOST, OVERLAY
+from falcon_ctl.systems.system import System
+from falcon_ctl.virtual.measure import Closed, Stream, tcp, udp
 from rxpath.config import costs
 
 PROFILE = "xeon-2.2ghz"
@@ -26,17 +27,17 @@ class Target:
     amount: str  # as in `cost_overrides`
     ratio: float
     source: str
-    rate: Callable[[Setup, dict[str, int]], float]
+    rate: Callable[[System, dict[str, int]], float]
 
 
-def _udp(setup: Setup, overrides: dict[str, int]) -> float:
+def _udp(system: System, overrides: dict[str, int]) -> float:
     load = Stream([2e6], ms=10, knobs={"cost_overrides": overrides})
-    return udp(setup, load, seed=1).pps
+    return udp(system, load, seed=1).pps
 
 
-def _tcp(setup: Setup, overrides: dict[str, int]) -> float:
+def _tcp(system: System, overrides: dict[str, int]) -> float:
     load = Closed(1, ms=20, window=1024, knobs={"cost_overrides": overrides})
-    return tcp(setup, load, seed=1).pps
+    return tcp(system, load, seed=1).pps
 
 
 TARGETS = (
@@ -82,7 +83,7 @@ def _fit(target: Target) -> Fitted:
     host = target.rate(HOST, {})
 
     def ratio(amount: int) -> float:
-        return host / target.rate(CONTAINER, {target.amount: amount})
+        return host / target.rate(OVERLAY, {target.amount: amount})
 
     low, high = 0, _MOST  # the ratio grows with the amount
     while high - low > 1:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from falcon_ctl.figures.measure import (
+from falcon_ctl.systems.system import System
+from falcon_ctl.virtual.measure import (
     FULL,
     MS,
     VXLAN_BYTES,
@@ -20,7 +21,6 @@ from falcon_ctl.figures.measure import (
     senders,
     surge,
 )
-from falcon_ctl.figures.setups import Setup
 from rxpath.drivers import virtual
 from rxpath.drivers.virtual import COLUMNS
 from rxpath.host import Model
@@ -40,11 +40,11 @@ class Timeline(NamedTuple):
     rows: NDArray[np.int64]  # [n, 4]: layout.NAPI, SPLIT, ...; CPU; begin and end, ns
 
 
-def timeline(setup: Setup, proto: str, rate: float, seed: int, span_us: int) -> Timeline:
+def timeline(system: System, proto: str, rate: float, seed: int, span_us: int) -> Timeline:
     """One flow of `rate` packets/s (TCP: full segments), looked at after a millisecond."""
-    model, trace = senders(setup, Stream((rate,), ms=1, warm_ms=1), seed, records=True)
+    model, trace = senders(system, Stream((rate,), ms=1, warm_ms=1), seed, records=True)
     if proto == "tcp":
-        _make_tcp(model, trace, setup)
+        _make_tcp(model, trace, system)
     found = [_stages(model.state, events) for events in virtual.run(model, trace)]
     start = MS
     end = start + 1000 * span_us
@@ -53,12 +53,12 @@ def timeline(setup: Setup, proto: str, rate: float, seed: int, span_us: int) -> 
     return Timeline(start, end, rows[np.lexsort((rows[:, 2], rows[:, 1]))])
 
 
-def _make_tcp(model: Model, trace: NDArray[np.int64], setup: Setup) -> None:
+def _make_tcp(model: Model, trace: NDArray[np.int64], system: System) -> None:
     """The datagrams of `trace` become the segments of a long transfer."""
     column = COLUMNS.index
     trace[:, column("protocol")] = lay.TCP
-    trace[:, column("chain")] = chain_of(model, setup, "tcp")
-    trace[:, column("wire_len")] = FULL + VXLAN_BYTES * setup.tunnels("tcp")
+    trace[:, column("chain")] = chain_of(model, system, "tcp")
+    trace[:, column("wire_len")] = FULL + VXLAN_BYTES * system.tunnels("tcp")
     trace[:, column("payload")] = _PAYLOAD
     trace[:, column("seq")] = np.arange(len(trace)) * _PAYLOAD
     trace[:, column("tcp_flags")] = _ACK
@@ -80,12 +80,12 @@ class Loads(NamedTuple):
     percent: NDArray[np.float64]  # [steps, cpus]
 
 
-def loads(setup: Setup, load: Load, seed: int, step_us: int) -> Loads:
+def loads(system: System, load: Load, seed: int, step_us: int) -> Loads:
     """The load of each core over a whole run, the warming up included."""
     if isinstance(load, Stream):
-        samples = list(_watch_stream(setup, load, seed))
+        samples = list(_watch_stream(system, load, seed))
     else:
-        samples = list(_watch_closed(setup, load, seed, 1000 * step_us))
+        samples = list(_watch_closed(system, load, seed, 1000 * step_us))
     at = np.array([time for time, _ in samples], float)
     busy = np.array([sums for _, sums in samples], float)
     end = (load.warm_ms + load.ms) * MS
@@ -97,15 +97,15 @@ def loads(setup: Setup, load: Load, seed: int, step_us: int) -> Loads:
 Sample = tuple[int, NDArray[np.int64]]  # model ns, [cpus] ns that each was busy until then
 
 
-def _watch_stream(setup: Setup, load: Stream, seed: int) -> Iterator[Sample]:
-    model, trace = senders(setup, load, seed)
+def _watch_stream(system: System, load: Stream, seed: int) -> Iterator[Sample]:
+    model, trace = senders(system, load, seed)
     yield _sample(model)
     for _ in virtual.run(model, trace, chunk=_EVENTS):
         yield _sample(model)
 
 
-def _watch_closed(setup: Setup, load: Closed, seed: int, step_ns: int) -> Iterator[Sample]:
-    model, peers = connected(setup, load, seed)
+def _watch_closed(system: System, load: Closed, seed: int, step_ns: int) -> Iterator[Sample]:
+    model, peers = connected(system, load, seed)
     for until in range(0, (load.warm_ms + load.ms) * MS + 1, step_ns):
         peers.run(until)
         yield _sample(model)

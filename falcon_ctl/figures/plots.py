@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from falcon_ctl.figures.evaluate import Results
 from falcon_ctl.figures.experiments import BY_FIGURE, Run
-from falcon_ctl.figures.setups import title
+from falcon_ctl.systems.catalogue import BY_NAME
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#000000")
 _LATENCY_FIGURES = (2, 6)
@@ -44,7 +44,7 @@ def _draw(number: int, results: Results) -> Figure:
 
 def _bars(axes: Axes, runs: Sequence[Run], results: Results) -> None:
     """Packet rates: a group of bars for each number of flows, whiskers for 5 to 95 % of seeds."""
-    systems = list(dict.fromkeys(run.setup for run in runs))
+    systems = list(dict.fromkeys(run.system for run in runs))
     labels = list(dict.fromkeys(run.label for run in runs))
     width = 0.8 / len(systems)
     for place, system in enumerate(systems):
@@ -53,7 +53,7 @@ def _bars(axes: Axes, runs: Sequence[Run], results: Results) -> None:
                 [
                     m.pps
                     for run in runs
-                    if (run.setup, run.label) == (system, label)
+                    if (run.system, run.label) == (system, label)
                     for m in results[run]
                 ]
             )
@@ -64,7 +64,7 @@ def _bars(axes: Axes, runs: Sequence[Run], results: Results) -> None:
         spread = np.abs([np.quantile(rate, [0.05, 0.95]) for rate in rates] - means[:, None])
         at = np.arange(len(labels)) + (place - (len(systems) - 1) / 2) * width
         colour = COLOURS[place % len(COLOURS)]
-        axes.bar(at, means, width, yerr=spread.T, label=title(system), color=colour, capsize=2)
+        axes.bar(at, means, width, yerr=spread.T, label=_title(system), color=colour, capsize=2)
     axes.set_xticks(range(len(labels)), labels)
     axes.set_xlabel("flows")
     axes.set_ylabel("million packets/s")
@@ -77,9 +77,14 @@ def _distributions(axes: Axes, runs: Sequence[Run], results: Results) -> None:
     for place, run in enumerate(runs):
         values = np.sort(np.concatenate([m.latencies for m in results[run]])) / 1000
         share = np.arange(1, len(values) + 1) / max(1, len(values))
-        axes.plot(values, share, label=title(run.setup), color=COLOURS[place % len(COLOURS)])
+        axes.plot(values, share, label=_title(run.system), color=COLOURS[place % len(COLOURS)])
     axes.set_xscale("log")
     axes.set_xlabel("latency, µs")
     axes.set_ylabel("share of packets")
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small", loc="lower right")
+
+
+def _title(system: str) -> str:
+    """Title of a system; a custom one has no other than its name."""
+    return BY_NAME[system].title if system in BY_NAME else system

@@ -17,8 +17,8 @@ from falcon_ctl.errors import UsageError
 from falcon_ctl.figures.evaluate import Row
 from falcon_ctl.figures.experiments import BY_FIGURE
 from falcon_ctl.figures.sensitivity import Effect
-from falcon_ctl.figures.setups import BY_NAME
 from falcon_ctl.figures.tornado import strongest
+from falcon_ctl.systems.catalogue import BY_NAME
 
 
 def print_claims(console: Console, rows: Sequence[Row], seeds: int) -> None:
@@ -59,7 +59,7 @@ def print_effects(console: Console, effects: Sequence[Effect], percent: int) -> 
 
 def print_beside(console: Console, rows: Sequence[Row], own: Sequence[str]) -> None:
     """What policies and chains of one's own did in each run, beside the container and FALCON."""
-    names = ("container", "falcon", *own)
+    names = ("overlay", "falcon", *own)
     table = Table(title="What is yours, as measured", box=box.SIMPLE_HEAD)
     for name in ("figure", "proto", "metric"):
         table.add_column(name, no_wrap=True)

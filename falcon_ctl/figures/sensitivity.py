@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from falcon_ctl.figures.evaluate import Results, Row, judge, run_all
 from falcon_ctl.figures.experiments import CLAIMS, Claim, Experiment, Run
-from falcon_ctl.figures.measure import Metrics, measure
-from falcon_ctl.figures.setups import BY_NAME
+from falcon_ctl.systems.catalogue import BY_NAME
+from falcon_ctl.virtual.measure import Metrics, measure
 from rxpath.config import costs, profiles
 from rxpath.config.knobs import Knobs
 
@@ -70,7 +70,7 @@ def effects(
 
 def costs_of(runs: Iterable[Run]) -> list[str]:
     """The entries of the cost profile that any of `runs` can be charged with."""
-    chains = {BY_NAME[run.setup].profile for run in runs}
+    chains = {BY_NAME[run.system].profile for run in runs}
     stages = [stage for chain in chains for stage in profiles.load()[chain].stages]
     used = {name for stage in stages for name in stage.costs}
     amounts = costs.load(Knobs().costs)
@@ -89,7 +89,7 @@ def overrides(change: Change) -> dict[str, int]:
 def _is_of(run: Run, claim: Claim, row: Row) -> bool:
     """Whether the run is one of the claim's two, under the load that counts."""
     same = (run.figure, run.proto, run.label) == (claim.figure, claim.proto, row.load)
-    return same and run.setup in (claim.system, claim.base)
+    return same and run.system in (claim.system, claim.base)
 
 
 def _run_changed(runs: Sequence[Run], change: Change, seeds: int) -> Results:
@@ -100,7 +100,7 @@ def _run_changed(runs: Sequence[Run], change: Change, seeds: int) -> Results:
 
 def _measure(run: Run, knobs: dict[str, Any], seed: int) -> Metrics:
     load = replace(run.load, knobs={**run.load.knobs, **knobs})
-    return measure(BY_NAME[run.setup], load, seed)
+    return measure(BY_NAME[run.system], load, seed)
 
 
 def _ratio(claim: Claim, results: Results) -> float:

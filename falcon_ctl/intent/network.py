@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from falcon_ctl.intent import overlay, routes, underlay
 from falcon_ctl.intent.overlay import Station
-from falcon_ctl.intent.systems import System
 from falcon_ctl.p4rt.entities import Digest, Entity
+from falcon_ctl.systems.system import System
 from topo.spec.model import Topology
 
 LEARN = "mac_learn"
@@ -26,7 +26,7 @@ def intent(
     known = inventory + [s for s in learned if (s.vni, s.mac) not in sure]
     return {
         switch.name: [
-            *underlay.entries(topology, paths, switch),
+            *underlay.entries(topology, paths, switch, system.vxlan_port),
             *overlay.entries(topology, paths, switch, system, known),
             Digest(LEARN),
         ]

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from falcon_ctl.intent.routes import Routes
-from falcon_ctl.intent.systems import System
-from falcon_ctl.intent.underlay import VXLAN_PORT, attached
+from falcon_ctl.intent.underlay import attached
 from falcon_ctl.p4rt.entities import Call, Entity, Entry, Multicast
+from falcon_ctl.systems.system import System, Tunnel
 from topo.spec.model import Machine, Switch, Tenant, Topology
 
 
@@ -41,8 +41,9 @@ def entries(
     for tenant in tenants:
         yield Entry.of("tenant", Call.of("admit"), vni=tenant.vni)
     for port, machine in machines.items():
-        yield from _access(topology, port, machine)
-        mode = Call.of("decapsulate" if system.decapsulate else "pass_on")
+        yield from _access(topology, port, machine, system.vxlan_port)
+        to_host = system.tunnel is Tunnel.TO_HOST
+        mode = Call.of("pass_on" if to_host else "decapsulate")
         yield Entry.of("vtep_mode", mode, vtep=str(machine.vtep))
     reach = _Reach(topology, routes[switch.name], machines, system)
     yield from _forwarding(reach, {t.vni for t in tenants}, known)
@@ -55,10 +56,10 @@ def _present(topology: Topology, machines: Iterable[Machine]) -> list[Tenant]:
     return [tenant for tenant in topology.tenants if tenant.name in names]
 
 
-def _access(topology: Topology, port: int, machine: Machine) -> Iterator[Entity]:
+def _access(topology: Topology, port: int, machine: Machine, vxlan_port: int) -> Iterator[Entity]:
     for tenant in _present(topology, [machine]):
         source = Call.of(
-            "set_tenant", vni=tenant.vni, vtep=str(machine.vtep), vxlan_port=VXLAN_PORT
+            "set_tenant", vni=tenant.vni, vtep=str(machine.vtep), vxlan_port=vxlan_port
         )
         yield Entry.of("access_vni", source, ingress_port=port, vid=tenant.vlan)
         tag = Call.of("set_vlan", vid=tenant.vlan)
@@ -81,7 +82,7 @@ class _Reach:
     def is_direct(self, machine: str) -> bool:
         """The machine is on this switch, and the system has no tunnel between neighbours."""
         here = any(m.name == machine for m in self.local.values())
-        return here and not self.system.tunnel
+        return here and self.system.tunnel is Tunnel.NONE
 
 
 def _forwarding(reach: _Reach, vnis: set[int], known: Iterable[Station]) -> Iterator[Entity]:

@@ -1,4 +1,4 @@
-"""Entries of the IP fabric: ports, neighbours, routes. They are the same for all systems."""
+"""Entries of the IP fabric: ports, neighbours, routes, and the UDP port of its VXLAN packets."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from falcon_ctl.p4rt.entities import Call, Entity, Entry, Group, Member
 from topo.spec.model import Machine, Switch, Topology
 
 ECMP = "ecmp_paths"
-VXLAN_PORT = 4789  # IANA's, which the docker profile of the receiving host uses
 
 
-def entries(topology: Topology, routes: Routes, switch: Switch) -> Iterator[Entity]:
+def entries(
+    topology: Topology, routes: Routes, switch: Switch, vxlan_port: int
+) -> Iterator[Entity]:
     """Everything that `switch` needs to carry IP between the machines."""
     yield from _ports(topology, switch)
     yield from _routes(topology, routes[switch.name])
     for machine in attached(topology, switch).values():
         yield Entry.of("local_vtep", Call.of("attached"), vtep=str(machine.vtep))
-    yield Entry.of("vxlan_port", Call.of("enabled"), udp_port=VXLAN_PORT)
+    yield Entry.of("vxlan_port", Call.of("enabled"), udp_port=vxlan_port)
 
 
 def attached(topology: Topology, switch: Switch) -> dict[int, Machine]:

@@ -11,11 +11,11 @@ from falcon_ctl.errors import PartFailed, SwitchError, UsageError
 from falcon_ctl.intent.learning import Sighting
 from falcon_ctl.intent.network import LEARN, intent
 from falcon_ctl.intent.overlay import Station, stations
-from falcon_ctl.intent.systems import System
 from falcon_ctl.p4rt.client import Client
 from falcon_ctl.p4rt.entities import Entity
 from falcon_ctl.p4rt.schema import Schema
 from falcon_ctl.p4rt.switch import LearnCallback, Switch
+from falcon_ctl.systems.system import System
 from topo.protocol.status import SwitchInfo
 from topo.spec.model import Topology
 

@@ -10,15 +10,13 @@ from falcon_ctl.capture.pcapng import Packet
 from falcon_ctl.capture.points import stage_points
 from falcon_ctl.capture.trace import Passage
 from falcon_ctl.checks import hashes
-from falcon_ctl.intent.systems import BY_NAME
-from falcon_ctl.intent.underlay import VXLAN_PORT
 from falcon_ctl.live import udp
 from falcon_ctl.live.lab import CONTAINER_INTERFACE, Lab
 from falcon_ctl.live.plan import Plan
+from falcon_ctl.systems.catalogue import PIPELINING
 from falcon_ctl.traffic.choice import Candidate
 from falcon_ctl.traffic.flows import Flow
 
-SYSTEM = BY_NAME["falcon-pipelining"]
 _STEERED = ("gro_cell", "backlog")
 
 
@@ -47,7 +45,7 @@ def discover(lab: Lab, plan: Plan) -> Discovery:
                 (target, CONTAINER_INTERFACE, False),
             )
         ]
-        outcome = udp.run(lab, SYSTEM, load)
+        outcome = udp.run(lab, PIPELINING, load)
     sent, access, underlay, received = (tap.packets for tap in taps)
     captures = {
         (f"wire-1-{source}", f"{source} sends"): sent,
@@ -55,7 +53,7 @@ def discover(lab: Lab, plan: Plan) -> Discovery:
         (f"wire-3-{plan.target}-uplink", f"VXLAN, from the switch to {plan.target}"): underlay,
         (f"wire-4-{target}", f"{target} receives"): received,
     }
-    points = stage_points(outcome.trace, VXLAN_PORT)
+    points = stage_points(outcome.trace, PIPELINING.vxlan_port)
     captures |= {(f"rx-{name}", text): packets for (name, text), packets in points.items()}
     frames = [packet.data for packet in underlay]
     return Discovery(outcome, _candidates(outcome, list(load.flows)), frames, captures)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -9,15 +10,18 @@ from falcon_ctl.capture.trace import Trace
 from falcon_ctl.checks import outcome, reach, rebalance, steering, underlay
 from falcon_ctl.checks.rebalance import Episode
 from falcon_ctl.checks.verdict import Verdict
-from falcon_ctl.intent.systems import System
-from falcon_ctl.intent.underlay import VXLAN_PORT
 from falcon_ctl.report.live import Measurement
+from falcon_ctl.systems.system import System
 from falcon_ctl.traffic.tcp import Transfer
 
 
 @dataclass
 class Findings:
-    """Everything that the checks look at."""
+    """Everything that the checks look at.
+
+    `underlay`: VXLAN packets as they reached a receiving NIC, by the UDP port that their system
+    sends to; `vnis` and `ttl`: which they may have.
+    """
 
     systems: list[System]
     answered: dict[str, reach.Pairs] = field(default_factory=dict)
@@ -25,7 +29,7 @@ class Findings:
     probes: dict[str, str] = field(default_factory=dict)
     learned: dict[str, set[tuple[int, str]]] = field(default_factory=dict)
     speakers: set[tuple[int, str]] = field(default_factory=set)
-    underlay: list[bytes] = field(default_factory=list)
+    underlay: dict[int, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     vnis: set[int] = field(default_factory=set)
     ttl: int = 64
     measurements: list[Measurement] = field(default_factory=list)
@@ -54,12 +58,14 @@ class Findings:
         if self.tells_isolation:
             yield reach.tenants_isolated(self.heard, self.probes)
         yield reach.macs_learned(self.learned, self.speakers)
-        yield underlay.frames_are_vxlan(self.underlay, self.vnis, self.ttl, VXLAN_PORT)
-        yield underlay.ports_follow_flows(self.underlay)
+        yield underlay.frames_are_vxlan(self.underlay, self.vnis, self.ttl)
+        yield underlay.ports_follow_flows(
+            frame for sent in self.underlay.values() for frame in sent
+        )
 
     def _stages(self) -> Iterator[Verdict]:
         yield steering.cpus_follow_formula(self.traces)
-        steady = [(label, trace) for label, trace in self.traces if not _rebalances(trace)]
+        steady = [(label, trace) for label, trace in self.traces if not _moves_stages(trace)]
         yield steering.one_cpu_per_stage(steady)
         if self.trains is not None:
             yield steering.segments_are_split_and_merged(*self.trains)
@@ -79,16 +85,17 @@ class Findings:
             m.system: m.pps for m in self.measurements if m.load == "saturating" and not m.late
         }
         chosen = {system.name for system in self.systems}
-        falcon = [system.name for system in self.systems if system.is_falcon]
+        falcon = [system.name for system in self.systems if system.is_falcon_overlay]
         if falcon and "overlay" in chosen:
             yield outcome.falcon_doubles_overlay(rates, falcon)
         if falcon and "host" in chosen:
             yield outcome.falcon_near_host(rates, falcon)
 
 
-def _rebalances(trace: Trace) -> bool:
+def _moves_stages(trace: Trace) -> bool:
+    """Whether the policy may move a flow's stage from one CPU to another."""
     knobs = trace.meta["knobs"]
-    return bool(
-        knobs["policy"] == "falcon"
-        and (knobs["falcon"]["balancing"] or knobs["falcon"]["switch_off"])
-    )
+    falcon = knobs["falcon"]
+    if knobs["policy"] == "falcon":
+        return bool(falcon["balancing"] or falcon["switch_off"])
+    return knobs["policy"] not in ("same_cpu", "rps", "rfs")

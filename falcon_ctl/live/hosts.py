@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from falcon_ctl.capture.trace import Trace, load
-from falcon_ctl.intent.systems import System
+from falcon_ctl.systems.system import System, merge_knobs
 from rxpath.config.knobs import FalconKnobs
 from rxpath.live.control import Client
 from topo.protocol.status import MachineInfo
 
 # The driver delivers late by the wall clock; the model's own times do not suffer from it.
 LATE_BUDGET_NS = 30_000_000
-_OURS = ("profile", "policy", "falcon", "dilation", "late_budget_ns")
 
 
 class Host:
@@ -25,13 +24,14 @@ class Host:
     def __init__(self, info: MachineInfo) -> None:
         self.name = info.name
         self._client = Client(info.control_socket)
-        self._found = {key: value for key, value in self.get().items() if key in _OURS}
+        self._found = self.get()
 
     def use(self, system: System, dilation: int, **knobs: Any) -> None:
-        """Run `system`, with FALCON's published defaults but for what it or `knobs` say."""
-        falcon = asdict(FalconKnobs()) | system.knobs["falcon"] | knobs.pop("falcon", {})
+        """Run `system`, with FALCON's defaults where neither the system nor `knobs` say more."""
+        falcon = {"falcon": asdict(FalconKnobs())}
         budget = {"late_budget_ns": LATE_BUDGET_NS // dilation, "dilation": dilation}
-        self._client.call("set", **(system.knobs | knobs | budget | {"falcon": falcon}))
+        layers = (self._found, falcon, system.knobs, system.live_knobs, knobs, budget)
+        self._client.call("set", **merge_knobs(*layers))
 
     def get(self) -> dict[str, Any]:
         """All knobs."""

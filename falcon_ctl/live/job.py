@@ -11,7 +11,6 @@ import networkx as nx
 
 from falcon_ctl.capture.pcapng import Packet
 from falcon_ctl.checks.rebalance import Episode
-from falcon_ctl.intent.systems import BY_NAME, System
 from falcon_ctl.live import isolation, reach, tcp, udp
 from falcon_ctl.live.discovery import discover
 from falcon_ctl.live.findings import Findings
@@ -19,6 +18,8 @@ from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.monitor import Monitor
 from falcon_ctl.live.plan import DILATION, Plan
 from falcon_ctl.report.progress import Steps
+from falcon_ctl.systems.catalogue import BALANCING, MAIN_JOB, OVERLAY, PIPELINING, SPLITTING
+from falcon_ctl.systems.system import System, Tunnel
 from falcon_ctl.traffic import choice
 from falcon_ctl.traffic.choice import Candidate
 from falcon_ctl.traffic.load import Load
@@ -26,14 +27,14 @@ from falcon_ctl.traffic.load import Load
 _REACH_DEADLINE, _PROBE_DEADLINE = 15.0, 5.0
 _TRAINS, _TRAIN_LENGTH = 6, 16
 _REPEATS, _REPEAT_BEFORE = 2, 48.0  # of a late run; s, as the whole is to end within a minute
+_SAMPLES = 64  # VXLAN packets of each system that are looked at
 _T = TypeVar("_T", udp.Outcome, tcp.Outcome)
 
 
 def probed(systems: Sequence[System]) -> list[System]:
     """The overlay, which always comes first, and of `systems` one per other set of entries."""
-    overlay = BY_NAME["overlay"]
-    by_entries = {(s.tunnel, s.decapsulate): s for s in (*reversed(systems), overlay)}
-    return sorted(by_entries.values(), key=lambda system: system != overlay)
+    by_entries = {(s.tunnel, s.vxlan_port): s for s in (*reversed(systems), OVERLAY)}
+    return sorted(by_entries.values(), key=lambda system: system != OVERLAY)
 
 
 @dataclass
@@ -55,8 +56,7 @@ class Job:
     @staticmethod
     def count(systems: list[System]) -> int:
         """How many steps a run has."""
-        names = {system.name for system in systems}
-        extra = 2 * ("falcon-balancing" in names) + ("falcon-splitting" in names)
+        extra = 2 * (BALANCING in systems) + (SPLITTING in systems)
         return 4 + 4 * len(systems) + extra
 
     def run(self) -> Findings:
@@ -79,8 +79,8 @@ class Job:
         with self.steps.step("pipelines and entries") as said:
             with self.lab.watch.naming():
                 self.lab.controller.push_pipelines()
-                updates = self.lab.controller.use(BY_NAME["overlay"])
-            self.lab.use(BY_NAME["overlay"], dilation=DILATION)
+                updates = self.lab.controller.use(OVERLAY)
+            self.lab.use(OVERLAY, dilation=DILATION)
             said.append(f"{updates} updates on {len(self.lab.controller.switches)} switches")
 
     def _reach(self) -> None:
@@ -111,7 +111,7 @@ class Job:
             if found.outcome.measurement.late:
                 found = discover(self.lab, self.plan)
             self.findings.add(found.outcome.measurement, found.outcome.trace)
-            self.findings.underlay = found.underlay
+            self.findings.underlay[PIPELINING.vxlan_port] += found.underlay
             self.findings.vnis = {tenant.vni for tenant in self.lab.topology.tenants}
             self.findings.ttl = 64 - self._transit_hops()
             self.captures = found.captures
@@ -125,8 +125,12 @@ class Job:
 
     def _measure(self, system: System, single: Candidate) -> None:
         flow = single.flow
-        for load in (self.plan.saturating(flow), self.plan.steady(flow), self.plan.many()):
-            self._drive(system, load)
+        self._drive(system, self.plan.saturating(flow, system.cores_of_a_stage))
+        steady = self._drive(system, self.plan.steady(flow))
+        if system.tunnel is Tunnel.TO_HOST:
+            ours = udp.passages_of(steady.trace, [flow])[:_SAMPLES]
+            self.findings.underlay[system.vxlan_port] += [passage.frame for passage in ours]
+        self._drive(system, self.plan.many())
         outcome = self._step(system, "tcp", "streams", lambda: self._connect(system))
         self.findings.transfers[system.name] = list(outcome.transfers)
 
@@ -144,7 +148,7 @@ class Job:
         with self.steps.step(f"{system.title}: {proto} {load}") as said:
             outcome = run()
             for _ in range(_REPEATS):
-                in_time = self.steps.seconds < _REPEAT_BEFORE * max(1.0, self.plan.duration)
+                in_time = self.steps.seconds < _REPEAT_BEFORE * self._share
                 if not (outcome.measurement.late and in_time) or outcome.measurement.disordered:
                     break  # a fault of order is kept, however late the run was
                 self.steps.note(f"late, once more ({outcome.measurement.late})")
@@ -154,13 +158,17 @@ class Job:
             self.findings.add(found, outcome.trace)
         return outcome
 
+    @property
+    def _share(self) -> float:
+        """How long this run takes, in those of `MAIN_JOB` with loads of a second."""
+        return max(1.0, self.plan.duration) * max(1.0, len(self.systems) / len(MAIN_JOB))
+
     def _rebalance(self, candidates: list[Candidate]) -> None:
-        names = {system.name for system in self.systems}
-        if "falcon-splitting" in names:
-            self._trains(BY_NAME["falcon-splitting"])
-        if "falcon-balancing" in names:
-            self._surge(candidates, BY_NAME["falcon-balancing"])
-            self._overload(BY_NAME["falcon-balancing"])
+        if SPLITTING in self.systems:
+            self._trains(SPLITTING)
+        if BALANCING in self.systems:
+            self._surge(candidates, BALANCING)
+            self._overload(BALANCING)
 
     def _trains(self, system: System) -> None:
         flow = self.plan.train()
@@ -175,12 +183,12 @@ class Job:
     def _surge(self, candidates: list[Candidate], system: System) -> None:
         surging, other, cpu = choice.colliding(candidates)
         # The second choices are the subject, so the whole must not switch itself off.
-        alone = replace(system, flags=system.flags - {"switch_off"})
+        alone = replace(system, falcon=system.falcon - {"switch_off"})
         self.findings.surge = self._episode(alone, self.plan.surge(surging, other), cpu)
 
     def _overload(self, system: System) -> None:
         # Second choices would pile up on one of the cores and keep the average down.
-        static = replace(system, flags=system.flags - {"balancing"})
+        static = replace(system, falcon=system.falcon - {"balancing"})
         self.findings.overload = self._episode(static, self.plan.overload(), -1)
 
     def _episode(self, system: System, load: Load, cpu: int) -> Episode:

@@ -10,10 +10,10 @@ from typing import Any
 
 from falcon_ctl.capture.tap import Tap
 from falcon_ctl.errors import PartFailed
-from falcon_ctl.intent.systems import System
 from falcon_ctl.live.controller import Controller
 from falcon_ctl.live.hosts import Host
 from falcon_ctl.live.watch import Watch
+from falcon_ctl.systems.system import System
 from falcon_ctl.traffic.flows import Endpoint
 from rxpath.errors import ControlError
 from topo.client.network import Network

@@ -20,6 +20,7 @@ from topo.spec.model import Container, Topology
 
 DILATION = 1000  # 1 ms of wall time is 1 µs of the model
 FAST_DILATION = 700  # more samples a second where the host's own limit is sought,
+PARALLEL_DILATION = 2000  # and where several cores share each stage of a flow,
 STEADY_DILATION = 400  # and where little is sent
 FAST_LOAD = {"load_interval_ns": 20_000}  # 20 ms of wall time: the run lasts a second, not minutes
 CANDIDATES, REPEATS = 32, 4
@@ -82,10 +83,14 @@ class Plan:
         schedules = [offsets[index :: len(flows)] for index in range(len(flows))]
         return Load("discovery", flows, schedules, DILATION)
 
-    def saturating(self, flow: Flow) -> Load:
-        """One flow at about twice what a core takes."""
+    def saturating(self, flow: Flow, cores: int = 1) -> Load:
+        """One flow at about twice what a core takes; more where several `cores` share its stages.
+
+        What they share behind the NIC's driver: then the driver's core is the one to saturate.
+        """
         offsets = schedule.constant(3000, 0.8 * self._judged)
-        return Load("saturating", [flow], [offsets], FAST_DILATION, saturates=True)
+        dilation = FAST_DILATION if cores == 1 else PARALLEL_DILATION
+        return Load("saturating", [flow], [offsets], dilation, saturates=True)
 
     def steady(self, flow: Flow) -> Load:
         """One Poisson flow that leaves every core room, if not much to the overlay's."""

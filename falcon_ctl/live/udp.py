@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from falcon_ctl.capture import headers
-from falcon_ctl.capture.trace import Passage, Trace
-from falcon_ctl.intent.systems import System
+from falcon_ctl.capture.trace import Passage, Stage, Trace
 from falcon_ctl.live import accounting
 from falcon_ctl.live.hosts import Host
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.report.live import Measurement, rate
+from falcon_ctl.systems.system import System
 from falcon_ctl.traffic import order, payload, schedule
 from falcon_ctl.traffic.flows import Flow, udp_template
 from falcon_ctl.traffic.load import Load
@@ -129,20 +131,29 @@ def slowness(way: NDArray[np.int64]) -> str:
 
 
 def unsaturated(ours: list[Passage]) -> str:
-    """Whether the host ever had to wait for frames; "" when it was saturated all the time.
+    """Whether the host's bottleneck ever waited for frames; "" when it always had some.
 
-    By how much a saturating sender or the driver is late does not matter otherwise: when exactly a
-    frame joins a queue that is never empty changes nothing.
+    The bottleneck is the CPU that waited least, of those that worked on half of the frames or
+    more. Otherwise it does not matter how late a saturating sender or the driver is: when exactly
+    a frame joins a queue that is never empty changes nothing.
     """
-    idle, free_at = 0, ours[0].arrival if ours else 0
-    for passage in ours:  # in order of arrival
-        if passage.stages:
-            idle += max(0, passage.arrival - free_at)
-            free_at = max(free_at, passage.stages[0].end)
-    share = idle / max(1, free_at - ours[0].arrival) if ours else 1.0
+    stages: dict[int, list[Stage]] = defaultdict(list)
+    for stage in (stage for passage in ours for stage in passage.stages if stage.end):
+        stages[stage.cpu].append(stage)
+    shares = [_waited(ran, ours[0].arrival) for ran in stages.values() if 2 * len(ran) >= len(ours)]
+    share = min(shares, default=1.0)
     if share <= _IDLE:
         return ""
     return f"sender: the host waited for frames {100 * share:.1f} % of the time"
+
+
+def _waited(ran: Sequence[Stage], start: int) -> float:
+    """Share of the time from `start` on in which a CPU that ran these stages had none queued."""
+    idle, free_at = 0, start
+    for stage in sorted(ran, key=lambda stage: stage.start):
+        idle += max(0, stage.enqueue - free_at)
+        free_at = max(free_at, stage.end)
+    return idle / max(1, free_at - start)
 
 
 def lateness(stats: dict[str, Any]) -> str:

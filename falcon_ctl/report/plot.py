@@ -7,22 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import matplotlib as mpl
 import numpy as np
 
-from falcon_ctl.intent.systems import SYSTEMS
 from falcon_ctl.report.live import Measurement
+from falcon_ctl.systems.catalogue import MAIN_JOB
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's colours, told apart by colour-blind readers too.
-COLOURS = dict(
-    zip(
-        (system.name for system in SYSTEMS),
-        ("#000000", "#d55e00", "#56b4e9", "#0072b2", "#009e73", "#cc79a7"),
-        strict=True,
-    )
-)
+# Okabe and Ito's colours, which colour-blind readers can distinguish; then those of tab20b.
+_COLOURS = ("#000000", "#d55e00", "#56b4e9", "#0072b2", "#009e73", "#cc79a7")
+_MORE = "tab20b"
+Colours = dict[str, Any]
 
 
 def draw(path: Path, measurements: Sequence[Measurement], subtitle: str) -> None:
@@ -34,8 +31,10 @@ def draw(path: Path, measurements: Sequence[Measurement], subtitle: str) -> None
     figure.subplots_adjust(left=0.05, right=0.98, bottom=0.22, top=0.86, wspace=0.4)
     figure.suptitle(f"FALCON testbed: {subtitle}")
     rates, latencies, loads = figure.subplots(1, 3, width_ratios=(1.2, 1, 1.2))
-    _rates(rates, valid)
-    _latencies(latencies, [m for m in valid if m.proto == "udp" and m.load == "steady"])
+    colours = _colours(valid)
+    _rates(rates, valid, colours)
+    steady = [m for m in valid if m.proto == "udp" and m.load == "steady"]
+    _latencies(latencies, steady, colours)
     _loads(loads, [m for m in valid if m.proto == "udp" and m.load == "saturating"])
     late = sorted({m.label for m in measurements if m.late})
     if late:
@@ -43,8 +42,15 @@ def draw(path: Path, measurements: Sequence[Measurement], subtitle: str) -> None
     figure.savefig(path, dpi=100)
 
 
-def _rates(axes: Axes, measurements: Sequence[Measurement]) -> None:
-    systems = [s.name for s in SYSTEMS if any(m.system == s.name for m in measurements)]
+def _colours(measurements: Sequence[Measurement]) -> Colours:
+    """A colour for each system; those of the main job always have the same."""
+    found: Colours = dict(zip((system.name for system in MAIN_JOB), _COLOURS, strict=True))
+    others = [name for name in dict.fromkeys(m.system for m in measurements) if name not in found]
+    return found | {name: mpl.colormaps[_MORE](place % 20) for place, name in enumerate(others)}
+
+
+def _rates(axes: Axes, measurements: Sequence[Measurement], colours: Colours) -> None:
+    systems = list(dict.fromkeys(m.system for m in measurements))
     by_load: dict[tuple[str, str], set[str]] = defaultdict(set)
     for m in measurements:
         by_load[m.proto, m.load].add(m.system)
@@ -55,7 +61,7 @@ def _rates(axes: Axes, measurements: Sequence[Measurement]) -> None:
         found = {(m.proto, m.load): m.pps / 1000 for m in measurements if m.system == system}
         heights = [found.get(load, 0.0) for load in loads]
         at = np.arange(len(loads)) + index * width - 0.4 + width / 2
-        axes.bar(at, heights, width, color=COLOURS[system], label=system)
+        axes.bar(at, heights, width, color=colours[system], label=system)
     axes.set_xticks(range(len(loads)), [f"{proto}\n{load}" for proto, load in loads])
     axes.set(title="Packet rate", ylabel="delivered, 1000 packets/s (model time)")
     if systems:  # below the axes, where no bar can hide behind it
@@ -68,11 +74,11 @@ def _rates(axes: Axes, measurements: Sequence[Measurement]) -> None:
         )
 
 
-def _latencies(axes: Axes, measurements: Sequence[Measurement]) -> None:
+def _latencies(axes: Axes, measurements: Sequence[Measurement], colours: Colours) -> None:
     for m in measurements:
         values = np.sort(m.latencies) / 1000
         share = np.arange(1, len(values) + 1) / max(1, len(values))
-        axes.step(values, share, where="post", color=COLOURS[m.system], label=m.system)
+        axes.step(values, share, where="post", color=colours[m.system], label=m.system)
     axes.set(title="Latency, one steady flow", xlabel="µs (model time)", ylabel="share of packets")
     axes.grid(alpha=0.3)
     if measurements:

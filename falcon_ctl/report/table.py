@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -12,15 +12,19 @@ from rich.table import Table
 from rich.text import Text
 
 from falcon_ctl.checks.verdict import Verdict
-from falcon_ctl.intent.systems import BY_NAME
 from falcon_ctl.report.live import Measurement
 
 _WIDE = 110
 _NUMBERS = ("flows", "kpps", "p50 µs", "p99 µs", "sent", "lost", "reord")
 
 
-def print_measurements(console: Console, measurements: Sequence[Measurement]) -> None:
-    """One row per run; times and rates are the model's. Below it, where frames were lost."""
+def print_measurements(
+    console: Console, measurements: Sequence[Measurement], titles: Mapping[str, str]
+) -> None:
+    """One row per run; times and rates are the model's. Below it, where frames were lost.
+
+    `titles`: of the systems, by name.
+    """
     wide = console.width >= _WIDE
     table = Table(
         title="Measured, in model time",
@@ -37,7 +41,7 @@ def print_measurements(console: Console, measurements: Sequence[Measurement]) ->
         table.add_column("busiest cores, CPU:%", no_wrap=True)
     last = ""
     for m in measurements:
-        title = BY_NAME[m.system].title if m.system != last else ""
+        title = titles[m.system] if m.system != last else ""
         numbers = [str(m.flows), *_numbers(m), loads_text(m)] if wide else _numbers(m)
         table.add_row(title, f"{m.proto} {m.load}", *numbers)
         last = m.system

@@ -3,46 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from falcon_ctl.errors import Interrupted, UsageError
-from falcon_ctl.figures import kernels
-from falcon_ctl.figures.setups import BY_NAME, Setup, own_setup
 from falcon_ctl.sweeps import cluster, journal, plot, spec, table
 from falcon_ctl.sweeps.points import Point, expand
 from falcon_ctl.sweeps.run import Runner, run, threads
 from falcon_ctl.sweeps.work import Row, Task, Text, code_digest
+from falcon_ctl.systems import custom
+from falcon_ctl.systems.catalogue import BY_NAME
+from falcon_ctl.systems.system import System
+from falcon_ctl.virtual import kernels
 from rxpath.policies import own
 
 RESULTS = Path("results") / "sweeps"
 
 
-def sweep(
-    console: Console,
-    path: Path,
-    out: Path | None,
-    scheduler: str | None,
-    policies: Sequence[str],
-    workers: int | None,
-    picture: str | None = None,
-) -> None:
+@dataclass(frozen=True)
+class Request:
+    """What a call of `sweep` asks for.
+
+    Attributes:
+        spec: the YAML file.
+        out: folder of the results; None: one of the spec's name in `RESULTS`.
+        policies: custom steering policies, FILE.py:NAME, as further systems.
+        scheduler: address of a Dask scheduler; None: this computer.
+        workers: points at a time on this computer; None: as many as cores.
+        plot: X or X,Y: what is drawn over which axis, if anything.
+    """
+
+    spec: Path
+    out: Path | None = None
+    policies: Sequence[str] = ()
+    scheduler: str | None = None
+    workers: int | None = None
+    plot: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the results go."""
+        return self.out or RESULTS / self.spec.stem
+
+
+def sweep(console: Console, request: Request) -> None:
     """Run a spec's points, those that are not done yet, and write the table of all.
 
     Raises:
         UsageError: the spec is wrong, or the folder cannot be written.
-        ConfigError: a policy of one's own is none, or fails.
+        ConfigError: a custom policy is wrong, or fails.
         PartFailed: the cluster fails.
-        Interrupted: by the user; what is done is kept.
+        Interrupted: by the user; finished points are kept.
     """
-    file = spec.read(path)
-    setups = _systems(file, policies)
-    tasks = [_task(point, setups[point.system]) for point in expand(file, setups)]
-    drawn = plot.parse(picture, tasks) if picture else None
-    runner = cluster.dask(scheduler) if scheduler else threads(workers)
-    folder = out or RESULTS / path.stem
+    file = spec.read(request.spec)
+    systems = _systems(file, request.policies)
+    tasks = [_task(point, systems[point.system]) for point in expand(file, systems)]
+    drawn = plot.parse(request.plot, tasks) if request.plot else None
+    remote = request.scheduler
+    runner = cluster.dask(remote) if remote else threads(request.workers)
+    folder = request.folder
     with journal.opened(folder) as done:
         before = sum(task.key in done.rows for task in tasks)
         if done.dropped:
@@ -56,30 +78,29 @@ def sweep(
     console.print(f"{len(tasks)} points are in {folder / table.CSV}")
 
 
-def _systems(file: spec.File, policies: Sequence[str]) -> dict[str, Setup]:
+def _systems(file: spec.File, policies: Sequence[str]) -> dict[str, System]:
     """The spec's systems and those of `policies`, by name; a spec's paths begin in its folder."""
-    found: dict[str, Setup] = {}
+    found: dict[str, System] = {}
     for place, name in enumerate(file.spec.systems):
         if ".py:" in name:
-            setup = own_setup(own.load(str(file.path.parent / name)))
+            system = custom.of_policy(own.load(str(file.path.parent / name)))
         elif name in BY_NAME:
-            setup = BY_NAME[name]
+            system = BY_NAME[name]
         else:
             expected = f"FILE.py:NAME, or one of {', '.join(BY_NAME)}"
             raise file.error(("systems", place), name, expected)
-        if setup.name in found:
-            raise file.error(("systems", place), f"{setup.name} again", "functions' names once")
-        found[setup.name] = setup
-    for policy in policies:
-        setup = own_setup(own.load(policy))
-        if setup.name in found:
-            raise UsageError("--policy", f"{setup.name} again", "functions' names once")
-        found[setup.name] = setup
+        if system.name in found:
+            raise file.error(("systems", place), f"{system.name} again", "functions' names once")
+        found[system.name] = system
+    for system in custom.load(policies):
+        if system.name in found:
+            raise UsageError("--policy", f"{system.name} again", "functions' names once")
+        found[system.name] = system
     return found
 
 
-def _task(point: Point, setup: Setup) -> Task:
-    policy = setup.own
+def _task(point: Point, system: System) -> Task:
+    policy = system.custom
     text = None if policy is None else Text(policy.path, policy.name, policy.source)
     return Task(point, text, code_digest())
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from falcon_ctl.figures.measure import Closed, Load, Stream
-from falcon_ctl.figures.setups import Setup
 from falcon_ctl.sweeps.spec import CORES, File, Spec, default_bytes
+from falcon_ctl.systems.system import System, merge_knobs
+from falcon_ctl.virtual.measure import Closed, Load, Stream
 from rxpath.config import tomlfile
 from rxpath.config.knobs import Knobs
 from rxpath.errors import ConfigError
@@ -75,18 +75,18 @@ class Point:
         return Closed(self.flows, *times, window=window, size=self.bytes, knobs=knobs)
 
 
-def expand(file: File, setups: Mapping[str, Setup]) -> list[Point]:
+def expand(file: File, systems: Mapping[str, System]) -> list[Point]:
     """All points, the last axis (seeds) fastest. Raises UsageError, as `read` of the spec does.
 
-    `setups`: the systems by the names that the points have, in the spec's order.
+    `systems`: the systems by the names that the points have, in the spec's order.
     """
     spec = file.spec
-    count = len(setups) * sum(_count(spec, proto) for proto in spec.proto)
+    count = len(systems) * sum(_count(spec, proto) for proto in spec.proto)
     if count > MOST_POINTS:
         raise file.error((), f"{count} points", f"at most {MOST_POINTS}")
     _check_traces(file)
-    points = list(_product(spec, setups))
-    _check_knobs(file, points, setups)
+    points = list(_product(spec, systems))
+    _check_knobs(file, points, systems)
     return points
 
 
@@ -109,8 +109,8 @@ def _count(spec: Spec, proto: str) -> int:
     return math.prod(len(axis) for axis in _axes(spec, proto))
 
 
-def _product(spec: Spec, setups: Mapping[str, Setup]) -> Iterator[Point]:
-    for system, proto in itertools.product(setups, spec.proto):
+def _product(spec: Spec, systems: Mapping[str, System]) -> Iterator[Point]:
+    for system, proto in itertools.product(systems, spec.proto):
         for values in itertools.product(*_axes(spec, proto)):
             yield _point(spec, system, proto, values)
 
@@ -133,28 +133,22 @@ def _check_traces(file: File) -> None:
         raise file.error(("rate",), f"{frames:.0f} packets", expected)
 
 
-def _check_knobs(file: File, points: Sequence[Point], setups: Mapping[str, Setup]) -> None:
+def _check_knobs(file: File, points: Sequence[Point], systems: Mapping[str, System]) -> None:
     """Every host must be one before the first is run."""
     hosts = {(one.system, one.cores, one.threshold, one.knobs, one.costs): one for one in points}
     for point in hosts.values():
-        _check_host(file, setups[point.system], point)
+        _check_host(file, systems[point.system], point)
 
 
-def _check_host(file: File, setup: Setup, point: Point) -> None:
+def _check_host(file: File, system: System, point: Point) -> None:
     for key, value in point.knobs:
         if str(value).endswith(tomlfile.SUFFIX):
             # Neither the journal nor a worker elsewhere would know what the file says.
             raise file.error(("knobs", key), repr(value), "a built-in one, not a file")
     try:
-        Knobs.parse(merged(setup, point.host_knobs()))
+        Knobs.parse(merge_knobs(system.knobs, point.host_knobs()))
     except ConfigError as error:
         raise file.error(_key(error.key), repr(error.value), error.allowed) from None
-
-
-def merged(setup: Setup, knobs: Mapping[str, Any]) -> dict[str, Any]:
-    """The system's knobs with those of a point."""
-    falcon = {**setup.knobs["falcon"], **knobs["falcon"]}
-    return {**setup.knobs, **knobs, "falcon": falcon}
 
 
 def _key(key: str) -> tuple[str, ...]:

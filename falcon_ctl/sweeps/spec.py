@@ -1,6 +1,6 @@
 """What a sweep's YAML file says, validated, with the line of what is wrong in it.
 
-    systems: [container, falcon, policies/mine.py:mine]
+    systems: [overlay, falcon, policies/mine.py:mine]
     proto: [udp, tcp]
     flows: [1, 4, 16]
     threshold: [60, 80, 90]
@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from falcon_ctl.errors import UsageError
-from falcon_ctl.figures.measure import FULL
+from falcon_ctl.virtual.measure import FULL
 from topo.spec.yaml_tree import Tree, TreeError, parse
 
 T = TypeVar("T")

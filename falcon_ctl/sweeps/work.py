@@ -14,16 +14,18 @@ import numpy as np
 
 import rxpath
 from falcon_ctl.errors import PartFailed
-from falcon_ctl.figures import measure as measures
-from falcon_ctl.figures import setups
-from falcon_ctl.figures.measure import Metrics, measure
-from falcon_ctl.figures.setups import BY_NAME, Setup, own_setup
 from falcon_ctl.sweeps import points
 from falcon_ctl.sweeps.points import Point
+from falcon_ctl.systems import catalogue, custom, system
+from falcon_ctl.systems.catalogue import BY_NAME
+from falcon_ctl.systems.system import System
+from falcon_ctl.virtual import measure as measures
+from falcon_ctl.virtual.measure import Metrics, measure
 from rxpath.model.state import layout as lay
 from rxpath.policies import own
 
 Row = dict[str, Any]
+_DECIDING = (measures, catalogue, custom, system, points)  # modules that results depend on
 RESULTS = (
     "pps",
     "sent",
@@ -76,14 +78,14 @@ def work(task: Task) -> Row:
     if task.code != code_digest():
         what = f"has another version of the model, numba or numpy ({code_digest()[:12]})"
         raise PartFailed("worker", f"{what} than the sweep ({task.code[:12]})")
-    setup = BY_NAME[task.point.system] if task.policy is None else own_system(task.policy)
-    return _row(measure(setup, task.point.load(), task.point.seed))
+    found = BY_NAME[task.point.system] if task.policy is None else custom_system(task.policy)
+    return _row(measure(found, task.point.load(), task.point.seed))
 
 
 @cache
-def own_system(policy: Text) -> Setup:
+def custom_system(policy: Text) -> System:
     """The system of a policy of one's own, compiled once a process."""
-    return own_setup(own.from_source(*policy))
+    return custom.of_policy(own.from_source(*policy))
 
 
 @cache
@@ -93,7 +95,7 @@ def code_digest() -> str:
     files = [path for kind in ("*.py", "*.toml") for path in room.rglob(kind)]
     names = {str(path.relative_to(room)): path for path in files}
     names = {name: path for name, path in names.items() if not name.startswith("live")}
-    names |= {module.__name__: Path(str(module.__file__)) for module in (measures, setups, points)}
+    names |= {module.__name__: Path(str(module.__file__)) for module in _DECIDING}
     names[__name__] = Path(__file__)
     digest = hashlib.sha256(f"numba {numba.__version__} numpy {np.__version__}".encode())
     for name in sorted(names):

@@ -1,1 +1,1 @@
-"""The talk's table of systems under the virtual clock: each tick and cross is a check that runs."""
+"""The systems that are compared: one catalogue for live runs, figures, sweeps and claims. Pure."""

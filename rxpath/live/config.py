@@ -69,7 +69,6 @@ class MachineConfig(_Strict):
     vtep: Ipv4
     control: Annotated[str, Field(min_length=1, max_length=107)]  # linux/un.h: 108 with its NUL
     records_dir: Annotated[str, Field(min_length=1)]
-    vxlan_ports: list[Annotated[int, Field(ge=1, le=65535)]] = [4789]
     containers: list[Container] = []
     system: dict[str, Any] = {}
     dilation: Annotated[int, Field(ge=1, le=10**9)] = 1000

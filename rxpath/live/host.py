@@ -24,7 +24,7 @@ from rxpath.live.config import Container, MachineConfig
 from rxpath.model.policy import CHOOSE_TYPE
 from rxpath.model.state.host import STATE_TYPE
 from rxpath.wire import afpacket
-from rxpath.wire.frames import identity
+from rxpath.wire.frames import MY_PORT, identity
 
 HEADROOM = 32  # Ethernet header, a second tag, and to the next multiple of 64
 PR_SET_TIMERSLACK = 29  # uapi linux/prctl.h
@@ -54,7 +54,7 @@ class Host:
         vlans = [*(one.vlan for one in config.containers), 0]
         self._pool = np.empty((config.slots, slot_size), np.uint8)
         self.plant = pl.make(
-            identity(config.mac_int, config.vtep_int, config.vxlan_ports),
+            identity(config.mac_int, config.vtep_int, self.model.vxlan_port),
             fdb.build(config.containers),
             ck.make(epoch, config.dilation, config.late_budget_ns),
             afpacket.make_rx(slot_size),
@@ -77,6 +77,7 @@ class Host:
         """Take over what a change of knobs replaced in the model."""
         chains = (self.model.chain("plain"), self.model.chain("tunnel"))
         self.plant.counter[pl.C_CHAIN : pl.C_CHAIN + 2] = chains
+        self.plant.me[MY_PORT] = self.model.vxlan_port
 
     def digest(self, count: int, wall: int) -> None:
         """Take the `count` frames of the plant's batch, read at wall ns `wall`."""

@@ -52,13 +52,13 @@ TCP, UDP = 6, 17
 GROUP = 1 << 40  # the I/G bit of a MAC as an integer: broadcast and multicast
 
 
-# -- who a machine is on its underlay: int64 [2 + n], the rest are UDP ports that carry VXLAN ------
-MY_MAC, MY_VTEP, MY_PORTS = 0, 1, 2
+# -- a machine's addresses on the underlay: int64 [3] --------------------------------------------
+MY_MAC, MY_VTEP, MY_PORT = 0, 1, 2  # addresses as integers; the UDP port that carries VXLAN
 
 
-def identity(uplink_mac: int, vtep: int, ports: list[int]) -> np.ndarray:
-    """Make the array that `parse` knows a machine by; addresses as integers."""
-    return np.array([uplink_mac, vtep, *ports], np.int64)
+def identity(uplink_mac: int, vtep: int, vxlan_port: int) -> np.ndarray:
+    """Make the array of a machine's addresses, which `parse` compares with a frame's."""
+    return np.array([uplink_mac, vtep, vxlan_port], np.int64)
 
 
 @inner
@@ -196,14 +196,11 @@ def _udp_checksum_ok(frame: np.ndarray, fields: np.ndarray, length: int) -> bool
 
 @inner
 def is_vxlan(frame: np.ndarray, fields: np.ndarray, me: np.ndarray) -> bool:
-    """Say whether the packet that `packet` found is UDP to one of the VXLAN ports."""
+    """Say whether the packet that `packet` found is UDP to the VXLAN port."""
     if fields[PROTO] != UDP or fields[FLAT] == 0:
         return False
-    port = be16(frame, fields[L4] + 2)
-    for i in range(MY_PORTS, len(me)):  # noqa: SIM110  # Numba compiles no generator expressions
-        if port == me[i]:
-            return True
-    return False
+    same: bool = be16(frame, fields[L4] + 2) == me[MY_PORT]
+    return same
 
 
 @inner

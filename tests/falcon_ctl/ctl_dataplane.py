@@ -36,7 +36,7 @@ class Fabric:
         access = self._find(end.node, "access_vni", ingress_port=end.port, vid=vlan)
         if access is None:
             return self._drop("VLAN_UNKNOWN")
-        vni = access["vni"]
+        vni, self.udp_port = access["vni"], access["vxlan_port"]
         if self._find(end.node, "tenant", vni=vni) is None:
             return self._drop("VNI_UNKNOWN")
         forward = self._call(end.node, "l2_forward", vni=vni, dst_addr=dst)
@@ -120,7 +120,7 @@ class Fabric:
         if kind is None or kind.get("mac") != macs["dst_addr"]:
             return self._drop("NOT_OUR_MAC")
         here = self._find(end.node, "local_vtep", vtep=vtep) is not None
-        if here and self._find(end.node, "vxlan_port", udp_port=4789) is None:
+        if here and self._find(end.node, "vxlan_port", udp_port=self.udp_port) is None:
             return self._drop("VXLAN_PORT")
         if here and self._find(end.node, "tenant", vni=vni) is None:
             return self._drop("VNI_UNKNOWN")

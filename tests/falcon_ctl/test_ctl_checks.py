@@ -79,12 +79,12 @@ def test_learned():
 
 
 def verdict(frame):
-    return underlay.frames_are_vxlan([frame], {5001, 5002}, 64, 4789)
+    return underlay.frames_are_vxlan({4789: [frame]}, {5001, 5002}, 64)
 
 
 def test_a_right_frame_is_right():
     assert verdict(tunnel_frame()).ok
-    assert not underlay.frames_are_vxlan([], {5001}, 64, 4789).ok
+    assert not underlay.frames_are_vxlan({}, {5001}, 64).ok
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from falcon_ctl.errors import NotConserved
 from falcon_ctl.figures import evaluate, plots
 from falcon_ctl.figures.experiments import BY_FIGURE, CLAIMS, EXPERIMENTS, Run
 from falcon_ctl.figures.fit import fit
-from falcon_ctl.figures.measure import Closed, Metrics, Stream, measure
-from falcon_ctl.figures.setups import BY_NAME, DEFAULT, SETUPS, select
+from falcon_ctl.systems.catalogue import BY_NAME, SYSTEMS
+from falcon_ctl.virtual.measure import Closed, Metrics, Stream, measure
 from rxpath.config.costs import DIRECTORY
 
 
@@ -25,7 +25,7 @@ def metrics(pps, *latencies):
 # -- measuring ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("setup", SETUPS, ids=lambda setup: setup.name)
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
 @pytest.mark.parametrize(
     "load",
     [
@@ -36,27 +36,27 @@ def metrics(pps, *latencies):
     ],
     ids=["udp", "tcp", "requests", "new connections"],
 )
-def test_every_system_runs_every_kind_of_load_and_conserves_frames(setup, load):
-    found = measure(setup, load, seed=3)
+def test_every_system_runs_every_kind_of_load_and_conserves_frames(system, load):
+    found = measure(system, load, seed=3)
     assert found.is_conserved
     assert found.pps > 10_000
     assert found.delivered > 0
     assert found.loads
     assert all(0 < percent < 101 for percent in found.loads.values())
-    if "balancing" not in setup.flags or "order_guard" in setup.flags:
+    if "balancing" not in system.falcon or "order_guard" in system.falcon:
         assert found.reordered == 0
 
 
 def test_a_run_that_loses_count_is_no_result(monkeypatch):
     wrong = Metrics(1.0, 10, 7, {"backlog": 1}, 1, 0, np.empty(0, np.int64), {})
-    monkeypatch.setattr("falcon_ctl.figures.measure.udp", lambda *_: wrong)
+    monkeypatch.setattr("falcon_ctl.virtual.measure.udp", lambda *_: wrong)
     with pytest.raises(NotConserved, match="host, seed 5: 10 frames sent, but 7 delivered, 1 drop"):
         measure(BY_NAME["host"], Stream((1.0,), ms=1), seed=5)
 
 
 def test_a_run_follows_its_seed_alone():
-    load, setup = Stream((500e3,) * 4, ms=2), BY_NAME["falcon"]
-    one, again, other = (measure(setup, load, seed) for seed in (1, 1, 2))
+    load, system = Stream((500e3,) * 4, ms=2), BY_NAME["falcon"]
+    one, again, other = (measure(system, load, seed) for seed in (1, 1, 2))
     assert np.array_equal(one.latencies, again.latencies)
     assert not np.array_equal(one.latencies, other.latencies)
 
@@ -80,11 +80,11 @@ def test_the_profile_has_the_fitted_amounts():
 
 
 def results(figure, proto, by_setup):
-    """{setup: {label: [metrics]}} as the results of a run."""
+    """{system: {label: [metrics]}} as the results of a run."""
     load = Stream((1.0,), ms=1)
     return {
-        Run(figure, setup, proto, label, load): found
-        for setup, labels in by_setup.items()
+        Run(figure, system, proto, label, load): found
+        for system, labels in by_setup.items()
         for label, found in labels.items()
     }
 
@@ -94,19 +94,15 @@ def test_the_best_load_counts_and_ten_points_are_within():
         3,
         "udp",
         {
-            "container": {"8": [metrics(100.0), metrics(200.0)], "16": [metrics(100.0)] * 2},
+            "overlay": {"8": [metrics(100.0), metrics(200.0)], "16": [metrics(100.0)] * 2},
             "falcon": {"8": [metrics(150.0), metrics(300.0)], "16": [metrics(90.0)] * 2},
         },
     )
     (row,) = evaluate.claims(found)
     assert (row.measured, row.claim, row.within, row.load) == (1.5, 1.55, True, "8")
-    worse = results(
-        3, "udp", {"container": {"8": [metrics(100.0)]}, "falcon": {"8": [metrics(144)]}}
-    )
+    worse = results(3, "udp", {"overlay": {"8": [metrics(100.0)]}, "falcon": {"8": [metrics(144)]}})
     assert evaluate.claims(worse)[0].within is False
-    better = results(
-        3, "udp", {"container": {"8": [metrics(1.0)]}, "falcon": {"8": [metrics(1.7)]}}
-    )
+    better = results(3, "udp", {"overlay": {"8": [metrics(1.0)]}, "falcon": {"8": [metrics(1.7)]}})
     assert evaluate.claims(better)[0].within is False
 
 
@@ -114,12 +110,12 @@ def test_at_least_is_no_upper_bound():
     found = results(
         1,
         "udp",
-        {"container": {"1": [metrics(100.0)]}, "falcon": {"1": [metrics(260.0)]}},
+        {"overlay": {"1": [metrics(100.0)]}, "falcon": {"1": [metrics(260.0)]}},
     )
     (row,) = evaluate.claims(found)
     assert row.within is True
     found = results(
-        1, "udp", {"container": {"1": [metrics(100.0)]}, "falcon": {"1": [metrics(199.0)]}}
+        1, "udp", {"overlay": {"1": [metrics(100.0)]}, "falcon": {"1": [metrics(199.0)]}}
     )
     assert evaluate.claims(found)[0].within is False
 
@@ -128,7 +124,7 @@ def test_latencies_are_better_when_lower():
     found = results(
         6,
         "tcp",
-        {"container": {"10": [metrics(1, 1000, 1000)]}, "falcon": {"10": [metrics(1, 450, 530)]}},
+        {"overlay": {"10": [metrics(1, 1000, 1000)]}, "falcon": {"10": [metrics(1, 450, 530)]}},
     )
     mean, tail = evaluate.claims(found)
     assert mean.measured == 0.49
@@ -144,12 +140,13 @@ def test_what_nobody_ran_is_not_claimed():
 def test_every_claim_has_its_runs():
     for claim in CLAIMS:
         runs = BY_FIGURE[claim.figure].runs()
-        assert {claim.system, claim.base} <= {r.setup for r in runs if r.proto == claim.proto}
+        assert {claim.system, claim.base} <= {r.system for r in runs if r.proto == claim.proto}
     assert {experiment.figure for experiment in EXPERIMENTS} == set(range(1, 8))
 
 
-def test_the_defaults_are_always_shown():
-    assert [setup.name for setup in select(["flannel"])] == [*DEFAULT, "flannel"]
+def test_systems_asked_for_run_beside_a_figures_own():
+    ran = dict.fromkeys(run.system for run in BY_FIGURE[1].runs(["flannel", "host"]))
+    assert list(ran) == ["host", "overlay", "falcon", "flannel"]
 
 
 # -- the commands ------------------------------------------------------------------------------
@@ -174,7 +171,7 @@ def test_figures_writes_everything(tmp_path, capsys):
     claimed = [row for row in rows if row["claim"] is not None]
     assert len(claimed) == 4
     assert all(isinstance(row["within"], bool) for row in claimed)
-    assert {row["system"] for row in rows} >= {"host", "container", "falcon", "offload"}
+    assert {row["system"] for row in rows} >= {"host", "overlay", "falcon", "offload"}
     (folder,) = (tmp_path / "results").iterdir()
     names = {path.name for path in folder.iterdir()}
     pictures = {"figure-1.png", "figure-1-timeline.png", "figure-2.png"}
@@ -189,7 +186,7 @@ def test_figures_writes_everything(tmp_path, capsys):
     [
         (("--figures", "8"), "--figures: 8; expected some of 1, 2"),
         (("--figures", ","), "--figures"),
-        (("--systems", "warp"), "--systems: warp; expected some of host, container"),
+        (("--systems", "warp"), "--systems: warp; expected some of host, overlay"),
         (("--seeds", "0"), "--seeds"),
         (("--chain", "warp"), "profile: got 'warp', expected one of host, docker"),
         (("--chain", "labs/chains/double_bridge.toml:warp"), "expected one of nested in the file"),
@@ -220,8 +217,8 @@ def test_a_chain_and_costs_of_ones_own_stand_beside_the_others(tmp_path, capsys)
         rates = {row["system"]: row["measured"] for row in rows if "rate" in row["metric"]}
         found.append(rates)
     usual, slow = found
-    assert usual["nested"] < usual["container"]
-    assert all(slow[system] < usual[system] for system in ("host", "container", "falcon"))
+    assert usual["nested"] < usual["overlay"]
+    assert all(slow[system] < usual[system] for system in ("host", "overlay", "falcon"))
 
 
 def test_fit_says_what_it_fits_and_from_where(capsys):
@@ -271,7 +268,7 @@ def test_a_policy_of_ones_own_stands_beside_the_others(tmp_path, capsys):
     # One flow whose stages get a core each is as fast as FALCON's.
     assert rates["in_turn"] == pytest.approx(rates["falcon"], rel=0.1)
     assert shown == f"{rates['in_turn']:,.0f}"
-    assert rates["in_turn"] > 1.5 * rates["container"]
+    assert rates["in_turn"] > 1.5 * rates["overlay"]
     (folder,) = (tmp_path / "results").iterdir()
     assert "in_turn" in (folder / "figures.csv").read_text()
 
@@ -311,6 +308,6 @@ def test_own_policies_want_names_of_their_own(tmp_path, capsys):
     file.write_text("def host(packet, host): return 1\ndef mine(packet, host): return 1\n")
     status, _, error = call(capsys, "figures", "--policy", f"{file}:host")
     assert (status, error.count("\n")) == (2, 1)
-    assert "expected a function named otherwise than host, container" in error
+    assert "expected a function named otherwise than host, overlay" in error
     twice = ("--policy", f"{file}:mine") * 2
     assert "--policy: mine twice" in call(capsys, "figures", *twice)[2]

@@ -8,8 +8,9 @@ from falcon_ctl.intent import routes
 from falcon_ctl.intent.learning import Sighting
 from falcon_ctl.intent.network import intent
 from falcon_ctl.intent.overlay import Station
-from falcon_ctl.intent.systems import BY_NAME, SYSTEMS, select
 from falcon_ctl.p4rt.entities import Entry, Group
+from falcon_ctl.systems.catalogue import BY_NAME, BYPASS, LIVE, SLIM, SYSTEMS, select, select_live
+from falcon_ctl.systems.system import Tunnel
 from topo.spec.builders import leafspine, pair
 
 TOPOLOGIES = {
@@ -20,7 +21,7 @@ TOPOLOGIES = {
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES.values(), ids=TOPOLOGIES)
-@pytest.mark.parametrize("system", SYSTEMS, ids=lambda s: s.name)
+@pytest.mark.parametrize("system", LIVE, ids=lambda s: s.name)
 def test_each_container_reaches_each_of_its_tenant(topology, system):
     fabric = Fabric(topology, intent(topology, system))
     tunnelled = set()
@@ -33,11 +34,11 @@ def test_each_container_reaches_each_of_its_tenant(topology, system):
         assert tenant.vlan == arrival.vlan or tenant.vni == arrival.vni
         assert fabric.arp(source.machine, tenant.vlan, str(target.ip)) == target.mac
         tunnelled.add(arrival.vni != 0)
-    assert tunnelled == {not system.decapsulate}
+    assert tunnelled == {system.tunnel is Tunnel.TO_HOST}
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES.values(), ids=TOPOLOGIES)
-@pytest.mark.parametrize("system", SYSTEMS, ids=lambda s: s.name)
+@pytest.mark.parametrize("system", LIVE, ids=lambda s: s.name)
 def test_a_broadcast_comes_once_to_each_other_machine(topology, system):
     fabric = Fabric(topology, intent(topology, system))
     for machine, tenant in itertools.product(topology.machines, topology.tenants):
@@ -96,15 +97,27 @@ def test_systems_differ_in_few_entries():
 
 
 def test_falcon_systems_add_one_part_each():
-    on = [s.flags for s in SYSTEMS if s.is_falcon]
+    on = [BY_NAME[f"falcon-{part}"].falcon for part in ("pipelining", "splitting", "balancing")]
     assert on[0] < on[1] < on[2]
     assert BY_NAME["falcon-splitting"].knobs["falcon"] == {
         "pipelining": True,
         "splitting": True,
         "balancing": False,
         "switch_off": False,
-        "order_guard": True,
+        "order_guard": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "port"),
+    [("overlay", 4789), ("flannel", 8472), ("calico", 4789), ("weave", 6784), ("offload", 4789)],
+)
+def test_each_overlay_sends_to_its_vxlan_port_and_takes_no_other(name, port):
+    entries = intent(leafspine(), BY_NAME[name])["leaf1"]
+    tenants = [e.call for e in entries if isinstance(e, Entry) and e.table == "access_vni"]
+    assert {dict(call.args)["vxlan_port"] for call in tenants} == {port}
+    enabled = [e.match for e in entries if isinstance(e, Entry) and e.table == "vxlan_port"]
+    assert enabled == [(("udp_port", port),)]
 
 
 def test_select_keeps_the_order_and_refuses_unknown_names():
@@ -113,6 +126,17 @@ def test_select_keeps_the_order_and_refuses_unknown_names():
         select(["host", "fast"])
     with pytest.raises(UsageError, match="none given"):
         select([])
+
+
+def test_what_cannot_run_live_is_refused_with_the_reason():
+    assert [s.name for s in select_live(["weave", "rps", "mflow"])] == ["weave", "rps", "mflow"]
+    assert {s.name for s in SYSTEMS} - {s.name for s in LIVE} == {"bypass", "slim"}
+    for system in (BYPASS, SLIM):
+        with pytest.raises(UsageError) as caught:
+            select_live(["host", system.name])
+        assert f"--systems: {system.name} cannot run live" in str(caught.value)
+        assert f"({system.not_live})" in str(caught.value)
+        assert "\n" not in str(caught.value)
 
 
 def test_digest_from_an_access_port_and_from_a_tunnel():

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from falcon_ctl.intent.systems import SYSTEMS, select
 from falcon_ctl.live import isolation, job, reach
 from falcon_ctl.live.findings import Findings
+from falcon_ctl.systems.catalogue import MAIN_JOB, select
 from topo.spec.builders import pair
 
 ISOLATED = "tenants with the same addresses are isolated"
@@ -27,8 +27,8 @@ def names(findings):
 def test_isolation_is_judged_where_tenants_share_addresses_only():
     shared = {p.name: p.listener for p in isolation.probes(pair())}
     assert isolation.probes(alone()) == []
-    assert ISOLATED in names(Findings(list(SYSTEMS), probes=shared))
-    assert ISOLATED not in names(Findings(list(SYSTEMS)))
+    assert ISOLATED in names(Findings(list(MAIN_JOB), probes=shared))
+    assert ISOLATED not in names(Findings(list(MAIN_JOB)))
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_isolation_is_judged_where_tenants_share_addresses_only():
     [
         (["host"], ["overlay", "host"]),
         (["overlay", "falcon-pipelining"], ["overlay"]),
-        ([s.name for s in SYSTEMS], ["overlay", "host", "offload"]),
+        ([s.name for s in MAIN_JOB], ["overlay", "host", "offload"]),
     ],
 )
 def test_every_set_of_entries_is_probed(monkeypatch, chosen, tried):

@@ -3,10 +3,10 @@ import pytest
 
 from falcon_ctl.capture.trace import Passage, Stage, Trace
 from falcon_ctl.errors import PartFailed, UsageError
-from falcon_ctl.intent.systems import SYSTEMS, select
 from falcon_ctl.live import isolation, reach, udp
 from falcon_ctl.live.job import Job
 from falcon_ctl.live.plan import Plan
+from falcon_ctl.systems.catalogue import MAIN_JOB, select
 from falcon_ctl.traffic import choice, payload, schedule
 from falcon_ctl.traffic.choice import Candidate
 from falcon_ctl.traffic.flows import Endpoint, Flow, udp_template
@@ -143,7 +143,7 @@ def test_a_topology_without_a_pair_is_refused():
 
 
 def test_steps_are_counted():
-    assert Job.count(list(SYSTEMS)) == 4 + 6 * 4 + 3
+    assert Job.count(list(MAIN_JOB)) == 4 + 6 * 4 + 3
     assert Job.count(select(["host"])) == 8
 
 

@@ -16,11 +16,13 @@ from falcon_ctl.errors import UsageError
 from falcon_ctl.report import document, plot, results, table
 from falcon_ctl.report.document import Report
 from falcon_ctl.report.progress import Steps
+from falcon_ctl.systems.catalogue import MAIN_JOB
 from falcon_ctl.traffic import tcpframes
 from falcon_ctl.traffic.flows import Endpoint, Flow, tcp_segments, udp_template
 
 A = Endpoint("red1-1", "02:40:0a:00:00:0b", "10.0.0.11")
 B = Endpoint("red2-1", "02:40:0a:00:00:15", "10.0.0.21")
+TITLES = {system.name: system.title for system in MAIN_JOB}
 
 
 @pytest.fixture
@@ -172,7 +174,7 @@ def test_tcp_frames_in_the_order_of_sending():
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_table_fits_its_width(report, width):
     console = Console(width=width, record=True, file=io.StringIO())
-    table.print_measurements(console, report.live)
+    table.print_measurements(console, report.live, TITLES)
     table.print_checks(console, report.checks)
     text = console.export_text()
     assert "…" not in text

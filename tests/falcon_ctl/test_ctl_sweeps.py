@@ -17,14 +17,14 @@ from matplotlib.figure import Figure
 
 from falcon_ctl import cli
 from falcon_ctl.errors import PartFailed
-from falcon_ctl.figures.measure import Closed, Stream
-from falcon_ctl.figures.setups import BY_NAME
 from falcon_ctl.sweeps import cluster, journal, plot, points, run, spec, table, work
+from falcon_ctl.systems.catalogue import BY_NAME
+from falcon_ctl.virtual.measure import Closed, Stream
 
 ROOT = Path(__file__).parents[2]
 IN_TURN = ROOT / "labs" / "policies" / "in_turn.py"
 SMALL = """
-systems: [container, falcon, mine.py:in_turn]
+systems: [overlay, falcon, mine.py:in_turn]
 proto: [udp, tcp]
 flows: [1, 3]
 threshold: [60, 90]
@@ -62,8 +62,8 @@ def swept(capsys, lab, name, *argv):
 
 def expanded(text, *systems):
     file = spec.from_yaml(text, Path("x.yaml"))
-    setups = {name: BY_NAME[name] for name in systems or file.spec.systems}
-    return points.expand(file, setups)
+    systems = {name: BY_NAME[name] for name in systems or file.spec.systems}
+    return points.expand(file, systems)
 
 
 # -- which points ------------------------------------------------------------------------------
@@ -130,8 +130,8 @@ def test_the_example_specs_are_specs():
     for path in paths:
         file = spec.read(path)
         names = [name.rpartition(":")[2] for name in file.spec.systems]
-        setups = {name: BY_NAME.get(name, BY_NAME["container"]) for name in names}
-        assert len(points.expand(file, setups)) > 50
+        systems = {name: BY_NAME.get(name, BY_NAME["overlay"]) for name in names}
+        assert len(points.expand(file, systems)) > 50
 
 
 WRONG = {
@@ -271,10 +271,10 @@ def test_a_rate_at_which_nothing_comes_is_a_row_without_latencies():
 
 
 def test_a_policy_on_the_command_line_is_a_system_more(capsys, lab):
-    (lab / "small.yaml").write_text("{systems: container, ms: 1, warm_ms: 0}")
+    (lab / "small.yaml").write_text("{systems: overlay, ms: 1, warm_ms: 0}")
     files, _ = swept(capsys, lab, "out", "--policy", f"{lab}/mine.py:in_turn")
     rows = [json.loads(line) for line in files[table.LINES].splitlines()]
-    assert [row["system"] for row in rows] == ["container", "in_turn"]
+    assert [row["system"] for row in rows] == ["overlay", "in_turn"]
 
 
 def test_a_policy_that_fails_ends_the_sweep_with_its_line(capsys, lab):
@@ -391,7 +391,7 @@ def test_what_decides_results_is_in_the_codes_hash(monkeypatch):
     digest = work.code_digest.__wrapped__()
     names = {str(path.relative_to(ROOT)) for path in named}
     assert {"rxpath/policies/falcon.py", "rxpath/config/costs/xeon-2.2ghz.toml"} <= names
-    assert {"rxpath/config/profiles.toml", "falcon_ctl/figures/measure.py"} <= names
+    assert {"rxpath/config/profiles.toml", "falcon_ctl/virtual/measure.py"} <= names
     assert {"falcon_ctl/sweeps/work.py", "falcon_ctl/sweeps/points.py"} <= names
     monkeypatch.setattr(
         Path, "read_bytes", lambda path: read(path) + b"\n" * (path.suffix == ".toml")
@@ -429,7 +429,7 @@ def test_a_place_that_is_no_folder(capsys, lab):
 
 
 def test_a_host_that_cannot_be_run_names_its_point():
-    (point,) = expanded("{systems: container, flows: 3, ms: 1}")
+    (point,) = expanded("{systems: overlay, flows: 3, ms: 1}")
     task = work.Task(replace(point, knobs=(("ring", 0),)), None, work.code_digest())
     with pytest.raises(PartFailed, match=r"proto udp, flows 3, .*ring 0, seed 1: ring: got 0"):
         list(run.threads(1)([task]))
@@ -482,7 +482,7 @@ def test_a_policys_error_comes_from_the_worker_with_its_line(capsys, lab, dask_a
 
 
 def test_a_worker_of_another_version_is_refused(dask_address):
-    (point,) = expanded("{systems: container, ms: 1}")
+    (point,) = expanded("{systems: overlay, ms: 1}")
     task = work.Task(point, None, "another")
     with pytest.raises(PartFailed, match="worker: has another version of the model") as caught:
         list(cluster.dask(dask_address)([task]))

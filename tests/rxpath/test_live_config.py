@@ -32,7 +32,7 @@ def machine(**changes: Any) -> dict[str, Any]:
 def test_the_example_of_the_contract_is_read(tmp_path: Path) -> None:
     path = tmp_path / "rx-m1.json"
     system = {"profile": "docker", "policy": "same_cpu"}
-    path.write_text(json.dumps(machine(system=system, dilation=1000, seed=1, vxlan_ports=[4789])))
+    path.write_text(json.dumps(machine(system=system, dilation=1000, seed=1)))
     read = config.load(path)
     assert (read.mac_int, read.vtep_int) == (0x020000000101, 0xAC100001)
     assert [one.mac_int for one in read.containers] == [0x020000000001, 0x020000000002]
@@ -45,7 +45,6 @@ WRONG = {
     "mac": (machine(mac="02:00"), "mac"),
     "group mac": (machine(mac="03:00:00:00:00:01"), "mac"),
     "vtep": (machine(vtep="172.16.0.300"), "vtep"),
-    "port": (machine(vxlan_ports=[70_000]), "vxlan_ports.0"),
     "dilation": (machine(dilation=0), "dilation"),
     "vlan": (machine(containers=[container(1, vlan=4095)]), "containers.0.vlan"),
     "vni": (machine(containers=[container(1), container(2, vni=2**24)]), "containers.1.vni"),

@@ -13,7 +13,7 @@ from scapy.layers.l2 import Ether
 from rxpath.wire import frames as fr
 from rxpath.wire.toeplitz import key_table
 
-ME = fr.identity(0x020000000101, 0xAC100001, [4789, 8472])
+ME = fr.identity(0x020000000101, 0xAC100001, 4789)
 RSS = key_table()
 calm = settings(deadline=None)  # the first call compiles
 
@@ -55,7 +55,6 @@ VALID = {
     "ipv6": lf.vxlan(lf.inner6()),
     "arp": lf.vxlan(lf.arp()),
     "outer options": lf.vxlan(lf.inner(), options=[IPOption_NOP()] * 4),
-    "other port": lf.vxlan(lf.inner(), dport=8472),
     "udp checksum": lf.vxlan(lf.inner(), chksum=-1),
     "inner fragment": lf.vxlan(lf.inner(flags="MF")),
 }
@@ -70,6 +69,14 @@ def test_the_inner_frame_is_found(name: str) -> None:
     assert bytes(Ether(frame)["VXLAN"].payload) == inner
     assert (fields[fr.TUNNEL], fields[fr.SEGMENT]) == (1, 5001)
     assert fields[fr.DMAC] == int.from_bytes(inner[:6], "big")
+
+
+def test_a_machine_takes_vxlan_on_its_own_port_only() -> None:
+    me = fr.identity(0x020000000101, 0xAC100001, 8472)
+    for port, verdict in ((8472, "ok"), (4789, "not_ours"), (6784, "not_ours")):
+        frame = np.frombuffer(lf.vxlan(lf.inner(), dport=port), np.uint8).copy()
+        fields = np.zeros(fr.FIELDS, np.int64)
+        assert fr.VERDICT_NAMES[fr.parse(frame, len(frame), 0, me, RSS, fields)] == verdict
 
 
 def test_padding_behind_the_outer_packet_is_not_the_containers() -> None:

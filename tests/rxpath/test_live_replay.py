@@ -174,6 +174,18 @@ def test_everything_that_is_not_delivered_is_counted_by_place() -> None:
     assert balance(host) == (5, 5)
 
 
+def test_the_vxlan_port_is_the_profiles() -> None:
+    host = replay(config(profile="flannel"))
+    sent = {port: lf.vxlan(lf.inner(), dport=port) for port in (4789, 8472, 6784)}
+
+    ports = {"flannel": 8472, "weave": 6784, "docker": 4789, "host": 4789}
+    for turn, (profile, port) in enumerate(ports.items()):
+        host.configure({"profile": profile})
+        rows = live_run(host, [(turn * 10**13, frame) for frame in sent.values()], [3])
+        taken = [to for to, row in zip(sent, rows, strict=True) if row["delivered"] >= 0]
+        assert taken == [port]
+
+
 def test_a_full_pool_is_rx_missed() -> None:
     host = replay(example(1).model_copy(update={"slots": 64, "dilation": 1}))
     for i in range(200):

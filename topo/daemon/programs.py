@@ -15,7 +15,6 @@ from topo.protocol.status import Part
 from topo.rundir import TAIL_LINES, RunDir, tail
 from topo.spec.model import Machine, Topology
 
-VXLAN_PORT = 4789  # RFC 7348 section 5; the default profile's
 DILATION = 1000  # wall seconds per second of model time
 
 
@@ -113,7 +112,6 @@ def rxpath_config(topology: Topology, machine: Machine, run_dir: RunDir) -> dict
         "vtep": str(machine.vtep),
         "control": str(run_dir.control(machine.name)),
         "records_dir": str(run_dir.records),
-        "vxlan_ports": [VXLAN_PORT],
         "containers": containers,
         "system": {"profile": "docker", "policy": "same_cpu"},
         "dilation": DILATION,

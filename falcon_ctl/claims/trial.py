@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from falcon_ctl.figures import measure
-from falcon_ctl.figures.measure import Closed, Metrics, Stream
-from falcon_ctl.figures.setups import Setup
+from falcon_ctl.systems.system import System
 from falcon_ctl.traffic.order import Order, analyse
+from falcon_ctl.virtual import measure
+from falcon_ctl.virtual.measure import Closed, Metrics, Stream
 from rxpath.drivers import virtual
 from rxpath.drivers.closed import Peers
 from rxpath.host import Model
@@ -104,7 +104,7 @@ def told(numbers: Sequence[int]) -> str:
 
 
 def run(
-    setup: Setup,
+    system: System,
     hashes: Sequence[int] = (HASH,),
     gap: int = STEADY,
     count: int = 4000,
@@ -113,19 +113,19 @@ def run(
 ) -> Trial:
     """`count` frames, a flow for each hash by turns, each to a socket of its own.
 
-    `knobs`: what of the host's is not as in `setup`.
+    `knobs`: what of the host's is not as in `system`.
     """
     flows = len(hashes)
-    model = measure.build(setup, knobs, flows, records=True)
+    model = measure.build(system, knobs, flows, records=True)
     numbers = np.arange(count)
     tcp = proto == "tcp"
-    frame = (measure.FULL if tcp else measure.SMALL) + measure.VXLAN_BYTES * setup.tunnels(proto)
+    frame = (measure.FULL if tcp else measure.SMALL) + measure.VXLAN_BYTES * system.tunnels(proto)
     trace = virtual.make_trace(
         numbers * gap,
         rss_hash=np.array(hashes)[numbers % flows],
         flow=numbers % flows,
         socket=numbers % flows,
-        chain=measure.chain_of(model, setup, proto),
+        chain=measure.chain_of(model, system, proto),
         protocol=_PROTOCOL[proto],
         wire_len=frame,
         payload=PAYLOAD * tcp,
@@ -148,26 +148,26 @@ def follow(model: Model, trace: Table) -> Trial:
 
 
 @cache
-def rate(setup: Setup, proto: str = "udp") -> float:
+def rate(system: System, proto: str = "udp") -> float:
     """Packets/s of one flow that saturates the host."""
     load = Stream((2e6,), ms=5) if proto == "udp" else Closed(1, ms=10, window=1024)
-    return measure.measure(setup, load, seed=1).pps
+    return measure.measure(system, load, seed=1).pps
 
 
 @cache
-def requests(setup: Setup, renews: bool) -> Metrics:
+def requests(system: System, renews: bool) -> Metrics:
     """One client that asks without a pause, over one connection or each time over a new one."""
-    return measure.measure(setup, Closed(1, ms=20, asks=True, renews=renews), seed=1)
+    return measure.measure(system, Closed(1, ms=20, asks=True, renews=renews), seed=1)
 
 
-def connect(setup: Setup, window: int = 64) -> Peers:
+def connect(system: System, window: int = 64) -> Peers:
     """One TCP stream over a connection that is to be set up first."""
-    model = measure.build(setup, {}, 1)
+    model = measure.build(system, {}, 1)
     stream = Connection(
         rss_hash=HASH,
-        chain=measure.chain_of(model, setup, "tcp"),
+        chain=measure.chain_of(model, system, "tcp"),
         window=window,
-        wire_len=measure.FULL + measure.VXLAN_BYTES * setup.tunnels("tcp"),
-        setup=measure.handshake_of(model, setup),
+        wire_len=measure.FULL + measure.VXLAN_BYTES * system.tunnels("tcp"),
+        setup=measure.handshake_of(model, system),
     )
     return Peers(model, [stream])

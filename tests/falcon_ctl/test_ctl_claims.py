@@ -7,50 +7,50 @@ import numpy as np
 import pytest
 
 from falcon_ctl import cli
-from falcon_ctl.figures.setups import BY_NAME
-from falcon_ctl.systems import cli as systems_cli
-from falcon_ctl.systems import trial
-from falcon_ctl.systems.claims import CROSS, TICK, Finding, judge
-from falcon_ctl.systems.cli import CLAIMS
+from falcon_ctl.claims import cli as claims_cli
+from falcon_ctl.claims import trial
+from falcon_ctl.claims.claims import CROSS, TICK, Finding, judge
+from falcon_ctl.claims.cli import CLAIMS
+from falcon_ctl.systems.catalogue import BY_NAME
 from rxpath.model.state import layout as lay
 
 BY_KEY = {claim.key: claim for claim in CLAIMS}
 WRONG = {  # systems of which the claim is false
-    "host-softirq": ["container", "weave", "bypass"],
+    "host-softirq": ["overlay", "weave", "bypass"],
     "docker-serialized": ["falcon-pipelining", "host", "weave", "rps"],
     "docker-port": ["flannel", "host"],
     "flannel-serialized": ["falcon-pipelining", "host"],
-    "flannel-port": ["container"],
+    "flannel-port": ["overlay"],
     "calico-serialized": ["rps", "host"],
     "calico-port": ["weave"],
-    "weave-serialized": ["container", "mflow"],
+    "weave-serialized": ["overlay", "mflow"],
     "weave-port": ["calico"],
     "rps-one-flow": ["falcon-pipelining", "mflow"],
-    "rps-many-flows": ["container"],
+    "rps-many-flows": ["overlay"],
     "rfs-one-flow": ["falcon"],
-    "rfs-many-flows": ["container"],
-    "rss++-buckets": ["container"],
+    "rfs-many-flows": ["overlay"],
+    "rss++-buckets": ["overlay"],
     "rss++-one-flow": ["mflow", "falcon-pipelining"],
-    "mflow-parallel": ["falcon-pipelining", "rps", "container"],
-    "falcon-pipelining": ["container", "rps", "mflow"],
-    "falcon-splitting": ["falcon-pipelining", "container"],
-    "falcon-balancing": ["falcon-static", "falcon-guard"],
-    "falcon-order": ["falcon", "falcon-balancing"],
+    "mflow-parallel": ["falcon-pipelining", "rps", "overlay"],
+    "falcon-pipelining": ["overlay", "rps", "mflow"],
+    "falcon-splitting": ["falcon-pipelining", "overlay"],
+    "falcon-balancing": ["falcon-splitting", "falcon-balancing"],
+    "falcon-order": ["falcon", "falcon-always-on"],
     "falcon-isolation": ["bypass", "slim"],
     "falcon-devices": ["host", "weave", "offload"],
     "falcon-off": ["falcon", "rps"],
-    "falcon-protocols": ["slim", "container"],
-    "bypass-overhead": ["host", "container"],
-    "bypass-policy": ["container", "falcon", "offload"],
+    "falcon-protocols": ["slim", "overlay"],
+    "bypass-overhead": ["host", "overlay"],
+    "bypass-policy": ["overlay", "falcon", "offload"],
     "bypass-idle": ["host", "falcon"],
-    "slim-fast": ["container", "falcon"],
-    "slim-tcp": ["host", "container"],
+    "slim-fast": ["overlay", "falcon"],
+    "slim-tcp": ["host", "overlay"],
     "slim-policy": ["host", "falcon"],
-    "slim-setup": ["container", "host"],
-    "offload-cpu": ["container", "bypass"],
+    "slim-system": ["overlay", "host"],
+    "offload-cpu": ["overlay", "bypass"],
     "offload-hardware": ["host", "falcon"],
-    "offload-entries": ["host", "container"],
-    "offload-functions": ["host", "container"],
+    "offload-entries": ["host", "overlay"],
+    "offload-functions": ["host", "overlay"],
 }
 
 
@@ -64,7 +64,7 @@ def test_every_claim_holds(key):
     ("key", "name"), [(k, name) for k, names in WRONG.items() for name in names]
 )
 def test_a_wrong_system_is_found_out(key, name):
-    finding = judge(replace(BY_KEY[key], setup=BY_NAME[name])).finding
+    finding = judge(replace(BY_KEY[key], system=BY_NAME[name])).finding
     assert not finding.holds, finding.measured
 
 
@@ -75,9 +75,9 @@ def test_every_claim_can_be_seen_to_fail():
 
 
 def test_every_system_of_the_talk_is_there_with_what_it_is_praised_and_blamed_for():
-    marks = {claim.system: set() for claim in CLAIMS}
+    marks = {claim.subject: set() for claim in CLAIMS}
     for claim in CLAIMS:
-        marks[claim.system].add(claim.mark)
+        marks[claim.subject].add(claim.mark)
     assert {"host network", "Docker overlay", "Flannel", "Calico", "Weave"} <= marks.keys()
     for system in ("RPS", "RFS", "kernel bypass", "Slim / FreeFlow", "hardware offload"):
         assert marks[system] == {TICK, CROSS}
@@ -100,7 +100,7 @@ def test_a_trial_sees_the_reordering_that_the_host_counts():
 
 
 def test_a_trial_knows_stages_depth_and_time_of_its_frames():
-    run = trial.run(BY_NAME["container"], (1, 2), count=100)
+    run = trial.run(BY_NAME["overlay"], (1, 2), count=100)
     assert run.depth() == run.depth(1) == [3]
     assert [run.sent(flow) for flow in (0, 1)] == [50, 50]
     assert len(run.softirqs(0)) == 150
@@ -134,8 +134,8 @@ def test_the_command_prints_every_claim_and_writes_it(tmp_path, capsys):
 
 
 def test_a_claim_that_does_not_hold_is_told_by_the_exit_status(tmp_path, capsys, monkeypatch):
-    bad = replace(CLAIMS[0], check=lambda setup: Finding(f"{setup.name} has [none]", False))
-    monkeypatch.setattr(systems_cli, "CLAIMS", (bad, CLAIMS[1]))
+    bad = replace(CLAIMS[0], check=lambda system: Finding(f"{system.name} has [none]", False))
+    monkeypatch.setattr(claims_cli, "CLAIMS", (bad, CLAIMS[1]))
     file = tmp_path / "systems.json"
     status, out, _ = call(capsys, "systems", "--json", str(file))
     assert status == 1

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from falcon_ctl.figures.setups import Setup
+from falcon_ctl.systems.system import System
 
 TICK, CROSS, IS = "✓", "✗", "="  # an advantage, a drawback, what it is
 
@@ -20,17 +20,17 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Claim:
-    """A tick or a cross of a system, checked on `setup`.
+    """A tick or a cross of what the talk calls `subject`, checked on `system`.
 
-    The check measures whatever setup it is given, so that a wrong one is found out.
+    The check measures whatever system it is given, so a test can give it a wrong one.
     """
 
     key: str
-    system: str
+    subject: str
     mark: str
     says: str
-    setup: Setup
-    check: Callable[[Setup], Finding]
+    system: System
+    check: Callable[[System], Finding]
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,18 @@ class Row:
     def document(self) -> dict[str, Any]:
         """As it stands in JSON."""
         claim = self.claim
-        told = {"key": claim.key, "system": claim.system, "mark": claim.mark, "claim": claim.says}
-        return {**told, "measured": self.finding.measured, "holds": self.finding.holds}
+        document = {
+            "key": claim.key,
+            "system": claim.subject,
+            "mark": claim.mark,
+            "claim": claim.says,
+        }
+        return {**document, "measured": self.finding.measured, "holds": self.finding.holds}
 
 
 def judge(claim: Claim) -> Row:
     """Run the claim's check."""
-    return Row(claim, claim.check(claim.setup))
+    return Row(claim, claim.check(claim.system))
 
 
 def times(value: float) -> str:

@@ -10,15 +10,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from falcon_ctl.figures import kernels
+from falcon_ctl.claims import bypasses, falcon, kernel
+from falcon_ctl.claims.claims import Claim, Row, judge
 from falcon_ctl.report import document
-from falcon_ctl.systems import falcon, kernel, others
-from falcon_ctl.systems.claims import Claim, Row, judge
+from falcon_ctl.virtual import kernels
 
-CLAIMS: tuple[Claim, ...] = (*kernel.CLAIMS, *falcon.CLAIMS, *others.CLAIMS)
+CLAIMS: tuple[Claim, ...] = (*kernel.CLAIMS, *falcon.CLAIMS, *bypasses.CLAIMS)
 
 
-def systems(console: Console, json: Path | None) -> bool:
+def check_all(console: Console, json: Path | None) -> bool:
     """Check every claim, print the table, write JSON; whether all hold.
 
     Raises:
@@ -40,7 +40,7 @@ def _print(console: Console, rows: Sequence[Row]) -> None:
         table.add_column(name)
     for row in rows:
         claim, verdict = row.claim, "[green]yes[/]" if row.finding.holds else "[red]no[/]"
-        table.add_row(claim.system, claim.mark, claim.says, escape(row.finding.measured), verdict)
+        table.add_row(claim.subject, claim.mark, claim.says, escape(row.finding.measured), verdict)
     console.print(table)
     failed = sum(not row.finding.holds for row in rows)
     console.print(f"{len(rows) - failed} of {len(rows)} claims hold")

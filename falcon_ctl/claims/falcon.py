@@ -6,16 +6,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from falcon_ctl.figures.measure import Stream, measure, senders
-from falcon_ctl.figures.setups import BY_NAME, CONTAINER, FALCON, STATIC, Setup
-from falcon_ctl.systems import trial
-from falcon_ctl.systems.claims import TICK, Claim, Finding, mpps, times
-from falcon_ctl.systems.trial import Table, Trial
+from falcon_ctl.claims import trial
+from falcon_ctl.claims.claims import TICK, Claim, Finding, mpps, times
+from falcon_ctl.claims.trial import Table, Trial
+from falcon_ctl.systems.catalogue import (
+    ALWAYS_ON,
+    BALANCING,
+    FALCON,
+    OVERLAY,
+    PIPELINING,
+    SPLITTING,
+)
+from falcon_ctl.systems.system import System
+from falcon_ctl.virtual.measure import Stream, measure, senders
 from rxpath.model.state import layout as lay
 
-PIPELINING, GUARD = BY_NAME["falcon-pipelining"], BY_NAME["falcon-guard"]
-BALANCING = BY_NAME["falcon-balancing"]
-OFF = replace(FALCON, name="falcon-off", title="FALCON, all off", flags=frozenset())
+OFF = replace(FALCON, name="falcon-off", title="FALCON, all off", falcon=frozenset())
 # As in the talk's figure of it: two of eight flows become four times as intense.
 _SURGE = Stream(
     (250e3,) * 8,
@@ -29,13 +35,13 @@ _SEEDS = range(1, 5)
 _OTHER = 0x9E3779B1  # another flow's hash
 
 
-def pipelined(setup: Setup) -> Finding:
+def pipelined(system: System) -> Finding:
     """Each of a flow's stages has a core of its own, and each device sees the flow in order."""
-    run = trial.run(setup)
+    run = trial.run(system)
     stages, depth = run.softirqs(), run.depth()
     where, devices = trial.cpus(stages), _by_device(stages)
     disordered = sum(_disorder(run, device) for device in devices)
-    gain = trial.rate(setup) / trial.rate(CONTAINER)
+    gain = trial.rate(system) / trial.rate(OVERLAY)
     placed = ", ".join(
         f"ifindex {device} on {trial.told(cpus)}" for device, cpus in devices.items()
     )
@@ -64,21 +70,21 @@ def _disorder(run: Trial, device: int) -> int:
     return int(np.count_nonzero(np.diff(sent) < 0))
 
 
-def splitting_helps_tcp(setup: Setup) -> Finding:
+def splitting_helps_tcp(system: System) -> Finding:
     """One TCP flow is faster than with pipelining alone: its first stage has two cores."""
-    run = trial.run(setup, proto="tcp")
+    run = trial.run(system, proto="tcp")
     kinds = {int(kind) for kind in run.softirqs()[:, lay.REC_KIND]}
-    gain = trial.rate(setup, "tcp") / trial.rate(PIPELINING, "tcp")
+    gain = trial.rate(system, "tcp") / trial.rate(PIPELINING, "tcp")
     return Finding(
         f"{'a' if lay.SPLIT in kinds else 'no'} stage for GRO; one TCP flow at "
-        f"{mpps(trial.rate(setup, 'tcp'))}, {times(gain)} pipelining alone",
+        f"{mpps(trial.rate(system, 'tcp'))}, {times(gain)} pipelining alone",
         lay.SPLIT in kinds and gain > 1.05,
     )
 
 
-def balancing_helps(setup: Setup) -> Finding:
+def balancing_helps(system: System) -> Finding:
     """When some flows surge, their stages leave the cores that they collide on."""
-    rates = [[measure(one, _SURGE, seed).pps for seed in _SEEDS] for one in (setup, STATIC)]
+    rates = [[measure(one, _SURGE, seed).pps for seed in _SEEDS] for one in (system, SPLITTING)]
     gains = [dynamic / static for dynamic, static in zip(*rates, strict=True)]
     return Finding(
         f"under a surge {times(float(np.mean(gains)))} the static choice's rate "
@@ -87,9 +93,9 @@ def balancing_helps(setup: Setup) -> Finding:
     )
 
 
-def keeps_order(setup: Setup) -> Finding:
+def keeps_order(system: System) -> Finding:
     """No frame is overtaken under a load where the published way reorders (RFC 4737)."""
-    (ratio, extent), (published, theirs) = _reordering(setup), _reordering(FALCON)
+    (ratio, extent), (published, theirs) = _reordering(system), _reordering(FALCON)
     return Finding(
         f"under a surge: reordered ratio {ratio:.4f}, largest extent {extent}; as published "
         f"{published:.4f}, extent {theirs}",
@@ -97,20 +103,20 @@ def keeps_order(setup: Setup) -> Finding:
     )
 
 
-def _reordering(setup: Setup) -> tuple[float, int]:
+def _reordering(system: System) -> tuple[float, int]:
     """Reordered ratio and largest extent of the surge's flows."""
-    run = trial.follow(*senders(setup, _SURGE, seed=1, records=True))
+    run = trial.follow(*senders(system, _SURGE, seed=1, records=True))
     orders = [run.order(flow) for flow in range(len(_SURGE.rates))]
     received = sum(order.received for order in orders)
     reordered = sum(order.reordered for order in orders)
     return reordered / received, max(order.max_extent for order in orders)
 
 
-def isolation_kept(setup: Setup) -> Finding:
+def isolation_kept(system: System) -> Finding:
     """A denied flow is dropped by the kernel's policy; the other reaches its socket alone."""
     denied, held, allowed, strayed, sent = 0, 0, 0, 0, 0
     for proto in ("udp", "tcp"):
-        run = trial.run(setup, (trial.HASH, _OTHER), proto=proto, knobs={"denied": [1]})
+        run = trial.run(system, (trial.HASH, _OTHER), proto=proto, knobs={"denied": [1]})
         held += run.stats["drops"]["policy"]
         denied += int(run.delivered(1).sum())
         allowed += int(run.delivered(0).sum())
@@ -123,11 +129,11 @@ def isolation_kept(setup: Setup) -> Finding:
     )
 
 
-def same_devices(setup: Setup) -> Finding:
+def same_devices(system: System) -> Finding:
     """Each frame passes the devices of the vanilla overlay, and the same frames arrive."""
     differing, missing, count = 0, 0, 0
     for proto in ("udp", "tcp"):
-        ours, theirs = (trial.run(one, proto=proto) for one in (setup, CONTAINER))
+        ours, theirs = (trial.run(one, proto=proto) for one in (system, OVERLAY))
         mine, vanilla = _ways(ours), _ways(theirs)
         missing += len(mine.keys() ^ vanilla.keys())
         differing += sum(mine[frame] != vanilla[frame] for frame in mine.keys() & vanilla.keys())
@@ -156,13 +162,13 @@ def _ways(run: Trial) -> dict[tuple[int, int], list[int]]:
     return found
 
 
-def off_is_vanilla(setup: Setup) -> Finding:
+def off_is_vanilla(system: System) -> Finding:
     """With all of its parts off, the host does what the vanilla overlay does, event for event."""
     differing, count = 0, 0
     for proto in ("udp", "tcp"):
         ours, theirs = (
             trial.run(one, (trial.HASH, _OTHER), gap=700, count=10_000, proto=proto)
-            for one in (setup, CONTAINER)
+            for one in (system, OVERLAY)
         )
         count += len(theirs.events)
         if ours.events.shape != theirs.events.shape:
@@ -172,9 +178,9 @@ def off_is_vanilla(setup: Setup) -> Finding:
     return Finding(f"{differing} of {count} events of UDP and TCP differ", differing == 0)
 
 
-def both_protocols(setup: Setup) -> Finding:
+def both_protocols(system: System) -> Finding:
     """One flow of UDP and one of TCP are both faster than over the vanilla overlay."""
-    gains = {p: trial.rate(setup, p) / trial.rate(CONTAINER, p) for p in ("udp", "tcp")}
+    gains = {p: trial.rate(system, p) / trial.rate(OVERLAY, p) for p in ("udp", "tcp")}
     told = ", ".join(f"{proto.upper()} {times(gain)}" for proto, gain in gains.items())
     return Finding(f"{told} the container's rate", min(gains.values()) > 1.1)
 
@@ -190,16 +196,16 @@ CLAIMS = (
         PIPELINING,
         pipelined,
     ),
-    Claim("falcon-splitting", _NAME, TICK, "splitting helps TCP", STATIC, splitting_helps_tcp),
+    Claim("falcon-splitting", _NAME, TICK, "splitting helps TCP", SPLITTING, splitting_helps_tcp),
     Claim(
         "falcon-balancing",
         _NAME,
         TICK,
         "balancing over the static choice when flows collide",
-        BALANCING,
+        ALWAYS_ON,
         balancing_helps,
     ),
-    Claim("falcon-order", _NAME, TICK, _NO_PUBLISHED, GUARD, keeps_order),
+    Claim("falcon-order", _NAME, TICK, _NO_PUBLISHED, BALANCING, keeps_order),
     Claim("falcon-isolation", _NAME, TICK, "isolation and policy are kept", FALCON, isolation_kept),
     Claim(
         "falcon-devices",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from falcon_ctl.figures import measure
-from falcon_ctl.figures.setups import BY_NAME, CONTAINER, HOST, Setup
-from falcon_ctl.systems import trial
-from falcon_ctl.systems.claims import CROSS, TICK, Claim, Finding, times
+from falcon_ctl.claims import trial
+from falcon_ctl.claims.claims import CROSS, TICK, Claim, Finding, times
+from falcon_ctl.systems.catalogue import BYPASS, HOST, OFFLOAD, OVERLAY, SLIM
+from falcon_ctl.systems.system import System
+from falcon_ctl.virtual import measure
 from rxpath.drivers import virtual
 from rxpath.model.state import layout as lay
 
-BYPASS, SLIM, OFFLOAD = BY_NAME["bypass"], BY_NAME["slim"], BY_NAME["offload"]
 _HASHES = (trial.HASH, 0x9E3779B1)
 _MS = 1_000_000
 _NOISE = 0.05
@@ -20,11 +20,11 @@ _NOISE = 0.05
 # -- kernel bypass -----------------------------------------------------------------------------
 
 
-def no_os_overhead(setup: Setup) -> Finding:
+def no_os_overhead(system: System) -> Finding:
     """Neither interrupts nor softirqs take any time, and frames are faster than on the host."""
-    run = trial.run(setup)
+    run = trial.run(system)
     spent = run.busy("hardirq", "softirq", "ksoftirqd")
-    gain = trial.rate(setup) / trial.rate(HOST)
+    gain = trial.rate(system) / trial.rate(HOST)
     return Finding(
         f"{spent} ns in interrupts and softirqs, {run.stats['softirq']['interrupts']} interrupts; "
         f"{times(gain)} the host's rate",
@@ -32,9 +32,9 @@ def no_os_overhead(setup: Setup) -> Finding:
     )
 
 
-def policy_not_applied(setup: Setup) -> Finding:
+def policy_not_applied(system: System) -> Finding:
     """Frames of a flow that the operator denies are delivered all the same."""
-    found, theirs = (trial.run(one, _HASHES, knobs={"denied": [1]}) for one in (setup, CONTAINER))
+    found, theirs = (trial.run(one, _HASHES, knobs={"denied": [1]}) for one in (system, OVERLAY))
     through, held = (int(one.delivered(1).sum()) for one in (found, theirs))
     return Finding(
         f"denied flow: {through} of {found.sent(1)} frames delivered; over the container's "
@@ -43,9 +43,9 @@ def policy_not_applied(setup: Setup) -> Finding:
     )
 
 
-def burns_a_core(setup: Setup) -> Finding:
+def burns_a_core(system: System) -> Finding:
     """Without any traffic a core is busy all the time."""
-    model = measure.build(setup, {}, 1)
+    model = measure.build(system, {}, 1)
     for _ in virtual.run(model, np.zeros((0, len(virtual.COLUMNS)), np.int64), 10 * _MS):
         pass
     stats = model.stats()
@@ -56,10 +56,10 @@ def burns_a_core(setup: Setup) -> Finding:
 # -- connection-level metadata -----------------------------------------------------------------
 
 
-def as_fast_as_host(setup: Setup) -> Finding:
+def as_fast_as_host(system: System) -> Finding:
     """TCP's data have the host's rate and the host's latency."""
-    rate = trial.rate(setup, "tcp") / trial.rate(HOST, "tcp")
-    ours, theirs = (trial.requests(one, False).latency_us(0.5) for one in (setup, HOST))
+    rate = trial.rate(system, "tcp") / trial.rate(HOST, "tcp")
+    ours, theirs = (trial.requests(one, False).latency_us(0.5) for one in (system, HOST))
     return Finding(
         f"TCP: {times(rate)} the host's rate, median latency of a request {ours:.1f} us "
         f"(host {theirs:.1f})",
@@ -67,18 +67,18 @@ def as_fast_as_host(setup: Setup) -> Finding:
     )
 
 
-def tcp_only(setup: Setup) -> Finding:
+def tcp_only(system: System) -> Finding:
     """UDP gains nothing: it stays in the overlay."""
-    tcp, udp = (trial.rate(setup, proto) / trial.rate(CONTAINER, proto) for proto in ("tcp", "udp"))
+    tcp, udp = (trial.rate(system, proto) / trial.rate(OVERLAY, proto) for proto in ("tcp", "udp"))
     return Finding(
         f"{times(tcp)} the container's rate for TCP, {times(udp)} for UDP",
         tcp > 1 + _NOISE and abs(udp - 1) <= _NOISE,
     )
 
 
-def policy_of_packets_not_applied(setup: Setup) -> Finding:
+def policy_of_packets_not_applied(system: System) -> Finding:
     """A rule that comes after a connection was set up does not stop its packets."""
-    through, held = (_after_the_rule(one) for one in (setup, CONTAINER))
+    through, held = (_after_the_rule(one) for one in (system, OVERLAY))
     return Finding(
         f"after the rule {through} segments are delivered in 4 ms; over the container's overlay "
         f"{held}",
@@ -86,9 +86,9 @@ def policy_of_packets_not_applied(setup: Setup) -> Finding:
     )
 
 
-def _after_the_rule(setup: Setup) -> int:
+def _after_the_rule(system: System) -> int:
     """Segments delivered once a running connection is denied and what was under way is through."""
-    peers = trial.connect(setup)
+    peers = trial.connect(system)
     peers.run(4 * _MS)
     peers.model.reconfigure({"denied": [0]})
     peers.run(6 * _MS)
@@ -97,9 +97,9 @@ def _after_the_rule(setup: Setup) -> int:
     return int(peers.model.stats()["delivered"] - before)
 
 
-def costly_set_up(setup: Setup) -> Finding:
+def costly_set_up(system: System) -> Finding:
     """Setting a connection up takes longer than the overlay's, and short ones are slower."""
-    runs = [trial.requests(one, True) for one in (setup, CONTAINER, HOST)]
+    runs = [trial.requests(one, True) for one in (system, OVERLAY, HOST)]
     ours, overlay, host = (run.setup_us for run in runs)
     short, theirs = runs[0].mean_us, runs[1].mean_us
     return Finding(
@@ -112,12 +112,12 @@ def costly_set_up(setup: Setup) -> Finding:
 # -- hardware offload --------------------------------------------------------------------------
 
 
-def no_cpu_for_the_tunnel(setup: Setup) -> Finding:
+def no_cpu_for_the_tunnel(system: System) -> Finding:
     """No softirq of a tunnel's devices, and no more time in softirqs than on the host."""
-    found, host = trial.run(setup), trial.run(HOST)
+    found, host = trial.run(system), trial.run(HOST)
     spent, usual = (one.busy("hardirq", "softirq", "ksoftirqd") for one in (found, host))
     tunnel = int(np.count_nonzero(found.softirqs()[:, lay.REC_KIND] != lay.NAPI))
-    ratio = trial.rate(setup) / trial.rate(HOST)
+    ratio = trial.rate(system) / trial.rate(HOST)
     return Finding(
         f"{tunnel} softirqs of tunnel devices; {spent - usual} ns more than the host in "
         f"interrupts and softirqs; {times(ratio)} its rate",
@@ -125,20 +125,20 @@ def no_cpu_for_the_tunnel(setup: Setup) -> Finding:
     )
 
 
-def bounded_entries(setup: Setup) -> Finding:
+def bounded_entries(system: System) -> Finding:
     """The flow after the last entry of the NIC's table takes the slow path, and no other."""
-    return _bounded(setup, "entries", "offload_entries")
+    return _bounded(system, "entries", "offload_entries")
 
 
-def bounded_functions(setup: Setup) -> Finding:
+def bounded_functions(system: System) -> Finding:
     """So does the container after the last virtual function."""
-    return _bounded(setup, "functions", "offload_functions")
+    return _bounded(system, "functions", "offload_functions")
 
 
-def _bounded(setup: Setup, what: str, knob: str) -> Finding:
+def _bounded(system: System, what: str, knob: str) -> Finding:
     """Five flows to five containers, with room for four."""
     hashes = [0x101 * (flow + 1) for flow in range(5)]
-    run = trial.run(setup, hashes, gap=2000, knobs={knob: 4})
+    run = trial.run(system, hashes, gap=2000, knobs={knob: 4})
     depths = [run.depth(flow) for flow in range(5)]
     offload = run.stats["offload"]
     return Finding(
@@ -148,10 +148,10 @@ def _bounded(setup: Setup, what: str, knob: str) -> Finding:
     )
 
 
-def needs_hardware(setup: Setup) -> Finding:
+def needs_hardware(system: System) -> Finding:
     """With a table of no entries nothing is left but the overlay, event for event."""
     without, overlay = (
-        trial.run(one, gap=700, knobs={"offload_entries": 0}).events for one in (setup, CONTAINER)
+        trial.run(one, gap=700, knobs={"offload_entries": 0}).events for one in (system, OVERLAY)
     )
     same = without.shape == overlay.shape and bool((without == overlay).all())
     return Finding(
@@ -170,7 +170,7 @@ CLAIMS = (
     Claim("slim-fast", _SLIM, TICK, "as fast as the host network", SLIM, as_fast_as_host),
     Claim("slim-tcp", _SLIM, CROSS, "only for TCP", SLIM, tcp_only),
     Claim("slim-policy", _SLIM, CROSS, _UNHELD, SLIM, policy_of_packets_not_applied),
-    Claim("slim-setup", _SLIM, CROSS, "set-up cost for each connection", SLIM, costly_set_up),
+    Claim("slim-system", _SLIM, CROSS, "set-up cost for each connection", SLIM, costly_set_up),
     Claim(
         "offload-cpu", _OFFLOAD, TICK, "no host CPU for the tunnel", OFFLOAD, no_cpu_for_the_tunnel
     ),

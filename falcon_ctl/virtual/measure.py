@@ -1,4 +1,4 @@
-"""One run of the model: a setup under a load, from a seed, and what came of it. Pure.
+"""One run of the model: a system under a load, from a seed, and what came of it. Pure.
 
 Each run warms up first; what is measured begins after that. Rates and loads are those of the
 measured time, latencies those of the frames (or requests) that were done in it.
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from falcon_ctl.errors import NotConserved
-from falcon_ctl.figures.setups import Setup
+from falcon_ctl.systems.system import System, merge_knobs
 from rxpath.config.knobs import Knobs
 from rxpath.drivers import virtual
 from rxpath.drivers.closed import Peers
@@ -89,14 +89,14 @@ class Stream:
     knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
-def udp(setup: Setup, load: Stream, seed: int) -> Metrics:
+def udp(system: System, load: Stream, seed: int) -> Metrics:
     """The open loop `senders`, measured."""
-    model, trace = senders(setup, load, seed)
+    model, trace = senders(system, load, seed)
     return _open_loop(model, trace, load.warm_ms * MS, (load.warm_ms + load.ms) * MS)
 
 
 def senders(
-    setup: Setup, load: Stream, seed: int, records: bool = False
+    system: System, load: Stream, seed: int, records: bool = False
 ) -> tuple[Model, NDArray[np.int64]]:
     """A host and a trace for it (`rxpath.drivers.virtual`): Poisson arrivals of small datagrams.
 
@@ -105,15 +105,15 @@ def senders(
     rng = np.random.default_rng([seed, 1])
     count = len(load.rates)
     times, flows = _arrivals(load, rng)
-    model = build(setup, load.knobs, count, records, len(times))
+    model = build(system, load.knobs, count, records, len(times))
     trace = virtual.make_trace(
         times,
         rss_hash=_hashes(rng, count)[flows],
         flow=flows,
         socket=flows,
-        chain=chain_of(model, setup, "udp"),
+        chain=chain_of(model, system, "udp"),
         protocol=lay.UDP,
-        wire_len=load.size + VXLAN_BYTES * setup.tunnels("udp"),
+        wire_len=load.size + VXLAN_BYTES * system.tunnels("udp"),
     )
     return model, trace
 
@@ -163,9 +163,9 @@ class Closed:
     knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
-def tcp(setup: Setup, load: Closed, seed: int) -> Metrics:
+def tcp(system: System, load: Closed, seed: int) -> Metrics:
     """The closed loop `connected`, measured; latencies are those of requests, if there are any."""
-    model, peers = connected(setup, load, seed)
+    model, peers = connected(system, load, seed)
     start = load.warm_ms * MS
     end = start + load.ms * MS
     peers.run(start)
@@ -198,16 +198,16 @@ def surge(peers: Peers, load: Closed) -> None:
         peers.open_window(number, load.window * load.surge)
 
 
-def connected(setup: Setup, load: Closed, seed: int) -> tuple[Model, Peers]:
+def connected(system: System, load: Closed, seed: int) -> tuple[Model, Peers]:
     """A host and the TCP connections that are to drive it, before anything was sent."""
     rng = np.random.default_rng([seed, 2])
     count = load.connections
     # Twice, because a segment may be sent again while it waits.
-    model = build(setup, load.knobs, count, frames=2 * count * load.window * load.surge)
-    frame = (SMALL + 64 if load.asks else load.size) + VXLAN_BYTES * setup.tunnels("tcp")
-    chain, hashes = chain_of(model, setup, "tcp"), _hashes(rng, count)
-    kept = not load.renews and not setup.connection_level
-    handshake = () if kept else handshake_of(model, setup)
+    model = build(system, load.knobs, count, frames=2 * count * load.window * load.surge)
+    frame = (SMALL + 64 if load.asks else load.size) + VXLAN_BYTES * system.tunnels("tcp")
+    chain, hashes = chain_of(model, system, "tcp"), _hashes(rng, count)
+    kept = not load.renews and not system.connection_level
+    handshake = () if kept else handshake_of(model, system)
     starts = rng.integers(0, MS, count)
     connections = [
         Connection(
@@ -230,34 +230,32 @@ def connected(setup: Setup, load: Closed, seed: int) -> tuple[Model, Peers]:
 
 
 def build(
-    setup: Setup, knobs: Mapping[str, Any], flows: int, records: bool = False, frames: int = 0
+    system: System, knobs: Mapping[str, Any], flows: int, records: bool = False, frames: int = 0
 ) -> Model:
-    """The receiving host of `setup`, with some knobs changed and room for `frames` at a time."""
-    merged = {**setup.knobs, **knobs}
-    merged["falcon"] = {**setup.knobs["falcon"], **knobs.get("falcon", {})}
+    """The receiving host of `system`, with some knobs changed and room for `frames` at a time."""
     return Model(
-        Knobs.parse(merged),
+        Knobs.parse(merge_knobs(system.knobs, {"costs": system.costs}, knobs)),
         slots=max(_SLOTS, frames),
         sockets=flows,
         flows=flows,
         records=records,
-        choose=setup.choose,
+        choose=system.choose,
     )
 
 
-def chain_of(model: Model, setup: Setup, proto: str) -> int:
+def chain_of(model: Model, system: System, proto: str) -> int:
     """The chain of the data of `proto`."""
-    return model.chain("tunnel" if setup.tunnels(proto) else "plain")
+    return model.chain("tunnel" if system.tunnels(proto) else "plain")
 
 
-def handshake_of(model: Model, setup: Setup) -> tuple[Step, ...]:
+def handshake_of(model: Model, system: System) -> tuple[Step, ...]:
     """What the server gets of a handshake before the data, whose first segment is TCP's third.
 
     Slim and FreeFlow: SYN and ACK over the overlay; accept() then tells the client the address of
     the host's socket, to which it connects once more (danyangz/Slim, socket.c).
     """
-    direct = Step(chain_of(model, setup, "tcp"), SYN + VXLAN_BYTES * setup.tunnels("tcp"))
-    if not setup.connection_level:
+    direct = Step(chain_of(model, system, "tcp"), SYN + VXLAN_BYTES * system.tunnels("tcp"))
+    if not system.connection_level:
         return (direct,)
     over = Step(model.chain("tunnel"), SYN + VXLAN_BYTES)
     return over, over, direct
@@ -304,16 +302,20 @@ def _loads(
 Load = Stream | Closed
 
 
-def measure(setup: Setup, load: Load, seed: int) -> Metrics:
-    """Run `setup` under `load`.
+def measure(system: System, load: Load, seed: int) -> Metrics:
+    """Run `system` under `load`.
 
     Raises:
         NotConserved: frames are missing, or too many; the model is wrong and so is the result.
-        OwnPolicyError: a policy of one's own fails.
+        OwnPolicyError: a custom policy fails.
     """
-    if setup.own is not None and setup.choose is None:
-        return setup.own.run(lambda choose: measure(replace(setup, choose=choose), load, seed))
-    found = udp(setup, load, seed) if isinstance(load, Stream) else tcp(setup, load, seed)
+    if system.custom is None:
+        return _measure(system, load, seed)
+    return system.custom.run(lambda choose: _measure(replace(system, choose=choose), load, seed))
+
+
+def _measure(system: System, load: Load, seed: int) -> Metrics:
+    found = udp(system, load, seed) if isinstance(load, Stream) else tcp(system, load, seed)
     if not found.is_conserved:
-        raise NotConserved(setup.name, seed, found.sent, found.delivered, found.lost, found.queued)
+        raise NotConserved(system.name, seed, found.sent, found.delivered, found.lost, found.queued)
     return found

@@ -9,10 +9,11 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 from scapy.layers.vxlan import VXLAN
 
-from falcon_ctl.figures.setups import BY_NAME, CONTAINER, HOST, Setup
-from falcon_ctl.systems import trial
-from falcon_ctl.systems.claims import CROSS, IS, TICK, Claim, Finding, mpps, times
-from falcon_ctl.systems.trial import Table, counted, told
+from falcon_ctl.claims import trial
+from falcon_ctl.claims.claims import CROSS, IS, TICK, Claim, Finding, mpps, times
+from falcon_ctl.claims.trial import Table, counted, told
+from falcon_ctl.systems.catalogue import BY_NAME, HOST, OVERLAY, PIPELINING
+from falcon_ctl.systems.system import System
 from rxpath.config import profiles
 from rxpath.model.state import layout as lay
 from rxpath.wire import frames, toeplitz
@@ -22,24 +23,24 @@ SOFTIRQS = {"docker": 3, "flannel": 3, "calico": 3, "weave": 4}  # Weave has two
 _MAC, _VTEP = "02:00:00:00:01:01", "172.16.0.1"
 
 
-def one_softirq(setup: Setup) -> Finding:
+def one_softirq(system: System) -> Finding:
     """A frame goes through one softirq, on the CPU of its interrupt."""
-    run = trial.run(setup)
+    run = trial.run(system)
     where = trial.cpus(run.softirqs())
     return Finding(
-        f"{counted(run.depth())} a frame, on {told(where)}; {mpps(trial.rate(setup))} on one flow",
+        f"{counted(run.depth())} a frame, on {told(where)}; {mpps(trial.rate(system))} on one flow",
         run.depth() == [1] and len(where) == 1,
     )
 
 
-def serialized(softirqs: int) -> Callable[[Setup], Finding]:
+def serialized(softirqs: int) -> Callable[[System], Finding]:
     """So many softirqs a frame, one at a time on one CPU, and slower for it."""
 
-    def check(setup: Setup) -> Finding:
-        run = trial.run(setup)
+    def check(system: System) -> Finding:
+        run = trial.run(system)
         stages = run.softirqs()
         where, together = trial.cpus(stages), _overlaps(stages)
-        ratio = trial.rate(setup) / trial.rate(HOST)
+        ratio = trial.rate(system) / trial.rate(HOST)
         return Finding(
             f"{counted(run.depth())} a frame, on {told(where)}, {together} beside another; "
             f"{times(ratio)} the host's rate",
@@ -56,11 +57,11 @@ def _overlaps(stages: Table) -> int:
     return int(np.count_nonzero(begin[order][1:] < np.maximum.accumulate(end[order])[:-1]))
 
 
-def vxlan_port(port: int) -> Callable[[Setup], Finding]:
+def vxlan_port(port: int) -> Callable[[System], Finding]:
     """A host with this profile's port takes VXLAN to `port`, and to no other of the table."""
 
-    def check(setup: Setup) -> Finding:
-        own = profiles.load()[setup.profile].vxlan_port
+    def check(system: System) -> Finding:
+        own = profiles.load()[system.profile].vxlan_port
         taken = sorted({dport for dport in PORTS.values() if _is_taken(own, dport)})
         return Finding(f"takes VXLAN to UDP port {taken}", taken == [port])
 
@@ -74,38 +75,38 @@ def _is_taken(own: int, dport: int) -> bool:
     packet = outer / UDP(sport=50_000, dport=dport, chksum=0) / VXLAN(vni=5001, flags=8) / inner
     frame = np.frombuffer(bytes(packet), np.uint8).copy()
     vtep = int.from_bytes(bytes(int(part) for part in _VTEP.split(".")), "big")
-    me = frames.identity(int(_MAC.replace(":", ""), 16), vtep, [own])
+    me = frames.identity(int(_MAC.replace(":", ""), 16), vtep, own)
     found = np.zeros(frames.FIELDS, np.int64)
     verdict = frames.parse(frame, len(frame), 0, me, toeplitz.key_table(), found)
     return bool(verdict == frames.OK and found[frames.TUNNEL])
 
 
-def one_flow_stays(setup: Setup) -> Finding:
+def one_flow_stays(system: System) -> Finding:
     """All of one flow's stages behind the NIC run on one CPU."""
-    run = trial.run(setup)
+    run = trial.run(system)
     where = trial.cpus(run.softirqs(skip=1))
-    ratio = trial.rate(setup) / trial.rate(BY_NAME["falcon-pipelining"])
+    ratio = trial.rate(system) / trial.rate(PIPELINING)
     return Finding(
         f"stages behind the NIC on {told(where)}; {times(ratio)} FALCON's rate on one flow",
         len(where) == 1 and ratio < 0.75,
     )
 
 
-def many_flows_spread(setup: Setup) -> Finding:
+def many_flows_spread(system: System) -> Finding:
     """Flows of one RX queue run on several CPUs."""
     hashes = np.random.default_rng(5).integers(0, 1 << 32, 32).tolist()
-    run = trial.run(setup, hashes, knobs={"queues": 1})
+    run = trial.run(system, hashes, knobs={"queues": 1})
     where = trial.cpus(run.softirqs(skip=1))
     return Finding(f"32 flows of one RX queue: on {told(where)}", len(where) >= 4)
 
 
-def micro_flows(setup: Setup) -> Finding:
+def micro_flows(system: System) -> Finding:
     """Each device's stage of one flow runs on several CPUs, and order is kept."""
-    run = trial.run(setup, gap=trial.SATURATING, count=20_000)
+    run = trial.run(system, gap=trial.SATURATING, count=20_000)
     stages = run.softirqs(skip=1)
     cells = stages[stages[:, lay.REC_KIND] == lay.GRO_CELL]
     where, order = trial.cpus(cells), run.order(0)
-    gain = [trial.rate(setup, proto) / trial.rate(CONTAINER, proto) for proto in ("tcp", "udp")]
+    gain = [trial.rate(system, proto) / trial.rate(OVERLAY, proto) for proto in ("tcp", "udp")]
     return Finding(
         f"the tunnel device's stage on {told(where)}; {order.reordered} of {order.received} "
         f"reordered; {times(gain[0])} (TCP) and {times(gain[1])} (UDP) the container's rate",
@@ -113,10 +114,10 @@ def micro_flows(setup: Setup) -> Finding:
     )
 
 
-def buckets_move(setup: Setup) -> Finding:
+def buckets_move(system: System) -> Finding:
     """Flows of different buckets that share a queue are spread by load, and arrive."""
     hashes = [8 * bucket for bucket in range(16)]  # of 8 queues: all in the first one
-    (where, got), (fixed, before) = (_rebalanced(one, hashes) for one in (setup, CONTAINER))
+    (where, got), (fixed, before) = (_rebalanced(one, hashes) for one in (system, OVERLAY))
     return Finding(
         f"16 flows of one queue: on {told(where)}, with a fixed table on {told(fixed)}; "
         f"{times(got / before)} the container's frames arrive",
@@ -124,37 +125,37 @@ def buckets_move(setup: Setup) -> Finding:
     )
 
 
-def one_flow_gains_nothing(setup: Setup) -> Finding:
+def one_flow_gains_nothing(system: System) -> Finding:
     """One flow is as slow as over the plain overlay."""
-    (where, got), (_, before) = (_rebalanced(one, [trial.HASH]) for one in (setup, CONTAINER))
+    (where, got), (_, before) = (_rebalanced(one, [trial.HASH]) for one in (system, OVERLAY))
     return Finding(
         f"all stages of one flow on {told(where)}; {times(got / before)} the container's rate",
         len(where) == 1 and got < 1.1 * before,
     )
 
 
-def _rebalanced(setup: Setup, hashes: list[int]) -> tuple[list[int], int]:
+def _rebalanced(system: System, hashes: list[int]) -> tuple[list[int], int]:
     """CPUs that worked, and frames delivered, in 16 ms at saturation, rebalanced each 1 ms."""
     knobs = {"rebalance_interval_ns": 1_000_000, "falcon": {"load_interval_ns": 500_000}}
-    run = trial.run(setup, hashes, gap=trial.SATURATING, count=40_000, knobs=knobs)
+    run = trial.run(system, hashes, gap=trial.SATURATING, count=40_000, knobs=knobs)
     return trial.cpus(run.softirqs()), run.stats["delivered"]
 
 
 def _overlay(name: str, profile: str, title: str) -> list[Claim]:
-    setup, softirqs = BY_NAME[name], SOFTIRQS[profile]
+    system, softirqs = BY_NAME[name], SOFTIRQS[profile]
     says = f"{softirqs} softirqs for a frame, serialized on one core"
     port = f"VXLAN on UDP port {PORTS[profile]}"
     return [
-        Claim(f"{profile}-serialized", title, CROSS, says, setup, serialized(softirqs)),
-        Claim(f"{profile}-port", title, IS, port, setup, vxlan_port(PORTS[profile])),
+        Claim(f"{profile}-serialized", title, CROSS, says, system, serialized(softirqs)),
+        Claim(f"{profile}-port", title, IS, port, system, vxlan_port(PORTS[profile])),
     ]
 
 
 def _steering(name: str, title: str) -> list[Claim]:
-    setup = BY_NAME[name]
+    system = BY_NAME[name]
     return [
-        Claim(f"{name}-one-flow", title, CROSS, "does not spread one flow", setup, one_flow_stays),
-        Claim(f"{name}-many-flows", title, TICK, "spreads many flows", setup, many_flows_spread),
+        Claim(f"{name}-one-flow", title, CROSS, "does not spread one flow", system, one_flow_stays),
+        Claim(f"{name}-many-flows", title, TICK, "spreads many flows", system, many_flows_spread),
     ]
 
 
@@ -162,7 +163,7 @@ _MOVES = "a load-aware indirection table: buckets move to other cores"
 _MICRO = "one flow on several cores, in order; more than the vanilla overlay"
 CLAIMS = (
     Claim("host-softirq", "host network", IS, "one softirq, no VXLAN", HOST, one_softirq),
-    *_overlay("container", "docker", "Docker overlay"),
+    *_overlay("overlay", "docker", "Docker overlay"),
     *_overlay("flannel", "flannel", "Flannel"),
     *_overlay("calico", "calico", "Calico"),
     *_overlay("weave", "weave", "Weave"),

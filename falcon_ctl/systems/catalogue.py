@@ -1,0 +1,114 @@
+"""All built-in systems, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import MappingProxyType
+
+from falcon_ctl.errors import UsageError
+from falcon_ctl.systems.system import System, Tunnel
+
+# As published, FALCON has no order guard: a flow that is rehashed may overtake itself.
+PUBLISHED = frozenset({"pipelining", "splitting", "balancing", "switch_off"})
+_BOTH_ENDS = "; the testbed's applications use the sockets of their containers' kernels"
+# A live run lasts milliseconds of model time: RSS++ would not look at its table once in 100 ms.
+_RSSPP_LIVE = MappingProxyType(
+    {
+        "rebalance_interval_ns": 100_000,
+        "falcon": {"load_interval_ns": 20_000, "order_guard": True},
+    }
+)
+
+
+def _overlay(name: str, title: str, profile: str, policy: str = "same_cpu") -> System:
+    return System(name, title, Tunnel.TO_HOST, profile, policy)
+
+
+def _falcon(name: str, title: str, *parts: str) -> System:
+    return System(name, title, Tunnel.TO_HOST, "docker", "falcon", frozenset(parts))
+
+
+HOST = System("host", "host network", Tunnel.NONE, "host")
+OVERLAY = _overlay("overlay", "container overlay", "docker")
+PIPELINING = _falcon("falcon-pipelining", "FALCON pipelining", "pipelining")
+SPLITTING = _falcon("falcon-splitting", "FALCON + splitting", "pipelining", "splitting")
+BALANCING = _falcon("falcon-balancing", "FALCON + balancing", *PUBLISHED, "order_guard")
+FALCON = _falcon("falcon", "FALCON as published", *PUBLISHED)
+ALWAYS_ON = _falcon("falcon-always-on", "FALCON, never off", *PUBLISHED - {"switch_off"})
+HOST_FALCON = System(
+    "falcon-host", "FALCON on the host network", Tunnel.NONE, "host", "falcon", PUBLISHED
+)
+OFFLOAD = System("offload", "hardware offload", Tunnel.TO_SWITCH, "offload")
+BYPASS = System(
+    "bypass",
+    "kernel bypass",
+    Tunnel.NONE,
+    "bypass",
+    not_live=f"mTCP replaces the TCP of both ends{_BOTH_ENDS}",
+)
+SLIM = System(
+    "slim",
+    "Slim / FreeFlow",
+    Tunnel.NONE,
+    "slim",
+    connection_level=True,
+    not_live=f"it replaces a connection's sockets by the hosts' at both ends{_BOTH_ENDS}",
+)
+SYSTEMS = (
+    HOST,
+    OVERLAY,
+    PIPELINING,
+    SPLITTING,
+    BALANCING,
+    OFFLOAD,
+    FALCON,
+    ALWAYS_ON,
+    HOST_FALCON,
+    _overlay("flannel", "Flannel", "flannel"),
+    _overlay("calico", "Calico", "calico"),
+    _overlay("weave", "Weave Net", "weave"),
+    _overlay("rps", "overlay with RPS", "docker", "rps"),
+    _overlay("rfs", "overlay with RFS", "docker", "rfs"),
+    System(
+        "rss++",
+        "overlay with RSS++",
+        Tunnel.TO_HOST,
+        "docker",
+        "rss++",
+        live_knobs=_RSSPP_LIVE,
+    ),
+    _overlay("mflow", "mFlow", "docker", "mflow"),
+    BYPASS,
+    SLIM,
+)
+BY_NAME = MappingProxyType({system.name: system for system in SYSTEMS})
+LIVE = tuple(system for system in SYSTEMS if not system.not_live)
+MAIN_JOB = (HOST, OVERLAY, PIPELINING, SPLITTING, BALANCING, OFFLOAD)  # what a run measures unasked
+
+
+def select(names: Iterable[str]) -> list[System]:
+    """Systems of these names, each once, in the order of `SYSTEMS`.
+
+    Raises:
+        UsageError: a name is unknown, or there is none.
+    """
+    wanted = set(names)
+    unknown = sorted(wanted - set(BY_NAME))
+    if unknown or not wanted:
+        what = ", ".join(unknown) if unknown else "none given"
+        raise UsageError("--systems", what, f"some of {', '.join(BY_NAME)}")
+    return [system for system in SYSTEMS if system.name in wanted]
+
+
+def select_live(names: Iterable[str]) -> list[System]:
+    """As `select`, of the systems that can run on the live network.
+
+    Raises:
+        UsageError: as of `select`, or a system cannot run there.
+    """
+    systems = select(names)
+    for system in systems:
+        if system.not_live:
+            expected = f"some of {', '.join(one.name for one in LIVE)} ({system.not_live})"
+            raise UsageError("--systems", f"{system.name} cannot run live", expected)
+    return systems

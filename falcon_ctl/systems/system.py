@@ -1,0 +1,92 @@
+"""What a system is: what the network does with its frames, and what the receiving host does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import Any
+
+from rxpath.config import profiles
+from rxpath.config.knobs import Knobs
+from rxpath.policies.own import OwnPolicy
+
+VXLAN_PORT = 4789  # IANA's (RFC 7348); where the host's profile has no port of its own
+FLAGS = ("pipelining", "splitting", "balancing", "switch_off", "order_guard")  # FALCON's parts
+
+
+class Tunnel(Enum):
+    """Where a tenant's frame travels in VXLAN."""
+
+    NONE = "not between machines of one switch; farther ones decapsulate in front of the host"
+    TO_HOST = "up to the receiving host, which decapsulates"
+    TO_SWITCH = "up to the switch in front of the receiving host, which decapsulates"
+
+
+@dataclass(frozen=True)
+class System:
+    """One system, under either clock.
+
+    Attributes:
+        name: as the command line, YAML and JSON know it.
+        title: for tables and pictures.
+        tunnel: what the network does.
+        profile: the receiving host's chain of devices: a built-in name or FILE.toml:NAME.
+        policy: the receiving host's steering policy, of those built in.
+        falcon: which of FALCON's parts (`FLAGS`) are on.
+        connection_level: only TCP's data leave the overlay: connections are set up in the tunnel,
+            and everything else stays there.
+        costs: the cost profile of the virtual clock.
+        not_live: why the system cannot run on the live network; "" when it can.
+        live_knobs: knobs that a live run needs besides, because it lasts a second and not minutes.
+        custom: a steering policy from a user's file, in place of `policy`.
+        choose: the function that a run of `custom` calls.
+    """
+
+    name: str
+    title: str
+    tunnel: Tunnel
+    profile: str
+    policy: str = "same_cpu"
+    falcon: frozenset[str] = frozenset()
+    connection_level: bool = False
+    costs: str = "xeon-2.2ghz"
+    not_live: str = ""
+    live_knobs: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    custom: OwnPolicy | None = None
+    choose: Any = None
+
+    @property
+    def knobs(self) -> dict[str, Any]:
+        """The host's knobs, as `rxpath.config.knobs.Knobs.parse` takes them."""
+        falcon = {flag: flag in self.falcon for flag in FLAGS}
+        return {"profile": self.profile, "policy": self.policy, "falcon": falcon}
+
+    @property
+    def vxlan_port(self) -> int:
+        """UDP port of the system's VXLAN packets."""
+        return profiles.chains(self.profile)[self.profile].vxlan_port or VXLAN_PORT
+
+    @property
+    def is_falcon_overlay(self) -> bool:
+        """The system is FALCON over a container overlay."""
+        return self.policy == "falcon" and self.tunnel is Tunnel.TO_HOST
+
+    @property
+    def cores_of_a_stage(self) -> int:
+        """How many cores share one stage of one flow; more than one with mFlow alone."""
+        return len(Knobs().rps_cpus) if self.policy == "mflow" else 1
+
+    def tunnels(self, proto: str) -> bool:
+        """Whether data of `proto` ("udp" or "tcp") reach the host in VXLAN."""
+        return self.tunnel is Tunnel.TO_HOST or (self.connection_level and proto != "tcp")
+
+
+def merge_knobs(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Knobs of all layers, later ones over earlier ones, those of FALCON each by itself."""
+    merged = {key: value for layer in layers for key, value in layer.items()}
+    falcon = [layer["falcon"] for layer in layers if "falcon" in layer]
+    if falcon:
+        merged["falcon"] = {key: value for one in falcon for key, value in one.items()}
+    return merged

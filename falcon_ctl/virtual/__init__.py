@@ -1,0 +1,1 @@
+"""Runs of the receive path under the virtual clock: loads, measurements, compiled kernels."""
