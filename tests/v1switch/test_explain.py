@@ -24,7 +24,7 @@ from tests.v1switch.twin import COMPILED, loaded
 from v1switch.codegen.assemble import Assembler
 from v1switch.control.dataplane import Dataplane
 from v1switch.explain import events as ev
-from v1switch.explain.notation import Words
+from v1switch.explain.notation import Notation
 from v1switch.explain.text import TextView
 from v1switch.program import expressions as ex
 from v1switch.program import load_file
@@ -120,7 +120,7 @@ def test_signed_fields_have_signs() -> None:
     assert (values["a"], values["c"], values["d"]) == (1, -1, 127)
 
 
-def test_a_parser_error_is_told() -> None:
+def test_a_parser_error_is_shown() -> None:
     port, frame = ENCAPSULATED
     text = VTEP.text(port, frame[:30])
     assert "error PacketTooShort: parsing ends" in text
@@ -128,15 +128,15 @@ def test_a_parser_error_is_told() -> None:
     assert "is wrong, computed 0x6683: checksum_error = 1" in wrong
 
 
-def test_only_variables_of_the_compilers_own_are_left_out() -> None:
-    words = Words(VTEP.program)
+def test_only_temporaries_of_the_compiler_are_left_out() -> None:
+    notation = Notation(VTEP.program)
     target = ex.FieldRef("scalars", "tmp")
     call = Primitive("assign", (target, ex.Const(5)))
     for fragment, left_out in (("hdr.a.isValid()", True), ("bit<8> tmp = 5", False)):
-        did = ev.Did("assign", call, None, None, (), (), Source("x.p4", 1, fragment))
-        assert words.absorb(did) is left_out
-        assert words.expression(target) == ("5" if left_out else "tmp")
-        words.forget()
+        did = ev.Executed("assign", call, None, None, (), (), Source("x.p4", 1, fragment))
+        assert notation.absorb(did) is left_out
+        assert notation.expression(target) == ("5" if left_out else "tmp")
+        notation.reset()
 
 
 # -- controls --------------------------------------------------------------------------------------
@@ -194,10 +194,10 @@ def test_what_becomes_of_a_unions_other_members_is_watched() -> None:
 
 
 def test_conditions_of_actions_tell_what_they_ask() -> None:
-    words = Words(VTEP.program)
+    notation = Notation(VTEP.program)
     asked = ex.Operation("==", ex.FieldRef("ipv4", "ttl"), ex.ParamRef(0))
     step = ev.Condition("if", asked, (), True, Source("x.p4", 1, "if"), ("limit",))
-    assert words.condition(step) == "ipv4.ttl == limit"
+    assert notation.condition(step) == "ipv4.ttl == limit"
 
 
 def test_constant_entries_tell_where_the_program_has_them() -> None:
@@ -211,7 +211,7 @@ def test_counters_and_registers_tell_cell_old_and_new() -> None:
     effects = [
         effect
         for port, frame in vectors("externs")
-        for did in steps(externs.explain(port, frame), ev.Did)
+        for did in steps(externs.explain(port, frame), ev.Executed)
         for effect in did.effects
         if effect.what == "register" and effect.new is not None
     ]
@@ -366,7 +366,7 @@ def test_a_condition_that_decides_nothing_is_no_reason(tmp_path: Path) -> None:
     changed = tmp_path / "changed.json"
     changed.write_text(json.dumps(program))
     (drop,) = steps(Explained(changed).explain(1, bytes(20)), ev.Dropped)
-    assert drop.by.did.op == "mark_to_drop"
+    assert drop.by.step.op == "mark_to_drop"
     assert drop.condition is None
 
 
@@ -394,7 +394,7 @@ def test_colours_change_nothing_but_colours() -> None:
 
 def test_the_document_holds_what_the_text_does() -> None:
     made = json.loads(json.dumps(VTEP.document(*ENCAPSULATED)))
-    assert made["schema"] == "v1switch-explain/1"
+    assert made["schema"] == "v1switch-explain/2"
     assert (made["port"], made["data"]) == (1, ENCAPSULATED[1].hex())
     (only,) = made["passes"]
     assert [s["stage"] for s in only["stages"]] == ["parser", "ingress", "egress", "deparser"]

@@ -22,7 +22,7 @@ from v1switch.control.dataplane import Dataplane
 from v1switch.explain.document import Document
 from v1switch.explain.engine import TracingEngine
 from v1switch.explain.events import Explanation
-from v1switch.explain.recorder import MAX_TOLD
+from v1switch.explain.recorder import MAX_EVENTS
 from v1switch.explain.text import TextView
 from v1switch.program import load_program
 from v1switch.state.entries import ActionCall, CloneSession, Replica
@@ -171,14 +171,14 @@ def test_of_a_frame_that_goes_round_for_long_only_the_beginning_is_told() -> Non
     switch.process(1, bytes(20))
     (told,) = explanations
     rounds = MAX_BLOCKS / 2  # of two blocks: the test, and two statements
-    assert told.untold == pytest.approx(3 * rounds - MAX_TOLD, rel=0.01)
+    assert told.omitted == pytest.approx(3 * rounds - MAX_EVENTS, rel=0.01)
     text = list(TextView(program).lines(told))
     assert text[-2:] == [
-        f"frame: too much happens; {told.untold:,} things more",
+        f"frame: too many events; {told.omitted:,} more are left out",
         "frame: nothing leaves",
     ]
-    assert MAX_TOLD <= len(text) < 2 * MAX_TOLD  # of a line or two each
-    assert Document(program).frame(told)["untold"] == told.untold
+    assert MAX_EVENTS <= len(text) < 2 * MAX_EVENTS  # of a line or two each
+    assert Document(program).frame(told)["omitted"] == told.omitted
 
 
 def test_a_header_that_nothing_looks_into_is_zero_when_it_becomes_valid() -> None:

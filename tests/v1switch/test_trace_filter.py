@@ -101,7 +101,10 @@ def test_only_frames_that_match_are_explained_and_all_pass_alike() -> None:
         ("(port = 1", "expected ')' for every '('"),
         ("= 1", "'=': expected a field, a header or 'port'"),
         ("port & 1", "expected comparisons with and, or, not and parentheses"),
-        ("ipv4.src_addr > 10.0.0.0/8", "'10.0.0.0/8': a prefix goes with = and != only"),
+        (
+            "ipv4.src_addr > 10.0.0.0/8",
+            "'10.0.0.0/8': a prefix length is only allowed with = and !=",
+        ),
         ("(" * 2000 + "arp" + ")" * 2000, "'(': expected at most 20 of them nested"),
         ("not " * 2000 + "arp", "'not': expected at most 20 of them nested"),
     ],

@@ -1,1 +1,1 @@
-"""A packet's way through the program, told: recorded by the traced code, shown as text or JSON."""
+"""Explanations of frames: recorded while the traced program runs, shown as text or JSON."""

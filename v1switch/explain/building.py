@@ -1,4 +1,4 @@
-"""Passes, stages and steps that are not finished: what the recorder adds to."""
+"""Passes, stages and steps under construction, to which the recorder adds."""
 
 from __future__ import annotations
 
@@ -10,28 +10,27 @@ from v1switch.program.model import Conditional
 
 
 class Open:
-    """A step that others may follow into."""
+    """A step that contains others."""
 
     def __init__(self, make: Callable[[tuple[ev.Step, ...]], ev.Step]) -> None:
-        """Make the step by `make` when all that follows into it is known."""
+        """Make the step by `make` once the steps that it contains are known."""
         self.make = make
         self.steps: list[ev.Step | Open | Table] = []
 
     def close(self) -> ev.Step:
-        """The step as it is shown."""
+        """The finished step."""
         return self.make(closed(self.steps))
 
 
 class Table:
-    """A table's application, whose action is not known from the start."""
+    """A table's application, whose action is recorded after the look-up."""
 
     def __init__(self, applied: ev.Applied) -> None:
-        """Begin with what the look-up gave."""
         self.applied = applied
         self.action: Open | None = None
 
     def close(self) -> ev.Step:
-        """The step as it is shown."""
+        """The finished step."""
         action = self.action.close() if self.action else None
         assert action is None or isinstance(action, ev.Action)
         return replace(self.applied, action=action)
@@ -41,38 +40,38 @@ Steps = list["ev.Step | Open | Table"]
 
 
 def closed(steps: Sequence[ev.Step | Open | Table]) -> tuple[ev.Step, ...]:
-    """The steps as they are shown."""
+    """The finished steps."""
     return tuple(s.close() if isinstance(s, (Open, Table)) else s for s in steps)
 
 
 class Stage:
-    """A stage that goes on."""
+    """A stage under construction."""
 
     def __init__(self, name: str, port: int | None = None, instance: int | None = None) -> None:
-        """Begin; port and instance are those of egress."""
+        """Make an empty stage; port and instance are those of egress."""
         self.name, self.port, self.instance = name, port, instance
         self.steps: Steps = []
 
     def close(self) -> ev.Stage:
-        """The stage as it is shown."""
+        """The finished stage."""
         return ev.Stage(self.name, closed(self.steps), self.port, self.instance)
 
 
 class Pass:
-    """A pass that goes on.
+    """A pass under construction.
 
     Attributes:
         frame: what the parser saw.
-        headers: (offset, size) of every header that the parser took out of it.
-        into: where the next step goes.
-        node: the table or statement of a control that runs.
+        headers: (offset, size) of every header that the parser extracted.
+        into: the list that the next step is added to.
+        node: the current table or statement of a control.
         conditions: the control's conditions so far.
-        writers: what last wrote each field, by header and field.
-        addresser: what last wrote egress_spec, and the node that it stands in.
+        writers: the last writer of each field, by header and field.
+        addresser: the last writer of egress_spec, and the node that it belongs to.
     """
 
     def __init__(self, number: int, kind: str, parent: int, frame: bytes) -> None:
-        """Begin a pass of a frame."""
+        """Make an empty pass of a frame."""
         self.number, self.kind, self.parent, self.frame = number, kind, parent, frame
         self.headers: dict[str, tuple[int, int]] = {}
         self.stages: list[Stage] = []
@@ -89,18 +88,18 @@ class Pass:
         self.truncated = False
 
     def open(self, stage: Stage) -> None:
-        """Go on with a stage."""
+        """Begin a stage."""
         self.stages.append(stage)
         self.conditions = []
         self.top()
 
     def top(self, node: str = "") -> None:
-        """Go on beside tables and states, not inside one."""
+        """Add next steps to the stage itself, outside of tables and states."""
         self.into, self.table, self.action, self.params = self.stages[-1].steps, None, "", ()
         self.node = node
 
-    def written(self, did: ev.Did) -> ev.Writer:
-        """Remember who wrote the fields of a step."""
+    def written(self, did: ev.Executed) -> ev.Writer:
+        """Record a step as the last writer of its fields."""
         applied = self.table.applied if self.table else None
         entry = applied.entry if applied else None
         table, origin = applied.table if applied else "", entry.origin if entry else ""
@@ -111,6 +110,6 @@ class Pass:
         return writer
 
     def close(self) -> ev.Pass:
-        """The pass as it is shown."""
+        """The finished pass."""
         stages = tuple(stage.close() for stage in self.stages if stage.steps)
         return ev.Pass(self.number, self.kind, self.parent, stages)

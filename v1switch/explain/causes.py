@@ -1,7 +1,7 @@
 """Why a frame was dropped.
 
-Told is the statement that asked for it, the condition that led there, and who wrote what that
-condition asks for.
+That is: the statement that requested it, the condition that led to that statement, and the steps
+that wrote the condition's fields.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from v1switch.program.model import Pipeline, Program
 
 
 class Causes:
-    """Knows the order of a program's tables and conditions."""
+    """Finds causes in the control flow of one program."""
 
     def __init__(self, program: Program) -> None:
-        """Remember the program."""
         self.program = program
 
     def dropped(self, reason: str, now: Pass) -> ev.Dropped:
-        """The end of a pass whose egress_spec is the drop port."""
+        """The end of a pass whose egress_spec is the drop port, with its cause."""
         if now.addresser is None:
             return ev.Dropped(reason)
         by, node = now.addresser
-        if by.table:  # an entry or the default action asked for it
+        if by.table:  # an entry or the default action requested it
             return ev.Dropped(reason, by)
         condition = self._condition(now, node)
         if condition is None:
@@ -36,19 +35,19 @@ class Causes:
         return ev.Dropped(reason, by, condition, writers)
 
     def _condition(self, now: Pass, node: str) -> ev.Condition | None:
-        """The last condition without whose answer the frame would not have come to a node."""
+        """The last condition whose result decided that the frame reached a node."""
         in_egress = now.stages[-1].name == "egress"
         pipeline = self.program.egress if in_egress else self.program.ingress
-        for asked, step in reversed(now.conditions):
-            ways = (asked.true_next, asked.false_next)
-            taken, other = ways if step.value else ways[::-1]
+        for conditional, step in reversed(now.conditions):
+            branches = (conditional.true_next, conditional.false_next)
+            taken, other = branches if step.value else branches[::-1]
             if reaches(pipeline, taken, node) and not reaches(pipeline, other, node):
                 return step
         return None
 
 
 def reaches(pipeline: Pipeline, start: str | None, node: str) -> bool:
-    """Whether a way leads from one node of a pipeline to another (or they are the same)."""
+    """Whether a path leads from one node of a pipeline to another, or they are the same."""
     waiting, seen = [start], set[str | None]([None])
     while waiting:
         at = waiting.pop()

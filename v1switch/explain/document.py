@@ -1,7 +1,7 @@
-"""An explanation as JSON: one object for each frame, of the form that docs/explain.md lists.
+"""An explanation as JSON: one object for each frame, as docs/explain.md describes it.
 
 Numbers that come from packets or tables are strings in hexadecimal (they may have 128 bits) beside
-a `text` for people; ports, lengths, offsets and counts are numbers.
+a readable `text`; ports, lengths, offsets and counts are numbers.
 """
 
 from __future__ import annotations
@@ -10,33 +10,32 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from v1switch.explain import events as ev
-from v1switch.explain.notation import Words, match_text, value_text
+from v1switch.explain.notation import Notation, match_text, value_text
 from v1switch.program.model import Program, Source
 from v1switch.state.entries import Exact, Lpm, Match, Ternary
 
-SCHEMA = "v1switch-explain/1"  # the number changes when a member goes away or changes its meaning
+SCHEMA = "v1switch-explain/2"  # counts up when a member is removed or changes its meaning
 
 Object = dict[str, Any]
 
 
 class Document:
-    """Makes the JSON objects of frames of one program."""
+    """Makes JSON objects of explanations of one program's frames."""
 
     def __init__(self, program: Program) -> None:
-        """Write about this program."""
-        self.words = Words(program)
+        self.notation = Notation(program)
 
-    def frame(self, told: ev.Explanation, number: int = 1) -> Object:
-        """The object of one frame, the `number`-th."""
+    def frame(self, explanation: ev.Explanation, number: int = 1) -> Object:
+        """The object of a frame; `number` counts frames from 1."""
         return {
             "schema": SCHEMA,
             "frame": number,
-            "port": told.port,
-            "length": len(told.frame),
-            "data": told.frame.hex(),
-            "passes": [self._pass(each) for each in told.passes],
-            "untold": told.untold,
-            "out": [{"port": port, "data": frame.hex()} for port, frame in told.out],
+            "port": explanation.port,
+            "length": len(explanation.frame),
+            "data": explanation.frame.hex(),
+            "passes": [self._pass(each) for each in explanation.passes],
+            "omitted": explanation.omitted,
+            "out": [{"port": port, "data": frame.hex()} for port, frame in explanation.out],
         }
 
     def _pass(self, each: ev.Pass) -> Object:
@@ -57,18 +56,18 @@ class Document:
     def _field(self, value: ev.FieldValue) -> Object:
         if not value.header:
             return {"name": value.field} | _value(value.value, value.width, value.field)
-        shown = self.words.field(value.header, value.field)
+        shown = self.notation.field(value.header, value.field)
         name = f"{value.header}.{value.field}"
         return {"name": name} | _value(value.value, value.width, shown)
 
     def _operand(self, operand: ev.Operand, params: Sequence[str] = ()) -> Object:
-        name = self.words.expression(operand.expression, params)
+        name = self.notation.expression(operand.expression, params)
         return {"expression": name} | _value(operand.value, operand.width, name)
 
     def _effect(self, effect: ev.Effect) -> Object:
         name, shown = effect.name, effect.name
         if effect.field:
-            name, shown = f"{name}.{effect.field}", self.words.field(effect.name, effect.field)
+            name, shown = f"{name}.{effect.field}", self.notation.field(effect.name, effect.field)
         made: Object = {"kind": effect.what, "name": name}
         if effect.index is not None:
             made["index"] = effect.index
@@ -92,7 +91,7 @@ class Document:
     def _advanced(self, step: ev.Advanced) -> Object:
         return {"step": "advance", "bits": step.bits}
 
-    def _moved(self, step: ev.Moved) -> Object:
+    def _moved(self, step: ev.Transitioned) -> Object:
         case: Object | None = None
         if step.case is not None:
             case = {"kind": step.case.kind, "next": step.case.next_state}
@@ -110,7 +109,7 @@ class Document:
     def _condition(self, step: ev.Condition) -> Object:
         return {
             "step": step.kind,
-            "condition": self.words.condition(step),
+            "condition": self.notation.condition(step),
             "value": step.value,
             "operands": [self._operand(operand, step.params) for operand in step.operands],
             "source": _source(step.source),
@@ -126,14 +125,14 @@ class Document:
             "source": _source(step.source),
         }
 
-    def _did(self, step: ev.Did) -> Object:
+    def _did(self, step: ev.Executed) -> Object:
         return {
             "step": "primitive",
             "op": step.op,
-            "statement": self.words.statement(step),
+            "statement": self.notation.statement(step),
             "operands": [self._operand(operand, step.params) for operand in step.args],
             "effects": [self._effect(effect) for effect in step.effects],
-            "message": self.words.message(step),
+            "message": self.notation.message(step),
             "source": _source(step.source),
         }
 
@@ -172,7 +171,7 @@ class Document:
             "copies": copies,
         }
 
-    def _again(self, step: ev.Again) -> Object:
+    def _again(self, step: ev.Restarted) -> Object:
         return {"step": "again", "kind": step.kind}
 
     def _dropped(self, step: ev.Dropped) -> Object:
@@ -186,12 +185,12 @@ class Document:
 
     def _writer(self, writer: ev.Writer) -> Object:
         return {
-            "statement": self.words.statement(writer.did),
-            "effects": [self._effect(effect) for effect in writer.did.effects],
+            "statement": self.notation.statement(writer.step),
+            "effects": [self._effect(effect) for effect in writer.step.effects],
             "table": writer.table or None,
             "action": writer.action or None,
             "origin": writer.origin or None,
-            "source": _source(writer.did.source),
+            "source": _source(writer.step.source),
         }
 
     def _sent(self, step: ev.Sent) -> Object:
@@ -219,7 +218,7 @@ def _value(value: ev.Value, width: int, name: str) -> Object:
 
 
 def _exact(value: ev.Value) -> str | bool | None:
-    """A value without loss: hexadecimal, negative numbers with a sign."""
+    """A value in full: hexadecimal, negative numbers with a sign."""
     if value is None or isinstance(value, bool):
         return value
     return f"0x{value.hex()}" if isinstance(value, bytes) else hex(value)
@@ -260,15 +259,15 @@ _MAKERS: dict[type, Callable[..., Object]] = {
     ev.State: Document._state,
     ev.Extracted: Document._extracted,
     ev.Advanced: Document._advanced,
-    ev.Moved: Document._moved,
+    ev.Transitioned: Document._moved,
     ev.ParserError: Document._parser_error,
     ev.Condition: Document._condition,
     ev.Checked: Document._checked,
-    ev.Did: Document._did,
+    ev.Executed: Document._did,
     ev.Applied: Document._applied,
     ev.Digest: Document._digest,
     ev.Replicated: Document._replicated,
-    ev.Again: Document._again,
+    ev.Restarted: Document._again,
     ev.Dropped: Document._dropped,
     ev.Sent: Document._sent,
 }

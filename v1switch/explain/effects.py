@@ -1,4 +1,4 @@
-"""Reads the values that the traced code tells: fields of headers, operands, what a step changed."""
+"""From values that the traced program reports to fields, operands and effects of a step."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ Values = Sequence[ev.Value]
 
 
 class Reader:
-    """Knows the program's fields."""
+    """Interprets values by the program's types."""
 
     def __init__(self, program: Program) -> None:
-        """Remember the program."""
         self.program = program
         self._widths = {  # looked up for every value: many fields, and long headers
             (header.name, field.name): field.width or 0
@@ -28,7 +27,7 @@ class Reader:
     # -- fields -----------------------------------------------------------------------------------
 
     def fields(self, header: str, data: bytes) -> tuple[ev.FieldValue, ...]:
-        """Take a header's bytes apart."""
+        """The fields of a header, from its bytes."""
         kind = self.program.headers[header].header_type
         rest = _bits(kind, data)
         number, left = int.from_bytes(data, "big"), 8 * len(data)
@@ -71,25 +70,25 @@ class Reader:
 
     def did(
         self, watched: Watched, args: Values, before: Values, after: Values, params: tuple[str, ...]
-    ) -> ev.Did:
-        """A call with what it changed."""
+    ) -> ev.Executed:
+        """A primitive with its operands and effects."""
         call, operands = watched.call, self.operands(watched.args, args)
         effects = self._effects(watched.targets, args, before, after)
         if isinstance(call, Primitive) and call.op == "add_header":
-            effects = tuple(e for e in effects if e.what == "header")  # its fields are just zero
+            effects = tuple(e for e in effects if e.what == "header")  # its fields are all zero
         if isinstance(call, SetField):
-            return ev.Did("set", None, call.target, call.value, operands, effects, None)
+            return ev.Executed("set", None, call.target, call.value, operands, effects, None)
         if isinstance(call, Checksum):
-            return ev.Did(
+            return ev.Executed(
                 "update_checksum", None, call.target, None, operands, effects, call.source
             )
-        return ev.Did(call.op, call, None, None, operands, effects, call.source, params)
+        return ev.Executed(call.op, call, None, None, operands, effects, call.source, params)
 
     def _effects(
         self, targets: Sequence[Target], args: Values, before: Values, after: Values
     ) -> tuple[ev.Effect, ...]:
         """What a step wrote; of several targets only those that changed."""
-        valid = {  # headers whose validity was told: before and after
+        valid = {  # validity before and after, of headers where it was reported
             t.ref.header: (old, new)
             for t, old, new in zip(targets, before, after, strict=True)
             if isinstance(t.ref, ex.FieldRef) and t.ref.field == VALID
@@ -101,11 +100,11 @@ class Reader:
                 continue
             was, now = valid.get(target.ref.header, (1, 1))
             if target.ref.field != VALID and not now:
-                continue  # what an absent header holds is nobody's business
+                continue  # the fields of an invalid header do not matter
             old = old if was or target.ref.field == VALID else None
             if old != new or len(targets) == 1:
                 found.append(self._field_effect(target.ref, old, new))
-        if valid and not found:  # `setInvalid` of what is not there
+        if valid and not found:  # setInvalid() on an invalid header
             found.append(self._field_effect(targets[0].ref, before[0], after[0]))
         return tuple(found)
 
@@ -126,5 +125,5 @@ class Reader:
 
 
 def _bits(kind: HeaderType, data: bytes) -> int:
-    """Bits of the variable-length field."""
+    """Number of bits of the variable-length field."""
     return 8 * len(data) - (kind.fixed_bits + 7) // 8 * 8

@@ -1,10 +1,10 @@
-"""What happens to a frame, as values: made by the recorder, shown by `text` and `document`.
+"""What happens to a frame, as values: made by `recorder`, shown by `text` and `document`.
 
-An `Explanation` is one frame that came in. It consists of passes: the frame itself, then whatever
-the program made of it (copies, clones, resubmitted and recirculated frames). A pass goes through
-stages ("parser", "ingress", "egress", "deparser"), each a list of steps in the order in which they
-happened. Names are those of the BMv2 JSON, numbers are unsigned unless their field is signed,
-lengths are in bytes and offsets count from the start of the pass's frame.
+An `Explanation` is about one frame that came in. It consists of passes: the frame itself, then
+what the program made of it (copies, clones, resubmitted and recirculated frames). A pass consists
+of stages ("parser", "ingress", "egress", "deparser"), each a list of steps in their order. Names
+are those of the BMv2 JSON, numbers are unsigned unless their field is signed, lengths are in bytes
+and offsets count from the start of the pass's frame.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from v1switch.program.model import Primitive, Source, Transition
 from v1switch.state.entries import Match
 
 Value = int | bytes | bool | None
-"""A number, the bytes of a variable-length field, a truth value, or None for what is not there."""
+"""A number, a variable-length field's bytes, a truth value; None for what does not exist."""
 
 
 @dataclass(frozen=True)
 class FieldValue:
-    """A field and what it holds. `width` is in bits, 0 for a variable-length field."""
+    """A field with its value. `width` is in bits, 0 for a variable-length field."""
 
     header: str
     field: str
@@ -31,7 +31,7 @@ class FieldValue:
 
 @dataclass(frozen=True)
 class Operand:
-    """A part of an expression with its value; `width` 0 where it is not known."""
+    """An operand of an expression with its value; `width` is 0 where it is not known."""
 
     expression: Expr
     width: int
@@ -43,12 +43,12 @@ class Effect:
     """What a step changed: `what` is "field", "header", "register" or "counter".
 
     Attributes:
-        name: header and field, header alone, or the array.
+        name: the header or the array.
         field: the field's own name for "field", else empty.
         index: the cell of an array, else None.
         width: bits; 0 where numbers have no width.
-        old, new: before and after. `old` is None for the field of a header that was not there,
-            both are for a cell that the array does not have.
+        old, new: before and after. `old` is None for the field of a header that was invalid,
+            both are None for a cell that the array does not have.
     """
 
     what: str
@@ -62,7 +62,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Extracted:
-    """The parser took a header out of the frame."""
+    """The parser extracted a header."""
 
     header: str
     offset: int
@@ -83,8 +83,8 @@ class Condition:
 
     Attributes:
         kind: "if" or "verify".
-        expression, operands, value: what was asked, of what, with which answer.
-        source: where it stands in the P4 source.
+        expression, operands, value: the condition, what it reads, its result.
+        source: its location in the P4 source.
         params: names of the parameters that the expression may refer to.
     """
 
@@ -97,8 +97,8 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Moved:
-    """The parser's way out of a state.
+class Transitioned:
+    """The parser's transition out of a state.
 
     Attributes:
         key: the select's expressions with their values; empty without a select.
@@ -119,7 +119,7 @@ class ParserError:
 
 @dataclass(frozen=True)
 class State:
-    """A parser state with what happened in it."""
+    """A parser state with its steps."""
 
     name: str
     steps: tuple[Step, ...]
@@ -127,7 +127,7 @@ class State:
 
 @dataclass(frozen=True)
 class Checked:
-    """A checksum was verified: what its field holds, and what it should be."""
+    """A checksum was verified: the value found, and the one computed."""
 
     name: str
     target: FieldValue
@@ -137,16 +137,16 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class Did:
+class Executed:
     """A primitive, the parser's assignment or the update of a checksum.
 
     Attributes:
         op: the primitive's name; "set" in the parser, "update_checksum" for a checksum.
         call: the primitive, None for the two others.
         target, expression: of an assignment in the parser, else None.
-        args: the values that went in.
-        effects: what changed, and what was written without a change.
-        source: where it stands in the P4 source.
+        args: the operands.
+        effects: what was written, also where that changed nothing.
+        source: its location in the P4 source.
         params: names of the action's parameters.
     """
 
@@ -162,7 +162,7 @@ class Did:
 
 @dataclass(frozen=True)
 class Action:
-    """An action that ran, its parameters and what it did."""
+    """An action that ran, with its parameters and steps."""
 
     name: str
     params: tuple[FieldValue, ...]
@@ -171,7 +171,7 @@ class Action:
 
 @dataclass(frozen=True)
 class KeyValue:
-    """A field of a table's key with what was looked up."""
+    """A field of a table's key with the value that was looked up."""
 
     name: str
     kind: str
@@ -188,9 +188,9 @@ class Entry:
         priority: as it was written; None where the table has no priorities.
         low_first: whether low numbers win, as in the program's own and simple_switch_CLI's
             entries; in P4Runtime's large ones do.
-        origin: where it was written ("entries.txt:3", "tables.p4:61"), empty if nobody knows.
-        const: it comes from the program.
-        packets: its direct counter, this frame included; None without one.
+        origin: where it was written ("entries.txt:3", "tables.p4:61"), empty if not known.
+        const: whether the program declares it.
+        packets: its direct counter, including this frame; None without one.
     """
 
     matches: tuple[Match, ...]
@@ -203,9 +203,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Selection:
-    """What an action profile gave: a member, or one of an action set (None).
+    """What an action profile selected: a member, or an element of an action set (None).
 
-    A `hash` that is not None picked it: number `place`, from 0, of `size`.
+    With a `hash` a selector picked it: index `place`, from 0, of `size`.
     """
 
     member: int | None
@@ -221,8 +221,8 @@ class Applied:
     Attributes:
         entry: what was hit, or None for a miss.
         entries: how many entries the table holds.
-        metered: what the direct meter wrote, or None.
-        action: what ran, or None when there was nothing to run.
+        metered: the colour that the direct meter wrote, or None.
+        action: the action that ran, or None when there was none.
     """
 
     table: str
@@ -245,12 +245,12 @@ class Digest:
 
 @dataclass(frozen=True)
 class Replicated:
-    """Copies were asked for.
+    """Copies were requested.
 
     Attributes:
         kind: "multicast", "ingress clone" or "egress clone".
         number: the group or session.
-        known: whether there is such a group or session.
+        known: whether the group or session exists.
         copies: (port, instance) of each copy.
     """
 
@@ -261,23 +261,23 @@ class Replicated:
 
 
 @dataclass(frozen=True)
-class Again:
-    """The frame starts again: "resubmitted" or "recirculated"."""
+class Restarted:
+    """The frame enters the parser again: "resubmitted" or "recirculated"."""
 
     kind: str
 
 
 @dataclass(frozen=True)
 class Writer:
-    """A step that wrote something, and where it stands.
+    """A step that wrote something, and where it ran.
 
     Attributes:
-        did: the step.
+        step: what wrote it.
         table, action: where it ran; empty for a statement of a control.
         origin: where the table entry was written, as in Entry; empty for a default action.
     """
 
-    did: Did
+    step: Executed
     table: str
     action: str
     origin: str
@@ -288,10 +288,10 @@ class Dropped:
     """The pass ends without a frame.
 
     Attributes:
-        reason: in words.
-        by: what last asked for it, or None.
-        condition: the `if` that led there, or None.
-        writers: what last wrote the fields that the condition asks for.
+        reason: as text.
+        by: the step that last requested it, or None.
+        condition: the `if` that led to that step, or None.
+        writers: the steps that last wrote the fields of the condition.
     """
 
     reason: str
@@ -308,7 +308,7 @@ class Part:
         name: the header, or "payload".
         status: "same" as it came in, "changed", "new", or "removed".
         data: its bytes; of a removed header those that came in.
-        was: the bytes that came in under that name, or None.
+        was: the bytes of that header as it came in, or None.
     """
 
     name: str
@@ -322,11 +322,11 @@ class Sent:
     """A frame left the deparser.
 
     Attributes:
-        port: where it goes, or None when it starts again.
+        port: where it goes, or None when it enters the parser again.
         to_controller: whether that is the CPU port.
         frame: its bytes.
-        parts: the same in pieces, before `truncated` cut it.
-        truncated: whether the program shortened it.
+        parts: the same by headers, before truncation.
+        truncated: whether the program truncated it.
     """
 
     port: int | None
@@ -341,15 +341,15 @@ Step = (
     | Extracted
     | Advanced
     | Condition
-    | Moved
+    | Transitioned
     | ParserError
     | Checked
-    | Did
+    | Executed
     | Action
     | Applied
     | Digest
     | Replicated
-    | Again
+    | Restarted
     | Dropped
     | Sent
 )
@@ -357,7 +357,7 @@ Step = (
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the switch; egress has the port and instance of the copy."""
+    """A stage of the switch; egress has the port and instance of the copy."""
 
     name: str
     steps: tuple[Step, ...]
@@ -367,13 +367,13 @@ class Stage:
 
 @dataclass(frozen=True)
 class Pass:
-    """One way through the switch.
+    """One pass through the switch.
 
     Attributes:
-        number: from 1, in the order in which they began.
+        number: counts from 1, in the order in which passes begin.
         kind: "frame", "multicast copy", "ingress clone", "egress clone", "resubmitted" or
             "recirculated".
-        parent: number of the pass that it came from, 0 for the first.
+        parent: number of the pass that it came from; 0 for the first.
     """
 
     number: int
@@ -384,17 +384,17 @@ class Pass:
 
 @dataclass(frozen=True)
 class Explanation:
-    """All that became of one frame.
+    """Everything that happened to one frame.
 
     Attributes:
         port, frame: what came in.
         passes: at least one.
         out: (port, frame) of everything that left, the controller's included.
-        untold: how many things happened after the last that is told here.
+        omitted: number of events after the last one recorded here.
     """
 
     port: int
     frame: bytes
     passes: tuple[Pass, ...]
     out: tuple[tuple[int, bytes], ...] = field(default=())
-    untold: int = 0
+    omitted: int = 0

@@ -2,11 +2,11 @@
 
     port = 1 and ipv4.dst_addr = 10.0.0.0/8 and not (tcp.dst_port = 22 or arp)
 
-`port` is the port a frame came in at, `len` its length; every other name is a header of the
-program or one of its fields, with or without "hdr." in front. A header alone asks whether the
-program's parser found it. A field of a header that is not there compares to nothing. Operators are
-= (==), !=, <, <=, >, >=, and, or, not; numbers are decimal or 0x…, MAC, IPv4 and IPv6 addresses,
-these with a prefix length if one likes.
+`port` is the ingress port of a frame, `len` its length; every other name is a header of the program
+or one of its fields, with or without a leading "hdr.". A header alone tests whether it is valid
+after parsing; every comparison with a field of an invalid header is false. Operators are = (==),
+!=, <, <=, >, >=, and, or, not; values are decimal or 0x… numbers and MAC, IPv4 and IPv6 addresses,
+the latter two optionally with a prefix length.
 """
 
 from __future__ import annotations
@@ -36,11 +36,10 @@ class FilterError(RequestError):
     Attributes:
         text: the whole filter.
         place: the part of it that is wrong.
-        reason: what is wrong, and what may stand there.
+        reason: what is wrong, and what is expected.
     """
 
     def __init__(self, text: str, place: str, reason: str) -> None:
-        """Keep the filter, the place and the reason."""
         super().__init__(f"filter {quoted(text)}: {quoted(place)}: {reason}")
         self.text = text
         self.place = place
@@ -49,7 +48,7 @@ class FilterError(RequestError):
 
 @dataclass(frozen=True)
 class Test:
-    """A comparison, or without an operator the question whether a header is there."""
+    """A comparison, or without an operator the test whether a header is valid."""
 
     name: str
     op: str = ""
@@ -69,18 +68,18 @@ Node = Test | Combined
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter that is well formed; whether it fits a program shows when it is compiled."""
+    """A well-formed filter; `expression` checks whether it fits a program."""
 
     text: str
     root: Node
 
     def expression(self, program: Program) -> ex.Expr:
-        """Give the filter as a condition over the program's fields; raises FilterError."""
+        """The filter as a condition on the program's fields; raises FilterError."""
         return _Resolver(self.text, program).resolve(self.root)
 
 
 def parse(text: str) -> Filter:
-    """Read a filter; raises FilterError."""
+    """Parse a filter; raises FilterError."""
     return Filter(text, _Parser(text).whole())
 
 
@@ -150,12 +149,12 @@ class _Parser:
         if number is None:
             self._fail(written or "the end", f"expected {ALLOWED}")
         if number.prefix is not None and op not in ("==", "!="):
-            self._fail(written, "a prefix goes with = and != only")
+            self._fail(written, "a prefix length is only allowed with = and !=")
         return Test(token, op, number)
 
 
 class _Resolver:
-    """Turns names into the program's fields."""
+    """Resolves names to the program's fields."""
 
     def __init__(self, text: str, program: Program) -> None:
         self.text = text
@@ -170,7 +169,7 @@ class _Resolver:
         return self._joined(node.op, parts)
 
     def _joined(self, op: str, parts: Sequence[ex.Expr]) -> ex.Expr:
-        """Join many parts in halves, so that long filters do not become deep ones."""
+        """Join parts as a balanced tree, so that long filters are not deeply nested."""
         if len(parts) == 1:
             return parts[0]
         half = len(parts) // 2

@@ -1,4 +1,4 @@
-"""Explanations in the log of a switch that runs."""
+"""Explanations in the log of a running switch."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def logging_engine(wanted: str | None) -> TracingEngine:
 
 
 class _Log:
-    """Writes one line of the log for each line of text, so that each has its time."""
+    """Logs each line of an explanation as a record of its own, so that each has a time."""
 
     def __init__(self) -> None:
         self._views: dict[int, TextView] = {}
         self._number = 0
 
-    def __call__(self, program: Program, told: Explanation) -> None:
+    def __call__(self, program: Program, explanation: Explanation) -> None:
         view = self._views.get(id(program))
         if view is None or view.program is not program:
             view = TextView(program)
             self._views = {id(program): view}
         self._number += 1
-        for line in view.lines(told, f"frame {self._number}"):
+        for line in view.lines(explanation, f"frame {self._number}"):
             log.info("%s", line)

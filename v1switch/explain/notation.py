@@ -1,4 +1,4 @@
-"""How names, values, expressions and statements of a program are written for people."""
+"""How explanations write a program's names, values, expressions and statements."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SCALARS = "scalars"
 IPV4 = re.compile(r"(addr|ip|src|dst|vtep|hop)", re.IGNORECASE)
 HEX = re.compile(r"(type|flags?|checksum|cksum|mask|hash|crc|cookie)$", re.IGNORECASE)
 NESTED = re.compile(r"_(.+?)(\d+)")
-TEMPORARY = re.compile(r"(\w+_)?tmp(_\d+)?")  # as p4c calls its own variables
-DECIMAL_BITS = 32  # wider numbers are read in hexadecimal
+TEMPORARY = re.compile(r"(\w+_)?tmp(_\d+)?")  # names of p4c's temporaries
+DECIMAL_BITS = 32  # wider numbers are written in hexadecimal
 ASSIGNS = {"assign", "modify_field", "assign_VL", "assign_header", "copy_header"}
 BINARY = {
     "add": "+",
@@ -31,7 +31,7 @@ BINARY = {
 
 
 def value_text(value: ev.Value, width: int, name: str = "") -> str:
-    """A value as the field's people write it; the name tells addresses from numbers."""
+    """A value in its usual notation; the field's name decides between address and number."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -66,8 +66,8 @@ def match_text(match: Match, width: int, name: str) -> str:
     return f"{value_text(match.low, width, name)}->{value_text(match.high, width, name)}"
 
 
-def says_something(match: Match, width: int) -> bool:
-    """Whether a match field is more than "any value"."""
+def restricts(match: Match, width: int) -> bool:
+    """Whether a match field excludes any value."""
     if isinstance(match, Lpm):
         return match.prefix_len > 0
     if isinstance(match, Ternary):
@@ -75,13 +75,13 @@ def says_something(match: Match, width: int) -> bool:
     return isinstance(match, Exact) or (match.low, match.high) != (0, (1 << width) - 1)
 
 
-def place(source: Source | None) -> str:
-    """Where something stands in the P4 source: file and line."""
+def location(source: Source | None) -> str:
+    """A location in the P4 source as file:line; empty if it is not known."""
     return f"{source.file}:{source.line}" if source else ""
 
 
 def fragment(source: Source | None) -> str:
-    """The P4 text of one statement, or nothing when the compiler cut it off."""
+    """The P4 text of a statement; empty when p4c truncated it."""
     text = source.fragment if source else ""
     head, cut, _ = text.partition("; ...")
     if cut:
@@ -89,23 +89,22 @@ def fragment(source: Source | None) -> str:
     return "" if text.endswith("...") else text.rstrip("; ")
 
 
-class Words:
-    """Writes what refers to a program's fields."""
+class Notation:
+    """Writes expressions and statements of one program."""
 
     def __init__(self, program: Program) -> None:
-        """Learn the program's names."""
         self.program = program
         self._short = _user_metadata(program)
         self._held: dict[ex.FieldRef, tuple[str, tuple[ev.Operand, ...]]] = {}
 
-    def forget(self) -> None:
-        """Begin with another frame."""
+    def reset(self) -> None:
+        """Forget the temporaries of the previous frame."""
         self._held.clear()
 
-    def absorb(self, step: ev.Did) -> bool:
-        """Whether a step only writes a variable of p4c's own; what it holds is then known.
+    def absorb(self, step: ev.Executed) -> bool:
+        """Whether a step only writes a temporary of p4c; remembers what it then holds.
 
-        Where the variable is read, the expression that it holds is shown in its stead.
+        Where the temporary is read, the expression that it holds is shown instead.
         """
         target = step.target if step.call is None else next(iter(step.call.args), None)
         if isinstance(target, ex.HeaderRef):
@@ -121,7 +120,7 @@ class Words:
         return True
 
     def _known(self, operands: Sequence[ev.Operand]) -> tuple[ev.Operand, ...]:
-        """Operands, with what is behind a variable of p4c's own in its stead."""
+        """Operands, each temporary of p4c replaced by what it holds."""
         found: list[ev.Operand] = []
         for operand in operands:
             node = operand.expression
@@ -130,7 +129,7 @@ class Words:
         return tuple(dict.fromkeys(found))
 
     def field(self, header: str, field: str) -> str:
-        """A field's name; user metadata as "meta.…", p4c's own variables by themselves."""
+        """A field's name; user metadata as "meta.…", p4c's temporaries by their name."""
         if field == VALID:
             return f"{header}.isValid()"
         if header == SCALARS:
@@ -140,7 +139,7 @@ class Words:
     # -- expressions ------------------------------------------------------------------------------
 
     def expression(self, node: ex.Expr | None, params: Sequence[str] = ()) -> str:
-        """An expression as P4 writes it; for want of the source's own text."""
+        """An expression in P4's notation, for where the source text is not known."""
         if isinstance(node, ex.Operation):
             return self._operation(node, params)
         text = self._leaf(node, params)
@@ -209,7 +208,7 @@ class Words:
         return f"({left} {({'and': '&&', 'or': '||'}).get(op, op)} {right})"
 
     def _fits(self, node: ex.Expr | None, mask: ex.Expr | None) -> bool:
-        """Whether a mask leaves a field as it is, as those of p4c's widening casts do."""
+        """Whether a mask keeps all bits of a field, as those of p4c's widening casts do."""
         if not isinstance(node, ex.FieldRef) or not isinstance(mask, ex.Const):
             return False
         found = self.program.headers[node.header].header_type.field(node.field)
@@ -217,14 +216,14 @@ class Words:
         return bool(ones) and mask.value & ones == ones
 
     def condition(self, step: ev.Condition) -> str:
-        """What an `if` or `verify` asks: the source's own words where they are whole."""
-        own = fragment(step.source)
-        if own and own != "if":  # so p4c puts it inside an action
-            return own
-        return _bare(self.expression(step.expression, step.params))
+        """The condition of an `if` or `verify`: the source text where p4c kept all of it."""
+        text = fragment(step.source)
+        if text and text != "if":  # all that p4c keeps of an `if` inside an action
+            return text
+        return _without_parentheses(self.expression(step.expression, step.params))
 
     def case(self, case: Transition | None, key: Sequence[ev.Operand]) -> str:
-        """The case of a select that matched, its value in the fields' own notation."""
+        """The case of a select that matched, its value in the notation of the key's fields."""
         if case is None:
             return ""
         if case.kind != "value":
@@ -243,22 +242,22 @@ class Words:
 
     # -- statements -------------------------------------------------------------------------------
 
-    def statement(self, step: ev.Did) -> str:
-        """A primitive as a statement: the source's own words where they are whole."""
+    def statement(self, step: ev.Executed) -> str:
+        """A primitive as a statement: the source text where p4c kept all of it."""
         if step.call is None:
             left = self.expression(step.target)
             if step.op == "update_checksum":
                 return f"update checksum {left}"
-            return f"{left} = {_bare(self.expression(step.expression))}"
-        own = fragment(step.source)
-        if own.startswith("="):  # p4c names the place of the right-hand side
-            return f"{self.expression(step.call.args[0])} {own}"
-        if own and (step.op not in ASSIGNS or "=" in own):
-            return own
+            return f"{left} = {_without_parentheses(self.expression(step.expression))}"
+        text = fragment(step.source)
+        if text.startswith("="):  # p4c gives the location of the right-hand side
+            return f"{self.expression(step.call.args[0])} {text}"
+        if text and (step.op not in ASSIGNS or "=" in text):
+            return text
         return self._call(step.call, step.params)
 
     @staticmethod
-    def message(step: ev.Did) -> str | None:
+    def message(step: ev.Executed) -> str | None:
         """What a log message prints, or None for any other step."""
         if step.op != "log_msg" or step.call is None or not isinstance(step.call.args[0], ex.Text):
             return None
@@ -270,7 +269,7 @@ class Words:
     def _call(self, call: Primitive, params: Sequence[str]) -> str:
         if call.op == "modify_field_with_hash_based_offset":
             return self._hash(call, params)
-        args = [_bare(self.expression(arg, params)) for arg in call.args]
+        args = [_without_parentheses(self.expression(arg, params)) for arg in call.args]
         if call.op in ASSIGNS:
             return f"{args[0]} = {args[1]}"
         if call.op in BINARY:
@@ -290,7 +289,7 @@ class Words:
         return f"{target} = {offset}{hashed} % {size}"
 
     def effect(self, effect: ev.Effect) -> str:
-        """A change: what, from what, to what."""
+        """An effect: what changed, from which value to which."""
         if effect.what == "header":
             became = "valid" if effect.new else "invalid"
             same = "stays" if effect.old == effect.new else "becomes"
@@ -310,21 +309,21 @@ class Words:
         return f"{name} {value_text(effect.old, effect.width, name)} → {new}"
 
     def operands(self, operands: Sequence[ev.Operand], params: Sequence[str] = ()) -> list[str]:
-        """The parts of an expression with their values."""
+        """Operands of an expression with their values, constants left out."""
         known = (o for o in self._known(operands) if not isinstance(o.expression, ex.Const))
         return [self.operand(o, params) for o in known]
 
     def operand(self, operand: ev.Operand, params: Sequence[str] = ()) -> str:
-        """A part of an expression with its value."""
+        """An operand with its value."""
         node = operand.expression
-        name = _bare(self.expression(node, params))
+        name = _without_parentheses(self.expression(node, params))
         if isinstance(node, ex.FieldRef) and node.field == VALID:
             return f"{name} = {'true' if operand.value else 'false'}"
         return f"{name} = {value_text(operand.value, operand.width, name)}"
 
 
-def _bare(text: str) -> str:
-    """Without the parentheses around the whole."""
+def _without_parentheses(text: str) -> str:
+    """Text without parentheses that enclose all of it."""
     if not (text.startswith("(") and text.endswith(")")):
         return text
     depth = 0
@@ -336,7 +335,7 @@ def _bare(text: str) -> str:
 
 
 def _user_metadata(program: Program) -> dict[str, str]:
-    """Readable names of p4c's `scalars`: the user's metadata and the compiler's variables.
+    """Readable names of p4c's `scalars`: user metadata and the compiler's temporaries.
 
     p4c joins the type's name and the field's; for a struct of structs it joins the path by "_" and
     adds the field's running number ("metadata_t._tenant_vni7").

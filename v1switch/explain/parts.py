@@ -1,4 +1,4 @@
-"""A frame that leaves, in pieces: which headers are as they came in, changed, new or gone."""
+"""A frame that leaves, by headers: unchanged, changed, new or removed."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ def parts_of(
     emitted: Sequence[tuple[str, bytes]],
     payload: int,
 ) -> tuple[Part, ...]:
-    """Compare what the deparser wrote with what the parser took.
+    """Compare the headers that the deparser emitted with those that the parser extracted.
 
     Args:
-        frame: what came in.
-        extracted: offset and size of every header that the parser took out of it.
-        emitted: headers with their bytes, in the order in which they leave.
-        payload: how many bytes at the end of the frame no header took.
+        frame: the frame that came in.
+        extracted: offset and size of every extracted header.
+        emitted: headers with their bytes, in the order of emission.
+        payload: number of bytes at the end of the frame that belong to no header.
 
     Returns:
-        the pieces in order; headers that are gone stand before what came in behind them.
+        the parts in order; a removed header stands before those that followed it in the frame.
     """
     gone = {name: place for name, place in extracted.items() if name not in dict(emitted)}
     parts: list[Part] = []
 
-    def leave_out(before: int) -> None:
+    def add_removed(before: int) -> None:
         for name, (offset, size) in sorted(gone.items(), key=lambda item: item[1]):
             if offset < before:
                 data = frame[offset : offset + size]
@@ -39,10 +39,10 @@ def parts_of(
             parts.append(Part(name, "new", data, None))
             continue
         offset, size = extracted[name]
-        leave_out(offset)
+        add_removed(offset)
         was = frame[offset : offset + size]
         parts.append(Part(name, "same" if data == was else "changed", data, was))
-    leave_out(len(frame) + 1)
+    add_removed(len(frame) + 1)
     if payload:
         rest = frame[-payload:]
         parts.append(Part("payload", "same", rest, rest))

@@ -1,7 +1,7 @@
-"""Takes down what the traced code tells, as events.
+"""Records what the traced program does, as events.
 
-The traced code calls one method for each thing that happens, in the order in which it happens; see
-`codegen` for where. One recorder serves one data plane, and the packet loop is its only caller.
+The traced program calls one method for each thing that happens, in their order. One recorder
+serves one data plane, and the packet loop is its only caller.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from v1switch.state.tables import RuntimeTable
 
 KINDS = {0: "frame", 1: "ingress clone", 4: "recirculated", 6: "resubmitted"}
 COPIES = {1: "ingress clone", 2: "egress clone", 5: "multicast copy"}
-MAX_TOLD = 10_000  # of one frame: loops and copies could fill the memory, and nobody reads on
+MAX_EVENTS = 10_000  # of one frame: loops and copies could fill the memory
 P = ParamSpec("P")
-Telling = Callable[Concatenate["Recorder", P], None]
+Recording = Callable[Concatenate["Recorder", P], None]
 
 
-def told(method: Telling[P]) -> Telling[P]:
-    """Mark what the traced code calls: nothing is taken down any more behind MAX_TOLD calls."""
+def recorded(method: Recording[P]) -> Recording[P]:
+    """Mark a method that the traced program calls; after MAX_EVENTS calls they only count."""
 
     @wraps(method)
     def tell(self: Recorder, /, *args: P.args, **kwargs: P.kwargs) -> None:
         self._calls += 1
-        if self._calls <= MAX_TOLD:
+        if self._calls <= MAX_EVENTS:
             method(self, *args, **kwargs)
 
     return tell
 
 
 class Recorder:
-    """Takes down one frame at a time: `begin`, then what the traced code tells, then `finish`."""
+    """Records one frame at a time: `begin`, then the traced program's calls, then `finish`."""
 
     def __init__(self, program: model.Program, switch: SwitchContext) -> None:
         """Record frames of one program on one switch."""
@@ -53,19 +53,19 @@ class Recorder:
         self._causes = Causes(program)
         self._switch = switch
         self._passes: list[Pass] = []
-        self._stack: list[Pass] = []  # passes that wait for a clone of theirs
+        self._stack: list[Pass] = []  # passes that are suspended while their clone runs
         self._now = self._root = Pass(0, "", 0, b"")
-        self._origins: list[int] = []  # passes that frames which start again come from
+        self._origins: list[int] = []  # passes whose frames enter the parser again
         self._calls = 0
 
     def begin(self) -> None:
-        """Forget the frame before."""
+        """Start with another frame."""
         self._passes, self._stack, self._origins, self._calls = [], [], [], 0
 
     def finish(self, port: int, frame: bytes, out: Sequence[tuple[int, bytes]]) -> ev.Explanation:
-        """Give all that was told since `begin`."""
+        """The explanation of the frame, of all calls since `begin`."""
         passes = tuple(each.close() for each in self._passes)
-        return ev.Explanation(port, frame, passes, tuple(out), max(0, self._calls - MAX_TOLD))
+        return ev.Explanation(port, frame, passes, tuple(out), max(0, self._calls - MAX_EVENTS))
 
     def _pass(self, kind: str, parent: int, frame: bytes) -> Pass:
         made = Pass(len(self._passes) + 1, kind, parent, frame)
@@ -81,7 +81,7 @@ class Recorder:
 
     # -- passes and stages ------------------------------------------------------------------------
 
-    @told
+    @recorded
     def packet(self, _port: int, frame: bytes, kind: int) -> None:
         """A frame enters the parser; `kind` is its instance type."""
         parent = 0
@@ -92,19 +92,19 @@ class Recorder:
             parent = self._origins.pop(0)
         self._now = self._root = self._pass(KINDS[kind], parent, frame)
 
-    @told
+    @recorded
     def back(self) -> None:
-        """A clone is done; its original goes on."""
+        """A clone is done; its original continues."""
         self._root = self._stack.pop()
         self._now = self._stack.pop()
 
-    @told
+    @recorded
     def stage(self, name: str) -> None:
         """The parser, ingress or the deparser begins."""
         self._now.open(Stage(name))
         self._now.emitted, self._now.payload, self._now.truncated = [], 0, False
 
-    @told
+    @recorded
     def egress(self, port: int, instance: int, kind: int) -> None:
         """Egress begins, for a frame of this instance type."""
         root = self._root
@@ -117,7 +117,7 @@ class Recorder:
 
     # -- parser -----------------------------------------------------------------------------------
 
-    @told
+    @recorded
     def state(self, state: model.ParserState) -> None:
         """The parser enters a state."""
         self._now.top()
@@ -125,19 +125,19 @@ class Recorder:
         self._now.into.append(opened)
         self._now.into = opened.steps
 
-    @told
+    @recorded
     def extracted(self, header: str, offset: int, size: int) -> None:
         """A header was extracted from the frame."""
         self._now.headers[header] = (offset, size)
         data = self._now.frame[offset : offset + size]
         self._add(ev.Extracted(header, offset, size, self._reader.fields(header, data)))
 
-    @told
+    @recorded
     def advanced(self, bits: int) -> None:
         """The parser skipped bits."""
         self._add(ev.Advanced(bits))
 
-    @told
+    @recorded
     def verified(
         self, op: model.Verify, value: bool, values: Sequence[int], nodes: Sequence[ex.Expr]
     ) -> None:
@@ -145,27 +145,27 @@ class Recorder:
         operands = self._reader.operands(nodes, values)
         self._add(ev.Condition("verify", op.condition, operands, value, None))
 
-    @told
+    @recorded
     def transition(
         self, state: model.ParserState, values: Sequence[int], case: model.Transition | None
     ) -> None:
         """The parser leaves a state."""
-        self._add(ev.Moved(state.name, self._reader.operands(state.key, values), case))
+        self._add(ev.Transitioned(state.name, self._reader.operands(state.key, values), case))
 
-    @told
+    @recorded
     def parser_error(self, name: str) -> None:
         """The parser stopped with an error."""
         self._add(ev.ParserError(name))
 
     # -- controls ---------------------------------------------------------------------------------
 
-    @told
+    @recorded
     def checksum(self, checksum: model.Checksum, computed: int, found: int) -> None:
         """A checksum was verified."""
         target = self._reader.field(checksum.target, found)
         self._add_top(ev.Checked(checksum.name, target, found, computed, checksum.source))
 
-    @told
+    @recorded
     def condition(
         self, node: model.Conditional, value: bool, values: Sequence[int], nodes: Sequence[ex.Expr]
     ) -> None:
@@ -175,7 +175,7 @@ class Recorder:
         self._now.conditions.append((node, step))
         self._add_top(step)
 
-    @told
+    @recorded
     def branch(
         self, call: model.Primitive, value: bool, values: Sequence[int], nodes: Sequence[ex.Expr]
     ) -> None:
@@ -184,7 +184,7 @@ class Recorder:
         params = self._now.params
         self._add(ev.Condition("if", call.args[0], operands, value, call.source, params))
 
-    @told
+    @recorded
     def table(self, table: RuntimeTable, values: Sequence[int], cell: Cell | None) -> None:
         """A table was looked up; no cell is a miss."""
         key = tuple(
@@ -198,18 +198,18 @@ class Recorder:
         self._now.table = Table(applied)
         self._now.into.append(self._now.table)
 
-    @told
+    @recorded
     def metered(self, target: ex.FieldRef, colour: int) -> None:
         """The table's direct meter wrote a colour."""
         self._change(metered=self._reader.field(target, colour))
 
-    @told
+    @recorded
     def chosen(self, target: object) -> None:
-        """The entry pointed at a member or group."""
+        """The entry refers to a member or group."""
         if isinstance(target, MemberCell):
             self._change(selection=ev.Selection(target.member_id))
 
-    @told
+    @recorded
     def picked(self, group: GroupCell, hashed: int) -> None:
         """The selector is about to pick a member of a group."""
         picks = group.pick or ()
@@ -224,7 +224,7 @@ class Recorder:
         assert table is not None
         table.applied = replace(table.applied, **changes)  # type: ignore[arg-type]  # its fields
 
-    @told
+    @recorded
     def action(self, action: model.Action, values: Sequence[int]) -> None:
         """The table's action runs."""
         params = tuple(
@@ -238,12 +238,12 @@ class Recorder:
         now.into, now.action = opened.steps, action.name
         now.params = tuple(param.name for param in action.params)
 
-    @told
+    @recorded
     def statement(self, node: str) -> None:
         """Statements of a control follow, outside of any table; p4c calls them `node`."""
         self._now.top(node)
 
-    @told
+    @recorded
     def did(
         self, watched: Watched, args: Sequence[int], before: Sequence[int], after: Sequence[int]
     ) -> None:
@@ -256,21 +256,21 @@ class Recorder:
         if watched.writes_egress_spec:
             self._now.addresser = (written, self._now.node)
 
-    # -- between and behind the controls ----------------------------------------------------------
+    # -- between and after the controls ----------------------------------------------------------
 
-    @told
+    @recorded
     def cloned(self, number: int, session: CloneSession | None) -> None:
-        """A clone was asked for."""
+        """A clone was requested."""
         kind = "ingress clone" if self._now.stages[-1].name == "ingress" else "egress clone"
         self._replicated(kind, number, session)
 
-    @told
+    @recorded
     def mirrored(self, session: CloneSession) -> None:
-        """A clone comes from the parser again."""
+        """A clone has gone through the parser again."""
         if not session.replicas:
             self._add_top(ev.Dropped(f"clone session {session.session_id} has no replicas"))
 
-    @told
+    @recorded
     def multicast(self, number: int, group: MulticastGroup | None) -> None:
         """The traffic manager replicates the frame."""
         self._replicated("multicast", number, group)
@@ -285,47 +285,47 @@ class Recorder:
         copies = tuple((r.port, r.instance) for r in found.replicas) if found else ()
         self._add_top(ev.Replicated(kind, number, found is not None, copies))
 
-    @told
+    @recorded
     def digest(self, learn: model.LearnList, values: Sequence[int]) -> None:
         """A digest was made."""
         self._add_top(ev.Digest(learn.name, self._reader.operands(learn.fields, values)))
 
-    @told
+    @recorded
     def dropped(self, where: str) -> None:
-        """The frame ends here because egress_spec is the drop port."""
+        """The frame is dropped because egress_spec is the drop port."""
         reason = f"egress_spec is {self._switch.drop_port}, the drop port, at the end of {where}"
         self._add_top(self._causes.dropped(reason, self._now))
 
-    @told
+    @recorded
     def refused(self, priority: int) -> None:
-        """The frame ends here because there is no such queue."""
+        """The frame is dropped because there is no queue of its priority."""
         reason = f"priority is {priority}, and a port has one queue, of priority 0"
         self._add_top(ev.Dropped(reason))
 
-    @told
+    @recorded
     def emitted(self, header: str, data: bytes) -> None:
         """The deparser wrote a header."""
         self._now.emitted.append((header, data))
 
-    @told
+    @recorded
     def payload(self, size: int) -> None:
-        """The deparser wrote what the parser left."""
+        """The deparser wrote the payload."""
         self._now.payload = size
 
-    @told
+    @recorded
     def cut(self, limit: int, length: int) -> None:
-        """The frame is cut to a limit."""
+        """The frame is truncated to a limit."""
         self._now.truncated = limit < length
 
-    @told
+    @recorded
     def again(self, kind: str, data: bytes | None = None) -> None:
-        """The frame enters the parser again; `data` is what it became, None as it came in."""
+        """The frame enters the parser again; `data` is its bytes, None for those that came in."""
         if data is not None:
             self._sent(None, data)
-        self._add_top(ev.Again(kind))
+        self._add_top(ev.Restarted(kind))
         self._origins.append(self._now.number)
 
-    @told
+    @recorded
     def sent(self, port: int, data: bytes) -> None:
         """A frame leaves."""
         self._sent(port, data)

@@ -1,4 +1,4 @@
-"""An explanation as text: what happened on the left, where it stands in the P4 on the right."""
+"""An explanation as text: steps on the left, their effects beside them, P4 source on the right."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 
 from v1switch.explain import events as ev
-from v1switch.explain.notation import Words, match_text, place, says_something, value_text
+from v1switch.explain.notation import Notation, location, match_text, restricts, value_text
 from v1switch.program.model import Program
 
-EFFECTS, SOURCES = 52, 92  # columns where the effects and the places in the source begin
+EFFECTS, SOURCES = 52, 92  # columns where effects and source locations begin
 WIDTH = 100
 METER_COLOURS = ("green", "yellow", "red")
 HEX_BYTES = 32  # bytes of a frame on one line
@@ -29,10 +29,10 @@ Lines = Iterator[str]
 
 
 class Paint:
-    """Colours, or none."""
+    """Adds colours to text, or not."""
 
     def __init__(self, colour: bool) -> None:
-        """Paint (on a terminal) or leave text as it is."""
+        """Use colours (on a terminal) or return text unchanged."""
         self.colour = colour
 
     def __call__(self, style: str, text: str) -> str:
@@ -44,27 +44,29 @@ class TextView:
     """Writes explanations of frames of one program."""
 
     def __init__(self, program: Program, colour: bool = False) -> None:
-        """Write about this program, in colours or not."""
-        self.words = Words(program)
+        """Make a view of a program's frames; `colour` for a terminal."""
+        self.notation = Notation(program)
         self.program = program
         self.paint = Paint(colour)
 
-    def lines(self, told: ev.Explanation, title: str = "frame") -> Lines:
+    def lines(self, explanation: ev.Explanation, title: str = "frame") -> Lines:
         """All lines about one frame."""
-        self.words.forget()
-        head = f"{title}: {len(told.frame)} bytes into port {told.port}"
+        self.notation.reset()
+        head = f"{title}: {len(explanation.frame)} bytes into port {explanation.port}"
         yield self.paint("bold", head)
-        yield from self._hex(told.frame)
-        for each in told.passes:
+        yield from self._hex(explanation.frame)
+        for each in explanation.passes:
             yield from self._pass(each)
-        if told.untold:
-            yield self.paint("bad", f"{title}: too much happens; {told.untold:,} things more")
-        yield self._end(told, title)
+        if explanation.omitted:
+            yield self.paint(
+                "bad", f"{title}: too many events; {explanation.omitted:,} more are left out"
+            )
+        yield self._end(explanation, title)
 
-    def _end(self, told: ev.Explanation, title: str) -> str:
-        if not told.out:
+    def _end(self, explanation: ev.Explanation, title: str) -> str:
+        if not explanation.out:
             return self.paint("bold", f"{title}: nothing leaves")
-        frames = ", ".join(f"port {port} ({len(frame)} bytes)" for port, frame in told.out)
+        frames = ", ".join(f"port {port} ({len(frame)} bytes)" for port, frame in explanation.out)
         return self.paint("bold", f"{title}: leaves by {frames}")
 
     def _hex(self, data: bytes) -> Lines:
@@ -75,7 +77,7 @@ class TextView:
     # -- lines ------------------------------------------------------------------------------------
 
     def _line(self, depth: int, left: str, middle: str = "", right: str = "") -> Lines:
-        """Three columns; the middle one goes below when the left one is too long for it."""
+        """Three columns; the middle one moves to the next line when the left one is too long."""
         text = "  " * depth + left
         below = middle and _visible(text) > EFFECTS - 2
         if middle and not below:
@@ -85,7 +87,7 @@ class TextView:
             yield "  " * (depth + 1) + middle
 
     def _wrapped(self, depth: int, head: str, items: Sequence[str]) -> Lines:
-        """A list behind a word, on as many lines as it takes."""
+        """A list after a heading, wrapped and indented."""
         indent = "  " * depth
         hanging = indent + " " * len(head) + " "
         yield from textwrap.wrap(
@@ -128,7 +130,7 @@ class TextView:
     def _advanced(self, depth: int, step: ev.Advanced) -> Lines:
         yield from self._line(depth, f"skip {step.bits} bits")
 
-    def _moved(self, depth: int, step: ev.Moved) -> Lines:
+    def _moved(self, depth: int, step: ev.Transitioned) -> Lines:
         case = step.case
         if case is None:
             target = "no case matches: parsing ends"
@@ -137,8 +139,8 @@ class TextView:
         if not step.key:
             yield from self._line(depth, target)
             return
-        key = ", ".join(self.words.operand(operand) for operand in step.key)
-        chosen = f"{self.words.case(case, step.key)}{target}"
+        key = ", ".join(self.notation.operand(operand) for operand in step.key)
+        chosen = f"{self.notation.case(case, step.key)}{target}"
         yield from self._line(depth, f"select {key}", chosen)
 
     def _parser_error(self, depth: int, step: ev.ParserError) -> Lines:
@@ -148,29 +150,31 @@ class TextView:
 
     def _condition(self, depth: int, step: ev.Condition) -> Lines:
         answer = self.paint("good" if step.value else "changed", str(step.value).lower())
-        values = self.words.operands(step.operands, step.params)
-        asked = self.words.condition(step)
+        values = self.notation.operands(step.operands, step.params)
+        asked = self.notation.condition(step)
         if values in ([f"{asked} = true"], [f"{asked} = false"]):
             values = []
         known = f"  ({', '.join(values)})" if values else ""
-        yield from self._line(depth, f"{step.kind} ({asked})", answer + known, place(step.source))
+        yield from self._line(
+            depth, f"{step.kind} ({asked})", answer + known, location(step.source)
+        )
 
     def _checked(self, depth: int, step: ev.Checked) -> Lines:
-        name = self.words.field(step.target.header, step.target.field)
+        name = self.notation.field(step.target.header, step.target.field)
         found, computed = f"{step.found:#06x}", f"{step.computed:#06x}"
         verdict = self.paint("good", f"{found} is right")
         if step.found != step.computed:
             verdict = self.paint(
                 "bad", f"{found} is wrong, computed {computed}: checksum_error = 1"
             )
-        yield from self._line(depth, f"verify checksum {name}", verdict, place(step.source))
+        yield from self._line(depth, f"verify checksum {name}", verdict, location(step.source))
 
-    def _did(self, depth: int, step: ev.Did) -> Lines:
-        if self.words.absorb(step):
+    def _did(self, depth: int, step: ev.Executed) -> Lines:
+        if self.notation.absorb(step):
             return
-        statement, right = self.words.statement(step), place(step.source)
-        effects = [self.words.effect(effect) for effect in step.effects]
-        message = self.words.message(step)
+        statement, right = self.notation.statement(step), location(step.source)
+        effects = [self.notation.effect(effect) for effect in step.effects]
+        message = self.notation.message(step)
         if message is not None:
             effects = [f"prints: {message}"]
         if len(effects) <= 1 or sum(map(len, effects)) + 2 * len(effects) <= SOURCES - EFFECTS:
@@ -179,14 +183,14 @@ class TextView:
         yield from self._line(depth, statement, "", right)
         yield from self._wrapped(depth + 1, "·", effects)
 
-    def _args(self, step: ev.Did) -> str:
-        """What went into a step that changes no field: a clone's session, a register's index."""
-        return ", ".join(self.words.operands(step.args, step.params))
+    def _args(self, step: ev.Executed) -> str:
+        """The operands of a step that changes no field: a clone session, a register index."""
+        return ", ".join(self.notation.operands(step.args, step.params))
 
     def _applied(self, depth: int, step: ev.Applied) -> Lines:
         found = self.paint("good", "hit") if step.entry else self.paint("changed", "miss")
         left = "table " + self.paint("name", step.table)
-        yield from self._line(depth, left, found if step.key else "", place(step.source))
+        yield from self._line(depth, left, found if step.key else "", location(step.source))
         depth += 1
         if step.key:
             key = [f"{k.name} {value_text(k.value, k.width, k.name)}" for k in step.key]
@@ -195,7 +199,7 @@ class TextView:
         if step.selection:
             yield from self._line(depth, self._selection(step.selection))
         if step.metered:
-            name = self.words.field(step.metered.header, step.metered.field)
+            name = self.notation.field(step.metered.header, step.metered.field)
             colour = int(step.metered.value or 0)
             meaning = f"{colour} ({METER_COLOURS[colour]})"
             yield from self._line(depth, f"direct meter: {name} = {meaning}")
@@ -212,9 +216,7 @@ class TextView:
             return
         pairs = zip(step.key, entry.matches, strict=True)
         matches = [
-            f"{k.name} {match_text(m, k.width, k.name)}"
-            for k, m in pairs
-            if says_something(m, k.width)
+            f"{k.name} {match_text(m, k.width, k.name)}" for k, m in pairs if restricts(m, k.width)
         ] or ["anything"]
         if entry.priority is not None:
             matches.append(f"priority {entry.priority}" + " (low wins)" * entry.low_first)
@@ -244,7 +246,7 @@ class TextView:
     # -- ends and copies --------------------------------------------------------------------------
 
     def _digest(self, depth: int, step: ev.Digest) -> Lines:
-        fields = [self.words.operand(operand) for operand in step.fields]
+        fields = [self.notation.operand(operand) for operand in step.fields]
         yield from self._wrapped(depth, f"digest {step.name}:", fields)
 
     def _replicated(self, depth: int, step: ev.Replicated) -> Lines:
@@ -256,21 +258,23 @@ class TextView:
         copies = [f"port {p}" + (f" (instance {i})" if i else "") for p, i in step.copies]
         yield from self._wrapped(depth, head, copies or ["no replicas"])
 
-    def _again(self, depth: int, step: ev.Again) -> Lines:
+    def _again(self, depth: int, step: ev.Restarted) -> Lines:
         yield from self._line(depth, f"{step.kind}: it enters the parser again")
 
     def _dropped(self, depth: int, step: ev.Dropped) -> Lines:
         yield from self._line(depth, self.paint("bad", f"dropped: {step.reason}"))
         if step.by is not None:
-            by = f"by {self.words.statement(step.by.did)}"
-            yield from self._line(depth + 1, by + _where(step.by), "", place(step.by.did.source))
+            by = f"by {self.notation.statement(step.by.step)}"
+            yield from self._line(
+                depth + 1, by + _where(step.by), "", location(step.by.step.source)
+            )
         if step.condition is not None:
             answer = "" if step.condition.value else "not "
-            because = f"because {answer}{self.words.condition(step.condition)}"
-            yield from self._line(depth + 1, because, "", place(step.condition.source))
+            because = f"because {answer}{self.notation.condition(step.condition)}"
+            yield from self._line(depth + 1, because, "", location(step.condition.source))
         for writer in step.writers:
-            effects = ", ".join(self.words.effect(effect) for effect in writer.did.effects)
-            source = place(writer.did.source)
+            effects = ", ".join(self.notation.effect(effect) for effect in writer.step.effects)
+            source = location(writer.step.source)
             yield from self._line(depth + 1, f"where {effects}{_where(writer)}", "", source)
 
     def _sent(self, depth: int, step: ev.Sent) -> Lines:
@@ -287,7 +291,7 @@ class TextView:
         yield from self._hex(step.frame)
 
     def _part(self, head: str, part: ev.Part) -> Lines:
-        """A header's bytes; those that changed in brackets, with what they were."""
+        """A header's bytes; changed ones in brackets as old→new."""
         if part.status != "changed" or part.was is None or len(part.was) != len(part.data):
             style = {"new": "good", "removed": "bad", "changed": "changed"}.get(part.status)
             text = part.data.hex()
@@ -313,17 +317,17 @@ def _where(writer: ev.Writer) -> str:
 
 
 def _visible(text: str) -> int:
-    """Columns that a text takes: colours take none."""
+    """The width of a text in columns, without its colours."""
     return len(ESCAPE.sub("", text))
 
 
 def _padded(text: str, column: int) -> str:
-    """A text filled up to a column, with two blanks at least."""
+    """A text padded to a column, with at least two blanks."""
     return text + " " * max(2, column - _visible(text))
 
 
 def _runs(was: bytes, now: bytes) -> Iterator[tuple[bool, bytes, bytes]]:
-    """Runs of bytes that changed, and of those that did not."""
+    """Split bytes into runs that changed and runs that did not: (changed, old, new)."""
     start = 0
     for at in range(1, len(now) + 1):
         if at == len(now) or (was[at] != now[at]) != (was[start] != now[start]):
@@ -335,16 +339,16 @@ _WRITERS: dict[type, Callable[..., Lines]] = {
     ev.State: TextView._state,
     ev.Extracted: TextView._extracted,
     ev.Advanced: TextView._advanced,
-    ev.Moved: TextView._moved,
+    ev.Transitioned: TextView._moved,
     ev.ParserError: TextView._parser_error,
     ev.Condition: TextView._condition,
     ev.Checked: TextView._checked,
-    ev.Did: TextView._did,
+    ev.Executed: TextView._did,
     ev.Action: TextView._action,
     ev.Applied: TextView._applied,
     ev.Digest: TextView._digest,
     ev.Replicated: TextView._replicated,
-    ev.Again: TextView._again,
+    ev.Restarted: TextView._again,
     ev.Dropped: TextView._dropped,
     ev.Sent: TextView._sent,
 }
