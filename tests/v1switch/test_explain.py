@@ -355,7 +355,7 @@ def test_an_action_that_drops_is_named_with_its_table() -> None:
 def test_the_condition_that_led_to_a_drop_is_told() -> None:
     explained = small("replication")
     (drop,) = steps(explained.explain(1, bytes([6, 0]) + bytes(20)), ev.Dropped)
-    assert "== 6" in TextView(explained.program).words.condition(drop.condition)
+    assert "== 6" in Notation(explained.program).condition(drop.condition)
     assert drop.condition.value
 
 
