@@ -28,7 +28,7 @@ topo: install ## bring the network up (TOPO=$(TOPO) SWITCH=$(SWITCH)) and return
 down: ## take the network down
 	@$(PY) -m topo down
 
-test: install $(DEV) ## every test, with the main job as root and as an ordinary user
+test: install $(DEV) ## every test, with the main job in the checkout and of the installed wheels
 	@$(PY) -m pytest
 
 check: install $(DEV) ## lint, format, types and import contracts
@@ -56,10 +56,10 @@ system:
 $(PY):
 	@$(PYTHON) -m venv $(ENV) || { echo "make: cannot create $(ENV): install your system's python3-venv package" >&2; exit 2; }
 
-# The stamps are files of the environment: a new pyproject.toml installs again, a second make does nothing.
-$(READY): pyproject.toml | $(PY)
+# The stamps are files of the environment: a changed pyproject.toml installs again, a second make does nothing.
+$(READY): pyproject.toml v1switch/pyproject.toml | $(PY)
 	@echo "installing Python packages into $(ENV)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --editable .
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable ./v1switch --editable .
 	@touch $@
 
 $(DEV): pyproject.toml $(READY)

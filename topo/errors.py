@@ -64,7 +64,9 @@ class NotRunning(TopoError):
 
     def __init__(self, run_dir: Path) -> None:
         self.run_dir = run_dir
-        super().__init__(f"no network is up in {run_dir} (bring one up: make topo)")
+        super().__init__(
+            f"no network is up in {run_dir} (bring one up: make topo, or falcon-topo up)"
+        )
 
 
 class Busy(TopoError):

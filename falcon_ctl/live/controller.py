@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from falcon_ctl.errors import PartFailed, SwitchError, UsageError
 from falcon_ctl.intent.learning import Sighting
@@ -15,13 +14,10 @@ from falcon_ctl.p4rt.client import Client
 from falcon_ctl.p4rt.entities import Entity
 from falcon_ctl.p4rt.schema import Schema
 from falcon_ctl.p4rt.switch import LearnCallback, Switch
+from falcon_ctl.program import P4INFO, PROGRAM
 from falcon_ctl.systems.system import System
 from topo.protocol.status import SwitchInfo
 from topo.spec.model import Topology
-
-COMPILED = Path(__file__).resolve().parents[2] / "p4" / "compiled"
-P4INFO = COMPILED / "falcon_vtep.p4info.txtpb"
-PROGRAM = COMPILED / "falcon_vtep.json"
 
 
 class Controller:

@@ -8,8 +8,8 @@ from falcon_ctl.errors import UsageError
 from falcon_ctl.intent.learning import Sighting
 from falcon_ctl.intent.network import LEARN, intent
 from falcon_ctl.live.accounting import DROP_COUNTERS, PORT_COUNTERS, REASONS
-from falcon_ctl.live.controller import P4INFO
 from falcon_ctl.p4rt.schema import Schema
+from falcon_ctl.program import P4INFO
 from falcon_ctl.systems.catalogue import SYSTEMS
 from topo.spec.builders import leafspine, pair
 

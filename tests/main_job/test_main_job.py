@@ -1,7 +1,6 @@
-"""The main job as its user runs it, once as root and once as an ordinary user."""
+"""The main job as its users run it: in a checkout, and as an ordinary user of the wheels."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.packaging.environments import Environment, build_wheel
 from tests.topo import unprivileged
 from tests.topo.driver import Topo
 
@@ -38,35 +38,52 @@ class Run(NamedTuple):
 
 
 class User(NamedTuple):
-    """Who runs it: the words before every command, and a directory of their own."""
+    """Who runs it: the words before every command, a directory of their own, and the programs."""
 
     prefix: list[str]
     home: Path
+    topo: list[str]
+    falcon_ctl: list[str]
 
 
-@pytest.fixture(scope="module", params=["root", "ordinary user"])
+@pytest.fixture(scope="module", params=["checkout", "installed, ordinary user"])
 def user(request: pytest.FixtureRequest) -> Iterator[User]:
-    if request.param == "ordinary user":
-        home = unprivileged.make_home()
-        yield User(unprivileged.command([], home), home)
-    elif os.geteuid() != 0:
-        pytest.skip("not root: the same job ran as an ordinary user")
+    if request.param == "checkout":
+        home = Path(tempfile.mkdtemp(prefix="falcon-main-", dir="/tmp"))
+        python = [sys.executable, "-m"]
+        yield User([], home, [*python, "topo"], [*python, "falcon_ctl"])
     else:
-        home = Path(tempfile.mkdtemp(prefix="falcon-root-", dir="/tmp"))
-        yield User([], home)
+        home = Path(tempfile.mkdtemp(prefix="falcon-home-", dir="/tmp"))
+        yield installed(home)
     shutil.rmtree(home, ignore_errors=True)
+
+
+def installed(home: Path) -> User:
+    """An ordinary user who installed the wheels of this repository and has no checkout."""
+    environment = Environment(home / "venv")
+    for name, source in (("v1switch", ROOT / "v1switch"), ("testbed", ROOT)):
+        environment.install(build_wheel(source, home / name))
+    environment.link_everything()
+    unprivileged.give_away(home)
+    prefix = unprivileged.command([], home)
+    # Otherwise the receiving hosts of both machines would compile the kernels at the same time.
+    warm = [*prefix, str(environment.bin / "python"), "-m", "rxpath", "warm"]
+    subprocess.run(warm, cwd=home, check=True)
+    topo, falcon_ctl = (str(environment.bin / name) for name in ("falcon-topo", "falcon_ctl"))
+    return User(prefix, home, [topo], [falcon_ctl])
 
 
 @pytest.fixture(scope="module")
 def run(user: User) -> Iterator[Run]:
-    topo = Topo(user.home / "run", user.prefix)
+    in_checkout = user.topo[0] == sys.executable
+    topo = Topo(user.home / "run", user.prefix, user.topo, ROOT if in_checkout else user.home)
     document = user.home / "report.json"
-    job = [sys.executable, "-m", "falcon_ctl", "--seed", "1", "--json", str(document)]
+    job = [*user.falcon_ctl, "--seed", "1", "--json", str(document)]
     try:
         topo("up", "pair")
         done = subprocess.run(
             [*user.prefix, *job],
-            env=topo.env | {"PYTHONPATH": str(ROOT)},
+            env=topo.env | ({"PYTHONPATH": str(ROOT)} if in_checkout else {}),
             cwd=user.home,
             capture_output=True,
             text=True,

@@ -39,6 +39,7 @@ class Target:
         device_id: as P4Runtime will say it.
         options: further options of the common command line, before the `--`.
         log_level: of the target's own log file.
+        program: what to start instead of the v1switch of this checkout.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class Target:
         device_id: int = 1,
         options: Sequence[str] = (),
         log_level: str = "warn",
+        program: Sequence[str] = (sys.executable, "-m", "v1switch"),
     ) -> None:
         self.name = name
         self.sandbox = sandbox
         self.device_id = device_id
         self.options = list(options)
         self.log_level = log_level
+        self.program = list(program)
         self.pid = 0
         self.output = sandbox.directory / f"{name}.out"
         self.log = sandbox.directory / f"{name}.log"  # BMv2 appends a suffix of its own
@@ -134,7 +137,7 @@ class Target:
 
     def _program(self) -> list[str]:
         if self.name == V1SWITCH:
-            return [sys.executable, "-m", "v1switch"]
+            return self.program
         return ["simple_switch_grpc"]
 
     def _limits(self) -> list[str]:

@@ -19,14 +19,24 @@ T = TypeVar("T")
 
 
 class Topo:
-    """The command line on one run directory; `prefix` is put before every command."""
+    """The command line on one run directory; `prefix` is put before every command.
 
-    def __init__(self, run_dir: Path, prefix: Sequence[str] = ()) -> None:
+    `program` starts it, in the directory `cwd`.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path,
+        prefix: Sequence[str] = (),
+        program: Sequence[str] = (sys.executable, "-m", "topo"),
+        cwd: Path = ROOT,
+    ) -> None:
         self.run_dir, self.prefix = run_dir, list(prefix)
+        self.program, self.cwd = list(program), cwd
         self.env = os.environ | {"FALCON_RUN_DIR": str(run_dir)}
 
     def argv(self, *arguments: str) -> list[str]:
-        return [*self.prefix, sys.executable, "-m", "topo", *arguments]
+        return [*self.prefix, *self.program, *arguments]
 
     def __call__(
         self, *arguments: str, status: int | None = 0, **kwargs: Any
@@ -34,7 +44,7 @@ class Topo:
         """Run a command; `status` is the exit status that it must have."""
         done = subprocess.run(
             self.argv(*arguments),
-            **{"env": self.env, "cwd": ROOT, "capture_output": True, "text": True} | kwargs,
+            **{"env": self.env, "cwd": self.cwd, "capture_output": True, "text": True} | kwargs,
         )
         what = f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert status is None or done.returncode == status, what
@@ -45,7 +55,7 @@ class Topo:
         return subprocess.Popen(
             self.argv(*arguments),
             env=self.env,
-            cwd=ROOT,
+            cwd=self.cwd,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

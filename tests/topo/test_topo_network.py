@@ -8,14 +8,17 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from driver import Topo, sleepers, until
 
+from topo.client.connection import Connection
 from topo.client.network import Network
 from topo.errors import RequestError
+from topo.rundir import RunDir
 from topo.spec.builders import pair as pair_spec
 from topo.spec.model import Topology
 
@@ -235,17 +238,19 @@ def test_requests_that_are_wrong_are_told_so(network: Network) -> None:
     with pytest.raises(RequestError) as caught:
         network.socket("m1", 4711)
     assert (caught.value.kind, caught.value.where) == ("failed", "m1")
-    for op, params, where in [
+    wrong: list[tuple[str, dict[str, Any], str]] = [
         ("dance", {}, "op"),
         ("socket", {"node": "m1"}, "family"),
         ("socket", {"node": "m1", "family": "inet", "type": 1}, "family"),
         ("status", {"more": 1}, "more"),
         ("exec", {"node": "m1", "argv": []}, "argv"),
         ("exec", {"node": "m1", "argv": ["true"]}, "exec"),
-    ]:
-        with pytest.raises(RequestError) as caught:
-            network._connection.request(op, params)
-        assert (caught.value.kind, caught.value.where) == ("bad_request", where)
+    ]
+    with closing(Connection(RunDir(network.run_dir))) as connection:
+        for op, params, where in wrong:
+            with pytest.raises(RequestError) as caught:
+                connection.request(op, params)
+            assert (caught.value.kind, caught.value.where) == ("bad_request", where)
     assert network.status().dead == ()
 
 

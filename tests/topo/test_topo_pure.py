@@ -36,9 +36,9 @@ def bmv2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     program.write_text(FAKE_BMV2)
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    targets._bmv2.cache_clear()
+    targets.bmv2_says.cache_clear()
     yield program
-    targets._bmv2.cache_clear()
+    targets.bmv2_says.cache_clear()
 
 
 def test_auto_takes_bmv2_when_it_is_installed(bmv2: Path) -> None:
@@ -131,8 +131,8 @@ def test_the_sysctl_that_closes_user_namespaces_is_named(
     (tmp_path / sysctl).parent.mkdir()
     (tmp_path / sysctl).write_text(value + "\n")
     refused = PermissionError(errno.EPERM, "Operation not permitted", "/proc/self/uid_map")
-    assert said in namespaces._reason(refused, 1000)
-    assert "CAP_SYS_ADMIN" in namespaces._reason(refused, 0)
+    assert said in namespaces.refusal(refused, 1000)
+    assert "CAP_SYS_ADMIN" in namespaces.refusal(refused, 0)
 
 
 @pytest.mark.parametrize(
@@ -166,12 +166,12 @@ def test_v1switch_that_is_not_installed_has_the_version_of_its_checkout(
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "version", missing)
-    project = (Path(targets.__file__).parents[2] / "pyproject.toml").read_text()
+    project = (Path(targets.__file__).parents[2] / "v1switch" / "pyproject.toml").read_text()
     assert f'version = "{targets.version("v1switch")}"' in project.splitlines()
     other = tmp_path / "pyproject.toml"
-    assert targets._checkout_version(other) == "unknown"
+    assert targets.checkout_version(other) == "unknown"
     other.write_text('[project]\nname = "other"\nversion = "9"\n')
-    assert targets._checkout_version(other) == "unknown"
+    assert targets.checkout_version(other) == "unknown"
 
 
 def test_a_bad_request_is_a_wrong_call() -> None:

@@ -44,10 +44,15 @@ def make_home() -> Path:
     home = Path(tempfile.mkdtemp(prefix="falcon-home-", dir="/tmp"))
     for cache in (ROOT / "rxpath" / "__pycache__").glob("kernels-*"):
         shutil.copytree(cache, home / ".cache" / "falcon-testbed" / cache.name)
-    if os.geteuid() == 0:
-        for path in (home, *home.rglob("*")):
-            os.chown(path, NOBODY, NOBODY)
+    give_away(home)
     return home
+
+
+def give_away(folder: Path) -> None:
+    """Make a folder and everything in it that user's own, when we are root."""
+    if os.geteuid() == 0:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
 
 
 def closed_ancestor(path: Path) -> Path | None:

@@ -41,13 +41,13 @@ def enter(keep: Path) -> int:
         if uid != 0:
             _become_root(uid, gid)
     except OSError as err:
-        raise Refused(_reason(err, uid)) from err
+        raise Refused(refusal(err, uid)) from err
     child = os.fork()
     if child == 0:
         try:
             _mount(keep)
         except OSError as err:
-            raise Refused(_reason(err, uid)) from err
+            raise Refused(refusal(err, uid)) from err
     return child
 
 
@@ -72,7 +72,8 @@ def _mount(keep: Path) -> None:
         os.close(held)
 
 
-def _reason(err: OSError, uid: int) -> str:
+def refusal(err: OSError, uid: int) -> str:
+    """Why user `uid` was refused namespaces, and what to do about it."""
     if uid != 0 and (reason := _restriction()):
         return reason
     if err.filename and str(err.filename).startswith("mount"):

@@ -18,7 +18,7 @@ from topo.rundir import RunDir
 from topo.spec.model import CPU_PORT, DROP_PORT, Switch
 
 BMV2 = "simple_switch_grpc"
-DISTRIBUTION = "falcon-testbed"  # what v1switch comes in
+V1SWITCH = "v1switch"  # the name of its program, package and distribution
 LOG_BYTES, LOG_FILES = 1 << 20, 2  # a busy switch must not fill the disk
 THRIFT_PORT = 9090  # inside the switch's network namespace, so switches do not clash
 HELP_SECONDS = 10.0
@@ -40,7 +40,7 @@ def resolve(choice: str) -> Target:
 
 def command(target: Target, switch: Switch, ports: Mapping[int, str], run_dir: RunDir) -> list[str]:
     """The argument list that starts a switch; `ports` is {number: interface}."""
-    program = [BMV2] if target == "bmv2" else [sys.executable, "-m", "v1switch"]
+    program = [BMV2] if target == "bmv2" else [sys.executable, "-m", V1SWITCH]
     interfaces = [arg for number, name in ports.items() for arg in ("-i", f"{number}@{name}")]
     common = ["--no-p4", "--device-id", str(switch.device_id), "--log-level", "info"]
     common += ["--log-file", str(run_dir.program_log(switch.name))]
@@ -57,13 +57,13 @@ def _bmv2_options() -> list[str]:
         "--log-file-max-size": str(LOG_BYTES),
         "--log-file-max-files": str(LOG_FILES),
     }
-    known = set(re.findall(r"--[a-z0-9-]+", _bmv2("--help")))
+    known = set(re.findall(r"--[a-z0-9-]+", bmv2_says("--help")))
     options = [arg for name, value in wanted.items() if name in known for arg in (name, value)]
     return [*options, *(["--log-flush"] if "--log-flush" in known else [])]
 
 
 @functools.cache
-def _bmv2(option: str) -> str:
+def bmv2_says(option: str) -> str:
     """What simple_switch_grpc prints for --help or --version."""
     done = subprocess.run(
         [BMV2, option], capture_output=True, text=True, timeout=HELP_SECONDS, check=False
@@ -74,23 +74,23 @@ def _bmv2(option: str) -> str:
 def version(target: Target) -> str:
     """The version that a target reports."""
     if target == "bmv2":
-        lines = _bmv2("--version").split()
+        lines = bmv2_says("--version").split()
         return lines[0] if lines else "unknown"
     try:
-        return importlib.metadata.version(DISTRIBUTION)
+        return importlib.metadata.version(V1SWITCH)
     except importlib.metadata.PackageNotFoundError:  # a checkout that is not installed
-        return _checkout_version(Path(__file__).parents[2] / "pyproject.toml")
+        return checkout_version(Path(__file__).parents[2] / V1SWITCH / "pyproject.toml")
 
 
-def _checkout_version(project: Path) -> str:
-    """The version in a checkout's pyproject.toml; ``unknown`` when that is not ours."""
+def checkout_version(project: Path) -> str:
+    """The version in the pyproject.toml of v1switch; ``unknown`` when that is another file."""
     try:
         text = project.read_text()
     except OSError:
         return "unknown"
     # Python 3.10 has no tomllib
     fields = dict(re.findall(r'^(name|version) = "([^"]+)"$', text, re.MULTILINE))
-    return fields.get("version", "unknown") if fields.get("name") == DISTRIBUTION else "unknown"
+    return fields.get("version", "unknown") if fields.get("name") == V1SWITCH else "unknown"
 
 
 def requirement(target: Target) -> str | None:
