@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from driver import Topo, interfaces, is_gone
+
+from tests.topo.driver import Topo, interfaces, is_gone
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from driver import ROOT, Topo, interfaces, is_gone, kill, sleepers, until
 
+from tests.topo.driver import ROOT, Topo, interfaces, is_gone, kill, sleepers, until
 from topo.client.pids import init_of
 from topo.protocol.status import Target
 from topo.rundir import RunDir

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driver import Topo, sleepers, until
 
+from tests.topo.driver import Topo, sleepers, until
 from topo.client.connection import Connection
 from topo.client.network import Network
 from topo.errors import RequestError

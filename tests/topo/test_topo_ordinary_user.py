@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import unprivileged
+
+from tests.topo import unprivileged
 
 pytestmark = [
     pytest.mark.network,
