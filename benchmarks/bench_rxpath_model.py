@@ -30,12 +30,13 @@ import simpy
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from rxpath import policies  # noqa: E402  # found through the line above
 from rxpath.config import costs  # noqa: E402
 from rxpath.config.knobs import Knobs  # noqa: E402
 from rxpath.drivers import virtual  # noqa: E402
 from rxpath.host import Model  # noqa: E402
+from rxpath.model.policy import Host, Packet  # noqa: E402
 from rxpath.model.state import layout as lay  # noqa: E402
+from rxpath.policies.policy import of_function  # noqa: E402
 
 FLOWS = 40
 RATE = 1_200_000  # packets a model second: six FALCON CPUs carry it without loss
@@ -132,7 +133,7 @@ def measure(
     }
 
 
-def split(packet: policies.Packet, host: policies.Host) -> tuple[int, int]:  # noqa: ARG001
+def split(packet: Packet, host: Host) -> tuple[int, int]:  # noqa: ARG001
     """The driver's half of the first stage stays on its CPU, the stack's goes to CPU 2."""
     return 2, lay.CHOICE_FIRST
 
@@ -157,8 +158,7 @@ def tandem() -> Model:
         "falcon": {"order_guard": False},
         "cost_overrides": {**nothing, **{f"{name}.ns": ns for name, ns in SERVICE.items()}},
     }
-    own = policies.compiled(split)
-    return Model(Knobs.parse(knobs), slots=SLOTS, sockets=1, flows=1, choose=own)
+    return Model(Knobs.parse(knobs), slots=SLOTS, sockets=1, flows=1, policy=of_function(split))
 
 
 def departures(host: Model, trace: np.ndarray) -> np.ndarray:

@@ -17,8 +17,8 @@ class ConfigError(RxPathError):
         super().__init__(f"{key}: got {value!r}, expected {allowed}")
 
 
-class OwnPolicyError(ConfigError):
-    """A policy of one's own is wrong: ``what``, at ``line`` of ``path`` (0: of no line)."""
+class PolicyError(ConfigError):
+    """A custom steering policy is wrong: ``what``, at ``line`` of ``path`` (0: no line)."""
 
     def __init__(self, path: str, line: int, what: str) -> None:
         super().__init__("policy", path, what)
@@ -30,9 +30,9 @@ class OwnPolicyError(ConfigError):
         place = f"{self.path}:{self.line}" if self.line else self.path
         return f"{place}: {self.what}"
 
-    def __reduce__(self) -> tuple[type[OwnPolicyError], tuple[str, int, str]]:
-        """As it travels from another process."""
-        return OwnPolicyError, (self.path, self.line, self.what)
+    def __reduce__(self) -> tuple[type[PolicyError], tuple[str, int, str]]:
+        """For pickling, when it was raised in another process."""
+        return PolicyError, (self.path, self.line, self.what)
 
 
 class ControlError(RxPathError):

@@ -1,7 +1,7 @@
 """One receiving host: validates, allocates, and hands arrays to the kernels.
 
-A live driver's compiled loop calls `rxpath.model.kernel` with `Model.state` and `Model.choose`
-directly; `state`'s arrays are never replaced while the model lives, `choose` may be, by
+A live driver's compiled loop calls `rxpath.model.kernel` with `Model.state` and the function of
+`Model.policy`; `state`'s arrays are never replaced while the model lives, `policy` may be, by
 `reconfigure`.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rxpath import policies
 from rxpath.config import apply as tables
 from rxpath.config import knobs, profiles
 from rxpath.config.knobs import Knobs
@@ -18,6 +17,8 @@ from rxpath.errors import ConfigError
 from rxpath.model import counters, kernel
 from rxpath.model.state import layout as lay
 from rxpath.model.state.host import Table, allocate
+from rxpath.policies.policy import Policy
+from rxpath.policies.registry import resolve
 
 FRAME = ("rss_hash", "flow", "socket", "chain", "protocol", "wire_len")
 DEFAULT_TUNNEL = "docker"  # takes frames in a tunnel where the profile has none
@@ -35,7 +36,7 @@ class Model:
         flows: how many flows are told apart.
         records: whether frames' stages can be recorded in `State.record`; they are from the
             start then, until `set_records`.
-        choose: a policy of one's own, from `rxpath.policies.compiled`, in place of the knobs'.
+        policy: in place of the one that the knobs name, until they name another.
 
     Raises:
         ConfigError: for knobs, costs or sizes that make no host.
@@ -49,13 +50,13 @@ class Model:
         sockets: int,
         flows: int,
         records: bool = False,
-        choose: Any = None,
+        policy: Policy | None = None,
     ) -> None:
         for key, value in (("slots", slots), ("sockets", sockets), ("flows", flows)):
             if value < 1:
                 raise ConfigError(key, value, "at least 1")
         self.knobs = knobs
-        self._own = choose
+        self._given = policy
         self.state = allocate(slots, sockets, flows, knobs.threads or sockets, records)
         self._apply(knobs)
         self.set_records(records)
@@ -87,7 +88,7 @@ class Model:
         """Change knobs between two batches; frames in flight go on and none is lost.
 
         Raises `ConfigError`, with nothing changed, when the knobs are wrong as a whole.
-        Re-read `choose` and `chain(...)` afterwards.
+        Re-read `policy` and `chain(...)` afterwards.
         """
         merged = knobs.merge(self.knobs, changes)
         if merged.threads != self.knobs.threads:
@@ -100,13 +101,14 @@ class Model:
 
     def _apply(self, new: Knobs) -> None:
         knobs.validate(new)
+        given = self._given if new.policy == self.knobs.policy else None
+        policy = given or resolve(new.policy)
         flows = len(self.state.flow)
         if max(new.denied, default=0) >= flows:
             raise ConfigError("denied", max(new.denied), f"flows from 0 to {flows - 1}")
         tables.write_stages(self.state, new)
-        tables.write_knobs(self.state, new)
-        self.choose = self._own if self._own is not None else policies.load(new.policy)
-        self.knobs = new
+        tables.write_knobs(self.state, new, policy)
+        self._given, self.policy, self.knobs = given, policy, new
 
     def receive(self, slot: int, now: int, **frame: int) -> int:
         """`kernel.receive` by keywords, for tests and tools."""
@@ -120,7 +122,7 @@ class Model:
 
     def advance(self, until: int, out: Table) -> int:
         """`kernel.advance` with the model's policy."""
-        return kernel.advance(self.state, until, out, self.choose)
+        return kernel.advance(self.state, until, out, self.policy.choose)
 
     def set_records(self, on: bool) -> None:
         """Switch recording on or off between two batches, for frames that arrive from now on.

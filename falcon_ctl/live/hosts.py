@@ -30,7 +30,8 @@ class Host:
         """Run `system`, with FALCON's defaults where neither the system nor `knobs` say more."""
         falcon = {"falcon": asdict(FalconKnobs())}
         budget = {"late_budget_ns": LATE_BUDGET_NS // dilation, "dilation": dilation}
-        layers = (self._found, falcon, system.knobs, system.live_knobs, knobs, budget)
+        policy = {"policy": system.custom.spec} if system.custom else {}
+        layers = (self._found, falcon, system.knobs, policy, system.live_knobs, knobs, budget)
         self._client.call("set", **merge_knobs(*layers))
 
     def get(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from falcon_ctl.systems import custom
 from falcon_ctl.systems.catalogue import BY_NAME
 from falcon_ctl.systems.system import System
 from falcon_ctl.virtual import kernels
-from rxpath.policies import own
+from rxpath.policies import custom as custom_policies
 
 RESULTS = Path("results") / "sweeps"
 
@@ -83,7 +83,7 @@ def _systems(file: spec.File, policies: Sequence[str]) -> dict[str, System]:
     found: dict[str, System] = {}
     for place, name in enumerate(file.spec.systems):
         if ".py:" in name:
-            system = custom.of_policy(own.load(str(file.path.parent / name)))
+            system = custom.of_policy(custom_policies.load(str(file.path.parent / name)))
         elif name in BY_NAME:
             system = BY_NAME[name]
         else:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from falcon_ctl.errors import PartFailed
 from falcon_ctl.sweeps.journal import Journal
 from falcon_ctl.sweeps.work import Row, Task, work
-from rxpath.errors import ConfigError, OwnPolicyError
+from rxpath.errors import ConfigError, PolicyError
 
 Runner = Callable[[Sequence[Task]], Iterator[tuple[Task, Row]]]
 """Yields each task with its row, in whatever order they are done."""
@@ -58,7 +58,7 @@ def named(task: Task, result: Callable[[], Row]) -> Row:
     """
     try:
         return result()
-    except OwnPolicyError:
+    except PolicyError:
         raise
     except ConfigError as error:
         values = task.point.columns().items()

@@ -22,7 +22,7 @@ from falcon_ctl.systems.system import System
 from falcon_ctl.virtual import measure as measures
 from falcon_ctl.virtual.measure import Metrics, measure
 from rxpath.model.state import layout as lay
-from rxpath.policies import own
+from rxpath.policies.custom import from_source
 
 Row = dict[str, Any]
 _DECIDING = (measures, catalogue, custom, system, points)  # modules that results depend on
@@ -72,7 +72,7 @@ def work(task: Task) -> Row:
 
     Raises:
         PartFailed: this machine has another version of what decides results.
-        OwnPolicyError: the policy failed.
+        PolicyError: the policy failed.
         ConfigError: the host cannot be run.
     """
     if task.code != code_digest():
@@ -85,7 +85,7 @@ def work(task: Task) -> Row:
 @cache
 def custom_system(policy: Text) -> System:
     """The system of a policy of one's own, compiled once a process."""
-    return custom.of_policy(own.from_source(*policy))
+    return custom.of_policy(from_source(*policy))
 
 
 @cache

@@ -9,8 +9,8 @@ from falcon_ctl.errors import UsageError
 from falcon_ctl.systems.catalogue import BY_NAME
 from falcon_ctl.systems.system import System, Tunnel
 from rxpath.config import profiles
-from rxpath.policies import own
-from rxpath.policies.own import OwnPolicy
+from rxpath.policies import custom
+from rxpath.policies.custom import CustomPolicy
 
 
 def load(policies: Sequence[str], chains: Sequence[str] = ()) -> list[System]:
@@ -20,7 +20,7 @@ def load(policies: Sequence[str], chains: Sequence[str] = ()) -> list[System]:
         UsageError: two have the same name, or one has a built-in system's.
         ConfigError: a file holds no such policy, or no such chain.
     """
-    systems = [("--policy", of_policy(own.load(spec))) for spec in policies]
+    systems = [("--policy", of_policy(custom.load(spec))) for spec in policies]
     systems += [("--chain", of_chain(spec)) for spec in chains]
     found: dict[str, System] = {}
     for option, system in systems:
@@ -30,7 +30,7 @@ def load(policies: Sequence[str], chains: Sequence[str] = ()) -> list[System]:
     return list(found.values())
 
 
-def of_policy(policy: OwnPolicy) -> System:
+def of_policy(policy: CustomPolicy) -> System:
     """The container overlay with a custom policy, named as its function.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import Any
 
 from rxpath.config import profiles
 from rxpath.config.knobs import Knobs
-from rxpath.policies.own import OwnPolicy
+from rxpath.policies.custom import CustomPolicy
 
 VXLAN_PORT = 4789  # IANA's (RFC 7348); where the host's profile has no port of its own
 FLAGS = ("pipelining", "splitting", "balancing", "switch_off", "order_guard")  # FALCON's parts
@@ -41,7 +41,6 @@ class System:
         not_live: why the system cannot run on the live network; "" when it can.
         live_knobs: knobs that a live run needs besides, because it lasts a second and not minutes.
         custom: a steering policy from a user's file, in place of `policy`.
-        choose: the function that a run of `custom` calls.
     """
 
     name: str
@@ -54,8 +53,7 @@ class System:
     costs: str = "xeon-2.2ghz"
     not_live: str = ""
     live_knobs: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
-    custom: OwnPolicy | None = None
-    choose: Any = None
+    custom: CustomPolicy | None = None
 
     @property
     def knobs(self) -> dict[str, Any]:

@@ -239,7 +239,7 @@ def build(
         sockets=flows,
         flows=flows,
         records=records,
-        choose=system.choose,
+        policy=system.custom,
     )
 
 
@@ -307,11 +307,11 @@ def measure(system: System, load: Load, seed: int) -> Metrics:
 
     Raises:
         NotConserved: frames are missing, or too many; the model is wrong and so is the result.
-        OwnPolicyError: a custom policy fails.
+        PolicyError: a custom policy fails.
     """
     if system.custom is None:
         return _measure(system, load, seed)
-    return system.custom.run(lambda choose: _measure(replace(system, choose=choose), load, seed))
+    return system.custom.run(lambda policy: _measure(replace(system, custom=policy), load, seed))
 
 
 def _measure(system: System, load: Load, seed: int) -> Metrics:

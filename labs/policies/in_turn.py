@@ -1,12 +1,13 @@
-"""A policy to start from: whoever comes new to a device gets the next CPU in turn, and keeps it.
+"""A policy to start from: a flow that is new to a device gets the next CPU in turn, and keeps it.
 
     python -m falcon_ctl figures --figures 1,3 --policy labs/policies/in_turn.py:in_turn
+    python -m falcon_ctl --systems overlay,falcon --policy labs/policies/in_turn.py:in_turn
 
-FALCON's first choice is a hash, so two heavy flows may meet on one CPU while another idles.  This
-policy deals the CPUs out instead, and remembers in its memory whom it gave which.  A flow never
+FALCON's first choice is a hash, so two heavy flows may share one CPU while another is idle.  This
+policy assigns the CPUs in turn instead, and keeps the assignments in its memory.  A flow never
 overtakes itself, but it cannot leave a CPU that became busy, either.  One UDP flow is as fast as
-with FALCON, many are slower than without any steering: where does FALCON look that this does not?
-What a policy is asked, sees and may answer: rxpath/policies/__init__.py and own.py beside it.
+with FALCON, many are slower than without any steering: what does FALCON look at that this does not?
+What a policy is given and may return: rxpath/model/policy.py and rxpath/policies/custom.py.
 """
 
 from rxpath.model.hashes import hash_32

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rxpath import policies
 from rxpath.config import costs, profiles
 from rxpath.config.costs import Costs
 from rxpath.config.knobs import RSS_ENTRIES, Knobs
@@ -17,12 +16,13 @@ from rxpath.errors import ConfigError
 from rxpath.model import bypass
 from rxpath.model.state import layout as lay
 from rxpath.model.state.host import State, Table
+from rxpath.policies.policy import Policy
 
 COLUMN = {"frame": lay.R_FRAME, "gro": lay.R_GRO, "skb": lay.R_SKB, "segment": lay.R_SEGMENT}
 KIB_COLUMN = {"frame": lay.R_FRAME_KIB, "skb": lay.R_SKB_KIB}
 
 
-def write_knobs(state: State, knobs: Knobs) -> None:
+def write_knobs(state: State, knobs: Knobs, policy: Policy) -> None:
     """The knobs' row, the lists of CPUs and the indirection table."""
     row, falcon = state.host[lay.KNOB], knobs.falcon
     row[lay.K_CPUS] = knobs.cpus
@@ -40,13 +40,12 @@ def write_knobs(state: State, knobs: Knobs) -> None:
     row[lay.K_SPLITTING] = falcon.splitting
     row[lay.K_BALANCING] = falcon.balancing
     row[lay.K_SWITCH_OFF] = falcon.switch_off
-    row[lay.K_ORDER_GUARD] = _order_guard(knobs)
-    row[lay.K_NIC_STEERING] = _switch(row[lay.K_NIC_STEERING], knobs.policy in policies.AT_NIC)
-    row[lay.K_RESEQUENCE] = _switch(row[lay.K_RESEQUENCE], knobs.policy in policies.RESEQUENCED)
+    row[lay.K_ORDER_GUARD] = _order_guard(knobs, policy)
+    row[lay.K_NIC_STEERING] = _switch(row[lay.K_NIC_STEERING], policy.at_nic)
+    row[lay.K_RESEQUENCE] = _switch(row[lay.K_RESEQUENCE], policy.resequenced)
     row[lay.K_MFLOW_BATCH] = knobs.mflow_batch
     row[lay.K_QUEUES] = knobs.queues
-    rebalanced = knobs.policy in policies.REBALANCED
-    row[lay.K_REBALANCE_NS] = knobs.rebalance_interval_ns if rebalanced else 0
+    row[lay.K_REBALANCE_NS] = knobs.rebalance_interval_ns if policy.rebalances else 0
     row[lay.K_TOLERANCE] = knobs.rebalance_tolerance * 100
     state.lists[lay.LIST_WANTED] = 0
     row[lay.K_OFFLOAD_ENTRIES] = knobs.offload_entries
@@ -143,10 +142,10 @@ def _switch(before: int, on: bool) -> int:
     return lay.OFF if before == lay.OFF else lay.DRAINING
 
 
-def _order_guard(knobs: Knobs) -> bool:
-    if knobs.policy in policies.RESEQUENCED:
+def _order_guard(knobs: Knobs, policy: Policy) -> bool:
+    if policy.resequenced:
         return False  # it would keep all of a flow on one CPU
-    return knobs.falcon.order_guard or knobs.policy in policies.GUARDED
+    return knobs.falcon.order_guard or policy.guarded
 
 
 def _fill(row: Table, values: Iterable[int]) -> int:

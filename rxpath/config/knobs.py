@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from rxpath import policies
 from rxpath.config import costs, profiles
 from rxpath.errors import ConfigError
 from rxpath.model.state import layout as lay
+from rxpath.policies.registry import resolve
 
 RSS_ENTRIES = 128  # Microsoft's RSS: the indirection table's usual size
 
@@ -119,8 +119,7 @@ _RANGES: dict[str, Range] = {
 def validate(knobs: Knobs) -> None:
     """Check names, ranges and what must fit together. Raises `ConfigError` naming the key."""
     profiles.chains(knobs.profile)
-    if knobs.policy not in policies.NAMES:
-        raise ConfigError("policy", knobs.policy, "one of " + ", ".join(policies.NAMES))
+    resolve(knobs.policy)
     costs.load(knobs.costs, knobs.cost_overrides)
     for key, (low, high) in _RANGES.items():
         value = _get(knobs, key)

@@ -103,7 +103,7 @@ class Peers:
             self._segment,
             self._out,
             until,
-            model.choose,
+            model.policy.choose,
         )
         if result == NO_SLOT:
             raise ConfigError("slots", len(self._free), "more, for what is in flight")

@@ -75,7 +75,7 @@ def run(model: Model, trace: Table, until: int = 0, chunk: int = CHUNK) -> Itera
     result = FULL
     while result != DONE:
         before = int(place[EVENTS])
-        result = feed(model.state, trace, until, place, free, out, model.choose)
+        result = feed(model.state, trace, until, place, free, out, model.policy.choose)
         if result == NO_SLOT and before == 0 and place[EVENTS] == 0:
             raise ConfigError("slots", len(free), "more, for what the host may hold")
         yield out[: place[EVENTS]]

@@ -81,7 +81,7 @@ class Host:
 
     def digest(self, count: int, wall: int) -> None:
         """Take the `count` frames of the plant's batch, read at wall ns `wall`."""
-        intake.digest(self.plant, self.model.state, self.model.choose, count, wall)
+        intake.digest(self.plant, self.model.state, self.model.policy.choose, count, wall)
 
     def model_ns(self) -> int:
         """Model time now."""
@@ -219,10 +219,16 @@ class LiveHost(Host):
         self.polls["fd"][loop.CONTROL] = fd
 
     def run(self, wall: int) -> bool:
-        """Carry frames for `wall` ns, or until the watched descriptor is readable: then True."""
+        """Carry frames for `wall` ns, or until the watched descriptor is readable: then True.
+
+        Raises `PolicyError` when a custom policy fails; the model's state is undefined then.
+        """
         until = time.time_ns() + wall
-        state, choose = self.model.state, self.model.choose
-        return bool(loop.run(self.plant, state, choose, self.polls, until))
+        state, policy = self.model.state, self.model.policy
+        try:
+            return bool(loop.run(self.plant, state, policy.choose, self.polls, until))
+        except Exception as error:
+            raise policy.explain(error) from error
 
     def count_kernel_drops(self) -> dict[str, int]:
         """Return by interface how many frames the kernel dropped at our sockets since `reset`."""

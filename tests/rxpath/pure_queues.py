@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from rxpath import policies
 from rxpath.config import costs
 from rxpath.config.knobs import Knobs
 from rxpath.drivers import virtual
 from rxpath.host import Model
+from rxpath.model.policy import Host, Packet
 from rxpath.model.state import layout as lay
+from rxpath.policies.policy import of_function
 
 # The servers: a cost of each of docker's stages, and the CPU that `pipeline` gives the stage.
 RING, CELL, BACKLOG, SOCKET = "driver_poll", "br_handle_frame", "l4_rcv", "copy_to_user"
@@ -19,7 +20,7 @@ PER_BYTE = 1024  # as ns_kib: 1 ns a byte, so that a frame's length is its servi
 WIDE = {"ring": 65_536, "max_backlog": 1_000_000, "rcvbuf": 2**31 - 1, "gro": False}
 
 
-def pipeline(packet: policies.Packet, host: policies.Host) -> tuple[int, int]:
+def pipeline(packet: Packet, host: Host) -> tuple[int, int]:
     if packet.stage == lay.SPLIT:
         return packet.here, 0
     return packet.stage, 1
@@ -41,8 +42,7 @@ def queues(**amounts: dict) -> Model:
         "app_cpus": [CPU[SOCKET]],
         "cost_overrides": overrides,
     }
-    own = policies.compiled(pipeline)
-    return Model(Knobs.parse(knobs), slots=8192, sockets=1, flows=1, choose=own)
+    return Model(Knobs.parse(knobs), slots=8192, sockets=1, flows=1, policy=of_function(pipeline))
 
 
 def poisson(rng: np.random.Generator, gap: float, count: int) -> np.ndarray:

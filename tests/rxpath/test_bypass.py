@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from model_hosts import accounted, flood, model, run
 
-from rxpath import policies
 from rxpath.config import profiles
 from rxpath.config.knobs import Knobs
 from rxpath.drivers.closed import Peers
@@ -14,6 +13,7 @@ from rxpath.drivers.virtual import make_trace
 from rxpath.errors import ConfigError
 from rxpath.host import Model
 from rxpath.model.state import layout as lay
+from rxpath.policies.policy import of_function
 from rxpath.tcp.connections import Connection
 
 
@@ -29,8 +29,7 @@ def bypass(**knobs):
 def steered(profile):
     """A host whose policy must not be asked."""
     knobs = Knobs.parse({"profile": profile})
-    own = policies.compiled(refuse)
-    return Model(knobs, slots=16_384, sockets=1, flows=1, choose=own)
+    return Model(knobs, slots=16_384, sockets=1, flows=1, policy=of_function(refuse))
 
 
 def test_no_policy_is_asked():

@@ -13,12 +13,13 @@ import pytest
 from model_hosts import model, run
 
 import rxpath
-from rxpath import policies
 from rxpath.compile import jit
 from rxpath.config.knobs import Knobs
 from rxpath.drivers.virtual import make_trace
 from rxpath.host import Model
 from rxpath.model import kernel
+from rxpath.policies.policy import of_function
+from rxpath.policies.registry import BUILT_IN
 
 HERE = Path(__file__).parent
 
@@ -80,7 +81,7 @@ def test_a_changed_import_is_another_cache(tmp_path, monkeypatch):
 
 
 def with_policy(choose):
-    host = Model(Knobs(), slots=64, sockets=1, flows=1, choose=policies.compiled(choose))
+    host = Model(Knobs(), slots=64, sockets=1, flows=1, policy=of_function(choose))
     trace = make_trace([0, 10], chain=host.chain("tunnel"))
     return host, run(host, trace)
 
@@ -119,7 +120,7 @@ def test_a_policy_that_raises_is_found_by_file_and_line():
 
 
 def test_one_compilation_serves_every_policy():
-    for policy in policies.NAMES:
+    for policy in BUILT_IN:
         host = model(policy=policy)
         run(host, make_trace(np.arange(5), chain=host.chain("tunnel")))
     assert len(getattr(kernel.advance, "signatures", [0])) == 1

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from rxpath.config.knobs import Knobs
 from rxpath.drivers import virtual
+from rxpath.errors import ConfigError
 from rxpath.host import Model
 from rxpath.live import plant as pl
 from rxpath.live import recorder as rc
@@ -184,6 +185,25 @@ def test_the_vxlan_port_is_the_profiles() -> None:
         rows = live_run(host, [(turn * 10**13, frame) for frame in sent.values()], [3])
         taken = [to for to, row in zip(sent, rows, strict=True) if row["delivered"] >= 0]
         assert taken == [port]
+
+
+def test_a_custom_policy_steers_live_frames_and_a_changed_file_is_read_again(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "mine.py"
+    text = "def mine(packet, host):\n    return {cpu} if packet.stage == 4 else packet.here\n"
+    host = replay(config(profile="docker"))
+    for turn, cpu in enumerate((33, 35)):  # 4 is lay.BACKLOG
+        path.write_text(text.format(cpu=cpu))
+        host.configure({"policy": f"{path}:mine"})
+        (row,) = live_run(host, [(turn * 10**13, frames()[0])], [1])
+        cpus = dict(row["stages"][["kind", "cpu"]][: row["n_stages"]].tolist())
+        assert cpus[lay.BACKLOG] == cpu
+    host.configure({"policy": "same_cpu"})
+    (row,) = live_run(host, [(2 * 10**13, frames()[0])], [1])
+    assert len(set(row["stages"]["cpu"][: row["n_stages"] - 1].tolist())) == 1
+    with pytest.raises(ConfigError, match=f"{path}: no function yours; expected .*: mine"):
+        host.configure({"policy": f"{path}:yours"})
 
 
 def test_a_full_pool_is_rx_missed() -> None:

@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_hosts import accounted, model, run
 
-from rxpath import policies
 from rxpath.config import costs
 from rxpath.config.knobs import Knobs
 from rxpath.drivers.virtual import COLUMNS, make_trace
 from rxpath.model.hashes import hash_32
 from rxpath.model.state import layout as lay
+from rxpath.policies.registry import BUILT_IN
 
 FLOWS, SLOTS = 4, 1024
 LOAD_NS = 20_000  # short, so that policies react within a few hundred frames
@@ -21,7 +21,7 @@ ALL = [column for column in range(lay.EVENT_COLUMNS) if column != lay.EV_SLOT]
 APP_CPUS = [20, 22, 24, 26]  # one for each flow's application: threads on one CPU tie by number
 
 seeds = st.integers(0, 2**32)
-any_policy = st.sampled_from(policies.NAMES)
+any_policy = st.sampled_from(sorted(BUILT_IN))
 varied = settings(
     max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )

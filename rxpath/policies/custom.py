@@ -1,12 +1,12 @@
-"""A policy of one's own, from a Python file: compiled, and with the line of what is wrong in it.
+"""A policy from a user's Python file: compiled, and with the line of what is wrong in it.
 
     policy = load("labs/policies/in_turn.py:in_turn")
-    result = policy.run(lambda choose: experiment(Model(..., choose=choose)))
+    result = policy.run(lambda policy: experiment(Model(..., policy=policy)))
 
-The function is a policy's (`rxpath.policies`), or gives the CPU alone: then the packet is steered
-there, and stays unsteered where it is when that is the CPU it is on.  What it computes must follow
-from what it is asked and from its memory.  The file is one for itself: it may import NumPy, Numba
-and rxpath, its other functions want ``@numba.njit``.
+The function is that of a policy (`rxpath.policies`), or returns the CPU alone: then the packet is
+steered there, and stays unsteered where it is when that is the CPU it is on.  Its result must
+follow from its arguments and its memory.  The file stands alone: it may import NumPy, Numba and
+rxpath; functions that it calls need ``@numba.njit``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import inspect
 import re
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, TypeVar
@@ -26,36 +27,41 @@ from numba.core import config
 from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
 from rxpath.compile.jit import compile_for
-from rxpath.errors import ConfigError, OwnPolicyError, RxPathError
+from rxpath.errors import ConfigError, PolicyError, RxPathError
 from rxpath.model.policy import CHOOSE_SIGNATURE, POLICY_TYPES, Choose, Host, Packet, door
 from rxpath.model.state import layout as lay
+from rxpath.policies.policy import Policy
 
 T = TypeVar("T")
+SUFFIX = ".py:"
 CHOICES = (lay.CHOICE_NONE, lay.CHOICE_FIRST, lay.CHOICE_SECOND, lay.CHOICE_FALLBACK)
 RETURNS = "expected (cpu, choice), two integers, or a CPU"
 
 
 @dataclass(frozen=True)
-class OwnPolicy:
+class CustomPolicy(Policy):
     """A policy that was loaded from ``source``, the text of ``path``."""
 
-    name: str
-    path: str
-    source: str
-    function: Callable[..., Any]  # as it was written
-    choose: Any  # for `rxpath.host.Model`
+    path: str = ""
+    source: str = ""
+    function: Callable[..., Any] = len  # as it was written
 
-    def run(self, work: Callable[[Any], T]) -> T:
-        """``work(choose)``, which is to run a model from its start, with the policy.
+    @property
+    def spec(self) -> str:
+        """FILE.py:NAME with an absolute path, as the knob ``policy`` takes it."""
+        return f"{Path(self.path).absolute()}:{self.name}"
 
-        When the policy fails, ``work`` is called again with a `choose` in plain Python, because
+    def run(self, work: Callable[[CustomPolicy], T]) -> T:
+        """``work(policy)``, which runs a model from its start.
+
+        When the policy fails, ``work`` is called again with the policy in plain Python, because
         compiled code does not always know at which line it failed.
 
         Raises:
-            OwnPolicyError: the policy raised, or named a CPU or a choice that there is not.
+            PolicyError: the policy raised, or returned a CPU or a choice that does not exist.
         """
         try:
-            return work(self.choose)
+            return work(self)
         except RxPathError:
             raise
         except Exception as error:
@@ -64,29 +70,38 @@ class OwnPolicy:
                 raise
             raise blamed from error
 
-    def _blamed(self, error: Exception) -> OwnPolicyError | None:
+    def explain(self, error: Exception) -> Exception:
+        """The error of a live run, which cannot be repeated to find the line."""
+        where, what = _line_of(self.function), f"{type(error).__name__}: {error}"
+        hint = f"`falcon_ctl figures --policy {self.path}:{self.name}` finds the line"
+        return self._blamed(error) or PolicyError(
+            self.path, where, f"{self.name} raised {what}; {hint}"
+        )
+
+    def _blamed(self, error: Exception) -> PolicyError | None:
         """The error with its line, if the policy's file is where it was raised."""
-        if isinstance(error, OwnPolicyError):
+        if isinstance(error, PolicyError):
             return error
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == self.path]
         if not lines:
             return None
         what = f"{self.name} raised {type(error).__name__}: {error}"
-        return OwnPolicyError(self.path, lines[-1] or 0, what)
+        return PolicyError(self.path, lines[-1] or 0, what)
 
-    def _replayed(self, work: Callable[[Any], T]) -> OwnPolicyError | None:
+    def _replayed(self, work: Callable[[CustomPolicy], T]) -> PolicyError | None:
+        plain = _checked(self.name, self.path, self.function)
         try:
-            work(_interpreted(_checked(self.name, self.path, self.function)))
+            work(replace(self, choose=_interpreted(plain)))
         except Exception as error:  # noqa: BLE001  # whatever the policy raises is what we look for
             return self._blamed(error)
         return None
 
 
-def load(spec: str) -> OwnPolicy:
-    """The policy ``FILE.py:NAME``. Raises `ConfigError`, for what the file holds `OwnPolicyError`.
+def load(spec: str) -> CustomPolicy:
+    """The policy ``FILE.py:NAME``. Raises `ConfigError`, for what the file holds `PolicyError`.
 
-    The file is read once and compiled by Numba, which takes a second.
+    A text that was not loaded before is compiled by Numba, which takes a second.
     """
     path, colon, name = spec.rpartition(":")
     if not colon or not path.endswith(".py") or not name.isidentifier():
@@ -94,20 +109,21 @@ def load(spec: str) -> OwnPolicy:
     try:
         source = Path(path).read_text("utf-8")
     except OSError as error:
-        raise OwnPolicyError(path, 0, f"expected a Python file: {error.strerror}") from error
+        raise PolicyError(path, 0, f"expected a Python file: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise OwnPolicyError(path, 0, "expected text in UTF-8") from error
+        raise PolicyError(path, 0, "expected text in UTF-8") from error
     return from_source(path, name, source)
 
 
-def from_source(path: str, name: str, source: str) -> OwnPolicy:
-    """As `load`, of a text that is at hand; ``path`` is what errors call it."""
+@cache
+def from_source(path: str, name: str, source: str) -> CustomPolicy:
+    """As `load`, of a text that was read already; error messages call it ``path``."""
     function = _function(path, name, _execute(path, source))
     if config.DISABLE_JIT:
         choose = door(_checked(name, path, function), function)
     else:
         choose = _compiled(path, function)
-    return OwnPolicy(name, path, source, function, choose)
+    return CustomPolicy(name, choose, path=path, source=source, function=function)
 
 
 def _execute(path: str, source: str) -> dict[str, Any]:
@@ -117,12 +133,12 @@ def _execute(path: str, source: str) -> dict[str, Any]:
     try:
         exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
     except SyntaxError as error:
-        raise OwnPolicyError(path, error.lineno or 0, f"expected Python: {error.msg}") from error
+        raise PolicyError(path, error.lineno or 0, f"expected Python: {error.msg}") from error
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == path]
         what = f"{type(error).__name__}: {error}"
-        raise OwnPolicyError(path, (lines or [0])[-1] or 0, what) from error
+        raise PolicyError(path, (lines or [0])[-1] or 0, what) from error
     return module.__dict__
 
 
@@ -130,17 +146,17 @@ def _function(path: str, name: str, names: dict[str, Any]) -> Callable[..., Any]
     """The function ``name``, undecorated."""
     found = getattr(names.get(name), "py_func", names.get(name))
     if not isinstance(found, FunctionType):
-        own = [
+        defined = [
             key for key, value in names.items() if _is_of(getattr(value, "py_func", value), path)
         ]
-        there = ", ".join(own) if own else "none"
-        raise OwnPolicyError(path, 0, f"no function {name}; expected one of its functions: {there}")
+        there = ", ".join(defined) if defined else "none"
+        raise PolicyError(path, 0, f"no function {name}; expected one of its functions: {there}")
     try:
         inspect.signature(found).bind(None, None)
     except TypeError:
         given = f"{name}{inspect.signature(found)}"
         what = f"got {given}, expected {name}(packet, host)"
-        raise OwnPolicyError(path, _line_of(found), what) from None
+        raise PolicyError(path, _line_of(found), what) from None
     return found
 
 
@@ -153,20 +169,20 @@ def _line_of(function: Callable[..., Any]) -> int:
 
 
 def _compiled(path: str, function: Callable[..., Any]) -> Any:
-    """The function pointer; bounds are checked, for a student's index is no kernel's."""
-    own = numba.njit(nogil=True, boundscheck=True)(function)
+    """The function pointer; bounds are checked, for a student's index cannot be trusted."""
+    written = numba.njit(nogil=True, boundscheck=True)(function)
     try:
-        own.compile(POLICY_TYPES)
+        written.compile(POLICY_TYPES)
     except (NumbaError, UnsupportedBytecodeError) as error:
         raise _refused(path, function, error) from error
-    returned = own.nopython_signatures[0].return_type
+    returned = written.nopython_signatures[0].return_type
     if isinstance(returned, types.Integer):
-        choose = _steering_to(own)
+        choose = _steering_to(written)
     elif _is_pair(returned):
-        choose = _choosing(own)
+        choose = _choosing(written)
     else:
         what = f"{function.__name__} returns {returned}; {RETURNS}"
-        raise OwnPolicyError(path, _line_of(function), what)
+        raise PolicyError(path, _line_of(function), what)
     pointer = numba.njit(nogil=True)(door(numba.njit(nogil=True)(choose), function))
     compile_for(pointer, CHOOSE_SIGNATURE)
     return pointer
@@ -177,26 +193,26 @@ def _is_pair(kind: Any) -> bool:
     return is_tuple and all(isinstance(item, types.Integer) for item in kind)
 
 
-def _steering_to(own: Callable[..., int]) -> Choose:
+def _steering_to(written: Callable[..., int]) -> Choose:
     def choose(packet: Packet, host: Host) -> tuple[int, int]:
-        cpu = own(packet, host)
+        cpu = written(packet, host)
         return cpu, lay.CHOICE_NONE if cpu == packet.here else lay.CHOICE_FIRST
 
     return choose
 
 
-def _choosing(own: Callable[..., tuple[int, int]]) -> Choose:
+def _choosing(written: Callable[..., tuple[int, int]]) -> Choose:
     def choose(packet: Packet, host: Host) -> tuple[int, int]:
-        cpu, choice = own(packet, host)
+        cpu, choice = written(packet, host)
         if choice not in CHOICES:
-            raise ValueError("the steering policy returned a choice that there is not")
+            raise ValueError("the steering policy returned a choice that does not exist")
         return cpu, choice
 
     return choose
 
 
-def _refused(path: str, function: Callable[..., Any], error: Exception) -> OwnPolicyError:
-    """What Numba complains about, without its page of how it came to see it."""
+def _refused(path: str, function: Callable[..., Any], error: Exception) -> PolicyError:
+    """Numba's complaint, without the page that explains how it was found."""
     text = str(error)
     at = getattr(error, "loc", None)
     if at is not None and at.filename == path:
@@ -206,11 +222,11 @@ def _refused(path: str, function: Callable[..., Any], error: Exception) -> OwnPo
         line = min(map(int, named), default=_line_of(function))
     said = [one.strip() for one in text.splitlines() if not one.startswith("Failed in ")]
     what = next((one for one in said if one), type(error).__name__).split(". Raised from")[0]
-    return OwnPolicyError(path, line, f"Numba cannot compile {function.__name__}: {what}")
+    return PolicyError(path, line, f"Numba cannot compile {function.__name__}: {what}")
 
 
 def _checked(name: str, path: str, function: Callable[..., Any]) -> Choose:
-    """The function in plain Python, with its answer looked at."""
+    """The function in plain Python, with its result checked."""
 
     def choose(packet: Packet, host: Host) -> tuple[int, int]:
         packet = Packet(*map(int, packet))  # NumPy's integers do not raise at a division by zero
@@ -221,7 +237,7 @@ def _checked(name: str, path: str, function: Callable[..., Any]) -> Choose:
         if wrong:
             where = f"CPU {packet.here} before {lay.STAGE_NAMES[packet.stage]}"
             what = f"{name} returned {wrong} for a packet on {where}; {expected}"
-            raise OwnPolicyError(path, _line_of(function), what)
+            raise PolicyError(path, _line_of(function), what)
         return int(answer[0]), int(answer[1])
 
     return choose

@@ -14,9 +14,9 @@ from model_hosts import run
 
 from rxpath.config.knobs import Knobs
 from rxpath.drivers.virtual import make_trace
-from rxpath.errors import ConfigError, OwnPolicyError
+from rxpath.errors import ConfigError, PolicyError
 from rxpath.host import Model
-from rxpath.policies import own
+from rxpath.policies import custom
 
 ROOT = Path(__file__).parents[2]
 IN_TURN = ROOT / "labs" / "policies" / "in_turn.py"
@@ -26,15 +26,15 @@ def policy(tmp_path, *lines, name="mine"):
     """The policy of a file with these lines."""
     path = tmp_path / "mine.py"
     path.write_text("\n".join(lines) + "\n")
-    return own.load(f"{path}:{name}")
+    return custom.load(f"{path}:{name}")
 
 
 def steered(policy, flows=1, count=50):
     """The model and its events after a run with `policy`."""
     flow = np.arange(count) % flows
 
-    def work(choose):
-        host = Model(Knobs(), slots=256, sockets=1, flows=flows, choose=choose)
+    def work(policy):
+        host = Model(Knobs(), slots=256, sockets=1, flows=flows, policy=policy)
         trace = make_trace(np.arange(count) * 9000, flow=flow, rss_hash=flow * 0x9E3779B1)
         trace[:, 4] = host.chain("tunnel")
         return host, run(host, trace)
@@ -75,7 +75,7 @@ def test_its_memory_lasts_for_a_run_and_begins_at_zero(tmp_path):
 
 
 def test_the_labs_example_gives_each_flow_a_cpu_of_its_own_and_keeps_it():
-    host, events = steered(own.load(f"{IN_TURN}:in_turn"), flows=3)
+    host, events = steered(custom.load(f"{IN_TURN}:in_turn"), flows=3)
     assert len(events) == 50
     assert host.stats()["reordered"] == 0
     dealt, remembered = host.state.memory[0], host.state.memory[1:]
@@ -98,7 +98,7 @@ def test_the_labs_example_gives_each_flow_a_cpu_of_its_own_and_keeps_it():
 )
 def test_a_name_that_leads_nowhere(spec, said):
     with pytest.raises(ConfigError, match=said):
-        own.load(spec)
+        custom.load(spec)
 
 
 WRONG = {
@@ -161,7 +161,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("lines", "line", "said"), WRONG.values(), ids=WRONG)
 def test_a_file_that_holds_no_policy_is_said_in_one_line(tmp_path, lines, line, said):
-    with pytest.raises(OwnPolicyError, match=said) as caught:
+    with pytest.raises(PolicyError, match=said) as caught:
         policy(tmp_path, *lines)
     path = str(tmp_path / "mine.py")
     assert (caught.value.path, caught.value.line) == (path, line)
@@ -205,7 +205,7 @@ def test_a_policy_that_fails_is_said_with_its_line(tmp_path, lines, line, said):
     ends = [] if "return" in lines[-1] else ["    return packet.here, 0"]
     body = ["from numba import njit", "def mine(packet, host):", *lines, *ends]
     body += ["@njit", "def helper(x): return 1 // x"]
-    with pytest.raises(OwnPolicyError, match=said) as caught:
+    with pytest.raises(PolicyError, match=said) as caught:
         steered(policy(tmp_path, *body))
     assert caught.value.line == line
 
@@ -218,7 +218,7 @@ def test_the_line_of_a_failure_that_hangs_on_the_memory_is_found(tmp_path):
         "        return host.rps_cpus[host.memory[0]]",
         "    return packet.here",
     )
-    with pytest.raises(OwnPolicyError, match="IndexError: index 77 is out") as caught:
+    with pytest.raises(PolicyError, match="IndexError: index 77 is out") as caught:
         steered(policy(tmp_path, *lines))
     assert caught.value.line == 4
 
@@ -226,27 +226,36 @@ def test_the_line_of_a_failure_that_hangs_on_the_memory_is_found(tmp_path):
 def test_errors_of_the_testbed_are_not_the_policys(tmp_path):
     fine = policy(tmp_path, "def mine(packet, host): return packet.here")
 
-    def work(choose):
+    def work(policy):
         raise LookupError("ours")
 
     with pytest.raises(LookupError, match="ours"):
         fine.run(work)
 
 
+def test_a_live_failure_names_the_function_and_how_to_find_the_line(tmp_path):
+    mine = policy(tmp_path, "", "def mine(packet, host):", "    return host.falcon_cpus[9]")
+    error = mine.explain(IndexError("index is out of bounds"))
+    assert isinstance(error, PolicyError)
+    assert (error.path, error.line) == (f"{tmp_path}/mine.py", 2)
+    assert "mine raised IndexError: index is out of bounds" in error.what
+    assert f"`falcon_ctl figures --policy {tmp_path}/mine.py:mine`" in error.what
+
+
 def test_an_error_travels_between_processes():
-    error = OwnPolicyError("a.py", 3, "what")
+    error = PolicyError("a.py", 3, "what")
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.path, again.line, again.what) == ("a.py:3: what", "a.py", 3, "what")
 
 
 def test_the_same_events_and_errors_with_numba_disabled():
     script = """
-import hashlib, sys, test_own_policy as t
-from rxpath.policies import own
-print(hashlib.sha256(t.steered(own.load(sys.argv[1]), flows=3)[1].tobytes()).hexdigest())
-bad = own.from_source("bad.py", "f", "def f(packet, host):\\n  return host.falcon_cpus[6]")
+import hashlib, sys, test_custom_policy as t
+from rxpath.policies import custom
+print(hashlib.sha256(t.steered(custom.load(sys.argv[1]), flows=3)[1].tobytes()).hexdigest())
+bad = custom.from_source("bad.py", "f", "def f(packet, host):\\n  return host.falcon_cpus[6]")
 try: t.steered(bad)
-except t.OwnPolicyError as error: print(error)
+except t.PolicyError as error: print(error)
 """
     path = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
     said = set()
