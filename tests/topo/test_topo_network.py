@@ -16,6 +16,7 @@ import pytest
 
 from tests.topo.driver import Topo, sleepers, until
 from topo.client.connection import Connection
+from topo.client.execution import Streams
 from topo.client.network import Network
 from topo.errors import RequestError
 from topo.rundir import RunDir
@@ -146,15 +147,20 @@ def test_exec_keeps_standard_streams_and_exit_status(pair: Topo) -> None:
 
 def test_exec_passes_large_streams(network: Network) -> None:
     data = os.urandom(1 << 20)
-    done = network.exec("red1-1", ["cat"], input=data, text=False)
+    done = network.exec("red1-1", ["cat"], input=data)
     assert done.stdout == data
 
 
-def test_exec_takes_directory_and_environment(network: Network) -> None:
-    done = network.exec("m1", ["sh", "-c", "pwd; echo $A"], cwd="/usr", env={"A": "b"})
-    assert done.stdout == "/usr\nb\n"
-    with pytest.raises(RequestError, match="not a directory"):
-        network.exec("m1", ["true"], cwd="/no/such/place")
+def test_a_program_takes_directory_and_environment(network: Network, tmp_path: Path) -> None:
+    argv = ["sh", "-c", "pwd; echo $A"]
+    with (tmp_path / "out").open("wb") as out:
+        streams = Streams(0, out.fileno(), out.fileno())
+        with closing(network.start("m1", argv, streams=streams, cwd="/usr", env={"A": "b"})) as run:
+            assert run.wait() == 0
+    assert (tmp_path / "out").read_text() == "/usr\nb\n"
+    run = network.start("m1", ["true"], cwd="/no/such/place")
+    with closing(run), pytest.raises(RequestError, match="not a directory"):
+        run.wait()
 
 
 def test_exec_ends_what_takes_too_long(network: Network) -> None:

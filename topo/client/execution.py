@@ -5,29 +5,32 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from topo.errors import RequestError
 from topo.protocol.channel import Channel, Message, ProtocolError
 from topo.protocol.replies import result_of
 
-Stream = int | IO[Any] | None
-Streams = dict[str, Stream]
 EXEC, SIGNAL = 1, 2  # ids of the requests on a program's connection
+
+
+class Streams(NamedTuple):
+    """File descriptors that become the standard streams of a program."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+
+
+INHERITED = Streams(0, 1, 2)
 
 
 class Execution:
     """A started program. Closing it early sends the program SIGHUP, as a closing terminal does."""
 
-    def __init__(
-        self, channel: Channel, params: Message, streams: tuple[Stream, Stream, Stream]
-    ) -> None:
+    def __init__(self, channel: Channel, params: Message, streams: Streams) -> None:
         self._channel = channel
-        fds = [
-            number if stream is None else stream if isinstance(stream, int) else stream.fileno()
-            for number, stream in enumerate(streams)
-        ]
-        self._send({"id": EXEC, "op": "exec", "params": params}, fds)
+        self._send({"id": EXEC, "op": "exec", "params": params}, streams)
         self.returncode: int | None = None
 
     def send_signal(self, number: int) -> None:
@@ -71,23 +74,19 @@ def communicate(
     start: Callable[[Streams], Execution],
     argv: Sequence[str],
     given: bytes | None,
-    stdin: Stream,
-    capture: bool,
     timeout: float | None,
 ) -> subprocess.CompletedProcess[Any]:
-    """Start a program with the pipes that it needs, write its input, read its output, wait.
+    """Start a program, write its input, capture its output, and wait for its end.
 
     Args:
         start: starts the program with the given standard streams.
         argv: the command, as the result and a TimeoutExpired report it.
-        given: bytes for standard input; None leaves `stdin`.
-        stdin: standard input when `given` is None.
-        capture: whether to collect standard output and error, as bytes.
+        given: bytes for standard input; None inherits ours.
         timeout: seconds until the program is killed and subprocess.TimeoutExpired raised.
     """
-    pipes = _Pipes(given, capture)
+    pipes = _Pipes(given)
     try:
-        execution = start({"stdin": stdin, "stdout": None, "stderr": None} | pipes.theirs)
+        execution = start(pipes.theirs)
     except BaseException:
         pipes.close_ours()
         raise
@@ -107,27 +106,25 @@ def communicate(
 
 
 class _Pipes:
-    """The pipes to and from one program; `theirs` are the program's ends, by stream name."""
+    """The pipes to and from one program; `theirs` are the program's ends."""
 
-    def __init__(self, given: bytes | None, capture: bool) -> None:
-        self.theirs: Streams = {}
-        self._ours: list[IO[bytes]] = []
-        self._output: list[bytes | None] = [None, None]
-        self._threads: list[threading.Thread] = []
+    def __init__(self, given: bytes | None) -> None:
+        self._output: list[bytes] = [b"", b""]
+        out, err = os.pipe(), os.pipe()
+        self._ours: list[IO[bytes]] = [os.fdopen(out[0], "rb"), os.fdopen(err[0], "rb")]
+        self._threads = [
+            threading.Thread(target=self._drain, args=(index, reader), daemon=True)
+            for index, reader in enumerate(self._ours)
+        ]
+        self._close: list[int] = [out[1], err[1]]
+        stdin = 0
         if given is not None:
-            read, write = os.pipe()
-            self.theirs["stdin"] = read
+            stdin, write = os.pipe()
+            self._close.append(stdin)
             writer = os.fdopen(write, "wb")
             self._ours.append(writer)
             self._threads.append(threading.Thread(target=_feed, args=(writer, given), daemon=True))
-        for index, name in enumerate(("stdout", "stderr") if capture else ()):
-            read, write = os.pipe()
-            self.theirs[name] = write
-            reader = os.fdopen(read, "rb")
-            self._ours.append(reader)
-            self._threads.append(
-                threading.Thread(target=self._drain, args=(index, reader), daemon=True)
-            )
+        self.theirs = Streams(stdin, out[1], err[1])
 
     def _drain(self, index: int, reader: IO[bytes]) -> None:
         with reader:
@@ -142,11 +139,10 @@ class _Pipes:
             file.close()
 
     def close_theirs(self) -> None:
-        for fd in self.theirs.values():
-            assert isinstance(fd, int)
+        for fd in self._close:
             os.close(fd)
 
-    def collected(self) -> tuple[bytes | None, bytes | None]:
+    def collected(self) -> tuple[bytes, bytes]:
         for thread in self._threads:
             thread.join()
         return self._output[0], self._output[1]

@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from topo.client import pids
 from topo.client.connection import Connection, dial
-from topo.client.execution import Execution, Stream, communicate
+from topo.client.execution import INHERITED, Execution, Streams, communicate
 from topo.client.shutdown import take_down
 from topo.errors import RequestError
 from topo.protocol.channel import close_all
@@ -131,16 +131,15 @@ class Network:
         node: str,
         argv: Sequence[str],
         *,
-        stdin: Stream = None,
-        stdout: Stream = None,
-        stderr: Stream = None,
+        streams: Streams = INHERITED,
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
     ) -> Execution:
-        """Start a program in a node with these standard streams (None: ours); do not wait.
+        """Start a program in a node and return at once.
 
-        It inherits our environment and directory unless others are given. When the returned
-        Execution is closed before the program ended, the program receives SIGHUP.
+        It inherits our standard streams, environment and directory unless others are given. When
+        the returned Execution is closed before the program ended, the program receives SIGHUP.
+        Raises RequestError when there is no such node or directory.
         """
         params = {
             "node": node,
@@ -148,7 +147,7 @@ class Network:
             "env": dict(os.environ if env is None else env),
             "cwd": cwd or os.fspath(Path.cwd()),
         }
-        return Execution(dial(self._connection.run_dir), params, (stdin, stdout, stderr))
+        return Execution(dial(self._connection.run_dir), params, streams)
 
     def exec(
         self,
@@ -156,29 +155,23 @@ class Network:
         argv: Sequence[str],
         *,
         input: bytes | str | None = None,  # noqa: A002  # as subprocess.run has it
-        stdin: int | IO[Any] | None = None,
-        capture_output: bool = True,
-        text: bool = True,
         check: bool = False,
         timeout: float | None = None,
-        env: Mapping[str, str] | None = None,
-        cwd: str | None = None,
     ) -> subprocess.CompletedProcess[Any]:
-        """Run a program in a node to its end, as subprocess.run does.
+        """Run a program in a node to its end and capture its output.
 
-        Unlike subprocess.run it captures output as text by default. Raises
-        subprocess.CalledProcessError with `check`, subprocess.TimeoutExpired after `timeout`
-        seconds (the program is then killed), RequestError when there is no such node.
+        The output is text, or bytes when `input` is bytes; without `input` the program reads our
+        standard input. Raises subprocess.CalledProcessError with `check`,
+        subprocess.TimeoutExpired after `timeout` seconds (the program is then killed),
+        RequestError when there is no such node.
         """
         done = communicate(
-            lambda streams: self.start(node, argv, env=env, cwd=cwd, **streams),
+            lambda streams: self.start(node, argv, streams=streams),
             argv,
             input.encode() if isinstance(input, str) else input,
-            stdin,
-            capture_output,
             timeout,
         )
-        if text and capture_output:
+        if not isinstance(input, bytes):
             done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
         if check:
             done.check_returncode()
