@@ -269,7 +269,7 @@ def test_leafspine_comes_up(topo: Topo) -> None:
     assert [s["name"] for s in state["switches"]] == ["leaf1", "leaf2", "spine1", "spine2"]
     assert state["machines"][1]["switch"] == "leaf2"
     assert len(state["parts"]) == 6
-    # Every cable carries frames both ways, port by port.
+    # Every link carries frames both ways, port by port.
     with topo.network() as network:
         every = socket.htons(0x0003)
         for link in network.spec.links:

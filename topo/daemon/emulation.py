@@ -8,7 +8,7 @@ from typing import TextIO
 
 from pyroute2 import IPRoute
 
-from topo.daemon.links import Cable, Port, configure
+from topo.daemon.links import Port, VethPair, configure
 from topo.daemon.nodes import Container, Machine, Namespaced, P4Switch
 from topo.daemon.programs import Program, rxpath_config, rxpath_program, switch_program
 from topo.errors import StartFailed
@@ -50,7 +50,7 @@ class Emulation:
         """
         self.run_dir.records.mkdir(mode=0o700, exist_ok=True)
         self._make_nodes()
-        self._make_cables()
+        self._make_links()
         self._configure()
         self._start_programs()
         self._wait_ready(is_wanted)
@@ -64,10 +64,10 @@ class Emulation:
         for node in self.nodes.values():
             node.wait_ready(NODE_SECONDS)
 
-    def _make_cables(self) -> None:
+    def _make_links(self) -> None:
         with IPRoute() as netlink:
             for link in self.topology.links:
-                self._cable_link(netlink, link)
+                self._connect_nodes(netlink, link)
             for number, container in enumerate(self.topology.containers):
                 prefix = self.topology.tenant(container.tenant).subnet.prefixlen
                 address = IPv4Interface((container.ip, prefix))
@@ -75,11 +75,11 @@ class Emulation:
                 outer = Port(container.ifname, _port_mac(PORT_OF_MACHINE, 0, number))
                 inner = Port("eth0", container.mac, address)
                 ends = ((container.machine, outer), (container.name, inner))
-                self._cable(netlink, self.topology.mtu, ends)
+                self._connect(netlink, self.topology.mtu, ends)
 
-    def _cable_link(self, netlink: IPRoute, link: Link) -> None:
+    def _connect_nodes(self, netlink: IPRoute, link: Link) -> None:
         ends = (link.a.node, self._port(link.a)), (link.b.node, self._port(link.b))
-        self._cable(netlink, self.topology.underlay_mtu, ends, (link.a.port, link.b.port))
+        self._connect(netlink, self.topology.underlay_mtu, ends, (link.a.port, link.b.port))
 
     def _port(self, end: End) -> Port:
         """The interface at one end of a link between switches and machines."""
@@ -90,7 +90,7 @@ class Emulation:
         mac = _port_mac(PORT_OF_SWITCH, device_id & 0xFFFF, end.port)
         return Port(f"{end.node}-eth{end.port}", mac)
 
-    def _cable(
+    def _connect(
         self,
         netlink: IPRoute,
         mtu: int,
@@ -99,7 +99,7 @@ class Emulation:
     ) -> None:
         (name1, port1), (name2, port2) = ends
         sides = ((self.nodes[name1], port1), (self.nodes[name2], port2))
-        Cable(netlink, mtu, sides, numbers)
+        VethPair(netlink, mtu, sides, numbers)
         self.ports[name1].append(port1)
         self.ports[name2].append(port2)
 

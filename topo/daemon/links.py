@@ -39,7 +39,7 @@ class Port:
     address: IPv4Interface | None = None
 
 
-class Cable(Link):  # type: ignore[misc]  # Mininet carries no types
+class VethPair(Link):  # type: ignore[misc]  # Mininet carries no types
     """A veth pair whose ends are created in the namespaces of their nodes."""
 
     def __init__(

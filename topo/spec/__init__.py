@@ -1,1 +1,1 @@
-"""Topologies as data: the model, the built-in ones, the consistency rules, YAML files. No I/O."""
+"""Topologies as data: model, built-in topologies, consistency rules, YAML files."""
