@@ -48,7 +48,7 @@ p4: ## compile p4/ with p4c (which must be on the PATH)
 
 install: system $(READY)
 	@$(PY) -m rxpath warm
-	@$(PY) -m v1switch.native p4/compiled/falcon_vtep.json
+	@$(PY) -m v1switch.engines.native p4/compiled/falcon_vtep.json
 
 system:
 	@sh tools/system.sh $(APT)

@@ -11,7 +11,7 @@ import atheris
 
 from tests.fuzz.part import Part
 
-NATIVE = Path(__file__).parents[2] / "v1switch" / "native"
+HELPERS = "v1switch/engines/native/helpers"
 RSS_MB = 2048  # of the whole process: libFuzzer ends the run above it
 INPUT_BYTES = 16_384  # longest input that libFuzzer makes: a small program as a document
 HARD_SECONDS = 60  # for one input that even the deadline inside of the process cannot end
@@ -22,7 +22,8 @@ def targets() -> dict[str, ModuleType]:
 
     But for what Numba compiles: it does not know the counters.
     """
-    compiled = [f"v1switch.native.{file.stem}" for file in NATIVE.glob("*.py")]
+    files = (Path(__file__).parents[2] / HELPERS).glob("*.py")
+    compiled = [f"{HELPERS.replace('/', '.')}.{file.stem}" for file in files]
     with atheris.instrument_imports(include=["v1switch"], exclude=compiled):
         from tests.fuzz.targets import TARGETS
     return TARGETS

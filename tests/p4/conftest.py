@@ -4,13 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.p4.world import JSON, World
+from tests.p4.world import World
 from tests.switch.harness import Sandbox
 from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_fixtures import sandbox
 from tests.switch.harness_targets import BMV2, V1SWITCH, Target, installed
-from v1switch.native.build import build
-from v1switch.program import load_file
 
 __all__ = ["engine", "sandbox", "switch_name", "target", "world"]
 
@@ -20,8 +18,6 @@ def engine(request: pytest.FixtureRequest) -> str:
     """An engine of v1switch, or BMv2 where simple_switch_grpc is on the PATH."""
     if request.param == BMV2 and not installed(BMV2):
         pytest.skip("simple_switch_grpc is not on the PATH")
-    if request.param == "native":
-        build(load_file(JSON))  # so that the switch has its machine code when it is asked to
     return str(request.param)
 
 

@@ -8,16 +8,13 @@ from pathlib import Path
 
 from v1switch.control.dataplane import Dataplane
 from v1switch.control.engine import Forwarder, Frame, Prepared, SwitchContext
-from v1switch.engines.native.engine import NativeEngine
+from v1switch.engines.native.engine import Native, NativeEngine
 from v1switch.engines.python.engine import PythonEngine
-from v1switch.native.engine import Native
-from v1switch.native.runtime import undo
 from v1switch.program import load_file
 from v1switch.program.model import Program
 from v1switch.state.entries import DigestSample
 from v1switch.state.lookup import Cell
 from v1switch.state.program_state import State
-from v1switch.state.words import address
 
 Words = list[list[int]]
 
@@ -74,7 +71,7 @@ class Comparison:
         switch.on_digest = heard[0].append if listener else None
         fast = native.attempt(port, frame, now)
         after = words_of(state)
-        undo(address(native.output.words))
+        native.undo()
         assert words_of(state) == before, "what machine code changed was not taken back"
         switch.on_digest = heard[1].append if listener else None
         slow = native.plain(port, frame, now)
@@ -116,7 +113,7 @@ def words_of(state: State) -> Words:
     found: list[array[int]] = []
     for counter in state.counters.values():
         found += [counter.packets, counter.bytes]
-    found += [bank.cells for bank in state.registers.values() if isinstance(bank.cells, array)]
+    found += [bank.words for bank in state.registers.values()] + [state.random.words]
     meters = [meter for bank in state.meters.values() for meter in bank.cells.values()]
     cells: list[Cell] = [c for table in state.tables.values() for c in table.cells.values()]
     meters += [cell.meter for cell in cells if cell.meter is not None]

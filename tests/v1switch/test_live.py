@@ -12,8 +12,6 @@ from tests.switch.harness import Sandbox, SandboxError, namespaces_allowed, poll
 from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import V1SWITCH, Target
 from tests.v1switch.twin import COMPILED
-from v1switch.native.build import build
-from v1switch.program import load_file
 
 pytestmark = [
     pytest.mark.network,
@@ -27,10 +25,7 @@ MACS = bytes.fromhex("020000000002020000000001")
 
 @pytest.fixture(params=["python", "native"])
 def engine(request: pytest.FixtureRequest) -> str:
-    """Which engine carries; machine code is there already, so that no push waits for it."""
-    if request.param == "native":
-        for name in ("wire", "replication", "externs"):
-            build(load_file(COMPILED / f"{name}.json"))
+    """Which engine carries."""
     return str(request.param)
 
 

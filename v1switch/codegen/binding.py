@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable
 from types import CodeType
 
@@ -57,7 +56,15 @@ def log_message(text: str, values: tuple[int, ...]) -> None:
 def state_names(program: Program) -> list[str]:
     """Names of everything that depends on state, in the order of no importance."""
     names = ["from_bytes", "DROP", "started", "switch", "sessions", "groups", "sample"]
-    names += ["signed", "usat_cast", "sat_cast", "randint", "failed_assertion", "log_message"]
+    names += [
+        "signed",
+        "usat_cast",
+        "sat_cast",
+        "between",
+        "random_hash",
+        "failed_assertion",
+        "log_message",
+    ]
     names += ["error_name", "tr", "nothing", "Endless"]
     for number, _ in enumerate(program.tables):
         names += [f"table_{number}", f"table_{number}_get", f"table_{number}_index"]
@@ -84,7 +91,8 @@ def state_values(switch: SwitchContext, state: State) -> dict[str, object]:
         "signed": signed,
         "usat_cast": usat_cast,
         "sat_cast": sat_cast,
-        "randint": random.randint,
+        "between": state.random.between,
+        "random_hash": lambda _: state.random.between(0, 0xFFFF, 1),
         "failed_assertion": failed_assertion,
         "log_message": log_message,
         "error_name": lambda code: errors.get(code, str(code)),

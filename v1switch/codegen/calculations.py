@@ -116,6 +116,8 @@ class Calculations:
         return f"65535 - ({total} % 65535 or 65535) if {total} else 65535"
 
     def _function(self, algo: str) -> str:
+        if algo == "random":
+            return "random_hash"
         return self.writer.bind(f"hash_{algo}", HASHES[algo])
 
     def _emit_dynamic(self, calculation: Calculation, result: str) -> None:

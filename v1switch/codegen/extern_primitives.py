@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from v1switch.codegen.exprs import UNBOUNDED
 from v1switch.codegen.stores import STANDARD, Stores
 from v1switch.program import expressions as ex
 from v1switch.program.model import FieldType
+from v1switch.state.random import DRAW_BITS
 
 
 class ExternPrimitives(Stores):
@@ -40,7 +42,9 @@ class ExternPrimitives(Stores):
         self.writer.add(f"{lo} = {self.expressions.value(low)}")
         self.writer.add(f"{hi} = {self.expressions.value(high)}")
         with self.writer.block(f"if {lo} <= {hi}:"):
-            self.store_text(target, f"randint({lo}, {hi})", 1 << 20)
+            bits = max(self.expressions.bits(low), self.expressions.bits(high))
+            draws = (bits + DRAW_BITS - 1) // DRAW_BITS if bits < UNBOUNDED else 1
+            self.store_text(target, f"between({lo}, {hi}, {draws})", 1 << 20)
 
     def _modify_field_with_hash_based_offset(
         self, target: ex.Expr, base: ex.Expr, calculation: ex.Named, size: ex.Expr

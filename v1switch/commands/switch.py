@@ -17,11 +17,11 @@ from v1switch.commands.options import LEVELS, Options, parse
 from v1switch.commands.parsing import WRONG_CALL
 from v1switch.control.dataplane import Dataplane
 from v1switch.control.engine import Engine
+from v1switch.engines.native.packet_loop import NativeLoop
 from v1switch.errors import SwitchError
 from v1switch.io.links import LinkWatch
 from v1switch.io.loop import PacketLoop
 from v1switch.io.ports import Port, open_ports
-from v1switch.native.packets import NativeLoop
 from v1switch.p4runtime.server import serve
 
 if TYPE_CHECKING:

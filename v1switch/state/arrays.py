@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 
 from v1switch.state.entries import CounterData
-from v1switch.state.words import SCALAR_BITS, zeros
+from v1switch.state.words import SCALAR_BITS, count, join, split, zeros
 
 
 class CounterBank:
@@ -29,14 +29,41 @@ class CounterBank:
         self.packets[index], self.bytes[index] = data.packets, data.bytes
 
 
-class RegisterBank:
-    """A register array. Engines read and write `cells` in place."""
+class WideCells:
+    """Cells of more than 63 bits, in as many words each as `words.split` makes."""
 
-    __slots__ = ("cells", "name", "size", "width")
+    __slots__ = ("_count", "_width", "_words")
+
+    def __init__(self, words: array[int], width: int) -> None:
+        """Look at words that hold cells of this width."""
+        self._words = words
+        self._width = width
+        self._count = count(width)
+
+    def __len__(self) -> int:
+        return len(self._words) // self._count
+
+    def __getitem__(self, index: int) -> int:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return join(self._words[self._count * index : self._count * (index + 1)])
+
+    def __setitem__(self, index: int, value: int) -> None:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        words = array("q", split(value, self._width))
+        self._words[self._count * index : self._count * (index + 1)] = words
+
+
+class RegisterBank:
+    """A register array. Plain Python reads and writes `cells` in place, machine code `words`."""
+
+    __slots__ = ("cells", "name", "size", "width", "words")
 
     def __init__(self, name: str, size: int, width: int) -> None:
         """Make `size` cells of `width` bits at zero."""
         self.name = name
         self.size = size
         self.width = width
-        self.cells: array[int] | list[int] = zeros(size) if width <= SCALAR_BITS else [0] * size
+        self.words = zeros(size * count(width))
+        self.cells = self.words if width <= SCALAR_BITS else WideCells(self.words, width)

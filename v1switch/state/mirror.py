@@ -23,9 +23,9 @@ from v1switch.state.lookup import (
 )
 from v1switch.state.words import address, count, split, zeros
 
-# Words of a table
-GROUPS, GROUPS_AT, DEFAULT = 0, 1, 2
-TABLE_WORDS = 3
+# Words of a table. Of its key: how many fields, and the address of how many words each takes
+GROUPS, GROUPS_AT, DEFAULT, FIELDS, FIELDS_AT = 0, 1, 2, 3, 4
+TABLE_WORDS = 5
 # Words of a group: all keys under one mask. The mask follows.
 SLOTS_AT, LAST_SLOT, TOP_PRIORITY, GROUP_MASK = 0, 1, 2, 3
 # A slot is the address of a cell and the key; that address is one of these where there is none
@@ -115,6 +115,8 @@ class Mirror:
         self._groups: dict[int, Group] = {}
         self._order: object = None
         self._rows = zeros(0)
+        self._field_words = array("q", map(count, widths))
+        self.words[FIELDS], self.words[FIELDS_AT] = len(widths), address(self._field_words)
 
     def fall_back(self, cell: Cell) -> None:
         """A miss runs this cell from now on."""

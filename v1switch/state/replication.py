@@ -15,6 +15,9 @@ MAX_MULTICAST_GROUP = (1 << 15) - 1  # BMv2 uses ids from 2**15 on for clone ses
 MAX_PORT = 0xFFFF
 MAX_INSTANCE = 0xFFFF
 
+# Words of a group or session, for machine code; port and instance of each replica follow
+REPLICAS, LIMIT = 0, 1  # how many replicas; bytes that copies are cut to, 0 for no limit
+
 Undo = Callable[[], None]
 
 
@@ -37,7 +40,7 @@ class Directory(dict[int, Owner]):
     """Groups or sessions by id, and the same as words for machine code.
 
     Attributes:
-        words: by id the address of (number of replicas, port, instance, port, …), 0 for none.
+        words: by id the address of its words (see REPLICAS), 0 for none.
     """
 
     def __init__(self, size: int) -> None:
@@ -49,7 +52,8 @@ class Directory(dict[int, Owner]):
     def __setitem__(self, number: int, owner: Owner) -> None:
         super().__setitem__(number, owner)
         flat = (part for replica in owner.replicas for part in (replica.port, replica.instance))
-        self._replicas[number] = array("q", [len(owner.replicas), *flat])
+        limit = owner.packet_length_bytes if isinstance(owner, CloneSession) else 0
+        self._replicas[number] = array("q", [len(owner.replicas), limit, *flat])
         self.words[number] = address(self._replicas[number])
 
     def __delitem__(self, number: int) -> None:

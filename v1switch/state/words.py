@@ -7,6 +7,7 @@ the least significant first; sums of limbs then never overflow a word.
 
 from __future__ import annotations
 
+import ctypes
 from array import array
 from collections.abc import Iterable, Sequence
 
@@ -24,6 +25,11 @@ def zeros(count: int) -> array[int]:
 def address(words: array[int]) -> int:
     """The address of an array's first word; valid until the array is resized."""
     return words.buffer_info()[0]
+
+
+def byte_address(memory: bytearray) -> int:
+    """Where bytes lie, which must keep their size."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
 def count(width: int) -> int:

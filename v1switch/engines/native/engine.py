@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import logging
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from v1switch.control.engine import Engine, Forwarder, Prepared, SwitchContext
-from v1switch.native.build import Plan, build
-from v1switch.native.engine import Native
-from v1switch.native.errors import NotNative
+from v1switch.codegen.binding import failed_assertion, log_message
+from v1switch.control.engine import (
+    Engine,
+    Forwarder,
+    Frame,
+    Prepared,
+    Process,
+    SwitchContext,
+)
+from v1switch.engines.native import context
+from v1switch.engines.native import output as op
+from v1switch.engines.native.compile import Compiled, compile_switch, loop_functions
+from v1switch.engines.native.errors import NotNative
+from v1switch.engines.native.working_memory import WorkingMemory
+from v1switch.io.ports import MAX_FRAME
+from v1switch.lower import ir, lower
 from v1switch.program.model import Program
+from v1switch.state.entries import DigestSample
+from v1switch.state.lookup import Cell
 from v1switch.state.program_state import State
+from v1switch.state.words import address, count, join
 
 log = logging.getLogger("v1switch")
 
@@ -49,23 +66,117 @@ class _Prepared:
 class MachineCode:
     """A program's machine code, for any state."""
 
-    plan: Plan
+    compiled: Compiled
 
     def bind(self, switch: SwitchContext, state: State, plain: Forwarder) -> Forwarder:
         """Make the forwarder of a state; `plain` carries what machine code hands over."""
-        return Native(self.plan, switch, state, plain.process)
+        return Native(self.compiled, switch, state, plain.process)
 
 
 def compile_program(program: Program) -> MachineCode | None:
     """Compile a program and log the outcome; None where it stays with plain Python."""
     try:
-        plan = build(program)
+        compiled = compile_switch(lower(program))
     except NotNative as reason:
         log.warning("%s stays with plain Python: %s", program.name or "the program", reason)
         return None
     except Exception:  # a fault of our compiler must not stop the switch
         log.exception("%s stays with plain Python: a fault here", program.name or "the program")
         return None
-    but = f"; plain Python still carries {', '.join(plan.reasons)}" if plan.reasons else ""
-    log.info("machine code after %.1f s%s", plan.seconds, but)
-    return MachineCode(plan)
+    reasons = compiled.printed.reasons
+    but = f"; plain Python still carries {', '.join(reasons)}" if reasons else ""
+    log.info("machine code after %.2f s%s", compiled.seconds, but)
+    return MachineCode(compiled)
+
+
+class Native:
+    """Machine code at work on one program's state.
+
+    Attributes:
+        compiled: the code.
+        context: words that lead it to the state.
+        memory: where it leaves what became of frames.
+        plain: carries the frames that are handed over.
+    """
+
+    def __init__(
+        self, compiled: Compiled, switch: SwitchContext, state: State, plain: Process
+    ) -> None:
+        """Bind code to a switch and the state of the program it was made of."""
+        self.compiled = compiled
+        self.memory = WorkingMemory(compiled.printed)
+        self.plain = plain
+        self._switch = switch
+        self._lists = state.program.learn_lists
+        self._state = state  # whose memory machine code works on
+        self._nothing = Cell()
+        values = context.values(switch, state, self._nothing)
+        slots = compiled.printed.slots
+        self.context = array("q", [values[name] for name in slots] or [0])
+        self._digests = slots.index(context.DIGESTS) if context.DIGESTS in slots else None
+        self._undo = loop_functions()["undo"]
+
+    def refresh(self) -> None:
+        """Take over what may change between bursts without a write: who listens to digests."""
+        if self._digests is not None:
+            self.context[self._digests] = self._switch.on_digest is not None
+
+    # -- a frame at a time ------------------------------------------------------------------------
+
+    def process(self, port: int, frame: bytes, now: int) -> list[Frame]:
+        """Run one frame here, or through `plain` where it is handed over."""
+        out = self.attempt(port, frame, now)
+        return self.plain(port, frame, now) if out is None else out
+
+    def attempt(self, port: int, frame: bytes, now: int) -> list[Frame] | None:
+        """Run one frame; None, and nothing has happened, when plain Python has to carry it."""
+        if len(frame) > MAX_FRAME:
+            return None
+        self.refresh()
+        self.memory.clear()
+        start = self.memory.put_frame(frame)
+        out = address(self.memory.words)
+        given = address(self.context), start, len(frame), port, now, out
+        if self.compiled.run(*given) != op.DONE:
+            self.undo()
+            self.memory.clear()
+            return None
+        self.deliver()
+        return self.memory.take_frames()
+
+    def undo(self) -> None:
+        """Take back all changes of state that the last frame made."""
+        self._undo(address(self.memory.words))
+
+    # -- what only Python can deliver -------------------------------------------------------------
+
+    def deliver(self) -> None:
+        """Deliver the digests and log messages that frames have left."""
+        for kind, *words in self.memory.take_events():
+            if kind < 0:
+                self._log(-1 - kind, words)
+            elif self._switch.on_digest is not None:
+                self._switch.on_digest(self._sample(kind, words))
+
+    def _log(self, number: int, words: list[int]) -> None:
+        text, kinds = self.compiled.printed.messages[number]
+        if text is None:
+            failed_assertion()
+        else:
+            log_message(text, tuple(_numbers(words, kinds)))
+
+    def _sample(self, number: int, words: list[int]) -> DigestSample:
+        learn = self._lists[number]
+        kinds = [ir.Int(width) for width in learn.widths]
+        return DigestSample(learn.name, tuple(_numbers(words, kinds)))
+
+
+def _numbers(words: list[int], kinds: Sequence[ir.Int]) -> Iterator[int]:
+    """The numbers of these types that words hold one behind the other."""
+    at = 0
+    for kind in kinds:
+        size = count(kind.bits)
+        number = join(words[at : at + size])
+        negative = kind.signed and number >> (kind.bits - 1)
+        yield number - (1 << kind.bits) if negative else number
+        at += size

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from numba import types
 
-from v1switch.native.jit import kernel
-from v1switch.native.memory import half, set_word, word
+from v1switch.engines.native.helpers.jit import kernel
+from v1switch.engines.native.helpers.memory import half, set_word, word
 
 CLOCK_MONOTONIC = 1  # uapi linux/time.h; the clock of time.monotonic_ns
 EINTR, EAGAIN = 4, 11  # uapi asm-generic/errno-base.h

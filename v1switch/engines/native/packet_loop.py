@@ -11,8 +11,8 @@ from v1switch.io.drop_counters import DropCounters
 from v1switch.io.loop import PacketLoop
 
 if TYPE_CHECKING:
-    from v1switch.native.carrier import Carrier
-    from v1switch.native.engine import Native
+    from v1switch.engines.native.carrier import Carrier
+    from v1switch.engines.native.engine import Native
 
 
 class NativeLoop(PacketLoop):
@@ -27,7 +27,7 @@ class NativeLoop(PacketLoop):
         if self._native() is None or self.tap is not None or fd == self.wake_fd:
             super()._serve(fd)
             return
-        carrier = self._carrier or self._fit_out()
+        carrier = self._carrier or self._open_carrier()
         while not self._stopping and self._burst(carrier):
             pass
 
@@ -36,12 +36,13 @@ class NativeLoop(PacketLoop):
         forwarder = self.dataplane.forwarder
         if forwarder is None or isinstance(forwarder, PythonForwarder):
             return None
-        from v1switch.native.engine import Native  # loaded by now: machine code was compiled
+        from v1switch.engines.native.engine import Native  # loaded by now: there is code
 
         return forwarder if isinstance(forwarder, Native) else None
 
-    def _fit_out(self) -> Carrier:
-        from v1switch.native.carrier import Carrier  # Numba is loaded only where it is used
+    def _open_carrier(self) -> Carrier:
+        # LLVM is loaded only where it is used
+        from v1switch.engines.native.carrier import Carrier
 
         alive = list(self.ports.values())
         self._carrier = Carrier(self.dataplane, alive, self.wake_fd)
@@ -53,20 +54,21 @@ class NativeLoop(PacketLoop):
             native = self._native()
             if native is not None:
                 more = carrier.carry(native)
-                native.tell()
+                native.deliver()
+                self.send(self.dataplane.divert(native.memory.take_frames()))
                 if carrier.has_punted:
                     self.send(self._plain(carrier, native))
         if native is None:  # another program came, which has no machine code yet
             self._forward(carrier.leftover())
             return False
-        self._mourn(carrier)
-        return more and not carrier.was_asked
+        self._drop_failed_port(carrier)
+        return more and not carrier.has_yielded
 
     def _plain(self, carrier: Carrier, native: Native) -> list[Frame]:
         port, frame, now = carrier.punted()
         return self.dataplane.divert(native.plain(port, frame, now))
 
-    def _mourn(self, carrier: Carrier) -> None:
+    def _drop_failed_port(self, carrier: Carrier) -> None:
         failure = carrier.failure()
         if failure is None:
             return

@@ -6,7 +6,6 @@ tag that the kernel took out (see `ports`) finds its place again.
 
 from __future__ import annotations
 
-import ctypes
 import socket
 import struct
 import sys
@@ -14,7 +13,7 @@ from collections.abc import Sequence
 
 from v1switch.errors import SwitchError
 from v1switch.io.ports import MAX_FRAME, Port, enlarge
-from v1switch.state.words import WORD_BYTES, address, zeros
+from v1switch.state.words import WORD_BYTES, address, byte_address, zeros
 
 BATCH = 64  # frames taken from one port at a time: the longest that a writer waits for the gate
 TAG_BYTES = 4
@@ -32,11 +31,6 @@ POLLIN = 1
 PARTS = 2  # of a frame that leaves: its headers and its payload
 
 
-def memory_address(memory: bytearray) -> int:
-    """Where bytes lie, which must keep their size."""
-    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
-
-
 class Receiver:
     """A batch of received frames: `messages` is the address of BATCH message headers."""
 
@@ -46,7 +40,7 @@ class Receiver:
         self._messages = zeros(BATCH * MESSAGE // WORD_BYTES)
         self._iovs = zeros(BATCH * IOVEC // WORD_BYTES)
         self._controls = zeros(BATCH * CONTROL_SIZE // WORD_BYTES)
-        self.frames = memory_address(self._frames)
+        self.frames = byte_address(self._frames)
         self.messages = address(self._messages)
         for n in range(BATCH):
             iov = n * IOVEC // WORD_BYTES
@@ -109,8 +103,8 @@ class Ports:
             at = SOCKADDR_LL.size * n
             name = (socket.AF_PACKET, 0, port.index, 0, 0, 0, b"")
             SOCKADDR_LL.pack_into(self._sockaddrs, at, *name)
-            self.names[port.number] = memory_address(self._sockaddrs) + at
-        self.polls = memory_address(self._polls)
+            self.names[port.number] = byte_address(self._sockaddrs) + at
+        self.polls = byte_address(self._polls)
 
     def forget(self, number: int) -> None:
         """Neither receive from a port nor send to it any more."""

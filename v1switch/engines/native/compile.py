@@ -1,0 +1,90 @@
+"""From a lowered program to the address of its machine function."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from v1switch.engines.native import cache as disk
+from v1switch.engines.native import machine
+from v1switch.engines.native.helpers.signatures import LOOP, SYMBOL
+from v1switch.engines.native.printer.function import RUN, RUN_ARGUMENTS, Printed, print_switch
+from v1switch.lower import ir
+
+Function = Any
+"""A C function of words, which gives a word. Calling it lets other threads run meanwhile."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A program's machine code, for any state.
+
+    Attributes:
+        printed: what it was made of.
+        run: its function (see `printer.function`), and `address` that function's address.
+        seconds: how long it took to make, or to load from disk.
+        code: what keeps it in memory.
+    """
+
+    printed: Printed
+    run: Function
+    address: int
+    seconds: float
+    code: llvm.ExecutionEngine
+
+
+def compile_switch(switch: ir.Switch) -> Compiled:
+    """Make a program's machine code, or load it when it was made before.
+
+    Most of the time is spent inside of LLVM, where other threads of Python run.
+
+    Raises:
+        NotNative: helpers cannot be compiled on this machine.
+    """
+    started = time.perf_counter()
+    printed = print_switch(switch)
+    code = disk.object_file(printed.text, lambda: _object_code(printed.text))
+    engine = load(code)
+    address = engine.get_function_address(RUN)
+    seconds = time.perf_counter() - started
+    return Compiled(printed, function(address, len(RUN_ARGUMENTS)), address, seconds, engine)
+
+
+def _object_code(text: str) -> bytes:
+    module = machine.parse(text)
+    module.link_in(llvm.parse_bitcode(disk.helpers().bitcode))
+    machine.keep_only(module, {RUN})
+    machine.optimise(module)
+    return bytes(machine.host().emit_object(module))
+
+
+def load(code: bytes) -> llvm.ExecutionEngine:
+    """Load an object file into this process."""
+    target = machine.host()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine
+
+
+def function(address: int, arity: int) -> Function:
+    """The function at an address, which takes so many words."""
+    return ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * arity)(address)
+
+
+@cache
+def loop_functions() -> Mapping[str, Function]:
+    """The helpers that Python calls, by name."""
+    engine = load(disk.helpers().loop)
+    found = {
+        name: function(engine.get_function_address(SYMBOL + name), arity)
+        for name, arity in LOOP.items()
+    }
+    found["engine"] = engine  # keeps the code
+    return found

@@ -1,0 +1,25 @@
+"""Memory of the packet loop, which is one run of words, and why the loop returns."""
+
+from __future__ import annotations
+
+# The program that runs: its function, the words that lead to its state, see `output`
+RUN, CONTEXT, OUT = 0, 1, 2
+# Where frames come from and go to (see `sockets`)
+MESSAGES, SLOTS, SEND_FD, SEND_MESSAGES, SEND_IOVS = 3, 4, 5, 6, 7
+POLLS, PORTS, NUMBERS, NAMES, LAST_NAME = 8, 9, 10, 11, 12
+CPU_PORT = 13  # frames that leave there are left for Python; -1 without such a port
+WRITER_AT = 14  # address of a word that is not 0 while a writer waits
+# What is under way: the port in `polls`, the batch read from it, the frame that is next in it
+AT, FOUND, NEXT, START, SIZE, INTO, NOW = 15, 16, 17, 18, 19, 20, 21
+# What went wrong: the interface that failed (-1 none, -2, -3, … the first, second, … port when
+# reading) and its error, frames without a port, frames that interfaces refused
+FAILED_PORT, FAILED_ERROR, UNSENDABLE, REFUSED = 22, 23, 24, 25
+SCRATCH = 26  # two words
+LOOP_WORDS = 28
+
+# Why the loop returns
+IDLE = 0  # nothing waits on any port
+WRITER = 1  # a writer waits, or the wake-up descriptor is ready
+PUNTED = 2  # the frame at START, of SIZE bytes, is plain Python's
+REPORT = 3  # there are digests, messages, or frames for the CPU port
+FAILED = 4  # a port failed

@@ -1,0 +1,37 @@
+"""Memory that a program's machine function works in, besides the frame and the program's state.
+
+All of it is words (64 bits) found from one address, `out`. Indexes below are in words.
+"""
+
+from __future__ import annotations
+
+# Words of `out`
+FRAMES, FRAMES_AT, MAX_FRAMES = 0, 1, 2  # frames that leave: count, address, capacity
+HEADS_AT, HEAD_SIZE = 3, 4  # room for the headers of each frame that leaves, in bytes
+UNDO, UNDO_AT, MAX_UNDO = 5, 6, 7  # (address, old value) of each change of state
+OVERFULL = 8  # 1 when the undo log had no room for a change
+EVENTS, EVENTS_AT, MAX_EVENTS = 9, 10, 11  # digests and messages that Python delivers
+SAVED_AT = 12  # egress copies that wait: variables of the packet, and the replicas to serve
+ITEMS, ITEMS_AT = 13, 14  # work list: frames that are resubmitted or recirculated
+BYTES, BYTES_AT, MAX_BYTES = 15, 16, 17  # recirculated frames: bytes used, address, capacity
+HASHED_AT = 18  # MAX_HASHED bytes for the input of a hash
+OUT_WORDS = 19
+
+# Words of a frame that leaves: port, then address and length of its headers and of its payload
+PORT, HEAD, HEAD_LENGTH, BODY, BODY_LENGTH = 0, 1, 2, 3, 4
+FRAME_WORDS = 5
+
+# Words of a work item; the preserved values of its field list follow
+ITEM_KIND, ITEM_FRAME, ITEM_LENGTH, ITEM_LIST, ITEM_VALUES = 0, 1, 2, 3, 4
+
+# Words of a waiting egress copy: address of the next replica and how many are left; the saved
+# variables follow
+COPY_REPLICAS, COPY_LEFT, COPY_VALUES = 0, 1, 2
+
+# An event is its kind and values. A learn list's number in the program stands for a digest of it,
+# -1, -2, … for the first, second, … message of the program (see `Printed`).
+EVENT_WORDS = 64
+
+MAX_HASHED = 1 << 18  # bytes
+
+DONE, PUNT = 0, 1  # what a program's function returns

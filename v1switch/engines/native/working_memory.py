@@ -1,0 +1,79 @@
+"""The memory that a program's function works in, laid out as `output` says."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+
+from v1switch.control.engine import Frame
+from v1switch.engines.native import output as op
+from v1switch.engines.native.printer.function import Printed
+from v1switch.io.ports import MAX_FRAME
+from v1switch.lower.limits import MAX_PASSES
+from v1switch.state.words import WORD_BYTES, address, byte_address, zeros
+
+MAX_FRAMES, MAX_UNDO, MAX_EVENTS = 2048, 1 << 16, 256
+_MAX_BYTES = 1 << 22
+_SLACK = 2 * WORD_BYTES  # read beyond the last byte of a frame, and not used
+
+
+class WorkingMemory:
+    """Room for what becomes of frames; `words` is what `output` describes."""
+
+    def __init__(self, printed: Printed) -> None:
+        """Make as much room as a program needs."""
+        self.words = zeros(op.OUT_WORDS)
+        self._frames = zeros(op.FRAME_WORDS * MAX_FRAMES)
+        self._events = zeros(op.EVENT_WORDS * MAX_EVENTS)
+        self._undo = zeros(2 * MAX_UNDO)
+        self._saved = zeros(printed.copy_words * printed.copies)
+        self._items = zeros(printed.item_words * MAX_PASSES)
+        self._heads = bytearray(printed.head_size * MAX_FRAMES)
+        self._bytes = bytearray(_MAX_BYTES + _SLACK)
+        self._hashed = bytearray(op.MAX_HASHED)
+        self._frame = bytearray(MAX_FRAME + _SLACK)
+        values = {
+            op.FRAMES_AT: address(self._frames),
+            op.MAX_FRAMES: MAX_FRAMES,
+            op.HEADS_AT: byte_address(self._heads),
+            op.HEAD_SIZE: printed.head_size,
+            op.UNDO_AT: address(self._undo),
+            op.MAX_UNDO: MAX_UNDO,
+            op.EVENTS_AT: address(self._events),
+            op.MAX_EVENTS: MAX_EVENTS,
+            op.SAVED_AT: address(self._saved),
+            op.ITEMS_AT: address(self._items),
+            op.BYTES_AT: byte_address(self._bytes),
+            op.MAX_BYTES: _MAX_BYTES,
+            op.HASHED_AT: byte_address(self._hashed),
+        }
+        for index, value in values.items():
+            self.words[index] = value
+
+    def clear(self) -> None:
+        """Forget what became of frames."""
+        for index in (op.FRAMES, op.UNDO, op.EVENTS, op.OVERFULL, op.ITEMS, op.BYTES):
+            self.words[index] = 0
+
+    def put_frame(self, frame: bytes) -> int:
+        """Keep a frame of at most MAX_FRAME bytes that comes in; give its address."""
+        self._frame[: len(frame)] = frame
+        return byte_address(self._frame)
+
+    def take_frames(self) -> list[Frame]:
+        """Give the frames that leave, once."""
+        found = [self._frame_at(n) for n in range(self.words[op.FRAMES])]
+        self.words[op.FRAMES] = self.words[op.BYTES] = 0
+        return found
+
+    def _frame_at(self, number: int) -> Frame:
+        at = op.FRAME_WORDS * number
+        port, head, size, body, rest = self._frames[at : at + op.FRAME_WORDS]
+        return port, ctypes.string_at(head, size) + ctypes.string_at(body, rest)
+
+    def take_events(self) -> Iterator[list[int]]:
+        """Give the words of what Python is to deliver, once."""
+        for number in range(self.words[op.EVENTS]):
+            at = op.EVENT_WORDS * number
+            yield self._events[at : at + op.EVENT_WORDS].tolist()
+        self.words[op.EVENTS] = 0
