@@ -15,8 +15,8 @@ from tests.fuzz.json_mutations import at, places
 from tests.fuzz.oracles import check_line
 from tests.fuzz.target_p4runtime import entity
 from tests.v1switch.test_p4runtime_fuzz import ZOO_ENTITIES
-from v1switch.codegen.matcher import compile_filter
 from v1switch.control.dataplane import Dataplane, Prepared
+from v1switch.engines.python.compiler import compile_filter
 from v1switch.engines.python.engine import PythonEngine
 from v1switch.entryfile import EntriesError, load_entries
 from v1switch.entryfile.commands import COMMANDS

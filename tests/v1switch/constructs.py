@@ -12,7 +12,7 @@ from types import ModuleType
 
 from tests.v1switch.golden import names
 from tests.v1switch.scenarios import program_path
-from v1switch.codegen.access import walk
+from v1switch.lower.demand import walk
 from v1switch.program import (
     expression_reader,
     expressions,

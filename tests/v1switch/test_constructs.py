@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.v1switch.twin import COMPILED, loaded
-from v1switch.codegen.binding import sat_cast, usat_cast
-from v1switch.codegen.exprs import Expressions
 from v1switch.control.dataplane import Dataplane
 from v1switch.engines.python.engine import PythonEngine
+from v1switch.engines.python.expressions import Expressions
+from v1switch.engines.python.headers import Headers
+from v1switch.engines.python.source import Source
+from v1switch.lower import ir
+from v1switch.lower.arithmetic import fit
 from v1switch.program import load_program
-from v1switch.program.model import FieldType
 from v1switch.state.entries import CloneSession, MulticastGroup, Replica
 
 ARITHMETIC = loaded("arithmetic")
@@ -85,9 +87,10 @@ def test_arithmetic(a: int, b: int, e: int, f: int, g: int, h: int, i: int, j: i
 
 @given(st.integers(-(2**40), 2**40), st.integers(2, 33), st.booleans(), st.booleans())
 def test_stores_cut_to_the_field(value: int, width: int, signed: bool, saturating: bool) -> None:
-    text = Expressions.fit_text(FieldType("f", width, signed, saturating), "value", 64)
-    helpers = {"signed": wrapped, "usat_cast": usat_cast, "sat_cast": sat_cast}
-    stored = eval(text, {"value": value, **helpers})  # what generated code does with it
+    source, wide = Source(), ir.Var("value", ir.Int(42, signed=True))
+    expressions = Expressions(source, Headers(source, "cursor"), ())
+    text = expressions.text(fit(wide, ir.Int(width, signed), saturating))
+    stored = eval(text, {"value": value})  # what generated code does with it
     low, high = (-(1 << width - 1), (1 << width - 1) - 1) if signed else (0, (1 << width) - 1)
     if saturating:
         assert stored == clamped(value, low, high)

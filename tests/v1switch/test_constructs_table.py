@@ -4,7 +4,8 @@ from pathlib import Path
 
 from tests.v1switch.constructs import NOT_COMPARED, by_program, implemented, rows
 from tests.v1switch.scenarios import SCENARIOS
-from v1switch.codegen.primitives import BINARY, Primitives
+from v1switch.lower.actions import BINARY, JUMPS
+from v1switch.lower.actions import PRIMITIVES as LOWERED
 from v1switch.program.hashes import HASHES
 from v1switch.program.pipeline_reader import ALGORITHMS
 from v1switch.program.primitives import PRIMITIVES
@@ -37,7 +38,6 @@ def test_the_documents_programs_have_cases() -> None:
     assert len(lines) > 20
 
 
-def test_what_the_reader_takes_the_generator_writes() -> None:
-    written = {name[1:] for name in dir(Primitives) if name.startswith("_")}
-    assert set(PRIMITIVES) <= written | BINARY.keys() | {"_jump", "_jump_if_zero"}
+def test_what_the_reader_takes_is_lowered() -> None:
+    assert set(PRIMITIVES) == {*LOWERED, *BINARY, *JUMPS}
     assert set(HASHES) == ALGORITHMS

@@ -21,11 +21,14 @@ from tests.v1switch.explained import (
     vtep,
 )
 from tests.v1switch.twin import COMPILED, loaded
-from v1switch.codegen.assemble import Assembler
 from v1switch.control.dataplane import Dataplane
 from v1switch.explain import events as ev
 from v1switch.explain.notation import Notation
 from v1switch.explain.text import TextView
+from v1switch.lower import ir
+from v1switch.lower.context import Context
+from v1switch.lower.expressions import Expressions
+from v1switch.lower.observation import Observer
 from v1switch.program import expressions as ex
 from v1switch.program import load_file
 from v1switch.program.model import Primitive, Source
@@ -188,9 +191,11 @@ def test_what_becomes_of_a_unions_other_members_is_watched() -> None:
     program = load_file(COMPILED / "parser.json")
     (one, other) = next(iter(program.unions.values())).headers
     call = Primitive("add_header", (ex.HeaderRef(one),))
-    targets = Assembler(program, traced=True).primitives.watcher._targets(call)
-    watched = [t.ref.header for t in targets if t.ref.field == VALID]
-    assert watched == [one, other]
+    context = Context(program, observed=True)
+    with Observer(Expressions(context)).step(call):
+        pass
+    (step,) = (s.args[0] for s in context.builder.statements if isinstance(s, ir.Observe))
+    assert [t.ref.header for t in step.targets if t.ref.field == VALID] == [one, other]
 
 
 def test_conditions_of_actions_tell_what_they_ask() -> None:

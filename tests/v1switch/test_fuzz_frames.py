@@ -17,13 +17,13 @@ from tests.v1switch.broken import (
     plane,
     source,
 )
-from v1switch.codegen.primitives import MAX_BLOCKS
 from v1switch.control.dataplane import Dataplane
 from v1switch.explain.document import Document
 from v1switch.explain.engine import TracingEngine
 from v1switch.explain.events import Explanation
 from v1switch.explain.recorder import MAX_EVENTS
 from v1switch.explain.text import TextView
+from v1switch.lower.limits import MAX_ACTION_LOOPS
 from v1switch.program import load_program
 from v1switch.state.entries import ActionCall, CloneSession, Replica
 
@@ -153,7 +153,7 @@ def test_an_action_that_does_not_end_drops_the_frame(
 ) -> None:
     assert plane(_spinning(), traced).process(1, bytes(20)) == []
     said = [r.getMessage() for r in caplog.records]
-    assert "frame from port 1 dropped after an action that runs 65,536 basic blocks" in said
+    assert "frame from port 1 dropped after an action that jumps back 32,768 times" in said
 
 
 def test_machine_code_leaves_an_action_that_does_not_end_to_python() -> None:
@@ -170,8 +170,9 @@ def test_of_a_frame_that_goes_round_for_long_only_the_beginning_is_told() -> Non
     switch.load(program := load_program(json.dumps(_spinning())))
     switch.process(1, bytes(20))
     (told,) = explanations
-    rounds = MAX_BLOCKS / 2  # of two blocks: the test, and two statements
-    assert told.omitted == pytest.approx(3 * rounds - MAX_EVENTS, rel=0.01)
+    told_a_round = 3  # the test, and two statements
+    expected = told_a_round * MAX_ACTION_LOOPS - MAX_EVENTS
+    assert told.omitted == pytest.approx(expected, rel=0.01)
     text = list(TextView(program).lines(told))
     assert text[-2:] == [
         f"frame: too many events; {told.omitted:,} more are left out",

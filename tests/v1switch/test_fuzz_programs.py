@@ -2,6 +2,7 @@
 
 import copy
 import json
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -18,8 +19,9 @@ from tests.v1switch.broken import (
     refusal,
     source,
 )
-from v1switch.codegen import exprs, writer
+from v1switch.engines.python import source as printed
 from v1switch.errors import ProgramError
+from v1switch.lower import builder
 from v1switch.program import load_program
 
 # -- numbers and sizes -----------------------------------------------------------------------------
@@ -72,7 +74,7 @@ def test_nested_expressions_have_a_limit() -> None:
 
 
 def test_the_generated_code_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "MAX_SOURCE", 1000)
+    monkeypatch.setattr(printed, "MAX_SOURCE", 1000)
     assert refusal(source("externs")).expected.endswith("at most 1000 characters of Python")
 
 
@@ -110,17 +112,24 @@ def test_only_standard_metadata_is_marked_to_drop() -> None:
     assert refusal(program).expected == "a header like the standard metadata"
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "expected"),
+    [
+        (printed, "MAX_TEXT", "expressions that become at most 100 characters of Python"),
+        (builder, "MAX_SIZE", "a program of at most 100 operations"),
+    ],
+)
 def test_comparing_elements_at_computed_places_has_a_limit(
-    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType, name: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exprs, "MAX_TEXT", 100)
+    monkeypatch.setattr(module, name, 100)
     program = source("stacks")
     stack = {"type": "header_stack", "value": program["header_stacks"][0]["name"]}
     element = expression("dereference_header_stack", stack, field("standard_metadata", "mcast_grp"))
     action = next(each for each in program["actions"] if each["primitives"])
     same = expression("b2d", None, expression("==", element, element))
     action["primitives"] = [{"op": "assign", "parameters": [field(*FIELD), same]}]
-    assert refusal(program).expected.endswith("at most 100 characters of Python")
+    assert refusal(program).expected == expected
 
 
 def test_headers_of_different_types_are_not_copied() -> None:

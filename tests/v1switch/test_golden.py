@@ -13,7 +13,8 @@ from tests.v1switch.cases import Answer, Case, Entries, answer_json, entries_jso
 from tests.v1switch.engines import ENGINES, v1switch
 from tests.v1switch.golden import GOLDEN, answer, differences, names, read
 from tests.v1switch.scenarios import COMPILED, program_path
-from v1switch.codegen import generate
+from v1switch.engines.python.compiler import generate
+from v1switch.lower import lower
 from v1switch.program import load_file
 from v1switch.state.entries import (
     ActionCall,
@@ -52,7 +53,7 @@ def covered(case: Case) -> tuple[set[int], set[int]]:
     sys.settrace(trace)
     v1switch(case.program, case.entries, case.frames)
     sys.settrace(before)
-    source, _ = generate(load_file(case.program), traced=False)
+    _, source = generate(lower(load_file(case.program)))
     (make,) = (c for c in compile(source, "", "exec").co_consts if isinstance(c, CodeType))
     (code,) = (c for c in make.co_consts if isinstance(c, CodeType))
     return run, {line for _, _, line in code.co_lines() if line is not None}

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.v1switch.twin import COMPILED
-from v1switch.codegen import compile_program
+from v1switch.engines.python.compiler import compile_program
 from v1switch.errors import ProgramError
 from v1switch.program import load_program
 
@@ -38,7 +38,7 @@ def put(program: Any, path: list[Any], value: Any) -> Any:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_program_loads_and_compiles(name: str) -> None:
     program = load_program(SOURCE[name])
-    compile_program(program, traced=False)
+    compile_program(program)
     compile_program(program, traced=True)
 
 
@@ -170,7 +170,7 @@ def test_a_loop_in_a_pipeline() -> None:
     for table in changed["pipelines"][0]["tables"]:
         table["next_tables"] = dict.fromkeys(table["next_tables"], first)
     with pytest.raises(ProgramError, match="loop"):
-        compile_program(load_program(json.dumps(changed)), traced=False)
+        compile_program(load_program(json.dumps(changed)))
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -212,7 +212,7 @@ def test_a_field_that_is_written_is_one_of_a_header(key: str, value: Any, wanted
     ]
     targets[0][key] = value
     with pytest.raises(ProgramError) as caught:
-        compile_program(load_program(json.dumps(program)), traced=False)
+        compile_program(load_program(json.dumps(program)))
     assert caught.value.path.endswith(f".primitives[0].parameters[0].value.value.{key}")
     assert caught.value.subject.startswith("action 'stacks")
     assert caught.value.expected.startswith(wanted)
@@ -234,7 +234,7 @@ def test_a_changed_program_works_or_is_refused(data: st.DataObject) -> None:
     refusal = None
     try:
         program = load_program(json.dumps(changed))
-        compile_program(program, traced=False)
+        compile_program(program)
         compile_program(program, traced=True)
     except ProgramError as error:
         refusal = error

@@ -9,8 +9,8 @@ from scapy.layers.l2 import Ether
 from tests.p4.world import JSON, MAC, from_m1
 from tests.v1switch.explained import DECAPSULATED, DROPPED, ENCAPSULATED, FLOODED, vtep
 from tests.v1switch.twin import COMPILED
-from v1switch.codegen.matcher import compile_filter
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.python.compiler import compile_filter
 from v1switch.engines.python.engine import PythonEngine
 from v1switch.explain.filters import FilterError, parse
 from v1switch.program import load_file

@@ -6,9 +6,9 @@ that wrote the condition's fields.
 
 from __future__ import annotations
 
-from v1switch.codegen.control import exits
 from v1switch.explain import events as ev
 from v1switch.explain.building import Pass
+from v1switch.lower.controls import successors
 from v1switch.program import expressions as ex
 from v1switch.program.model import Pipeline, Program
 
@@ -56,5 +56,5 @@ def reaches(pipeline: Pipeline, start: str | None, node: str) -> bool:
         if at not in seen:
             seen.add(at)
             assert at is not None
-            waiting += exits(pipeline, at)
+            waiting += successors(pipeline, at)
     return False

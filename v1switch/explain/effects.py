@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from v1switch.codegen.watching import Target, Watched
 from v1switch.explain import events as ev
+from v1switch.lower.observation import Step, Target
 from v1switch.program import expressions as ex
 from v1switch.program.model import Checksum, HeaderType, Primitive, Program, SetField
 from v1switch.program.symbols import VALID
@@ -69,11 +69,11 @@ class Reader:
     # -- primitives -------------------------------------------------------------------------------
 
     def did(
-        self, watched: Watched, args: Values, before: Values, after: Values, params: tuple[str, ...]
+        self, step: Step, args: Values, before: Values, after: Values, params: tuple[str, ...]
     ) -> ev.Executed:
         """A primitive with its operands and effects."""
-        call, operands = watched.call, self.operands(watched.args, args)
-        effects = self._effects(watched.targets, args, before, after)
+        call, operands = step.call, self.operands(step.args, args)
+        effects = self._effects(step.targets, args, before, after)
         if isinstance(call, Primitive) and call.op == "add_header":
             effects = tuple(e for e in effects if e.what == "header")  # its fields are all zero
         if isinstance(call, SetField):
@@ -117,11 +117,18 @@ class Reader:
     def _cell(self, target: Target, args: Values, old: ev.Value, new: ev.Value) -> ev.Effect:
         index = args[target.index]
         assert isinstance(index, int)
+        if not 0 <= index < self._size(target.ref):  # there is no such cell
+            old = new = None
         if isinstance(target.ref, ex.RegisterRef):
             width = self._width(target.ref)
             return ev.Effect("register", target.ref.array, "", index, width, old, new)
         assert isinstance(target.ref, ex.Named)
         return ev.Effect("counter", target.ref.name, "", index, 0, old, new)
+
+    def _size(self, ref: ex.RegisterRef | ex.Named | ex.FieldRef) -> int:
+        if isinstance(ref, ex.RegisterRef):
+            return self.program.registers[ref.array].size
+        return self.program.counters[ref.name].size if isinstance(ref, ex.Named) else 0
 
 
 def _bits(kind: HeaderType, data: bytes) -> int:

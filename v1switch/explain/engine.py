@@ -10,9 +10,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from v1switch.codegen import Bind, compile_program
-from v1switch.codegen.matcher import Matches, compile_filter
 from v1switch.control.engine import Engine, Forwarder, Frame, Prepared, Process, SwitchContext
+from v1switch.engines.python.compiler import Bind, Matches, compile_filter, compile_program
 from v1switch.engines.python.engine import PythonEngine, PythonForwarder
 from v1switch.explain.events import Explanation
 from v1switch.explain.filters import Filter, FilterError

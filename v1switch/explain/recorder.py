@@ -1,7 +1,7 @@
 """Records what the traced program does, as events.
 
-The traced program calls one method for each thing that happens, in their order. One recorder
-serves one data plane, and the packet loop is its only caller.
+The traced program calls one method for each thing that happens, in their order; see
+`v1switch.lower` for where (`observe`). The packet loop is a recorder's only caller.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from dataclasses import replace
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
-from v1switch.codegen.watching import Watched
 from v1switch.control.engine import SwitchContext
 from v1switch.explain import events as ev
 from v1switch.explain.building import Open, Pass, Stage, Table
 from v1switch.explain.causes import Causes
 from v1switch.explain.effects import Reader
 from v1switch.explain.parts import parts_of
+from v1switch.lower.observation import Step
 from v1switch.program import expressions as ex
 from v1switch.program import model
+from v1switch.program.symbols import CORE_ERRORS
 from v1switch.state.entries import CloneSession, MulticastGroup, Origin
 from v1switch.state.lookup import PACKETS, Cell
 from v1switch.state.profiles import GroupCell, MemberCell
@@ -51,6 +52,8 @@ class Recorder:
         """Record frames of one program on one switch."""
         self._reader = Reader(program)
         self._causes = Causes(program)
+        errors = {code: name for name, code in program.errors.items()}
+        self._errors = errors or dict(enumerate(CORE_ERRORS))
         self._switch = switch
         self._passes: list[Pass] = []
         self._stack: list[Pass] = []  # passes that are suspended while their clone runs
@@ -153,9 +156,9 @@ class Recorder:
         self._add(ev.Transitioned(state.name, self._reader.operands(state.key, values), case))
 
     @recorded
-    def parser_error(self, name: str) -> None:
+    def parser_error(self, code: int) -> None:
         """The parser stopped with an error."""
-        self._add(ev.ParserError(name))
+        self._add(ev.ParserError(self._errors.get(code, str(code))))
 
     # -- controls ---------------------------------------------------------------------------------
 
@@ -245,15 +248,15 @@ class Recorder:
 
     @recorded
     def did(
-        self, watched: Watched, args: Sequence[int], before: Sequence[int], after: Sequence[int]
+        self, step: Step, args: Sequence[int], before: Sequence[int], after: Sequence[int]
     ) -> None:
         """A primitive, the parser's assignment or a checksum's update is done."""
-        if isinstance(watched.call, model.Checksum):
+        if isinstance(step.call, model.Checksum):
             self._now.top()
-        did = self._reader.did(watched, args, before, after, self._now.params)
+        did = self._reader.did(step, args, before, after, self._now.params)
         self._add(did)
         written = self._now.written(did)
-        if watched.writes_egress_spec:
+        if step.writes_egress_spec:
             self._now.addresser = (written, self._now.node)
 
     # -- between and after the controls ----------------------------------------------------------
@@ -313,11 +316,6 @@ class Recorder:
         self._now.payload = size
 
     @recorded
-    def cut(self, limit: int, length: int) -> None:
-        """The frame is truncated to a limit."""
-        self._now.truncated = limit < length
-
-    @recorded
     def again(self, kind: str, data: bytes | None = None) -> None:
         """The frame enters the parser again; `data` is its bytes, None for those that came in."""
         if data is not None:
@@ -326,9 +324,10 @@ class Recorder:
         self._origins.append(self._now.number)
 
     @recorded
-    def sent(self, port: int, data: bytes) -> None:
-        """A frame leaves."""
-        self._sent(port, data)
+    def sent(self, port: int, data: bytes, limit: int | None) -> None:
+        """A frame leaves, truncated to a number of bytes."""
+        self._now.truncated = limit is not None and limit < len(data)
+        self._sent(port, data[:limit])
 
     def _sent(self, port: int | None, data: bytes) -> None:
         now = self._now

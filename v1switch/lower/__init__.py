@@ -4,6 +4,7 @@ Nothing here knows how a program is run; each engine prints the representation i
 """
 
 from v1switch.lower.dump import dump
+from v1switch.lower.filters import lower_filter
 from v1switch.lower.switch import lower
 
-__all__ = ["dump", "lower"]
+__all__ = ["dump", "lower", "lower_filter"]

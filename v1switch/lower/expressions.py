@@ -165,7 +165,8 @@ class Expressions:
             return self._cast(op, left, right)
         if op in ("<<", ">>"):
             return ar.shift(op, self.number(left), self.number(right))
-        return ar.binary(ARITHMETIC[op], self.number(left), self.number(right))
+        divisor = self.builder.simple if op in ("/", "%") else _as_it_is  # it is looked at twice
+        return ar.binary(ARITHMETIC[op], self.number(left), divisor(self.number(right)))
 
     def _invert(self, node: ex.Expr) -> ir.Expr:
         return ar.invert(self.number(node))
@@ -244,6 +245,10 @@ UNARY: dict[str, Callable[[Expressions, ex.Expr], ir.Expr]] = {
     "d2b": Expressions.condition,
     "b2d": Expressions._to_number,
 }
+
+
+def _as_it_is(value: ir.Expr) -> ir.Expr:
+    return value
 
 
 def inside(index: ir.Expr, size: int) -> bool:

@@ -92,14 +92,8 @@ class Externs:
     def hash(self, target: ex.Expr, base: ex.Expr, calculation: ex.Named, size: ex.Expr) -> None:
         """`base` plus a hash modulo `size`."""
         result: ir.Expr = self.calculations.calculate(calculation.name)
-        modulus = self.expressions.number(size)
-        least = ir.Const(1)  # BMv2 treats a maximum of 0 as 1
-        if not isinstance(modulus, ir.Const):
-            modulus = self.builder.simple(modulus)
-            modulus = ar.select(ar.as_bool(modulus), modulus, least)
-        elif not modulus.value:
-            modulus = least
-        reduced = ar.binary("%", result, modulus)
+        modulus = self.builder.simple(self.expressions.number(size))
+        reduced = ar.binary("%", result, modulus)  # modulo 0 gives 0, as BMv2's modulo 1 does
         self.stores.store(target, ar.binary("+", self.expressions.number(base), reduced))
 
     # -- state ------------------------------------------------------------------------------------

@@ -717,22 +717,19 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Goto:
-    """Run a state of the innermost `Machine` next. Nothing follows it in its block."""
+    """Run a state of the innermost `Machine` next: the last that the present state does."""
 
     state: int
 
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """End the innermost `Region` or `Machine`. Nothing follows it in its block."""
+    """End the innermost `Region` or `Machine`; nothing follows in its block."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """End the body: the packet is dropped, or goes on as what was made of it before.
-
-    It never stands inside of `ForEachCopy`.
-    """
+    """End the body; never inside of `ForEachCopy`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -984,7 +981,7 @@ class RestoreFields:
 
 @dataclass(frozen=True, slots=True)
 class ForEachCopy:
-    """Run the body for each copy of the packet, one after the other.
+    """Run the body for each copy of the packet, one after the other; then the switch's body ends.
 
     Attributes:
         replicas: the session or group whose replicas, at least one, are the copies; where it
@@ -1080,6 +1077,27 @@ Stmt = (
     | Observe
 )
 Block = tuple[Stmt, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Test:
+    """A question about frames, lowered: the parser, then a condition.
+
+    Attributes:
+        variables: see `Switch`.
+        cursor: see `Switch`.
+        prologue: runs first.
+        early: then these have to hold: conditions that need nothing of what the parser finds.
+        body: then the parser.
+        condition: the answer, when the parser is done.
+    """
+
+    variables: tuple[Var, ...]
+    cursor: Var
+    prologue: Block
+    early: tuple[Expr, ...]
+    body: Block
+    condition: Expr
 
 
 @dataclass(frozen=True, eq=False)

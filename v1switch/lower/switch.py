@@ -65,6 +65,7 @@ class _Pipeline:
         self.resubmits, self.recirculates = "resubmit" in used, "recirculate" in used
         self.cuts = "truncate" in used or self.clones_in or self.clones_out
         self.exits = "exit" in used
+        self.replicates = context.has("mcast_grp") or self.clones_in or self.clones_out
 
     def lower(self) -> ir.Switch:
         """The lowered program."""
@@ -92,13 +93,12 @@ class _Pipeline:
 
     def _begin(self) -> None:
         add, assign = self.builder.add, self.builder.assign
-        assign(self.context.length, FRAME_LENGTH)
+        if self.context.has("packet_length"):
+            assign(self.context.length, FRAME_LENGTH)
         if self.cuts:
             assign(self.requests.cut, ir.Const(NO_CUT))
-        assign(self.replicas, ir.Nothing(ir.REPLICAS))
-        # a unicast packet sets these again
-        assign(self.port, ir.Const(0))
-        assign(self.instance, ir.Const(0))
+        if self.replicates:
+            assign(self.replicas, ir.Nothing(ir.REPLICAS))
         frame = ir.Input("frame", ir.Bytes(None))
         self.context.observe("packet", ir.Input("port", PORT), frame, KIND)
         self.stores.standard("packet_length", FRAME_LENGTH)
@@ -244,6 +244,9 @@ class _Pipeline:
                 self.context.observe("refused", priority)
                 self.builder.add(ir.Finish())
             self.builder.branch_to(ar.as_bool(priority), tuple(refuse))
+        if not self.replicates:
+            self._one_egress()
+            return
         body = self.builder.captured(self._one_egress)
         saved = Liveness(self.context.cursor, self.field_lists).saved(body)
         kept = tuple(var for var in saved if var not in (self.port, self.instance))

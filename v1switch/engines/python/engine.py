@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from v1switch.codegen import Bind, compile_program
 from v1switch.control.engine import Forwarder, Prepared, Process, SwitchContext
+from v1switch.engines.python.compiler import Bind, compile_program
 from v1switch.program.model import Program
 from v1switch.state.program_state import State
 
@@ -17,7 +17,7 @@ class PythonEngine:
 
     def prepare(self, program: Program) -> Prepared:
         """Generate and compile a program's Python source; raises ProgramError."""
-        return _Prepared(program, compile_program(program, traced=False))
+        return _Prepared(program, compile_program(program))
 
 
 @dataclass(frozen=True)
