@@ -1,21 +1,21 @@
-"""Errors of the switch: one root, with "your call is wrong" apart from "it did not work".
+"""Errors of the switch: one root, and below it invalid requests, state conflicts and ports.
 
-Every error carries the fields that say where and what, so that nobody has to match strings:
-a P4Runtime server translates classes to status codes, the command line prints `str(error)`.
+Every error has fields for the object and the reason, so that no caller has to match strings: the
+P4Runtime server translates classes to status codes, the command line prints `str(error)`.
 """
 
 from __future__ import annotations
 
 
 class SwitchError(Exception):
-    """Root of everything that the switch raises on purpose."""
+    """Root of all errors that the switch raises on purpose."""
 
 
-LONGEST = 160  # characters that a message shows of what others wrote
+LONGEST = 160  # characters of foreign text in a message
 
 
 def shortened(text: str) -> str:
-    """A text with its middle left out when it is too long to be read."""
+    """Text with its middle left out if it is too long for a message."""
     if len(text) <= LONGEST:
         return text
     half = LONGEST // 2
@@ -23,33 +23,32 @@ def shortened(text: str) -> str:
 
 
 def on_one_line(text: str) -> str:
-    """A text with all that cannot be printed escaped, and not too long to be read."""
+    """Text with unprintable characters escaped, shortened for a message."""
     return shortened("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
 
 
 def quoted(text: str) -> str:
-    """What somebody wrote, in quotes and on one line."""
+    """Foreign text in quotes, on one line, shortened for a message."""
     return repr(shortened(text))
 
 
 class RequestError(SwitchError):
-    """The caller asked for something that cannot be asked for in this way."""
+    """The request is invalid, whatever the state of the switch."""
 
 
 class ProgramError(RequestError):
     """The P4 program cannot be used.
 
     Attributes:
-        path: JSON path of the offending place, such as `$.pipelines[0].tables[2].id`.
-        expected: what should have stood there.
-        found: what stood there.
-        subject: the named object that the place belongs to, such as `table 'MyIngress.acl'`; the
-            path where nothing there has a name.
-        reason: both sides of the disagreement.
+        path: JSON path of the offending value, such as `$.pipelines[0].tables[2].id`.
+        expected: what the value should have been.
+        found: what it was.
+        subject: the named object that the value belongs to, such as `table 'MyIngress.acl'`; the
+            path where none has a name.
+        reason: what was expected and what was found.
     """
 
     def __init__(self, path: str, expected: str, found: str, subject: str = "") -> None:
-        """Keep the place and both sides of the disagreement."""
         self.reason = f"expected {expected}, found {found}"
         where = f" ({subject})" if subject else ""
         super().__init__(f"{shortened(path)}{where}: {self.reason}")
@@ -63,7 +62,6 @@ class NoProgram(RequestError):
     """An operation needs a P4 program and none is loaded (`--no-p4`)."""
 
     def __init__(self) -> None:
-        """There is nothing to carry."""
         super().__init__("no P4 program is loaded")
 
 
@@ -76,7 +74,6 @@ class UnknownObject(RequestError):
     """
 
     def __init__(self, kind: str, name: object) -> None:
-        """Keep what was looked for."""
         super().__init__(f"no {kind} {name!r} in the program")
         self.kind = kind
         self.name = name
@@ -92,7 +89,6 @@ class BadMatch(RequestError):
     """
 
     def __init__(self, table: str, field: str | None, reason: str) -> None:
-        """Keep the place and the reason."""
         super().__init__(
             f"table {table!r}" + (f", field {field!r}" if field else "") + f": {reason}"
         )
@@ -110,7 +106,6 @@ class BadAction(RequestError):
     """
 
     def __init__(self, owner: str, reason: str) -> None:
-        """Keep the place and the reason."""
         super().__init__(f"{owner!r}: {reason}")
         self.owner = owner
         self.reason = reason
@@ -125,7 +120,6 @@ class BadValue(RequestError):
     """
 
     def __init__(self, what: str, reason: str) -> None:
-        """Keep the thing and the reason."""
         super().__init__(f"{what}: {reason}")
         self.what = what
         self.reason = reason
@@ -141,7 +135,6 @@ class BadIndex(RequestError):
     """
 
     def __init__(self, name: str, index: int, size: int) -> None:
-        """Keep the index and the bound."""
         super().__init__(f"{name!r}: index {index} outside 0..{size - 1}")
         self.name = name
         self.index = index
@@ -156,7 +149,6 @@ class Immutable(RequestError):
     """
 
     def __init__(self, name: str, what: str) -> None:
-        """Keep the table."""
         super().__init__(f"table {name!r}: {what} is const")
         self.name = name
 
@@ -174,7 +166,6 @@ class DuplicateEntry(StateError):
     """
 
     def __init__(self, owner: str, key: object, kind: str = "") -> None:
-        """Keep the place and the key; `kind` says what the key is where that is not clear."""
         super().__init__(f"{owner!r}: {kind}{' ' * bool(kind)}{key!r} exists already")
         self.owner = owner
         self.key = key
@@ -189,7 +180,6 @@ class EntryNotFound(StateError):
     """
 
     def __init__(self, owner: str, key: object, kind: str = "") -> None:
-        """Keep the place and the key; `kind` says what the key is where that is not clear."""
         super().__init__(f"{owner!r}: no {kind}{' ' * bool(kind)}{key!r}")
         self.owner = owner
         self.key = key
@@ -204,7 +194,6 @@ class TableFull(StateError):
     """
 
     def __init__(self, owner: str, size: int) -> None:
-        """Keep the place and its size."""
         super().__init__(f"{owner!r}: full ({size})")
         self.owner = owner
         self.size = size
@@ -235,7 +224,6 @@ class PortError(SwitchError):
     """
 
     def __init__(self, port: int, ifname: str, reason: str) -> None:
-        """Keep the port and the reason."""
         super().__init__(f"port {port}: interface {ifname!r}: {reason}")
         self.port = port
         self.ifname = ifname

@@ -1,4 +1,4 @@
-"""Values as people write them: numbers, MAC, IPv4 and IPv6 addresses, prefixes."""
+"""Literals that users write: numbers, MAC, IPv4 and IPv6 addresses, prefixes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ ALLOWED = "a number (10, 0x0a) or a MAC, IPv4 or IPv6 address"
 
 @dataclass(frozen=True)
 class Number:
-    """A value as it was written.
+    """A literal.
 
     Attributes:
         text: as it was written.
-        value: what it means.
-        bits: an address's width, 0 for a plain number.
-        prefix: what stands behind a slash, or None.
+        value: its value.
+        bits: width of an address, 0 for a plain number.
+        prefix: prefix length after a slash, or None.
     """
 
     text: str
@@ -29,7 +29,7 @@ class Number:
 
 
 def read_number(text: str) -> Number | None:
-    """Read a value, or return None when it is none (negative numbers are none)."""
+    """Parse a literal; None if it is invalid, as negative numbers are."""
     plain, slash, length = text.partition("/")
     found = _plain(plain)
     if found is None or not slash:

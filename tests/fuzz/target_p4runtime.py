@@ -75,10 +75,10 @@ def switch(name: str) -> tuple[Dataplane, Device, Session]:
     device, session = Device(plane, DEVICE_ID), Session()
     bid = {"device_id": DEVICE_ID, "election_id": ELECTION}
     device.receive(session, rt.StreamMessageRequest(arbitration=bid))
-    device._configuration.apply(_request(name), _verified(name))  # compiled once, not each time
-    running = device._configuration.running
+    device.configuration.apply(_request(name), _verified(name))  # compiled once, not each time
+    running = device.configuration.running
     assert running is not None
-    device._notifier.use(running.schema)
+    device.notifier.use(running.schema)
     return plane, device, session
 
 
@@ -337,14 +337,14 @@ def run(data: bytes) -> str:
             outcome = "+".join(sorted(set(choose.pick(CALLS)(service, name, choose))))
     for port, frame in worlds.frames(name)[:2]:
         plane.process(port, frame)
-    if device._configuration.saved is None and choose.chance(8):
+    if device.configuration.saved is None and choose.chance(8):
         _reconcile(service, device)
     return outcome
 
 
 def _reconcile(service: Service, device: Device) -> None:
     """Whatever state there is, reconciling with the pipeline that runs keeps it."""
-    configuration = device._configuration  # whoever is primary by now
+    configuration = device.configuration  # whoever is primary by now
     assert configuration.running is not None
     request = rt.SetForwardingPipelineConfigRequest(device_id=DEVICE_ID, election_id=ELECTION)
     request.action = request.RECONCILE_AND_COMMIT

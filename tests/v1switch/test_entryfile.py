@@ -15,7 +15,7 @@ from v1switch.control.dataplane import Dataplane
 from v1switch.engines.python.engine import PythonEngine
 from v1switch.entryfile import EntriesError, find_p4info, load_entries
 from v1switch.entryfile.arguments import find_name
-from v1switch.entryfile.errors import Wrong
+from v1switch.entryfile.errors import InvalidLine
 from v1switch.state.entries import (
     ActionCall,
     CloneSession,
@@ -163,12 +163,12 @@ def test_addresses_are_written_as_addresses(tmp_path: Path) -> None:
         (
             "tables",
             "table_add exacty found_exact 1 2 => 3",
-            "table 'exacty': there is none, expected one of exactly, ",
+            "table 'exacty': unknown, expected one of exactly, ",
         ),
         (
             "tables",
             "table_add exactly found_longest 1 2 => 3",
-            "table 'TableIngress.exactly': action 'found_longest': there is none, expected one of",
+            "table 'TableIngress.exactly': action 'found_longest': unknown, expected one of",
         ),
         ("tables", "table_add exactly found_exact 1 2", "no '=>', expected table_add TABLE ACTION"),
         (
@@ -214,7 +214,7 @@ def test_addresses_are_written_as_addresses(tmp_path: Path) -> None:
         (
             "tables",
             "table_add patterned found_ternary 1&&&1 2&&&3 => 3 high",
-            "table 'TableIngress.patterned', priority (the last word): 'high', expected a number",
+            "table 'TableIngress.patterned', priority (the last argument): 'high', expected",
         ),
         (
             "tables",
@@ -229,16 +229,16 @@ def test_addresses_are_written_as_addresses(tmp_path: Path) -> None:
         ("tables", "table_indirect_add exactly 1 2 => 0", "it has no action profile, expected"),
         ("selector", "table_indirect_add balanced 1 => 7", "'SelectorIngress.paths': no member 7"),
         ("externs", "register_write cells 999999 1", "index: '999999', expected a number, 0.."),
-        ("externs", "register_write nowhere 1 1", "register 'nowhere': there is none, expected"),
+        ("externs", "register_write nowhere 1 1", "register 'nowhere': unknown, expected"),
         ("externs", "meter_set_rates pace 1 fast 1:2", "'fast', expected RATE:BURST"),
         ("externs", "meter_set_rates pace 1 1e999:1 1:2", "'1e999:1', expected RATE:BURST"),
         ("externs", "meter_set_rates pace 1 -1:1 1:2", "meter"),
         ("externs", f"counter_write seen 2 {1 << 63} 1", "counter"),
         ("externs", "register_write " + "x" * 5000 + " 1 1", f"register '{'x' * 80}…{'x' * 80}'"),
-        ("replication", "mc_node_associate 4 0", "multicast group 4: there is none"),
+        ("replication", "mc_node_associate 4 0", "multicast group 4: unknown, expected"),
         ("replication", "mc_node_create 1 2 | 3", "no link aggregation groups"),
         ("replication", "mc_mgrp_create 0", "multicast group 0: id outside 1..32767"),
-        ("replication", "mirroring_add 1", "1 words behind it: expected mirroring_add SESSION"),
+        ("replication", "mirroring_add 1", "1 arguments: expected mirroring_add SESSION"),
     ],
 )
 def test_a_wrong_line_is_refused(tmp_path: Path, name: str, line: str, said: str) -> None:
@@ -252,15 +252,15 @@ def test_a_wrong_line_is_refused(tmp_path: Path, name: str, line: str, said: str
 def test_an_entry_that_is_there_already_is_told_with_its_line(tmp_path: Path) -> None:
     line = "table_add exactly found_exact 1 2 => 3"
     error = refused(tmp_path, "tables", line, line)
-    assert str(error).endswith("table 'TableIngress.exactly': it has this entry already (line 1)")
+    assert str(error).endswith("table 'TableIngress.exactly': it already has this entry (line 1)")
 
 
 def test_a_suffix_that_several_have_is_refused() -> None:
     names = ["In.acl.check", "Out.acl.check", "Out.acl.count"]
     assert find_name("table", "count", names) == "Out.acl.count"
-    with pytest.raises(Wrong) as caught:
+    with pytest.raises(InvalidLine) as caught:
         find_name("table", "acl.check", names)
-    assert caught.value.reason == "several have this name: In.acl.check, Out.acl.check"
+    assert caught.value.reason == "ambiguous: In.acl.check, Out.acl.check"
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
@@ -327,9 +327,9 @@ def test_groups_and_sessions_of_runtime_files(tmp_path: Path) -> None:
     [
         (
             row("exacty", "x", {}),
-            "table_entries[0], table 'exacty': there is none, expected one of",
+            "table_entries[0], table 'exacty': unknown, expected one of",
         ),
-        (row("exactly", "x", {}), "table 'TableIngress.exactly': action 'x': there is none"),
+        (row("exactly", "x", {}), "table 'TableIngress.exactly': action 'x': unknown, expected"),
         (
             row("exactly", "found_exact", {"w": 1}),
             "action 'TableIngress.found_exact': parameters w, expected v",
@@ -437,6 +437,6 @@ def test_broken_text_is_told_with_its_line(tmp_path: Path) -> None:
 def test_text_without_p4info_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "entries.txtpb"
     file.write_text("")
-    with pytest.raises(EntriesError, match="expected one beside the program, or --p4info"):
+    with pytest.raises(EntriesError, match="expected one beside the program or --p4info"):
         load_entries(file, loaded("tables"), find_p4info(tmp_path / "prog.json"))
     assert find_p4info(JSON) == P4INFO

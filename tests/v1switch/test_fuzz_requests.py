@@ -26,9 +26,9 @@ def test_the_weights_of_a_group_have_a_limit() -> None:
     action = made.program.actions[table.actions[0]]
     call = ActionCall(action.name, (0,) * len(action.params))
     profile = made.state.profiles[table.action_profile or ""]
-    profile.one_shot(ActionSet((WeightedAction(call, MAX_WEIGHT),)))
+    profile.make_action_set(ActionSet((WeightedAction(call, MAX_WEIGHT),)))
     with pytest.raises(TableFull, match="the weights of a group"):
-        profile.one_shot(ActionSet((WeightedAction(call, 2**31 - 1),)))
+        profile.make_action_set(ActionSet((WeightedAction(call, 2**31 - 1),)))
     profile.insert_member(Member(1, call))
     profile.insert_group(Group(1, (GroupMember(1, MAX_WEIGHT),)))
     assert len(profile.groups[1].pick) == MAX_WEIGHT

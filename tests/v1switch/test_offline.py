@@ -135,7 +135,7 @@ def test_the_example_of_the_docs_is_what_is_printed(
         (["explain", WIRE, "--packet", "00", "--entries", "no.txt"], "no.txt: No such file"),
         (
             ["explain", WIRE, "--packet", "00", "--entries", str(ENTRIES)],
-            "vtep.txt:7: table 'port_kind': there is none, expected one of wire",
+            "vtep.txt:7: table 'port_kind': unknown, expected one of wire",
         ),
         (["run", WIRE, "--pcap-out", "x"], "--pcap-in"),
         (["run", WIRE, "--pcap-in", "1", "--pcap-out", "x"], "'1': expected PORT=FILE, such as"),

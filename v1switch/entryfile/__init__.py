@@ -1,7 +1,6 @@
-"""Files of table entries, in any of three forms that people have already.
+"""Entry files: simple_switch_CLI's commands, the P4 tutorials' runtime JSON, P4Runtime messages.
 
-They are simple_switch_CLI's commands, the P4 tutorials' runtime JSON, and P4Runtime's messages as
-text; the file's suffix tells them apart.
+The file's suffix decides which of the three formats it has.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ P4INFO_SUFFIXES = (".p4info.txtpb", ".p4info.txt", ".p4info.pbtxt", ".p4info.tex
 
 
 def load_entries(path: Path, dataplane: Dataplane, p4info: Path | None) -> None:
-    """Write all entries of a file; the first that is wrong ends it.
+    """Write all entries of a file; stops at the first invalid one.
 
     Args:
-        path: commands, unless the suffix says JSON or text protobuf.
+        path: the file; commands unless the suffix is that of JSON or text protobuf.
         dataplane: runs the program.
-        p4info: the program's P4Info; only protobufs need it.
+        p4info: the program's P4Info; needed for text protobuf only.
 
     Raises:
         EntriesError: with file, line, object and reason.
@@ -43,7 +42,7 @@ def load_entries(path: Path, dataplane: Dataplane, p4info: Path | None) -> None:
 
 
 def find_p4info(program: Path) -> Path | None:
-    """The P4Info beside a program, as p4c's users name it, or None."""
+    """The P4Info file beside a program, by the usual names, or None."""
     stem = program.with_suffix("")
     found = (stem.with_name(stem.name + suffix) for suffix in P4INFO_SUFFIXES)
     return next((path for path in found if path.is_file()), None)

@@ -1,4 +1,4 @@
-"""The words of a command: names of the program, match fields, parameters, numbers."""
+"""Arguments of commands: names of the program, match fields, parameters, numbers."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import difflib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from v1switch.entryfile.errors import Wrong
+from v1switch.entryfile.errors import InvalidLine
 from v1switch.errors import quoted
 from v1switch.literals import ALLOWED, read_number
 from v1switch.program.model import KeyField, Param
 from v1switch.state.entries import Exact, Lpm, Match, Range, Ternary
 
-SHOWN = 12  # names that a message lists
+SHOWN = 12  # names that a message lists at most
 
 
 def find_name(kind: str, wanted: str, names: Iterable[str], owner: str = "") -> str:
-    """The name that a word means: whole, or a suffix of whole parts that only one name has.
+    """The object that a name refers to: by its full name, or an unambiguous suffix after a dot.
 
     Raises:
-        Wrong: no name or several have it; with those that are allowed.
+        InvalidLine: no object has this name, or several have it; lists the allowed ones.
     """
     known = list(dict.fromkeys(names))
     if wanted in known:
@@ -29,17 +29,17 @@ def find_name(kind: str, wanted: str, names: Iterable[str], owner: str = "") -> 
     if len(found) == 1:
         return found[0]
     if found:
-        raise Wrong(what, f"several have this name: {', '.join(found)}")
-    raise Wrong(what, f"there is none, expected {_listed(wanted, known)}")
+        raise InvalidLine(what, f"ambiguous: {', '.join(found)}")
+    raise InvalidLine(what, f"unknown, expected {_listed(wanted, known)}")
 
 
 def _listed(wanted: str, known: Sequence[str]) -> str:
-    """Names to choose from, the closest first, as short as they are unique."""
+    """Names to choose from, the closest first, shortened where that is unambiguous."""
     short = _shortened(known)
     close = difflib.get_close_matches(wanted.rpartition(".")[2], short, n=SHOWN, cutoff=0.5)
     names = [*close, *(name for name in short if name not in close)]
     if not names:
-        return "none: the program has none"
+        return "none, the program has none"
     more = f", … ({len(names)} in all)" if len(names) > SHOWN else ""
     return f"one of {', '.join(names[:SHOWN])}{more}"
 
@@ -51,31 +51,31 @@ def _shortened(names: Sequence[str]) -> list[str]:
 
 
 def integer(what: str, text: str, low: int = 0, high: int | None = None) -> int:
-    """A plain number within bounds; raises Wrong."""
+    """A plain number within bounds; raises InvalidLine."""
     number = read_number(text)
     bounds = f"{low}..{high}" if high is not None else f"{low} or more"
     if number is None or number.bits or number.prefix is not None or number.value < low:
-        raise Wrong(what, f"{quoted(text)}, expected a number, {bounds}")
+        raise InvalidLine(what, f"{quoted(text)}, expected a number, {bounds}")
     if high is not None and number.value > high:
-        raise Wrong(what, f"{quoted(text)}, expected a number, {bounds}")
+        raise InvalidLine(what, f"{quoted(text)}, expected a number, {bounds}")
     return number.value
 
 
 def value(what: str, text: str, width: int) -> int:
-    """A value of a field of `width` bits; raises Wrong."""
+    """A value of a field of `width` bits; raises InvalidLine."""
     number = read_number(text)
     if number is None or number.prefix is not None:
-        raise Wrong(what, f"{quoted(text)}, expected {ALLOWED}")
+        raise InvalidLine(what, f"{quoted(text)}, expected {ALLOWED}")
     if number.value >> width:
-        raise Wrong(what, f"{quoted(text)} does not fit in {width} bits")
+        raise InvalidLine(what, f"{quoted(text)} does not fit in {width} bits")
     return number.value
 
 
 def params(owner: str, texts: Sequence[str], expected: Sequence[Param]) -> tuple[int, ...]:
-    """The parameters of an action; raises Wrong."""
+    """The parameters of an action; raises InvalidLine."""
     if len(texts) != len(expected):
         names = " ".join(f"{p.name}:{p.width}" for p in expected) or "none"
-        raise Wrong(owner, f"{len(texts)} parameters, expected {len(expected)} ({names})")
+        raise InvalidLine(owner, f"{len(texts)} parameters, expected {len(expected)} ({names})")
     return tuple(
         value(f"{owner}, parameter {param.name!r}", text, param.width)
         for text, param in zip(texts, expected, strict=True)
@@ -83,10 +83,10 @@ def params(owner: str, texts: Sequence[str], expected: Sequence[Param]) -> tuple
 
 
 def key(owner: str, texts: Sequence[str], fields: Sequence[KeyField]) -> tuple[Match, ...]:
-    """The match fields of an entry; raises Wrong."""
+    """The match fields of an entry; raises InvalidLine."""
     if len(texts) != len(fields):
         names = " ".join(f"{f.name}:{FORMS[f.match_kind]}" for f in fields) or "none"
-        raise Wrong(owner, f"{len(texts)} match fields, expected {len(fields)} ({names})")
+        raise InvalidLine(owner, f"{len(texts)} match fields, expected {len(fields)} ({names})")
     return tuple(
         _match(f"{owner}, field {field.name!r} ({field.match_kind})", text, field)
         for text, field in zip(texts, fields, strict=True)
@@ -115,7 +115,7 @@ def _match(what: str, text: str, field: KeyField) -> Match:
         left, right = _pair(what, text, "->", kind)
         low, high = value(what, left, width), value(what, right, width)
         if low > high:
-            raise Wrong(what, f"{quoted(text)}, expected LOW->HIGH with LOW at most HIGH")
+            raise InvalidLine(what, f"{quoted(text)}, expected LOW->HIGH with LOW at most HIGH")
         return Range(low, high)
     return Exact(value(what, text, width))
 
@@ -123,18 +123,18 @@ def _match(what: str, text: str, field: KeyField) -> Match:
 def _pair(what: str, text: str, separator: str, kind: str) -> tuple[str, str]:
     left, found, right = text.partition(separator)
     if not found:
-        raise Wrong(what, f"{quoted(text)}, expected {FORMS[kind]}")
+        raise InvalidLine(what, f"{quoted(text)}, expected {FORMS[kind]}")
     return left, right
 
 
 def prefix(what: str, text: str, width: int) -> Lpm:
-    """A prefix; bits behind it do not count. Raises Wrong."""
+    """A prefix; bits beyond its length are ignored. Raises InvalidLine."""
     number = read_number(text)
     if number is None or number.prefix is None:
-        raise Wrong(what, f"{quoted(text)}, expected {FORMS['lpm']}, such as 10.0.0.0/8")
+        raise InvalidLine(what, f"{quoted(text)}, expected {FORMS['lpm']}, such as 10.0.0.0/8")
     if number.value >> width:
-        raise Wrong(what, f"{quoted(text)} does not fit in {width} bits")
+        raise InvalidLine(what, f"{quoted(text)} does not fit in {width} bits")
     if number.prefix > width:
-        raise Wrong(what, f"{quoted(text)}, expected a prefix length of at most {width}")
+        raise InvalidLine(what, f"{quoted(text)}, expected a prefix length of at most {width}")
     ones = (1 << width) - 1
     return Lpm(number.value & (ones ^ (ones >> number.prefix)), number.prefix)

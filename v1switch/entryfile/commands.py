@@ -1,8 +1,8 @@
 """simple_switch_CLI's commands that write state, read from a file.
 
 Names, words and their order are those of BMv2's runtime_CLI; handles count from 0 as they do
-there. As there, a table, action or array may be called by a suffix that only it has
-(`ipv4_lpm` for `MyIngress.ipv4_lpm`), and of two priorities the lower number wins.
+there. As there, a name may be shortened to an unambiguous suffix (`ipv4_lpm` for
+`MyIngress.ipv4_lpm`), and the lower number has the higher priority.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from v1switch.control.dataplane import Dataplane
 from v1switch.entryfile import arguments
-from v1switch.entryfile.errors import EntriesError, Wrong
+from v1switch.entryfile.errors import EntriesError, InvalidLine
 from v1switch.errors import DuplicateEntry, SwitchError, quoted
 from v1switch.program.model import Action, Table
 from v1switch.state.entries import (
@@ -69,17 +69,19 @@ class _Runner:
         self.line = line
         try:
             if parts[0] not in COMMANDS:
-                raise Wrong(f"command {quoted(parts[0])}", f"expected one of {', '.join(COMMANDS)}")
+                raise InvalidLine(
+                    f"command {quoted(parts[0])}", f"expected one of {', '.join(COMMANDS)}"
+                )
             form, command = COMMANDS[parts[0]]
             self.form = f"{parts[0]} {form}"
             _check_count(parts[0], form, parts[1:])
             command(self, parts[1:])
-        except Wrong as wrong:
+        except InvalidLine as wrong:
             raise EntriesError(self.path, line, wrong.what, wrong.reason) from None
         except SwitchError as error:
             raise EntriesError(self.path, line, parts[0], str(error)) from error
 
-    # -- words ------------------------------------------------------------------------------------
+    # -- arguments --------------------------------------------------------------------------------
 
     def _table(self, name: str) -> Table:
         found = arguments.find_name("table", name, self.program.tables)
@@ -97,14 +99,14 @@ class _Runner:
         )
 
     def _split(self, table: Table, args: list[str]) -> tuple[list[str], list[str], int | None]:
-        """Words before and behind the arrow, and the priority where the table has one."""
+        """Arguments before and after the arrow, and the priority where the table has priorities."""
         priority = None
         if table.match_type in ("ternary", "range"):
-            what = f"table {table.name!r}, priority (the last word)"
+            what = f"table {table.name!r}, priority (the last argument)"
             priority = arguments.integer(what, args[-1] if args else "", 0, CONST_PRIORITY_PIVOT)
             args = args[:-1]
         if ARROW not in args:
-            raise Wrong(f"table {table.name!r}", f"no {ARROW!r}, expected {self.form}")
+            raise InvalidLine(f"table {table.name!r}", f"no {ARROW!r}, expected {self.form}")
         at = args.index(ARROW)
         return args[:at], args[at + 1 :], priority
 
@@ -119,7 +121,9 @@ class _Runner:
         except DuplicateEntry:
             there = self.plane.entry(table.name, key, rank).opaque
             where = f" (line {there.where.rpartition(':')[2]})" if isinstance(there, Origin) else ""
-            raise Wrong(f"table {table.name!r}", f"it has this entry already{where}") from None
+            raise InvalidLine(
+                f"table {table.name!r}", f"it already has this entry{where}"
+            ) from None
 
     # -- tables -----------------------------------------------------------------------------------
 
@@ -127,7 +131,7 @@ class _Runner:
         table = self._table(args[0])
         if table.action_profile:
             reason = f"it takes members of {table.action_profile!r}, expected table_indirect_add"
-            raise Wrong(f"table {table.name!r}", reason)
+            raise InvalidLine(f"table {table.name!r}", reason)
         matches, given, priority = self._split(table, args[2:])
         call = self._call(f"table {table.name!r}", table.actions, args[1], given)
         self._insert(table, matches, call, priority)
@@ -146,10 +150,14 @@ class _Runner:
     def _indirect(self, args: list[str], make: Callable[[int], EntryAction]) -> None:
         table = self._table(args[0])
         if not table.action_profile:
-            raise Wrong(f"table {table.name!r}", "it has no action profile, expected table_add")
+            raise InvalidLine(
+                f"table {table.name!r}", "it has no action profile, expected table_add"
+            )
         matches, given, priority = self._split(table, args[1:])
         if len(given) != 1:
-            raise Wrong(f"table {table.name!r}", f"{len(given)} handles, expected {self.form}")
+            raise InvalidLine(
+                f"table {table.name!r}", f"{len(given)} handles, expected {self.form}"
+            )
         handle = arguments.integer(f"table {table.name!r}, handle", given[0])
         self._insert(table, matches, make(handle), priority)
 
@@ -175,7 +183,7 @@ class _Runner:
         groups = {group.group_id: group for group in self.plane.groups(profile)}
         if number not in groups:
             what = f"action profile {profile!r}, group {number}"
-            raise Wrong(what, f"there is none, expected one of {sorted(groups)}")
+            raise InvalidLine(what, f"unknown, expected one of {sorted(groups)}")
         members = (*groups[number].members, GroupMember(member))
         self.plane.modify_group(profile, replace(groups[number], members=members))
 
@@ -186,7 +194,9 @@ class _Runner:
 
     def mc_node_create(self, args: list[str]) -> None:
         if "|" in args:
-            raise Wrong("'|'", "this switch has no link aggregation groups, expected ports only")
+            raise InvalidLine(
+                "'|'", "this switch has no link aggregation groups, expected ports only"
+            )
         instance = arguments.integer("instance", args[0], 0, MAX_INSTANCE)
         ports = tuple(arguments.integer("port", text, 0, MAX_PORT) for text in args[1:])
         self.nodes.append((instance, ports))
@@ -194,7 +204,7 @@ class _Runner:
     def mc_node_associate(self, args: list[str]) -> None:
         group = self._group(args[0])
         if not self.nodes:
-            raise Wrong("node", "there is none yet, expected mc_node_create before")
+            raise InvalidLine("node", "none exists yet, expected mc_node_create first")
         node = arguments.integer("node", args[1], 0, len(self.nodes) - 1)
         instance, ports = self.nodes[node]
         replicas = (*group.replicas, *(Replica(port, instance) for port in ports))
@@ -205,7 +215,7 @@ class _Runner:
         number = arguments.integer("multicast group", text)
         if number not in groups:
             what = f"multicast group {number}"
-            raise Wrong(what, f"there is none, expected one of {sorted(groups)}")
+            raise InvalidLine(what, f"unknown, expected one of {sorted(groups)}")
         return groups[number]
 
     def mirroring_add(self, args: list[str]) -> None:
@@ -265,9 +275,9 @@ def _rates(name: str, texts: list[str]) -> MeterConfig:
         rate, _, burst = text.partition(":")
         try:
             numbers += [round(float(rate) * PER_SECOND), int(burst)]
-        except (ValueError, OverflowError):  # no number, or an infinite one
+        except (ValueError, OverflowError):  # not a number, or infinite
             what = f"meter {name!r}"
-            raise Wrong(
+            raise InvalidLine(
                 what, f"{quoted(text)}, expected RATE:BURST, the rate per microsecond"
             ) from None
     return MeterConfig(*numbers)
@@ -275,7 +285,7 @@ def _rates(name: str, texts: list[str]) -> MeterConfig:
 
 Command = Callable[[_Runner, list[str]], None]
 
-COMMANDS: dict[str, tuple[str, Command]] = {  # the words that follow, and what is done
+COMMANDS: dict[str, tuple[str, Command]] = {  # arguments, and what the command does
     "table_add": ("TABLE ACTION MATCH... => PARAMETER... [PRIORITY]", _Runner.table_add),
     "table_set_default": ("TABLE ACTION PARAMETER...", _Runner.table_set_default),
     "table_indirect_add": ("TABLE MATCH... => MEMBER [PRIORITY]", _Runner.table_indirect_add),
@@ -300,9 +310,9 @@ COMMANDS: dict[str, tuple[str, Command]] = {  # the words that follow, and what 
 
 
 def _check_count(command: str, form: str, args: list[str]) -> None:
-    """Raise Wrong unless there are as many words as the form asks for."""
+    """Raise InvalidLine unless the number of arguments fits the form."""
     words_ = form.split()
     open_ended = next((at for at, word in enumerate(words_) if word.endswith("...")), None)
     fits = len(args) == len(words_) if open_ended is None else len(args) >= open_ended
     if not fits:
-        raise Wrong(f"{len(args)} words behind it", f"expected {command} {form}")
+        raise InvalidLine(f"{len(args)} arguments", f"expected {command} {form}")

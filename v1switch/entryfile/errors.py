@@ -1,4 +1,4 @@
-"""What is wrong with a file of entries."""
+"""Errors in entry files."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from v1switch.errors import RequestError
 
 
 class EntriesError(RequestError):
-    """An entry of a file cannot be written.
+    """A line of an entry file is invalid.
 
     Attributes:
         path: the file.
-        line: from 1; 0 for the file as a whole.
-        what: the object that it is about ("table 'MyIngress.ipv4_lpm', field 'dst'").
+        line: counts from 1; 0 for the file as a whole.
+        what: the object ("table 'MyIngress.ipv4_lpm', field 'dst'").
         reason: what is wrong, and what is allowed.
     """
 
     def __init__(self, path: Path, line: int, what: str, reason: str) -> None:
-        """Keep the place, the object and the reason."""
         place = f"{path}:{line}" if line else str(path)
         super().__init__(f"{place}: {what}: {reason}" if what else f"{place}: {reason}")
         self.path = path
@@ -27,11 +26,10 @@ class EntriesError(RequestError):
         self.reason = reason
 
 
-class Wrong(Exception):
-    """What is wrong with a line, from where neither file nor line are known."""
+class InvalidLine(Exception):
+    """An error in a line, raised where file and line are not known."""
 
     def __init__(self, what: str, reason: str) -> None:
-        """Keep the object and the reason."""
         super().__init__(what, reason)
         self.what = what
         self.reason = reason

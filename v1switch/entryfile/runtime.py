@@ -1,8 +1,8 @@
 """The P4 tutorials' runtime files (`s1-runtime.json`): table entries, groups and sessions as JSON.
 
 `{"table_entries": [{"table": …, "match": {field: value}, "action_name": …, "action_params": …}]}`.
-A value is a number or a text; lpm, ternary and range take a pair [value, length | mask | high]. As
-in P4Runtime the larger priority wins, and a field that is left out matches anything.
+A value is a number or a string; lpm, ternary and range take a pair [value, length | mask | high].
+As in P4Runtime the larger priority wins, and an omitted field matches any value.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from v1switch.control.dataplane import Dataplane
 from v1switch.entryfile import arguments
-from v1switch.entryfile.errors import EntriesError, Wrong
+from v1switch.entryfile.errors import EntriesError, InvalidLine
 from v1switch.errors import ProgramError, SwitchError, on_one_line, quoted, shortened
 from v1switch.program.json_cursor import Node
 from v1switch.program.model import KeyField, Table
@@ -30,7 +30,7 @@ from v1switch.state.entries import (
     Ternary,
 )
 
-IGNORED = {"target", "p4info", "bmv2_json"}  # what the tutorials' loader reads itself
+IGNORED = {"target", "p4info", "bmv2_json"}  # read by the tutorials' own loader
 PAIRS = {"lpm": "[value, length]", "ternary": "[value, mask]", "range": "[low, high]"}
 
 
@@ -46,7 +46,7 @@ def load_runtime(path: Path, dataplane: Dataplane) -> None:
         for name, write in reader.members.items():
             for node in root.items(name):
                 reader.write(node, write)
-    except ProgramError as error:  # the JSON is not of the form that it should have
+    except ProgramError as error:  # the JSON does not have the expected form
         reason = f"expected {error.expected}, found {error.found}"
         raise EntriesError(path, 0, error.path, reason) from error
 
@@ -65,10 +65,10 @@ class _Reader:
         }
 
     def write(self, node: Node, write: object) -> None:
-        """Write one entry; raises EntriesError with its place."""
+        """Write one entry; raises EntriesError with its location."""
         try:
             write(node)  # type: ignore[operator]  # one of `members`
-        except Wrong as wrong:
+        except InvalidLine as wrong:
             what = f"{node.path}, {wrong.what}"
             raise EntriesError(self.path, 0, what, wrong.reason) from None
         except ProgramError:
@@ -128,7 +128,7 @@ class _Reader:
 
 
 def _members(node: Node, name: str) -> dict[str, Node]:
-    """The members of an object that may be missing."""
+    """The members of an optional object."""
     held = node.find(name)
     return {key: held.get(key) for key in held.member_names()} if held else {}
 
@@ -137,11 +137,11 @@ def _same(what: str, kind: str, given: Iterable[str], expected: list[str]) -> No
     given = list(given)
     if sorted(given) != sorted(expected):
         found = on_one_line(", ".join(given)) or "none"
-        raise Wrong(what, f"{kind} {found}, expected {', '.join(expected) or 'none'}")
+        raise InvalidLine(what, f"{kind} {found}, expected {', '.join(expected) or 'none'}")
 
 
 def _text(node: Node) -> str:
-    """A value as it was written: a number, or a text."""
+    """A value as it was written: a number or a string."""
     return str(node.integer()) if isinstance(node.value, int) else node.text()
 
 
@@ -156,7 +156,7 @@ def _match(owner: str, node: Node | None, field: KeyField) -> Match:
         value = arguments.value(what, _text(node), width)
         return Ternary(value, (1 << width) - 1) if kind == "optional" else Exact(value)
     if not isinstance(node.value, list) or len(node.value) != len(("value", "other")):
-        raise Wrong(what, f"{shortened(repr(node.value))}, expected {PAIRS[kind]}")
+        raise InvalidLine(what, f"{shortened(repr(node.value))}, expected {PAIRS[kind]}")
     first, second = _text(node.at(0)), _text(node.at(1))
     if kind == "lpm":
         return arguments.prefix(what, f"{first}/{second}", width)

@@ -1,7 +1,7 @@
-"""A P4Runtime WriteRequest as text, or what a Read gave: the entries of a running switch.
+"""P4Runtime messages as text: a WriteRequest, or the ReadResponse of a running switch.
 
 `updates { type: INSERT entity { … } }` is a WriteRequest, `entities { … }` a ReadResponse, whose
-entities are inserted (or modified, where there is nothing to insert).
+entities are inserted (or modified, where they cannot be inserted).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TOKEN = re.compile(r"""#.*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{}<>]|[\w.]+|\n"
 def write_text(path: Path, dataplane: Dataplane, p4info: Path | None) -> None:
     """Apply a file's updates in their order; raises EntriesError, OSError."""
     if p4info is None:
-        reason = "its numbers are those of a P4Info: expected one beside the program, or --p4info"
+        reason = "its ids need a P4Info, expected one beside the program or --p4info"
         raise EntriesError(path, 0, "", reason)
     pipeline = _pipeline(dataplane, p4info)
     text = _read(path)
@@ -93,7 +93,7 @@ def _type(entity: p4rt.Entity) -> int:
 
 
 def _starts(text: str) -> Iterator[int]:
-    """Lines on which the updates (or entities) begin: names outside of all braces."""
+    """Lines on which updates (or entities) begin: their names outside of all braces."""
     line, depth = 1, 0
     for token in TOKEN.findall(text):
         if token == "\n":

@@ -33,7 +33,7 @@ def decode_call(message: p4rt.Action, action: Action) -> ActionCall:
     """
     given = {each.param_id: each.value for each in message.params}
     if len(given) != len(message.params):
-        raise invalid(f"action {action.name!r}: a parameter id is there twice")
+        raise invalid(f"action {action.name!r}: a parameter id appears twice")
     params = []
     for param in action.params:
         raw = given.pop(param.id, None)
@@ -54,19 +54,19 @@ def encode_call(call: ActionCall, action: Action, message: p4rt.Action) -> None:
 
 
 def profile_call(message: p4rt.Action, profile: Profile) -> ActionCall:
-    """Return the call of a message that stands in an action profile.
+    """Return the call of a member's or an action set's message.
 
     Raises:
-        Refused: the action is none of the profile's, or its parameters do not fit.
+        Refused: the action is not one of the profile's, or its parameters do not fit.
     """
     action = profile.actions.get(message.action_id)
     if action is None:
-        raise invalid(f"{profile.name!r}: no action of it has id {message.action_id:#010x}")
+        raise invalid(f"{profile.name!r}: no action has id {message.action_id:#010x}")
     return decode_call(message, action)
 
 
 def decode_table_action(message: p4rt.TableAction, table: Table, default: bool) -> EntryAction:
-    """Return what an entry of `table`, or its default entry, shall do on a hit.
+    """Return the action of an entry of `table`, or of its default entry.
 
     Raises:
         Refused: the kind of action does not fit the table, or the action does not.
@@ -80,7 +80,9 @@ def decode_table_action(message: p4rt.TableAction, table: Table, default: bool) 
     if table.profile is None:
         return _direct(message.action, table, default)
     if kind != "action_profile_member_id" and not table.profile.with_selector:
-        raise invalid(f"table {table.name!r}: {table.profile.name!r} has no selector, no groups")
+        raise invalid(
+            f"table {table.name!r}: {table.profile.name!r} has no selector, so it has no groups"
+        )
     return _INDIRECT[kind](message, table.profile)
 
 
@@ -111,7 +113,7 @@ def check_weights(weights: list[int], profile: Profile) -> None:
         raise invalid(f"{profile.name!r}: weights must be positive")
     limit = profile.max_member_weight if profile.sum_of_members else 0
     if limit and max(weights, default=0) > limit:
-        raise invalid(f"{profile.name!r}: a member's weight may be {limit} at most")
+        raise invalid(f"{profile.name!r}: a member's weight must not exceed {limit}")
 
 
 def group_size(weights: list[int], profile: Profile) -> int:
@@ -122,7 +124,7 @@ def group_size(weights: list[int], profile: Profile) -> int:
 def _direct(message: p4rt.Action, table: Table, default: bool) -> ActionCall:
     ref = table.actions.get(message.action_id)
     if ref is None:
-        raise invalid(f"table {table.name!r}: no action of it has id {message.action_id:#010x}")
+        raise invalid(f"table {table.name!r} has no action with id {message.action_id:#010x}")
     if not (ref.as_default if default else ref.in_entries):
         place = "default action" if default else "action of an entry"
         raise Refused(
@@ -147,11 +149,11 @@ def _action_set(message: p4rt.TableAction, profile: Profile) -> ActionSet:
     size = group_size(weights, profile)
     if profile.max_group_size and size > profile.max_group_size:
         raise invalid(
-            f"{profile.name!r}: the set's size is {size}, the maximum {profile.max_group_size}"
+            f"{profile.name!r}: the set has size {size}, the maximum is {profile.max_group_size}"
         )
     return ActionSet(
         tuple(
-            WeightedAction(profile_call(each.action, profile), each.weight, ports.watched(each))
+            WeightedAction(profile_call(each.action, profile), each.weight, ports.watch_port(each))
             for each in elements
         )
     )

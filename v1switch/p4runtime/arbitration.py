@@ -1,8 +1,8 @@
 """Who may write: the state machine of client arbitration.
 
 P4Runtime specification 1.4, "Client Arbitration and Controller Replication". One `Arbitration`
-serves one device. It holds no stream and no lock: the service passes in what clients say, sends
-out the notices that come back, in their order, and serialises the calls.
+serves one device. It holds no stream and no lock: the device passes in what clients send, sends
+the returned notices in their order, and serialises the calls.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from v1switch.p4runtime.errors import Code, Refused, invalid, not_found
 
 MAX_STREAMS = 16  # per role, as BMv2's server has it
-MAX_ROLES = 1024  # ever named: the highest election id of each is kept for good
+MAX_ROLES = 1024  # ever used: the highest election id of each is kept
 
 Client = Hashable
 
 
 @dataclass(frozen=True)
 class Bid:
-    """What a client's MasterArbitrationUpdate says.
+    """A client's MasterArbitrationUpdate.
 
     `election_id` is the 128-bit number, or None when unset: such a client never becomes primary.
     `role` is the role's name, "" for the default role; `role_config` whether a config was set.
@@ -53,7 +53,7 @@ class _Role:
 
 
 class Arbitration:
-    """The primaries of one device, a role each."""
+    """The primaries of one device, one for each role."""
 
     def __init__(self, device_id: int, max_streams: int = MAX_STREAMS) -> None:
         self.device_id = device_id
@@ -62,7 +62,7 @@ class Arbitration:
         self._role_of: dict[Client, str] = {}
 
     def bid(self, client: Client, bid: Bid) -> list[Notice]:
-        """Take a client's MasterArbitrationUpdate and return whom to tell, the new primary last.
+        """Handle a MasterArbitrationUpdate; returns notices to send, that of a new primary last.
 
         Raises:
             Refused: the client's stream must be ended with this code (the client is then closed
@@ -83,7 +83,7 @@ class Arbitration:
         return [self._notice(bid.role, client)]
 
     def close(self, client: Client) -> list[Notice]:
-        """Forget a client whose stream is broken and return whom to tell."""
+        """Remove a client whose stream has ended; returns notices to send."""
         name = self._role_of.pop(client, None)
         if name is None:
             return []
@@ -95,14 +95,14 @@ class Arbitration:
         return list(self._notices(name))
 
     def check_primary(self, role: str, election_id: int | None) -> None:
-        """Pass when the triple (device, role, election id) is a primary's.
+        """Return if the role's primary has this election id.
 
         Raises:
-            Refused: NOT_FOUND for a role nobody ever bid for, PERMISSION_DENIED otherwise.
+            Refused: NOT_FOUND for a role that no client ever used, else PERMISSION_DENIED.
         """
         state = self._roles.get(role)
         if state is None:
-            raise not_found(f"no client ever bid for role {role!r}")
+            raise not_found(f"no client has ever used role {role!r}")
         if state.primary is None or election_id != state.highest:
             raise Refused(Code.PERMISSION_DENIED, "Not primary")
 
@@ -119,26 +119,28 @@ class Arbitration:
         known_role = self._role_of.get(client)
         if bid.device_id != self.device_id:
             code = Code.NOT_FOUND if known_role is None else Code.FAILED_PRECONDITION
-            raise Refused(code, f"device {bid.device_id} is not here, this is {self.device_id}")
+            raise Refused(code, f"unknown device {bid.device_id}, this is {self.device_id}")
         if known_role is not None and known_role != bid.role:
             raise Refused(
                 Code.FAILED_PRECONDITION,
                 f"the stream's role is {known_role!r}: open another stream for {bid.role!r}",
             )
         if bid.role_config:
-            raise invalid(f"role {bid.role!r}: no scheme of role.config is agreed, leave it unset")
+            raise invalid(f"role {bid.role!r}: role.config is not supported, leave it unset")
         if bid.role not in self._roles and len(self._roles) >= MAX_ROLES:
-            raise Refused(Code.RESOURCE_EXHAUSTED, f"{MAX_ROLES} roles were named already")
+            raise Refused(Code.RESOURCE_EXHAUSTED, f"the limit of {MAX_ROLES} roles is reached")
         clients = self._roles.get(bid.role, _Role()).clients
         if bid.election_id is not None and any(
             other != client and taken == bid.election_id for other, taken in clients.items()
         ):
-            raise invalid(f"election id {bid.election_id} is another live client's")
+            raise invalid(f"election id {bid.election_id} is in use by another client")
         if known_role is None and len(clients) >= self._max_streams:
-            raise Refused(Code.RESOURCE_EXHAUSTED, f"{self._max_streams} streams are open already")
+            raise Refused(
+                Code.RESOURCE_EXHAUSTED, f"the limit of {self._max_streams} streams is reached"
+            )
 
     def _notices(self, name: str) -> Iterator[Notice]:
-        """Tell everyone of the role; the primary comes last, once writes in flight are done."""
+        """Notices to all clients of a role; the primary's comes last, after writes in flight."""
         role = self._roles[name]
         for client in role.clients:
             if client != role.primary:

@@ -25,8 +25,8 @@ def write(pipeline: Pipeline, request: p4rt.WriteRequest) -> None:
     """Apply a batch of updates, in their order.
 
     Raises:
-        Refused: the atomicity is none of the specification's.
-        BatchFailed: updates failed. With CONTINUE_ON_ERROR the others are in force, with the two
+        Refused: the atomicity is not one of the specification's.
+        BatchFailed: updates failed. With CONTINUE_ON_ERROR the others are applied, with the two
             other modes none is.
     """
     mode = _MODES.get(request.atomicity)
@@ -40,7 +40,7 @@ def write(pipeline: Pipeline, request: p4rt.WriteRequest) -> None:
 def read(
     pipeline: Pipeline, request: p4rt.ReadRequest
 ) -> tuple[list[p4rt.ReadResponse], BatchFailed | None]:
-    """Return the messages that answer a batch of requests (at least one), and what failed of it.
+    """Return the responses to a batch of requests, at least one, and the failure if there is one.
 
     A request that fails adds no entities.
     """
@@ -63,7 +63,7 @@ def apply(pipeline: Pipeline, update: p4rt.Update) -> None:
 
 
 class _RolledBack(Exception):
-    """Ends a transaction; `failure` is what the update at `index` met."""
+    """Ends a transaction; `failure` is why the update at `index` failed."""
 
     def __init__(self, index: int, failure: Refused) -> None:
         super().__init__(index)
@@ -85,8 +85,8 @@ def _all_or_none(pipeline: Pipeline, updates: Iterable[p4rt.Update]) -> list[Res
                 if failure is not None:
                     raise _RolledBack(index, failure)
     except _RolledBack as end:
-        results: list[Result] = [_UNDONE] * end.index
-        results += [end.failure, *[_UNTRIED] * (len(updates) - end.index - 1)]
+        results: list[Result] = [_ROLLED_BACK] * end.index
+        results += [end.failure, *[_NOT_ATTEMPTED] * (len(updates) - end.index - 1)]
         return results
     return [None] * len(updates)
 
@@ -96,9 +96,9 @@ def _attempt(pipeline: Pipeline, update: p4rt.Update) -> Result:
 
 
 def _select(pipeline: Pipeline, wanted: p4rt.Entity, answer: list[p4rt.ReadResponse]) -> None:
-    """Add what a request selects to the answer, message by message; nothing when it fails.
+    """Append what a request selects to the responses; nothing when it fails.
 
-    Entities are made where they are sent from: copying messages is the costly part of a read.
+    Entities are created in the response: copying messages is the costly part of a read.
     """
     handler, request = _dispatch(wanted)
     messages, entries = len(answer), len(answer[-1].entities)
@@ -119,7 +119,7 @@ def _select(pipeline: Pipeline, wanted: p4rt.Entity, answer: list[p4rt.ReadRespo
 
 
 def _guarded(work: Callable[..., None], *args: Any) -> Result:
-    """Do one element's work and return why it failed, if it did."""
+    """Process one element; returns why it failed, or None."""
     try:
         work(*args)
     except SwitchError as error:
@@ -141,13 +141,13 @@ def _failure(results: list[Result], summary: str) -> BatchFailed | None:
     failures = [each for each in results if each is not None]
     if not failures:
         return None
-    first = next(each for each in failures if each not in (_UNDONE, _UNTRIED))
+    first = next(each for each in failures if each not in (_ROLLED_BACK, _NOT_ATTEMPTED))
     return BatchFailed(f"{len(failures)} of {len(results)} {summary}: {first}", results)
 
 
 _INTERNAL = Refused(Code.INTERNAL, "internal error, see the switch's log")
-_UNDONE = Refused(Code.ABORTED, "undone: another update of the batch failed")
-_UNTRIED = Refused(Code.ABORTED, "not tried: another update of the batch failed")
+_ROLLED_BACK = Refused(Code.ABORTED, "rolled back: another update of the batch failed")
+_NOT_ATTEMPTED = Refused(Code.ABORTED, "not attempted: another update of the batch failed")
 
 _MODES: dict[int, Callable[[Pipeline, Iterable[p4rt.Update]], list[Result]]] = {
     _Atomicity.CONTINUE_ON_ERROR: _continue_on_error,

@@ -18,8 +18,8 @@ def decode(raw: bytes, width: int, what: str) -> int:
         what: the object's name, for the error message.
 
     Raises:
-        Refused: the string is empty or its value does not fit. INVALID_ARGUMENT, as the
-            specification asks of match fields, action parameters and registers.
+        Refused: INVALID_ARGUMENT, as the specification requires for match fields, action
+            parameters and registers: the string is empty or its value does not fit.
     """
     if not raw:
         raise invalid(f"{what}: empty byte string, expected a bit<{width}> value")

@@ -21,9 +21,9 @@ Verified = tuple[Schema, Prepared]
 
 
 class Configuration:
-    """The pipeline that runs, and the one that is saved and not yet committed.
+    """The running pipeline, and the one that is saved and not yet committed.
 
-    The caller serialises the calls with writes and reads; `verified` alone may run beside them.
+    The caller serialises calls with writes and reads; only `verified` may run in parallel.
     """
 
     def __init__(self, plane: Dataplane) -> None:
@@ -41,7 +41,7 @@ class Configuration:
         """Return the request's configuration, verified and compiled; None for COMMIT.
 
         Raises:
-            Refused: INVALID_ARGUMENT: the configuration is missing, superfluous, or does not work.
+            Refused: INVALID_ARGUMENT: the configuration is missing, superfluous or invalid.
         """
         if request.action not in _ACTIONS:
             raise invalid(f"action {request.action} is unknown")
@@ -58,7 +58,7 @@ class Configuration:
     def apply(
         self, request: p4rt.SetForwardingPipelineConfigRequest, verified: Verified | None
     ) -> None:
-        """Do what the request asks for, with what `verified` returned for it.
+        """Carry out the request, with what `verified` returned for it.
 
         Raises:
             Refused: nothing is saved (COMMIT), or the state cannot be kept (RECONCILE_AND_COMMIT).
@@ -66,7 +66,7 @@ class Configuration:
         _ACTIONS[request.action](self, request, verified)
 
     def get(self, response_type: int) -> p4rt.GetForwardingPipelineConfigResponse:
-        """Return the parts of the configuration that are asked for.
+        """Return the requested parts of the configuration.
 
         Raises:
             Refused: an unknown response type.
@@ -89,7 +89,7 @@ class Configuration:
     def _verify(
         self, _request: p4rt.SetForwardingPipelineConfigRequest, _verified: Verified
     ) -> None:
-        """VERIFY: nothing is left to do."""
+        """VERIFY: nothing remains to be done."""
 
     def _save(self, request: p4rt.SetForwardingPipelineConfigRequest, verified: Verified) -> None:
         self.saved = self._scratch(request.config, verified)
@@ -114,12 +114,12 @@ class Configuration:
         self._start(request.config, verified, [each for each in kept if each is not None])
 
     def _changes(self, pipeline: Pipeline) -> list[p4rt.Update]:
-        """Return what clients and packets have made of a pipeline since it was fresh."""
+        """Return what clients and packets have changed in a pipeline since it was committed."""
         fresh = self._scratch(pipeline.config, (pipeline.schema, pipeline.prepared))
         return list(changes(pipeline, fresh))
 
     def _scratch(self, config: p4rt.ForwardingPipelineConfig, verified: Verified) -> Pipeline:
-        """Return the pipeline on a data plane of its own, which no packet reaches."""
+        """Return the pipeline on a separate data plane, which no packet reaches."""
         plane = Dataplane(
             InertEngine(), cpu_port=self._plane.cpu_port, drop_port=self._plane.drop_port
         )
@@ -133,7 +133,7 @@ class Configuration:
         verified: Verified,
         updates: list[p4rt.Update],
     ) -> None:
-        """Swap to a pipeline; no packet meets it before the updates are in force."""
+        """Swap to a pipeline and apply updates before any packet reaches it."""
         with self._plane.exclusive():
             self._plane.commit(verified[1])
             pipeline = Pipeline(config, *verified, self._plane)

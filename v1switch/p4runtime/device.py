@@ -1,8 +1,8 @@
 """The device behind the service: every RPC, without gRPC.
 
 Locks, outer first: `_bids` serialises arbitration, `_state` everything that touches a pipeline. A
-new primary is told so only when no write of its predecessor is in flight, which is when the
-`_state` lock can be had.
+new primary is notified only when no write of its predecessor is in flight, that is, with the
+`_state` lock held.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ class Device:
         self._plane = plane
         self._device_id = device_id
         self._arbitration = Arbitration(device_id)
-        self._configuration = Configuration(plane)
-        self._notifier = Notifier(plane)
+        self.configuration = Configuration(plane)
+        self.notifier = Notifier(plane)
         self._bids = threading.Lock()
         self._state = threading.Lock()
 
     def start(self) -> None:
         """Start notifying clients."""
-        self._notifier.start()
+        self.notifier.start()
 
     def stop(self) -> None:
         """Stop notifying clients."""
-        self._notifier.stop()
+        self.notifier.stop()
 
     # -- unary calls ------------------------------------------------------------------------------
 
@@ -70,12 +70,12 @@ class Device:
             try:
                 batches.write(pipeline, request)
             finally:
-                running = pipeline is self._configuration.running
+                running = pipeline is self.configuration.running
                 if running and pipeline.notes.digests != digests:
-                    self._notifier.configure(pipeline.notes.digests)
+                    self.notifier.configure(pipeline.notes.digests)
 
     def read(self, request: p4rt.ReadRequest) -> Iterator[p4rt.ReadResponse]:
-        """Yield what a batch of requests selects; raises Refused, BatchFailed."""
+        """Yield the entities that a batch of requests selects; raises Refused, BatchFailed."""
         self._check_device(request)
         with self._state:
             answer, failure = batches.read(self._pipeline(), request)
@@ -87,15 +87,15 @@ class Device:
         """Verify, save or commit a pipeline; raises Refused."""
         self._check_device(request)
         self._check_primary(request)
-        verified = self._configuration.verified(request)  # takes long: beside writes and reads
+        verified = self.configuration.verified(request)  # slow: in parallel with writes and reads
         with self._state:
             self._check_primary(request)
-            before = self._configuration.running
-            self._configuration.apply(request, verified)
-            running = self._configuration.running
+            before = self.configuration.running
+            self.configuration.apply(request, verified)
+            running = self.configuration.running
             if running is not None and running is not before:
-                self._notifier.use(running.schema)
-                self._notifier.configure(running.notes.digests)
+                self.notifier.use(running.schema)
+                self.notifier.configure(running.notes.digests)
 
     def get_pipeline(
         self, request: p4rt.GetForwardingPipelineConfigRequest
@@ -103,12 +103,12 @@ class Device:
         """Return the pipeline's configuration; raises Refused."""
         self._check_device(request)
         with self._state:
-            return self._configuration.get(request.response_type)
+            return self.configuration.get(request.response_type)
 
     # -- streams ----------------------------------------------------------------------------------
 
     def receive(self, session: Session, request: p4rt.StreamMessageRequest) -> None:
-        """Take one message of a stream; what cannot be done is answered with a StreamError.
+        """Handle one message of a stream; a failure is answered with a StreamError.
 
         Raises:
             Refused: an arbitration message that ends the stream.
@@ -123,7 +123,7 @@ class Device:
             session.offer(partial(_stream_error, refusal(error), request))
 
     def close(self, session: Session) -> None:
-        """Forget a session whose stream has ended."""
+        """Remove a session whose stream has ended."""
         if session.dropped:
             log.warning("a client did not keep up: %d notifications dropped", session.dropped)
             session.dropped = 0
@@ -136,7 +136,7 @@ class Device:
             self._publish(self._arbitration.bid(session, bid))
 
     def _publish(self, notices: list[Notice]) -> None:
-        """Send out notices; the new primary hears of it when earlier writes are done."""
+        """Send notices; a new primary is notified once earlier writes are done."""
         for notice in notices:
             message = _arbitration_message(self._device_id, notice)
             session: Any = notice.client
@@ -146,11 +146,11 @@ class Device:
             else:
                 session.send(message)
         listeners: Any = tuple(self._arbitration.primaries())
-        self._notifier.listen(listeners)
+        self.notifier.set_receivers(listeners)
 
     def _packet_out(self, session: Session, request: p4rt.StreamMessageRequest) -> None:
         self._check_stream(session)
-        running = self._configuration.running
+        running = self.configuration.running
         if running is None:
             raise Refused(Code.FAILED_PRECONDITION, "no pipeline is set")
         self._plane.packet_out(to_frame(request.packet, running.schema.packet_out))
@@ -158,7 +158,7 @@ class Device:
     def _digest_ack(self, session: Session, request: p4rt.StreamMessageRequest) -> None:
         self._check_stream(session)
         ack = request.digest_ack
-        if not self._notifier.acknowledge(ack.digest_id, ack.list_id):
+        if not self.notifier.acknowledge(ack.digest_id, ack.list_id):
             raise invalid(f"no digest has id {ack.digest_id:#010x}")
 
     def _unknown(self, _session: Session, request: p4rt.StreamMessageRequest) -> None:
@@ -170,7 +170,7 @@ class Device:
 
     def _check_device(self, request: Any) -> None:
         if request.device_id != self._device_id:
-            raise not_found(f"device {request.device_id} is not here, this is {self._device_id}")
+            raise not_found(f"unknown device {request.device_id}, this is {self._device_id}")
 
     def _check_primary(self, request: Any) -> None:
         if request.role_id:
@@ -182,7 +182,7 @@ class Device:
             raise Refused(Code.PERMISSION_DENIED, "Not primary")
 
     def _pipeline(self) -> Pipeline:
-        pipeline = self._configuration.current
+        pipeline = self.configuration.current
         if pipeline is None:
             raise Refused(
                 Code.FAILED_PRECONDITION, "No forwarding pipeline config set for this device"

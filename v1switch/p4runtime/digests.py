@@ -1,4 +1,4 @@
-"""Digest lists: buffering, de-duplication and acknowledgement of what the data plane learns.
+"""Digest lists: buffering, de-duplication and acknowledgement of digests.
 
 P4Runtime specification 1.4, "DigestEntry". A pure state machine: time, in nanoseconds, comes in as
 an argument. One `DigestLists` serves one digest.
@@ -28,18 +28,18 @@ class DigestList:
 
 
 class DigestLists:
-    """The buffer of one digest and the cache of what was sent and not yet acknowledged."""
+    """The buffer of one digest, and the messages that were sent and not yet acknowledged."""
 
     def __init__(self, config: DigestConfig) -> None:
         self.config = config
         self._buffer: dict[Hashable, None] = {}  # in order of arrival
-        self._since = 0  # when the oldest message of the buffer came
+        self._since = 0  # time of the oldest message in the buffer
         self._next_id = 1
         self._unacknowledged: dict[int, tuple[int, tuple[Hashable, ...]]] = {}
         self._cache: set[Hashable] = set()
 
     def learn(self, message: Hashable, now: int) -> DigestList | None:
-        """Take a message and return the list that it completes, if it does."""
+        """Add a message; returns the list if this completes one."""
         if message in self._cache or message in self._buffer:
             return None
         if not self._buffer:
@@ -49,7 +49,7 @@ class DigestLists:
         return self._finish(now) if full or not self.config.max_timeout_ns else None
 
     def advance(self, now: int) -> DigestList | None:
-        """Forget what was sent too long ago; return the buffer when it waited long enough."""
+        """Expire unacknowledged messages; returns the buffered list if its timeout has expired."""
         while self._unacknowledged:  # oldest first
             list_id, (sent, _) = next(iter(self._unacknowledged.items()))
             if now - sent < self.config.ack_timeout_ns:
@@ -60,17 +60,17 @@ class DigestLists:
         return None
 
     def acknowledge(self, list_id: int) -> None:
-        """Forget a list, so that what it told can be told again. Unknown ids are ignored."""
+        """Remove a list, so that its messages may be sent again. Unknown ids are ignored."""
         _, messages = self._unacknowledged.pop(list_id, (0, ()))
         self._cache.difference_update(messages)
 
     def forget(self) -> None:
-        """Forget all that was sent: whoever received it is no longer the one to tell."""
+        """Forget all unacknowledged messages, because the client they were sent to has changed."""
         self._unacknowledged.clear()
         self._cache.clear()
 
     def next_deadline(self) -> int | None:
-        """Return when `advance` has something to do, or None."""
+        """The time at which `advance` has to be called next, or None."""
         deadlines = []
         if self._unacknowledged:
             sent, _ = next(iter(self._unacknowledged.values()))

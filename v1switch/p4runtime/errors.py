@@ -1,4 +1,4 @@
-"""What the P4Runtime server refuses, and how a refusal travels to the client.
+"""Refusals of the P4Runtime server, and how they are encoded for the client.
 
 Every handler below the service raises `Refused`; only the service knows gRPC. The wire format
 (`google.rpc.Status` with one packed `p4.v1.Error` per update) is P4Runtime specification 1.4,
@@ -40,7 +40,7 @@ class Code(enum.IntEnum):
 
 
 class Refused(SwitchError):
-    """The client's call is wrong, or the switch cannot do it: a code and one line of reason."""
+    """The call is invalid, or the switch does not support it: a code and a reason on one line."""
 
     def __init__(self, code: Code, message: str) -> None:
         if len(message) > LONGEST:  # it holds names that the client chose
@@ -56,23 +56,23 @@ def invalid(message: str) -> Refused:
 
 
 def not_found(message: str) -> Refused:
-    """A request for an object that is not there (NOT_FOUND)."""
+    """A request for an object that does not exist (NOT_FOUND)."""
     return Refused(Code.NOT_FOUND, message)
 
 
 def exists(message: str) -> Refused:
-    """An insertion of an object that is there already (ALREADY_EXISTS)."""
+    """An insertion of an object that already exists (ALREADY_EXISTS)."""
     return Refused(Code.ALREADY_EXISTS, message)
 
 
 def unsupported(message: str) -> Refused:
-    """A request for what this target does not do (UNIMPLEMENTED)."""
+    """A request for what this target does not support (UNIMPLEMENTED)."""
     return Refused(Code.UNIMPLEMENTED, message)
 
 
 @contextmanager
 def about(what: str) -> Iterator[None]:
-    """Name the object in front of every refusal of what is done inside."""
+    """Prefix the object's name to every refusal that is raised inside."""
     try:
         yield
     except Refused as failure:
@@ -80,7 +80,7 @@ def about(what: str) -> Iterator[None]:
 
 
 def refusal(error: SwitchError) -> Refused:
-    """Return the refusal that an error of the data plane means for a client."""
+    """Translate an error of the data plane to a refusal."""
     if isinstance(error, Refused):
         return error
     code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), Code.UNKNOWN)
@@ -95,7 +95,7 @@ class BatchFailed(SwitchError):
         self.results = list(results)
 
     def to_status(self) -> status_pb2.Status:
-        """Return the `google.rpc.Status` whose details stand in the order of the batch."""
+        """Return the `google.rpc.Status` whose details are in the order of the batch."""
         status = status_pb2.Status(code=int(Code.UNKNOWN), message=str(self))
         for result in self.results:
             status.details.add().Pack(_to_error(result))

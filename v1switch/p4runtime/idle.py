@@ -1,7 +1,7 @@
-"""Idle entries: which are to be reported now (specification 1.4, "Table Idle Timeout ...").
+"""Idle entries that are to be reported (specification 1.4, "Table Idle Timeout ...").
 
-The data plane names an entry once when its timeout has run out. The specification restarts the
-timer after each report, so an entry that stays idle is reported after every further timeout.
+The data plane lists an entry once when its timeout has expired. The specification restarts the
+timer after each report, so that an entry that stays idle is reported after every timeout.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Identity = tuple[str, Key, int]
 
 
 class IdleWatch:
-    """Looks for idle entries of a data plane; remembers when each was last reported."""
+    """Finds idle entries of a data plane; records when each was last reported."""
 
     def __init__(self, plane: Dataplane) -> None:
         """Start with nothing reported."""
@@ -22,7 +22,7 @@ class IdleWatch:
         self._reported: dict[Identity, int] = {}
 
     def expired(self, now: int) -> list[tuple[str, TableEntry]]:
-        """Return (table, entry) for all that are to be reported at `now` (ns), and note it."""
+        """Return (table, entry) for all entries to be reported at `now` (ns)."""
         found = self._plane.idle_entries()
         for table, entry in found:
             self._reported[table, entry.key, entry.priority] = now

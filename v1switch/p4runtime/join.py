@@ -1,8 +1,8 @@
 """Joins a P4Info with the program that came with it, and refuses a pair that does not fit.
 
-The switch runs the BMv2 JSON and the client speaks P4Info, so every object of the P4Info must
-stand in the JSON under the same name, with the same key fields (order, width, match kind), actions
-and parameters. The JSON may hold more: what the compiler hides from the control plane.
+The switch runs the BMv2 JSON and clients use the P4Info, so every object of the P4Info must exist
+in the JSON under the same name, with the same key fields (order, width, match kind), actions and
+parameters. The JSON may hold more: what the compiler hides from the control plane.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def join(p4info: p4info_pb2.P4Info, program: model.Program) -> Schema:
 
 
 def with_initial_entries(program: model.Program, p4info: p4info_pb2.P4Info) -> model.Program:
-    """Return the program with those tables open to change that P4Info calls preinitialized."""
+    """Return the program with the tables marked that P4Info calls preinitialized."""
     sizes = {
         each.preamble.name: each.size
         for each in p4info.tables
@@ -99,7 +99,7 @@ class _Joiner:
         )
 
     def _index(self) -> None:
-        """Check that ids are set and unique and that there is nothing we cannot serve."""
+        """Check that ids are set and unique, and that everything is supported."""
         for each in _objects(self._info):
             name, object_id = each.preamble.name, each.preamble.id
             if not object_id:
@@ -179,7 +179,7 @@ class _Joiner:
         )
 
     def _check_declared(self, table: model.Table, known: set[str]) -> None:
-        """Check that clients know the actions of what the program itself puts into a table."""
+        """Check that P4Info has the actions of a table's initial entries and default action."""
         declared = [entry.action_id for entry in table.const_entries or ()]
         if table.default_entry is not None:
             declared.append(table.default_entry.action_id)
@@ -244,7 +244,9 @@ class _Joiner:
     def _ref(self, ref: p4info_pb2.ActionRef, owner: str) -> Action:
         found = self._actions.get(ref.id)
         if found is None:
-            raise invalid(f"p4info: {owner!r} refers to action {ref.id:#010x}, which is not there")
+            raise invalid(
+                f"p4info: {owner!r} refers to action {ref.id:#010x}, which does not exist"
+            )
         return found
 
     def _direct_resources(
@@ -262,7 +264,9 @@ class _Joiner:
             else:
                 counter = name
                 if not table.with_counters:
-                    raise invalid(f"p4info: table {table.name!r} counts, not so in the program")
+                    raise invalid(
+                        f"p4info: table {table.name!r} has a direct counter, the program none"
+                    )
         return counter, meter
 
     def _counter(self, info: p4info_pb2.Counter) -> Counter:
@@ -308,13 +312,13 @@ class _Joiner:
     def _reference(self, object_id: int, among: Iterable[Any], owner: str) -> Any:
         found = next((each for each in among if each.preamble.id == object_id), None)
         if found is None:
-            raise invalid(f"p4info: {owner} refers to {object_id:#010x}, which is not there")
+            raise invalid(f"p4info: {owner} refers to {object_id:#010x}, which does not exist")
         return found
 
     def _translated(self, info: Any) -> bool:
         """Whether the object's type is translated to another width for the controller.
 
-        Numbers are passed on as they are; a type translated to strings cannot be.
+        Numbers are passed on unchanged; types that are translated to strings are refused.
         """
         new_type = self._info.type_info.new_types.get(info.type_name.name)
         if new_type is None or not new_type.HasField("translated_type"):

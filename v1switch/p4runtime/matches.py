@@ -1,8 +1,8 @@
 """Match keys between P4Runtime's `FieldMatch` and the data plane's `Match` values.
 
 One codec for each match kind, after P4Runtime specification 1.4, "Match Format". All refusals are
-INVALID_ARGUMENT, as that section asks. A don't-care field is left out of a message; the data plane
-has it as a match of its own.
+INVALID_ARGUMENT, as that section requires. A don't-care field is omitted from a message; in the
+data plane it is a match that accepts every value.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class MatchKind:
         name: the kind's name in P4.
         member: the member of FieldMatch's oneof.
         decode: from the member and the field to the data plane's match.
-        encode: writes a match, which is no don't-care, into a message.
-        dont_care: the match of a field left out, or None when it cannot be left out.
+        encode: writes a match that is not a don't-care into a message.
+        dont_care: the match of an omitted field, or None when it cannot be omitted.
         ranked: whether entries with such a field need a priority.
     """
 
@@ -59,12 +59,12 @@ def decode_key(
 
     Raises:
         Refused: an unknown, repeated or missing field, a wrong match kind, a value that does not
-            fit, a don't-care that is spelled out.
+            fit, a don't-care field that is not omitted.
     """
     by_id: dict[int, p4rt.FieldMatch] = {}
     for message in messages:
         if message.field_id in by_id:
-            raise invalid(f"{where}: match field id {message.field_id} is there twice")
+            raise invalid(f"{where}: match field id {message.field_id} appears twice")
         by_id[message.field_id] = message
     key = tuple(_decode_field(by_id.pop(field.id, None), field, where) for field in fields)
     if by_id:
@@ -73,7 +73,7 @@ def decode_key(
 
 
 def encode_key(key: Key, fields: Sequence[MatchField], messages: Any) -> None:
-    """Add the key's fields to a repeated `match` field; don't-care fields are left out."""
+    """Add the key's fields to a repeated `match` field; don't-care fields are omitted."""
     for match, field in zip(key, fields, strict=True):
         dont_care = field.kind.dont_care
         if dont_care is None or match != dont_care(field.width):
@@ -89,7 +89,7 @@ def _decode_field(message: p4rt.FieldMatch | None, field: MatchField, where: str
     found = message.WhichOneof("field_match_type")
     if found != kind.member:
         raise invalid(f"{where}: match field {field.name!r} is {kind.name}, not {found}")
-    try:  # not `about`: this is done for every field of every entry
+    try:  # not `about`, which is too slow for every field of every entry
         return kind.decode(getattr(message, kind.member), field)
     except Refused as failure:
         raise Refused(failure.code, f"{where}: {failure.message}") from None
@@ -103,10 +103,10 @@ def _decode_lpm(message: p4rt.FieldMatch.LPM, field: MatchField) -> Match:
     value = decode(message.value, field.width, field.name)
     length = message.prefix_len
     if not 0 < length <= field.width:
-        hint = " (leave a don't-care field out)" if length == 0 else ""
+        hint = " (omit a don't-care field)" if length == 0 else ""
         raise invalid(f"{field.name}: prefix length {length} is not in 1..{field.width}{hint}")
     if value & ((1 << field.width - length) - 1):
-        raise invalid(f"{field.name}: bits are set behind the prefix of {length}")
+        raise invalid(f"{field.name}: bits are set beyond the prefix length {length}")
     return Lpm(value, length)
 
 
@@ -114,7 +114,7 @@ def _decode_ternary(message: p4rt.FieldMatch.Ternary, field: MatchField) -> Matc
     value = decode(message.value, field.width, field.name)
     mask = decode(message.mask, field.width, f"{field.name} (mask)")
     if not mask:
-        raise invalid(f"{field.name}: mask 0 (leave a don't-care field out)")
+        raise invalid(f"{field.name}: mask 0 (omit a don't-care field)")
     if value & ~mask:
         raise invalid(f"{field.name}: bits of the value are set outside the mask")
     return Ternary(value, mask)
@@ -126,7 +126,7 @@ def _decode_range(message: p4rt.FieldMatch.Range, field: MatchField) -> Match:
     if low > high:
         raise invalid(f"{field.name}: low {low} is above high {high}")
     if low == 0 and high == (1 << field.width) - 1:
-        raise invalid(f"{field.name}: the whole range (leave a don't-care field out)")
+        raise invalid(f"{field.name}: the whole range (omit a don't-care field)")
     return Range(low, high)
 
 

@@ -1,7 +1,7 @@
-"""What the switch tells clients by itself: packet-in, digests, idle entries.
+"""Unsolicited messages to clients: packet-in, digests, idle timeouts.
 
-Packets and digests come from the packet loop, which must not wait: it only takes a short lock and
-appends to queues. A thread of the notifier's own ends the waiting of digests and looks for idle
+Packets and digests come from the packet loop, which must not block: it only takes a short lock and
+appends to queues. The notifier's own thread handles the timeouts of digest lists and looks for idle
 entries.
 """
 
@@ -24,7 +24,7 @@ from v1switch.p4runtime.schema import ControllerHeader, Digest, Schema
 from v1switch.p4runtime.session import Session
 from v1switch.state.entries import DigestSample
 
-IDLE_SCAN_NS = 100_000_000  # between two looks for idle entries
+IDLE_SCAN_NS = 100_000_000  # interval between scans for idle entries
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +33,13 @@ class Notifier:
     """Sends notifications to the primary clients."""
 
     def __init__(self, plane: Dataplane) -> None:
-        """Take the place of the data plane's listener."""
+        """Subscribe to a data plane's packets and digests."""
         self._plane = plane
-        self._listeners: tuple[Session, ...] = ()
+        self._receivers: tuple[Session, ...] = ()
         self._schema = Schema()
         self._idle_tables = False
         self._idle = IdleWatch(plane)
-        self._changed = threading.Condition()  # guards the digests' lists
+        self._changed = threading.Condition()  # guards the digest lists
         self._lists: dict[int, DigestLists] = {}
         self._digests: dict[str, Digest] = {}
         self._stopped = False
@@ -52,23 +52,23 @@ class Notifier:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread and listening; returns when it has ended."""
+        """Unsubscribe and end the thread."""
         self._plane.on_packet_in = self._plane.on_digest = None
         with self._changed:
             self._stopped = True
             self._changed.notify()
         self._thread.join()
 
-    def listen(self, listeners: tuple[Session, ...]) -> None:
-        """Set who is told from now on: the primary of each role."""
+    def set_receivers(self, receivers: tuple[Session, ...]) -> None:
+        """Set the receivers: the primary of each role."""
         with self._changed:
-            if listeners != self._listeners:
+            if receivers != self._receivers:
                 for lists in self._lists.values():
                     lists.forget()
-            self._listeners = listeners
+            self._receivers = receivers
 
     def use(self, schema: Schema) -> None:
-        """Take over the schema of a pipeline that has just been committed."""
+        """Switch to the schema of a pipeline that has just been committed."""
         with self._changed:
             self._lists = {}
             self._digests = {}
@@ -78,7 +78,7 @@ class Notifier:
             self._changed.notify()
 
     def configure(self, configs: Mapping[int, DigestConfig]) -> None:
-        """Report the digests with these configurations by id, and no others."""
+        """Set the digests that are reported, with their configurations by id."""
         with self._changed:
             for digest_id in set(self._lists) - set(configs):
                 del self._lists[digest_id]
@@ -89,7 +89,7 @@ class Notifier:
             self._changed.notify()
 
     def acknowledge(self, digest_id: int, list_id: int) -> bool:
-        """Take a DigestListAck; False when the pipeline has no such digest."""
+        """Handle a DigestListAck; False when the pipeline has no such digest."""
         with self._changed:
             if digest_id in self._lists:
                 self._lists[digest_id].acknowledge(list_id)
@@ -97,12 +97,12 @@ class Notifier:
 
     def _packet_in(self, frame: bytes) -> None:
         maker = partial(_packet_message, frame, self._schema.packet_in)
-        for session in self._listeners:
+        for session in self._receivers:
             session.offer(maker)
 
     def _learn(self, sample: DigestSample) -> None:
         digest = self._digests.get(sample.name)
-        if digest is None or not self._listeners:
+        if digest is None or not self._receivers:
             return
         with self._changed:
             lists = self._lists.get(digest.id)
@@ -111,13 +111,13 @@ class Notifier:
             waiting = lists.next_deadline()
             finished = lists.learn(sample.values, self._plane.clock())
             if finished is not None:
-                self._tell(digest, finished)
+                self._send(digest, finished)
             if waiting is None:
                 self._changed.notify()
 
-    def _tell(self, digest: Digest, finished: DigestList) -> None:
+    def _send(self, digest: Digest, finished: DigestList) -> None:
         maker = partial(_digest_message, digest, finished, time.time_ns())
-        for session in self._listeners:
+        for session in self._receivers:
             session.offer(maker)
 
     def _run(self) -> None:
@@ -127,7 +127,7 @@ class Notifier:
             if self._idle_tables and now >= next_scan:
                 next_scan = now + IDLE_SCAN_NS
                 try:
-                    self._tell_idle(now)
+                    self._report_idle(now)
                 except Exception:
                     log.exception("idle entries: internal error")
             with self._changed:
@@ -140,19 +140,19 @@ class Notifier:
                 self._changed.wait(wait)
 
     def _advance(self, now: int) -> int | None:
-        """End waits that are over and return when the next one ends. Called with the lock."""
+        """Send lists whose timeout has expired; returns the next deadline. Called with the lock."""
         deadlines = []
         for digest in self._digests.values():
             lists = self._lists[digest.id]
             finished = lists.advance(now)
             if finished is not None:
-                self._tell(digest, finished)
+                self._send(digest, finished)
             deadline = lists.next_deadline()
             if deadline is not None:
                 deadlines.append(deadline)
         return min(deadlines, default=None)
 
-    def _tell_idle(self, now: int) -> None:
+    def _report_idle(self, now: int) -> None:
         tables = {table.name: table for table in self._schema.tables.values()}
         message = p4rt.StreamMessageResponse()
         notification = message.idle_timeout_notification
@@ -161,7 +161,7 @@ class Notifier:
             if name in tables:
                 encode_idle(tables[name], entry, notification.table_entry.add())
         if notification.table_entry:
-            for session in self._listeners:
+            for session in self._receivers:
                 session.offer(lambda: message)
 
 

@@ -86,17 +86,17 @@ class StructLike:
 
 @dataclass(frozen=True)
 class Unsupported:
-    """A type whose values this server cannot carry; its use is refused, not the pipeline."""
+    """A type whose values are not supported; its use is refused, not the pipeline."""
 
     kind: str
     widths: tuple[int, ...] = ()
 
     def encode(self, _values: Iterator[int], _message: p4data_pb2.P4Data) -> None:
-        """Refuse."""
+        """Raise Refused."""
         raise unsupported(f"values of a P4 {self.kind} are not supported")
 
     def decode(self, _message: p4data_pb2.P4Data, what: str) -> Iterator[int]:
-        """Refuse."""
+        """Raise Refused."""
         raise unsupported(f"{what}: values of a P4 {self.kind} are not supported")
 
 
@@ -104,7 +104,7 @@ DataType = Leaf | StructLike | Unsupported
 
 
 def data_type(spec: p4types_pb2.P4DataTypeSpec, types: p4types_pb2.P4TypeInfo) -> DataType:
-    """Return the type that a P4Info type specification stands for.
+    """Return the type of a P4Info type specification.
 
     Raises:
         Refused: the specification names a type that `types` does not have.
@@ -133,7 +133,7 @@ def _tuple(spec: Any, types: Any) -> DataType:
 
 
 def _struct_like(member: str, members: list[DataType]) -> DataType:
-    """A struct with a member that cannot be carried cannot be carried itself."""
+    """A struct or tuple; unsupported if one of its members is."""
     for each in members:
         if isinstance(each, Unsupported):
             return each

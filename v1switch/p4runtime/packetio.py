@@ -1,7 +1,7 @@
 """Packet-in and packet-out: controller headers and frames (specification 1.4, "Packet I/O").
 
 The data plane's frames begin with the program's controller header; messages carry its fields as
-metadata. Without such a header in the P4Info a frame is passed on as it is.
+metadata. Without such a header in the P4Info a frame is passed on unchanged.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def to_frame(packet: p4rt.PacketOut, header: ControllerHeader | None) -> bytes:
     """
     given = {each.metadata_id: each.value for each in packet.metadata}
     if len(given) != len(packet.metadata):
-        raise invalid("packet-out: a metadata id is there twice")
+        raise invalid("packet-out: a metadata id appears twice")
     value = 0
     for field in header.fields if header else ():
         if field.id not in given:

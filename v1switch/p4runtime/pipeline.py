@@ -1,7 +1,7 @@
 """A pipeline: a configuration, its schema, and the data plane that its entities live in.
 
-There are up to two: the one that runs, and one that was saved and not yet committed. The saved one
-has a data plane of its own that no packet reaches, so that it takes writes and answers reads.
+There are up to two: the running one, and one that is saved and not yet committed. The saved one
+has a separate data plane that no packet reaches, so that it can be written and read.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from v1switch.program.loader import load_program
 
 @dataclass
 class Notes:
-    """What the server remembers beside the data plane's state.
+    """What the server stores besides the data plane's state.
 
     Attributes:
         written: groups and replication entries as the client wrote them, for symmetric reads,
             keyed by kind and id.
-        action_sets: how many table entries of each action profile hold an action set.
+        action_sets: number of table entries with an action set, by action profile.
         digests: configurations of the enabled digests by id.
     """
 
@@ -39,13 +39,13 @@ class Notes:
     digests: dict[int, DigestConfig] = field(default_factory=dict)
 
     def copy(self) -> Notes:
-        """Return a copy that later writes leave alone."""
+        """Return an independent copy."""
         return Notes(dict(self.written), Counter(self.action_sets), dict(self.digests))
 
 
 @dataclass
 class Pipeline:
-    """A configuration at work; what the entity handlers get to see."""
+    """A configuration with its state; the context of the entity handlers."""
 
     config: p4rt.ForwardingPipelineConfig
     schema: Schema
@@ -55,7 +55,7 @@ class Pipeline:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, towards packets as well: an exception undoes every change made inside."""
+        """All or nothing, for packets as well: an exception undoes every change made inside."""
         before = self.notes.copy()
         try:
             with self.plane.transaction():
@@ -69,7 +69,7 @@ def verify(config: p4rt.ForwardingPipelineConfig, plane: Dataplane) -> tuple[Sch
     """Load and compile a configuration's program and join it with its P4Info; changes nothing.
 
     Raises:
-        ProgramError: the device config is no program that this switch runs.
+        ProgramError: the device config is not a program that this switch can run.
         Refused: P4Info and program do not fit.
     """
     if not config.p4_device_config:

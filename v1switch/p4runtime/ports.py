@@ -8,13 +8,13 @@ from v1switch.p4runtime.bytestrings import decode
 from v1switch.p4runtime.errors import invalid
 from v1switch.state.entries import Replica
 
-PORT_WIDTH = 32  # bits of an SDN port number; what a switch has of them is the data plane's matter
-MAX_GROUP = (1 << 15) - 1  # multicast groups; BMv2 keeps the ids above for its clone sessions
+PORT_WIDTH = 32  # bits of an SDN port number; the data plane checks which ports exist
+MAX_GROUP = (1 << 15) - 1  # multicast groups; BMv2 uses higher ids for its clone sessions
 MAX_INSTANCE = 0xFFFF  # egress_rid is 16 bits in v1model
 
 
-def watched(message: Any) -> int | None:
-    """Return the watch port of a group's member or of an action set's element; None for none.
+def watch_port(message: Any) -> int | None:
+    """Return the watch port of a group's member or an action set's element, or None.
 
     Raises:
         Refused: the port does not fit.

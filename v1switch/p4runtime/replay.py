@@ -1,6 +1,6 @@
-"""What brings a fresh pipeline to the state that another one is in: updates, in a working order.
+"""Updates that bring a fresh pipeline to the state of another one, in an order that works.
 
-Entries that a program itself begins with are no state; that a client changed or deleted one is.
+A program's initial entries are not part of that state; that a client changed or deleted one is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Identity = tuple[int, int, tuple[bytes, ...]]
 _INSERT, _MODIFY, _DELETE = p4rt.Update.INSERT, p4rt.Update.MODIFY, p4rt.Update.DELETE
 _STATISTICS = (
     *("counter_entry", "register_entry", "meter_entry"),
-    *("direct_counter_entry", "direct_meter_entry"),  # of entries that a program begins with
+    *("direct_counter_entry", "direct_meter_entry"),  # of a program's initial entries
 )
 _PROFILES = (
     p4rt.Entity(action_profile_member={}),
@@ -55,8 +55,8 @@ def keep(pipeline: Pipeline, update: p4rt.Update) -> p4rt.Update | None:
     """Apply an update of another program's pipeline to this one.
 
     Returns:
-        the update as it was applied: an entry may be one that the new program begins with, or no
-        longer does; None for what has no place here and need not have one.
+        the update as it was applied: an entry may be, or no longer be, an initial entry of the
+        new program; None for state that the new program lacks and that need not be kept.
 
     Raises:
         Refused: forwarding state would be lost.
@@ -69,7 +69,7 @@ def keep(pipeline: Pipeline, update: p4rt.Update) -> p4rt.Update | None:
 
 
 def _instead(pipeline: Pipeline, update: p4rt.Update, error: SwitchError) -> p4rt.Update | None:
-    """What is done in place of an update that failed."""
+    """The update that replaces one that failed, or None."""
     kind = update.entity.WhichOneof("entity")
     code = refusal(error).code
     if kind in _STATISTICS:
@@ -84,7 +84,7 @@ def _instead(pipeline: Pipeline, update: p4rt.Update, error: SwitchError) -> p4r
 
 
 def _entries(pipeline: Pipeline, fresh: Pipeline) -> Iterator[p4rt.Update]:
-    """Yield the updates of table entries; deletions first, they make room."""
+    """Yield the updates of table entries; deletions first, to free space."""
     initial = {_identity(e.table_entry): e for e in batches.entities(fresh, _TABLES)}
     there = {_identity(e.table_entry): e for e in batches.entities(pipeline, _TABLES)}
     for identity, entity in initial.items():
@@ -94,14 +94,14 @@ def _entries(pipeline: Pipeline, fresh: Pipeline) -> Iterator[p4rt.Update]:
         before = initial.get(identity)
         if before is None:
             yield p4rt.Update(type=_INSERT, entity=entity)
-        elif _bare(entity.table_entry) != _bare(before.table_entry):
+        elif _without_resources(entity.table_entry) != _without_resources(before.table_entry):
             yield p4rt.Update(type=_MODIFY, entity=entity)
         elif entity != before:  # of a const entry as well
             for resource in _resources(entity.table_entry):
                 yield p4rt.Update(type=_MODIFY, entity=resource)
 
 
-def _bare(entry: p4rt.TableEntry) -> p4rt.TableEntry:
+def _without_resources(entry: p4rt.TableEntry) -> p4rt.TableEntry:
     """An entry without its direct resources."""
     bare = p4rt.TableEntry()
     bare.CopyFrom(entry)
@@ -133,7 +133,7 @@ def _default_update(pipeline: Pipeline, table_id: int) -> p4rt.Update:
 
 
 def _is_fresh(entity: p4rt.Entity) -> bool:
-    """Whether an entity is a cell that holds what every cell holds at the start."""
+    """Whether an entity is a cell with its initial value."""
     if entity.HasField("meter_entry"):
         return not entity.meter_entry.HasField("config")
     if entity.HasField("counter_entry"):

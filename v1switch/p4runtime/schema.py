@@ -1,7 +1,7 @@
 """The P4Info of a pipeline, indexed by id and joined with the program that the switch runs.
 
-Made by `join.join`; whatever is in here exists in both, under the same name and with the same
-shape. Widths are the program's, in bits.
+Made by `join.join`; every object here exists in both, under the same name and with the same
+shape. Widths are those of the program, in bits.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Action:
 
 @dataclass(frozen=True)
 class ActionRef:
-    """An action that a table may use, and where: in entries, as default action, or both."""
+    """An action of a table, and where it may be used: in entries, as default action, or both."""
 
     action: Action
     in_entries: bool
@@ -61,7 +61,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class MeterSpec:
-    """A meter's unit and type, as P4Info has them."""
+    """A meter's unit and type, from P4Info."""
 
     name: str
     type: int
@@ -135,7 +135,7 @@ class ValueSet:
 
 @dataclass(frozen=True)
 class ControllerHeader:
-    """The header in front of a packet to or from the controller; `bits` is its whole length."""
+    """The header of packets to or from the controller; `bits` is its length."""
 
     fields: tuple[Param, ...]
 

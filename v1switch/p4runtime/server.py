@@ -14,19 +14,18 @@ from v1switch.p4runtime.device import Device
 from v1switch.p4runtime.service import Service
 
 MAX_MESSAGE = 256 * 1024 * 1024  # bytes; a pipeline configuration is one message
-WORKERS = 64  # every open stream holds one
+WORKERS = 64  # threads; every open stream occupies one
 
 
 class BindFailed(SwitchError):
-    """The address cannot be listened on.
+    """The server cannot listen on its address.
 
     Attributes:
         address: as it was given.
-        reason: why not.
+        reason: why not, and what is expected.
     """
 
     def __init__(self, address: str, reason: str) -> None:
-        """Keep the address and the reason."""
         super().__init__(f"cannot listen on {address!r}: {reason}")
         self.address = address
         self.reason = reason
@@ -36,7 +35,6 @@ class Handle:
     """A running server."""
 
     def __init__(self, server: grpc.Server, device: Device, address: str) -> None:
-        """Keep what has to be stopped."""
         self._server = server
         self._device = device
         self.address = address
@@ -57,7 +55,7 @@ def serve(dataplane: Dataplane, address: str, device_id: int, cpu_port: int | No
         cpu_port: the port whose frames are packet-in and packet-out, or None for neither.
 
     Raises:
-        BindFailed: the address is taken, or no address.
+        BindFailed: the address is in use or invalid.
     """
     target = _local(address)
     server = grpc.server(
@@ -77,22 +75,23 @@ def serve(dataplane: Dataplane, address: str, device_id: int, cpu_port: int | No
     except RuntimeError as error:
         raise BindFailed(address, str(error)) from error
     if not bound:
-        raise BindFailed(address, "no such address, or it is taken")
+        raise BindFailed(address, "invalid or in use, expected a free unix:PATH or HOST:PORT")
     device.start()
     server.start()
     return Handle(server, device, target if target.startswith("unix:") else _with(target, bound))
 
 
 def _local(address: str) -> str:
-    """Return the address with a host, this machine when none is given.
+    """Return the address with a host; the loopback address when none is given.
 
-    A socket that an earlier switch left behind is in nobody's use when nothing accepts on it; gRPC
-    itself removes it then.
+    A Unix socket that an earlier switch left behind is not in use; gRPC removes it.
     """
     if address.startswith("unix:"):
         parent = Path(address.removeprefix("unix:")).parent
         if not parent.is_dir():
-            raise BindFailed(address, f"there is no folder {str(parent)!r}")
+            raise BindFailed(
+                address, f"no such directory {str(parent)!r}, expected an existing one"
+            )
         return address
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdigit():

@@ -1,4 +1,4 @@
-"""The gRPC service: takes requests off the wire, hands them to the device, reports refusals."""
+"""The gRPC service: passes requests to the device, and returns refusals as gRPC statuses."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Service(p4runtime_pb2_grpc.P4RuntimeServicer):  # type: ignore[misc]  # pr
     def GetForwardingPipelineConfig(  # noqa: N802  # the method's name in p4runtime.proto
         self, request: p4rt.GetForwardingPipelineConfigRequest, context: grpc.ServicerContext
     ) -> p4rt.GetForwardingPipelineConfigResponse:
-        """Return the pipeline that runs, or the parts of it that are asked for."""
+        """Return the pipeline's configuration, or parts of it."""
         return _answer(context, lambda: self._device.get_pipeline(request))
 
     def Capabilities(  # noqa: N802  # the method's name in p4runtime.proto
@@ -70,7 +70,7 @@ class Service(p4runtime_pb2_grpc.P4RuntimeServicer):  # type: ignore[misc]  # pr
     ) -> Iterator[p4rt.StreamMessageResponse]:
         """Carry arbitration, packets, digests and notifications until either side ends it."""
         session = Session()
-        if not context.add_callback(lambda: self._end(session)):  # the client is gone already
+        if not context.add_callback(lambda: self._end(session)):  # the stream has ended already
             return
         threading.Thread(
             target=self._receive, args=(session, requests), name="p4rt-stream", daemon=True
@@ -81,12 +81,12 @@ class Service(p4runtime_pb2_grpc.P4RuntimeServicer):  # type: ignore[misc]  # pr
             _abort(context, session.failure)
 
     def _end(self, session: Session) -> None:
-        """Forget a client as soon as gRPC knows that its stream is over, and wake its thread."""
+        """Remove a client as soon as gRPC reports the end of its stream, and wake its thread."""
         self._device.close(session)
         session.end()
 
     def _receive(self, session: Session, requests: Iterator[p4rt.StreamMessageRequest]) -> None:
-        """Hand the client's messages to the device; ends the session when there are no more."""
+        """Pass the client's messages to the device; ends the session when there are no more."""
         try:
             for request in requests:
                 self._device.receive(session, request)
@@ -102,7 +102,7 @@ class Service(p4runtime_pb2_grpc.P4RuntimeServicer):  # type: ignore[misc]  # pr
 
 
 def _answer(context: grpc.ServicerContext, work: Callable[[], T]) -> T:
-    """Return what `work` returns, or end the RPC with the status of what it refuses."""
+    """Return what `work` returns, or end the RPC with the status of its refusal."""
     try:
         return work()
     except Refused as failure:

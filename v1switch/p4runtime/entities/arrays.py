@@ -34,7 +34,7 @@ class Counters(Handler):
                 pipeline.plane.write_counter(counter.name, index, data)
 
     def read(self, pipeline: Pipeline, message: p4rt.CounterEntry, new: New) -> None:
-        """Tell the cells that are asked for."""
+        """Read the cells that the request selects."""
         for counter in select(pipeline.schema.counters, message.counter_id, "counter"):
             for index in _indexes(message, counter):
                 found = new()
@@ -57,7 +57,7 @@ class Meters(Handler):
             pipeline.plane.set_meter(meter.name, index, config)
 
     def read(self, pipeline: Pipeline, message: p4rt.MeterEntry, new: New) -> None:
-        """Tell the cells that are asked for."""
+        """Read the cells that the request selects."""
         no_colour_counters(message)
         for meter in select(pipeline.schema.meters, message.meter_id, "meter"):
             for index in _indexes(message, meter):
@@ -85,7 +85,7 @@ class Registers(Handler):
             pipeline.plane.write_register(register.name, index, value)
 
     def read(self, pipeline: Pipeline, message: p4rt.RegisterEntry, new: New) -> None:
-        """Tell the cells that are asked for."""
+        """Read the cells that the request selects."""
         for register in select(pipeline.schema.registers, message.register_id, "register"):
             for index in _indexes(message, register):
                 found = new()
@@ -99,7 +99,7 @@ def _indexes(message: Any, array: Counter | Meter | Register) -> range:
     """Return the index that a message names, or all of the array's.
 
     Raises:
-        Refused: INVALID_ARGUMENT for a negative index, OUT_OF_RANGE for one behind the end.
+        Refused: INVALID_ARGUMENT for a negative index, OUT_OF_RANGE for one beyond the end.
     """
     if not message.HasField("index"):
         return range(array.size)

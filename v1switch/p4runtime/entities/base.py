@@ -1,4 +1,4 @@
-"""What all entity handlers have in common."""
+"""The base of all entity handlers."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from v1switch.p4runtime.pipeline import Pipeline
 Update = p4rt.Update
 
 New = Callable[[], Any]
-"""Makes a fresh message of the handler's kind where the answer is collected."""
+"""Adds an empty message of the handler's kind to the response."""
 
 
 class Handler:
     """Reads and writes entities of one kind: one member of the Entity message's oneof.
 
-    A subclass defines what its kind allows of `insert`, `modify` and `delete`; what it does not
-    define is refused with INVALID_ARGUMENT, as the specification asks for entities that can only
-    be modified. All methods raise `Refused` or an error of the data plane.
+    A subclass defines those of `insert`, `modify` and `delete` that its kind supports; the others
+    are refused with INVALID_ARGUMENT, as the specification requires for entities that can only be
+    modified. All methods raise `Refused` or an error of the data plane.
     """
 
     member: ClassVar[str]
@@ -35,15 +35,15 @@ class Handler:
 
     def insert(self, _pipeline: Pipeline, _message: Any) -> None:
         """Add an entity."""
-        raise invalid(f"INSERT is not for {self.member}, only MODIFY")
+        raise invalid(f"{self.member} does not support INSERT, only MODIFY")
 
     def modify(self, _pipeline: Pipeline, _message: Any) -> None:
         """Change an entity."""
-        raise invalid(f"MODIFY is not for {self.member}")
+        raise invalid(f"{self.member} does not support MODIFY")
 
     def delete(self, _pipeline: Pipeline, _message: Any) -> None:
         """Remove an entity."""
-        raise invalid(f"DELETE is not for {self.member}, only MODIFY")
+        raise invalid(f"{self.member} does not support DELETE, only MODIFY")
 
     def read(self, pipeline: Pipeline, message: Any, new: New) -> None:
         """Fill in a `new` message for every entity that the request `message` selects."""
@@ -59,10 +59,10 @@ class Extern(Handler):
     member = "extern_entry"
 
     def write(self, _pipeline: Pipeline, _kind: int, message: Any) -> None:
-        """Refuse."""
+        """Raise Refused."""
         raise unsupported(f"extern type {message.extern_type_id:#x} is not supported")
 
     def read(self, _pipeline: Pipeline, message: Any, _new: New) -> None:
-        """Find nothing for the wildcard, refuse anything else."""
+        """Read nothing for the wildcard; raises Refused for a type id."""
         if message.extern_type_id or message.extern_id:
             raise unsupported(f"extern type {message.extern_type_id:#x} is not supported")

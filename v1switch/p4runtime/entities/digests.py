@@ -20,7 +20,7 @@ class Digests(Handler):
         """Begin to report a digest."""
         _known(pipeline, message)
         if message.digest_id in pipeline.notes.digests:
-            raise exists(f"digest {message.digest_id:#010x} is configured already")
+            raise exists(f"digest {message.digest_id:#010x} is already configured")
         pipeline.notes.digests[message.digest_id] = _config(message)
 
     def modify(self, pipeline: Pipeline, message: p4rt.DigestEntry) -> None:
@@ -34,7 +34,7 @@ class Digests(Handler):
         del pipeline.notes.digests[message.digest_id]
 
     def read(self, pipeline: Pipeline, message: p4rt.DigestEntry, new: New) -> None:
-        """Tell one configuration or all."""
+        """Read one configuration or all."""
         if message.digest_id:
             _configured(pipeline, message)
         for digest_id, config in pipeline.notes.digests.items():

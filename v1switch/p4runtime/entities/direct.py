@@ -44,7 +44,7 @@ class DirectCounters(Handler):
             pipeline.plane.write_direct_counter(table.name, entry.key, data, entry.priority)
 
     def read(self, pipeline: Pipeline, message: p4rt.DirectCounterEntry, new: New) -> None:
-        """Tell the counters of the entries that are asked for."""
+        """Read the counters of the entries that the request selects."""
         for table, entry in _selected(pipeline, message, "counter"):
             found = new()
             encode_entry_key(table, entry, found.table_entry)
@@ -58,7 +58,7 @@ class DirectMeters(Handler):
     member = "direct_meter_entry"
 
     def modify(self, pipeline: Pipeline, message: p4rt.DirectMeterEntry) -> None:
-        """Configure an entry's meter; without a configuration everything is green again."""
+        """Configure an entry's meter; without a configuration all packets are green."""
         table = _table(pipeline, message)
         if table.meter is None:
             raise invalid(f"table {table.name!r} has no direct meter")
@@ -68,7 +68,7 @@ class DirectMeters(Handler):
         pipeline.plane.set_direct_meter(table.name, entry.key, config, entry.priority)
 
     def read(self, pipeline: Pipeline, message: p4rt.DirectMeterEntry, new: New) -> None:
-        """Tell the configurations of the entries that are asked for."""
+        """Read the configurations of the entries that the request selects."""
         no_colour_counters(message)
         for table, entry in _selected(pipeline, message, "meter"):
             found = new()

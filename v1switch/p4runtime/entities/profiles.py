@@ -9,7 +9,7 @@ from v1switch.p4runtime.bytestrings import encode
 from v1switch.p4runtime.entities.base import Handler, New
 from v1switch.p4runtime.errors import Code, Refused, invalid
 from v1switch.p4runtime.pipeline import Pipeline
-from v1switch.p4runtime.ports import watched
+from v1switch.p4runtime.ports import watch_port
 from v1switch.p4runtime.schema import Profile, lookup, select
 from v1switch.state.entries import Group, GroupMember, Member
 
@@ -32,12 +32,12 @@ class Members(Handler):
         pipeline.plane.modify_member(profile.name, _member(message, profile))
 
     def delete(self, pipeline: Pipeline, message: p4rt.ActionProfileMember) -> None:
-        """Remove a member; only its ids count."""
+        """Remove a member; other fields than its ids are ignored."""
         profile = _profile(pipeline, message)
         pipeline.plane.delete_member(profile.name, message.member_id)
 
     def read(self, pipeline: Pipeline, message: p4rt.ActionProfileMember, new: New) -> None:
-        """Tell one member, or all of a profile, or all."""
+        """Read one member, or all of a profile, or all."""
         for profile in select(
             pipeline.schema.profiles, message.action_profile_id, "action profile"
         ):
@@ -64,7 +64,7 @@ class Groups(Handler):
         pipeline.notes.written[_note(profile, message)] = _canonical(message)
 
     def modify(self, pipeline: Pipeline, message: p4rt.ActionProfileGroup) -> None:
-        """Replace a group's members; its maximum size must stay."""
+        """Replace a group's members; its maximum size cannot change."""
         profile = _profile(pipeline, message)
         group = _group(message, profile)
         before = pipeline.notes.written.get(_note(profile, message))
@@ -77,13 +77,13 @@ class Groups(Handler):
         pipeline.notes.written[_note(profile, message)] = _canonical(message)
 
     def delete(self, pipeline: Pipeline, message: p4rt.ActionProfileGroup) -> None:
-        """Remove a group; only its ids count."""
+        """Remove a group; other fields than its ids are ignored."""
         profile = _profile(pipeline, message)
         pipeline.plane.delete_group(profile.name, message.group_id)
         pipeline.notes.written.pop(_note(profile, message), None)
 
     def read(self, pipeline: Pipeline, message: p4rt.ActionProfileGroup, new: New) -> None:
-        """Tell one group, or all of a profile, or all."""
+        """Read one group, or all of a profile, or all."""
         for profile in select(
             pipeline.schema.profiles, message.action_profile_id, "action profile"
         ):
@@ -126,7 +126,7 @@ def _group(message: p4rt.ActionProfileGroup, profile: Profile) -> Group:
         raise invalid(f"{profile.name!r}: a group's id cannot be 0")
     ids = [each.member_id for each in message.members]
     if len(set(ids)) != len(ids):
-        raise invalid(f"{where}: a member is there twice")
+        raise invalid(f"{where}: a member appears twice")
     largest = profile.max_group_size
     if message.max_size < 0 or (largest and not 0 < message.max_size <= largest):
         wish = f"1..{largest}" if largest else "0 or more"
@@ -136,7 +136,9 @@ def _group(message: p4rt.ActionProfileGroup, profile: Profile) -> Group:
     limit = message.max_size
     if limit and group_size(weights, profile) > limit:
         raise Refused(Code.RESOURCE_EXHAUSTED, f"{where}: larger than its maximum of {limit}")
-    members = (GroupMember(each.member_id, each.weight, watched(each)) for each in message.members)
+    members = (
+        GroupMember(each.member_id, each.weight, watch_port(each)) for each in message.members
+    )
     return Group(message.group_id, tuple(members))
 
 

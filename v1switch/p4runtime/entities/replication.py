@@ -38,7 +38,7 @@ class Replication(Handler):
     def read(
         self, pipeline: Pipeline, message: p4rt.PacketReplicationEngineEntry, new: New
     ) -> None:
-        """Tell the entry with the id that is asked for, or all of the kind."""
+        """Read the entry with the id that the request selects, or all of the kind."""
         handler, entry = self._entry(message)
         handler.read(pipeline, entry, lambda: getattr(new(), handler.member))
 
@@ -71,7 +71,7 @@ class MulticastGroups(Handler):
         pipeline.notes.written.pop((self.member, 0, message.multicast_group_id), None)
 
     def read(self, pipeline: Pipeline, message: p4rt.MulticastGroupEntry, new: New) -> None:
-        """Tell one group or all."""
+        """Read one group or all."""
         if message.multicast_group_id > MAX_GROUP:
             _check_group_id(message.multicast_group_id)
         _recall(pipeline, self.member, message.multicast_group_id, new)
@@ -99,7 +99,7 @@ class CloneSessions(Handler):
         pipeline.notes.written.pop((self.member, 0, message.session_id), None)
 
     def read(self, pipeline: Pipeline, message: p4rt.CloneSessionEntry, new: New) -> None:
-        """Tell one session or all."""
+        """Read one session or all."""
         _recall(pipeline, self.member, message.session_id, new)
 
 
@@ -113,7 +113,7 @@ def _session(message: p4rt.CloneSessionEntry) -> CloneSession:
     _check_session_id(message.session_id)
     with about(f"clone session {message.session_id}"):
         if message.class_of_service:
-            raise invalid("class_of_service must be 0: v1model has no other")
+            raise invalid("class_of_service must be 0: v1model has only one")
         if not 0 <= message.packet_length_bytes <= 0xFFFF:
             raise invalid(f"packet_length_bytes {message.packet_length_bytes} is not in 0..65535")
         return CloneSession(

@@ -32,7 +32,7 @@ def decode_meter(message: p4rt.MeterConfig, spec: MeterSpec) -> MeterConfig:
     """Return the configuration of a message, checked by the meter's type.
 
     Raises:
-        Refused: a figure is negative, or does not go with the meter's type (specification 1.4,
+        Refused: a value is negative, or does not fit the meter's type (specification 1.4,
             "MeterEntry & DirectMeterEntry").
     """
     figures = (message.cir, message.cburst, message.pir, message.pburst, message.eburst)
@@ -60,7 +60,7 @@ def no_colour_counters(message: p4rt.MeterEntry | p4rt.DirectMeterEntry | p4rt.T
 
 def _two_rates(message: p4rt.MeterConfig, name: str) -> None:
     if message.eburst:
-        raise invalid(f"meter {name!r}: eburst is not for a two-rate meter")
+        raise invalid(f"meter {name!r}: eburst does not apply to a two-rate meter")
 
 
 def _one_rate(message: p4rt.MeterConfig, name: str) -> None:
@@ -71,13 +71,15 @@ def _one_rate(message: p4rt.MeterConfig, name: str) -> None:
 def _two_colours(message: p4rt.MeterConfig, name: str) -> None:
     _one_rate(message, name)
     if message.eburst:
-        raise invalid(f"meter {name!r}: eburst is not for a two-colour meter")
+        raise invalid(f"meter {name!r}: eburst does not apply to a two-colour meter")
 
 
 def _one_rate_three_colours(message: p4rt.MeterConfig, name: str) -> None:
     _one_rate(message, name)
     if message.eburst:
-        raise unsupported(f"meter {name!r}: no excess burst on this target, meters are RFC 2698's")
+        raise unsupported(
+            f"meter {name!r}: excess bursts are not supported, meters follow RFC 2698"
+        )
 
 
 _TYPE_CHECKS: Mapping[int, Callable[[p4rt.MeterConfig, str], None]] = {

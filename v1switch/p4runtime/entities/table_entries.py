@@ -27,7 +27,7 @@ from v1switch.state.entries import ActionCall, ActionSet, EntryAction, Key, Tabl
 
 @dataclass(frozen=True)
 class Labels:
-    """The client's own words on an entry, given back with it and otherwise not looked at."""
+    """A client's metadata on an entry, returned with it and otherwise ignored."""
 
     metadata: bytes
     controller_metadata: int
@@ -42,7 +42,7 @@ class TableEntries(Handler):
     member = "table_entry"
 
     def write(self, pipeline: Pipeline, kind: int, message: p4rt.TableEntry) -> None:
-        """Check what holds for every update, then apply it."""
+        """Check the fields that all updates share, then apply the update."""
         if message.is_const:
             raise invalid("is_const must not be set in a write")
         super().write(pipeline, kind, message)
@@ -67,7 +67,7 @@ class TableEntries(Handler):
                 pipeline.plane.insert_entry(table.name, entry)
                 _set_resources(pipeline, table, message, key)
         except DuplicateEntry:
-            raise exists(f"table {table.name!r} has this entry already") from None
+            raise exists(f"table {table.name!r} already has this entry") from None
         _count_action_sets(pipeline, table, None, action)
 
     def modify(self, pipeline: Pipeline, message: p4rt.TableEntry) -> None:
@@ -91,7 +91,7 @@ class TableEntries(Handler):
         if before.is_const and changes:
             raise Refused(
                 Code.PERMISSION_DENIED,
-                f"table {table.name!r}: of a const entry only direct resources can be modified",
+                f"table {table.name!r}: only the direct resources of a const entry can be modified",
             )
         _check_style(pipeline, table, entry.action)
         with pipeline.plane.transaction():
@@ -101,7 +101,7 @@ class TableEntries(Handler):
         _count_action_sets(pipeline, table, before.action, entry.action)
 
     def delete(self, pipeline: Pipeline, message: p4rt.TableEntry) -> None:
-        """Remove an entry; only its key counts."""
+        """Remove an entry; other fields than its key are ignored."""
         table = lookup(pipeline.schema.tables, message.table_id, "table")
         if message.is_default_action:
             raise invalid(f"table {table.name!r}: the default entry cannot be deleted")
@@ -114,7 +114,7 @@ class TableEntries(Handler):
         _count_action_sets(pipeline, table, before.action, None)
 
     def read(self, pipeline: Pipeline, message: p4rt.TableEntry, new: New) -> None:
-        """Tell the entries that the request's set fields select."""
+        """Read the entries that the request's set fields select."""
         for table in select(pipeline.schema.tables, message.table_id, "table"):
             _check_idle(message, table)
             if message.is_default_action:
@@ -128,7 +128,7 @@ def entry_key(message: p4rt.TableEntry, table: Table) -> Key:
     """Return the key of an entry; checks the priority as well.
 
     Raises:
-        Refused: the key does not fit, or the priority is set where it must not be or the reverse.
+        Refused: the key does not fit, or the priority is missing, or set where it must not be.
     """
     if message.is_default_action:
         if message.match or message.priority:
@@ -138,7 +138,9 @@ def entry_key(message: p4rt.TableEntry, table: Table) -> Key:
     if table.ranked and message.priority <= 0:
         raise invalid(f"table {table.name!r}: priority must be positive, not {message.priority}")
     if not table.ranked and message.priority:
-        raise invalid(f"table {table.name!r}: only ternary, range and optional have priorities")
+        raise invalid(
+            f"table {table.name!r}: priority is set, expected 0 without ternary, range, optional"
+        )
     return key
 
 
@@ -157,7 +159,7 @@ def encode_idle(table: Table, entry: TableEntry, message: p4rt.TableEntry) -> No
 
 
 def missing(table: Table) -> Refused:
-    """Return the refusal of an entry that is not there."""
+    """Return the refusal of an entry that does not exist."""
     return not_found(f"table {table.name!r} has no such entry")
 
 
@@ -179,7 +181,7 @@ def selected(pipeline: Pipeline, table: Table, message: p4rt.TableEntry) -> Iter
     action_id = message.action.action.action_id
     name = table.actions[action_id].action.name if action_id in table.actions else None
     if action_id and name is None:
-        raise invalid(f"table {table.name!r}: no action of it has id {action_id:#010x}")
+        raise invalid(f"table {table.name!r} has no action with id {action_id:#010x}")
     for entry in entries:
         labels = entry.opaque if isinstance(entry.opaque, Labels) else NO_LABELS
         if (
@@ -198,7 +200,7 @@ def _mutable(table: Table) -> None:
 
 def _entry(message: p4rt.TableEntry, table: Table, key: Key, action: EntryAction) -> TableEntry:
     if message.HasField("time_since_last_hit"):
-        raise invalid(f"table {table.name!r}: time_since_last_hit is not for writing")
+        raise invalid(f"table {table.name!r}: time_since_last_hit cannot be written")
     if message.idle_timeout_ns < 0:
         raise invalid(f"table {table.name!r}: idle_timeout_ns must not be negative")
     if message.idle_timeout_ns and not table.idle_timeout:
@@ -223,7 +225,7 @@ def _check_resources(message: p4rt.TableEntry, table: Table) -> None:
 
 
 def _set_resources(pipeline: Pipeline, table: Table, message: p4rt.TableEntry, key: Key) -> None:
-    """Counters stay as they are unless given; meters go back to green unless given."""
+    """Set the given counter and meter; without one the counter stays, the meter is removed."""
     if message.HasField("counter_data"):
         data = decode_counter(message.counter_data, table.counter or "")
         pipeline.plane.write_direct_counter(table.name, key, data, message.priority)
@@ -315,7 +317,7 @@ def _label(message: p4rt.TableEntry, entry: TableEntry) -> None:
 
 
 def _check_idle(message: p4rt.TableEntry, table: Table) -> None:
-    """Refuse a read of idle times where entries cannot grow idle, as default entries never can."""
+    """Refuse to read idle times where entries have no idle timeout, such as default entries."""
     no_colour_counters(message)
     asked = message.HasField("time_since_last_hit") or message.idle_timeout_ns
     if asked and (message.is_default_action or not table.idle_timeout):

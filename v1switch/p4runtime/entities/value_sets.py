@@ -13,7 +13,7 @@ from v1switch.state.entries import Exact, Key, Lpm, Match, Ternary, ValueSetMemb
 
 
 class ValueSets(Handler):
-    """Value sets: only their members can change, and only all at once."""
+    """Value sets: only all of their members can be replaced."""
 
     member = "value_set_entry"
 
@@ -27,12 +27,12 @@ class ValueSets(Handler):
             )
         keys = [decode_key(each.match, value_set.fields, where) for each in message.members]
         if len(set(keys)) != len(keys):
-            raise exists(f"{where}: a member is there twice")
+            raise exists(f"{where}: a member appears twice")
         pipeline.plane.set_value_set(value_set.name, [_member(key, value_set) for key in keys])
         pipeline.notes.written[self.member, 0, value_set.id] = keys
 
     def read(self, pipeline: Pipeline, message: p4rt.ValueSetEntry, new: New) -> None:
-        """Tell one value set or all."""
+        """Read one value set or all."""
         for value_set in select(pipeline.schema.value_sets, message.value_set_id, "value set"):
             found = new()
             found.value_set_id = value_set.id
@@ -59,4 +59,4 @@ def _bits(match: Match, width: int) -> tuple[int, int]:
         return match.value, match.mask
     if isinstance(match, Lpm):
         return match.value, ones ^ (ones >> match.prefix_len)
-    raise unsupported("a value set's member cannot be a range on this target")
+    raise unsupported("ranges in value sets are not supported")
