@@ -72,5 +72,5 @@ $(FUZZ): pyproject.toml $(DEV)
 	@touch $@
 
 clean: ## remove what builds and runs left in this folder (not the results)
-	@rm -rf build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf build *.egg-info .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
