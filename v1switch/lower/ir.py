@@ -898,7 +898,8 @@ class Hash:
 
     Attributes:
         target: 16, 32 or (identity) 64 bits.
-        algorithm: a key of `v1switch.hashes.HASHES`. "random" is 16 random bits.
+        algorithm: one of `v1switch.program.hashes.HASHES`, or "random": 16 random bits, whatever
+            the pieces (BMv2 has no such algorithm).
     """
 
     target: Var

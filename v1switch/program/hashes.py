@@ -6,12 +6,10 @@
 * csum16: the Internet checksum (RFC 1071).
 * xor16: XOR of big-endian 16-bit words, zero-padded.
 * identity: the first eight bytes as a number.
-* random: 16 random bits; BMv2 has no such algorithm.
 """
 
 from __future__ import annotations
 
-import random as _random
 from collections.abc import Callable
 from zlib import crc32 as _crc32
 
@@ -62,11 +60,6 @@ def identity(data: bytes) -> int:
     return int.from_bytes(data[:8], "big")
 
 
-def random(data: bytes) -> int:  # noqa: ARG001  # a hash that looks at nothing
-    """16 random bits."""
-    return _random.getrandbits(16)
-
-
 HASHES: dict[str, Callable[[bytes], int]] = {
     "crc16": crc16,
     "crc16_custom": crc16,
@@ -74,6 +67,5 @@ HASHES: dict[str, Callable[[bytes], int]] = {
     "crc32_custom": crc32,
     "csum16": csum16,
     "identity": identity,
-    "random": random,
     "xor16": xor16,
 }

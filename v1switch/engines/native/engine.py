@@ -7,7 +7,6 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from v1switch.codegen.binding import failed_assertion, log_message
 from v1switch.control.engine import (
     Engine,
     Forwarder,
@@ -16,6 +15,7 @@ from v1switch.control.engine import (
     Process,
     SwitchContext,
 )
+from v1switch.engines.messages import failed_assertion, log_message
 from v1switch.engines.native import context
 from v1switch.engines.native import output as op
 from v1switch.engines.native.compile import Compiled, compile_switch, loop_functions

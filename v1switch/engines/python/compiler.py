@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from types import CodeType
 
 from v1switch.control.engine import Frame, Process, SwitchContext
-from v1switch.engines.python.runtime import Endless
 from v1switch.engines.python.source import Source
-from v1switch.engines.python.statements import Statements
+from v1switch.engines.python.statements import Endless, Statements
 from v1switch.errors import ProgramError
 from v1switch.lower import ir, lower, lower_filter
 from v1switch.lower.arithmetic import zero

@@ -247,6 +247,10 @@ class Expressions:
             f"counter_{ref.index}_packets", lambda _, state: state.counters[ref.spec.name].packets
         )
 
+    def draw(self) -> str:
+        """Name of the function that draws random numbers: (low, high, number of draws)."""
+        return self.source.state("draw", lambda _, state: state.random.between)
+
     def _register_read(self, node: ir.RegisterRead) -> str:
         cell = f"{self.cells(node.register)}[{self.text(node.index)}]"
         if node.inside:

@@ -26,6 +26,9 @@ class Hashes:
     def hash(self, statement: ir.Hash) -> None:
         """Print the statements that leave a hash in the target."""
         result, algorithm, pieces = statement.target.name, statement.algorithm, statement.pieces
+        if algorithm == "random":
+            self.source.add(f"{result} = {self.expressions.draw()}(0, 65535, 1)")
+            return
         if algorithm == "csum16" and pieces and _is_bytes(pieces[-1]):
             head = pieces[:-1]
             if _is_fixed(head) and sum(p.width or 0 for p in head) % 16 == 0:

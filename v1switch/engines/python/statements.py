@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from typing import get_args
 
 from v1switch.control.engine import SwitchContext
+from v1switch.engines.messages import failed_assertion, log_message
 from v1switch.engines.python import machines
 from v1switch.engines.python.expressions import Expressions
 from v1switch.engines.python.hashes import Hashes
 from v1switch.engines.python.headers import Headers
 from v1switch.engines.python.lookups import LookUps
-from v1switch.engines.python.runtime import Endless, fail_assertion, log_message
 from v1switch.engines.python.source import Source
 from v1switch.lower import ir
 from v1switch.state.entries import DigestSample
 from v1switch.state.lookup import BYTES, LAST_HIT, PACKETS
 from v1switch.state.program_state import State
+from v1switch.state.random import DRAW_BITS
+
+
+class Endless(Exception):
+    """A frame would run through its program for ever. Generated code raises it."""
+
 
 EXPRESSIONS = get_args(ir.Expr)
-RANDOM = random.randint
 ENDS = (ir.Goto, ir.Leave, ir.Finish, ir.Abandon)
 CHAIN = 16  # variables of one chained assignment
 
@@ -254,9 +258,11 @@ class Statements:
         self.hashes.hash(statement)
 
     def _random(self, statement: ir.Random) -> None:
-        draw = self.source.constant("randint", RANDOM)
+        kind, draw = statement.target.type, self.expressions.draw()
+        assert isinstance(kind, ir.Int)
         low, high = self._text(statement.low), self._text(statement.high)
-        self.source.add(f"{statement.target.name} = {draw}({low}, {high})")
+        draws = -(-kind.bits // DRAW_BITS)
+        self.source.add(f"{statement.target.name} = {draw}({low}, {high}, {draws})")
 
     def _send_digest(self, statement: ir.SendDigest) -> None:
         switch = self.source.state("switch", _the_switch)
@@ -270,7 +276,7 @@ class Statements:
         self.source.add(f"{log}({statement.text!r}, {self._tuple(statement.values)})")
 
     def _fail_assertion(self, _statement: ir.FailAssertion) -> None:
-        self.source.add(f"{self.source.constant('fail_assertion', fail_assertion)}()")
+        self.source.add(f"{self.source.constant('failed_assertion', failed_assertion)}()")
 
     # -- packets that enter again, copies ---------------------------------------------------------
 

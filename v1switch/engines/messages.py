@@ -1,4 +1,4 @@
-"""What generated code calls while a frame runs through it."""
+"""What a program has the switch log, whichever engine runs it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ LONGEST_DECIMAL = 8192  # bits; Python refuses to write much longer numbers in d
 log = logging.getLogger("v1switch")
 
 
-class Endless(Exception):
-    """A frame would run through its program for ever. Generated code raises it."""
-
-
-def fail_assertion() -> None:
+def failed_assertion() -> None:
     """BMv2 would abort here; a switch that goes on and says so serves better."""
     log.error("a P4 assert or assume does not hold")
 
