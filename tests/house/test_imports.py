@@ -40,6 +40,10 @@ FORBIDDEN = {
     ),
     "No import cycle in v1switch": ("v1switch/state/tables.py", "import v1switch.p4runtime.server"),
     "Layers of v1switch": ("v1switch/program/bad.py", "import v1switch.lower"),
+    "Only the native engine knows Numba, llvmlite and NumPy": (
+        "v1switch/lower/bad.py",
+        "def f():\n    import numpy as np",
+    ),
     "No import cycle in falcon_ctl": ("falcon_ctl/errors.py", "import falcon_ctl.live.lab"),
 }
 
