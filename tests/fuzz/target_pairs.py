@@ -53,7 +53,7 @@ def run(data: bytes) -> str:
         return check_refusal(refused)
     plane = Dataplane(PythonEngine(), cpu_port=worlds.CPU_PORT)
     plane.commit(prepared)
-    pipeline = Pipeline(rt.ForwardingPipelineConfig(p4info=info), schema, prepared, plane)
+    pipeline = Pipeline(rt.ForwardingPipelineConfig(p4info=info), schema, plane)
     _use(pipeline, info, choose)
     for port, frame in worlds.frames(name)[:2]:
         plane.process(port, frame)

@@ -208,7 +208,7 @@ def test_look_ups_in_words_find_what_a_search_finds(data: st.DataObject, kind: s
             cell.set_rank(data.draw(st.integers(0, 2)) if kind == "ternary" else 0, number)
             index.insert(key, cell)
             cells.append((key, cell))
-        mirror.follow(key)
+        mirror.update(key)
     for _ in range(8):
         value = data.draw(PARTS)
         words = array("q", limbs(value, FIELDS))
@@ -254,7 +254,7 @@ def test_the_older_of_equal_rules_wins_from_whatever_table_it_comes() -> None:
         cells[name] = Cell()
         cells[name].set_rank(priority, sequence)
         index.insert((Ternary(value, mask),), cells[name])
-        mirror.follow((Ternary(value, mask),))
+        mirror.update((Ternary(value, mask),))
     key = array("q", [2])
     found = helper("find_best")(address(mirror.words), address(key), 1)
     assert found == address(cells["older"].words), "the newer one's table is looked at first"
@@ -268,7 +268,7 @@ def test_both_sides_hash_alike(key: list[int]) -> None:
     mirror, cell = Mirror(index, widths), Cell()
     match = tuple(map(Exact, key))
     index.insert(match, cell)
-    mirror.follow(match)
+    mirror.update(match)
     words = array("q", key)
     found = helper("find_first")(address(mirror.words), address(words), len(key))
     assert found == address(cell.words)

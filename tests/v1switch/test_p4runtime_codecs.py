@@ -200,7 +200,7 @@ def test_a_refused_match_field_is_named_with_its_table():
 
 def test_a_refused_replica_is_named_with_its_group():
     group = p4rt.MulticastGroupEntry(multicast_group_id=5, replicas=[p4rt.Replica(instance=1)])
-    pipeline = Pipeline(p4rt.ForwardingPipelineConfig(), None, None, Dataplane(PythonEngine()))
+    pipeline = Pipeline(p4rt.ForwardingPipelineConfig(), None, Dataplane(PythonEngine()))
     with pytest.raises(Refused) as caught:
         MulticastGroups().insert(pipeline, group)
     assert caught.value.message == "multicast group 5: replica: the port is missing"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import NoReturn
 
 PORT_MAX = (1 << 9) - 1  # v1model's ports are bit<9>
 WRONG_CALL = 2
@@ -11,7 +12,7 @@ WRONG_CALL = 2
 class Parser(argparse.ArgumentParser):
     """An argument parser that reports an error in one line."""
 
-    def error(self, message: str) -> None:  # type: ignore[override]  # it does not return either
+    def error(self, message: str) -> NoReturn:
         """Print the error and exit with status 2."""
         self.exit(WRONG_CALL, f"v1switch: {message}\n")
 

@@ -7,7 +7,7 @@ As in P4Runtime the larger priority wins, and an omitted field matches any value
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from v1switch.control.dataplane import Dataplane
@@ -64,10 +64,10 @@ class _Reader:
             "table_entries": self._entry,
         }
 
-    def write(self, node: Node, write: object) -> None:
+    def write(self, node: Node, write: Callable[[Node], None]) -> None:
         """Write one entry; raises EntriesError with its location."""
         try:
-            write(node)  # type: ignore[operator]  # one of `members`
+            write(node)
         except InvalidLine as wrong:
             what = f"{node.path}, {wrong.what}"
             raise EntriesError(self.path, 0, what, wrong.reason) from None

@@ -60,7 +60,7 @@ def _pipeline(dataplane: Dataplane, path: Path) -> Pipeline:
         schema = join(info, program)
     except SwitchError as error:
         raise EntriesError(path, 0, "", str(error)) from error
-    return Pipeline(p4rt.ForwardingPipelineConfig(), schema, dataplane.prepare(program), dataplane)
+    return Pipeline(p4rt.ForwardingPipelineConfig(), schema, dataplane)
 
 
 def _read(path: Path) -> str:

@@ -204,13 +204,14 @@ class Recorder:
     @recorded
     def metered(self, target: ex.FieldRef, colour: int) -> None:
         """The table's direct meter wrote a colour."""
-        self._change(metered=self._reader.field(target, colour))
+        table = self._table()
+        table.applied = replace(table.applied, metered=self._reader.field(target, colour))
 
     @recorded
     def chosen(self, target: object) -> None:
         """The entry refers to a member or group."""
         if isinstance(target, MemberCell):
-            self._change(selection=ev.Selection(target.member_id))
+            self._select(ev.Selection(target.member_id))
 
     @recorded
     def picked(self, group: GroupCell, hashed: int) -> None:
@@ -220,12 +221,17 @@ class Recorder:
         place = hashed % size if size else 0
         cell = picks[place] if size else None
         member = cell.member_id if isinstance(cell, MemberCell) else None
-        self._change(selection=ev.Selection(member, hashed, place, size))
+        self._select(ev.Selection(member, hashed, place, size))
 
-    def _change(self, **changes: object) -> None:
+    def _select(self, selection: ev.Selection) -> None:
+        table = self._table()
+        table.applied = replace(table.applied, selection=selection)
+
+    def _table(self) -> Table:
+        """The table that is being applied."""
         table = self._now.table
         assert table is not None
-        table.applied = replace(table.applied, **changes)  # type: ignore[arg-type]  # its fields
+        return table
 
     @recorded
     def action(self, action: model.Action, values: Sequence[int]) -> None:

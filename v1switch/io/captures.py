@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from v1switch.errors import RequestError
 
@@ -160,12 +161,12 @@ def _complaints(path: Path) -> Iterator[list[str]]:
         log.removeFilter(collector)
 
 
-def _time_ns(about: object, fraction_ns: int) -> int:
+def _time_ns(about: Any, fraction_ns: int) -> int:
     """A frame's time: from seconds and a fraction (pcap), or from two halves (pcapng)."""
     ticks = getattr(about, "tshigh", None)
     if ticks is None:
-        return int(about.sec * NS_PER_S + about.usec * fraction_ns)  # type: ignore[attr-defined]  # Scapy's
-    if about.tsresol is None:  # type: ignore[attr-defined]  # a block without a time
+        return int(about.sec * NS_PER_S + about.usec * fraction_ns)
+    if about.tsresol is None:  # a block without a time
         return 0
-    whole = (ticks << 32) + about.tslow  # type: ignore[attr-defined]
-    return int(whole * NS_PER_S // about.tsresol)  # type: ignore[attr-defined]
+    whole = (ticks << 32) + about.tslow
+    return int(whole * NS_PER_S // about.tsresol)

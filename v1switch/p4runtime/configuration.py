@@ -14,6 +14,7 @@ from v1switch.p4runtime.errors import invalid, not_found, refusal
 from v1switch.p4runtime.pipeline import Pipeline, verify
 from v1switch.p4runtime.replay import changes, keep
 from v1switch.p4runtime.schema import Schema
+from v1switch.program.model import Program
 
 Action = p4rt.SetForwardingPipelineConfigRequest.Action
 ResponseType = p4rt.GetForwardingPipelineConfigRequest.ResponseType
@@ -31,6 +32,7 @@ class Configuration:
         self._plane = plane
         self.running: Pipeline | None = None
         self.saved: Pipeline | None = None
+        self._saved_program: Prepared | None = None  # compiled, to be committed
 
     @property
     def current(self) -> Pipeline | None:
@@ -92,7 +94,8 @@ class Configuration:
         """VERIFY: nothing remains to be done."""
 
     def _save(self, request: p4rt.SetForwardingPipelineConfigRequest, verified: Verified) -> None:
-        self.saved = self._scratch(request.config, verified)
+        schema, self._saved_program = verified
+        self.saved = self._scratch(request.config, schema, self._saved_program.program)
 
     def _save_and_commit(
         self, request: p4rt.SetForwardingPipelineConfigRequest, verified: Verified
@@ -100,32 +103,36 @@ class Configuration:
         self._start(request.config, verified, [])
 
     def _commit(self, _request: p4rt.SetForwardingPipelineConfigRequest, _verified: None) -> None:
-        saved = self.saved
-        if saved is None:
+        saved, prepared = self.saved, self._saved_program
+        if saved is None or prepared is None:
             raise not_found("no configuration is saved (VERIFY_AND_SAVE)")
-        self._start(saved.config, (saved.schema, saved.prepared), self._changes(saved))
+        self._start(saved.config, (saved.schema, prepared), self._changes(saved))
 
     def _reconcile(
         self, request: p4rt.SetForwardingPipelineConfigRequest, verified: Verified
     ) -> None:
         state = self._changes(self.running) if self.running else []
-        scratch = self._scratch(request.config, verified)
+        schema, prepared = verified
+        scratch = self._scratch(request.config, schema, prepared.program)
         kept = [keep(scratch, update) for update in state]
         self._start(request.config, verified, [each for each in kept if each is not None])
 
     def _changes(self, pipeline: Pipeline) -> list[p4rt.Update]:
         """Return what clients and packets have changed in a pipeline since it was committed."""
-        fresh = self._scratch(pipeline.config, (pipeline.schema, pipeline.prepared))
+        program = pipeline.plane.state.program
+        fresh = self._scratch(pipeline.config, pipeline.schema, program)
         return list(changes(pipeline, fresh))
 
-    def _scratch(self, config: p4rt.ForwardingPipelineConfig, verified: Verified) -> Pipeline:
+    def _scratch(
+        self, config: p4rt.ForwardingPipelineConfig, schema: Schema, program: Program
+    ) -> Pipeline:
         """Return the pipeline on a separate data plane, which no packet reaches."""
         plane = Dataplane(
             InertEngine(), cpu_port=self._plane.cpu_port, drop_port=self._plane.drop_port
         )
         plane.ports = self._plane.ports
-        plane.load(verified[1].program)
-        return Pipeline(config, *verified, plane)
+        plane.load(program)
+        return Pipeline(config, schema, plane)
 
     def _start(
         self,
@@ -135,11 +142,12 @@ class Configuration:
     ) -> None:
         """Swap to a pipeline and apply updates before any packet reaches it."""
         with self._plane.exclusive():
-            self._plane.commit(verified[1])
-            pipeline = Pipeline(config, *verified, self._plane)
+            schema, prepared = verified
+            self._plane.commit(prepared)
+            pipeline = Pipeline(config, schema, self._plane)
             for update in updates:
                 batches.apply(pipeline, update)
-        self.running, self.saved = pipeline, None
+        self.running, self.saved, self._saved_program = pipeline, None, None
 
 
 _ACTIONS: dict[int, Callable[..., None]] = {

@@ -6,8 +6,10 @@ an argument. One `DigestLists` serves one digest.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
+
+Values = tuple[int, ...]
+"""One message of a digest: one integer for each leaf of its type."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class DigestList:
     """A finished list: its id, for the acknowledgement, and its distinct messages."""
 
     list_id: int
-    messages: tuple[Hashable, ...]
+    messages: tuple[Values, ...]
 
 
 class DigestLists:
@@ -32,13 +34,13 @@ class DigestLists:
 
     def __init__(self, config: DigestConfig) -> None:
         self.config = config
-        self._buffer: dict[Hashable, None] = {}  # in order of arrival
+        self._buffer: dict[Values, None] = {}  # in order of arrival
         self._since = 0  # time of the oldest message in the buffer
         self._next_id = 1
-        self._unacknowledged: dict[int, tuple[int, tuple[Hashable, ...]]] = {}
-        self._cache: set[Hashable] = set()
+        self._unacknowledged: dict[int, tuple[int, tuple[Values, ...]]] = {}
+        self._cache: set[Values] = set()
 
-    def learn(self, message: Hashable, now: int) -> DigestList | None:
+    def learn(self, message: Values, now: int) -> DigestList | None:
         """Add a message; returns the list if this completes one."""
         if message in self._cache or message in self._buffer:
             return None

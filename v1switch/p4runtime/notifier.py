@@ -180,5 +180,5 @@ def _digest_message(
     message.digest.list_id = finished.list_id
     message.digest.timestamp = timestamp
     for values in finished.messages:
-        digest.type.encode(iter(values), message.digest.data.add())  # type: ignore[call-overload]  # a tuple
+        digest.type.encode(iter(values), message.digest.data.add())
     return message

@@ -49,7 +49,6 @@ class Pipeline:
 
     config: p4rt.ForwardingPipelineConfig
     schema: Schema
-    prepared: Prepared
     plane: Dataplane
     notes: Notes = field(default_factory=Notes)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from v1switch.program import expressions as ex
 from v1switch.program.expressions import Expr
 from v1switch.program.json_cursor import Node
@@ -190,8 +192,8 @@ class ExprReader:
     def _field_list(self, value: Node) -> Expr:
         return ex.Vector(tuple(self.value(item) for item in value.items()))
 
-    def _named(self, kind: str, value: Node, names: object) -> ex.Named:
-        if value.text() not in names:  # type: ignore[operator]  # a dict or a set
+    def _named(self, kind: str, value: Node, names: Container[str]) -> ex.Named:
+        if value.text() not in names:
             raise value.fail(f"the name of a {kind.replace('_', ' ')}")
         return ex.Named(kind, value.text())
 

@@ -30,12 +30,12 @@ class CounterBank:
 
 
 class WideCells:
-    """Cells of more than 63 bits, in as many words each as `words.split` makes."""
+    """Cells wider than 63 bits, each stored in the words that `words.split` makes."""
 
     __slots__ = ("_count", "_width", "_words")
 
     def __init__(self, words: array[int], width: int) -> None:
-        """Look at words that hold cells of this width."""
+        """View `words` as cells of `width` bits."""
         self._words = words
         self._width = width
         self._count = count(width)

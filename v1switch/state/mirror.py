@@ -1,8 +1,8 @@
-"""Look-up structures of tables as words, kept in step with those of plain Python.
+"""Look-up structures of tables for machine code, mirrors of those in `lookup`.
 
 Exact, LPM and ternary tables are hash tables with open addressing, one for each mask. Keys are
-those of `lookup`, with each field in words of its own (see `words`). Python writes here under the
-gate, machine code (`runtime`) only reads.
+those of `lookup`, with each field in separate words (see `words`). Python writes them with the
+gate held; machine code only reads (`engines/native/helpers/lookups.py`).
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from v1switch.state.lookup import (
 )
 from v1switch.state.words import address, count, split, zeros
 
-# Words of a table. Of its key: how many fields, and the address of how many words each takes
+# Words of a table. FIELDS is the number of key fields, FIELDS_AT the address of their word counts
 GROUPS, GROUPS_AT, DEFAULT, FIELDS, FIELDS_AT = 0, 1, 2, 3, 4
 TABLE_WORDS = 5
-# Words of a group: all keys under one mask. The mask follows.
+# Words of a group, which holds all keys with one mask. The mask follows.
 SLOTS_AT, LAST_SLOT, TOP_PRIORITY, GROUP_MASK = 0, 1, 2, 3
-# A slot is the address of a cell and the key; that address is one of these where there is none
+# A slot is the address of a cell, or one of these, followed by the key
 FREE, GONE = 0, 1
 MULTIPLIER = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio (Knuth, TAOCP 6.4)
 _ONES = (1 << 64) - 1
-_SMALLEST = 8  # slots
+_MIN_SLOTS = 8
 
 
 def hash_of(key: Sequence[int]) -> int:
-    """Hash words of a key; `runtime.hash_words` does the same."""
+    """Hash the words of a key, as `hash_words` of the native engine does."""
     state = 0
     for part in key:
         state = (state ^ part) * MULTIPLIER & _ONES
@@ -45,13 +45,13 @@ def hash_of(key: Sequence[int]) -> int:
 
 
 class Group:
-    """One hash table: keys as words, to addresses of cells."""
+    """One hash table from keys, as words, to addresses of cells."""
 
     def __init__(self, mask: Sequence[int]) -> None:
-        """Start empty; `mask` has as many words as a key."""
+        """Make an empty group; `mask` has as many words as a key."""
         self.mask = list(mask)
         self.live = 0
-        self._make(_SMALLEST)
+        self._make(_MIN_SLOTS)
 
     def _make(self, size: int) -> None:
         self._width = 1 + len(self.mask)
@@ -59,7 +59,7 @@ class Group:
         self.slots = zeros(size * self._width)
 
     def _find(self, key: list[int]) -> tuple[int, bool]:
-        """Where a key stands, or else where it may go."""
+        """The position of a key and True, or a position for it and False."""
         slot, free = hash_of(key) & self._size - 1, -1
         while True:
             at = slot * self._width
@@ -73,7 +73,7 @@ class Group:
             slot = slot + 1 & self._size - 1
 
     def set(self, key: list[int], cell: int) -> None:
-        """Have a key lead to the cell at this address; 0 forgets the key."""
+        """Map a key to the cell at this address; address 0 removes the key."""
         at, known = self._find(key)
         if not cell:
             if known:
@@ -90,7 +90,7 @@ class Group:
 
     def _rebuild(self) -> None:
         old, width = self.slots, self._width
-        size = _SMALLEST
+        size = _MIN_SLOTS
         while size < 4 * self.live:
             size *= 2
         self._make(size)
@@ -100,15 +100,15 @@ class Group:
                 self.set(old[at + 1 : at + width].tolist(), old[at])
 
     def words(self, top: int) -> list[int]:
-        """The group's words; `top` is its best priority."""
+        """The words of the group; `top` is its highest priority."""
         return [address(self.slots), self._size - 1, top, *self.mask]
 
 
 class Mirror:
-    """A table's look-up structure as words; `words` has one address for good."""
+    """A table's look-up structure as words; the address of `words` never changes."""
 
     def __init__(self, index: Index, widths: Sequence[int]) -> None:
-        """Mirror an index that is still empty, for key fields of these widths."""
+        """Mirror an index, which has to be empty, for key fields of these widths (bits)."""
         self.words = zeros(TABLE_WORDS)
         self._index = index
         self._widths = tuple(widths)
@@ -118,12 +118,12 @@ class Mirror:
         self._field_words = array("q", map(count, widths))
         self.words[FIELDS], self.words[FIELDS_AT] = len(widths), address(self._field_words)
 
-    def fall_back(self, cell: Cell) -> None:
-        """A miss runs this cell from now on."""
+    def set_default(self, cell: Cell) -> None:
+        """Set the cell that a miss runs."""
         self.words[DEFAULT] = address(cell.words)
 
-    def follow(self, key: Key) -> None:
-        """Something under this key has changed."""
+    def update(self, key: Key) -> None:
+        """Take over the index's cell of this key."""
         if isinstance(self._index, RangeIndex):
             self._list_rows(self._index)
             return
@@ -143,7 +143,7 @@ class Mirror:
         return None if isinstance(self._index, ExactIndex) else self._index.rows
 
     def _publish(self) -> None:
-        """List the groups anew, in the order in which they are looked at."""
+        """Rebuild the list of groups, in the order of look-up."""
         self._order = self._ranked()
         tops = dict.fromkeys(self._groups, 0)
         if isinstance(self._index, LpmIndex):
@@ -173,7 +173,7 @@ class Mirror:
         self.words[GROUPS], self.words[GROUPS_AT] = len(index.rows), address(self._rows)
 
     def _fields(self, whole: int) -> list[int]:
-        """The parts of a number that fields stand in one behind the other in."""
+        """The fields of a concatenated key."""
         parts = []
         for width in reversed(self._widths):
             parts.append(whole & (1 << width) - 1)
@@ -186,5 +186,5 @@ class Mirror:
 
 
 def key_words(widths: Sequence[int]) -> int:
-    """How many words a key has."""
+    """The number of words of a key."""
     return sum(count(width) for width in widths)

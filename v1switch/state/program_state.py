@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
-
 from v1switch.errors import BadAction
 from v1switch.program.model import ConstEntry, ConstMatch, Program, Table
 from v1switch.state.arrays import CounterBank, RegisterBank
@@ -21,50 +19,15 @@ from v1switch.state.entries import (
     Range,
     TableEntry,
     Ternary,
-    ValueSetMember,
 )
 from v1switch.state.lookup import Cell
 from v1switch.state.meters import MeterBank
 from v1switch.state.profiles import GroupCell, MemberCell, PortStates, RuntimeProfile, check_params
 from v1switch.state.random import Generator
 from v1switch.state.tables import Resolve, RuntimeTable
-from v1switch.state.words import address, split, zeros
+from v1switch.state.value_sets import ValueSetState
 
 CONST_PRIORITY_PIVOT = 2**31 - 1  # PI's inversion of BMv2's "low number wins" (pi_tables_imp.cpp)
-
-
-class ValueSetState:
-    """Members of a parser value set; generated code walks `rows` of (value & mask, mask).
-
-    Attributes:
-        words: for machine code: how many rows there are, and the address of them as words, of
-            which each of the value is followed by that of the mask.
-    """
-
-    __slots__ = ("_row_words", "members", "name", "rows", "width", "words")
-
-    def __init__(self, name: str, width: int) -> None:
-        """Start empty."""
-        self.name = name
-        self.width = width
-        self.members: tuple[ValueSetMember, ...] = ()
-        self.rows: tuple[tuple[int, int], ...] = ()
-        self.words = zeros(2)
-        self._row_words = zeros(0)
-
-    def replace(self, members: tuple[ValueSetMember, ...]) -> None:
-        """Set all members."""
-        ones = (1 << self.width) - 1
-        pairs = ((m.value, ones if m.mask is None else m.mask) for m in members)
-        self.members, self.rows = members, tuple((v & m, m) for v, m in pairs)
-        words = (
-            word
-            for value, mask in self.rows
-            for pair in zip(split(value, self.width), split(mask, self.width), strict=True)
-            for word in pair
-        )
-        self._row_words = array("q", words)
-        self.words[0], self.words[1] = len(members), address(self._row_words)
 
 
 def _match(match: ConstMatch, width: int) -> Match:

@@ -1,7 +1,7 @@
-"""Random numbers of P4 programs: one generator, whose state is a word that both engines see.
+"""Random numbers of P4 programs: one generator, whose state both engines share.
 
 It is SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014). Machine
-code draws by the same rules (`engines/native/helpers/changes.py`), so both engines draw the same
+code implements it as well (`engines/native/helpers/changes.py`), so that both engines draw the same
 numbers from the same state.
 """
 
@@ -32,7 +32,7 @@ class Generator:
     """
 
     def __init__(self, seed: int | None = None) -> None:
-        """Start from a seed, or from one that nobody can guess."""
+        """Start from a seed; without one from the system's entropy."""
         self.words = zeros(1)
         self.words[0] = _signed(secrets.randbits(DRAW_BITS) if seed is None else seed & _ONES)
 
@@ -45,7 +45,7 @@ class Generator:
         return state ^ state >> 31
 
     def between(self, low: int, high: int, draws: int) -> int:
-        """Give one of low..high, both included, by so many draws."""
+        """A number in low..high, both included, from this many draws of 64 bits."""
         drawn = 0
         for _ in range(draws):
             drawn = drawn << DRAW_BITS | self.draw()

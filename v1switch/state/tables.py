@@ -133,7 +133,7 @@ class RuntimeTable:
         self.cells[self.identity(entry.key, entry.priority)] = cell
         self.index.insert(entry.key, cell)
         if self.mirror is not None:
-            self.mirror.follow(entry.key)
+            self.mirror.update(entry.key)
 
     def unlink(self, cell: Cell) -> None:
         """Take an entry's cell out of the table."""
@@ -141,7 +141,7 @@ class RuntimeTable:
         del self.cells[self.identity(entry.key, entry.priority)]
         self.index.remove(entry.key, cell)
         if self.mirror is not None:
-            self.mirror.follow(entry.key)
+            self.mirror.update(entry.key)
 
     def modify(self, entry: TableEntry) -> tuple[Cell, Before]:
         """Replace an entry's action; returns its cell and what it was before.
@@ -187,12 +187,12 @@ class RuntimeTable:
         """Run this cell, made from `action`, on a miss."""
         self.default, self.default_action = cell, action
         if self.mirror is not None:
-            self.mirror.fall_back(cell)
+            self.mirror.set_default(cell)
 
     def make_mirror(self) -> Mirror:
         """Keep the look-up structure of machine code as well; the table has to be empty."""
         self.mirror = Mirror(self.index, self.widths)
-        self.mirror.fall_back(self.default)
+        self.mirror.set_default(self.default)
         return self.mirror
 
     def expired(self, now: int) -> list[TableEntry]:
