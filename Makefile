@@ -1,10 +1,14 @@
 # Every command of the README. Variables: TOPO=pair|leafspine|FILE.yaml  SWITCH=auto|bmv2|v1switch
-# FUZZ_INPUTS=100000 FUZZ_SEED=1
+# WORKERS=auto FUZZ_INPUTS=100000 FUZZ_SEED=1 MUTANTS=400 MUTANTS_SEED=1 RELEASES="bookworm trixie"
 TOPO   ?= pair
 SWITCH ?= auto
 PYTHON ?= python3
+WORKERS ?= auto
 FUZZ_INPUTS ?= 100000
 FUZZ_SEED   ?= 1
+MUTANTS      ?= 400
+MUTANTS_SEED ?= 1
+RELEASES     ?= bookworm trixie
 
 # Python packages go into the active virtual environment, else into .venv.
 ENV    := $(if $(VIRTUAL_ENV),$(VIRTUAL_ENV),.venv)
@@ -12,15 +16,16 @@ PY     := $(ENV)/bin/python
 READY  := $(ENV)/.falcon-testbed
 DEV    := $(ENV)/.falcon-testbed-dev
 FUZZ   := $(ENV)/.falcon-testbed-fuzz
+MUTATE := $(ENV)/.falcon-testbed-mutants
 
 # What the network needs from the system, as Debian and Ubuntu call it.
 APT    := mininet iproute2 util-linux ethtool
 
-.PHONY: topo down test check bench fuzz p4 system install clean help
+.PHONY: topo down test test-quick test-distro check bench fuzz mutants p4 system install clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 topo: install ## bring the network up (TOPO=$(TOPO) SWITCH=$(SWITCH)) and return when it is ready
 	@$(PY) -m topo up $(TOPO) --switch $(SWITCH)
@@ -29,7 +34,14 @@ down: ## take the network down
 	@$(PY) -m topo down
 
 test: install $(DEV) ## every test, with the main job in the checkout and of the installed wheels
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not main_job"
+	@$(PY) -m pytest -m main_job  # alone: its frames are paced in real time
+
+test-quick: install $(DEV) ## the tests that need no network and are quick, with fewer examples
+	@TEST_PROFILE=quick $(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not network and not slow"
+
+test-distro: ## both commands of the README in fresh Debian systems (root; RELEASES="bookworm trixie")
+	@sh tools/distro.sh $(RELEASES)
 
 check: install $(DEV) ## lint, format, types and import contracts
 	@$(PY) -m ruff check .
@@ -43,12 +55,14 @@ bench: install $(DEV) ## benchmarks, each beside its peer in the same run
 fuzz: $(FUZZ) ## bad input for v1switch: programs, frames, requests, files (FUZZ_INPUTS=100000)
 	@$(PY) -m tests.fuzz --inputs $(FUZZ_INPUTS) --seed $(FUZZ_SEED)
 
+mutants: $(MUTATE) ## how many of MUTANTS=400 faults, drawn by MUTANTS_SEED, do the tests notice?
+	@$(PY) -m tests.mutants --mutants $(MUTANTS) --seed $(MUTANTS_SEED)
+
 p4: ## compile p4/ with p4c (which must be on the PATH)
 	@sh p4/compile.sh
 
 install: system $(READY)
-	@$(PY) -m rxpath warm
-	@$(PY) -m v1switch.engines.native p4/compiled/falcon_vtep.json
+	@$(PY) -m v1switch.engines.native p4/compiled/falcon_vtep.json & $(PY) -m rxpath warm && wait $$!
 
 system:
 	@sh tools/system.sh $(APT)
@@ -69,6 +83,10 @@ $(DEV): pyproject.toml $(READY)
 # atheris has wheels for some platforms only: without it the inputs are not coverage-guided.
 $(FUZZ): pyproject.toml $(DEV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --only-binary atheris --editable '.[fuzz]' 2>/dev/null || true
+	@touch $@
+
+$(MUTATE): pyproject.toml $(DEV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[mutants]'
 	@touch $@
 
 clean: ## remove what builds and runs left in this folder (not the results)

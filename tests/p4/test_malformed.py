@@ -10,6 +10,7 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet, Raw
 
+from tests.examples import examples
 from tests.p4.world import (
     FABRIC_A,
     FABRIC_B,
@@ -219,7 +220,7 @@ def test_any_bytes_are_forwarded_whole_or_counted(world: World, side: str) -> No
     }[side]
 
     @settings(
-        max_examples=12,
+        max_examples=examples(12),
         deadline=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),

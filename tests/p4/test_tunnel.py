@@ -11,6 +11,7 @@ from scapy.layers.l2 import ARP, Ether
 from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet, Raw
 
+from tests.examples import examples
 from tests.p4.world import (
     BLUE,
     FABRIC_A,
@@ -340,7 +341,7 @@ def traffic_class(frame: bytes) -> int:
 
 def test_any_frame_comes_out_of_its_tunnel_as_it_went_in(world: World) -> None:
     @settings(
-        max_examples=15,
+        max_examples=examples(15),
         deadline=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),

@@ -15,6 +15,7 @@ from rxpath.errors import ConfigError
 from rxpath.host import Model
 from rxpath.tcp import layout as pl
 from rxpath.tcp.connections import Connection, Step, Wire
+from tests.examples import examples
 
 MS = 1_000_000
 FREE = {"ring": 65_536, "rcvbuf": 2**30, "max_backlog": 1_000_000}
@@ -88,7 +89,9 @@ def test_slow_start_begins_with_ten_segments():
     assert run.sent == 30  # each acknowledged segment lets two more go
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(
+    max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
 @given(st.integers(1, 5), st.sampled_from([4, 16, 64]), st.sampled_from([1, 3, 20, 300]))
 def test_lost_segments_come_again_and_all_frames_are_accounted_for(flows, ring, window):
     run = peers(

@@ -19,6 +19,7 @@ from rxpath.drivers.closed import Peers
 from rxpath.host import Model
 from rxpath.model.state import layout as lay
 from rxpath.tcp.connections import Connection, Step, Wire
+from tests.examples import examples
 
 SOCKETS, STEPS = 2, 700
 CHAINS = list(profiles.load())
@@ -104,7 +105,9 @@ def follow(net, peers):
     return rows
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(
+    max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
 @given(
     hosts,
     tight,

@@ -15,6 +15,7 @@ from rxpath.drivers.virtual import make_trace
 from rxpath.model import events, kernel
 from rxpath.model.state import layout as lay
 from rxpath.model.state.host import allocate
+from tests.examples import examples
 
 RINGS = [(lay.RING_INTERRUPT, lay.INTERRUPT), (lay.RING_IPI, lay.IPI), (lay.RING_WAKE, lay.WAKE)]
 
@@ -54,7 +55,7 @@ def first(expected):
     return expected[who][0], who
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=examples(200), deadline=None, database=None)
 @given(steps, st.sampled_from(RINGS))
 def test_a_ring_is_in_order_of_time_and_of_scheduling(steps, ring):
     due, expected = allocate(1, 1, 1, 8, records=False).due, {}
@@ -73,7 +74,7 @@ def test_a_ring_is_in_order_of_time_and_of_scheduling(steps, ring):
     assert first_of(due, ring[0]) == (events.NEVER, ring[0])
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=examples(200), deadline=None, database=None)
 @given(steps)
 def test_cpus_are_in_order_of_time_and_of_scheduling(steps):
     due, expected = allocate(1, 1, 1, 1, records=False).due, {}

@@ -12,6 +12,7 @@ from scapy.layers.l2 import Ether
 
 from rxpath.wire import frames as fr
 from rxpath.wire.toeplitz import key_table
+from tests.examples import examples
 
 ME = fr.identity(0x020000000101, 0xAC100001, 4789)
 RSS = key_table()
@@ -187,7 +188,7 @@ def test_a_frame_cut_anywhere_is_refused(name: str, data: st.DataObject) -> None
     assert parse(frame, length=length)[0] != fr.OK
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(
     st.sampled_from(sorted(VALID)),
     st.sampled_from([0, 101]),

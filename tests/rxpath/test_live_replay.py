@@ -20,6 +20,7 @@ from rxpath.live import records
 from rxpath.live.host import Host, example, replay
 from rxpath.model.state import layout as lay
 from rxpath.wire.afpacket import BATCH, FLAGS, LENGTH, STAMP, TAG
+from tests.examples import examples
 
 CONTAINERS = 4
 SLOTS = 8192
@@ -104,7 +105,7 @@ SYSTEMS = {
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=examples(8))
 @given(
     seed=st.integers(0, 2**32 - 1),
     gap=st.sampled_from([200, 1500]),

@@ -14,6 +14,7 @@ from rxpath.drivers.virtual import COLUMNS, make_trace
 from rxpath.model.hashes import hash_32
 from rxpath.model.state import layout as lay
 from rxpath.policies.registry import BUILT_IN
+from tests.examples import examples
 
 FLOWS, SLOTS = 4, 1024
 LOAD_NS = 20_000  # short, so that policies react within a few hundred frames
@@ -23,7 +24,7 @@ APP_CPUS = [20, 22, 24, 26]  # one for each flow's application: threads on one C
 seeds = st.integers(0, 2**32)
 any_policy = st.sampled_from(sorted(BUILT_IN))
 varied = settings(
-    max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 
 

@@ -12,6 +12,7 @@ from test_order import traffic
 from rxpath.drivers.closed import Peers
 from rxpath.model.state import layout as lay
 from rxpath.tcp.connections import Connection
+from tests.examples import examples
 
 
 def udp_rate(policy, **knobs):
@@ -60,7 +61,9 @@ def test_a_batch_of_any_size_keeps_order(rps_cpus):
         assert stats["reordered"] == 0
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(
+    max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
 @given(
     st.integers(0, 2**32),
     st.integers(1, 6),

@@ -11,6 +11,7 @@ from model_hosts import accounted, model, run
 from rxpath.config import profiles
 from rxpath.drivers.virtual import make_trace
 from rxpath.model.state import layout as lay
+from tests.examples import examples
 
 FALCON = {"load_interval_ns": 7_000, "threshold": 15}  # it changes its mind all the time
 CHAINS = len(profiles.load())
@@ -36,7 +37,9 @@ def traffic(seed, count, flows, chain=None):
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(
+    max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
 @given(
     st.integers(0, 2**32),
     st.sampled_from(["same_cpu", "rps", "rfs", "falcon", "mflow", "rss++"]),

@@ -12,6 +12,7 @@ from rxpath.config import profiles
 from rxpath.config.knobs import Knobs
 from rxpath.host import Model
 from rxpath.model.state import layout as lay
+from tests.examples import examples
 
 SOCKETS, FLOWS = 3, 4
 FRAME = ("rss_hash", "flow", "socket", "chain", "protocol", "wire_len")
@@ -151,7 +152,10 @@ def collect(host, until, out):
 
 
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+    max_examples=examples(100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
 )
 @given(
     hosts,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from topo.errors import RequestError
 from topo.protocol.channel import MAX_LINE, Channel, ProtocolError
 from topo.protocol.replies import failure, result_of, success
@@ -30,7 +31,7 @@ def ends() -> Iterator[tuple[Channel, Channel]]:
 
 
 @given(st.lists(st.dictionaries(st.text(), JSON, max_size=4), min_size=1, max_size=4), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_messages_arrive_however_they_are_cut(
     messages: list[dict[str, object]], data: st.DataObject
 ) -> None:

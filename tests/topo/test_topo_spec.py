@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from topo.errors import SpecError
 from topo.spec.builders import fattree, leafspine, pair
 from topo.spec.model import End, Link, Topology
@@ -50,13 +51,13 @@ def test_pair_is_the_network_of_the_documentation() -> None:
 
 
 @given(topologies())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_builders_make_consistent_topologies(topology: Topology) -> None:
     assert list(problems(topology)) == []
 
 
 @given(topologies())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_json_and_yaml_read_back_as_the_same(topology: Topology) -> None:
     assert Topology.model_validate_json(topology.model_dump_json()) == topology
     assert from_yaml(to_yaml(topology)) == topology
@@ -86,7 +87,7 @@ def test_graph_has_kinds_ports_and_specs() -> None:
 
 
 @given(st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_disconnected_is_what_networkx_calls_so(data: st.DataObject) -> None:
     whole = leafspine(3, 3, 1)
     fabric = [link for link in whole.links if link.a.node.startswith("leaf")]

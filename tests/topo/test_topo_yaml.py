@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from topo.errors import SpecError
 from topo.spec.builders import leafspine, pair
 from topo.spec.model import Topology
@@ -125,7 +126,7 @@ def test_any_text_is_a_topology_or_a_spec_error(text: str) -> None:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_a_damaged_spec_is_a_topology_or_a_spec_error(data: st.DataObject) -> None:
     text = to_yaml(data.draw(st.sampled_from([pair(), leafspine()])))
     start = data.draw(st.integers(0, len(text)))

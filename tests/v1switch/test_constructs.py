@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.v1switch.twin import COMPILED, loaded
 from v1switch.control.dataplane import Dataplane
 from v1switch.engines.python.engine import PythonEngine
@@ -37,7 +38,7 @@ def clamped(value: int, low: int, high: int) -> int:
     return max(low, min(high, value))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     *([st.integers(0, 255)] * 2),
     *([st.integers(0, 2**32 - 1)] * 2),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.p4.world import JSON, M1, M2, MAC, RED, from_m1, inner, vxlan
 from tests.v1switch.both import Both, both
 from tests.v1switch.engines import CPU_PORT, write
@@ -68,7 +69,7 @@ def test_every_byte_flipped() -> None:
                 VTEP.process(port, frame[:at] + bytes([value]) + frame[at + 1 :])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.integers(0, 511), st.binary(max_size=200))
 def test_arbitrary_bytes_through_the_vxlan_switch(port: int, frame: bytes) -> None:
     for out_port, out in VTEP.process(port, frame):
@@ -87,7 +88,7 @@ def running(name: str) -> Both:
     return dataplane
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(st.data())
 def test_changed_frames_through_every_program(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(CASES)))

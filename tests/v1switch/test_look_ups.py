@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.v1switch.twin import loaded
 from v1switch.errors import DuplicateEntry, TableFull
 from v1switch.state.entries import ActionCall, Exact, Key, Lpm, Match, Range, TableEntry, Ternary
@@ -89,7 +90,7 @@ def searched(table: str, entries: list[TableEntry], key: dict[str, int]) -> int:
     return action.params[0]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.data())
 def test_look_ups_find_what_a_search_finds(data: st.DataObject) -> None:
     dataplane = loaded("tables")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.p4.world import BROADCAST, M1, MAC, RED, from_m1, inner
 from tests.switch.harness import poll
 from tests.v1switch.both import Both
@@ -190,7 +191,7 @@ def best(cells: list[tuple[Key, Cell]], value: tuple[int, int]) -> Cell | None:
     return max(found, key=lambda f: f[:2])[2] if found else None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.data(), st.sampled_from(sorted(INDEXES)))
 def test_look_ups_in_words_find_what_a_search_finds(data: st.DataObject, kind: str) -> None:
     make, find = INDEXES[kind]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from p4.config.v1 import p4info_pb2
 from p4.v1 import p4runtime_pb2 as rt
 
+from tests.examples import examples
 from tests.switch.harness_p4info import Names, Path
 from tests.v1switch.p4runtime_zoo import CONFIG, P4INFO, Zoo
 from v1switch.control.dataplane import Dataplane
@@ -174,14 +175,14 @@ def writes(draw: Any) -> rt.WriteRequest:
     return request
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(writes())
 def test_writes_are_answered(device, request_):
     codes = codes_of(lambda: device.write(request_))
     assert not set(codes) & {Code.INTERNAL, Code.UNKNOWN}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.lists(entities(), min_size=1, max_size=3))
 def test_reads_are_answered(device, wanted):
     request = rt.ReadRequest(device_id=DEVICE_ID, entities=wanted)
@@ -189,7 +190,7 @@ def test_reads_are_answered(device, wanted):
     assert not set(codes) & {Code.INTERNAL, Code.UNKNOWN}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.binary(max_size=300), st.integers(0, 3))
 def test_spoiled_programs_are_refused(device, junk, how):
     program = CONFIG.read_bytes()
@@ -206,7 +207,7 @@ def test_the_writes_meet_most_of_what_can_be_met():
     """Or else `test_writes_are_answered` would show little. The same draws every time."""
     device, met = zoo_device(), Counter()
 
-    @settings(max_examples=400, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=examples(400), deadline=None, derandomize=True, database=None)
     @given(writes())
     def write(request):
         met.update(codes_of(lambda: device.write(request)))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.v1switch.twin import COMPILED
 from v1switch.engines.python.compiler import compile_program
 from v1switch.errors import ProgramError
@@ -218,7 +219,7 @@ def test_a_field_that_is_written_is_one_of_a_header(key: str, value: Any, wanted
     assert caught.value.expected.startswith(wanted)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_changed_program_works_or_is_refused(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(NAMES))
