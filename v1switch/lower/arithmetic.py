@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 
 from v1switch.lower import ir
 from v1switch.lower.limits import MAX_SHIFT
 
 Interval = tuple[int, int]
 EXACT_BITS = 128  # results up to here are worked out exactly even where fewer bits matter
+CONSTANT: dict[str, Callable[[int, int], int]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "&": operator.and_,
+    "|": operator.or_,
+    "^": operator.xor,
+    "<<": operator.lshift,
+    ">>": operator.rshift,
+    "min": min,
+    "max": max,
+}
 OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 MODULAR = {"+", "-", "*", "&", "|", "^"}  # low bits of the result depend on low bits only
 
@@ -19,6 +32,8 @@ def interval(value: ir.Expr) -> Interval:
         return value.value, value.value
     kind = value.type
     assert isinstance(kind, ir.Int)
+    if isinstance(value, ir.Binary) and value.op == "min":  # closer than the type's bounds
+        return kind.low, min(kind.high, interval(value.left)[1], interval(value.right)[1])
     return kind.low, kind.high
 
 
@@ -26,7 +41,7 @@ def spanning(low: int, high: int) -> ir.Int:
     """The narrowest type with all values of low..high."""
     if low >= 0:
         return ir.Int(max(high.bit_length(), 1))
-    return ir.Int(max((~low).bit_length(), high.bit_length()) + 1, signed=True)
+    return ir.Int(max((~low).bit_length(), max(high, 0).bit_length()) + 1, signed=True)
 
 
 def _corners(op: str, a: Interval, b: Interval) -> Interval:
@@ -80,10 +95,28 @@ def _bounds(op: str, a: Interval, b: Interval) -> Interval:
 
 def binary(op: str, left: ir.Expr, right: ir.Expr) -> ir.Expr:
     """An exact operation; see `ir.Binary`. The right operand of a shift is at most MAX_SHIFT."""
-    if op == "&" and isinstance(right, ir.Const) and right.value >= 0:
-        return _masked(left, right.value)
+    if isinstance(right, ir.Const):
+        known = _known(op, left, right.value)
+        if known is not None:
+            return known
+    if op == "+" and left == ir.Const(0):
+        return right
     low, high = _bounds(op, interval(left), interval(right))
     return ir.Binary(op, left, right, spanning(low, high))
+
+
+def _known(op: str, left: ir.Expr, right: int) -> ir.Expr | None:
+    """An operation with a constant that is something simpler, or None."""
+    if isinstance(left, ir.Const) and op in CONSTANT:
+        return ir.Const(CONSTANT[op](left.value, right))
+    if op == "&" and right >= 0:
+        return _masked(left, right)
+    if op == "%" and right > 0:
+        low, high = interval(left)
+        if right & (right - 1) == 0 and right > 1:  # the lowest bits, of negative numbers, too
+            return cut(left, ir.Int(right.bit_length() - 1))
+        return left if low >= 0 and high < right else None
+    return left if not right and op in ("+", "-", "|", "^", "<<", ">>") else None
 
 
 def _masked(left: ir.Expr, mask: int) -> ir.Expr:
@@ -197,7 +230,9 @@ def negate(value: ir.Expr) -> ir.Expr:
 def both(op: str, operands: Sequence[ir.Expr]) -> ir.Expr:
     """All or any of truth values: "and" of none is true, "or" of none false."""
     decided = op == "or"
-    kept = [o for o in operands if not (isinstance(o, ir.BoolConst) and o.value != decided)]
+    nested = (o.operands if isinstance(o, ir.Logic) and o.op == op else (o,) for o in operands)
+    flat = dict.fromkeys(operand for group in nested for operand in group)
+    kept = [o for o in flat if not (isinstance(o, ir.BoolConst) and o.value != decided)]
     if any(isinstance(o, ir.BoolConst) for o in kept):
         return ir.BoolConst(decided)
     if not kept:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from v1switch.errors import ProgramError
 from v1switch.lower import ir
+from v1switch.lower.arithmetic import negate
 from v1switch.lower.limits import MAX_SIZE
 
 Emit = Callable[[], None]
@@ -56,8 +57,10 @@ class Builder:
         if isinstance(condition, ir.BoolConst):
             for statement in then if condition.value else otherwise:
                 self.add(statement)
-        elif then or otherwise:
+        elif then:
             self.add(ir.If(condition, then, otherwise))
+        elif otherwise:
+            self.add(ir.If(negate(condition), otherwise))
 
     def temporary(self, kind: ir.Type, stem: str = "t") -> ir.Var:
         """A new variable."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import partial
 
 from v1switch.errors import ProgramError
-from v1switch.lower import arithmetic as ar
 from v1switch.lower import ir
 from v1switch.lower.actions import Actions
 from v1switch.lower.limits import MAX_NODES
@@ -85,7 +84,8 @@ class Control:
     def lower(self) -> None:
         """Add the whole pipeline; `exit` leaves its region."""
         body = self.builder.captured(lambda: self._sequence(self.pipeline.init, None))
-        self.builder.add(ir.Region(body))
+        if body:
+            self.builder.add(ir.Region(body))
 
     def _sequence(self, node: str | None, stop: str | None) -> None:
         """Add from `node` on until `stop`."""
@@ -118,8 +118,6 @@ class Control:
             self.actions.observer.asked("condition", node, condition, node.expression)
         then = self.builder.captured(partial(self._sequence, node.true_next, meeting))
         otherwise = self.builder.captured(partial(self._sequence, node.false_next, meeting))
-        if not then:
-            condition, then, otherwise = ar.negate(condition), otherwise, ()
         self.builder.branch_to(condition, then, otherwise)
 
 

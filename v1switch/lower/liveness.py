@@ -92,7 +92,7 @@ class Liveness:
                 yield from self._variables(item)
         elif isinstance(node, (ir.HeaderBytes, ir.Emitted)):
             yield from _contents(node.header)
-        elif _is_node(node):
+        elif _is_node(node) and not isinstance(node, ir.Header):
             for part in fields(node):  # type: ignore[arg-type]  # a dataclass
                 yield from self._variables(getattr(node, part.name))
             yield from self._implied(node)

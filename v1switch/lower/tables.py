@@ -63,10 +63,7 @@ class Tables:
         if hit is not None:
             assert table.hit_miss is not None
             on_hit, on_miss = (self.builder.captured(partial(go, n)) for n in table.hit_miss)
-            if on_hit:
-                self.builder.branch_to(hit, on_hit, on_miss)
-            else:
-                self.builder.branch_to(ar.negate(hit), on_miss)
+            self.builder.branch_to(hit, on_hit, on_miss)
         elif table.hit_miss is None:
             self._follow(table, entry, go)
 
