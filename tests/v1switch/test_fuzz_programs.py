@@ -30,7 +30,7 @@ from v1switch.program import load_program
 def test_a_number_of_thousands_of_digits() -> None:
     error = refusal_of_text('{"a": ' + "9" * 5000 + "}")
     assert error.reason == (
-        "expected integers in -2147483647..2147483647, found one of thousands of digits"
+        "expected integers in -2147483647..2147483647, found one with thousands of digits"
     )
 
 
@@ -70,7 +70,7 @@ def test_nested_expressions_have_a_limit() -> None:
     value = ZERO
     for _ in range(60):
         value = expression("+", value, ZERO)
-    assert refusal(assigning(value)).expected == "expressions nested at most 40 deep"
+    assert refusal(assigning(value)).expected == "expressions of at most 40 nested operators"
 
 
 def test_the_generated_code_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +138,7 @@ def test_headers_of_different_types_are_not_copied() -> None:
     two, three = ({"type": "header", "value": name} for name in ("two", "three"))
     action["primitives"] = [{"op": "assign_header", "parameters": [two, three]}]
     error = refusal(program)
-    assert error.expected == "two of one type, the left one a header of type 'pair_h'"
+    assert error.expected == "operands of one type, like the left one, a header of type 'pair_h'"
     assert error.found == "a header of type 'raw_h'"
 
 

@@ -1,4 +1,4 @@
-"""Reading expressions: BMv2's type-value objects into trees, references checked on the way."""
+"""Reading expressions: from BMv2's type-value objects to trees with checked references."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ SHIFT = {"<<", ">>"}
 NOT_READ = ("nested", "operation", "named", "operand", "binary", "element", "member")
 
 
-class ExprReader:
+class ExpressionReader:
     """Reads expressions against a table of symbols, and checks that their types are right.
 
     Args:
-        symbols: what may be referred to.
+        symbols: the names that may be referred to.
         params: number of parameters of the enclosing action.
-        parsing: whether the expression belongs to the parser, which alone can look ahead.
+        parsing: whether the expression belongs to the parser; only there is lookahead allowed.
     """
 
     def __init__(self, symbols: Symbols, params: int = 0, parsing: bool = False) -> None:
-        """Remember the context."""
         self.symbols = symbols
         self.params = params
         self.parsing = parsing
@@ -51,13 +50,13 @@ class ExprReader:
         return result
 
     def value(self, node: Node) -> Expr:
-        """Read a number or a truth value."""
+        """Read a number or a boolean."""
         return self.kinds.want(node, self.read(node), VALUE)
 
     def _nested(self, node: Node) -> Expr:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise node.fail(f"expressions nested at most {MAX_DEPTH} deep", "a deeper one")
+            raise node.fail(f"expressions of at most {MAX_DEPTH} nested operators", "more")
         found = self.read(node) if node.find("op") is None else self._operation(node)
         self._depth -= 1
         return found
@@ -116,7 +115,7 @@ class ExprReader:
         if op == "access_field":
             self.kinds.want(node.get("left"), whole, HEADER)
             header_type = self.kinds.header_type(whole)
-            if offset > len(header_type.fields):  # the one behind the last is the validity
+            if offset > len(header_type.fields):  # the offset after the last field is the validity
                 raise node.get("right").fail(f"a field of {header_type.name}", f"number {offset}")
             return ex.MemberField(whole, offset)
         self.kinds.want(node.get("left"), whole, UNION)
@@ -150,7 +149,7 @@ class ExprReader:
     def _stack_field(self, value: Node) -> Expr:
         stack = self.symbols.stack(value.at(0))
         if value.at(1).value == "last" and stack.header_type.field("last") is None:
-            # so p4c writes the last element as a whole (BMv2 ends when a program copies one)
+            # p4c writes the last element as a whole like this (BMv2 aborts when one is copied)
             ref = ex.StackRef(stack.name)
             return ex.ElementRef(ref, ex.Operation("last_stack_index", None, ref))
         return ex.LastField(stack.name, self.symbols.type_field(stack.header_type, value.at(1)))
@@ -185,7 +184,7 @@ class ExprReader:
         return ex.Text(value.text())
 
     def _parameters_vector(self, value: Node) -> Expr:
-        if value.value == {}:  # so p4c writes an empty one
+        if value.value == {}:  # p4c writes an empty one like this
             return ex.Vector(())
         return ex.Vector(tuple(self.value(item) for item in value.items()))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from v1switch.program.expression_reader import ExprReader
+from v1switch.program.expression_reader import ExpressionReader
 from v1switch.program.json_cursor import Node
 from v1switch.program.limits import MAX_HEADER_BYTES, MAX_STACK
 from v1switch.program.model import (
@@ -21,7 +21,7 @@ def unique(node: Node, seen: set[object], what: str) -> None:
     if not isinstance(node.value, (str, int)):
         raise node.fail(f"a {what}")
     if node.value in seen:
-        raise node.fail(f"a unique {what}", f"{node.value!r} a second time")
+        raise node.fail(f"a unique {what}", f"{node.value!r} twice")
     seen.add(node.value)
 
 
@@ -47,12 +47,12 @@ def _header_type(node: Node, symbols: Symbols) -> HeaderType:
         node.get("name").name(),
         fields,
         max_length.integer() if max_length else 0,
-        ExprReader(symbols, len(fields)).value(length) if length else None,
+        ExpressionReader(symbols, len(fields)).value(length) if length else None,
     )
 
 
 def read_headers(root: Node, symbols: Symbols) -> None:
-    """Fill the symbols with header types' instances, stacks, unions and stacks of unions."""
+    """Add headers, stacks, unions and stacks of unions to the symbols."""
     types: dict[str, HeaderType] = {}
     seen: set[object] = set()
     for node in root.items("header_types"):

@@ -1,4 +1,4 @@
-"""A cursor over parsed JSON that knows its path, so that every complaint says where."""
+"""A cursor over parsed JSON that knows its path, so that every error says where."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ class Node:
 
     Attributes:
         value: the JSON value.
-        path: where it stands.
-        owner: the nearest value around it, or itself, that has a name: see `subject`.
+        path: its JSON path.
+        owner: the innermost enclosing value, or itself, that has a name: see `subject`.
     """
 
     __slots__ = ("owner", "path", "value")
 
     def __init__(self, value: Any, path: str = "$", owner: Node | None = None) -> None:
-        """Wrap `value`, which stands at `path` inside of `owner`."""
+        """Wrap the value at `path`, which is inside of `owner`."""
         self.value = value
         self.path = path
         self.owner = self if isinstance(value, dict) and "name" in value else owner
 
     @classmethod
     def parse(cls, text: bytes | str) -> Node:
-        """Parse a document; a truncated or otherwise broken one is a ProgramError."""
+        """Parse a document; raises ProgramError if it is truncated or otherwise broken."""
         try:
             return cls(json.loads(text.decode() if isinstance(text, bytes) else text))
         except UnicodeDecodeError as error:
@@ -45,12 +45,12 @@ class Node:
             raise ProgramError("$", "a complete JSON document", place) from None
         except ValueError:  # Python's limit for decimal numbers
             wanted = f"integers in -{MAX_INTEGER}..{MAX_INTEGER}"
-            raise ProgramError("$", wanted, "one of thousands of digits") from None
+            raise ProgramError("$", wanted, "one with thousands of digits") from None
         except RecursionError:
-            raise ProgramError("$", "JSON that is not nested so deep", "deeper") from None
+            raise ProgramError("$", "JSON with less nesting", "too many levels") from None
 
     def fail(self, expected: str, found: str | None = None) -> ProgramError:
-        """Make (not raise) the error that this value is not what was expected."""
+        """Return the error that this value is not what was expected."""
         if found is None:
             found = json.dumps(self.value)
             found = found if len(found) <= SHOWN else found[: SHOWN - 1] + "…"
@@ -66,7 +66,7 @@ class Node:
         return f"{kind} {self.owner.value['name'][:SHOWN]!r}"
 
     def get(self, key: str) -> Node:
-        """Member of an object that has to be there."""
+        """A required member of an object."""
         if not isinstance(self.value, dict):
             raise self.fail("a JSON object")
         if key not in self.value:
@@ -74,7 +74,7 @@ class Node:
         return Node(self.value[key], f"{self.path}.{key}", self.owner)
 
     def find(self, key: str) -> Node | None:
-        """Member of an object, or None when it is missing or null."""
+        """A member of an object, or None when it is missing or null."""
         if not isinstance(self.value, dict):
             raise self.fail("a JSON object")
         if self.value.get(key) is None:
@@ -98,7 +98,7 @@ class Node:
             yield Node(item, f"{node.path}[{number}]", node.owner)
 
     def at(self, index: int) -> Node:
-        """Element of an array that has to be there."""
+        """A required element of an array."""
         if not isinstance(self.value, list):
             raise self.fail("a JSON array")
         if index >= len(self.value):
@@ -117,7 +117,7 @@ class Node:
         return self.value
 
     def name(self) -> str:
-        """This as the name of an object: printable, not empty, not endless."""
+        """This as the name of an object: printable, of limited length, not empty."""
         text = self.text()
         if not text or len(text) > MAX_NAME or not text.isprintable():
             raise self.fail(f"a printable name of 1 to {MAX_NAME} characters")
@@ -136,13 +136,13 @@ class Node:
         return self.integer(1, MAX_BITS)
 
     def boolean(self) -> bool:
-        """This as a truth value."""
+        """This as a boolean."""
         if not isinstance(self.value, bool):
             raise self.fail("true or false")
         return self.value
 
     def truth(self) -> bool:
-        """This as a truth value, which p4c also writes as 0 or 1."""
+        """This as a boolean, which p4c also writes as 0 or 1."""
         if self.value not in (0, 1):  # False and True are equal to them
             raise self.fail("true or false")
         return bool(self.value)
@@ -169,10 +169,10 @@ class Node:
         return default if node is None else node.boolean()
 
     def source(self) -> Source | None:
-        """The place in the P4 source that `source_info` tells, or None."""
+        """The location in the P4 source, from `source_info`, or None."""
         info = self.find("source_info")
         if info is None or not isinstance(info.value, dict):
-            return None  # it is for people: nothing of it can make a program wrong
+            return None  # informational only: it never makes a program invalid
         file, line = info.value.get("filename"), info.value.get("line")
         if not isinstance(file, str) or not isinstance(line, int):
             return None

@@ -1,7 +1,7 @@
-"""What an expression stands for, so that nothing is used as what it is not.
+"""The kind of an expression (number, header, stack ...), for type checks.
 
-p4c writes only programs whose types are right. The generated code relies on that: a header that
-is added to a number would be found out by a frame, long after the program was accepted.
+p4c writes only programs whose types are correct, and lowering relies on that: otherwise adding a
+header to a number would only fail when a frame gets there.
 """
 
 from __future__ import annotations
@@ -36,14 +36,13 @@ _KINDS: dict[type, str] = {
 
 
 class Kinds:
-    """Answers what expressions stand for, against a program's symbols."""
+    """Determines and checks kinds of expressions, with a program's symbols."""
 
     def __init__(self, symbols: Symbols) -> None:
-        """Remember the context."""
         self.symbols = symbols
 
     def of(self, node: Expr) -> str:
-        """The kind of an expression, in words."""
+        """The kind of an expression, as text."""
         if isinstance(node, ex.ElementRef):
             return HEADER if isinstance(node.stack, ex.StackRef) else UNION
         if isinstance(node, ex.Operation) and node.op == "?" and node.right is not None:
@@ -54,7 +53,7 @@ class Kinds:
         return _KINDS.get(type(node), VALUE)
 
     def field(self, node: Expr) -> FieldType | None:
-        """The type of the field that an expression refers to, or None when it is no field."""
+        """The type of the field that an expression refers to, or None if it is not a field."""
         symbols = self.symbols
         if isinstance(node, ex.FieldRef):
             found = symbols.headers[node.header].header_type.field(node.field)
@@ -70,7 +69,7 @@ class Kinds:
         return None
 
     def header_type(self, node: Expr) -> HeaderType:
-        """The type of the header that an expression of kind HEADER stands for."""
+        """The type of an expression of kind HEADER."""
         symbols = self.symbols
         if isinstance(node, ex.ElementRef):
             return symbols.stacks[node.stack.name].header_type
@@ -80,7 +79,7 @@ class Kinds:
         return symbols.headers[node.name].header_type
 
     def members(self, node: Expr) -> tuple[str, ...]:
-        """The member headers of the (first) union that an expression of kind UNION stands for."""
+        """The member headers of an expression of kind UNION (of the first one it may be)."""
         if isinstance(node, ex.ElementRef):
             return self.symbols.unions[self.symbols.union_stacks[node.stack.name].unions[0]].headers
         assert isinstance(node, ex.UnionRef)
@@ -113,7 +112,7 @@ class Kinds:
         return expr
 
     def index(self, node: Node, expr: Expr) -> Expr:
-        """Return a value that counts or selects; raises ProgramError for a negative constant."""
+        """Return a value used as an index; raises ProgramError for a negative constant."""
         self.want(node, expr, VALUE)
         if isinstance(expr, ex.Const) and expr.value < 0:
             raise node.fail("a value ≥ 0", str(expr.value))
@@ -122,9 +121,12 @@ class Kinds:
     def same(self, node: Node, left: Expr, right: Expr) -> None:
         """Raise ProgramError unless two expressions can be compared or assigned."""
         if self.shape(left) != self.shape(right):
-            raise node.fail(f"two of one type, the left one {self.words(left)}", self.words(right))
+            raise node.fail(
+                f"operands of one type, like the left one, {self.describe(left)}",
+                self.describe(right),
+            )
 
-    def words(self, node: Expr) -> str:
+    def describe(self, node: Expr) -> str:
         """The kind of an expression, with the type of a header."""
         kind = self.of(node)
         return f"{kind} of type {self.header_type(node).name!r}" if kind == HEADER else kind

@@ -1,7 +1,7 @@
-"""How large the parts of a program may be.
+"""Upper limits on the parts of a program.
 
-BMv2 has no such limits: it takes memory until there is none. Ours are far above what p4c makes of
-a program, and keep a broken file from filling the memory or from running for ever.
+BMv2 has none and allocates until memory runs out. These are far above what p4c generates, and keep
+a broken file from exhausting memory or time.
 """
 
 from __future__ import annotations
@@ -11,5 +11,5 @@ MAX_INTEGER = (1 << 31) - 1  # ids and sizes are C ints in BMv2
 MAX_NAME = 1000  # characters
 MAX_CELLS = 1 << 24  # of all counters and registers of a program together
 MAX_STACK = 128  # elements of a header stack
-MAX_DEPTH = 40  # operators inside of operators; p4c's own tests have fewer than ten
-MAX_HEADER_BYTES = 1 << 16  # of one header: no frame is longer
+MAX_DEPTH = 40  # nested operators; p4c's own tests have fewer than ten
+MAX_HEADER_BYTES = 1 << 16  # of one header; no frame is longer

@@ -1,4 +1,4 @@
-"""BMv2 JSON (v1model) → `Program`, or one `ProgramError` that says where and what."""
+"""BMv2 JSON (v1model) to a `Program`, or to one `ProgramError` that says where and what."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from v1switch.errors import ProgramError
 from v1switch.program import expressions as ex
-from v1switch.program.expression_reader import ExprReader
+from v1switch.program.expression_reader import ExpressionReader
 from v1switch.program.header_reader import read_headers, unique
 from v1switch.program.json_cursor import Node
 from v1switch.program.limits import MAX_CELLS
@@ -33,7 +33,7 @@ from v1switch.program.symbols import STANDARD_METADATA, Symbols
 MAJOR_VERSION = 2  # docs/JSON_format.md: readers refuse another major number
 # simple_switch's add_required_field; other targets' programs lack some of them
 REQUIRED = ("ingress_port", "packet_length", "instance_type", "egress_spec", "egress_port")
-INTRINSIC = {  # bits of what the switch itself writes, as v1model.p4 declares it
+INTRINSIC = {  # widths of the fields that the switch writes, as v1model.p4 declares them
     **dict.fromkeys(("ingress_port", "egress_spec", "egress_port"), 9),
     **dict.fromkeys(("instance_type", "packet_length", "parser_error", "enq_timestamp"), 32),
     **dict.fromkeys(("enq_qdepth", "deq_qdepth"), 19),
@@ -63,7 +63,7 @@ def load_program(text: bytes | str) -> Program:
     try:
         return _load(root)
     except RecursionError:
-        raise ProgramError("$", "expressions that are not nested so deep", "deeper") from None
+        raise ProgramError("$", "expressions with less nesting", "too many levels") from None
 
 
 def _load(root: Node) -> Program:
@@ -149,7 +149,7 @@ def _check_standard_metadata(root: Node, symbols: Symbols) -> None:
 
 
 def _cells(node: Node, taken: int) -> int:
-    """The size of an array, so that `taken` cells before it and its own are not too many."""
+    """The size of an array; with `taken` cells of others it must not exceed the limit."""
     size = node.integer()
     if taken + size > MAX_CELLS:
         raise node.fail(f"at most {MAX_CELLS} cells in all arrays", f"{taken} and {size} more")
@@ -266,7 +266,7 @@ def _checksums(root: Node, symbols: Symbols) -> tuple[Checksum, ...]:
                 calculation.text(),
                 node.flag("update", default=True),
                 node.flag("verify", default=True),
-                ExprReader(symbols).value(condition) if condition else None,
+                ExpressionReader(symbols).value(condition) if condition else None,
                 node.source(),
             )
         )

@@ -1,8 +1,8 @@
 """A v1model program as immutable data.
 
-Every reference is resolved or known to resolve: whoever holds a `Program` never meets a name that
-does not exist. Widths are in bits. Dictionaries are keyed by the program's own names and keep the
-order of the JSON. The source of every field is BMv2's docs/JSON_format.md.
+Every reference is resolved or known to resolve: no name in a `Program` is undefined. Widths are in
+bits. Dictionaries are keyed by the program's own names and keep the order of the JSON. The source
+of every field is BMv2's docs/JSON_format.md.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Param:
 
 @dataclass(frozen=True)
 class Action:
-    """An action. Several may share a name; the id tells them apart."""
+    """An action. Several may share a name; the id is unique."""
 
     id: int
     name: str
@@ -129,7 +129,7 @@ class KeyField:
     """A field of a table's key.
 
     Attributes:
-        name: the control plane's name.
+        name: its name in the control plane.
         match_kind: "exact", "lpm", "ternary", "range", "optional" or "valid".
         target: the field, or the header for `valid`.
         mask: static mask that is applied before the look-up, or None.
@@ -145,7 +145,7 @@ class KeyField:
 
 @dataclass(frozen=True)
 class ConstMatch:
-    """A match field of a constant entry: kind as in KeyField, values as in `entries.py`."""
+    """A match field of an initial entry: kind as in KeyField, values as in `state/entries.py`."""
 
     kind: str
     value: int
@@ -154,7 +154,7 @@ class ConstMatch:
 
 @dataclass(frozen=True)
 class ConstEntry:
-    """An entry that the program brings along. `priority`: low numbers win, as in the JSON."""
+    """An initial entry of a table. `priority`: low numbers win, as in the JSON."""
 
     key: tuple[ConstMatch, ...]
     action_id: int
@@ -183,11 +183,11 @@ class Table:
         actions: ids of the allowed actions.
         next_by_action: action id → next node (None ends the pipeline).
         hit_miss: (next on hit, next on miss) when the program branches on those, else None.
-        base_default_next: next node where no action ran at all.
-        size: entries it can hold.
-        const_entries: what the program fills it with, or None.
-        preinitialized: those are a beginning only, and can be changed. The JSON does not tell
-            `entries` from `const entries`; P4Info does.
+        base_default_next: next node when no action ran at all.
+        size: number of entries that it can hold.
+        const_entries: its initial entries, or None.
+        preinitialized: whether they can be changed. The JSON does not distinguish `entries` from
+            `const entries`; P4Info does.
     """
 
     name: str
@@ -335,7 +335,7 @@ class Program:
 
     @property
     def action_codes(self) -> dict[str, int]:
-        """A number for each action's name, which entries carry and lowered programs branch on."""
+        """A number for each action name; entries hold it, and lowered programs branch on it."""
         names = dict.fromkeys(action.name for action in self.actions.values())
         return {name: number for number, name in enumerate(names)}
 

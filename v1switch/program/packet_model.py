@@ -1,4 +1,4 @@
-"""The part of a program's model that is about packets: headers, parser, deparser.
+"""The packet part of a program's model: headers, parser, deparser.
 
 Widths are in bits; the source of every field is BMv2's docs/JSON_format.md.
 """
@@ -81,12 +81,12 @@ class HeaderUnionStack:
 
 @dataclass(frozen=True)
 class Source:
-    """Where in the P4 source something stands (`source_info`).
+    """A location in the P4 source (`source_info`).
 
     Attributes:
-        file: as the compiler was given it.
-        line: from 1.
-        fragment: the text there on one line; p4c ends it in "..." where it goes on.
+        file: path as passed to the compiler.
+        line: counts from 1.
+        fragment: the source text on one line; ends in "..." where p4c truncated it.
     """
 
     file: str
@@ -153,7 +153,7 @@ class Transition:
     Attributes:
         kind: "default", "value" or "value_set".
         value: the key's value, fields concatenated without padding.
-        mask: which bits of it count, or None for all.
+        mask: the bits that are compared, or None for all.
         value_set: name, for kind "value_set".
         next_state: None ends the parser.
     """

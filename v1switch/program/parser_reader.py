@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from v1switch.program import expressions as ex
-from v1switch.program.expression_reader import ExprReader
+from v1switch.program.expression_reader import ExpressionReader
 from v1switch.program.header_reader import unique
 from v1switch.program.json_cursor import Node
 from v1switch.program.kinds import BYTES, VALUE
@@ -59,12 +59,12 @@ def _extract(node: Node, symbols: Symbols, length: ex.Expr | None) -> Extract:
     return found
 
 
-def _operand(node: Node, reader: ExprReader) -> ex.Expr:
-    """Error codes and shifts are bare integers in old JSON."""
+def _operand(node: Node, reader: ExpressionReader) -> ex.Expr:
+    """Read an operand; in older JSON error codes and shift distances are plain integers."""
     return ex.Const(node.integer()) if isinstance(node.value, int) else reader.value(node)
 
 
-def _set(params: Node, symbols: Symbols, reader: ExprReader) -> SetField:
+def _set(params: Node, symbols: Symbols, reader: ExpressionReader) -> SetField:
     target = params.at(0)
     if target.get("type").text() != "field":
         raise target.get("type").fail("'field'")
@@ -75,7 +75,7 @@ def _set(params: Node, symbols: Symbols, reader: ExprReader) -> SetField:
 
 
 def _op(node: Node, symbols: Symbols) -> ParserOp:
-    reader = ExprReader(symbols, parsing=True)
+    reader = ExpressionReader(symbols, parsing=True)
     op, params = node.get("op").text(), node.get("parameters")
     if op in ("extract", "extract_VL"):
         length = reader.value(params.at(1)) if op == "extract_VL" else None
@@ -96,7 +96,7 @@ def _op(node: Node, symbols: Symbols) -> ParserOp:
 KEY_PARTS = (ex.FieldRef, ex.LastField, ex.LastUnionField, ex.Lookahead)
 
 
-def _key_width(part: ex.Expr, node: Node, reader: ExprReader) -> int:
+def _key_width(part: ex.Expr, node: Node, reader: ExpressionReader) -> int:
     if not isinstance(part, KEY_PARTS):
         raise node.fail("a field, stack field or lookahead in a transition key")
     reader.kinds.want(node, part, VALUE)
@@ -109,7 +109,7 @@ def _key_width(part: ex.Expr, node: Node, reader: ExprReader) -> int:
 
 
 def unpad(value: int, widths: tuple[int, ...]) -> int:
-    """Take a value of byte-padded fields apart and join the fields without padding."""
+    """Convert a value of byte-padded fields to the same fields without padding."""
     joined, shift = 0, sum((w + 7) // 8 * 8 for w in widths)
     for width in widths:
         shift -= (width + 7) // 8 * 8
@@ -141,7 +141,7 @@ def _transition(node: Node, widths: tuple[int, ...], sets: dict[str, ValueSet]) 
 
 
 def _state(node: Node, symbols: Symbols, sets: dict[str, ValueSet]) -> ParserState:
-    reader = ExprReader(symbols, parsing=True)
+    reader = ExpressionReader(symbols, parsing=True)
     parts = [(item, reader.read(item)) for item in node.items("transition_key")]
     widths = tuple(_key_width(part, item, reader) for item, part in parts)
     return ParserState(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from v1switch.program import expressions as ex
-from v1switch.program.expression_reader import ExprReader
+from v1switch.program.expression_reader import ExpressionReader
 from v1switch.program.header_reader import unique
 from v1switch.program.json_cursor import Node
 from v1switch.program.model import (
@@ -36,7 +36,7 @@ def algorithm(node: Node) -> str:
 
 
 def choice(node: Node, options: tuple[str, ...]) -> str:
-    """One of a few words."""
+    """A string that has to be one of `options`."""
     if node.text() not in options:
         raise node.fail("one of " + ", ".join(options))
     return node.text()
@@ -65,7 +65,7 @@ class PipelineReader:
     def __init__(
         self, symbols: Symbols, actions: dict[int, Action], profiles: dict[str, ActionProfile]
     ) -> None:
-        """Remember the context; `profiles` is added to."""
+        """Read with these symbols and actions; adds to `profiles`."""
         self.symbols = symbols
         self.actions = actions
         self.profiles = profiles
@@ -111,7 +111,7 @@ class PipelineReader:
         on_true, on_false = node.find("true_next"), node.find("false_next")
         return Conditional(
             node.get("name").name(),
-            ExprReader(self.symbols).value(node.get("expression")),
+            ExpressionReader(self.symbols).value(node.get("expression")),
             on_true.text() if on_true else None,
             on_false.text() if on_false else None,
             node.source(),
@@ -209,7 +209,7 @@ class PipelineReader:
 
     @staticmethod
     def _match_type(node: Node, key: tuple[KeyField, ...]) -> str:
-        """How the whole key is matched, which the kinds of its fields decide (match_units.h)."""
+        """The match type of the whole key, by the kinds of its fields (match_units.h)."""
         kinds = [field.match_kind for field in key]
         wanted = "exact"
         if "range" in kinds:
@@ -243,7 +243,7 @@ class PipelineReader:
     def _entries(
         self, node: Node, key: tuple[KeyField, ...], actions: tuple[Action, ...], indirect: bool
     ) -> tuple[ConstEntry, ...] | None:
-        """The entries that the program brings along; None where the controller makes them."""
+        """The initial entries, or None without any."""
         entries = node.find("entries")
         if entries is None:
             return None

@@ -1,10 +1,10 @@
-"""The primitives that v1model programs may call, and what their arguments have to be."""
+"""The primitives that v1model programs may call, with the kinds of their arguments."""
 
 from __future__ import annotations
 
 from v1switch.program import expressions as ex
 from v1switch.program import kinds
-from v1switch.program.expression_reader import ExprReader
+from v1switch.program.expression_reader import ExpressionReader
 from v1switch.program.json_cursor import Node
 from v1switch.program.model import Primitive
 from v1switch.program.symbols import STANDARD_METADATA, VALID, Symbols
@@ -88,9 +88,9 @@ def read_primitive(
 
     Args:
         node: the JSON object with `op` and `parameters`.
-        symbols: what it may refer to.
+        symbols: the names that it may refer to.
         params: number of parameters of the enclosing action.
-        in_action: False in the parser and the deparser, where nothing can jump.
+        in_action: False in the parser and the deparser, where jumps are not allowed.
         parsing: whether it belongs to the parser.
     """
     op = node.get("op")
@@ -103,7 +103,7 @@ def read_primitive(
     nodes = list(given.items())
     if len(nodes) != len(expected):
         raise given.fail(f"{len(expected)} parameters of {op.text()!r}", str(len(nodes)))
-    reader = _Arguments(ExprReader(symbols, params, parsing), op.text() in COPIES)
+    reader = _Arguments(ExpressionReader(symbols, params, parsing), op.text() in COPIES)
     args = tuple(reader.read(item, kind) for item, kind in zip(nodes, expected, strict=True))
     if op.text() in COPIES:
         reader.kinds.same(given, *args)
@@ -111,10 +111,10 @@ def read_primitive(
 
 
 class _Arguments:
-    """Reads arguments and checks what they are."""
+    """Reads arguments and checks their kinds."""
 
-    def __init__(self, reader: ExprReader, copies: bool) -> None:
-        """Remember the context; `copies` when variable-length fields may be used."""
+    def __init__(self, reader: ExpressionReader, copies: bool) -> None:
+        """Read with `reader`; `copies` allows variable-length fields."""
         self.reader = reader
         self.kinds = reader.kinds
         self.symbols = reader.symbols
@@ -162,7 +162,7 @@ class _Arguments:
         return headers[arg.name].header_type == headers[STANDARD_METADATA].header_type
 
     def _is_indexed(self, arg: ex.Named) -> bool:
-        """Whether a counter or meter is an array of its own, not the direct one of a table."""
+        """Whether a counter or meter is indexed, not the direct one of a table."""
         if arg.kind == COUNTER:
             return self.symbols.counters[arg.name].binding is None
         return arg.kind != METER or self.symbols.meters[arg.name].binding is None

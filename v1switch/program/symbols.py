@@ -1,4 +1,4 @@
-"""The names that the rest of a program may refer to, and the checks of such references."""
+"""The names of a program's objects, and the checks of references to them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from v1switch.program.model import (
 
 STANDARD_METADATA = "standard_metadata"
 VALID = "$valid$"
-CORE_ERRORS = (  # of core.p4; a program that tells no numbers numbers them in this order
+CORE_ERRORS = (  # of core.p4; without numbers in the JSON they are numbered in this order
     *("NoError", "PacketTooShort", "NoMatch", "StackOutOfBounds", "HeaderTooShort"),
     *("ParserTimeout", "ParserInvalidArgument"),
 )
@@ -27,7 +27,7 @@ CORE_ERRORS = (  # of core.p4; a program that tells no numbers numbers them in t
 
 @dataclass
 class Symbols:
-    """Everything that has a name, filled while the program is read from top to bottom."""
+    """All named objects, filled while the program is read from top to bottom."""
 
     headers: dict[str, Header] = field(default_factory=dict)
     stacks: dict[str, HeaderStack] = field(default_factory=dict)
