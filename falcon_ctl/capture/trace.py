@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from falcon_ctl.errors import PartFailed
 from rxpath.live import records
-from rxpath.model.state.layout import STAGE_NAMES
 
 
 class Stage(NamedTuple):
@@ -71,21 +70,18 @@ def load(path: Path) -> Trace:
         found = records.read(path)
     except (OSError, ValueError) as error:
         raise PartFailed("rxpath", f"recording {path}: {error}") from error
-    places = {int(code): name for code, name in found.meta["places"].items()}
     frames = [bytes(frame) for frame in found.frames]
     fields = found.records.dtype.names or ()
     rows = (dict(zip(fields, row, strict=True)) for row in found.records.tolist())
     stages = found.records["stages"].tolist()
     passages = [
-        _passage(row, ways, frame, places)
+        _passage(row, ways, frame, found.meta)
         for row, ways, frame in zip(rows, stages, frames, strict=True)
     ]
     return Trace(sorted(passages, key=lambda p: (p.arrival, p.number)), found.meta)
 
 
-def _passage(
-    row: dict[str, Any], stages: list[Any], frame: bytes, places: dict[int, str]
-) -> Passage:
+def _passage(row: dict[str, Any], stages: list[Any], frame: bytes, meta: dict[str, Any]) -> Passage:
     """From one row of `rxpath.live.records.RECORD`, its stages and the frame's first bytes."""
     delivered = row["delivered"]
     return Passage(
@@ -96,10 +92,10 @@ def _passage(
         proto=row["proto"],
         container=row["container"],
         stages=tuple(
-            Stage(STAGE_NAMES[stage[0]], *stage[1:]) for stage in stages[: row["n_stages"]]
+            Stage(meta["stage_kinds"][stage[0]], *stage[1:]) for stage in stages[: row["n_stages"]]
         ),
         delivered=max(delivered, 0),
-        place=places.get(row["drop_place"], "queued" if delivered < 0 else ""),
+        place=meta["places"].get(str(row["drop_place"]), "queued" if delivered < 0 else ""),
         wire_len=row["wire_len"],
         frame=frame[: row["wire_len"]],
     )

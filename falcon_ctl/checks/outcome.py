@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from falcon_ctl.checks.measurement import Measurement
 from falcon_ctl.checks.verdict import Verdict, judge
-from falcon_ctl.report.live import Measurement
 from falcon_ctl.traffic.tcp import Transfer
 
 UNACCOUNTED = "unaccounted"  # the last word of a place where frames vanished without being counted

@@ -6,11 +6,12 @@ import numpy as np
 
 from falcon_ctl.claims import trial
 from falcon_ctl.claims.claims import CROSS, TICK, Claim, Finding, times
+from falcon_ctl.claims.trial import Rounds
 from falcon_ctl.systems.catalogue import BYPASS, HOST, OFFLOAD, OVERLAY, SLIM
 from falcon_ctl.systems.system import System
 from falcon_ctl.virtual import measure
+from rxpath import results
 from rxpath.drivers import virtual
-from rxpath.model.state import layout as lay
 
 _HASHES = (trial.HASH, 0x9E3779B1)
 _MS = 1_000_000
@@ -23,33 +24,33 @@ _NOISE = 0.05
 def no_os_overhead(system: System) -> Finding:
     """Neither interrupts nor softirqs take any time, and frames are faster than on the host."""
     run = trial.run(system)
-    spent = run.busy("hardirq", "softirq", "ksoftirqd")
+    spent = run.counters.busy_ns("hardirq", "softirq", "ksoftirqd")
     gain = trial.rate(system) / trial.rate(HOST)
     return Finding(
-        f"{spent} ns in interrupts and softirqs, {run.stats['softirq']['interrupts']} interrupts; "
+        f"{spent} ns in interrupts and softirqs, {run.counters.interrupts} interrupts; "
         f"{times(gain)} the host's rate",
-        spent == 0 and run.stats["softirq"]["interrupts"] == 0 and gain > 1,
+        spent == 0 and run.counters.interrupts == 0 and gain > 1,
     )
 
 
 def policy_not_applied(system: System) -> Finding:
     """Frames of a flow that the operator denies are delivered all the same."""
-    found, theirs = (trial.run(one, _HASHES, knobs={"denied": [1]}) for one in (system, OVERLAY))
-    through, held = (int(one.delivered(1).sum()) for one in (found, theirs))
+    rounds = Rounds(_HASHES, knobs={"denied": [1]})
+    found, theirs = (trial.run(one, rounds) for one in (system, OVERLAY))
+    through, held = (len(one.delivered(1).time) for one in (found, theirs))
+    sent = len(found.sent[1])
     return Finding(
-        f"denied flow: {through} of {found.sent(1)} frames delivered; over the container's "
-        f"overlay {held}",
-        through == found.sent(1) and held == 0,
+        f"denied flow: {through} of {sent} frames delivered; over the container's overlay {held}",
+        through == sent and held == 0,
     )
 
 
 def burns_a_core(system: System) -> Finding:
     """Without any traffic a core is busy all the time."""
     model = measure.build(system, {}, 1)
-    for _ in virtual.run(model, np.zeros((0, len(virtual.COLUMNS)), np.int64), 10 * _MS):
-        pass
-    stats = model.stats()
-    busiest = max(sum(cpu.values()) for cpu in stats["busy_ns"]) / stats["clock_ns"]
+    results.run(model, virtual.make_trace(()), 10 * _MS)
+    counters = results.counters(model)
+    busiest = max(map(sum, counters.busy)) / counters.clock_ns
     return Finding(f"busiest core without traffic: {100 * busiest:.0f} %", busiest == 1)
 
 
@@ -92,9 +93,9 @@ def _after_the_rule(system: System) -> int:
     peers.run(4 * _MS)
     peers.model.reconfigure({"denied": [0]})
     peers.run(6 * _MS)
-    before = peers.model.stats()["delivered"]
+    before = results.counters(peers.model).delivered
     peers.run(10 * _MS)
-    return int(peers.model.stats()["delivered"] - before)
+    return results.counters(peers.model).delivered - before
 
 
 def costly_set_up(system: System) -> Finding:
@@ -115,8 +116,9 @@ def costly_set_up(system: System) -> Finding:
 def no_cpu_for_the_tunnel(system: System) -> Finding:
     """No softirq of a tunnel's devices, and no more time in softirqs than on the host."""
     found, host = trial.run(system), trial.run(HOST)
-    spent, usual = (one.busy("hardirq", "softirq", "ksoftirqd") for one in (found, host))
-    tunnel = int(np.count_nonzero(found.softirqs()[:, lay.REC_KIND] != lay.NAPI))
+    kinds = ("hardirq", "softirq", "ksoftirqd")
+    spent, usual = (one.counters.busy_ns(*kinds) for one in (found, host))
+    tunnel = int(np.count_nonzero(found.softirqs().kind != "napi"))
     ratio = trial.rate(system) / trial.rate(HOST)
     return Finding(
         f"{tunnel} softirqs of tunnel devices; {spent - usual} ns more than the host in "
@@ -138,22 +140,20 @@ def bounded_functions(system: System) -> Finding:
 def _bounded(system: System, what: str, knob: str) -> Finding:
     """Five flows to five containers, with room for four."""
     hashes = [0x101 * (flow + 1) for flow in range(5)]
-    run = trial.run(system, hashes, gap=2000, knobs={knob: 4})
+    run = trial.run(system, Rounds(hashes, gap=2000, knobs={knob: 4}))
     depths = [run.depth(flow) for flow in range(5)]
-    offload = run.stats["offload"]
+    slow, last = run.counters.slow_path, len(run.sent[4])
     return Finding(
         f"with 4 {what}, flows 1 to 5 have {trial.counted([one for d in depths for one in d])}; "
-        f"{offload['slow_path']} frames on the slow path, {run.sent(4)} sent in flow 5",
-        depths == [[1]] * 4 + [[3]] and offload["slow_path"] == run.sent(4),
+        f"{slow} frames on the slow path, {last} sent in flow 5",
+        depths == [[1]] * 4 + [[3]] and slow == last,
     )
 
 
 def needs_hardware(system: System) -> Finding:
     """With a table of no entries nothing is left but the overlay, event for event."""
-    without, overlay = (
-        trial.run(one, gap=700, knobs={"offload_entries": 0}).events for one in (system, OVERLAY)
-    )
-    same = without.shape == overlay.shape and bool((without == overlay).all())
+    rounds = Rounds(gap=700, knobs={"offload_entries": 0})
+    same = trial.differing(*(trial.run(one, rounds).frames for one in (system, OVERLAY))) == 0
     return Finding(
         f"without entries: {'the same' if same else 'other'} events as over the container's "
         "overlay",

@@ -8,7 +8,7 @@ import numpy as np
 
 from falcon_ctl.claims import trial
 from falcon_ctl.claims.claims import TICK, Claim, Finding, mpps, times
-from falcon_ctl.claims.trial import Table, Trial
+from falcon_ctl.claims.trial import Rounds, Trial
 from falcon_ctl.systems.catalogue import (
     ALWAYS_ON,
     BALANCING,
@@ -18,8 +18,10 @@ from falcon_ctl.systems.catalogue import (
     SPLITTING,
 )
 from falcon_ctl.systems.system import System
+from falcon_ctl.traffic.order import Order, analyse
 from falcon_ctl.virtual.measure import Stream, measure, senders
-from rxpath.model.state import layout as lay
+from rxpath import results
+from rxpath.results import Frames, Stages
 
 OFF = replace(FALCON, name="falcon-off", title="FALCON, all off", falcon=frozenset())
 # As in the talk's figure of it: two of eight flows become four times as intense.
@@ -43,7 +45,7 @@ def pipelined(system: System) -> Finding:
     disordered = sum(_disorder(run, device) for device in devices)
     gain = trial.rate(system) / trial.rate(OVERLAY)
     placed = ", ".join(
-        f"ifindex {device} on {trial.told(cpus)}" for device, cpus in devices.items()
+        f"ifindex {device} on {trial.listed(cpus)}" for device, cpus in devices.items()
     )
     return Finding(
         f"{placed}; {disordered} out of order at a device; {times(gain)} the container's rate",
@@ -54,31 +56,29 @@ def pipelined(system: System) -> Finding:
     )
 
 
-def _by_device(stages: Table) -> dict[int, list[int]]:
+def _by_device(stages: Stages) -> dict[int, list[int]]:
     """The CPUs that each device's stages ran on."""
-    devices = sorted({int(one) for one in stages[:, lay.REC_IFINDEX]})
-    return {one: trial.cpus(stages[stages[:, lay.REC_IFINDEX] == one]) for one in devices}
+    devices = sorted({int(one) for one in stages.ifindex})
+    return {one: trial.cpus(stages.where(stages.ifindex == one)) for one in devices}
 
 
 def _disorder(run: Trial, device: int) -> int:
     """Frames of a flow that a device got after one that had come to the NIC later."""
-    chosen = run.delivered(0)
-    rows = run.stages[chosen]
-    at = rows[..., lay.REC_IFINDEX] == device
-    begin = np.where(at, rows[..., lay.REC_START], 0).max(axis=1)
-    sent = run.arrivals()[chosen][np.argsort(begin, kind="stable")]
+    frames = run.delivered(0)
+    stages = frames.stages
+    begin = np.where(stages.ifindex == device, stages.start, 0).max(axis=1)
+    sent = frames.arrival[np.argsort(begin, kind="stable")]
     return int(np.count_nonzero(np.diff(sent) < 0))
 
 
 def splitting_helps_tcp(system: System) -> Finding:
     """One TCP flow is faster than with pipelining alone: its first stage has two cores."""
-    run = trial.run(system, proto="tcp")
-    kinds = {int(kind) for kind in run.softirqs()[:, lay.REC_KIND]}
+    is_split = "split" in trial.run(system, Rounds(proto="tcp")).softirqs().kind
     gain = trial.rate(system, "tcp") / trial.rate(PIPELINING, "tcp")
     return Finding(
-        f"{'a' if lay.SPLIT in kinds else 'no'} stage for GRO; one TCP flow at "
+        f"{'a' if is_split else 'no'} stage for GRO; one TCP flow at "
         f"{mpps(trial.rate(system, 'tcp'))}, {times(gain)} pipelining alone",
-        lay.SPLIT in kinds and gain > 1.05,
+        is_split and gain > 1.05,
     )
 
 
@@ -105,23 +105,30 @@ def keeps_order(system: System) -> Finding:
 
 def _reordering(system: System) -> tuple[float, int]:
     """Reordered ratio and largest extent of the surge's flows."""
-    run = trial.follow(*senders(system, _SURGE, seed=1, records=True))
-    orders = [run.order(flow) for flow in range(len(_SURGE.rates))]
+    frames = results.run(*senders(system, _SURGE, seed=1))
+    orders = [_order(frames, flow) for flow in range(len(_SURGE.rates))]
     received = sum(order.received for order in orders)
     reordered = sum(order.reordered for order in orders)
     return reordered / received, max(order.max_extent for order in orders)
+
+
+def _order(frames: Frames, flow: int) -> Order:
+    """Reordering of a flow's delivered frames; those that arrived at one time count as one."""
+    mine = frames.where(frames.flow == flow)
+    sent = np.sort(mine.arrival)
+    return analyse(np.searchsorted(sent, mine.arrival[mine.delivered]).tolist(), len(sent))
 
 
 def isolation_kept(system: System) -> Finding:
     """A denied flow is dropped by the kernel's policy; the other reaches its socket alone."""
     denied, held, allowed, strayed, sent = 0, 0, 0, 0, 0
     for proto in ("udp", "tcp"):
-        run = trial.run(system, (trial.HASH, _OTHER), proto=proto, knobs={"denied": [1]})
-        held += run.stats["drops"]["policy"]
-        denied += int(run.delivered(1).sum())
-        allowed += int(run.delivered(0).sum())
-        sent += run.sent(0)
-        strayed += int((run.events[:, lay.EV_SOCKET] != run.events[:, lay.EV_FLOW]).sum())
+        run = trial.run(system, Rounds((trial.HASH, _OTHER), proto=proto, knobs={"denied": [1]}))
+        held += run.counters.drops["policy"]
+        denied += len(run.delivered(1).time)
+        allowed += len(run.delivered(0).time)
+        sent += len(run.sent[0])
+        strayed += int((run.frames.socket != run.frames.flow).sum())
     return Finding(
         f"UDP and TCP, denied flows: {denied} of {sent} frames delivered, {held} dropped by the "
         f"policy; allowed flows: {allowed} of {sent}; {strayed} at another's socket",
@@ -133,8 +140,8 @@ def same_devices(system: System) -> Finding:
     """Each frame passes the devices of the vanilla overlay, and the same frames arrive."""
     differing, missing, count = 0, 0, 0
     for proto in ("udp", "tcp"):
-        ours, theirs = (trial.run(one, proto=proto) for one in (system, OVERLAY))
-        mine, vanilla = _ways(ours), _ways(theirs)
+        runs = (trial.run(one, Rounds(proto=proto)) for one in (system, OVERLAY))
+        mine, vanilla = map(_devices, runs)
         missing += len(mine.keys() ^ vanilla.keys())
         differing += sum(mine[frame] != vanilla[frame] for frame in mine.keys() & vanilla.keys())
         count += len(vanilla)
@@ -145,20 +152,15 @@ def same_devices(system: System) -> Finding:
     )
 
 
-def _ways(run: Trial) -> dict[tuple[int, int], list[int]]:
+def _devices(run: Trial) -> dict[tuple[int, int], list[int]]:
     """The devices that each delivered frame (flow, arrival) passed; a split stage counts once."""
     found = {}
-    chosen = run.delivered()
-    for event, sent, stages, hops in zip(
-        run.events[chosen],
-        run.arrivals()[chosen],
-        run.stages[chosen],
-        run.hops[chosen],
-        strict=True,
-    ):
-        devices = stages[:hops, lay.REC_IFINDEX].tolist()
+    frames = run.delivered()
+    columns = (frames.flow, frames.arrival, frames.stages.ifindex, frames.hops)
+    for flow, sent, ifindexes, hops in zip(*columns, strict=True):
+        devices = ifindexes[:hops].tolist()
         once = [one for i, one in enumerate(devices) if i == 0 or devices[i - 1] != one]
-        found[int(event[lay.EV_FLOW]), int(sent)] = once
+        found[int(flow), int(sent)] = once
     return found
 
 
@@ -166,15 +168,10 @@ def off_is_vanilla(system: System) -> Finding:
     """With all of its parts off, the host does what the vanilla overlay does, event for event."""
     differing, count = 0, 0
     for proto in ("udp", "tcp"):
-        ours, theirs = (
-            trial.run(one, (trial.HASH, _OTHER), gap=700, count=10_000, proto=proto)
-            for one in (system, OVERLAY)
-        )
-        count += len(theirs.events)
-        if ours.events.shape != theirs.events.shape:
-            differing += len(theirs.events)
-        else:
-            differing += int(np.count_nonzero((ours.events != theirs.events).any(axis=1)))
+        rounds = Rounds((trial.HASH, _OTHER), gap=700, count=10_000, proto=proto)
+        ours, theirs = (trial.run(one, rounds).frames for one in (system, OVERLAY))
+        count += len(theirs.time)
+        differing += trial.differing(ours, theirs)
     return Finding(f"{differing} of {count} events of UDP and TCP differ", differing == 0)
 
 

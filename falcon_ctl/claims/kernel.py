@@ -11,12 +11,12 @@ from scapy.layers.vxlan import VXLAN
 
 from falcon_ctl.claims import trial
 from falcon_ctl.claims.claims import CROSS, IS, TICK, Claim, Finding, mpps, times
-from falcon_ctl.claims.trial import Table, counted, told
+from falcon_ctl.claims.trial import Rounds, counted, listed
 from falcon_ctl.systems.catalogue import BY_NAME, HOST, OVERLAY, PIPELINING
 from falcon_ctl.systems.system import System
-from rxpath.config import profiles
-from rxpath.model.state import layout as lay
-from rxpath.wire import frames, toeplitz
+from falcon_ctl.virtual import measure
+from rxpath.results import Stages
+from rxpath.wire import frames
 
 PORTS = {"docker": 4789, "flannel": 8472, "calico": 4789, "weave": 6784}
 SOFTIRQS = {"docker": 3, "flannel": 3, "calico": 3, "weave": 4}  # Weave has two veths
@@ -28,7 +28,8 @@ def one_softirq(system: System) -> Finding:
     run = trial.run(system)
     where = trial.cpus(run.softirqs())
     return Finding(
-        f"{counted(run.depth())} a frame, on {told(where)}; {mpps(trial.rate(system))} on one flow",
+        f"{counted(run.depth())} a frame, on {listed(where)}; "
+        f"{mpps(trial.rate(system))} on one flow",
         run.depth() == [1] and len(where) == 1,
     )
 
@@ -42,7 +43,7 @@ def serialized(softirqs: int) -> Callable[[System], Finding]:
         where, together = trial.cpus(stages), _overlaps(stages)
         ratio = trial.rate(system) / trial.rate(HOST)
         return Finding(
-            f"{counted(run.depth())} a frame, on {told(where)}, {together} beside another; "
+            f"{counted(run.depth())} a frame, on {listed(where)}, {together} beside another; "
             f"{times(ratio)} the host's rate",
             run.depth() == [softirqs] and len(where) == 1 and together == 0 and ratio < 0.75,
         )
@@ -50,18 +51,18 @@ def serialized(softirqs: int) -> Callable[[System], Finding]:
     return check
 
 
-def _overlaps(stages: Table) -> int:
+def _overlaps(stages: Stages) -> int:
     """How many stages began before another of an earlier start had ended."""
-    begin, end = stages[:, lay.REC_START], stages[:, lay.REC_END]
-    order = np.argsort(begin, kind="stable")
-    return int(np.count_nonzero(begin[order][1:] < np.maximum.accumulate(end[order])[:-1]))
+    order = np.argsort(stages.start, kind="stable")
+    begin, end = stages.start[order], stages.end[order]
+    return int(np.count_nonzero(begin[1:] < np.maximum.accumulate(end)[:-1]))
 
 
 def vxlan_port(port: int) -> Callable[[System], Finding]:
-    """A host with this profile's port takes VXLAN to `port`, and to no other of the table."""
+    """A host with this profile takes VXLAN to `port`, and to no other of the table."""
 
     def check(system: System) -> Finding:
-        own = profiles.load()[system.profile].vxlan_port
+        own = measure.build(system, {}, 1).vxlan_port if system.tunnels("udp") else 0
         taken = sorted({dport for dport in PORTS.values() if _is_taken(own, dport)})
         return Finding(f"takes VXLAN to UDP port {taken}", taken == [port])
 
@@ -69,16 +70,12 @@ def vxlan_port(port: int) -> Callable[[System], Finding]:
 
 
 def _is_taken(own: int, dport: int) -> bool:
-    """Whether a host whose VXLAN port is `own` parses a VXLAN frame to `dport`."""
+    """Whether a host whose VXLAN port is `own` takes a VXLAN frame to `dport`."""
     inner = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01") / IP() / UDP()
     outer = Ether(src="02:00:00:00:01:02", dst=_MAC) / IP(src="172.16.0.2", dst=_VTEP)
     packet = outer / UDP(sport=50_000, dport=dport, chksum=0) / VXLAN(vni=5001, flags=8) / inner
-    frame = np.frombuffer(bytes(packet), np.uint8).copy()
-    vtep = int.from_bytes(bytes(int(part) for part in _VTEP.split(".")), "big")
-    me = frames.identity(int(_MAC.replace(":", ""), 16), vtep, own)
-    found = np.zeros(frames.FIELDS, np.int64)
-    verdict = frames.parse(frame, len(frame), 0, me, toeplitz.key_table(), found)
-    return bool(verdict == frames.OK and found[frames.TUNNEL])
+    found = frames.examine(bytes(packet), frames.Addresses(_MAC, _VTEP, own))
+    return found.verdict == "ok" and found.is_tunnel
 
 
 def one_flow_stays(system: System) -> Finding:
@@ -87,7 +84,7 @@ def one_flow_stays(system: System) -> Finding:
     where = trial.cpus(run.softirqs(skip=1))
     ratio = trial.rate(system) / trial.rate(PIPELINING)
     return Finding(
-        f"stages behind the NIC on {told(where)}; {times(ratio)} FALCON's rate on one flow",
+        f"stages behind the NIC on {listed(where)}; {times(ratio)} FALCON's rate on one flow",
         len(where) == 1 and ratio < 0.75,
     )
 
@@ -95,20 +92,20 @@ def one_flow_stays(system: System) -> Finding:
 def many_flows_spread(system: System) -> Finding:
     """Flows of one RX queue run on several CPUs."""
     hashes = np.random.default_rng(5).integers(0, 1 << 32, 32).tolist()
-    run = trial.run(system, hashes, knobs={"queues": 1})
+    run = trial.run(system, Rounds(hashes, knobs={"queues": 1}))
     where = trial.cpus(run.softirqs(skip=1))
-    return Finding(f"32 flows of one RX queue: on {told(where)}", len(where) >= 4)
+    return Finding(f"32 flows of one RX queue: on {listed(where)}", len(where) >= 4)
 
 
 def micro_flows(system: System) -> Finding:
     """Each device's stage of one flow runs on several CPUs, and order is kept."""
-    run = trial.run(system, gap=trial.SATURATING, count=20_000)
+    run = trial.run(system, Rounds(gap=trial.SATURATING, count=20_000))
     stages = run.softirqs(skip=1)
-    cells = stages[stages[:, lay.REC_KIND] == lay.GRO_CELL]
+    cells = stages.where(stages.kind == "gro_cell")
     where, order = trial.cpus(cells), run.order(0)
     gain = [trial.rate(system, proto) / trial.rate(OVERLAY, proto) for proto in ("tcp", "udp")]
     return Finding(
-        f"the tunnel device's stage on {told(where)}; {order.reordered} of {order.received} "
+        f"the tunnel device's stage on {listed(where)}; {order.reordered} of {order.received} "
         f"reordered; {times(gain[0])} (TCP) and {times(gain[1])} (UDP) the container's rate",
         len(where) >= 3 and order.reordered == 0 and min(gain) > 1.1,
     )
@@ -119,7 +116,7 @@ def buckets_move(system: System) -> Finding:
     hashes = [8 * bucket for bucket in range(16)]  # of 8 queues: all in the first one
     (where, got), (fixed, before) = (_rebalanced(one, hashes) for one in (system, OVERLAY))
     return Finding(
-        f"16 flows of one queue: on {told(where)}, with a fixed table on {told(fixed)}; "
+        f"16 flows of one queue: on {listed(where)}, with a fixed table on {listed(fixed)}; "
         f"{times(got / before)} the container's frames arrive",
         len(where) >= 4 and got > 1.5 * before,
     )
@@ -129,7 +126,7 @@ def one_flow_gains_nothing(system: System) -> Finding:
     """One flow is as slow as over the plain overlay."""
     (where, got), (_, before) = (_rebalanced(one, [trial.HASH]) for one in (system, OVERLAY))
     return Finding(
-        f"all stages of one flow on {told(where)}; {times(got / before)} the container's rate",
+        f"all stages of one flow on {listed(where)}; {times(got / before)} the container's rate",
         len(where) == 1 and got < 1.1 * before,
     )
 
@@ -137,8 +134,8 @@ def one_flow_gains_nothing(system: System) -> Finding:
 def _rebalanced(system: System, hashes: list[int]) -> tuple[list[int], int]:
     """CPUs that worked, and frames delivered, in 16 ms at saturation, rebalanced each 1 ms."""
     knobs = {"rebalance_interval_ns": 1_000_000, "falcon": {"load_interval_ns": 500_000}}
-    run = trial.run(system, hashes, gap=trial.SATURATING, count=40_000, knobs=knobs)
-    return trial.cpus(run.softirqs()), run.stats["delivered"]
+    run = trial.run(system, Rounds(hashes, trial.SATURATING, count=40_000, knobs=knobs))
+    return trial.cpus(run.softirqs()), run.counters.delivered
 
 
 def _overlay(name: str, profile: str, title: str) -> list[Claim]:

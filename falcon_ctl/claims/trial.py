@@ -1,93 +1,72 @@
-"""Small experiments of the model whose every frame can be looked at. Pure."""
+"""Small experiments of the model whose every frame can be inspected. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from types import MappingProxyType
+from socket import IPPROTO_TCP, IPPROTO_UDP
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from falcon_ctl.systems.system import System
+from falcon_ctl.systems.system import VXLAN_BYTES, System
 from falcon_ctl.traffic.order import Order, analyse
 from falcon_ctl.virtual import measure
 from falcon_ctl.virtual.measure import Closed, Metrics, Stream
+from rxpath import results
 from rxpath.drivers import virtual
 from rxpath.drivers.closed import Peers
-from rxpath.host import Model
-from rxpath.model.state import layout as lay
+from rxpath.results import Counters, Frames, Stages
 from rxpath.tcp.connections import Connection
 
-Table = NDArray[np.int64]
 HASH = 0x5A17C0DE  # of a flow whose three stages FALCON puts on three CPUs
 STEADY = 4000  # ns between frames: a load that every system can carry
 SATURATING = 400  # and one that none can
-PAYLOAD = 1448
-_PROTOCOL = {"udp": lay.UDP, "tcp": lay.TCP}
+_PROTOCOL = {"udp": IPPROTO_UDP, "tcp": IPPROTO_TCP}
 
 
 @dataclass(frozen=True)
 class Trial:
     """What became of the frames of one run.
 
-    `trace`: [frames, virtual.COLUMNS] what was sent; `events`: [n, layout.EV_*] frames that were
-    delivered or dropped, in order of time; `stages`: [n, MAX_STAGES, layout.REC_*] where each of
-    them was, of which `hops` [n] are set; `stats`: the host's counters.
+    `sent`: when the frames of each flow came to the NIC, model ns; `frames`: those that were
+    delivered or dropped; `counters`: the host's.
     """
 
-    trace: Table
-    events: Table
-    stages: Table
-    hops: Table
-    stats: dict[str, Any]
+    sent: Sequence[NDArray[np.int64]]
+    frames: Frames
+    counters: Counters
 
-    def delivered(self, flow: int | None = None) -> NDArray[np.bool_]:
-        """[n] which events are frames (of `flow`) that the application got."""
-        found: NDArray[np.bool_] = self.events[:, lay.EV_KIND] == lay.DELIVER
-        return found if flow is None else found & (self.events[:, lay.EV_FLOW] == flow)
+    def delivered(self, flow: int | None = None) -> Frames:
+        """Frames (of `flow`) that the application got."""
+        chosen = self.frames.delivered
+        return self.frames.where(chosen if flow is None else chosen & (self.frames.flow == flow))
 
-    def sent(self, flow: int) -> int:
-        """Frames of `flow` that were sent."""
-        return int(np.count_nonzero(self.trace[:, virtual.COLUMNS.index("flow")] == flow))
+    def softirqs(self, flow: int | None = None, skip: int = 0) -> Stages:
+        """Stages of delivered frames, the application's left out; [m].
 
-    def softirqs(self, flow: int | None = None, skip: int = 0) -> Table:
-        """[m, layout.REC_*] stages of delivered frames, the application's left out.
-
-        `skip`: so many of each frame's first stages are left out, too.
+        `skip`: how many of each frame's first stages are left out, too.
         """
-        chosen = self.delivered(flow)
-        stages, hops = self.stages[chosen], self.hops[chosen]
-        numbers = np.arange(stages.shape[1])
-        wanted = (numbers >= skip) & (numbers < hops[:, None] - 1)
-        return stages[wanted]
+        frames = self.delivered(flow)
+        numbers = np.arange(frames.stages.cpu.shape[1])
+        return frames.stages.where((numbers >= skip) & (numbers < frames.hops[:, None] - 1))
 
     def depth(self, flow: int | None = None) -> list[int]:
         """Softirqs that a delivered frame went through; one number when it is the same for all."""
-        return sorted({int(hops) - 1 for hops in self.hops[self.delivered(flow)]})
-
-    def arrivals(self) -> Table:
-        """[n] when the frame of each event came to the NIC."""
-        times: Table = self.events[:, lay.EV_TIME] - self.events[:, lay.EV_LATENCY]
-        return times
+        return sorted({int(hops) - 1 for hops in self.delivered(flow).hops})
 
     def order(self, flow: int) -> Order:
-        """RFC 4737's view of a flow; frames that came at one time count as one."""
-        mine = self.trace[:, virtual.COLUMNS.index("flow")] == flow
-        arrival = self.arrivals()[self.delivered(flow)]
-        sequence = np.searchsorted(self.trace[mine, 0], arrival)
-        return analyse(sequence.tolist(), self.sent(flow))
-
-    def busy(self, *kinds: str) -> int:
-        """Time, ns, that all CPUs together spent on these kinds of work (layout.BUSY_NAMES)."""
-        return sum(cpu[kind] for cpu in self.stats["busy_ns"] for kind in kinds)
+        """Reordering of a flow by RFC 4737; frames that arrived at one time count as one."""
+        sent = self.sent[flow]
+        sequence = np.searchsorted(sent, self.delivered(flow).arrival)
+        return analyse(sequence.tolist(), len(sent))
 
 
-def cpus(stages: Table) -> list[int]:
+def cpus(stages: Stages) -> list[int]:
     """The CPUs that ran `stages`."""
-    return sorted({int(cpu) for cpu in stages[:, lay.REC_CPU]})
+    return sorted({int(cpu) for cpu in stages.cpu})
 
 
 def counted(depths: Sequence[int]) -> str:
@@ -95,7 +74,7 @@ def counted(depths: Sequence[int]) -> str:
     return f"{', '.join(map(str, depths))} softirq{'s' * (list(depths) != [1])}"
 
 
-def told(numbers: Sequence[int]) -> str:
+def listed(numbers: Sequence[int]) -> str:
     """Numbers of CPUs for people."""
     name = "CPU" if len(numbers) == 1 else "CPUs"
     if len(numbers) > 8:
@@ -103,48 +82,46 @@ def told(numbers: Sequence[int]) -> str:
     return f"{name} {', '.join(map(str, numbers))}"
 
 
-def run(
-    system: System,
-    hashes: Sequence[int] = (HASH,),
-    gap: int = STEADY,
-    count: int = 4000,
-    proto: str = "udp",
-    knobs: Mapping[str, Any] = MappingProxyType({}),
-) -> Trial:
-    """`count` frames, a flow for each hash by turns, each to a socket of its own.
+@dataclass(frozen=True)
+class Rounds:
+    """`count` frames, a flow for each of `hashes` by turns, `gap` ns apart.
 
-    `knobs`: what of the host's is not as in `system`.
+    `knobs`: those of the host that differ from the system's.
     """
-    flows = len(hashes)
-    model = measure.build(system, knobs, flows, records=True)
-    numbers = np.arange(count)
-    tcp = proto == "tcp"
-    frame = (measure.FULL if tcp else measure.SMALL) + measure.VXLAN_BYTES * system.tunnels(proto)
+
+    hashes: Sequence[int] = (HASH,)
+    gap: int = STEADY
+    count: int = 4000
+    proto: str = "udp"
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run(system: System, rounds: Rounds = Rounds()) -> Trial:  # it is frozen
+    """Send `rounds` to `system`, each flow to a socket of its own."""
+    flows, tcp = len(rounds.hashes), rounds.proto == "tcp"
+    model = measure.build(system, rounds.knobs, flows, records=True)
+    numbers = np.arange(rounds.count)
+    frame = measure.FULL if tcp else measure.SMALL
     trace = virtual.make_trace(
-        numbers * gap,
-        rss_hash=np.array(hashes)[numbers % flows],
+        numbers * rounds.gap,
+        rss_hash=np.array(rounds.hashes)[numbers % flows],
         flow=numbers % flows,
         socket=numbers % flows,
-        chain=measure.chain_of(model, system, proto),
-        protocol=_PROTOCOL[proto],
-        wire_len=frame,
-        payload=PAYLOAD * tcp,
-        seq=numbers // flows * PAYLOAD % 2**32 * tcp,
-        tcp_flags=0x10 * tcp,
+        chain=measure.chain_of(model, system, rounds.proto),
+        protocol=_PROTOCOL[rounds.proto],
+        wire_len=frame + VXLAN_BYTES * system.tunnels(rounds.proto),
+        **measure.segments(numbers // flows) if tcp else {},
     )
-    return follow(model, trace)
+    sent = [numbers[flow::flows] * rounds.gap for flow in range(flows)]
+    return Trial(sent, results.run(model, trace), results.counters(model))
 
 
-def follow(model: Model, trace: Table) -> Trial:
-    """Run `trace` through `model`, which was made with records."""
-    events, stages, hops = [], [], []
-    for part in virtual.run(model, trace):
-        slots = part[:, lay.EV_SLOT]
-        events.append(part.copy())
-        stages.append(model.state.record[slots])
-        hops.append(model.state.hop[slots])
-    whole = [np.concatenate(parts) for parts in (events, stages, hops)]
-    return Trial(trace, whole[0], whole[1], whole[2], model.stats())
+def differing(ours: Frames, theirs: Frames) -> int:
+    """How many frames left two hosts otherwise: another frame, time, CPU, socket or fate."""
+    if len(ours.time) != len(theirs.time):
+        return max(len(ours.time), len(theirs.time))
+    differs = [a != b for a, b in zip(ours[:-2], theirs[:-2], strict=True)]
+    return int(np.count_nonzero(np.any(differs, axis=0)))
 
 
 @cache
@@ -167,7 +144,7 @@ def connect(system: System, window: int = 64) -> Peers:
         rss_hash=HASH,
         chain=measure.chain_of(model, system, "tcp"),
         window=window,
-        wire_len=measure.FULL + measure.VXLAN_BYTES * system.tunnels("tcp"),
+        wire_len=measure.FULL + VXLAN_BYTES * system.tunnels("tcp"),
         setup=measure.handshake_of(model, system),
     )
     return Peers(model, [stream])

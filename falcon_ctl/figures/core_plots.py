@@ -11,19 +11,18 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 
+from falcon_ctl.figures.core_activity import Loads, Timeline, loads, timeline
 from falcon_ctl.figures.experiments import BY_FIGURE, TALK, Experiment
-from falcon_ctl.figures.inside import Loads, Timeline, loads, timeline
 from falcon_ctl.systems.catalogue import BY_NAME, HOST
 from falcon_ctl.systems.system import System
-from rxpath.model.state import layout as lay
 
 # The talk's colours: blue, green and yellow are the first, second and third softirq.
 STAGES = {
-    lay.NAPI: ("first softirq (NIC)", "#2f6fde"),
-    lay.SPLIT: ("its GRO, split off", "#8fb8f5"),
-    lay.GRO_CELL: ("second (VXLAN, bridge)", "#2ca02c"),
-    lay.BACKLOG: ("third (container's stack)", "#f2c80f"),
-    lay.SOCKET: ("application", "#b0b0b0"),
+    "napi": ("first softirq (NIC)", "#2f6fde"),
+    "split": ("its GRO, split off", "#8fb8f5"),
+    "gro_cell": ("second (VXLAN, bridge)", "#2ca02c"),
+    "backlog": ("third (container's stack)", "#f2c80f"),
+    "socket": ("application", "#b0b0b0"),
 }
 LOADED = (5, 7)  # figures that are about the cores' loads
 _RATE = 900e3  # packets/s, what one sending core gives
@@ -60,12 +59,14 @@ def draw_timelines(folder: Path, systems: Mapping[str, System]) -> Path:
 
 def _lanes(axes: Axes, seen: Timeline) -> None:
     """A lane for each CPU, in the order in which a packet comes to them."""
-    cpus = list(dict.fromkeys(int(cpu) for _, cpu in sorted(map(tuple, seen.rows[:, :2]))))
+    stages, order = seen.stages, list(STAGES)
+    places = zip(map(order.index, stages.kind), stages.cpu.tolist(), strict=True)
+    cpus = list(dict.fromkeys(cpu for _, cpu in sorted(places)))
     for kind, (_, colour) in STAGES.items():
         for lane, cpu in enumerate(cpus):
-            rows = seen.rows[(seen.rows[:, 0] == kind) & (seen.rows[:, 1] == cpu)]
-            begin = np.maximum(rows[:, 2], seen.start)
-            spans = np.stack([begin - seen.start, np.minimum(rows[:, 3], seen.end) - begin], 1)
+            ran = stages.where((stages.kind == kind) & (stages.cpu == cpu))
+            begin = np.maximum(ran.start, seen.start)
+            spans = np.stack([begin - seen.start, np.minimum(ran.end, seen.end) - begin], 1)
             axes.broken_barh((spans / 1000).tolist(), (lane - 0.4, 0.8), color=colour)
     axes.set_yticks(range(len(cpus)), [f"CPU {cpu}" for cpu in cpus])
     axes.set_ylim(len(cpus) - 0.5, -0.5)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from falcon_ctl.capture.trace import Trace
 from falcon_ctl.checks import outcome, reach, rebalance, steering, underlay
+from falcon_ctl.checks.measurement import Measurement
 from falcon_ctl.checks.rebalance import Episode
 from falcon_ctl.checks.verdict import Verdict
-from falcon_ctl.report.live import Measurement
 from falcon_ctl.systems.system import System
 from falcon_ctl.traffic.tcp import Transfer
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from falcon_ctl.capture.trace import Trace
+from falcon_ctl.checks.measurement import Measurement
 from falcon_ctl.live import accounting, udp
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.way import Captures
-from falcon_ctl.report.live import Measurement
 from falcon_ctl.systems.system import System
 from falcon_ctl.traffic import schedule
 from falcon_ctl.traffic.flows import Flow, tcp_segments

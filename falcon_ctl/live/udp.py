@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from falcon_ctl.capture import headers
 from falcon_ctl.capture.trace import Passage, Stage, Trace
+from falcon_ctl.checks.measurement import Measurement, rate
 from falcon_ctl.live import accounting
 from falcon_ctl.live.hosts import Host
 from falcon_ctl.live.lab import Lab
-from falcon_ctl.report.live import Measurement, rate
 from falcon_ctl.systems.system import System
 from falcon_ctl.traffic import order, payload, schedule
 from falcon_ctl.traffic.flows import Flow, udp_template

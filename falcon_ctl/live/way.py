@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from falcon_ctl.capture import tcp_order
 from falcon_ctl.capture.tap import Tap
+from falcon_ctl.capture.tcp_order import Point, Segment
 from falcon_ctl.capture.trace import Passage
 from falcon_ctl.live.lab import CONTAINER_INTERFACE, Lab
-from falcon_ctl.traffic import tcpframes
 from falcon_ctl.traffic.flows import Flow
-from falcon_ctl.traffic.tcpframes import Point, Segment
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Captures:
         ports = {flow.source_port for flow in flows}
 
         def seen(taps: Sequence[Tap]) -> list[Segment]:
-            return [s for tap in taps for s in tcpframes.segments(tap.packets, ports)]
+            return [s for tap in taps for s in tcp_order.segments(tap.packets, ports)]
 
-        nic = tcpframes.arrived((passage.frame for passage in arrivals), ports)
+        nic = tcp_order.arrived((passage.frame for passage in arrivals), ports)
         lost = {
             tap.interface: tap.lost
             for tap in (*self.wires, *self.entries, *self.targets)
@@ -80,12 +80,12 @@ class Way:
     @property
     def reordered(self) -> int:
         """Reordered frames (RFC 4737) between the sender's wire and the receiver."""
-        return tcpframes.reordered(self.wire.segments, self.target.segments)
+        return tcp_order.reordered(self.wire.segments, self.target.segments)
 
     @property
     def swaps(self) -> dict[str, int]:
         """Between which points frames changed places, and how many."""
-        return tcpframes.swaps([self.wire, self.entry, self.nic, self.target])
+        return tcp_order.swaps([self.wire, self.entry, self.nic, self.target])
 
     @property
     def flaw(self) -> str:
@@ -95,6 +95,6 @@ class Way:
         that sends from two CPUs, a thread's and that of an acknowledgement, may overtake itself.
         """
         found = [f"capture of {name} lost {count} frames" for name, count in self.lost.items()]
-        if swapped := tcpframes.reordered(self.wire.segments, self.entry.segments):
+        if swapped := tcp_order.reordered(self.wire.segments, self.entry.segments):
             found.append(f"this computer's kernel reordered {swapped} frames behind the container")
         return "; ".join(found)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from falcon_ctl.checks.measurement import Measurement
 from falcon_ctl.checks.verdict import Verdict
 from falcon_ctl.errors import UsageError
-from falcon_ctl.report.live import Measurement
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 
-from falcon_ctl.report.live import Measurement
+from falcon_ctl.checks.measurement import Measurement
 from falcon_ctl.systems.catalogue import MAIN_JOB
 
 if TYPE_CHECKING:

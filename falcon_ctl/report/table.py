@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from falcon_ctl.checks.measurement import Measurement
 from falcon_ctl.checks.verdict import Verdict
-from falcon_ctl.report.live import Measurement
 
 _WIDE = 110
 _NUMBERS = ("flows", "kpps", "p50 µs", "p99 µs", "sent", "lost", "reord")

@@ -21,8 +21,8 @@ from falcon_ctl.systems.catalogue import BY_NAME
 from falcon_ctl.systems.system import System
 from falcon_ctl.virtual import measure as measures
 from falcon_ctl.virtual.measure import Metrics, measure
-from rxpath.model.state import layout as lay
 from rxpath.policies.custom import from_source
+from rxpath.results import DROP_REASONS
 
 Row = dict[str, Any]
 _DECIDING = (measures, catalogue, custom, system, points)  # modules that results depend on
@@ -30,7 +30,7 @@ RESULTS = (
     "pps",
     "sent",
     "delivered",
-    *(f"dropped_{place}" for place in lay.PLACE_NAMES[1:]),
+    *(f"dropped_{place}" for place in DROP_REASONS),
     "queued",
     "reordered",
     "retransmits",
@@ -109,7 +109,7 @@ def _row(found: Metrics) -> Row:
         round(found.pps, 3),
         found.sent,
         found.delivered,
-        *(int(found.drops[place]) for place in lay.PLACE_NAMES[1:]),
+        *(int(found.drops[place]) for place in DROP_REASONS),
         found.queued,
         found.reordered,
         found.retransmits,

@@ -13,6 +13,7 @@ from rxpath.config.knobs import Knobs
 from rxpath.policies.custom import CustomPolicy
 
 VXLAN_PORT = 4789  # IANA's (RFC 7348); where the host's profile has no port of its own
+VXLAN_BYTES = 50  # outer Ethernet, IPv4, UDP and VXLAN headers (RFC 7348)
 FLAGS = ("pipelining", "splitting", "balancing", "switch_off", "order_guard")  # FALCON's parts
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from rxpath.drivers import closed, virtual
+from rxpath import results
 
 
 def load(console: Console) -> None:
     """Load the kernels from the disk cache; the first time they are compiled, so say so."""
     with console.status("loading the model's kernels (compiled at their first use, about 10 s)"):
-        virtual.warm()
-        closed.warm()
+        results.warm()

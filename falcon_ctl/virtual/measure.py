@@ -8,22 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from socket import IPPROTO_TCP, IPPROTO_UDP
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from falcon_ctl.errors import NotConserved
-from falcon_ctl.systems.system import System, merge_knobs
+from falcon_ctl.systems.system import VXLAN_BYTES, System, merge_knobs
 from rxpath.config.knobs import Knobs
 from rxpath.drivers import virtual
 from rxpath.drivers.closed import Peers
 from rxpath.host import Model
-from rxpath.model.state import layout as lay
+from rxpath.results import Counters, counters, follow
 from rxpath.tcp.connections import Connection, Step, Wire
 
 MS = 1_000_000  # ns
-VXLAN_BYTES = lay.VXLAN_BYTES
+ACK = 0x10  # of the TCP header's flags
 SMALL, FULL, SYN = 64, 1514, 74  # bytes of a frame without a tunnel
 TCP_HEADERS = 66  # bytes of Ethernet, IPv4, and TCP with the timestamp option
 _SLOTS = 40_000  # at least; memory that no frame comes to is never touched
@@ -96,46 +97,58 @@ def udp(system: System, load: Stream, seed: int) -> Metrics:
 
 
 def senders(
-    system: System, load: Stream, seed: int, records: bool = False
-) -> tuple[Model, NDArray[np.int64]]:
+    system: System, load: Stream, seed: int, proto: str = "udp", records: bool = False
+) -> tuple[Model, Any]:
     """A host and a trace for it (`rxpath.drivers.virtual`): Poisson arrivals of small datagrams.
 
-    Each flow has a socket and a thread of its own. `records`: the host records frames' stages.
+    With `proto` "tcp" they are full segments of long transfers instead, which nothing
+    acknowledges. Each flow has a socket and a thread of its own. `records`: the host records
+    frames' stages.
     """
     rng = np.random.default_rng([seed, 1])
     count = len(load.rates)
     times, flows = _arrivals(load, rng)
     model = build(system, load.knobs, count, records, len(times))
+    is_tcp = proto == "tcp"
     trace = virtual.make_trace(
         times,
         rss_hash=_hashes(rng, count)[flows],
         flow=flows,
         socket=flows,
-        chain=chain_of(model, system, "udp"),
-        protocol=lay.UDP,
-        wire_len=load.size + VXLAN_BYTES * system.tunnels("udp"),
+        chain=chain_of(model, system, proto),
+        protocol=IPPROTO_TCP if is_tcp else IPPROTO_UDP,
+        wire_len=(FULL if is_tcp else load.size) + VXLAN_BYTES * system.tunnels(proto),
+        **segments(np.arange(len(times))) if is_tcp else {},
     )
     return model, trace
 
 
-def _open_loop(model: Model, trace: NDArray[np.int64], start: int, end: int) -> Metrics:
+def segments(numbers: NDArray[np.int64]) -> dict[str, Any]:
+    """Columns of a trace whose frames are full segments with these numbers in their streams."""
+    return {
+        "payload": FULL - TCP_HEADERS,
+        "seq": numbers * (FULL - TCP_HEADERS) % 2**32,
+        "tcp_flags": ACK,
+    }
+
+
+def _open_loop(model: Model, trace: Any, start: int, end: int) -> Metrics:
     """Run `trace` and measure from `start` to `end`; what arrives later is not driven."""
     latencies = []
-    for events in virtual.run(model, trace, end):
-        done = events[events[:, lay.EV_KIND] == lay.DELIVER]
-        within = (done[:, lay.EV_TIME] >= start) & (done[:, lay.EV_TIME] < end)
-        latencies.append(done[within, lay.EV_LATENCY])
+    for frames in follow(model, trace, end):
+        within = (frames.time >= start) & (frames.time < end)
+        latencies.append(frames.latency[frames.delivered & within])
     found = np.concatenate(latencies) if latencies else np.empty(0, np.int64)
-    stats = model.stats()
+    host = counters(model)
     return Metrics(
         pps=len(found) * 1e9 / (end - start),
         sent=len(trace),
-        delivered=stats["delivered"],
-        drops=stats["drops"],
-        queued=stats["queued"],
-        reordered=stats["reordered"],
+        delivered=host.delivered,
+        drops=host.drops,
+        queued=host.queued,
+        reordered=host.reordered,
         latencies=found,
-        loads=_loads(stats, int(stats["clock_ns"])),
+        loads=_loads(host, host.clock_ns),
     )
 
 
@@ -169,17 +182,17 @@ def tcp(system: System, load: Closed, seed: int) -> Metrics:
     start = load.warm_ms * MS
     end = start + load.ms * MS
     peers.run(start)
-    before = model.stats()
+    before = counters(model)
     surge(peers, load)
     peers.run(end)
-    after = model.stats()
+    after = counters(model)
     return Metrics(
-        pps=(after["delivered"] - before["delivered"]) * 1e9 / (end - start),
+        pps=(after.delivered - before.delivered) * 1e9 / (end - start),
         sent=peers.sent - peers.on_the_wire,
-        delivered=after["delivered"],
-        drops=after["drops"],
-        queued=after["queued"],
-        reordered=after["reordered"],
+        delivered=after.delivered,
+        drops=after.drops,
+        queued=after.queued,
+        reordered=after.reordered,
         latencies=peers.latencies(start),
         loads=_loads(after, end, before, start),
         retransmits=peers.retransmits,
@@ -290,11 +303,12 @@ def _poisson(rate: float, start: int, end: int, rng: np.random.Generator) -> NDA
 
 
 def _loads(
-    stats: Mapping[str, Any], end: int, before: Mapping[str, Any] | None = None, start: int = 0
+    host: Counters, end: int, before: Counters | None = None, start: int = 0
 ) -> dict[int, float]:
-    busy = [sum(kinds.values()) for kinds in stats["busy_ns"]]
+    """Percent of the time from `start` to `end` that each CPU was busy, for those that were."""
+    busy = [sum(cpu) for cpu in host.busy]
     if before is not None:
-        earlier = [sum(kinds.values()) for kinds in before["busy_ns"]]
+        earlier = [sum(cpu) for cpu in before.busy]
         busy = [now - then for now, then in zip(busy, earlier, strict=True)]
     return {cpu: 100 * ns / (end - start) for cpu, ns in enumerate(busy) if ns}
 

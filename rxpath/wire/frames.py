@@ -10,11 +10,14 @@ RFC 1071 (checksum), RFC 7348 (VXLAN); for the hash input, Microsoft's "RSS hash
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+from typing import NamedTuple
+
 import numpy as np
 
 from rxpath.compile.jit import inner
 from rxpath.compile.jit import kernel as entry
-from rxpath.wire.toeplitz import toeplitz
+from rxpath.wire.toeplitz import key_table, toeplitz
 
 # -- verdicts ----------------------------------------------------------------------------------
 OK = 0
@@ -50,6 +53,35 @@ ETH_IPV4, ETH_IPV6, ETH_VLAN, ETH_QINQ = 0x0800, 0x86DD, 0x8100, 0x88A8
 ETH_HEADER, VXLAN_HEADER_LEN, UDP_HEADER = 14, 8, 8
 TCP, UDP = 6, 17
 GROUP = 1 << 40  # the I/G bit of a MAC as an integer: broadcast and multicast
+
+
+class Addresses(NamedTuple):
+    """A machine's addresses on the underlay, as text, and the UDP port on which it takes VXLAN."""
+
+    mac: str
+    vtep: str
+    vxlan_port: int
+
+
+class Examined(NamedTuple):
+    """What a machine makes of a frame: one of `VERDICT_NAMES`, and for "ok" its segment.
+
+    `segment`: the VNI of a frame that came in VXLAN (`is_tunnel`), else its VLAN id.
+    """
+
+    verdict: str
+    is_tunnel: bool
+    segment: int
+
+
+def examine(frame: bytes, machine: Addresses) -> Examined:
+    """`parse` an untagged frame from Python."""
+    octets = np.frombuffer(frame, np.uint8).copy()
+    mac_address = int(machine.mac.replace(":", ""), 16)
+    me = identity(mac_address, int(IPv4Address(machine.vtep)), machine.vxlan_port)
+    fields = np.zeros(FIELDS, np.int64)
+    verdict = parse(octets, len(octets), 0, me, key_table(), fields)
+    return Examined(VERDICT_NAMES[verdict], bool(fields[TUNNEL]), int(fields[SEGMENT]))
 
 
 # -- a machine's addresses on the underlay: int64 [3] --------------------------------------------

@@ -7,8 +7,8 @@ import pytest
 from ctl_traces import Way, trace, tunnel_frame
 
 from falcon_ctl.checks import hashes, outcome, reach, rebalance, steering, underlay
+from falcon_ctl.checks.measurement import Measurement, rate
 from falcon_ctl.checks.rebalance import Episode, LoadSample
-from falcon_ctl.report.live import Measurement, rate
 from falcon_ctl.traffic.tcp import Transfer
 
 # Microsoft, "Verifying the RSS Hash Calculation": source, destination, with ports, without.

@@ -11,8 +11,8 @@ from falcon_ctl.claims import cli as claims_cli
 from falcon_ctl.claims import trial
 from falcon_ctl.claims.claims import CROSS, TICK, Finding, judge
 from falcon_ctl.claims.cli import CLAIMS
+from falcon_ctl.claims.trial import Rounds
 from falcon_ctl.systems.catalogue import BY_NAME
-from rxpath.model.state import layout as lay
 
 BY_KEY = {claim.key: claim for claim in CLAIMS}
 WRONG = {  # systems of which the claim is false
@@ -90,26 +90,24 @@ def test_every_system_of_the_talk_is_there_with_what_it_is_praised_and_blamed_fo
 
 def test_a_trial_sees_the_reordering_that_the_host_counts():
     falcon = {"load_interval_ns": 50_000, "cpus": [0, 2, 4]}
-    run = trial.run(
-        BY_NAME["falcon"], (0x101, 0x102), gap=450, count=20_000, knobs={"falcon": falcon}
-    )
+    rounds = Rounds((0x101, 0x102), gap=450, count=20_000, knobs={"falcon": falcon})
+    run = trial.run(BY_NAME["falcon"], rounds)
     orders = [run.order(flow) for flow in (0, 1)]
-    assert sum(order.reordered for order in orders) == run.stats["reordered"] > 0
-    assert sum(order.received for order in orders) == run.stats["delivered"]
+    assert sum(order.reordered for order in orders) == run.counters.reordered > 0
+    assert sum(order.received for order in orders) == run.counters.delivered
     assert max(order.max_extent for order in orders) > 1
 
 
 def test_a_trial_knows_stages_depth_and_time_of_its_frames():
-    run = trial.run(BY_NAME["overlay"], (1, 2), count=100)
+    run = trial.run(BY_NAME["overlay"], Rounds((1, 2), count=100))
     assert run.depth() == run.depth(1) == [3]
-    assert [run.sent(flow) for flow in (0, 1)] == [50, 50]
-    assert len(run.softirqs(0)) == 150
-    assert len(run.softirqs(skip=1)) == 200
-    kinds = run.softirqs(0, skip=2)[:, lay.REC_KIND]
-    assert set(kinds) == {lay.BACKLOG}
-    assert sorted(run.arrivals()) == (np.arange(100) * trial.STEADY).tolist()
-    assert run.busy("softirq") > 100 * 1000
-    assert run.busy("polling") == 0
+    assert [len(sent) for sent in run.sent] == [50, 50]
+    assert len(run.softirqs(0).cpu) == 150
+    assert len(run.softirqs(skip=1).cpu) == 200
+    assert set(run.softirqs(0, skip=2).kind) == {"backlog"}
+    assert sorted(run.frames.arrival) == (np.arange(100) * trial.STEADY).tolist()
+    assert run.counters.busy_ns("softirq") > 100 * 1000
+    assert run.counters.busy_ns("polling") == 0
 
 
 # -- the command -------------------------------------------------------------------------------

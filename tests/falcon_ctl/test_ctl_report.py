@@ -8,7 +8,7 @@ from ctl_traces import Way, trace, tunnel_frame
 from rich.console import Console
 from test_ctl_checks import measured
 
-from falcon_ctl.capture import headers, pcapng
+from falcon_ctl.capture import headers, pcapng, tcp_order
 from falcon_ctl.capture.pcapng import Packet
 from falcon_ctl.capture.points import stage_points
 from falcon_ctl.checks.verdict import Verdict, judge
@@ -17,7 +17,6 @@ from falcon_ctl.report import document, plot, results, table
 from falcon_ctl.report.document import Report
 from falcon_ctl.report.progress import Steps
 from falcon_ctl.systems.catalogue import MAIN_JOB
-from falcon_ctl.traffic import tcpframes
 from falcon_ctl.traffic.flows import Endpoint, Flow, tcp_segments, udp_template
 
 A = Endpoint("red1-1", "02:40:0a:00:00:0b", "10.0.0.11")
@@ -159,13 +158,13 @@ def test_headers_of_what_has_none():
 
 def test_tcp_frames_in_the_order_of_sending():
     frames = tcp_segments(Flow(1, A, B, 30100, 9002), 4, 100)
-    sent = tcpframes.segments([Packet(0, f, len(f)) for f in frames], {30100})
+    sent = tcp_order.segments([Packet(0, f, len(f)) for f in frames], {30100})
     assert [s.sequence for s in sent] == [1, 101, 201, 301]
-    assert tcpframes.segments([Packet(0, frames[0], 0)], {1}) == []
-    assert tcpframes.reordered(sent, sent) == 0
-    assert tcpframes.reordered(sent, [sent[0], sent[2], sent[1], sent[3]]) == 1
+    assert tcp_order.segments([Packet(0, frames[0], 0)], {1}) == []
+    assert tcp_order.reordered(sent, sent) == 0
+    assert tcp_order.reordered(sent, [sent[0], sent[2], sent[1], sent[3]]) == 1
     again = [*sent, sent[1]]  # a retransmission may come late
-    assert tcpframes.reordered(again, [sent[0], sent[2], sent[3], sent[1]]) == 0
+    assert tcp_order.reordered(again, [sent[0], sent[2], sent[3], sent[1]]) == 0
 
 
 # -- what people see -------------------------------------------------------------------------------

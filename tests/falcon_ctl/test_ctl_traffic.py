@@ -5,14 +5,15 @@ from hypothesis import strategies as st
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
+from falcon_ctl.capture import tcp_order
 from falcon_ctl.capture.pcapng import Packet
+from falcon_ctl.capture.tcp_order import Point
+from falcon_ctl.checks.measurement import KERNEL_HOP
 from falcon_ctl.errors import UsageError
 from falcon_ctl.live.way import Way
-from falcon_ctl.report.live import KERNEL_HOP
-from falcon_ctl.traffic import order, payload, schedule, tcpframes
+from falcon_ctl.traffic import order, payload, schedule
 from falcon_ctl.traffic.flows import Endpoint, Flow, tcp_segments, udp_template
 from falcon_ctl.traffic.payload import Stamp
-from falcon_ctl.traffic.tcpframes import Point
 
 A = Endpoint("red1-1", "02:40:0a:00:00:0b", "10.0.0.11")
 B = Endpoint("red2-1", "02:40:0a:00:00:15", "10.0.0.21")
@@ -136,17 +137,17 @@ def test_tcp_frames_are_the_same_at_every_point():
     tagged = [frame[:12] + b"\x81\x00\x00\x65" + frame[12:] for frame in inner]
     tunnelled = [bytes(50) + frame for frame in inner]
     came = [Packet(0, frame, len(frame)) for frame in inner]
-    received = tcpframes.segments(came, {7})
+    received = tcp_order.segments(came, {7})
     for frames in (tagged, tunnelled):
-        assert tcpframes.arrived(frames, {7}) == received
-        assert tcpframes.arrived(frames, {9}) == []
-        assert tcpframes.reordered(tcpframes.arrived(frames, {7}), received) == 0
+        assert tcp_order.arrived(frames, {7}) == received
+        assert tcp_order.arrived(frames, {9}) == []
+        assert tcp_order.reordered(tcp_order.arrived(frames, {7}), received) == 0
         swapped = [received[1], received[0], received[2]]
-        assert tcpframes.reordered(tcpframes.arrived(frames, {7}), swapped) == 1
+        assert tcp_order.reordered(tcp_order.arrived(frames, {7}), swapped) == 1
 
 
 def segments(*numbers):
-    return [tcpframes.Segment(7, 8, 1448 * n, 1500) for n in numbers]
+    return [tcp_order.Segment(7, 8, 1448 * n, 1500) for n in numbers]
 
 
 def test_swaps_name_the_two_points_between_which_they_happened():
@@ -156,14 +157,14 @@ def test_swaps_name_the_two_points_between_which_they_happened():
         Point("NIC of m2", segments(0, 2, 1, 3)),
         Point("target", segments(0, 3, 2, 1)),
     )
-    assert tcpframes.swaps([wire, entry]) == {}
-    assert tcpframes.swaps([wire, entry, nic, target]) == {
+    assert tcp_order.swaps([wire, entry]) == {}
+    assert tcp_order.swaps([wire, entry, nic, target]) == {
         "its machine -> NIC of m2": 1,
         "NIC of m2 -> target": 2,
     }
     way = Way(wire, entry, nic, target, {})
     assert way.reordered == 2
-    assert way.swaps == tcpframes.swaps([wire, entry, nic, target])
+    assert way.swaps == tcp_order.swaps([wire, entry, nic, target])
     assert way.flaw == ""
 
 

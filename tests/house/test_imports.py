@@ -38,6 +38,10 @@ FORBIDDEN = {
         "rxpath/model/state/bad.py",
         "from time import monotonic_ns",
     ),
+    "falcon_ctl asks for results, and reads no table of rxpath.model": (
+        "falcon_ctl/claims/bad.py",
+        "from rxpath.model import counters",
+    ),
     "No import cycle in v1switch": ("v1switch/state/tables.py", "import v1switch.p4runtime.server"),
     "Layers of v1switch": ("v1switch/program/bad.py", "import v1switch.lower"),
     "Only the native engine knows Numba, llvmlite and NumPy": (

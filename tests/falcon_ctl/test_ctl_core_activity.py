@@ -7,53 +7,54 @@ import pytest
 
 from falcon_ctl import cli
 from falcon_ctl.figures import core_plots, sensitivity, tornado
+from falcon_ctl.figures.core_activity import loads, timeline
 from falcon_ctl.figures.evaluate import Row
 from falcon_ctl.figures.experiments import BY_FIGURE, Experiment
-from falcon_ctl.figures.inside import loads, timeline
 from falcon_ctl.figures.sensitivity import Change, Effect
 from falcon_ctl.systems.catalogue import BY_NAME
 from falcon_ctl.virtual.measure import MS, Closed, Stream, measure
 from rxpath.config import costs
 from rxpath.config.knobs import Knobs
 from rxpath.errors import ConfigError
-from rxpath.model.state import layout as lay
 
 # -- timelines ---------------------------------------------------------------------------------
 
 
 def cpus_of(seen, kind):
-    return set(seen.rows[seen.rows[:, 0] == kind, 1].tolist())
+    return set(seen.stages.cpu[seen.stages.kind == kind].tolist())
 
 
 def test_the_containers_three_softirqs_share_a_core():
     seen = timeline(BY_NAME["overlay"], "udp", 900e3, seed=1, span_us=400)
-    (core,) = cpus_of(seen, lay.NAPI)
-    assert cpus_of(seen, lay.GRO_CELL) == cpus_of(seen, lay.BACKLOG) == {core}
-    softirqs = seen.rows[seen.rows[:, 1] == core]
-    assert np.all(softirqs[1:, 2] >= softirqs[:-1, 3])  # one after another
+    (core,) = cpus_of(seen, "napi")
+    assert cpus_of(seen, "gro_cell") == cpus_of(seen, "backlog") == {core}
+    softirqs = seen.stages.where(seen.stages.cpu == core)
+    assert np.all(softirqs.start[1:] >= softirqs.end[:-1])  # one after another
 
 
 def test_falcons_three_softirqs_have_a_core_each_and_overlap():
     seen = timeline(BY_NAME["falcon"], "udp", 900e3, seed=1, span_us=400)
-    cores = [cpus_of(seen, kind) for kind in (lay.NAPI, lay.GRO_CELL, lay.BACKLOG)]
+    cores = [cpus_of(seen, kind) for kind in ("napi", "gro_cell", "backlog")]
     assert [len(core) for core in cores] == [1, 1, 1]
     assert len(set.union(*cores)) == 3
-    first, second = (seen.rows[seen.rows[:, 0] == kind] for kind in (lay.NAPI, lay.GRO_CELL))
-    inside = (first[:, None, 2] < second[None, :, 3]) & (second[None, :, 2] < first[:, None, 3])
-    assert inside.any()
+    stages = seen.stages
+    first, second = (stages.where(stages.kind == kind) for kind in ("napi", "gro_cell"))
+    begun, going_on = first.start[:, None] < second.end, second.start < first.end[:, None]
+    assert (begun & going_on).any()
 
 
 def test_splitting_gives_a_tcp_flows_gro_a_core_of_its_own():
     seen = timeline(BY_NAME["falcon"], "tcp", 900e3, seed=1, span_us=400)
-    assert cpus_of(seen, lay.SPLIT)
-    assert cpus_of(seen, lay.SPLIT).isdisjoint(cpus_of(seen, lay.NAPI))
-    assert not cpus_of(timeline(BY_NAME["falcon"], "udp", 900e3, 1, 400), lay.SPLIT)
+    assert cpus_of(seen, "split")
+    assert cpus_of(seen, "split").isdisjoint(cpus_of(seen, "napi"))
+    assert not cpus_of(timeline(BY_NAME["falcon"], "udp", 900e3, 1, 400), "split")
 
 
 def test_a_timeline_shows_its_span_only():
     seen = timeline(BY_NAME["host"], "udp", 500e3, seed=1, span_us=100)
     assert (seen.start, seen.end) == (MS, MS + 100_000)
-    assert np.all((seen.rows[:, 3] > seen.start) & (seen.rows[:, 2] < seen.end))
+    assert len(seen.stages.cpu) > 50
+    assert np.all((seen.stages.end > seen.start) & (seen.stages.start < seen.end))
 
 
 # -- loads -------------------------------------------------------------------------------------

@@ -1,0 +1,202 @@
+"""What a run of the model gave, as values with names: the room's public face to experiments.
+
+for frames in follow(model, trace):         # under the virtual clock
+frames.latency[frames.delivered]
+counters(model).busy[3].softirq
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rxpath.drivers import closed, virtual
+from rxpath.host import Model
+from rxpath.model import counters as model_counters
+from rxpath.model.state import layout as lay
+
+Integers = NDArray[np.int64]
+DROP_REASONS = lay.PLACE_NAMES[1:]
+STAGE_KINDS = lay.STAGE_NAMES
+_KINDS = np.array(STAGE_KINDS)
+_REASONS = np.array(lay.PLACE_NAMES)
+
+
+class Stages(NamedTuple):
+    """Stages that frames went through; arrays of one shape, times in model ns.
+
+    `kind`: of `STAGE_KINDS`; `choice`: how the CPU was chosen (0 not steered, 1 first choice,
+    2 second choice, 3 steering was off, 4 kept by the order guard); the stage was queued at
+    `enqueue` and ran from `start` to `end`.
+    """
+
+    kind: NDArray[np.str_]
+    ifindex: Integers
+    cpu: Integers
+    choice: Integers
+    enqueue: Integers
+    start: Integers
+    end: Integers
+
+    def where(self, chosen: NDArray[np.bool_] | Integers) -> Stages:
+        """Those that a mask or indices choose; with a mask [n], whatever shape these have."""
+        return Stages._make(column[chosen] for column in self)
+
+
+class Frames(NamedTuple):
+    """Frames that left the host, in order of time; arrays [n].
+
+    `delivered`: the application has the frame; else `reason` says why it was dropped (of
+    `DROP_REASONS`). `time`: when, model ns; `latency`: since it came to the NIC. `cpu`: the
+    application's, or the one that dropped it. `stages`: [n, most]; of frame i the first `hops[i]`
+    are set, none unless the model records.
+    """
+
+    delivered: NDArray[np.bool_]
+    flow: Integers
+    socket: Integers
+    time: Integers
+    cpu: Integers
+    reason: NDArray[np.str_]
+    latency: Integers
+    hops: Integers
+    stages: Stages
+
+    @property
+    def arrival(self) -> Integers:
+        """When each frame came to the NIC, model ns."""
+        return self.time - self.latency
+
+    @property
+    def ran(self) -> NDArray[np.bool_]:
+        """[n, most] which of `stages` are set."""
+        return np.arange(self.stages.cpu.shape[1]) < self.hops[:, np.newaxis]
+
+    def where(self, chosen: NDArray[np.bool_]) -> Frames:
+        """Only the chosen ones."""
+        return Frames._make((*(column[chosen] for column in self[:-1]), self.stages.where(chosen)))
+
+
+def follow(
+    model: Model, trace: Any, until: int = 0, chunk: int = virtual.CHUNK
+) -> Iterator[Frames]:
+    """Run a trace of `rxpath.drivers.virtual` and yield what left the host, part by part."""
+    for events in virtual.run(model, trace, until, chunk):
+        yield _frames(model, events)
+
+
+def run(model: Model, trace: Any, until: int = 0) -> Frames:
+    """As `follow`, all parts together."""
+    parts = list(follow(model, trace, until))
+    *columns, stages = zip(*parts, strict=True)
+    whole = Stages._make(map(np.concatenate, zip(*stages, strict=True)))
+    return Frames._make((*map(np.concatenate, columns), whole))
+
+
+def _frames(model: Model, events: Any) -> Frames:
+    """The events' frames; their slots must not have been used again."""
+    slots = events[:, lay.EV_SLOT]
+    records = model.state.record[slots] if len(model.state.record) > 1 else None
+    return Frames(
+        delivered=events[:, lay.EV_KIND] == lay.DELIVER,
+        flow=events[:, lay.EV_FLOW].copy(),
+        socket=events[:, lay.EV_SOCKET].copy(),
+        time=events[:, lay.EV_TIME].copy(),
+        cpu=events[:, lay.EV_CPU].copy(),
+        reason=_REASONS[events[:, lay.EV_PLACE]],
+        latency=events[:, lay.EV_LATENCY].copy(),
+        hops=model.state.hop[slots],
+        stages=_stages(records if records is not None else _no_records(len(slots))),
+    )
+
+
+def _stages(records: Any) -> Stages:
+    columns = (lay.REC_IFINDEX, lay.REC_CPU, lay.REC_CHOICE)
+    times = (lay.REC_ENQUEUE, lay.REC_START, lay.REC_END)
+    kinds = _KINDS[records[..., lay.REC_KIND]]
+    return Stages(kinds, *(records[..., column] for column in (*columns, *times)))
+
+
+def _no_records(count: int) -> Integers:
+    return np.zeros((count, 0, lay.RECORD_COLUMNS), np.int64)
+
+
+class Busy(NamedTuple):
+    """How long a CPU was busy with what, ns."""
+
+    hardirq: int
+    softirq: int
+    ksoftirqd: int
+    task: int
+    polling: int
+
+
+@dataclass(frozen=True)
+class Counters:
+    """A host's counters since its start or its last reset.
+
+    Attributes:
+        clock_ns: model time.
+        received: frames that came to the NIC, dropped ones included.
+        delivered: frames that applications got.
+        drops: frames lost, by reason.
+        queued: frames that the host holds now.
+        reordered: delivered frames that one sent later overtook (RFC 4737).
+        busy: by CPU.
+        interrupts: of the NIC.
+        merged: frames that GRO appended to another.
+        slow_path: frames without an entry in the NIC's flow table.
+    """
+
+    clock_ns: int
+    received: int
+    delivered: int
+    drops: dict[str, int]
+    queued: int
+    reordered: int
+    busy: tuple[Busy, ...]
+    interrupts: int
+    merged: int
+    slow_path: int
+
+    def busy_ns(self, *kinds: str) -> int:
+        """Time that all CPUs together spent on some kinds of work (fields of `Busy`)."""
+        return sum(getattr(cpu, kind) for cpu in self.busy for kind in kinds)
+
+
+def counters(model: Model) -> Counters:
+    """The model's counters now."""
+    stats = model.stats()
+    return Counters(
+        clock_ns=stats["clock_ns"],
+        received=stats["received"],
+        delivered=stats["delivered"],
+        drops=stats["drops"],
+        queued=stats["queued"],
+        reordered=stats["reordered"],
+        busy=tuple(Busy(**cpu) for cpu in stats["busy_ns"]),
+        interrupts=stats["softirq"]["interrupts"],
+        merged=stats["softirq"]["merged"],
+        slow_path=stats["offload"]["slow_path"],
+    )
+
+
+def busy_ns(model: Model) -> Integers:
+    """[cpus] how long each CPU was busy until now; work that goes on is counted at its end."""
+    total: Integers = model_counters.busy(model.state).sum(axis=1)
+    return total
+
+
+def now_ns(model: Model) -> int:
+    """Model time."""
+    return int(model.state.host[lay.CLOCK, lay.CK_NOW])
+
+
+def warm() -> None:
+    """Compile all kernels of the virtual clock, or load them from the disk cache."""
+    virtual.warm()
+    closed.warm()
