@@ -20,8 +20,12 @@ from v1switch.engines.native import machine
 from v1switch.engines.native.errors import NotNative
 
 _PACKAGE = Path(__file__).parents[2]
-_SOURCES = ("engines/native/*.py", "engines/native/helpers/*.py", "state/*.py", "io/ports.py")
-"""What helpers are made of."""
+_SOURCES = (
+    *("helpers/*", "loop_memory", "machine", "output", "sockets"),
+    *("../../state/lookup", "../../state/meters", "../../state/mirror", "../../state/random"),
+    *("../../state/words", "../../io/ports"),
+)
+"""What helpers are made of, beside this file."""
 _PR_SET_PDEATHSIG = 1  # uapi linux/prctl.h
 _NICE = 10
 
@@ -64,7 +68,7 @@ def helpers() -> Helpers:
     """
     digest = hashlib.sha256(f"{machine.identity()} {version('numba')}".encode())
     for pattern in _SOURCES:
-        for path in sorted(_PACKAGE.glob(pattern)):
+        for path in sorted(Path(__file__).parent.glob(f"{pattern}.py")):
             digest.update(path.read_bytes())
     key = digest.hexdigest()[:16]
     bitcode, loop = (directory() / f"helpers-{key}.{kind}" for kind in ("bc", "o"))
