@@ -3,9 +3,10 @@
     python benchmarks/bench_v1switch.py [--seconds S] [--size BYTES] [--entries N ...] [--json FILE]
 
 On the VXLAN program: the time to the first frame, the highest rate with less than 0.1 % loss, the
-latency at half of it, and whether the counters are exact there and at twice the highest rate. Then
-tables of 1 to 100,000 entries: writes a second over P4Runtime and what a look-up costs. The
-switch has one core, the generator, which offers a fixed rate whatever the switch does, the other.
+latency at half of it, and whether the counters are exact there and at twice the highest rate. How
+long machine code takes to compile, and to carry a frame. Then tables of 1 to 100,000 entries:
+writes a second over P4Runtime and what a look-up costs. The switch has one core, the generator,
+which offers a fixed rate whatever the switch does, the other.
 Rates are those of the wall clock; "per CPU second" divides by the processor time that the switch
 itself used, so a busy machine disturbs it less. Fails when v1switch counts wrongly.
 """
@@ -23,7 +24,12 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import switch_in_process, switch_tables, switch_vxlan  # noqa: E402  # needs the path
+from benchmarks import (  # noqa: E402  # needs the path
+    switch_in_process,
+    switch_machine_code,
+    switch_tables,
+    switch_vxlan,
+)
 from benchmarks.switch_engines import BMV2_LABEL, Cores, engines  # noqa: E402  # needs the path
 
 RATIO = 4.0  # v1switch over BMv2 on the VXLAN program
@@ -43,6 +49,8 @@ def main() -> None:
     print(f"generator alone  {found['generator']:,} frames/s")
     found["in_process"] = switch_in_process.measure(options.entries)
     print(*switch_in_process.lines(found["in_process"]), sep="\n", flush=True)
+    found["machine_code"] = switch_machine_code.measure()
+    print(*switch_machine_code.lines(found["machine_code"]), sep="\n", flush=True)
     found["engines"] = {}
     for engine in engines():
         figures = switch_vxlan.measure(engine, cores, options.seconds, options.size)
@@ -51,6 +59,7 @@ def main() -> None:
         print(*switch_tables.lines(engine.label, figures["tables"]), sep="\n", flush=True)
         found["engines"][engine.label] = figures
     found["goals"] = dict(goals(found["engines"]))
+    found["goals"].update(switch_machine_code.goals(found["machine_code"]))
     print(
         *(f"{'met' if met else 'NOT met':7}  {goal}" for goal, met in found["goals"].items()),
         sep="\n",

@@ -49,14 +49,15 @@ def compile_switch(switch: ir.Switch) -> Compiled:
     """
     started = time.perf_counter()
     printed = print_switch(switch)
-    code = disk.object_file(printed.text, lambda: _object_code(printed.text))
+    code = disk.object_file(printed.text, lambda: object_code(printed.text))
     engine = load(code)
     address = engine.get_function_address(RUN)
     seconds = time.perf_counter() - started
     return Compiled(printed, function(address, len(RUN_ARGUMENTS)), address, seconds, engine)
 
 
-def _object_code(text: str) -> bytes:
+def object_code(text: str) -> bytes:
+    """Object code of a printed program, with the helpers that it calls."""
     module = machine.parse(text)
     module.link_in(llvm.parse_bitcode(disk.helpers().bitcode))
     machine.keep_only(module, {RUN})
