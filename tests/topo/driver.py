@@ -101,7 +101,7 @@ def is_gone(pid: int) -> bool:
 
 
 def sleepers(argument: str) -> list[int]:
-    """Processes with this argument, in whichever namespace."""
+    """Processes with this argument, in any namespace."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Coming up, going down, and what is left: after `down`, after crashes, after failures."""
+"""Start-up and shutdown: what is left after `down`, after crashes and after failed starts."""
 
 import json
 import os
@@ -23,7 +23,7 @@ SMALL = str(Path(__file__).with_name("small.yaml"))
 
 FAILING = """#!/bin/sh
 case "$1" in --help|--version) exit 0;; esac
-echo "cannot open the crystal ball"
+echo "cannot open the port"
 exit 3
 """
 HANGING = """#!/bin/sh
@@ -35,7 +35,7 @@ exec sleep 2345
 
 @pytest.fixture
 def fake_bmv2(topo: Topo, tmp_path: Path) -> Path:
-    """A simple_switch_grpc of the test's own, first in the PATH."""
+    """A simple_switch_grpc written by the test, first on the PATH."""
     topo.env = topo.env | {"PATH": f"{tmp_path}:{topo.env['PATH']}"}
     program = tmp_path / "simple_switch_grpc"
     program.touch(0o755)
@@ -80,7 +80,7 @@ def test_sigkill_of_the_daemon_ends_everything(topo: Topo, victim: str) -> None:
         assert [part["returncode"] for part in topo.status()["parts"]] == [None] * 2
 
 
-def test_sigterm_of_the_daemon_is_a_down(topo: Topo) -> None:
+def test_sigterm_takes_the_network_down(topo: Topo) -> None:
     topo("up", SMALL)
     family = topo.family()
     os.kill(int(topo.status()["pid"]), signal.SIGTERM)
@@ -97,7 +97,7 @@ def test_down_of_a_daemon_that_does_not_answer(topo: Topo) -> None:
     assert topo.files() == set()
 
 
-def test_status_sees_a_dead_part(topo: Topo) -> None:
+def test_status_reports_a_dead_program(topo: Topo) -> None:
     topo("up", SMALL)
     with topo.network() as network:
         before = network.status()
@@ -113,7 +113,7 @@ def test_status_sees_a_dead_part(topo: Topo) -> None:
     assert json.loads(topo("status", "--json", status=1).stdout)["parts"][1]["returncode"] == -9
 
 
-def test_a_switch_that_dies_shows_the_tail_of_its_log(topo: Topo) -> None:
+def test_status_shows_the_log_tail_of_a_dead_switch(topo: Topo) -> None:
     topo("up", SMALL)
     with topo.network() as network:
         part = network.status().parts[0]
@@ -125,18 +125,20 @@ def test_a_switch_that_dies_shows_the_tail_of_its_log(topo: Topo) -> None:
     assert f"  | {dead[0].tail[-1][:60]}" in topo("status", status=1).stdout
 
 
-def test_a_part_that_fails_to_start_is_named_with_its_log(topo: Topo, fake_bmv2: Path) -> None:
+def test_a_program_that_fails_to_start_is_reported_with_its_log(
+    topo: Topo, fake_bmv2: Path
+) -> None:
     fake_bmv2.write_text(FAILING)
     done = topo("up", "--switch", "bmv2", status=1)
     assert "topo: s1: exited with 3" in done.stderr
-    assert "  | cannot open the crystal ball" in done.stderr
+    assert "  | cannot open the port" in done.stderr
     assert topo.files() == set()
     assert sleepers(str(topo.run_dir / "rx-m1.json")) == []
     topo("status", status=3)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_an_up_that_is_ended_leaves_nothing(
+def test_an_interrupted_up_leaves_nothing(
     topo: Topo, fake_bmv2: Path, number: signal.Signals
 ) -> None:
     fake_bmv2.write_text(HANGING)
@@ -152,7 +154,7 @@ def test_an_up_that_is_ended_leaves_nothing(
     topo("status", status=3)
 
 
-def test_a_lock_that_is_held_keeps_others_out(topo: Topo) -> None:
+def test_a_locked_run_directory_refuses_up(topo: Topo) -> None:
     with RunDir(topo.run_dir).locked():
         assert "is running in" in topo("up", status=1).stderr
     assert topo.files() == set()
@@ -166,7 +168,7 @@ def test_a_lock_that_is_held_keeps_others_out(topo: Topo) -> None:
         ("switches: {s1: {}}\nmachines: {m1: {}}\nlinks:\n- [m1, s1]\n- [s1, s7:1]\n", 5),
     ],
 )
-def test_a_wrong_spec_begins_nothing(topo: Topo, tmp_path: Path, spec: str, line: int) -> None:
+def test_a_wrong_spec_starts_nothing(topo: Topo, tmp_path: Path, spec: str, line: int) -> None:
     file = tmp_path / "lab.yaml"
     file.write_text(spec)
     done = topo("up", str(file), status=2)
@@ -179,19 +181,19 @@ def test_a_wrong_spec_begins_nothing(topo: Topo, tmp_path: Path, spec: str, line
 @pytest.mark.parametrize(
     "arguments", [["ring"], ["--switch", "ovs"], ["none.yaml"], ["pair:k=1"], ["--nonsense"]]
 )
-def test_a_wrong_call_begins_nothing(topo: Topo, arguments: list[str]) -> None:
+def test_wrong_usage_starts_nothing(topo: Topo, arguments: list[str]) -> None:
     topo("up", *arguments, status=2)
     assert topo.files() == set()
 
 
-def test_a_run_directory_for_all_to_see_is_refused(topo: Topo) -> None:
+def test_a_world_readable_run_directory_is_refused(topo: Topo) -> None:
     topo.run_dir.chmod(0o755)
     for command in ("up", "down", "status"):
         assert "expected mode 0700" in topo(command, status=2).stderr
     topo.run_dir.chmod(0o700)
 
 
-def test_what_the_system_lacks_is_named(topo: Topo, tmp_path: Path) -> None:
+def test_missing_programs_are_reported(topo: Topo, tmp_path: Path) -> None:
     topo.env = topo.env | {"PATH": str(tmp_path)}
     done = topo("up", "--switch", "bmv2", status=2)
     lines = done.stderr.splitlines()
@@ -201,7 +203,7 @@ def test_what_the_system_lacks_is_named(topo: Topo, tmp_path: Path) -> None:
     assert topo.files() == set()
 
 
-def test_closed_user_namespaces_are_named(topo: Topo) -> None:
+def test_denied_user_namespaces_are_reported(topo: Topo) -> None:
     # Inside a user namespace that allows no further one, as a sysctl does for a whole machine.
     limit = 'echo 0 > /proc/sys/user/max_net_namespaces; exec "$@"'
     wrapper = ["unshare", "--user", "--map-root-user", "sh", "-c", limit, "sh"]
@@ -218,7 +220,7 @@ def test_closed_user_namespaces_are_named(topo: Topo) -> None:
     assert topo.files() == set()
 
 
-def test_a_hidden_proc_is_named(topo: Topo) -> None:
+def test_a_covered_proc_is_reported(topo: Topo) -> None:
     # Containers cover parts of /proc; the kernel then refuses a new one (mount_too_revealing).
     # What covers must be another user namespace's, or we could take it away.
     unshare = ["unshare", "--user", "--map-root-user", "--mount"]
@@ -236,8 +238,8 @@ def test_a_hidden_proc_is_named(topo: Topo) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_others_are_left_alone(run_dir: Path) -> None:
-    """In a namespace that has interfaces and a process of the names that ours have."""
+def test_interfaces_and_processes_of_others_are_untouched(run_dir: Path) -> None:
+    """In a namespace that has interfaces and a process with the same names as ours."""
     theirs = 'ip link add s1-eth1 type veth peer name m1-up && sleep 3456 & exec "$@"'
     held = ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", theirs, "sh"]
     holder = subprocess.Popen([*held, "sleep", "3457"])
@@ -307,7 +309,7 @@ def test_each_target_can_be_the_switch(topo: Topo, target: Target) -> None:
     assert f":{targets.THRIFT_PORT:04X} " not in Path("/proc/self/net/tcp").read_text()
 
 
-def test_ipv6_can_be_had_back(topo: Topo) -> None:
+def test_ipv6_can_be_enabled(topo: Topo) -> None:
     topo("up", SMALL, "--ipv6")
     with topo.network() as network:
         assert network.spec.ipv6
@@ -328,7 +330,7 @@ def test_a_run_directory_below_run(run_dir: Path) -> None:
         topo.run_dir.rmdir()
 
 
-def test_interfaces_of_this_namespace_stay_as_they_are(topo: Topo) -> None:
+def test_interfaces_of_this_namespace_do_not_change(topo: Topo) -> None:
     before = interfaces()
     topo("up", SMALL)
     assert interfaces() == before

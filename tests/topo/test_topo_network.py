@@ -1,5 +1,7 @@
-"""A network that is up: what it is made of, and what can be done in it. As whoever runs the tests;
-`test_topo_ordinary_user.py` runs all of this as an ordinary user as well."""
+"""A running network: what it consists of, and what clients can do in it.
+
+`test_topo_ordinary_user.py` runs all of this as an ordinary user as well.
+"""
 
 import os
 import re
@@ -54,7 +56,7 @@ def test_status_shows_every_part(pair: Topo, network: Network) -> None:
     assert pair.status()["pid"] == status.pid == network.daemon_pid
 
 
-def test_the_client_knows_where_everything_is(network: Network) -> None:
+def test_the_client_knows_every_address(network: Network) -> None:
     assert network.spec == pair_spec()
     switch = network.switches["s1"]
     assert switch.grpc_address == f"unix:{network.run_dir}/s1.p4rt.sock"
@@ -115,7 +117,7 @@ def test_all_offloads_are_off_on_every_end(network: Network) -> None:
         assert on == {name: [] for name in names}
 
 
-def test_no_ipv6_and_not_a_frame_of_noise(network: Network) -> None:
+def test_idle_containers_send_nothing_and_have_no_ipv6(network: Network) -> None:
     for node in network.spec.node_names:
         assert output(network, node, "cat", "/proc/net/if_inet6") == ""
     # Without an application nothing is sent: no router solicitation, no MLD, no mDNS.
@@ -123,7 +125,7 @@ def test_no_ipv6_and_not_a_frame_of_noise(network: Network) -> None:
     assert output(network, "red2-2", "cat", sent) == "0\n"
 
 
-def test_namespaces_are_apart(network: Network) -> None:
+def test_each_node_has_a_namespace_of_its_own(network: Network) -> None:
     inside = {os.fsdecode(output(network, n, "readlink", "/proc/self/ns/net").strip())
               for n in network.spec.node_names}  # fmt: skip
     assert len(inside) == len(network.spec.node_names)
@@ -163,13 +165,13 @@ def test_a_program_takes_directory_and_environment(network: Network, tmp_path: P
         run.wait()
 
 
-def test_exec_ends_what_takes_too_long(network: Network) -> None:
+def test_exec_kills_the_program_at_the_timeout(network: Network) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         network.exec("m1", ["sleep", "1111"], timeout=0.2)
     until(lambda: not sleepers("1111"))
 
 
-def test_exec_raises_on_request(network: Network) -> None:
+def test_exec_checks_the_exit_status(network: Network) -> None:
     with pytest.raises(subprocess.CalledProcessError) as caught:
         network.exec("m1", ["sh", "-c", "echo why >&2; exit 3"], check=True)
     assert (caught.value.returncode, caught.value.stderr) == (3, "why\n")
@@ -185,7 +187,7 @@ def test_signals_reach_the_program(pair: Topo) -> None:
     assert process.stdout.read() == "got it\n"
 
 
-def test_a_program_whose_client_is_gone_ends(pair: Topo) -> None:
+def test_a_program_ends_when_its_client_is_killed(pair: Topo) -> None:
     process = pair.start("exec", "m2", "--", "sh", "-c", "trap '' HUP; echo x; sleep 4321")
     assert process.stdout is not None
     process.stdout.readline()
@@ -195,7 +197,7 @@ def test_a_program_whose_client_is_gone_ends(pair: Topo) -> None:
     until(lambda: not sleepers("4321"))
 
 
-def test_sockets_are_made_inside_a_node(network: Network) -> None:
+def test_sockets_are_opened_inside_a_node(network: Network) -> None:
     with (
         network.socket("red1-1", socket.AF_INET, socket.SOCK_DGRAM) as server,
         network.socket("red1-1", socket.AF_INET, socket.SOCK_DGRAM) as client,
@@ -237,7 +239,7 @@ def test_packet_sockets_see_the_wire(network: Network) -> None:
         assert wire.recv(2048) == frame
 
 
-def test_requests_that_are_wrong_are_told_so(network: Network) -> None:
+def test_wrong_requests_are_rejected(network: Network) -> None:
     with pytest.raises(RequestError) as caught:
         network.socket("m9")
     assert caught.value.is_bad_request
@@ -260,7 +262,7 @@ def test_requests_that_are_wrong_are_told_so(network: Network) -> None:
     assert network.status().dead == ()
 
 
-def test_a_client_that_talks_nonsense_harms_nobody(pair: Topo, network: Network) -> None:
+def test_a_client_with_another_protocol_is_disconnected(pair: Topo, network: Network) -> None:
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(str(pair.run_dir / "topo.sock"))
         sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -285,7 +287,7 @@ def test_the_prompt(pair: Topo) -> None:
     assert done.stdout.count("s1 m1 m2 red1-1") == 1, "exit leaves"
 
 
-def test_pingall_tells_who_answers(pair: Topo, network: Network) -> None:
+def test_pingall_reports_who_answers(pair: Topo, network: Network) -> None:
     # No controller has programmed the switch: containers reach those of their machine only as far
     # as rxpath delivers locally, and nobody elsewhere.
     done = pair("cli", input="pingall\n")
@@ -299,14 +301,14 @@ def test_pingall_tells_who_answers(pair: Topo, network: Network) -> None:
     assert f"\n{len(answered)} of 24 answered" in done.stdout
 
 
-def test_ping_measures_an_answer(network: Network) -> None:
+def test_ping_measures_the_round_trip(network: Network) -> None:
     from topo.client.ping import ping
 
     assert ping(network, "red1-1", "10.0.0.11", 10.0) is not None
     assert ping(network, "red1-1", "192.0.2.1", 0.1) is None
 
 
-def test_up_again_says_so(pair: Topo, network: Network, tmp_path: Path) -> None:
+def test_up_of_a_running_network(pair: Topo, network: Network, tmp_path: Path) -> None:
     before = network.status()
     assert "is up already" in pair("up", "pair").stdout
     done = pair("up", "leafspine", status=1)

@@ -32,7 +32,7 @@ def run(home: Path, *argv: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_user_is_an_ordinary_one(home: Path) -> None:
+def test_the_user_has_no_privileges(home: Path) -> None:
     done = run(home, "sh", "-c", "id -u; id -g; grep Cap /proc/self/status; cd; touch x; pwd")
     assert done.returncode == 0, done.stderr
     uid, gid, *capabilities, directory = done.stdout.splitlines()
@@ -50,7 +50,7 @@ def test_the_user_is_an_ordinary_one(home: Path) -> None:
         # Those in which privilege could make a difference.
         (
             "test_topo_lifecycle.py",
-            "down_leaves or sigkill or dead_part or fails_to_start or named or alone or ended",
+            "down_leaves or sigkill or dead_program or reported or untouched or interrupted",
             8,
         ),
     ],

@@ -1,4 +1,4 @@
-"""The control protocol: lines, descriptors, and what is no protocol at all."""
+"""The control protocol: messages, descriptors, malformed input."""
 
 import contextlib
 import os
@@ -32,7 +32,7 @@ def ends() -> Iterator[tuple[Channel, Channel]]:
 
 @given(st.lists(st.dictionaries(st.text(), JSON, max_size=4), min_size=1, max_size=4), st.data())
 @settings(max_examples=examples(60), deadline=None)
-def test_messages_arrive_however_they_are_cut(
+def test_messages_survive_any_segmentation(
     messages: list[dict[str, object]], data: st.DataObject
 ) -> None:
     (a, b), (c, d) = socket.socketpair(), socket.socketpair()
@@ -54,7 +54,7 @@ def test_messages_arrive_however_they_are_cut(
     b.close()
 
 
-def test_descriptors_belong_to_the_line_that_they_came_with(ends: tuple[Channel, Channel]) -> None:
+def test_descriptors_stay_with_their_line(ends: tuple[Channel, Channel]) -> None:
     a, b = ends
     pipes = [os.pipe() for _ in range(3)]
     a.send({"op": "none"})
@@ -72,7 +72,7 @@ def test_descriptors_belong_to_the_line_that_they_came_with(ends: tuple[Channel,
             os.close(fd)
 
 
-def test_the_end_of_a_connection_is_no_message(ends: tuple[Channel, Channel]) -> None:
+def test_an_unfinished_line_is_not_a_message(ends: tuple[Channel, Channel]) -> None:
     a, b = ends
     a.sock.sendall(b'{"half": ')
     a.sock.shutdown(socket.SHUT_WR)
@@ -80,14 +80,14 @@ def test_the_end_of_a_connection_is_no_message(ends: tuple[Channel, Channel]) ->
 
 
 @pytest.mark.parametrize("line", [b"nonsense\n", b"[1, 2]\n", b"\xff\xfe\n", b"\n"])
-def test_what_is_no_message_is_refused(ends: tuple[Channel, Channel], line: bytes) -> None:
+def test_malformed_messages_are_rejected(ends: tuple[Channel, Channel], line: bytes) -> None:
     a, b = ends
     a.sock.sendall(line)
     with pytest.raises(ProtocolError):
         b.receive()
 
 
-def test_a_line_without_end_is_refused(ends: tuple[Channel, Channel]) -> None:
+def test_overlong_lines_are_rejected(ends: tuple[Channel, Channel]) -> None:
     a, b = ends
 
     def send() -> None:

@@ -1,4 +1,4 @@
-"""Small pure parts: command lines of targets, process numbers, ICMP, program states."""
+"""Pure functions: command lines of targets, process numbers, ICMP, program states."""
 
 import errno
 import importlib.metadata
@@ -31,7 +31,7 @@ esac
 
 @pytest.fixture
 def bmv2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A simple_switch_grpc on the PATH that was built with Thrift and without more."""
+    """A simple_switch_grpc on the PATH, built with Thrift but without the other options."""
     program = tmp_path / targets.BMV2
     program.write_text(FAKE_BMV2)
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
@@ -72,7 +72,7 @@ def test_both_targets_get_the_same_command_line(bmv2: Path) -> None:
     assert targets.version("bmv2") == "1.15.0-abcdef12"
 
 
-def test_rxpath_is_told_its_machine() -> None:
+def test_the_configuration_of_rxpath() -> None:
     topology = pair()
     config = rxpath_config(topology, topology.machines[1], RunDir("/run/x"))
     assert (config["machine"], config["uplink"], config["vtep"]) == ("m2", "m2-up", "172.16.0.2")
@@ -95,13 +95,13 @@ def test_process_numbers_in_each_namespace() -> None:
 
 
 @given(st.integers(0, 0xFFFF), st.binary(max_size=32).filter(lambda b: len(b) % 2 == 0))
-def test_echo_requests_are_those_of_scapy(identifier: int, payload: bytes) -> None:
+def test_echo_requests_equal_those_of_scapy(identifier: int, payload: bytes) -> None:
     expected = bytes(ICMP(type=8, id=identifier, seq=1) / payload)
     assert echo_request(identifier, 1, payload) == expected
     assert checksum(expected) == 0
 
 
-def test_only_the_answer_to_the_request_is_a_reply() -> None:
+def test_only_the_matching_reply_is_accepted() -> None:
     payload = bytes(range(16))
     reply = bytes(IP() / ICMP(type=0, id=7, seq=1) / payload)
     assert is_reply(reply, 7, payload)
@@ -124,7 +124,7 @@ def test_only_the_answer_to_the_request_is_a_reply() -> None:
         ("user/max_user_namespaces", "1000", "expected a kernel with CONFIG_USER_NS"),
     ],
 )
-def test_the_sysctl_that_closes_user_namespaces_is_named(
+def test_the_sysctl_that_denies_user_namespaces_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sysctl: str, value: str, said: str
 ) -> None:
     monkeypatch.setattr(namespaces, "SYSCTLS", tmp_path)
@@ -145,7 +145,7 @@ def test_the_sysctl_that_closes_user_namespaces_is_named(
         (-63, "killed by signal 63"),
     ],
 )
-def test_states_are_said_in_words(returncode: int | None, state: str) -> None:
+def test_states_in_words(returncode: int | None, state: str) -> None:
     part = Part(name="s1", kind="switch", node="s1", pid=1, returncode=returncode, log="")
     assert part.state == state
     assert part.is_alive == (returncode is None)
@@ -174,7 +174,7 @@ def test_v1switch_that_is_not_installed_has_the_version_of_its_checkout(
     assert targets.checkout_version(other) == "unknown"
 
 
-def test_a_bad_request_is_a_wrong_call() -> None:
+def test_exit_codes_of_errors() -> None:
     assert exit_code(RequestError("bad_request", "node", "there is no nowhere")) == 2
     assert exit_code(RequestError("failed", "daemon", "the network is going down")) == 1
     assert exit_code(NotRunning(Path("run"))) == 3

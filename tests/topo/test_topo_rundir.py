@@ -1,4 +1,4 @@
-"""The run directory: private, locked, and cleaned of what is ours only."""
+"""The run directory: private, locked, and cleaned of our files only."""
 
 import json
 import os
@@ -18,28 +18,30 @@ def private(run_dir: Path) -> RunDir:
     return RunDir(run_dir)
 
 
-def test_the_environment_names_it(monkeypatch: pytest.MonkeyPatch, run_dir: Path) -> None:
+def test_the_environment_variable_selects_it(
+    monkeypatch: pytest.MonkeyPatch, run_dir: Path
+) -> None:
     monkeypatch.setenv("FALCON_RUN_DIR", str(run_dir))
     assert RunDir().path == run_dir
     monkeypatch.delenv("FALCON_RUN_DIR")
     assert RunDir().path == Path(f"/tmp/falcon-testbed-{os.getuid()}")
 
 
-def test_others_must_not_look_into_it(private: RunDir) -> None:
+def test_a_directory_open_to_others_is_refused(private: RunDir) -> None:
     private.verify()
     private.path.chmod(0o755)
     with pytest.raises(RunDirError, match="expected mode 0700, got 0755"):
         private.verify()
 
 
-def test_a_symbolic_link_is_no_run_directory(private: RunDir) -> None:
+def test_a_symbolic_link_is_refused(private: RunDir) -> None:
     link = private.path / "link"
     link.symlink_to(private.path)
     with pytest.raises(RunDirError, match="symbolic link"):
         RunDir(link).verify()
 
 
-def test_a_file_is_no_run_directory(private: RunDir) -> None:
+def test_a_file_is_refused(private: RunDir) -> None:
     (private.path / "file").touch()
     with pytest.raises(RunDirError, match="expected a directory"):
         RunDir(private.path / "file").verify()
@@ -67,7 +69,7 @@ def test_only_one_at_a_time(private: RunDir) -> None:
         pass
 
 
-def test_cleaning_leaves_what_is_not_ours(private: RunDir) -> None:
+def test_cleaning_keeps_other_files(private: RunDir) -> None:
     topology = pair().model_dump(mode="json")
     private.state.write_text(json.dumps({"topology": topology}))
     ours = ["topo.log", "s1.log", "s1.log.txt", "s1.p4rt.sock", "rx-m1.json", "rx-m1.sock"]
@@ -80,7 +82,7 @@ def test_cleaning_leaves_what_is_not_ours(private: RunDir) -> None:
     assert {path.name for path in private.path.iterdir()} == set(others)
 
 
-def test_a_damaged_state_file_does_not_stop_the_cleaning(private: RunDir) -> None:
+def test_a_damaged_state_file_does_not_prevent_cleaning(private: RunDir) -> None:
     private.state.write_text('{"topology": 3')
     private.clean()
     assert list(private.path.iterdir()) == []

@@ -26,7 +26,7 @@ def topologies() -> st.SearchStrategy[Topology]:
     return st.one_of(st.just(pair()), leafspines(), st.sampled_from([2, 4, 6]).map(fattree))
 
 
-def test_pair_is_the_network_of_the_documentation() -> None:
+def test_pair_matches_the_documentation() -> None:
     topology = pair()
     assert [str(end) for link in topology.links for end in link.ends] == [
         "m1",
@@ -64,7 +64,7 @@ def test_json_and_yaml_read_back_as_the_same(topology: Topology) -> None:
 
 
 @pytest.mark.parametrize("k", [2, 4, 6])
-def test_fattree_is_that_of_the_paper(k: int) -> None:
+def test_fattree_has_the_structure_of_the_paper(k: int) -> None:
     graph = fattree(k).graph()
     kinds = [kind for _, kind in graph.nodes(data="kind")]
     assert kinds.count("machine") == k**3 // 4
@@ -88,7 +88,7 @@ def test_graph_has_kinds_ports_and_specs() -> None:
 
 @given(st.data())
 @settings(max_examples=examples(50), deadline=None)
-def test_disconnected_is_what_networkx_calls_so(data: st.DataObject) -> None:
+def test_connectivity_agrees_with_networkx(data: st.DataObject) -> None:
     whole = leafspine(3, 3, 1)
     fabric = [link for link in whole.links if link.a.node.startswith("leaf")]
     kept = data.draw(st.lists(st.sampled_from(fabric), unique=True))
@@ -152,7 +152,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("change", "path", "expected"), WRONG, ids=[w[1] for w in WRONG])
-def test_each_inconsistency_is_named(
+def test_each_inconsistency_is_reported_with_its_path(
     change: Callable[[Topology], Topology], path: str, expected: str
 ) -> None:
     base = leafspine()
@@ -168,7 +168,7 @@ def test_each_inconsistency_is_named(
     ("source", "machines"),
     [("pair", 2), ("leafspine:leaves=3,machines=2", 6), ("fattree:k=2", 2)],
 )
-def test_sources_take_numbers(source: str, machines: int) -> None:
+def test_sources_take_parameters(source: str, machines: int) -> None:
     assert len(load(source).machines) == machines
 
 
@@ -176,7 +176,7 @@ def test_sources_take_numbers(source: str, machines: int) -> None:
     "source",
     ["ring", "pair:k=2", "fattree:k=3", "leafspine:leaves=x", "leafspine:leaves=0", "no.yaml", ""],
 )
-def test_wrong_sources_are_calls_gone_wrong(source: str) -> None:
+def test_wrong_sources_are_usage_errors(source: str) -> None:
     with pytest.raises(SpecError) as caught:
         load(source)
     assert caught.value.exit_code == 2

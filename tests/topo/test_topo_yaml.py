@@ -1,4 +1,4 @@
-"""YAML specs: what is wrong is named with its line."""
+"""YAML specs: defaults, and errors with their line."""
 
 import re
 from pathlib import Path
@@ -35,7 +35,7 @@ links:
 """
 
 
-def test_what_is_left_out_follows_from_the_rest() -> None:
+def test_omitted_values_are_derived() -> None:
     topology = from_yaml(GOOD)
     assert [s.device_id for s in topology.switches] == [1, 2]
     assert [str(m.vtep) for m in topology.machines] == ["172.16.0.11", "172.16.0.2"]
@@ -98,9 +98,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "line", "path", "expected"), WRONG)
-def test_what_is_wrong_is_named_with_its_line(
-    text: str, line: int, path: str, expected: str
-) -> None:
+def test_errors_name_the_line(text: str, line: int, path: str, expected: str) -> None:
     with pytest.raises(SpecError) as caught:
         from_yaml(text, "lab.yaml")
     error = caught.value
