@@ -48,6 +48,10 @@ FORBIDDEN = {
         "v1switch/lower/bad.py",
         "def f():\n    import numpy as np",
     ),
+    "v1switch.lower knows programs, and nothing that runs": (
+        "v1switch/lower/bad.py",
+        "import v1switch.state.words",
+    ),
     "No import cycle in falcon_ctl": ("falcon_ctl/errors.py", "import falcon_ctl.live.lab"),
 }
 
