@@ -113,7 +113,7 @@ class Actions:
         condition = self.expressions.condition(call.args[0])
         if self.context.observed:
             condition = self.builder.simple(condition)
-            self.observer.asked("branch", call, condition, call.args[0])
+            self.observer.condition("branch", call, condition, call.args[0])
         return condition
 
     # -- any jumps --------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What every part of the lowering works with: the program, its variables, where statements go."""
+"""State shared by all parts of the lowering: the program, its variables, the open block."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class References:
 
 @dataclass
 class Requests:
-    """Variables in which actions leave what they ask of the architecture (simple_switch.cpp).
+    """Variables that hold what actions request from the architecture (simple_switch.cpp).
 
     Attributes:
         exit: whether the control was left.
@@ -54,17 +54,17 @@ class Requests:
 
 
 class Context:
-    """One program on its way to the representation.
+    """The lowering of one program.
 
     Attributes:
-        observed: whether the recorder of explanations is told of everything.
+        observed: whether to add trace points (`ir.Observe`).
         demand: which fields the program reads and writes.
         layout: the headers' variables.
         cursor: how far the parser has come, bytes.
         length: of the packet as the program's headers make it, bytes (`packet_length`).
         parser_error: the parser's error code.
         params: the values of the parameters of the action that is being lowered.
-        action: its name.
+        action: the name of that action.
     """
 
     def __init__(self, program: Program, observed: bool) -> None:
@@ -90,13 +90,13 @@ class Context:
         return demand.has_variable(kind, field) and demand.is_read(STANDARD, field)
 
     def standard(self, field: str) -> ir.Expr:
-        """The value of a field of standard_metadata; 0 where the program neither reads it."""
+        """The value of a field of standard_metadata; 0 where the program does not use the field."""
         return self.layout.field(STANDARD, field) if self.has(field) else ir.Const(0)
 
     # -- the recorder -----------------------------------------------------------------------------
 
     def observe(self, event: str, *args: object) -> None:
-        """Tell the recorder, if there is one; see `ir.Observe`."""
+        """Add a trace point, if the program is lowered for tracing; see `ir.Observe`."""
         if self.observed:
             self.builder.add(ir.Observe(event, args))
 
@@ -104,13 +104,13 @@ class Context:
 
     @contextmanager
     def inside(self, action: Action, params: Sequence[ir.Expr]) -> Iterator[None]:
-        """Lower what belongs to an action that is called with these values."""
+        """Lower the body of an action that is called with these arguments."""
         before = self.params, self.action
         self.params, self.action = params, action.name
         yield
         self.params, self.action = before
 
     def fail(self, expected: str, found: str) -> ProgramError:
-        """Make the error that the action at work cannot be lowered."""
+        """Make the error that the current action cannot be lowered."""
         subject = f"action {self.action!r}" if self.action else ""
         return ProgramError("$.actions", expected, found, subject)

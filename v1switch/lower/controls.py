@@ -115,7 +115,7 @@ class Control:
         condition = self.actions.expressions.condition(node.expression)
         if self.context.observed:
             condition = self.builder.simple(condition)
-            self.actions.observer.asked("condition", node, condition, node.expression)
+            self.actions.observer.condition("condition", node, condition, node.expression)
         then = self.builder.captured(partial(self._sequence, node.true_next, meeting))
         otherwise = self.builder.captured(partial(self._sequence, node.false_next, meeting))
         self.builder.branch_to(condition, then, otherwise)

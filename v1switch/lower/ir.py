@@ -1,4 +1,4 @@
-"""The intermediate representation: what the switch does with one frame, as a typed tree.
+"""The intermediate representation: the processing of one frame, as a typed tree.
 
 `lower` makes a `Switch` of a program; each engine prints a `Switch` in its own language. A tree has
 two kinds of nodes: expressions, which give a value and change nothing, and statements. All are
@@ -16,7 +16,7 @@ Rules that every node keeps:
 
 The body of a `Switch` runs once for each frame, and once more for each packet that enters again
 (ingress clones, resubmitted and recirculated packets): `Kind` says which, `RestoreFields` gives the
-packet the metadata that it brings along. See `CloneIngress`, `Resubmit`, `Recirculate`.
+packet the metadata that it carries. See `CloneIngress`, `Resubmit`, `Recirculate`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Bytes:
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """A run-time object that expressions below look into, or nothing (see `Found`).
+    """A run-time object whose parts other expressions read, or none (see `Found`).
 
     Attributes:
         of: "entry" (of a table, a member or group of an action profile, a default action) or
@@ -166,7 +166,7 @@ class Segment:
 
     Attributes:
         width: in bits.
-        var: None when no one wants to know, and the header leaves as it came (see `Header.origin`).
+        var: None when nothing reads it and the header leaves as it came (see `Header.origin`).
     """
 
     width: int
@@ -249,7 +249,7 @@ class BoolConst:
 
 @dataclass(frozen=True, slots=True)
 class ZeroBytes:
-    """So many bytes that are zero."""
+    """Zero bytes, as many as `size`."""
 
     size: int
 
@@ -261,14 +261,14 @@ class ZeroBytes:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """A handle of nothing."""
+    """The handle that refers to no object."""
 
     type: Handle
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Something that the body is called with.
+    """An argument of the body.
 
     Attributes:
         name: "port" (where the frame came in), "kind" (a `Kind`), "length" (of the frame, bytes),
@@ -316,7 +316,7 @@ class Truncate:
 
 @dataclass(frozen=True, slots=True)
 class Saturate:
-    """The nearest value that the type has."""
+    """The value, clamped to the bounds of the type."""
 
     value: Expr
     type: Int
@@ -324,7 +324,7 @@ class Saturate:
 
 @dataclass(frozen=True, slots=True)
 class Fits:
-    """The value, of which it is known that the type has it."""
+    """The value, which is known to fit the type."""
 
     value: Expr
     type: Int
@@ -402,7 +402,7 @@ class Short:
 
 @dataclass(frozen=True, slots=True)
 class Lookahead:
-    """Bits of the frame: `width` of them, `offset` bits behind the cursor. They are there."""
+    """Bits of the frame: `width` of them, `offset` bits behind the cursor, which it has."""
 
     offset: int
     width: int
@@ -433,7 +433,7 @@ class InValueSet:
 
 @dataclass(frozen=True, slots=True)
 class HeaderBytes:
-    """All bytes of a header, from its variables."""
+    """The bytes of a header, packed from its variables."""
 
     header: Header
 
@@ -452,7 +452,7 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """What `Emit` appends (in what is lowered for tracing)."""
+    """The bytes that `Emit` appends (only in programs lowered for tracing)."""
 
     header: Header
     type: Bytes = Bytes(None)
@@ -460,7 +460,7 @@ class Emitted:
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """What was put together to leave (in what is lowered for tracing)."""
+    """The outgoing packet as assembled so far (only in programs lowered for tracing)."""
 
     type: Bytes = Bytes(None)
 
@@ -482,7 +482,7 @@ class SizeOf:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Whether a handle is one of something."""
+    """Whether a handle refers to an object."""
 
     handle: Expr
     type: Bool = BOOL
@@ -498,13 +498,13 @@ class DefaultEntry:
 
 @dataclass(frozen=True, slots=True)
 class ActionCode:
-    """The number of an entry's action (see `action_codes`); -1 where it runs none."""
+    """The number of an entry's action (see `Program.action_codes`); -1 where it runs none."""
 
     entry: Expr
 
     @property
     def type(self) -> Int:
-        """A number of an action, or -1."""
+        """A signed number."""
         return Int(32, signed=True)
 
 
@@ -557,19 +557,19 @@ class FindGroup:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaCount:
-    """How many replicas a session or group, which was found, has."""
+    """The number of replicas of a session or group, which has been found."""
 
     handle: Expr
 
     @property
     def type(self) -> Int:
-        """No group has more than fit."""
+        """A count."""
         return Int(31)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionLimit:
-    """To how many bytes a clone session, which was found, cuts its packets; 0 for no limit."""
+    """The length (bytes) to which a session, which has been found, truncates; 0 for no limit."""
 
     session: Expr
 
@@ -602,7 +602,7 @@ class RegisterRead:
 
 @dataclass(frozen=True, slots=True)
 class CounterRead:
-    """The packets of a counter's cell, 0 beyond its end (in what is lowered for tracing)."""
+    """The packets of a counter's cell, 0 beyond its end (only in programs lowered for tracing)."""
 
     counter: CounterRef
     index: Expr
@@ -734,7 +734,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Abandon:
-    """Drop the frame with all that was made of it, and log why: it would never end."""
+    """Drop the frame and all packets made of it, and log why: processing would never end."""
 
     reason: str
 
@@ -772,7 +772,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class BeginPacket:
-    """Begin to put together what leaves."""
+    """Start assembling the outgoing packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -784,16 +784,16 @@ class Emit:
 
 @dataclass(frozen=True, slots=True)
 class AppendPayload:
-    """Append the frame from the cursor on: what leaves is complete."""
+    """Append the frame from the cursor on, which completes the outgoing packet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send what was put together.
+    """Send the outgoing packet.
 
     Attributes:
-        port: where to.
-        limit: to how many bytes it is cut; None for no limit.
+        port: the egress port.
+        limit: the length (bytes) to which it is truncated; None for no limit.
     """
 
     port: Expr
@@ -833,7 +833,7 @@ class CountEntry:
 
 @dataclass(frozen=True, slots=True)
 class TouchEntry:
-    """Note the time of an entry's last hit."""
+    """Record the frame's time as that of an entry's last hit."""
 
     entry: Expr
 
@@ -848,7 +848,7 @@ class ExecuteDirectMeter:
 
 @dataclass(frozen=True, slots=True)
 class ExecuteMeter:
-    """Set a variable (two bits) to the colour that a meter's cell, which there is, gives."""
+    """Set a variable (two bits) to the colour that a meter's cell gives; the cell exists."""
 
     target: Var
     meter: MeterRef
@@ -857,7 +857,7 @@ class ExecuteMeter:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Count the frame in a counter's cell; nothing beyond its end (`inside`: it is not)."""
+    """Count the frame in a counter's cell, if there is one (`inside`: there is, for certain)."""
 
     counter: CounterRef
     index: Expr
@@ -866,7 +866,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class RegisterWrite:
-    """Set a register array's cell; nothing beyond its end (`inside`: it is not)."""
+    """Set a register array's cell, if there is one (`inside`: there is, for certain)."""
 
     register: RegisterRef
     index: Expr
@@ -879,7 +879,7 @@ class RegisterWrite:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of what is hashed.
+    """A part of the input of a hash.
 
     Attributes:
         value: an unsigned number of exactly `width` bits, or bytes.
@@ -894,7 +894,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Hash:
-    """Set a variable to a hash of pieces joined to one string of bits, zeros up to a whole byte.
+    """Set a variable to a hash of pieces, joined to one bit string and zero-padded to whole bytes.
 
     Attributes:
         target: 16, 32 or (identity) 64 bits.
@@ -918,7 +918,7 @@ class Random:
 
 @dataclass(frozen=True, slots=True)
 class SendDigest:
-    """Send a digest, if anyone listens; a value for each of the list's fields."""
+    """Send a digest, if there is a listener: one value for each of the list's fields."""
 
     digest: model.LearnList
     values: tuple[Expr, ...]
@@ -942,7 +942,7 @@ class FailAssertion:
 
 @dataclass(frozen=True, eq=False)
 class FieldList:
-    """A field list: variables whose values a packet brings along. Id 0 of the program is none."""
+    """A field list: variables whose values a packet that enters again carries. Id 0 is none."""
 
     id: int
     variables: tuple[Var, ...]
@@ -950,11 +950,11 @@ class FieldList:
 
 @dataclass(frozen=True, slots=True)
 class CloneIngress:
-    """Run the body for a clone at once: the frame as it came, `Kind.INGRESS_CLONE`.
+    """Run the body for a clone at once: the original frame, `Kind.INGRESS_CLONE`.
 
     Attributes:
-        session: a session that was found: the clone's input "session".
-        fields: the id of the `FieldList` whose values, as they are now, it brings along.
+        session: a session that has been found: the clone's input "session".
+        fields: the id of the `FieldList` whose current values it carries.
     """
 
     session: Expr
@@ -963,21 +963,21 @@ class CloneIngress:
 
 @dataclass(frozen=True, slots=True)
 class Resubmit:
-    """Have the frame, as it came, enter again when all of this pass is done (RESUBMITTED)."""
+    """Queue the original frame to enter the parser again after this pass (RESUBMITTED)."""
 
     fields: Expr
 
 
 @dataclass(frozen=True, slots=True)
 class Recirculate:
-    """Have what was put together enter again when all of this pass is done (RECIRCULATED)."""
+    """Queue the outgoing packet to enter the parser again after this pass (RECIRCULATED)."""
 
     fields: Expr
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreFields:
-    """Set the variables of the packet's field list to the values that it brings along."""
+    """Set the variables of the packet's field list to the values that the packet carries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -991,7 +991,7 @@ class ForEachCopy:
         instance: set to each replica's instance (egress_rid).
         body: what each copy runs through.
         saved: variables that each copy finds as they were before the first one (or, see
-            `AddCopies`, as they were told): those that the body reads first and writes later.
+            `AddCopies`, with the values given there): those that the body reads and later writes.
     """
 
     replicas: Var
@@ -1027,7 +1027,7 @@ class AddCopies:
 
 @dataclass(frozen=True, slots=True)
 class Observe:
-    """Tell the recorder of explanations about something. Only in what is lowered for tracing.
+    """A trace point: call the recorder of explanations. Only in programs lowered for tracing.
 
     Attributes:
         event: a method of the recorder.
@@ -1112,7 +1112,7 @@ class Switch:
             assigned before they are read.
         cursor: how far the parser has come, in bytes; one of `variables`. Statements and
             expressions about the frame use it without naming it.
-        field_lists: what packets that enter again may bring along.
+        field_lists: what packets that enter again may carry.
         body: what happens to a packet.
     """
 

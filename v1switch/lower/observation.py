@@ -1,7 +1,7 @@
-"""What the recorder of explanations is told of a step: what goes in, old and new of what it writes.
+"""Trace points: the operands of a step, and the values of its targets before and after it.
 
 A step is a primitive, an assignment of the parser, or the update of a checksum. Its own statements
-are the same whether or not it is observed.
+are the same with and without tracing.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Target:
 
     Attributes:
         ref: a field (`$valid$` is a header's validity), a register array's cell or a counter.
-        index: which of the told values is the cell of an array; -1 for fields.
+        index: which of the step's arguments is the cell of an array; -1 for fields.
     """
 
     ref: ex.FieldRef | ex.RegisterRef | ex.Named
@@ -57,11 +57,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Step:
-    """A call with what the recorder is told of it.
+    """A call with what the recorder gets to know about it.
 
     Attributes:
         call: the primitive, the parser's assignment or the checksum.
-        args: the expressions whose values it is told, the cell of an array first; of a log
+        args: the expressions whose values are recorded, the cell of an array first; for a log
             message those that it prints.
         targets: what it may write.
     """
@@ -72,12 +72,12 @@ class Step:
 
     @property
     def writes_egress_spec(self) -> bool:
-        """Whether the first target is the field that a drop is told by."""
+        """Whether the first target is egress_spec, the field that decides about a drop."""
         return bool(self.targets) and self.targets[0].ref == EGRESS_SPEC
 
 
 class Observer:
-    """Adds what the recorder is told of steps and expressions."""
+    """Adds trace points for steps and conditions."""
 
     def __init__(self, expressions: Expressions) -> None:
         self.expressions = expressions
@@ -88,7 +88,7 @@ class Observer:
 
     @contextmanager
     def step(self, call: Call) -> Iterator[None]:
-        """Observe the step whose statements are added inside."""
+        """Record the step whose statements are added inside the block."""
         if not self.context.observed:
             yield
             return
@@ -99,8 +99,8 @@ class Observer:
         yield
         self.context.observe("did", step, held, before, self._state(step, held))
 
-    def asked(self, event: str, what: object, condition: ir.Expr, node: ex.Expr) -> None:
-        """Observe a condition with the operands of its expression."""
+    def condition(self, event: str, what: object, condition: ir.Expr, node: ex.Expr) -> None:
+        """Record a condition with the operands of its expression."""
         if self.context.observed:
             operands = self.operands(node)
             self.context.observe(event, what, condition, self.values(operands), operands)

@@ -189,7 +189,7 @@ class Parser:
 
     def _verify(self, op: Verify) -> None:
         condition = self.expressions.condition(op.condition)
-        self.actions.observer.asked("verified", op, condition, op.condition)
+        self.actions.observer.condition("verified", op, condition, op.condition)
         code = ar.cut(self.expressions.number(op.error), ERROR)
         self.builder.branch(ar.negate(condition), partial(self._fail, code))
 

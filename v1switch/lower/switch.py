@@ -31,8 +31,8 @@ def lower(program: Program, *, observed: bool = False) -> ir.Switch:
 
     Args:
         program: what to lower.
-        observed: whether the recorder of explanations is told of everything (`ir.Observe`); every
-            field of every header then has a variable of its own.
+        observed: whether to add trace points (`ir.Observe`); every field of every header then has
+            a variable of its own.
 
     Raises:
         ProgramError: the program uses something that cannot be expressed.

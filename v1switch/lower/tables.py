@@ -28,10 +28,10 @@ class Tables:
         self.builder = actions.builder
         self.program = actions.context.program
         self.codes = self.program.action_codes
-        self._fickle = self._may_become_invalid()
+        self._stale = self._may_become_invalid()
 
     def _may_become_invalid(self) -> set[str]:
-        """Headers whose variables may hold old values while they are invalid."""
+        """Headers whose variables may hold stale values while they are invalid."""
         demand = self.context.demand
         found: set[str] = set()
         for action in self.program.actions.values():
@@ -76,7 +76,7 @@ class Tables:
         value = ar.cut(self.expressions.value(field.target), ir.Int(field.width))
         if field.mask is not None:
             value = ar.binary("&", value, ir.Const(field.mask & ((1 << field.width) - 1)))
-        if field.target.header in self._fickle and field.target.field != VALID:
+        if field.target.header in self._stale and field.target.field != VALID:
             valid = self.expressions.is_valid(field.target.header)
             value = ar.select(valid, value, ir.Const(0))
         return value

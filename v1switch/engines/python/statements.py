@@ -21,7 +21,7 @@ from v1switch.state.random import DRAW_BITS
 
 
 class Endless(Exception):
-    """A frame would run through its program for ever. Generated code raises it."""
+    """The processing of a frame would never end. Generated code raises it."""
 
 
 EXPRESSIONS = get_args(ir.Expr)
@@ -364,7 +364,7 @@ class Statements:
             return self.expressions.table(arg)
         if arg is None or isinstance(arg, str):
             return repr(arg)
-        return self.source.constant("told", arg)
+        return self.source.constant("object", arg)
 
 
 class _Machine:
