@@ -11,6 +11,8 @@ import pytest
 
 from tests.packaging.environments import ROOT, Environment, build_wheel, run
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("testbed wheel")]
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -16,6 +16,8 @@ COMPILED = ROOT / "tests" / "v1switch" / "programs" / "compiled"
 WIRE, WIRE_INFO = COMPILED / "wire.json", COMPILED / "wire.p4info.txtpb"
 FRAME = bytes.fromhex("ffffffffffff 02000000000a 0800") + bytes(range(46))
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("v1switch wheel")]
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
