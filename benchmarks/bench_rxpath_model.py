@@ -35,7 +35,7 @@ from rxpath.config.knobs import Knobs  # noqa: E402
 from rxpath.drivers import virtual  # noqa: E402
 from rxpath.host import Model  # noqa: E402
 from rxpath.model.policy import Host, Packet  # noqa: E402
-from rxpath.model.state import layout as lay  # noqa: E402
+from rxpath.model.state import codes  # noqa: E402
 from rxpath.policies.policy import of_function  # noqa: E402
 
 FLOWS = 40
@@ -72,7 +72,7 @@ def traffic(host: Model, count: int, *, tcp: bool, rate: int = RATE) -> np.ndarr
         flow=flow,
         socket=flow,
         chain=host.chain("tunnel"),
-        protocol=np.where(is_tcp, lay.TCP, lay.UDP),
+        protocol=np.where(is_tcp, codes.TCP, codes.UDP),
         wire_len=np.where(is_tcp, 1104, 114),
         payload=np.where(is_tcp, 1000, 0),
         seq=np.where(is_tcp, seq, 0),
@@ -135,7 +135,7 @@ def measure(
 
 def split(packet: Packet, host: Host) -> tuple[int, int]:  # noqa: ARG001
     """The driver's half of the first stage stays on its CPU, the stack's goes to CPU 2."""
-    return 2, lay.CHOICE_FIRST
+    return 2, codes.CHOICE_FIRST
 
 
 def tandem() -> Model:
@@ -163,7 +163,7 @@ def tandem() -> Model:
 
 def departures(host: Model, trace: np.ndarray) -> np.ndarray:
     """When each packet left the tandem."""
-    return np.concatenate([events[:, lay.EV_TIME].copy() for events in virtual.run(host, trace)])
+    return np.concatenate([events["time"].copy() for events in virtual.run(host, trace)])
 
 
 def by_resources(arrival: list[int]) -> list[int]:

@@ -1,8 +1,7 @@
-"""One receiving host: validates, allocates, and hands arrays to the kernels.
+"""One receiving host: validates, allocates, and hands its state to the kernels.
 
-A live driver's compiled loop calls `rxpath.model.kernel` with `Model.state` and the function of
-`Model.policy`; `state`'s arrays are never replaced while the model lives, `policy` may be, by
-`reconfigure`.
+A live driver's compiled loop calls `rxpath.model.kernel` with `Model.state`, which is never
+replaced while the model lives.
 """
 
 from __future__ import annotations
@@ -10,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rxpath.compile.tables import Rows
 from rxpath.config import apply as tables
 from rxpath.config import knobs, profiles
 from rxpath.config.knobs import Knobs
 from rxpath.errors import ConfigError
 from rxpath.model import counters, kernel
-from rxpath.model.state import layout as lay
-from rxpath.model.state.host import Table, allocate
+from rxpath.model.frame import Frame
+from rxpath.model.state.host import allocate
+from rxpath.model.state.packets import Event
 from rxpath.policies.policy import Policy
 from rxpath.policies.registry import resolve
 
-FRAME = ("rss_hash", "flow", "socket", "chain", "protocol", "wire_len")
 DEFAULT_TUNNEL = "docker"  # takes frames in a tunnel where the profile has none
-SEGMENT = ("payload", "seq", "tcp_flags", "gro_key")
 
 
 class Model:
@@ -34,7 +33,7 @@ class Model:
         sockets: how many sockets (containers) read; `Knobs.threads` and `Knobs.app_cpus` say
             which thread reads which, and where.
         flows: how many flows are told apart.
-        records: whether frames' stages can be recorded in `State.record`; they are from the
+        records: whether frames' stages can be recorded in `State.records`; they are from the
             start then, until `set_records`.
         policy: in place of the one that the knobs name, until they name another.
 
@@ -88,50 +87,48 @@ class Model:
         """Change knobs between two batches; frames in flight go on and none is lost.
 
         Raises `ConfigError`, with nothing changed, when the knobs are wrong as a whole.
-        Re-read `policy` and `chain(...)` afterwards.
+        Re-read `chain(...)` afterwards.
         """
         merged = knobs.merge(self.knobs, changes)
         if merged.threads != self.knobs.threads:
             raise ConfigError("threads", merged.threads, f"{self.knobs.threads}, as at the start")
         interval = merged.falcon.load_interval_ns
         if interval != self.knobs.falcon.load_interval_ns:
-            now = int(self.state.host[lay.CLOCK, lay.CK_NOW])
-            kernel.set_tick(self.state, now + interval)
+            kernel.set_tick(self.state, self.state.output.now + interval)
         self._apply(merged)
 
     def _apply(self, new: Knobs) -> None:
         knobs.validate(new)
         given = self._given if new.policy == self.knobs.policy else None
         policy = given or resolve(new.policy)
-        flows = len(self.state.flow)
+        flows = len(self.state.flows)
         if max(new.denied, default=0) >= flows:
             raise ConfigError("denied", max(new.denied), f"flows from 0 to {flows - 1}")
         tables.write_stages(self.state, new)
         tables.write_knobs(self.state, new, policy)
+        self.state.steer = policy.choose
         self._given, self.policy, self.knobs = given, policy, new
 
-    def receive(self, slot: int, now: int, **frame: int) -> int:
-        """`kernel.receive` by keywords, for tests and tools."""
-        values = [frame[name] for name in FRAME] + [frame.get(name, 0) for name in SEGMENT]
-        place: int = kernel.receive(self.state, slot, now, *values)
-        return place
+    def receive(self, slot: int, now: int, frame: Frame) -> int:
+        """`kernel.receive`."""
+        return kernel.receive(self.state, slot, now, frame)
 
     def next_deadline(self) -> int:
         """`kernel.next_deadline`."""
         return kernel.next_deadline(self.state)
 
-    def advance(self, until: int, out: Table) -> int:
-        """`kernel.advance` with the model's policy."""
-        return kernel.advance(self.state, until, out, self.policy.choose)
+    def advance(self, until: int, out: Rows[Event]) -> int:
+        """`kernel.advance`."""
+        return kernel.advance(self.state, until, out)
 
     def set_records(self, on: bool) -> None:
         """Switch recording on or off between two batches, for frames that arrive from now on.
 
         Raises `ConfigError` when the model was made without room for records.
         """
-        if on and len(self.state.record) < len(self.state.slot):
+        if on and len(self.state.records) < len(self.state.slots):
             raise ConfigError("records", on, "a model made with records=True")
-        self.state.host[lay.KNOB, lay.K_RECORDS] = on
+        self.state.knobs.records = on
 
     def stats(self) -> dict[str, Any]:
         """Counters since the last `reset`: `rxpath.model.counters.stats`."""

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from rxpath.drivers import closed, virtual
 from rxpath.host import Model
 from rxpath.model import counters as model_counters
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
+from rxpath.model.state.packets import StageRecord
 
 Integers = NDArray[np.int64]
-DROP_REASONS = lay.PLACE_NAMES[1:]
-STAGE_KINDS = lay.STAGE_NAMES
+DROP_REASONS = codes.DROP_REASONS[1:]
+STAGE_KINDS = codes.STAGE_NAMES
 _KINDS = np.array(STAGE_KINDS)
-_REASONS = np.array(lay.PLACE_NAMES)
+_REASONS = np.array(codes.DROP_REASONS)
 
 
 class Stages(NamedTuple):
@@ -99,30 +100,29 @@ def run(model: Model, trace: Any, until: int = 0) -> Frames:
 
 def _frames(model: Model, events: Any) -> Frames:
     """The events' frames; their slots must not have been used again."""
-    slots = events[:, lay.EV_SLOT]
-    records = model.state.record[slots] if len(model.state.record) > 1 else None
+    slots = events["slot"]
+    recorded = len(model.state.records) > 1
+    records = model.state.records.array["stages"] if recorded else None
     return Frames(
-        delivered=events[:, lay.EV_KIND] == lay.DELIVER,
-        flow=events[:, lay.EV_FLOW].copy(),
-        socket=events[:, lay.EV_SOCKET].copy(),
-        time=events[:, lay.EV_TIME].copy(),
-        cpu=events[:, lay.EV_CPU].copy(),
-        reason=_REASONS[events[:, lay.EV_PLACE]],
-        latency=events[:, lay.EV_LATENCY].copy(),
-        hops=model.state.hop[slots],
-        stages=_stages(records if records is not None else _no_records(len(slots))),
+        delivered=events["kind"] == codes.DELIVER,
+        flow=events["flow"].copy(),
+        socket=events["socket"].copy(),
+        time=events["time"].copy(),
+        cpu=events["cpu"].copy(),
+        reason=_REASONS[events["reason"]],
+        latency=events["latency"].copy(),
+        hops=model.state.hops.array["count"][slots],
+        stages=_stages(_no_records(len(slots)) if records is None else records[slots]),
     )
 
 
 def _stages(records: Any) -> Stages:
-    columns = (lay.REC_IFINDEX, lay.REC_CPU, lay.REC_CHOICE)
-    times = (lay.REC_ENQUEUE, lay.REC_START, lay.REC_END)
-    kinds = _KINDS[records[..., lay.REC_KIND]]
-    return Stages(kinds, *(records[..., column] for column in (*columns, *times)))
+    fields = ("ifindex", "cpu", "choice", "enqueue", "start", "end")
+    return Stages(_KINDS[records["kind"]], *(records[name] for name in fields))
 
 
-def _no_records(count: int) -> Integers:
-    return np.zeros((count, 0, lay.RECORD_COLUMNS), np.int64)
+def _no_records(count: int) -> Any:
+    return np.zeros((count, 0), StageRecord.DTYPE)
 
 
 class Busy(NamedTuple):
@@ -193,7 +193,7 @@ def busy_ns(model: Model) -> Integers:
 
 def now_ns(model: Model) -> int:
     """Model time."""
-    return int(model.state.host[lay.CLOCK, lay.CK_NOW])
+    return model.state.output.now
 
 
 def warm() -> None:

@@ -11,7 +11,7 @@ What a policy is given and may return: rxpath/model/policy.py and rxpath/policie
 """
 
 from rxpath.model.hashes import hash_32
-from rxpath.model.state.layout import SPLIT
+from rxpath.model.state.codes import SPLIT
 
 DEALT = 0  # where in the memory it says how many CPUs were dealt out
 FIRST = 1  # from here on: 0, or the CPU of a flow at a device + 1

@@ -14,7 +14,7 @@ from typing import Any
 
 from rxpath.config import tomlfile
 from rxpath.errors import ConfigError
-from rxpath.model.state import layout as lay
+from rxpath.model.state.settings import Costs as HostCosts
 
 DIRECTORY = Path(__file__).with_name("costs")
 PER = ("frame", "gro", "skb", "segment", "host")
@@ -77,7 +77,7 @@ def parse(raw: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Cos
 
 
 def _check_whole(costs: Costs) -> None:
-    for name in lay.COST_NAMES:
+    for name in HostCosts.FIELDS:
         if name not in costs or costs[name].per != "host":
             raise ConfigError(name, None, 'a cost with per = "host"')
     for name, cost in costs.items():

@@ -12,7 +12,7 @@ from typing import Any
 
 from rxpath.config import costs, profiles
 from rxpath.errors import ConfigError
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
 from rxpath.policies.registry import resolve
 
 RSS_ENTRIES = 128  # Microsoft's RSS: the indirection table's usual size
@@ -93,8 +93,8 @@ def merge(knobs: Knobs, raw: Mapping[str, Any]) -> Knobs:
 
 
 _RANGES: dict[str, Range] = {
-    "cpus": (1, lay.MAX_CPUS),
-    "queues": (1, lay.MAX_QUEUES),
+    "cpus": (1, codes.MAX_CPUS),
+    "queues": (1, codes.MAX_QUEUES),
     "ring": (1, 65_536),
     "rx_usecs": (0, 1_000_000),
     "rx_frames": (1, 65_536),
@@ -141,8 +141,8 @@ def validate(knobs: Knobs) -> None:
 def _check_cpus(key: str, cpus: tuple[int, ...], count: int) -> None:
     if not cpus:
         raise ConfigError(key, [], f"at least one CPU from 0 to {count - 1}")
-    if len(cpus) > lay.LIST_SIZE:
-        raise ConfigError(key, len(cpus), f"at most {lay.LIST_SIZE} CPUs")
+    if len(cpus) > codes.MAX_SET:
+        raise ConfigError(key, len(cpus), f"at most {codes.MAX_SET} CPUs")
     for cpu in cpus:
         if not 0 <= cpu < count:
             raise ConfigError(key, cpu, f"CPUs from 0 to {count - 1}")

@@ -13,10 +13,10 @@ from typing import Any
 
 from rxpath.config import tomlfile
 from rxpath.errors import ConfigError
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
 
 _NAMES = ("napi", "gro_cell", "backlog", "socket", "poll")
-KINDS = {name: lay.STAGE_NAMES.index(name) for name in _NAMES} | {"deny": lay.DENY}
+KINDS = {name: codes.STAGE_NAMES.index(name) for name in _NAMES} | {"deny": codes.DENY}
 _HOOKED = ("napi", "gro_cell", "backlog")  # where the kernel has hooks
 
 
@@ -154,6 +154,6 @@ def _check_chain(profile: Profile) -> None:
         raise ConfigError(key, kinds, "a chain whose last stage, and only that, is socket")
     if sum(bool(stage.policy) for stage in profile.stages) > 1:
         raise ConfigError(key, kinds, "one stage at most that enforces the policy")
-    most = lay.MAX_STAGES - 2  # the first one may be split before GRO and behind it
+    most = codes.MAX_STAGES - 2  # the first one may be split before GRO and behind it
     if len(kinds) > most:
         raise ConfigError(key, len(kinds), f"at most {most} stages")

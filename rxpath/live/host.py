@@ -21,8 +21,7 @@ from rxpath.live import clock as ck
 from rxpath.live import fdb, intake, loop, recorder
 from rxpath.live import plant as pl
 from rxpath.live.config import Container, MachineConfig
-from rxpath.model.policy import CHOOSE_TYPE
-from rxpath.model.state.host import STATE_TYPE
+from rxpath.model.state.host import STATE
 from rxpath.wire import afpacket
 from rxpath.wire.frames import MY_PORT, identity
 
@@ -69,7 +68,7 @@ class Host:
     def _warm(self) -> None:
         """Compile the loop, or load it from the disk cache."""
         integer = types.int64
-        first = (numba.typeof(self.plant), STATE_TYPE, CHOOSE_TYPE)
+        first = (numba.typeof(self.plant), STATE)
         compile_for(intake.digest, (*first, integer, integer))
         compile_for(loop.run, (*first, numba.typeof(self.polls), integer))
 
@@ -81,7 +80,7 @@ class Host:
 
     def digest(self, count: int, wall: int) -> None:
         """Take the `count` frames of the plant's batch, read at wall ns `wall`."""
-        intake.digest(self.plant, self.model.state, self.model.policy.choose, count, wall)
+        intake.digest(self.plant, self.model.state, count, wall)
 
     def model_ns(self) -> int:
         """Model time now."""
@@ -224,11 +223,10 @@ class LiveHost(Host):
         Raises `PolicyError` when a custom policy fails; the model's state is undefined then.
         """
         until = time.time_ns() + wall
-        state, policy = self.model.state, self.model.policy
         try:
-            return bool(loop.run(self.plant, state, policy.choose, self.polls, until))
+            return bool(loop.run(self.plant, self.model.state, self.polls, until))
         except Exception as error:
-            raise policy.explain(error) from error
+            raise self.model.policy.explain(error) from error
 
     def count_kernel_drops(self) -> dict[str, int]:
         """Return by interface how many frames the kernel dropped at our sockets since `reset`."""

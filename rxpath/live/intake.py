@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from rxpath.compile.jit import inner
@@ -14,17 +12,11 @@ from rxpath.live import recorder as rc
 from rxpath.live.fdb import NOWHERE, TARGETS, targets, tenant_of
 from rxpath.live.plant import Plant, free_slot, take_slot
 from rxpath.model import kernel
+from rxpath.model.frame import Frame
 from rxpath.model.hashes import hash_32
+from rxpath.model.state.codes import DELIVER, RX_MISSED
 from rxpath.model.state.host import State
-from rxpath.model.state.layout import (
-    DELIVER,
-    EV_KIND,
-    EV_PLACE,
-    EV_SLOT,
-    EV_SOCKET,
-    EV_TIME,
-    PLACE_RX_MISSED,
-)
+from rxpath.model.state.packets import Event
 from rxpath.wire import frames as fr
 from rxpath.wire.afpacket import (
     BATCH,
@@ -71,28 +63,28 @@ def flush(plant: Plant) -> None:
 
 
 @inner
-def _consume(plant: Plant, state: State, event: np.ndarray) -> None:
+def _consume(plant: Plant, state: State, event: Event) -> None:
     """Do what an event of the model says: write the frame to its container, or drop it."""
-    slot, counter = event[EV_SLOT], plant.counter
+    slot, counter = event.slot, plant.counter
     rc.finish(plant.rec, state, plant.slot[slot, pl.S_ROW], event)
-    if event[EV_KIND] != DELIVER:
-        counter[pl.C_LOST + event[EV_PLACE]] += 1
+    if event.kind != DELIVER:
+        counter[pl.C_LOST + event.reason] += 1
         free_slot(counter, plant.slot, slot)
         return
     if plant.tx.info[BATCH, WAITING] == BATCH:
         flush(plant)
     base = counter[pl.C_POOL_AT] + slot * counter[pl.C_POOL_STEP]
     size = plant.slot[slot, pl.S_SIZE]
-    put(plant.tx, event[EV_SOCKET], base, size, slot, event[EV_TIME])
+    put(plant.tx, event.socket, base, size, slot, event.time)
 
 
 @inner
-def settle(plant: Plant, state: State, choose: Any, until: int) -> None:
+def settle(plant: Plant, state: State, until: int) -> None:
     """Run the model up to `until` (model ns) and do what its events say."""
     events = plant.events
     count = len(events)
     while count == len(events):
-        count = kernel.advance(state, until, events, choose)
+        count = kernel.advance(state, until, events)
         for i in range(count):
             _consume(plant, state, events[i])
     plant.clock[ck.LAST] = max(plant.clock[ck.LAST], until)
@@ -108,23 +100,18 @@ def _gro_key(frame: np.ndarray, tcp: int, header: int) -> int:
 
 
 @inner
-def _receive(
-    state: State, frame: np.ndarray, fields: np.ndarray, slot: int, now: int, flow: int, to: int
-) -> int:
-    """Hand a frame to the model.
-
-    `to` is port << 48 | chain << 32 | wire length. Returns its drop place, 0 for none.
-    """
-    protocol, payload, seq, flags, gro = fields[fr.PROTO], 0, 0, 0, 0
-    if protocol == fr.TCP and fields[fr.FLAT]:
+def _frame(
+    data: np.ndarray, fields: np.ndarray, flow: int, port: int, chain: int, wire_len: int
+) -> Frame:
+    """What the model goes by of a frame of ``wire_len`` bytes for container ``port``."""
+    payload, seq, flags, gro = 0, 0, 0, 0
+    if fields[fr.PROTO] == fr.TCP and fields[fr.FLAT]:
         tcp = fields[fr.L4]
-        header = (octet(frame, tcp + 12) >> 4) * 4
-        payload, seq = fields[fr.L4_END] - tcp - header, be32(frame, tcp + 4)
-        flags, gro = octet(frame, tcp + 13), _gro_key(frame, tcp, header)
-    port, chain, wire = to >> 48, to >> 32 & 0xFFFF, to & 0xFFFFFFFF
-    rss = fields[fr.RSS_HASH]
-    return kernel.receive(
-        state, slot, now, rss, flow, port, chain, protocol, wire, payload, seq, flags, gro
+        header = (octet(data, tcp + 12) >> 4) * 4
+        payload, seq = fields[fr.L4_END] - tcp - header, be32(data, tcp + 4)
+        flags, gro = octet(data, tcp + 13), _gro_key(data, tcp, header)
+    return Frame(
+        fields[fr.RSS_HASH], flow, port, chain, fields[fr.PROTO], wire_len, payload, seq, flags, gro
     )
 
 
@@ -140,15 +127,15 @@ def _admit(plant: Plant, state: State, i: int, now: int, tenant: int, port: int)
     inner = fr.flow_hash(frame, fields, plant.rss) ^ hash_32(tenant << 8 | fields[fr.PROTO], 32)
     flow = hash_32(inner, pl.FLOWS_LOG2)
     slot = take_slot(counter, plant.slot)
-    place = PLACE_RX_MISSED
+    place = RX_MISSED
     if slot >= 0:
         size = fields[fr.INNER_END] - fields[fr.INNER]
         base = counter[pl.C_POOL_AT] + slot * counter[pl.C_POOL_STEP]
         memcpy(base, frame.ctypes.data + fields[fr.INNER], size)
         plant.slot[slot, pl.S_SIZE], plant.slot[slot, pl.S_ROW] = size, row
         wire = info[LENGTH] + (4 if info[TAG] >= 0 else 0)
-        to = port << 48 | counter[pl.C_CHAIN + fields[fr.TUNNEL]] << 32 | wire
-        place = _receive(state, frame, fields, slot, now, flow, to)
+        chain = counter[pl.C_CHAIN + fields[fr.TUNNEL]]
+        place = kernel.receive(state, slot, now, _frame(frame, fields, flow, port, chain, wire))
         if place:
             free_slot(counter, plant.slot, slot)
     if place:
@@ -180,11 +167,11 @@ def _classify(plant: Plant, i: int) -> tuple[int, int, int]:
 
 
 @inner
-def intake(plant: Plant, state: State, choose: Any, i: int, wall: int) -> None:
+def intake(plant: Plant, state: State, i: int, wall: int) -> None:
     """Frame i of the batch enters the machine at its kernel timestamp (else at `wall`)."""
     info, counter = plant.rx.info[i], plant.counter
     now = ck.arrival_ns(plant.clock, info[STAMP] if info[STAMP] else wall)
-    settle(plant, state, choose, now)
+    settle(plant, state, now)
     place, tenant, count = _classify(plant, i)
     counter[pl.C_RX] += 1
     counter[pl.C_UNFINISHED] += info[FLAGS] & UNFINISHED != 0
@@ -201,14 +188,14 @@ def intake(plant: Plant, state: State, choose: Any, i: int, wall: int) -> None:
 
 
 @entry
-def digest(plant: Plant, state: State, choose: Any, count: int, wall: int) -> None:
+def digest(plant: Plant, state: State, count: int, wall: int) -> None:
     """Take a batch of `count` frames, read at `wall`, and run the model as far as is known.
 
     A full batch may have left earlier frames than `wall` in the socket: the model then goes to
     the last arrival only, so that being late distorts nothing.
     """
     for i in range(count):
-        intake(plant, state, choose, i, wall)
+        intake(plant, state, i, wall)
     if count < BATCH:
-        settle(plant, state, choose, ck.model_ns(plant.clock, wall))
+        settle(plant, state, ck.model_ns(plant.clock, wall))
     flush(plant)

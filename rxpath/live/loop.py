@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from rxpath.compile.jit import inner
@@ -117,7 +115,7 @@ def _pause(scratch: np.ndarray) -> None:
 
 
 @entry
-def run(plant: Plant, state: State, choose: Any, polls: np.ndarray, until: int) -> bool:
+def run(plant: Plant, state: State, polls: np.ndarray, until: int) -> bool:
     """Carry frames until control work waits or the wall clock reaches `until` ns.
 
     `polls` is POLLFD [2 + containers]. Returns whether control work waits. Sleeps in ppoll(2)
@@ -128,7 +126,7 @@ def run(plant: Plant, state: State, choose: Any, polls: np.ndarray, until: int) 
         _wait(polls, scratch, wait)
         wall = wall_ns(scratch)  # before reading: what arrived earlier is read now
         count = _count(plant, read_batch(polls[UPLINK]["fd"], plant.rx))
-        digest(plant, state, choose, count, wall)
+        digest(plant, state, count, wall)
         more = _containers(plant, polls)
         if polls[CONTROL]["revents"] & POLLIN:
             return True

@@ -18,7 +18,7 @@ from rxpath.live import plant as pl
 from rxpath.live import recorder as rc
 from rxpath.live import records
 from rxpath.live.host import LiveHost
-from rxpath.model.state import layout
+from rxpath.model.state import codes
 from rxpath.wire import frames
 
 DEFAULT_LIMIT, MAX_LIMIT = 100_000, 1_000_000
@@ -164,7 +164,7 @@ class Operations:
             "knobs": self.host.knobs(),
             "containers": [one.model_dump() for one in config.containers],
             "places": {str(code): name for code, name in pl.PLACE_NAMES.items()},
-            "stage_kinds": list(layout.STAGE_NAMES),
+            "stage_kinds": list(codes.STAGE_NAMES),
             "snaplen": rc.SNAPLEN,
         }
 

@@ -7,14 +7,16 @@ from typing import NamedTuple
 import numpy as np
 
 from rxpath.compile.jit import inner
+from rxpath.compile.tables import Rows
 from rxpath.live.recorder import Recorder
-from rxpath.model.state import layout
+from rxpath.model.state import codes
+from rxpath.model.state.packets import Event
 from rxpath.wire import frames, toeplitz
 from rxpath.wire.afpacket import Rx, Tx
 
 FLOWS_LOG2 = 14
 
-# Places where a live frame is lost, beside the model's own (`layout.PLACE_NAMES`, below 16).
+# Places where a live frame is lost, beside the model's own (`codes.DROP_REASONS`, below 16).
 PLACE_MALFORMED = 16  # see the verdicts of `rxpath.wire.frames`
 PLACE_NOT_OURS = 17  # another machine's MAC, VTEP, protocol or port
 PLACE_UNKNOWN_TENANT = 18  # a VNI or VLAN that nobody here has
@@ -22,7 +24,7 @@ PLACE_UNKNOWN_MAC = 19  # no container of the tenant has it
 PLACE_VETH = 20  # the container's interface refused it
 PLACE_AFPACKET = 21  # the kernel lost it before the driver saw it: never in a record
 PLACES = 22
-PLACE_NAMES = {code: name for code, name in enumerate(layout.PLACE_NAMES) if code} | {
+PLACE_NAMES = {code: name for code, name in enumerate(codes.DROP_REASONS) if code} | {
     PLACE_MALFORMED: "malformed",
     PLACE_NOT_OURS: "not_ours",
     PLACE_UNKNOWN_TENANT: "unknown_tenant",
@@ -75,7 +77,7 @@ class Plant(NamedTuple):
     slot: np.ndarray  # int64 [slots, SLOT_COLUMNS]
     fields: np.ndarray  # int64 [frames.FIELDS] of the frame in hand
     rss: np.ndarray  # int64 [36, 256] `toeplitz.key_table`
-    events: np.ndarray  # int64 [n, EVENT_COLUMNS]
+    events: Rows[Event]
     rx: Rx
     tx: Tx
     rec: Recorder
@@ -104,7 +106,7 @@ def make(
         *(me, fdb, clock, counter, slot),
         fields=np.zeros(frames.FIELDS, np.int64),
         rss=toeplitz.key_table(),
-        events=np.zeros((512, layout.EVENT_COLUMNS), np.int64),
+        events=Rows.new(Event, 512),
         rx=rx,
         tx=tx,
         rec=rec,

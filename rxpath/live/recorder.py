@@ -7,16 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from rxpath.compile.jit import inner
+from rxpath.model.state.codes import DELIVER, MAX_STAGES
 from rxpath.model.state.host import State
-from rxpath.model.state.layout import (
-    DELIVER,
-    EV_KIND,
-    EV_PLACE,
-    EV_SLOT,
-    EV_TIME,
-    MAX_STAGES,
-    RECORD_COLUMNS,
-)
+from rxpath.model.state.packets import Event, StageRecord
 from rxpath.wire.afpacket import LENGTH, STAMP, TAG, TAG_AT
 
 SNAPLEN = 256
@@ -42,7 +35,7 @@ class Recorder(NamedTuple):
     """Rows of frames; arrays for `limit` rows, or for one when records are off."""
 
     rows: np.ndarray  # int64 [limit + 1, COLUMNS]; the last row: on, rows used, frames missed
-    stages: np.ndarray  # int64 [limit, MAX_STAGES, RECORD_COLUMNS]
+    stages: np.ndarray  # int64 [limit, MAX_STAGES, len(StageRecord.FIELDS)]
     frames: np.ndarray  # uint8 [limit, SNAPLEN] as received, outer 802.1Q tag included
 
 
@@ -50,7 +43,7 @@ def make(limit: int, *, on: bool) -> Recorder:
     """Allocate a recorder for at most `limit` frames (1 at least)."""
     rec = Recorder(
         rows=np.zeros((limit + 1, COLUMNS), np.int64),
-        stages=np.zeros((limit, MAX_STAGES, RECORD_COLUMNS), np.int64),
+        stages=np.zeros((limit, MAX_STAGES, len(StageRecord.FIELDS)), np.int64),
         frames=np.zeros((limit, SNAPLEN), np.uint8),
     )
     rec.rows[-1, ON] = on
@@ -101,16 +94,17 @@ def begin(rec: Recorder, frame: np.ndarray, info: np.ndarray, ident: int, arriva
 
 
 @inner
-def finish(rec: Recorder, state: State, row: int, event: np.ndarray) -> None:
+def finish(rec: Recorder, state: State, row: int, event: Event) -> None:
     """Close the row of the frame that a model event names; -1 has none."""
     if row < 0:
         return
-    slot = event[EV_SLOT]
-    rec.rows[row, R_STAGES] = state.hop[slot]
-    for stage in range(state.hop[slot]):
-        for column in range(RECORD_COLUMNS):
-            rec.stages[row, stage, column] = state.record[slot, stage, column]
-    if event[EV_KIND] == DELIVER:
-        rec.rows[row, R_DELIVERED] = event[EV_TIME]
+    rec.rows[row, R_STAGES] = state.hops[event.slot].count
+    for number in range(state.hops[event.slot].count):
+        stage, copy = state.records[event.slot].stages[number], rec.stages[row, number]
+        copy[0], copy[1], copy[2] = stage.kind, stage.ifindex, stage.cpu
+        copy[3], copy[4], copy[5] = stage.choice, stage.enqueue, stage.start
+        copy[6] = stage.end
+    if event.kind == DELIVER:
+        rec.rows[row, R_DELIVERED] = event.time
     else:
-        rec.rows[row, R_PLACE] = event[EV_PLACE]
+        rec.rows[row, R_PLACE] = event.reason

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rxpath.live import recorder as rc
-from rxpath.model.state import layout
+from rxpath.model.state import codes
 
 STAGE = np.dtype(
     [
@@ -23,13 +23,13 @@ STAGE = np.dtype(
         *(("enqueue", "i8"), ("start", "i8"), ("end", "i8")),
     ]
 )
-"""One stage of a frame: `layout.STAGE_NAMES`, device, CPU, `layout.CHOICE_*`, model ns."""
+"""One stage of a frame: `codes.STAGE_NAMES`, device, CPU, `codes.CHOICE_*`, model ns."""
 
 RECORD = np.dtype(
     [
         *(("id", "i8"), ("arrival", "i8"), ("stamp", "i8"), ("wire_len", "i4"), ("rss_hash", "u4")),
         *(("rx_queue", "i2"), ("proto", "u1"), ("flow", "i4"), ("container", "i4")),
-        *(("n_stages", "u1"), ("stages", STAGE, layout.MAX_STAGES)),
+        *(("n_stages", "u1"), ("stages", STAGE, codes.MAX_STAGES)),
         *(("delivered", "i8"), ("drop_place", "u1")),
     ]
 )
@@ -69,7 +69,7 @@ def convert(rec: rc.Recorder, indirection: np.ndarray) -> np.ndarray:
         out[name] = rows[:, column]
     out["delivered"][out["drop_place"] != 0] = rc.OPEN
     out["rx_queue"] = indirection[rows[:, rc.R_HASH] % len(indirection)]
-    used = np.arange(layout.MAX_STAGES) < out["n_stages"][:, np.newaxis]
+    used = np.arange(codes.MAX_STAGES) < out["n_stages"][:, np.newaxis]
     for column, name in enumerate(STAGE.names or ()):
         out["stages"][name] = np.where(used, stages[:, :, column], 0)
     return out

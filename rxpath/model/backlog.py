@@ -10,69 +10,65 @@ from __future__ import annotations
 from rxpath.compile.jit import inner
 from rxpath.model import cpu as cpus
 from rxpath.model import events
-from rxpath.model.fifo import pop_napi, pop_slot, push_napi, push_slot
-from rxpath.model.state import layout as lay
+from rxpath.model.fifo import pop, push
+from rxpath.model.state import codes
 from rxpath.model.state.host import State
 
 
 @inner
-def enqueue(state: State, cpu: int, napi: int, slot: int, now: int) -> bool:
-    """Queue an skb at ``napi``; False when the queue is over netdev_max_backlog."""
-    host = state.host
-    row = lay.NAPIS + napi
-    if host[row, lay.N_LENGTH] > host[lay.KNOB, lay.K_MAX_BACKLOG]:
+def enqueue(state: State, cpu: int, number: int, slot: int, now: int) -> bool:
+    """Queue an skb at a NAPI instance; False when its queue is over netdev_max_backlog."""
+    napi, core = state.napis[number], state.cpus[cpu]
+    if napi.length > state.knobs.max_backlog:
         return False
-    state.slot[slot, lay.S_ENQUEUED] = now
-    push_slot(host, row, lay.N_QUEUE, state.slot, slot)
-    host[row, lay.N_LENGTH] += 1
-    host[row, lay.N_TAIL] += 1
-    remote = host[row, lay.N_CPU] != cpu
+    state.slots[slot].enqueued = now
+    push(napi.queue, state.slots, slot)
+    napi.length += 1
+    napi.tail += 1
+    remote = napi.cpu != cpu
     if remote:
-        host[lay.CPU + cpu, lay.C_EXTRA] += host[lay.COST, lay.X_REMOTE_ENQUEUE]
-    if not host[row, lay.N_SCHEDULED]:
-        host[row, lay.N_SCHEDULED] = 1
+        core.extra += state.costs.remote_enqueue
+    if not napi.scheduled:
+        napi.scheduled = 1
         if not remote:
-            push_napi(host, lay.CPU + cpu, lay.C_POLL, napi)
+            push(core.poll_list, state.napis, number)
         else:
-            push_napi(host, lay.CPU + cpu, lay.C_IPI, napi)
+            push(core.ipi_list, state.napis, number)
     return True
 
 
 @inner
-def take(state: State, napi: int) -> int:
+def take(state: State, number: int) -> int:
     """The next skb, or -1.  A backlog is emptied by moving all of it to its process queue."""
-    host = state.host
-    row = lay.NAPIS + napi
-    if napi < lay.BACKLOG_NAPI:
-        slot = pop_slot(host, row, lay.N_QUEUE, state.slot)
+    napi = state.napis[number]
+    if number < codes.BACKLOG_NAPI:
+        slot = pop(napi.queue, state.slots)
         if slot >= 0:
-            host[row, lay.N_LENGTH] -= 1
+            napi.length -= 1
         return slot
-    slot = pop_slot(host, row, lay.N_PROCESS, state.slot)
-    if slot < 0 and host[row, lay.N_LENGTH] > 0:
-        host[row, lay.N_PROCESS] = host[row, lay.N_QUEUE]
-        host[row, lay.N_PROCESS_TAIL] = host[row, lay.N_QUEUE_TAIL]
-        host[row, lay.N_QUEUE] = -1
-        host[row, lay.N_LENGTH] = 0
-        slot = pop_slot(host, row, lay.N_PROCESS, state.slot)
+    slot = pop(napi.process, state.slots)
+    if slot < 0 and napi.length > 0:
+        napi.process.head = napi.queue.head
+        napi.process.tail = napi.queue.tail
+        napi.queue.head = -1
+        napi.length = 0
+        slot = pop(napi.process, state.slots)
     return slot
 
 
 @inner
 def send_ipi(state: State, cpu: int, now: int) -> None:
     """The first of the waiting IPIs is on its way."""
-    host = state.host
-    napi = pop_napi(host, lay.CPU + cpu, lay.C_IPI)
-    host[lay.CLOCK, lay.CK_IPIS] += 1
-    time = now + host[lay.COST, lay.X_IPI_LATENCY]
-    events.schedule(state.due, lay.RING_IPI, lay.IPI + napi - lay.CELL_NAPI, time)
+    napi = pop(state.cpus[cpu].ipi_list, state.napis)
+    state.counters.ipis += 1
+    time = now + state.costs.ipi_latency
+    events.schedule(state.sources, codes.RING_IPI, codes.IPI + napi - codes.CELL_NAPI, time)
 
 
 @inner
 def receive_ipi(state: State, napi: int, now: int) -> int:
     """The IPI's handler schedules the NAPI instance [rps_trigger_softirq]; the CPU it is on."""
-    host = state.host
-    cpu: int = host[lay.NAPIS + napi, lay.N_CPU]
-    push_napi(host, lay.CPU + cpu, lay.C_POLL, napi)
-    cpus.interrupt(state, cpu, now, host[lay.COST, lay.X_IPI_HANDLE])
+    cpu = state.napis[napi].cpu
+    push(state.cpus[cpu].poll_list, state.napis, napi)
+    cpus.interrupt(state, cpu, now, state.costs.ipi_handle)
     return cpu

@@ -11,22 +11,21 @@ from __future__ import annotations
 from rxpath.compile.jit import inlined, inner
 from rxpath.model import cpu as cpus
 from rxpath.model import output, stages
-from rxpath.model.fifo import pop_slot, push_slot
-from rxpath.model.state import layout as lay
-from rxpath.model.state.host import State, Table
+from rxpath.model.fifo import pop, push
+from rxpath.model.state import codes
+from rxpath.model.state.host import State
 
 
 @inner
 def arrive(state: State, cpu: int, slot: int, now: int) -> bool:
     """Put a frame into the polled ring; False when no descriptor is free (rx_missed)."""
-    host = state.host
-    row = lay.NAPIS + lay.POLL_NAPI + cpu
-    if host[row, lay.N_LENGTH] >= host[lay.KNOB, lay.K_RING]:
+    ring = state.napis[codes.POLL_NAPI + cpu]
+    if ring.length >= state.knobs.ring:
         return False
-    push_slot(host, row, lay.N_QUEUE, state.slot, slot)
-    host[row, lay.N_LENGTH] += 1
-    stop_spinning(host, cpu, now)
-    if host[lay.CPU + cpu, lay.C_WORK] == lay.WORK_NONE:
+    push(ring.queue, state.slots, slot)
+    ring.length += 1
+    stop_spinning(state, cpu, now)
+    if state.cpus[cpu].work == codes.WORK_NONE:
         take(state, cpu, now)
     return True
 
@@ -34,14 +33,13 @@ def arrive(state: State, cpu: int, slot: int, now: int) -> bool:
 @inner
 def take(state: State, cpu: int, now: int) -> bool:
     """Begin with the next frame of the CPU's polled ring; False when there is none."""
-    host, slots = state.host, state.slot
-    row = lay.NAPIS + lay.POLL_NAPI + cpu
-    slot = pop_slot(host, row, lay.N_QUEUE, slots)
+    ring = state.napis[codes.POLL_NAPI + cpu]
+    slot = pop(ring.queue, state.slots)
     if slot < 0:
         return False
-    host[row, lay.N_LENGTH] -= 1
-    stages.begin(state, cpu, slot, lay.POLL, lay.CHOICE_NONE, now)
-    cpus.start(state, cpu, now, lay.WORK_POLL, slot, _cost(host, slots, slot))
+    ring.length -= 1
+    stages.begin(state, cpu, slot, codes.POLL, codes.CHOICE_NONE, now)
+    cpus.start(state, cpu, now, codes.WORK_POLL, slot, _cost(state, slot))
     return True
 
 
@@ -49,62 +47,57 @@ def take(state: State, cpu: int, now: int) -> bool:
 def finish(state: State, cpu: int, slot: int, now: int) -> None:
     """The application has the frame."""
     stages.end(state, slot, now)
-    output.leave(state, slot, lay.DELIVER, lay.PLACE_NONE, now, cpu)
+    output.deliver(state, slot, now, cpu)
 
 
 @inlined
-def spin(host: Table, cpu: int, now: int) -> None:
+def spin(state: State, cpu: int, now: int) -> None:
     """A polling core without work goes on polling its empty ring."""
-    row = lay.CPU + cpu
-    if host[row, lay.C_POLLS]:
-        host[row, lay.C_WORK] = lay.WORK_SPIN
-        host[row, lay.C_START] = now
-        host[row, lay.C_STOLEN] = 0
-        host[row, lay.C_BOOKED] = lay.BUSY_POLLING
+    core = state.cpus[cpu]
+    if core.polls:
+        core.work = codes.WORK_SPIN
+        core.start = now
+        core.stolen = 0
+        core.booked = codes.BUSY_POLLING
 
 
 @inner
-def stop_spinning(host: Table, cpu: int, now: int) -> None:
+def stop_spinning(state: State, cpu: int, now: int) -> None:
     """Book the time that the core spun; it is free for something else."""
-    row = lay.CPU + cpu
-    if host[row, lay.C_WORK] == lay.WORK_SPIN:
-        cpus.account(host, cpu, now)
-        host[row, lay.C_WORK] = lay.WORK_NONE
+    if state.cpus[cpu].work == codes.WORK_SPIN:
+        cpus.account(state, cpu, now)
+        state.cpus[cpu].work = codes.WORK_NONE
 
 
-def set_polling(host: Table, polling: set[int]) -> None:
-    """Say which CPUs poll from now on; idle ones begin or stop to spin at once."""
-    now = int(host[lay.CLOCK, lay.CK_NOW])
-    settle(host)
-    for cpu in range(lay.MAX_CPUS):
-        row = host[lay.CPU + cpu]
-        row[lay.C_POLLS] = cpu in polling
-        if row[lay.C_POLLS] and row[lay.C_WORK] == lay.WORK_NONE:
-            row[[lay.C_WORK, lay.C_START, lay.C_STOLEN]] = lay.WORK_SPIN, now, 0
-            row[lay.C_BOOKED] = lay.BUSY_POLLING
-        if not row[lay.C_POLLS] and row[lay.C_WORK] == lay.WORK_SPIN:
-            row[lay.C_WORK] = lay.WORK_NONE
+def set_polling(state: State, polling: set[int]) -> None:
+    """Set which CPUs poll from now on; idle ones begin or stop to spin at once."""
+    now = state.output.now
+    settle(state)
+    for cpu, core in enumerate(state.cpus):
+        core.polls = cpu in polling
+        if core.polls and core.work == codes.WORK_NONE:
+            core.work, core.start, core.stolen = codes.WORK_SPIN, now, 0
+            core.booked = codes.BUSY_POLLING
+        if not core.polls and core.work == codes.WORK_SPIN:
+            core.work = codes.WORK_NONE
 
 
-def settle(host: Table) -> None:
+def settle(state: State) -> None:
     """Book the time that cores have spun until now."""
-    now = int(host[lay.CLOCK, lay.CK_NOW])
-    for cpu in range(lay.MAX_CPUS):
-        row = host[lay.CPU + cpu]
-        if row[lay.C_WORK] == lay.WORK_SPIN:
-            row[lay.C_BUSY + lay.BUSY_POLLING] += now - row[lay.C_START]
-            row[lay.C_START] = now
+    now = state.output.now
+    for core in state.cpus:
+        if core.work == codes.WORK_SPIN:
+            core.busy[codes.BUSY_POLLING] += now - core.start
+            core.start = now
 
 
 @inner
-def _cost(host: Table, slots: Table, slot: int) -> int:
+def _cost(state: State, slot: int) -> int:
     """All of it, from the ring to the application's buffer."""
-    row = slots[slot, lay.S_ROW]
-    tcp = 1 if slots[slot, lay.S_PROTOCOL] == lay.TCP else 0
-    cost: int = host[row, lay.R_FRAME + tcp] + host[lay.KNOB, lay.K_SERVICE_NS]
-    cost += host[row, lay.R_FRAME_KIB + tcp] * slots[slot, lay.S_LENGTH] >> 10
-    cost += stages.stack_cost(host, slots, slot)
-    slots[slot, lay.S_ROW] = row + 1
-    cost += stages.stack_cost(host, slots, slot)
-    slots[slot, lay.S_ROW] = row
-    return cost
+    skb = state.slots[slot]
+    stage, tcp = state.stages[skb.stage], skb.protocol == codes.TCP
+    cost = stage.frame[tcp] + state.knobs.service_ns
+    cost += stage.frame_kib[tcp] * skb.length >> 10
+    return (
+        cost + stages.stack_cost(stage, skb) + stages.stack_cost(state.stages[skb.stage + 1], skb)
+    )

@@ -5,123 +5,111 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rxpath.model import bypass
-from rxpath.model.state import layout as lay
-from rxpath.model.state.host import State, Table
+from rxpath.model.state import codes
+from rxpath.model.state.host import State
 
 
 def stats(state: State) -> dict[str, Any]:
     """Counters since they were zeroed.
 
-    ``received`` frames (rx_missed ones counted), ``delivered``, ``bytes``, ``drops`` by place,
+    ``received`` frames (rx_missed ones counted), ``delivered``, ``bytes``, ``drops`` by reason,
     ``queued`` now, ``reordered`` by RFC 4737, ``busy_ns`` by CPU and kind, ``load`` percent by
     CPU, ``average_load`` of the FALCON CPUs, ``falcon`` {off, switched_off, switched_on},
     ``softirq`` {squeezed, ksoftirqd, ipis, interrupts, merged}, and of the NIC's flow table
     ``offload`` {entries, functions} in use and {slow_path} frames that had no entry.
     """
-    clock, knobs = state.host[lay.CLOCK], state.host[lay.KNOB]
-    count = int(knobs[lay.K_CPUS])
+    counters, usage, knobs = state.counters, state.usage, state.knobs
     return {
-        "clock_ns": int(clock[lay.CK_NOW]),
-        "received": int(clock[lay.CK_RECEIVED]),
-        "delivered": int(clock[lay.CK_DELIVERED]),
-        "bytes": int(clock[lay.CK_BYTES]),
+        "clock_ns": state.output.now,
+        "received": counters.received,
+        "delivered": counters.delivered,
+        "bytes": counters.bytes,
         "drops": drops(state),
         "queued": queued(state),
-        "reordered": int(clock[lay.CK_REORDERED]),
-        "busy_ns": [dict(zip(lay.BUSY_NAMES, row.tolist(), strict=True)) for row in busy(state)],
-        "load": [int(load) for load in state.lists[lay.LIST_LOAD, :count]],
-        "average_load": int(knobs[lay.K_AVERAGE_LOAD]),
+        "reordered": counters.reordered,
+        "busy_ns": [dict(zip(codes.BUSY_NAMES, row.tolist(), strict=True)) for row in busy(state)],
+        "load": state.steering.loads.array[: knobs.cpus].tolist(),
+        "average_load": knobs.average_load,
         "falcon": {
-            "off": bool(clock[lay.CK_IS_OFF]),
-            "switched_off": int(clock[lay.CK_SWITCHED_OFF]),
-            "switched_on": int(clock[lay.CK_SWITCHED_ON]),
+            "off": bool(usage.is_off),
+            "switched_off": counters.switched_off,
+            "switched_on": counters.switched_on,
         },
         "softirq": {
-            "squeezed": int(clock[lay.CK_SQUEEZED]),
-            "ksoftirqd": int(clock[lay.CK_KSOFTIRQD]),
-            "ipis": int(clock[lay.CK_IPIS]),
-            "interrupts": int(clock[lay.CK_INTERRUPTS]),
-            "merged": int(clock[lay.CK_MERGED]),
+            "squeezed": counters.squeezed,
+            "ksoftirqd": counters.ksoftirqd,
+            "ipis": counters.ipis,
+            "interrupts": counters.interrupts,
+            "merged": counters.merged,
         },
         "offload": {
-            "entries": int(clock[lay.CK_ENTRIES]),
-            "functions": int(clock[lay.CK_FUNCTIONS]),
-            "slow_path": int(clock[lay.CK_SLOW_PATH]),
+            "entries": usage.offload_entries,
+            "functions": usage.offload_functions,
+            "slow_path": counters.slow_path,
         },
     }
 
 
-def busy(state: State) -> Table:
+def busy(state: State) -> NDArray[np.int64]:
     """How long each CPU was busy, ns [cpus, BUSY_*]; work that goes on is counted at its end."""
-    bypass.settle(state.host)
-    rows = state.host[lay.CPU : lay.CPU + state.host[lay.KNOB, lay.K_CPUS]]
-    return rows[:, lay.C_BUSY : lay.C_BUSY + len(lay.BUSY_NAMES)].copy()
+    bypass.settle(state)
+    return np.array(state.cpus.array["busy"][: state.knobs.cpus])
 
 
 def drops(state: State) -> dict[str, int]:
-    """Frames lost, by place."""
-    names = enumerate(lay.PLACE_NAMES)
-    return {name: int(state.host[lay.CLOCK, lay.CK_DROPS + i]) for i, name in names if i}
+    """Frames lost, by drop reason."""
+    return {name: state.counters.drops[i] for i, name in enumerate(codes.DROP_REASONS) if i}
 
 
 def queued(state: State) -> int:
     """Frames that the host holds, found by walking all of its queues and what is being done."""
-    return sum(_frames(state, slot) for slot in _heads(state)) + _leaving(state)
+    return sum(_length(state, slot, "frame") for slot in _heads(state)) + _leaving(state)
 
 
 def zero(state: State) -> None:
     """Zero all counters. Frames in flight, the clock, the loads and flows' order stay."""
-    bypass.settle(state.host)
-    clock = state.host[lay.CLOCK]
+    bypass.settle(state)
     held = queued(state)
-    clock[lay.CK_RECEIVED : lay.CK_IS_OFF] = 0
-    clock[lay.CK_DROPS : lay.CK_DROPS + len(lay.PLACE_NAMES)] = 0
-    clock[lay.CK_RECEIVED] = held  # so that received = delivered + drops + queued goes on
-    state.flow[:, lay.F_REORDERED] = 0
-    state.flow[:, lay.F_DELIVERED] = 0
-    for cpu in range(lay.MAX_CPUS):
-        row = state.host[lay.CPU + cpu]
-        times = row[lay.C_BUSY : lay.C_BUSY + len(lay.BUSY_NAMES)]
-        row[lay.C_BUSY_MARK] -= times.sum()
-        times[:] = 0
+    state.counters.clear()
+    state.counters.received = held  # so that received = delivered + drops + queued goes on
+    flows, cpus = state.flows.array, state.cpus.array
+    flows["reordered"] = flows["delivered"] = 0
+    cpus["busy_mark"] -= cpus["busy"].sum(axis=1)
+    cpus["busy"] = 0
 
 
 def _heads(state: State) -> list[int]:
     """The first frames of all skbs in queues, in GRO, at work or with a thread."""
-    host, slots = state.host, state.slot
-    clock = host[lay.CLOCK]
-    columns = [lay.N_QUEUE, lay.N_PROCESS]
-    columns += [lay.N_GRO + 2 * bucket for bucket in range(lay.GRO_BUCKETS)]
-    rows = host[lay.NAPIS : lay.NAPIS + lay.NAPI_COUNT]
-    heads = [int(head) for head in rows[:, columns].ravel() if head >= 0]
-    cpu_rows = host[lay.CPU : lay.CPU + lay.MAX_CPUS]
-    heads += [int(head) for head in cpu_rows[:, lay.C_READY] if head >= 0]
-    sockets = host[clock[lay.CK_SOCKET] :][: clock[lay.CK_SOCKETS]]
-    heads += [int(head) for head in sockets[:, lay.SO_QUEUE] if head >= 0]
-    heads += [int(clock[lay.CK_OUT_HEAD])] if clock[lay.CK_OUT_HEAD] >= 0 else []
-    found = [slot for head in heads for slot in _walk(slots, head, lay.S_NEXT)]
-    found += [int(slot) for slot in np.flatnonzero(slots[:, lay.S_ORDER] == lay.ORDER_WAITS)]
-    tasks = host[lay.TASK :][: clock[lay.CK_TASKS]]
-    found += [int(slot) for slot in tasks[:, lay.T_SLOT] if slot >= 0]
-    has_skb = [lay.WORK_FRAME, lay.WORK_SKB, lay.WORK_POST, lay.WORK_TASK, lay.WORK_POLL]
-    found += [int(row[lay.C_SLOT]) for row in cpu_rows if row[lay.C_WORK] in has_skb]
+    cpus, napis, slots = state.cpus.array, state.napis.array, state.slots.array
+    lists = [napis["queue"]["head"], napis["process"]["head"], napis["gro"]["oldest"].ravel()]
+    lists += [cpus["ready"]["head"], state.sockets.array["queue"]["head"]]
+    heads = [int(head) for one in lists for head in one if head >= 0]
+    if state.output.queue.head >= 0:
+        heads.append(state.output.queue.head)
+    found = [slot for head in heads for slot in _walk(state, head, "next")]
+    found += np.flatnonzero(slots["order"] == codes.ORDER_WAITS).tolist()
+    interrupted = state.tasks.array["slot"]
+    found += interrupted[interrupted >= 0].tolist()
+    has_skb = [codes.WORK_FRAME, codes.WORK_SKB, codes.WORK_POST, codes.WORK_TASK, codes.WORK_POLL]
+    found += cpus["slot"][np.isin(cpus["work"], has_skb)].tolist()
     return found
 
 
-def _frames(state: State, head: int) -> int:
-    return len(_walk(state.slot, head, lay.S_FRAME))
-
-
 def _leaving(state: State) -> int:
-    frame = int(state.host[lay.CLOCK, lay.CK_OUT_FRAME])
-    return len(_walk(state.slot, frame, lay.S_FRAME)) if frame >= 0 else 0
+    frame = state.output.frame
+    return _length(state, frame, "frame") if frame >= 0 else 0
 
 
-def _walk(slots: Table, slot: int, link: int) -> list[int]:
-    found = []
+def _length(state: State, slot: int, link: str) -> int:
+    return len(_walk(state, slot, link))
+
+
+def _walk(state: State, slot: int, link: str) -> list[int]:
+    links, found = state.slots.array[link], []
     while slot >= 0:
         found.append(slot)
-        slot = int(slots[slot, link])
+        slot = int(links[slot])
     return found

@@ -1,71 +1,46 @@
 """First-in-first-out lists threaded through the rows of a table.
 
-A list is two neighbouring columns of its owner's row, first and last item (-1: empty); each item
-carries the link to the next one in a column of its own row ``base + item``.  Nothing is copied or
-allocated, and an item is in one list at a time.
+A list is a `Fifo`, first and last item (-1: empty); each item's row carries the link to the next
+one in its field ``next``.  Nothing is copied or allocated, and an item is in one list at a time.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from rxpath.compile.jit import inner
-from rxpath.model.state import layout as lay
-from rxpath.model.state.host import Table
+from rxpath.compile.tables import Rows
+from rxpath.model.state.machine import Fifo, Napi
 
 
 @inner
-def push(
-    owner: Table, row: int, column: int, links: Table, base: int, link: int, item: int
-) -> None:
-    """Append ``item`` to the list at ``owner[row, column]``."""
-    links[base + item, link] = -1
-    if owner[row, column] < 0:
-        owner[row, column] = item
+def push(fifo: Fifo, items: Rows[Any], item: int) -> None:
+    """Append a row of ``items`` to the list."""
+    items[item].next = -1
+    if fifo.head < 0:
+        fifo.head = item
     else:
-        links[base + owner[row, column + 1], link] = item
-    owner[row, column + 1] = item
+        items[fifo.tail].next = item
+    fifo.tail = item
 
 
 @inner
-def pop(owner: Table, row: int, column: int, links: Table, base: int, link: int) -> int:
+def pop(fifo: Fifo, items: Rows[Any]) -> int:
     """Take the first item off the list, or -1."""
-    item: int = owner[row, column]
+    item = fifo.head
     if item >= 0:
-        owner[row, column] = links[base + item, link]
+        fifo.head = items[item].next
     return item
 
 
 @inner
-def splice(host: Table, row: int, column: int, other: int) -> None:
-    """Append the poll list at ``other`` to the one at ``column`` of a CPU's row."""
-    if host[row, other] < 0:
+def splice(fifo: Fifo, other: Fifo, napis: Rows[Napi]) -> None:
+    """Append the list ``other`` of NAPI instances, which is empty then."""
+    if other.head < 0:
         return
-    if host[row, column] < 0:
-        host[row, column] = host[row, other]
+    if fifo.head < 0:
+        fifo.head = other.head
     else:
-        host[lay.NAPIS + host[row, column + 1], lay.N_NEXT] = host[row, other]
-    host[row, column + 1] = host[row, other + 1]
-    host[row, other] = -1
-
-
-@inner
-def push_slot(host: Table, row: int, column: int, slots: Table, slot: int) -> None:
-    """Append an skb to a queue."""
-    push(host, row, column, slots, 0, lay.S_NEXT, slot)
-
-
-@inner
-def pop_slot(host: Table, row: int, column: int, slots: Table) -> int:
-    """Take the first skb of a queue, or -1."""
-    return pop(host, row, column, slots, 0, lay.S_NEXT)
-
-
-@inner
-def push_napi(host: Table, row: int, column: int, napi: int) -> None:
-    """Append a NAPI instance to one of a CPU's poll lists."""
-    push(host, row, column, host, lay.NAPIS, lay.N_NEXT, napi)
-
-
-@inner
-def pop_napi(host: Table, row: int, column: int) -> int:
-    """Take the first NAPI instance of a poll list, or -1."""
-    return pop(host, row, column, host, lay.NAPIS, lay.N_NEXT)
+        napis[fifo.tail].next = other.head
+    fifo.tail = other.tail
+    other.head = -1

@@ -9,9 +9,11 @@ with PSH, URG, RST, SYN or FIN closes its skb; all are let go when the poll ends
 from __future__ import annotations
 
 from rxpath.compile.jit import inlined, inner
-from rxpath.model.fifo import push_slot
-from rxpath.model.state import layout as lay
-from rxpath.model.state.host import State, Table
+from rxpath.model.fifo import push
+from rxpath.model.state import codes
+from rxpath.model.state.host import State
+from rxpath.model.state.machine import GroBucket, Napi
+from rxpath.model.state.packets import Slot
 
 MAX_SIZE = 65_536
 FIN, SYN, RST, PSH, URG, CWR = 0x01, 0x02, 0x04, 0x08, 0x20, 0x80
@@ -20,136 +22,118 @@ IGNORED = FIN | PSH | CWR  # in comparing two segments' flags
 
 
 @inner
-def applies(state: State, slot: int) -> bool:
+def applies(state: State, skb: Slot) -> bool:
     """Whether GRO looks at the frame at all; others go up the stack as they come."""
-    tcp: bool = state.slot[slot, lay.S_PROTOCOL] == lay.TCP
-    return tcp and state.host[lay.KNOB, lay.K_GRO] != 0
+    return skb.protocol == codes.TCP and state.knobs.gro != 0
 
 
 @inner
-def receive(state: State, napi: int, cpu: int, slot: int) -> None:
+def receive(state: State, number: int, cpu: int, slot: int) -> None:
     """Merge ``slot`` into a held skb, hold it, or let it go to the CPU's ready list."""
-    host, slots = state.host, state.slot
-    row = lay.NAPIS + napi
-    bucket = lay.N_GRO + 2 * (slots[slot, lay.S_HASH] & (lay.GRO_BUCKETS - 1))
-    held = _find(state, row, bucket, slot)
-    closing = slots[slot, lay.S_FLAGS] & CLOSING != 0
+    napi, skb = state.napis[number], state.slots[slot]
+    bucket = napi.gro[skb.hash & (codes.GRO_BUCKETS - 1)]
+    held = _find(state, bucket, skb)
+    closing = skb.flags & CLOSING != 0
     if held >= 0:
-        if _joins(state, held, slot):
-            short = slots[slot, lay.S_PAYLOAD] < slots[held, lay.S_PAYLOAD]
+        if _joins(state.slots[held], skb):
+            short = skb.payload < state.slots[held].payload
             _merge(state, held, slot)
             if short or closing:
-                _release(state, row, bucket, cpu, held)
+                _release(state, napi, bucket, cpu, held)
             return
-        _release(state, row, bucket, cpu, held)
-    if closing or slots[slot, lay.S_PAYLOAD] == 0:
-        push_slot(host, lay.CPU + cpu, lay.C_READY, slots, slot)
+        _release(state, napi, bucket, cpu, held)
+    if closing or skb.payload == 0:
+        push(state.cpus[cpu].ready, state.slots, slot)
         return
-    if host[row, bucket + 1] >= lay.GRO_DEPTH:
-        _release(state, row, bucket, cpu, host[row, bucket])
-    _hold(state, row, bucket, slot)
+    if bucket.count >= codes.GRO_DEPTH:
+        _release(state, napi, bucket, cpu, bucket.oldest)
+    _hold(state, napi, bucket, slot)
 
 
 @inner
-def take_oldest(state: State, napi: int) -> int:
+def take_oldest(state: State, number: int) -> int:
     """Take a held skb out, bucket by bucket and the oldest first, or -1 [napi_gro_flush]."""
-    row = lay.NAPIS + napi
-    if state.host[row, lay.N_HELD] == 0:
+    napi = state.napis[number]
+    if napi.held == 0:
         return -1
-    for bucket in range(lay.N_GRO, lay.N_GRO + 2 * lay.GRO_BUCKETS, 2):
-        slot: int = state.host[row, bucket]
+    for index in range(codes.GRO_BUCKETS):
+        bucket = napi.gro[index]
+        slot = bucket.oldest
         if slot >= 0:
-            _unlink(state, row, bucket, slot)
+            _unlink(state, napi, bucket, slot)
             return slot
     return -1
 
 
 @inlined
-def _find(state: State, row: int, bucket: int, slot: int) -> int:
+def _find(state: State, bucket: GroBucket, skb: Slot) -> int:
     """The held skb of the same connection, or -1."""
-    slots = state.slot
-    held: int = state.host[row, bucket]
+    held = bucket.oldest
     while held >= 0:
-        if (
-            slots[held, lay.S_FLOW] == slots[slot, lay.S_FLOW]
-            and slots[held, lay.S_ROW] == slots[slot, lay.S_ROW]
-        ):
+        other = state.slots[held]
+        if other.flow == skb.flow and other.stage == skb.stage:
             break
-        held = slots[held, lay.S_NEXT]
+        held = other.next
     return held
 
 
 @inlined
-def _joins(state: State, held: int, slot: int) -> bool:
-    slots = state.slot
-    flags = slots[slot, lay.S_FLAGS]
-    payload = slots[slot, lay.S_PAYLOAD]
-    if flags & CWR or (flags ^ slots[held, lay.S_FLAGS]) & ~IGNORED & 0xFF:
+def _joins(held: Slot, skb: Slot) -> bool:
+    """Whether the segment follows the held skb directly and may be appended to it."""
+    if skb.flags & CWR or (skb.flags ^ held.flags) & ~IGNORED & 0xFF:
         return False
-    if slots[slot, lay.S_KEY] != slots[held, lay.S_KEY]:
+    if skb.gro_key != held.gro_key:
         return False
-    if payload == 0 or payload > slots[held, lay.S_PAYLOAD]:
+    if skb.payload == 0 or skb.payload > held.payload:
         return False
-    if slots[slot, lay.S_SEQ] != slots[held, lay.S_NEXT_SEQ]:
+    merged = held.length - held.wire  # bytes of payload behind the first segment's
+    if skb.seq != (held.seq + held.payload + merged) & 0xFFFFFFFF:
         return False
-    fits: bool = slots[held, lay.S_LENGTH] + payload < MAX_SIZE
-    return fits
+    return held.length + skb.payload < MAX_SIZE
 
 
 @inlined
 def _merge(state: State, held: int, slot: int) -> None:
-    slots = state.slot
-    payload = slots[slot, lay.S_PAYLOAD]
-    slots[slots[held, lay.S_LAST], lay.S_FRAME] = slot
-    slots[held, lay.S_LAST] = slot
-    slots[held, lay.S_FRAMES] += 1
-    slots[held, lay.S_LENGTH] += payload
-    slots[held, lay.S_TRUESIZE] += slots[slot, lay.S_TRUESIZE]
-    slots[held, lay.S_NEXT_SEQ] = (slots[slot, lay.S_SEQ] + payload) & 0xFFFFFFFF
-    slots[slot, lay.S_MERGED] = slots[held, lay.S_HOP]
-    state.host[lay.CLOCK, lay.CK_MERGED] += 1
+    first, skb = state.slots[held], state.slots[slot]
+    state.slots[first.last].frame = slot
+    first.last = slot
+    first.frames += 1
+    first.length += skb.payload
+    first.truesize += skb.truesize
+    skb.merged = first.hop
+    state.counters.merged += 1
 
 
 @inlined
-def _hold(state: State, row: int, bucket: int, slot: int) -> None:
+def _hold(state: State, napi: Napi, bucket: GroBucket, slot: int) -> None:
     """Put an skb behind the bucket's others."""
-    slots = state.slot
-    slots[slot, lay.S_NEXT_SEQ] = (slots[slot, lay.S_SEQ] + slots[slot, lay.S_PAYLOAD]) & 0xFFFFFFFF
-    slots[slot, lay.S_NEXT] = -1
-    last = state.host[row, bucket]
+    state.slots[slot].next = -1
+    last = bucket.oldest
     if last < 0:
-        state.host[row, bucket] = slot
+        bucket.oldest = slot
     else:
-        while slots[last, lay.S_NEXT] >= 0:
-            last = slots[last, lay.S_NEXT]
-        slots[last, lay.S_NEXT] = slot
-    state.host[row, bucket + 1] += 1
-    state.host[row, lay.N_HELD] += 1
+        while state.slots[last].next >= 0:
+            last = state.slots[last].next
+        state.slots[last].next = slot
+    bucket.count += 1
+    napi.held += 1
 
 
 @inner
-def _release(state: State, row: int, bucket: int, cpu: int, slot: int) -> None:
+def _release(state: State, napi: Napi, bucket: GroBucket, cpu: int, slot: int) -> None:
     """Let a held skb go to the CPU's ready list."""
-    _unlink(state, row, bucket, slot)
-    push_slot(state.host, lay.CPU + cpu, lay.C_READY, state.slot, slot)
+    _unlink(state, napi, bucket, slot)
+    push(state.cpus[cpu].ready, state.slots, slot)
 
 
 @inner
-def _unlink(state: State, row: int, bucket: int, slot: int) -> None:
-    host, slots = state.host, state.slot
-    before = host[row, bucket]
+def _unlink(state: State, napi: Napi, bucket: GroBucket, slot: int) -> None:
+    before = bucket.oldest
     if before == slot:
-        host[row, bucket] = slots[slot, lay.S_NEXT]
+        bucket.oldest = state.slots[slot].next
     else:
-        while slots[before, lay.S_NEXT] != slot:
-            before = slots[before, lay.S_NEXT]
-        slots[before, lay.S_NEXT] = slots[slot, lay.S_NEXT]
-    host[row, bucket + 1] -= 1
-    host[row, lay.N_HELD] -= 1
-
-
-@inner
-def holds_any(host: Table, napi: int) -> bool:
-    """Whether GRO holds skbs of this NAPI instance back."""
-    some: bool = host[lay.NAPIS + napi, lay.N_HELD] > 0
-    return some
+        while state.slots[before].next != slot:
+            before = state.slots[before].next
+        state.slots[before].next = state.slots[slot].next
+    bucket.count -= 1
+    napi.held -= 1

@@ -1,25 +1,24 @@
-"""The receive path's doors: a frame in, the next deadline, events out.
+"""The model's entry points: a frame in, the next deadline, events out.
 
 Time is an argument, int64 nanoseconds; nothing here reads a clock.  All functions are compiled
 (`rxpath.compile.jit`), release the GIL and may be called from other compiled functions; there,
-give the outer function an explicit signature with `rxpath.model.state.host.STATE_TYPE` and
-`rxpath.model.policy.CHOOSE_TYPE`, so that one compilation serves every policy.
+give the outer function an explicit signature with `rxpath.model.state.host.STATE`.
 
 The driver's loop, under either clock::
 
-    n = advance(state, now, out, choose)     # again while n == len(out)
+    n = advance(state, now, out)             # again while n == len(out)
     ... each slot named in out[:n] belongs to the driver again ...
-    place = receive(state, slot, now, ...)   # 0, or the place where the frame was lost at once
+    reason = receive(state, slot, now, frame)  # 0, or why the frame was dropped at once
     now = min(next arrival, next_deadline(state))
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from numba import types
 
 from rxpath.compile.jit import compile_for, inlined, inner, kernel, shared
+from rxpath.compile.pointers import SizedType
+from rxpath.compile.tables import Rows
 from rxpath.model import (
     backlog,
     bypass,
@@ -35,283 +34,215 @@ from rxpath.model import (
     stages,
 )
 from rxpath.model import cpu as cpus
-from rxpath.model.policy import CHOOSE_TYPE
-from rxpath.model.state import layout as lay
-from rxpath.model.state.bare import BARE_STATE_TYPE, Bare, bare, rows_of
-from rxpath.model.state.host import STATE_TYPE, State, Table
+from rxpath.model.frame import FRAME, Frame
+from rxpath.model.state import codes
+from rxpath.model.state.host import NEVER, STATE, State
+from rxpath.model.state.packets import Event
 
-NEVER = events.NEVER
-
-bare_events = rows_of(lay.EVENT_COLUMNS)
+NO_EVENTS = 0  # a name: a literal 0 is a type of its own and would compile `run_until` again
 
 
 @kernel
-def receive(
-    state: State,
-    slot: int,
-    now: int,
-    rss_hash: int,
-    flow: int,
-    socket: int,
-    chain: int,
-    protocol: int,
-    wire_len: int,
-    payload: int,
-    seq: int,
-    tcp_flags: int,
-    gro_key: int,
-) -> int:
+def receive(state: State, slot: int, now: int, frame: Frame) -> int:
     """A frame arrives at the NIC at ``now``.  Call `advance(state, now, ...)` first.
 
     Args:
         state: the host.
         slot: index of the frame's buffer, the model's until an event names it.
         now: arrival, model ns; taken as the model's clock when it lies before it.
-        rss_hash: Toeplitz hash of the outer headers (32 bits): picks the RX queue, is skb_hash.
-        flow: 0 <= flow < flows: reordering is measured, and GRO merges, per flow.
-        socket: 0 <= socket < sockets: who reads it.
-        chain: the frame's chain of stages, `Model.chain(...)`.
-        protocol: the inner IP protocol (6 TCP, 17 UDP, others as UDP without GRO).
-        wire_len: bytes on the wire, outer headers included.
-        payload: bytes of TCP payload (GRO); 0 for others.
-        seq: TCP sequence number (GRO); 0 for others.
-        tcp_flags: the TCP header's flag byte (GRO); 0 for others.
-        gro_key: anything that must be equal for two segments to merge (ack number, options).
+        frame: see `Frame`.
 
     Returns:
-        0, or the drop place (`layout.PLACE_RX_MISSED`): then the slot is the driver's again and
-        no event will name it.
+        0, or the drop reason (`codes.RX_MISSED`): then the slot is the driver's again and no event
+        will name it.
     """
-    return take_in(
-        bare(state),
-        slot,
-        now,
-        rss_hash,
-        flow,
-        socket,
-        chain,
-        protocol,
-        wire_len,
-        payload,
-        seq,
-        tcp_flags,
-        gro_key,
-    )
-
-
-@inner
-def take_in(
-    state: State,
-    slot: int,
-    now: int,
-    rss_hash: int,
-    flow: int,
-    socket: int,
-    chain: int,
-    protocol: int,
-    wire_len: int,
-    payload: int,
-    seq: int,
-    tcp_flags: int,
-    gro_key: int,
-) -> int:
-    """`receive` of a bare state."""
-    host, slots = state.host, state.slot
-    row, wire_len = _way(state, flow, socket, chain, wire_len)
-    now = max(now, host[lay.CLOCK, lay.CK_NOW])
-    host[lay.CLOCK, lay.CK_NOW] = now
-    host[lay.CLOCK, lay.CK_RECEIVED] += 1
-    state.hop[slot] = 0
-    slots[slot, lay.S_ROW] = row
-    slots[slot, lay.S_PROTOCOL] = protocol
-    slots[slot, lay.S_FRAMES] = 1
-    slots[slot, lay.S_LENGTH] = wire_len
-    slots[slot, lay.S_FROM] = 0
-    slots[slot, lay.S_SPLIT] = lay.SPLIT_NONE
-    slots[slot, lay.S_RECORDED] = host[lay.KNOB, lay.K_RECORDS]
-    slots[slot, lay.S_HASH] = rss_hash & 0xFFFFFFFF
-    slots[slot, lay.S_CHOICE] = lay.CHOICE_NONE
-    slots[slot, lay.S_TARGET] = 0
-    slots[slot, lay.S_SOCKET] = socket
-    slots[slot, lay.S_HOP] = 0
-    slots[slot, lay.S_ENQUEUED] = now
-    slots[slot, lay.S_ORDER] = lay.ORDER_NONE
-    slots[slot, lay.S_NUMBER] = state.flow[flow, lay.F_SENT]
-    slots[slot, lay.S_FLOW] = flow
-    slots[slot, lay.S_ARRIVAL] = now
-    slots[slot, lay.S_WIRE] = wire_len
-    slots[slot, lay.S_FRAME] = -1
-    slots[slot, lay.S_TRUESIZE] = wire_len + host[lay.COST, lay.X_SKB_OVERHEAD]
-    slots[slot, lay.S_LAST] = slot
-    slots[slot, lay.S_PAYLOAD] = payload
-    slots[slot, lay.S_SEQ] = seq & 0xFFFFFFFF
-    slots[slot, lay.S_FLAGS] = tcp_flags
-    slots[slot, lay.S_KEY] = gro_key
-    state.flow[flow, lay.F_SENT] += 1
-    queue = nic.queue_of(state, rss_hash)
-    if host[row, lay.R_KIND] == lay.POLL:
-        arrived = bypass.arrive(state, state.lists[lay.LIST_IRQ, queue], slot, now)
+    row, wire_len = _chain(state, frame)
+    now = max(now, state.output.now)
+    state.output.now = now
+    state.counters.received += 1
+    state.hops[slot].count = 0
+    _fill(state, slot, now, frame, row, wire_len)
+    state.flows[frame.flow].sent += 1
+    queue = nic.queue_of(state, frame.rss_hash)
+    if state.stages[row].kind == codes.POLL:
+        arrived = bypass.arrive(state, state.irq_cpus[queue], slot, now)
     else:
-        if host[lay.KNOB, lay.K_REBALANCE_NS] > 0:
-            queue = rebalance.queue_of(state, rss_hash)
+        if state.knobs.rebalance_ns > 0:
+            queue = rebalance.queue_of(state, frame.rss_hash)
         arrived = nic.arrive(state, queue, slot, now)
     if arrived:
-        return lay.PLACE_NONE
-    host[lay.CLOCK, lay.CK_DROPS + lay.PLACE_RX_MISSED] += 1
-    return lay.PLACE_RX_MISSED
+        return codes.NOT_DROPPED
+    output.count_drop(state, codes.RX_MISSED)
+    return codes.RX_MISSED
+
+
+@inlined
+def _fill(state: State, slot: int, now: int, frame: Frame, row: int, wire_len: int) -> None:
+    """The frame becomes an skb of its own."""
+    skb = state.slots[slot]
+    skb.stage = row
+    skb.protocol = frame.protocol
+    skb.frames = 1
+    skb.length = wire_len
+    skb.came_from = 0
+    skb.split = codes.SPLIT_NONE
+    skb.recorded = state.knobs.records
+    skb.hash = frame.rss_hash & 0xFFFFFFFF
+    skb.choice = codes.CHOICE_NONE
+    skb.target = 0
+    skb.socket = frame.socket
+    skb.hop = 0
+    skb.enqueued = now
+    skb.order = codes.ORDER_NONE
+    skb.number = state.flows[frame.flow].sent
+    skb.flow = frame.flow
+    skb.arrival = now
+    skb.wire = wire_len
+    skb.frame = -1
+    skb.truesize = wire_len + state.costs.skb_overhead
+    skb.last = slot
+    skb.payload = frame.payload
+    skb.seq = frame.seq & 0xFFFFFFFF
+    skb.flags = frame.tcp_flags
+    skb.gro_key = frame.gro_key
 
 
 @inner
-def _way(state: State, flow: int, socket: int, chain: int, wire_len: int) -> tuple[int, int]:
+def _chain(state: State, frame: Frame) -> tuple[int, int]:
     """The first stage's row of the chain that the frame takes, and its bytes as they come up."""
-    row = state.lists[lay.LIST_CHAIN, chain]
-    slow_path = state.host[row, lay.R_SLOW]
-    if slow_path and not offload.has_entry(state, flow, socket):
-        chain = slow_path - 1
-        row = state.lists[lay.LIST_CHAIN, chain]
-        wire_len += lay.VXLAN_BYTES  # the NIC has not taken the tunnel off
-    if state.flow[flow, lay.F_RULE] == lay.RULE_DENIED:
-        row = state.lists[lay.LIST_DENIED, chain]
-    return row, wire_len
+    chain, wire_len = state.chains[frame.chain], frame.wire_len
+    slow_path = state.stages[chain.first].slow_path
+    if slow_path and not offload.has_entry(state, frame.flow, frame.socket):
+        chain = state.chains[slow_path - 1]
+        wire_len += codes.VXLAN_BYTES  # the NIC has not taken the tunnel off
+    if state.flows[frame.flow].rule == codes.RULE_DENIED:
+        return chain.denied, wire_len
+    return chain.first, wire_len
 
 
 @kernel
 def next_deadline(state: State) -> int:
     """When the model next has something to do, model ns; `NEVER` when it is idle."""
-    return deadline(bare(state))
-
-
-@inner
-def deadline(state: State) -> int:
-    """`next_deadline` of a bare state."""
-    host = state.host
-    if output.waiting(host):
-        now: int = host[lay.CLOCK, lay.CK_NOW]
-        return now
-    return events.first_time(state.due)
+    if output.waiting(state):
+        return state.output.now
+    return events.first_time(state)
 
 
 @kernel
-def advance(state: State, until: int, out: Table, choose: Any) -> int:
-    """Run the host up to and including ``until``; write events to ``out`` [rows, EV_*].
+def advance(state: State, until: int, out: Rows[Event]) -> int:
+    """Run the host up to and including ``until``; write events to ``out``.
 
     Returns the number of rows written.  When it is ``len(out)`` there may be more: consume them
     and call again with the same ``until`` (the model stands where it stopped).  Events come in
     order of time; ties are broken by (time, priority of the source, sequence).
     """
-    return run_until(bare(state), until, bare_events(out), lay.NO_EVENTS, len(out), choose)
+    return run_until(state, until, out, NO_EVENTS)
 
 
 @shared
-def run_until(state: State, until: int, out: Table, count: int, room: int, choose: Any) -> int:
-    """`advance` of a bare state: `out` has ``room`` rows and ``count`` of them are written."""
-    host, due = state.host, state.due
-    if output.waiting(host):
-        count = output.drain(state, out, count, room)
-    while not output.waiting(host):
-        cpu_done, other = events.first_cpu(due), events.first_other(due)
+def run_until(state: State, until: int, out: Rows[Event], count: int) -> int:
+    """`advance`, when ``count`` rows of ``out`` are already written."""
+    if output.waiting(state):
+        count = output.drain(state, out, count)
+    while not output.waiting(state):
+        cpu_done, other = state.schedule.first, events.first_other(state)
         now = min(cpu_done, other)
         if now > until or now == NEVER:
-            host[lay.CLOCK, lay.CK_NOW] = max(until, host[lay.CLOCK, lay.CK_NOW])
+            state.output.now = max(until, state.output.now)
             break
-        host[lay.CLOCK, lay.CK_NOW] = now
+        state.output.now = now
         if cpu_done < other:
-            free = events.take_cpu(due)
-            _finish(state, free, now, choose)
+            free = events.take_cpu(state)
+            _finish(state, free, now)
         else:
             free = _happen(state, now)
-        if free != lay.NONE:
-            _next_work(state, free, now, choose)
-        if output.waiting(host):
-            count = output.drain(state, out, count, room)
+        if free != codes.NONE:
+            _next_work(state, free, now)
+        if output.waiting(state):
+            count = output.drain(state, out, count)
     return count
 
 
 @kernel
 def set_tick(state: State, time: int) -> None:
     """CPU load is next measured at ``time`` (and then at the knob's interval)."""
-    events.schedule_tick(bare(state).due, time)
+    events.schedule_tick(state, time)
 
 
 @inlined
 def _happen(state: State, now: int) -> int:
     """What is due now besides CPUs' works takes place; the CPU that is to look for work, or -1."""
-    due = state.due
-    if due[lay.TICK, lay.D_WHEN] == now:
+    sources = state.sources
+    if sources[codes.TICK].when == now:
         load.tick(state, now)
-    elif events.first_of(due, lay.RING_INTERRUPT) == now:
-        queue = events.take(due, lay.RING_INTERRUPT) - lay.INTERRUPT
+    elif sources[codes.RING_INTERRUPT].first == now:
+        queue = events.take(sources, codes.RING_INTERRUPT) - codes.INTERRUPT
         nic.raise_interrupt(state, queue, now)
-    elif events.first_of(due, lay.RING_IPI) == now:
-        napi = events.take(due, lay.RING_IPI) - lay.IPI + lay.CELL_NAPI
+    elif sources[codes.RING_IPI].first == now:
+        napi = events.take(sources, codes.RING_IPI) - codes.IPI + codes.CELL_NAPI
         backlog.receive_ipi(state, napi, now)
     else:
-        task = events.take(due, lay.RING_WAKE) - lay.WAKE
-        return _resume(state, sched.wake(state.host, task), now)
-    return lay.NONE
+        task = events.take(sources, codes.RING_WAKE) - codes.WAKE
+        return _resume(state, sched.wake(state, task), now)
+    return codes.NONE
 
 
 @inlined
-def _finish(state: State, cpu: int, now: int, choose: Any) -> None:
+def _finish(state: State, cpu: int, now: int) -> None:
     """A CPU's work is done."""
-    host = state.host
-    cpus.account(host, cpu, now)
-    work = host[lay.CPU + cpu, lay.C_WORK]
-    if work == lay.WORK_TASK:
-        slot = host[lay.CPU + cpu, lay.C_SLOT]
+    cpus.account(state, cpu, now)
+    core = state.cpus[cpu]
+    if core.work == codes.WORK_TASK:
+        slot = core.slot
         stages.end(state, slot, now)
         sockets.deliver(state, cpu, slot, now)
-    elif work == lay.WORK_POLL:
-        bypass.finish(state, cpu, host[lay.CPU + cpu, lay.C_SLOT], now)
-    elif work != lay.WORK_IRQ:
-        softirq.finish(state, cpu, now, choose)
+    elif core.work == codes.WORK_POLL:
+        bypass.finish(state, cpu, core.slot, now)
+    elif core.work != codes.WORK_IRQ:
+        softirq.finish(state, cpu, now)
 
 
 @inlined
 def _resume(state: State, cpu: int, now: int) -> int:
     """A thread woke up: the CPU, when it is idle or what runs there has to yield; or -1."""
-    host = state.host
-    bypass.stop_spinning(host, cpu, now)
-    work = host[lay.CPU + cpu, lay.C_WORK]
-    if work == lay.WORK_TASK and sched.must_yield(host, cpu):
+    bypass.stop_spinning(state, cpu, now)
+    work = state.cpus[cpu].work
+    if work == codes.WORK_TASK and sched.must_yield(state, cpu):
         cpus.suspend(state, cpu, now)
-        work = lay.WORK_NONE
-    return cpu if work == lay.WORK_NONE else lay.NONE
+        work = codes.WORK_NONE
+    return cpu if work == codes.WORK_NONE else codes.NONE
 
 
 @inner
-def _next_work(state: State, cpu: int, now: int, choose: Any) -> None:
+def _next_work(state: State, cpu: int, now: int) -> None:
     """Give a free CPU its next work: softirqs, then threads, then rest."""
-    host = state.host
-    row = lay.CPU + cpu
+    core = state.cpus[cpu]
     while True:
-        raised = softirq.pending(host, cpu) and not sched.ksoftirqd_is_awake(host, cpu)
-        if raised and host[row, lay.C_SOFTIRQ] == lay.SOFTIRQ_NONE:
-            softirq.enter(host, cpu, lay.SOFTIRQ_INLINE, now)
-        if host[row, lay.C_SOFTIRQ] != lay.SOFTIRQ_NONE:
-            if softirq.step(state, cpu, now, choose):
+        raised = softirq.pending(core) and not sched.ksoftirqd_is_awake(state, cpu)
+        if raised and core.softirq == codes.SOFTIRQ_NONE:
+            softirq.enter(state, cpu, codes.SOFTIRQ_INLINE, now)
+        if core.softirq != codes.SOFTIRQ_NONE:
+            if softirq.step(state, cpu, now):
                 return
             continue
         if bypass.take(state, cpu, now):
             return
-        task = sched.pick(host, cpu)
+        task = sched.pick(state, cpu)
         if task < 0:
             cpus.rest(state, cpu)
-            bypass.spin(host, cpu, now)
+            bypass.spin(state, cpu, now)
             return
-        if task < lay.THREADS:
-            softirq.enter(host, cpu, lay.SOFTIRQ_THREAD, now)
+        if task < codes.THREADS:
+            softirq.enter(state, cpu, codes.SOFTIRQ_THREAD, now)
         elif sched.run(state, cpu, task, now):
             return
 
 
 def warm() -> None:
     """Compile all of it, or load it from the disk cache: about 10 s, then milliseconds."""
-    integer = types.int64
-    events = types.Array(integer, 2, "C")
-    out = Bare((lay.EVENT_COLUMNS,))
-    compile_for(run_until, (BARE_STATE_TYPE, integer, out, integer, integer, CHOOSE_TYPE))
-    compile_for(receive, (STATE_TYPE, *(integer,) * 12))
-    compile_for(next_deadline, (STATE_TYPE,))
-    compile_for(set_tick, (STATE_TYPE, integer))
-    compile_for(advance, (STATE_TYPE, integer, events, CHOOSE_TYPE))
+    out = SizedType(Event)
+    compile_for(run_until, (STATE, types.int64, out, types.int64))
+    compile_for(receive, (STATE, types.int64, types.int64, FRAME))
+    compile_for(next_deadline, (STATE,))
+    compile_for(set_tick, (STATE, types.int64))
+    compile_for(advance, (STATE, types.int64, out))

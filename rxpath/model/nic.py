@@ -8,29 +8,27 @@ from __future__ import annotations
 
 from rxpath.compile.jit import inlined, inner
 from rxpath.model import cpu, events
-from rxpath.model.fifo import pop_slot, push_napi, push_slot
-from rxpath.model.state import layout as lay
-from rxpath.model.state.host import State
+from rxpath.model.fifo import pop, push
+from rxpath.model.state import codes
+from rxpath.model.state.host import NEVER, State
 
 
 @inlined
 def queue_of(state: State, rss_hash: int) -> int:
     """The RX queue: the hash's low 7 bits index the indirection table."""
-    queue: int = state.lists[lay.LIST_RSS, rss_hash & 127]
-    return queue
+    return state.rss[rss_hash & (codes.RSS_ENTRIES - 1)].queue
 
 
 @inner
 def arrive(state: State, queue: int, slot: int, now: int) -> bool:
     """Put a frame into the ring; False when no descriptor is free (rx_missed)."""
-    host = state.host
-    row = lay.NAPIS + lay.QUEUE_NAPI + queue
-    if host[row, lay.N_LENGTH] >= host[lay.KNOB, lay.K_RING]:
+    napi = state.napis[codes.QUEUE_NAPI + queue]
+    if napi.length >= state.knobs.ring:
         return False
-    push_slot(host, row, lay.N_QUEUE, state.slot, slot)
-    host[row, lay.N_LENGTH] += 1
-    if not host[row, lay.N_SCHEDULED]:
-        host[row, lay.N_PENDING] += 1
+    push(napi.queue, state.slots, slot)
+    napi.length += 1
+    if not napi.scheduled:
+        napi.pending += 1
         _moderate(state, queue, now)
     return True
 
@@ -38,49 +36,46 @@ def arrive(state: State, queue: int, slot: int, now: int) -> bool:
 @inlined
 def take(state: State, queue: int) -> int:
     """The driver takes the next frame off the ring, or -1."""
-    row = lay.NAPIS + lay.QUEUE_NAPI + queue
-    slot = pop_slot(state.host, row, lay.N_QUEUE, state.slot)
+    napi = state.napis[codes.QUEUE_NAPI + queue]
+    slot = pop(napi.queue, state.slots)
     if slot >= 0:
-        state.host[row, lay.N_LENGTH] -= 1
-        state.host[row, lay.N_TAIL] += 1
+        napi.length -= 1
+        napi.tail += 1
     return slot
 
 
 @inlined
 def raise_interrupt(state: State, queue: int, now: int) -> int:
     """The interrupt fires: its handler schedules NAPI and masks it; the CPU it went to."""
-    host = state.host
-    row = lay.NAPIS + lay.QUEUE_NAPI + queue
-    target: int = state.lists[lay.LIST_IRQ, queue]
-    host[lay.CLOCK, lay.CK_INTERRUPTS] += 1
-    host[row, lay.N_PENDING] = 0
-    host[row, lay.N_SCHEDULED] = 1
-    push_napi(host, lay.CPU + target, lay.C_POLL, lay.QUEUE_NAPI + queue)
-    cpu.interrupt(state, target, now, host[lay.COST, lay.X_HARDIRQ])
+    napi = state.napis[codes.QUEUE_NAPI + queue]
+    target = state.irq_cpus[queue]
+    state.counters.interrupts += 1
+    napi.pending = 0
+    napi.scheduled = 1
+    push(state.cpus[target].poll_list, state.napis, codes.QUEUE_NAPI + queue)
+    cpu.interrupt(state, target, now, state.costs.hardirq)
     return target
 
 
 @inner
 def complete(state: State, queue: int, now: int) -> None:
     """NAPI is done: the interrupt is armed again, at once due for what came meanwhile."""
-    host, row = state.host, lay.NAPIS + lay.QUEUE_NAPI + queue
-    host[row, lay.N_SCHEDULED] = 0
-    host[row, lay.N_PENDING] = host[row, lay.N_LENGTH]
-    if host[row, lay.N_PENDING] > 0:
+    napi = state.napis[codes.QUEUE_NAPI + queue]
+    napi.scheduled = 0
+    napi.pending = napi.length
+    if napi.pending > 0:
         _moderate(state, queue, now)
 
 
 @inner
 def _moderate(state: State, queue: int, now: int) -> None:
-    host, due = state.host, state.due
-    row = lay.NAPIS + lay.QUEUE_NAPI + queue
-    source = lay.INTERRUPT + queue
-    time = now + host[lay.KNOB, lay.K_RX_NS]
-    if host[row, lay.N_PENDING] >= host[lay.KNOB, lay.K_RX_FRAMES]:
+    source = codes.INTERRUPT + queue
+    time = now + state.knobs.rx_ns
+    if state.napis[codes.QUEUE_NAPI + queue].pending >= state.knobs.rx_frames:
         time = now
-    before = events.due_time(due, source)
+    before = state.sources[source].when
     if before <= time:
         return
-    if before != events.NEVER:
-        events.cancel(due, lay.RING_INTERRUPT, source)
-    events.schedule(due, lay.RING_INTERRUPT, source, time)
+    if before != NEVER:
+        events.cancel(state.sources, codes.RING_INTERRUPT, source)
+    events.schedule(state.sources, codes.RING_INTERRUPT, source, time)

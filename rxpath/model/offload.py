@@ -9,18 +9,19 @@ profile names.  As ASAP2 and AccelNet do it: software decides about a flow once,
 from __future__ import annotations
 
 from rxpath.compile.jit import inner
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
 from rxpath.model.state.host import State
 
 
 @inner
 def has_entry(state: State, flow: int, socket: int) -> bool:
     """Whether the flow stands in the table; its first frame enters it if that can be."""
-    if state.flow[flow, lay.F_RULE] == lay.RULE_NONE:
-        state.flow[flow, lay.F_RULE] = _enter(state, socket)
-    found: bool = state.flow[flow, lay.F_RULE] == lay.RULE_ENTRY
+    row = state.flows[flow]
+    if row.rule == codes.RULE_NONE:
+        row.rule = _enter(state, socket)
+    found = row.rule == codes.RULE_ENTRY
     if not found:
-        state.host[lay.CLOCK, lay.CK_SLOW_PATH] += 1
+        state.counters.slow_path += 1
     return found
 
 
@@ -30,15 +31,14 @@ def _enter(state: State, socket: int) -> int:
 
     A thread lives in one container, so it stands for the container that has the function.
     """
-    host = state.host
-    clock, knobs = host[lay.CLOCK], host[lay.KNOB]
-    if clock[lay.CK_ENTRIES] >= knobs[lay.K_OFFLOAD_ENTRIES]:
-        return lay.RULE_FULL
-    task = lay.TASK + host[clock[lay.CK_SOCKET] + socket, lay.SO_TASK]
-    if not host[task, lay.T_FUNCTION]:
-        if clock[lay.CK_FUNCTIONS] >= knobs[lay.K_OFFLOAD_FUNCTIONS]:
-            return lay.RULE_FULL
-        host[task, lay.T_FUNCTION] = 1
-        clock[lay.CK_FUNCTIONS] += 1
-    clock[lay.CK_ENTRIES] += 1
-    return lay.RULE_ENTRY
+    usage = state.usage
+    if usage.offload_entries >= state.knobs.offload_entries:
+        return codes.RULE_FULL
+    task = state.tasks[state.sockets[socket].task]
+    if not task.function:
+        if usage.offload_functions >= state.knobs.offload_functions:
+            return codes.RULE_FULL
+        task.function = 1
+        usage.offload_functions += 1
+    usage.offload_entries += 1
+    return codes.RULE_ENTRY

@@ -10,96 +10,104 @@ from __future__ import annotations
 
 from rxpath.compile.jit import inlined, inner
 from rxpath.model import cpu as cpus
-from rxpath.model.state import layout as lay
-from rxpath.model.state.host import State, Table
-
-ENTRIES = 128
+from rxpath.model.state import codes
+from rxpath.model.state.host import State
 
 
 @inlined
 def queue_of(state: State, rss_hash: int) -> int:
     """The frame's queue: it is counted, and its bucket moves when that is due and allowed."""
-    host, lists = state.host, state.lists
-    bucket = rss_hash & (ENTRIES - 1)
-    lists[lay.LIST_COUNT, bucket] += 1
-    queue = lists[lay.LIST_RSS, bucket]
-    wanted = lists[lay.LIST_WANTED, bucket] - 1
+    bucket = state.rss[rss_hash & (codes.RSS_ENTRIES - 1)]
+    bucket.load += 1
+    queue = bucket.queue
+    wanted = bucket.wanted - 1
     if wanted >= 0:
-        drained = host[lay.NAPIS + queue, lay.N_HEAD] >= lists[lay.LIST_TAIL, bucket]
-        if drained or not host[lay.KNOB, lay.K_ORDER_GUARD]:
-            lists[lay.LIST_WANTED, bucket] = 0
-            lists[lay.LIST_RSS, bucket] = wanted
+        drained = state.napis[queue].head >= bucket.tail
+        if drained or not state.knobs.order_guard:
+            bucket.wanted = 0
+            bucket.queue = wanted
             queue = wanted
-    row = lay.NAPIS + queue
-    length = min(host[row, lay.N_LENGTH] + 1, host[lay.KNOB, lay.K_RING])
-    lists[lay.LIST_TAIL, bucket] = host[row, lay.N_TAIL] + length
-    return int(queue)
+    napi = state.napis[queue]
+    bucket.tail = napi.tail + min(napi.length + 1, state.knobs.ring)
+    return queue
 
 
 @inner
 def tick(state: State, now: int) -> None:
     """When the interval is over: measure the CPUs, plan moves, begin to count again."""
-    host, lists = state.host, state.lists
-    elapsed = now - host[lay.KNOB, lay.K_REBALANCED]
-    if elapsed < host[lay.KNOB, lay.K_REBALANCE_NS]:
+    elapsed = now - state.knobs.rebalanced
+    if elapsed < state.knobs.rebalance_ns:
         return
-    host[lay.KNOB, lay.K_REBALANCED] = now
-    for cpu in range(host[lay.KNOB, lay.K_CPUS]):
-        busy = cpus.busy_ns(host, cpu, now)
-        lists[lay.LIST_SHARE, cpu] = max(0, busy - lists[lay.LIST_MARK, cpu]) * 10_000 // elapsed
-        lists[lay.LIST_MARK, cpu] = busy
-    plan(lists, host[lay.KNOB, lay.K_QUEUES], host[lay.KNOB, lay.K_TOLERANCE])
-    for bucket in range(ENTRIES):
-        lists[lay.LIST_COUNT, bucket] = 0
+    state.knobs.rebalanced = now
+    for cpu in range(state.knobs.cpus):
+        core = state.cpus[cpu]
+        busy = cpus.busy_ns(core, now)
+        core.rss_share = max(0, busy - core.rss_mark) * 10_000 // elapsed
+        core.rss_mark = busy
+    plan(state)
+    for bucket in range(codes.RSS_ENTRIES):
+        state.rss[bucket].load = 0
 
 
 @inner
-def plan(lists: Table, queues: int, tolerance: int) -> None:
-    """Write the queue that each bucket is to have to LIST_WANTED; LIST_SHARE changes with it."""
-    share, frames = lists[lay.LIST_SHARE], lists[lay.LIST_FRAMES]
-    for cpu in range(lay.MAX_CPUS):
-        frames[cpu] = 0
-    for bucket in range(ENTRIES):
-        frames[_cpu(lists, bucket)] += lists[lay.LIST_COUNT, bucket]
-    for bucket in range(ENTRIES):  # from now on a bucket's load
-        count = max(1, frames[_cpu(lists, bucket)])
-        load = lists[lay.LIST_COUNT, bucket] * share[_cpu(lists, bucket)] // count
-        lists[lay.LIST_COUNT, bucket] = load
-    for _ in range(ENTRIES):
-        busiest, idlest = 0, 0
-        for queue in range(queues):
-            if share[lists[lay.LIST_IRQ, queue]] > share[lists[lay.LIST_IRQ, busiest]]:
-                busiest = queue
-            if share[lists[lay.LIST_IRQ, queue]] < share[lists[lay.LIST_IRQ, idlest]]:
-                idlest = queue
-        source, target = lists[lay.LIST_IRQ, busiest], lists[lay.LIST_IRQ, idlest]
-        gap = share[source] - share[target]
-        bucket = _best(lists, source, gap) if gap > tolerance else -1
-        if bucket < 0:
+def plan(state: State) -> None:
+    """Write the queue that each bucket is to have; the CPUs' shares of load change with it."""
+    _share_out(state)
+    for _ in range(codes.RSS_ENTRIES):
+        busiest, idlest = _extremes(state)
+        source, target = state.irq_cpus[busiest], state.irq_cpus[idlest]
+        gap = state.cpus[source].rss_share - state.cpus[target].rss_share
+        index = _best(state, source, gap) if gap > state.knobs.tolerance else -1
+        if index < 0:
             return
-        share[source] -= lists[lay.LIST_COUNT, bucket]
-        share[target] += lists[lay.LIST_COUNT, bucket]
-        same = lists[lay.LIST_RSS, bucket] == idlest
-        lists[lay.LIST_WANTED, bucket] = 0 if same else idlest + 1
+        bucket = state.rss[index]
+        state.cpus[source].rss_share -= bucket.load
+        state.cpus[target].rss_share += bucket.load
+        bucket.wanted = 0 if bucket.queue == idlest else idlest + 1
 
 
 @inner
-def _cpu(lists: Table, bucket: int) -> int:
+def _share_out(state: State) -> None:
+    """Turn each bucket's count of frames into its part of its CPU's load."""
+    for cpu in range(codes.MAX_CPUS):
+        state.cpus[cpu].rss_frames = 0
+    for index in range(codes.RSS_ENTRIES):
+        state.cpus[_cpu(state, index)].rss_frames += state.rss[index].load
+    for index in range(codes.RSS_ENTRIES):
+        core = state.cpus[_cpu(state, index)]
+        state.rss[index].load = state.rss[index].load * core.rss_share // max(1, core.rss_frames)
+
+
+@inner
+def _extremes(state: State) -> tuple[int, int]:
+    """The queues whose CPUs are the busiest and the idlest."""
+    busiest, idlest = 0, 0
+    for queue in range(state.knobs.queues):
+        share = state.cpus[state.irq_cpus[queue]].rss_share
+        if share > state.cpus[state.irq_cpus[busiest]].rss_share:
+            busiest = queue
+        if share < state.cpus[state.irq_cpus[idlest]].rss_share:
+            idlest = queue
+    return busiest, idlest
+
+
+@inner
+def _cpu(state: State, index: int) -> int:
     """The CPU of the queue that the bucket has, or is to have."""
-    queue = lists[lay.LIST_WANTED, bucket] - 1
+    bucket = state.rss[index]
+    queue = bucket.wanted - 1
     if queue < 0:
-        queue = lists[lay.LIST_RSS, bucket]
-    cpu: int = lists[lay.LIST_IRQ, queue]
-    return cpu
+        queue = bucket.queue
+    return state.irq_cpus[queue]
 
 
 @inner
-def _best(lists: Table, cpu: int, gap: int) -> int:
+def _best(state: State, cpu: int, gap: int) -> int:
     """The bucket whose move levels the gap best without turning it round, or -1."""
     best, distance = -1, gap
-    for bucket in range(ENTRIES):
-        load = lists[lay.LIST_COUNT, bucket]
+    for index in range(codes.RSS_ENTRIES):
+        load = state.rss[index].load
         after = abs(gap - 2 * load)
-        if 0 < load < gap and after < distance and _cpu(lists, bucket) == cpu:
-            best, distance = bucket, after
+        if 0 < load < gap and after < distance and _cpu(state, index) == cpu:
+            best, distance = index, after
     return best

@@ -2,7 +2,7 @@
 
 A flow's order is a list of its frames as the driver took them off the ring, threaded through the
 slots.  An skb whose first frame is the list's first goes to the socket; another waits in the list.
-A frame that is lost on the way leaves the list, so nothing waits for it.  What waits is bounded by
+A frame that is lost leaves the list, so nothing waits for it.  What waits is bounded by
 netdev_max_backlog, as every queue of skbs here.
 """
 
@@ -10,46 +10,46 @@ from __future__ import annotations
 
 from rxpath.compile.jit import inlined, inner
 from rxpath.model import output, sockets
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
 from rxpath.model.state.host import State
 
 
 @inlined
 def follow(state: State, slot: int) -> None:
     """The driver took the frame off the ring: it is the last of its flow's order."""
-    host, slots = state.host, state.slot
-    flow = state.flow[slots[slot, lay.S_FLOW]]
-    if host[lay.KNOB, lay.K_RESEQUENCE] == lay.DRAINING and flow[lay.F_FIRST] == 0:
+    skb = state.slots[slot]
+    flow = state.flows[skb.flow]
+    if state.knobs.resequence == codes.DRAINING and flow.first == 0:
         return
-    slots[slot, lay.S_ORDER] = lay.ORDER_UNDERWAY
-    slots[slot, lay.S_BEFORE] = flow[lay.F_LAST]
-    slots[slot, lay.S_AFTER] = 0
-    if flow[lay.F_LAST] == 0:
-        flow[lay.F_FIRST] = slot + 1
+    skb.order = codes.ORDER_UNDERWAY
+    skb.before = flow.last
+    skb.after = 0
+    if flow.last == 0:
+        flow.first = slot + 1
     else:
-        slots[flow[lay.F_LAST] - 1, lay.S_AFTER] = slot + 1
-    flow[lay.F_LAST] = slot + 1
+        state.slots[flow.last - 1].after = slot + 1
+    flow.last = slot + 1
     # GRO must not merge two micro-flows: between them lie frames that are on another CPU.
-    slots[slot, lay.S_KEY] += slots[slot, lay.S_NUMBER] // host[lay.KNOB, lay.K_MFLOW_BATCH] << 40
+    skb.gro_key += skb.number // state.knobs.mflow_batch << 40
 
 
 @inner
 def arrive(state: State, cpu: int, slot: int, now: int) -> None:
     """The skb has passed all stages: to its socket when it is its turn, else it waits."""
-    host, slots = state.host, state.slot
-    flow = state.flow[slots[slot, lay.S_FLOW]]
+    skb = state.slots[slot]
+    flow = state.flows[skb.flow]
     _forget_merged(state, slot)
-    if flow[lay.F_FIRST] == slot + 1:
+    if flow.first == slot + 1:
         _unlink(state, slot)
         sockets.enqueue(state, cpu, slot, now)
-        let_go(state, cpu, slots[slot, lay.S_FLOW], now)
-    elif flow[lay.F_WAITING] > host[lay.KNOB, lay.K_MAX_BACKLOG]:
+        let_go(state, cpu, skb.flow, now)
+    elif flow.waiting > state.knobs.max_backlog:
         _unlink(state, slot)
-        output.leave(state, slot, lay.DROP, lay.PLACE_RESEQUENCER, now, cpu)
+        output.leave(state, slot, codes.RESEQUENCER, now, cpu)
     else:
-        slots[slot, lay.S_ORDER] = lay.ORDER_WAITS
-        flow[lay.F_WAITING] += 1
-        host[lay.CPU + cpu, lay.C_EXTRA] += host[lay.COST, lay.X_REMOTE_ENQUEUE]
+        skb.order = codes.ORDER_WAITS
+        flow.waiting += 1
+        state.cpus[cpu].extra += state.costs.remote_enqueue
 
 
 @inner
@@ -62,40 +62,41 @@ def forget(state: State, slot: int) -> None:
 @inner
 def let_go(state: State, cpu: int, number: int, now: int) -> None:
     """Hand the skbs whose turn it is to their sockets; this CPU fetches them from others."""
-    host, slots, flow = state.host, state.slot, state.flow[number]
-    while flow[lay.F_FIRST] > 0:
-        slot = flow[lay.F_FIRST] - 1
-        if slots[slot, lay.S_ORDER] != lay.ORDER_WAITS:
+    flow = state.flows[number]
+    while flow.first > 0:
+        slot = flow.first - 1
+        skb = state.slots[slot]
+        if skb.order != codes.ORDER_WAITS:
             return
         _unlink(state, slot)
-        flow[lay.F_WAITING] -= 1
-        if slots[slot, lay.S_FROM] != cpu:
-            host[lay.CPU + cpu, lay.C_EXTRA] += host[lay.COST, lay.X_CACHE_PENALTY]
-            slots[slot, lay.S_FROM] = cpu
+        flow.waiting -= 1
+        if skb.came_from != cpu:
+            state.cpus[cpu].extra += state.costs.cache_penalty
+            skb.came_from = cpu
         sockets.enqueue(state, cpu, slot, now)
 
 
 @inner
 def _forget_merged(state: State, slot: int) -> None:
     """Frames that GRO appended to the skb go where its first one goes."""
-    frame = state.slot[slot, lay.S_FRAME]
+    frame = state.slots[slot].frame
     while frame >= 0:
         _unlink(state, frame)
-        frame = state.slot[frame, lay.S_FRAME]
+        frame = state.slots[frame].frame
 
 
 @inner
 def _unlink(state: State, slot: int) -> None:
-    slots, flow = state.slot, state.flow[state.slot[slot, lay.S_FLOW]]
-    if slots[slot, lay.S_ORDER] == lay.ORDER_NONE:
+    skb = state.slots[slot]
+    flow = state.flows[skb.flow]
+    if skb.order == codes.ORDER_NONE:
         return
-    before, after = slots[slot, lay.S_BEFORE], slots[slot, lay.S_AFTER]
-    if before > 0:
-        slots[before - 1, lay.S_AFTER] = after
+    if skb.before > 0:
+        state.slots[skb.before - 1].after = skb.after
     else:
-        flow[lay.F_FIRST] = after
-    if after > 0:
-        slots[after - 1, lay.S_BEFORE] = before
+        flow.first = skb.after
+    if skb.after > 0:
+        state.slots[skb.after - 1].before = skb.before
     else:
-        flow[lay.F_LAST] = before
-    slots[slot, lay.S_ORDER] = lay.ORDER_NONE
+        flow.last = skb.before
+    skb.order = codes.ORDER_NONE

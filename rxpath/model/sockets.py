@@ -10,68 +10,59 @@ from __future__ import annotations
 
 from rxpath.compile.jit import inner
 from rxpath.model import events, output
-from rxpath.model.fifo import pop, pop_slot, push, push_slot
-from rxpath.model.state import layout as lay
-from rxpath.model.state.host import State, Table
-
-
-@inner
-def row_of(state: State, slot: int) -> int:
-    """The row of the socket that the skb is for."""
-    row: int = state.host[lay.CLOCK, lay.CK_SOCKET] + state.slot[slot, lay.S_SOCKET]
-    return row
+from rxpath.model.fifo import pop, push
+from rxpath.model.state import codes
+from rxpath.model.state.host import State
 
 
 @inner
 def enqueue(state: State, cpu: int, slot: int, now: int) -> None:
     """The protocol hands the skb to its socket, and wakes the thread that sleeps on it."""
-    host, slots = state.host, state.slot
-    row = row_of(state, slot)
-    of_tcp = slots[slot, lay.S_PROTOCOL] == lay.TCP
-    if host[row, lay.SO_MEMORY] > host[lay.KNOB, lay.K_RCVBUF + of_tcp]:
-        output.leave(state, slot, lay.DROP, lay.PLACE_SOCKET, now, cpu)
+    skb = state.slots[slot]
+    socket = state.sockets[skb.socket]
+    if socket.memory > state.knobs.rcvbuf[skb.protocol == codes.TCP]:
+        output.leave(state, slot, codes.SOCKET_RCVBUFF, now, cpu)
         return
-    host[row, lay.SO_MEMORY] += slots[slot, lay.S_TRUESIZE]
-    host[row, lay.SO_LENGTH] += 1
-    slots[slot, lay.S_ENQUEUED] = now
-    push_slot(host, row, lay.SO_QUEUE, slots, slot)
-    task = host[row, lay.SO_TASK]
-    if not host[row, lay.SO_LISTED]:
-        _list(host, task, row)
-    if host[lay.TASK + task, lay.T_STATE] == lay.ASLEEP:
-        host[lay.TASK + task, lay.T_STATE] = lay.WAKING
-        host[lay.CPU + cpu, lay.C_EXTRA] += host[lay.COST, lay.X_WAKE_UP]
-        delay = host[lay.COST, lay.X_WAKE_LATENCY]
-        events.schedule(state.due, lay.RING_WAKE, lay.WAKE + task, now + delay)
+    socket.memory += skb.truesize
+    socket.length += 1
+    skb.enqueued = now
+    push(socket.queue, state.slots, slot)
+    task = state.tasks[socket.task]
+    if not socket.listed:
+        _list(state, skb.socket)
+    if task.state == codes.ASLEEP:
+        task.state = codes.WAKING
+        state.cpus[cpu].extra += state.costs.wake_up
+        time = now + state.costs.wake_latency
+        events.schedule(state.sources, codes.RING_WAKE, codes.WAKE + socket.task, time)
 
 
 @inner
 def take(state: State, task: int) -> int:
     """The thread takes the next message of its first ready socket, or -1."""
-    host = state.host
-    base = host[lay.CLOCK, lay.CK_SOCKET]
-    socket = pop(host, lay.TASK + task, lay.T_READY, host, base, lay.SO_NEXT)
-    if socket < 0:
+    number = pop(state.tasks[task].ready, state.sockets)
+    if number < 0:
         return -1
-    row = base + socket
-    host[row, lay.SO_LISTED] = 0
-    host[row, lay.SO_LENGTH] -= 1
-    slot = pop_slot(host, row, lay.SO_QUEUE, state.slot)
-    if host[row, lay.SO_LENGTH] > 0:
-        _list(host, task, row)
+    socket = state.sockets[number]
+    socket.listed = 0
+    socket.length -= 1
+    slot = pop(socket.queue, state.slots)
+    if socket.length > 0:
+        _list(state, number)
     return slot
 
 
 @inner
 def deliver(state: State, cpu: int, slot: int, now: int) -> None:
     """The application has the message: its memory is free, its frames are delivered."""
-    row = row_of(state, slot)
-    state.host[row, lay.SO_MEMORY] -= state.slot[slot, lay.S_TRUESIZE]
-    output.leave(state, slot, lay.DELIVER, lay.PLACE_NONE, now, cpu)
+    skb = state.slots[slot]
+    state.sockets[skb.socket].memory -= skb.truesize
+    output.deliver(state, slot, now, cpu)
 
 
 @inner
-def _list(host: Table, task: int, row: int) -> None:
-    base = host[lay.CLOCK, lay.CK_SOCKET]
-    host[row, lay.SO_LISTED] = 1
-    push(host, lay.TASK + task, lay.T_READY, host, base, lay.SO_NEXT, row - base)
+def _list(state: State, number: int) -> None:
+    """The socket has messages: its thread is to read it."""
+    socket = state.sockets[number]
+    socket.listed = 1
+    push(state.tasks[socket.task].ready, state.sockets, number)

@@ -7,105 +7,99 @@ next round.  The rounds are repeated a limited number of times, then ksoftirqd t
 
 from __future__ import annotations
 
-from typing import Any
-
 from rxpath.compile.jit import inlined, inner
 from rxpath.model import backlog, fifo, gro, nic, sched, stages
 from rxpath.model import cpu as cpus
-from rxpath.model.state import layout as lay
-from rxpath.model.state.host import State, Table
+from rxpath.model.state import codes
+from rxpath.model.state.host import State
+from rxpath.model.state.machine import Cpu
 
 NO_COST = 0  # ns
 
 
 @inner
-def pending(host: Table, cpu: int) -> bool:
+def pending(core: Cpu) -> bool:
     """Whether NET_RX_SOFTIRQ is raised."""
-    some: bool = host[lay.CPU + cpu, lay.C_POLL] >= 0
-    return some
+    return core.poll_list.head >= 0
 
 
 @inner
-def enter(host: Table, cpu: int, context: int, now: int) -> None:
+def enter(state: State, cpu: int, context: int, now: int) -> None:
     """__do_softirq begins, on return from an interrupt or in ksoftirqd."""
-    row = lay.CPU + cpu
-    host[row, lay.C_SOFTIRQ] = context
-    host[row, lay.C_SOFTIRQ_START] = now
-    host[row, lay.C_RESTARTS] = 0
-    _begin_action(host, cpu, now)
+    core = state.cpus[cpu]
+    core.softirq = context
+    core.softirq_start = now
+    core.restarts = 0
+    _begin_action(state, cpu, now)
 
 
 @inner
-def step(state: State, cpu: int, now: int, choose: Any) -> bool:
+def step(state: State, cpu: int, now: int) -> bool:
     """Start the next piece of softirq work; False when there is none left in this context."""
-    host = state.host
-    row = lay.CPU + cpu
+    core = state.cpus[cpu]
     while True:
-        ready = fifo.pop_slot(host, row, lay.C_READY, state.slot)
+        ready = fifo.pop(core.ready, state.slots)
         if ready >= 0:
             stages.start_post(state, cpu, ready, now)
             return True
-        if host[row, lay.C_NAPI] >= 0:
-            if _poll(state, cpu, host[row, lay.C_NAPI], now, choose):
+        if core.napi >= 0:
+            if _poll(state, cpu, core.napi, now):
                 return True
             _end_poll(state, cpu, now)
-        elif not _next_napi(host, cpu):
-            if host[row, lay.C_IPI] >= 0:
-                cpus.start(state, cpu, now, lay.WORK_IPI, lay.NONE, host[lay.COST, lay.X_IPI_SEND])
+        elif not _next_napi(state, cpu):
+            if core.ipi_list.head >= 0:
+                cpus.start(state, cpu, now, codes.WORK_IPI, codes.NONE, state.costs.ipi_send)
                 return True
-            if host[row, lay.C_EXTRA] > 0:
-                cpus.start(state, cpu, now, lay.WORK_OVERHEAD, lay.NONE, NO_COST)
+            if core.extra > 0:
+                cpus.start(state, cpu, now, codes.WORK_OVERHEAD, codes.NONE, NO_COST)
                 return True
-            if not _end_action(host, cpu, now):
+            if not _end_action(state, cpu, now):
                 return False
 
 
 @inlined
-def finish(state: State, cpu: int, now: int, choose: Any) -> None:
+def finish(state: State, cpu: int, now: int) -> None:
     """The softirq work that was started is done."""
-    host = state.host
-    row = lay.CPU + cpu
-    work, slot, napi = host[row, lay.C_WORK], host[row, lay.C_SLOT], host[row, lay.C_NAPI]
-    if work == lay.WORK_IPI:
+    core = state.cpus[cpu]
+    work, napi = core.work, core.napi
+    if work == codes.WORK_IPI:
         backlog.send_ipi(state, cpu, now)
-    elif work != lay.WORK_OVERHEAD:
-        stages.finish(state, cpu, napi, slot, work, now, choose)
-        if work != lay.WORK_POST:
-            host[lay.NAPIS + napi, lay.N_DONE] += 1
-    if napi >= 0 and host[row, lay.C_READY] < 0 and not gro.holds_any(host, napi):
-        host[lay.NAPIS + napi, lay.N_HEAD] = host[lay.NAPIS + napi, lay.N_DONE]
+    elif work != codes.WORK_OVERHEAD:
+        stages.finish(state, cpu, napi, core.slot, work, now)
+        if work != codes.WORK_POST:
+            state.napis[napi].done += 1
+    if napi >= 0 and core.ready.head < 0 and state.napis[napi].held == 0:
+        state.napis[napi].head = state.napis[napi].done
 
 
 @inlined
-def _next_napi(host: Table, cpu: int) -> bool:
+def _next_napi(state: State, cpu: int) -> bool:
     """Take the next instance of the round, while its budget lasts."""
-    row = lay.CPU + cpu
-    if host[row, lay.C_SQUEEZED]:
+    core = state.cpus[cpu]
+    if core.squeezed:
         return False
-    napi = fifo.pop_napi(host, row, lay.C_LIST)
+    napi = fifo.pop(core.action, state.napis)
     if napi < 0:
         return False
-    host[row, lay.C_NAPI] = napi
-    host[row, lay.C_POLLED] = 0
-    host[row, lay.C_EXTRA] += host[lay.COST, lay.X_NAPI_POLL]
+    core.napi = napi
+    core.polled = 0
+    core.extra += state.costs.napi_poll
     return True
 
 
 @inlined
-def _poll(state: State, cpu: int, napi: int, now: int, choose: Any) -> bool:
+def _poll(state: State, cpu: int, napi: int, now: int) -> bool:
     """Start the poll's next packet, or let GRO go of what it holds; False: the poll is over."""
-    host = state.host
-    row = lay.CPU + cpu
-    is_backlog = napi >= lay.BACKLOG_NAPI
-    if is_backlog and host[row, lay.C_POLLED] == 0 and host[row, lay.C_IPI] >= 0:
-        cpus.start(state, cpu, now, lay.WORK_IPI, lay.NONE, host[lay.COST, lay.X_IPI_SEND])
+    core = state.cpus[cpu]
+    if napi >= codes.BACKLOG_NAPI and core.polled == 0 and core.ipi_list.head >= 0:
+        cpus.start(state, cpu, now, codes.WORK_IPI, codes.NONE, state.costs.ipi_send)
         return True
-    if host[row, lay.C_POLLED] < host[lay.KNOB, lay.K_WEIGHT]:
-        slot = nic.take(state, napi) if napi < lay.CELL_NAPI else backlog.take(state, napi)
+    if core.polled < state.knobs.weight:
+        slot = nic.take(state, napi) if napi < codes.CELL_NAPI else backlog.take(state, napi)
         if slot >= 0:
-            host[row, lay.C_POLLED] += 1
-            if napi < lay.CELL_NAPI:
-                stages.start_frame(state, cpu, napi, slot, now, choose)
+            core.polled += 1
+            if napi < codes.CELL_NAPI:
+                stages.start_frame(state, cpu, napi, slot, now)
             else:
                 stages.start_skb(state, cpu, slot, now)
             return True
@@ -119,63 +113,62 @@ def _poll(state: State, cpu: int, napi: int, now: int, choose: Any) -> bool:
 @inlined
 def _end_poll(state: State, cpu: int, now: int) -> None:
     """The instance is done, or to be polled again; the round's budget shrinks."""
-    host, row = state.host, lay.CPU + cpu
-    napi = host[row, lay.C_NAPI]
-    host[row, lay.C_NAPI] = -1
-    more = host[row, lay.C_POLLED] >= host[lay.KNOB, lay.K_WEIGHT]
-    if napi >= lay.CELL_NAPI and host[lay.NAPIS + napi, lay.N_LENGTH] > 0:
+    core = state.cpus[cpu]
+    napi = core.napi
+    core.napi = -1
+    more = core.polled >= state.knobs.weight
+    if napi >= codes.CELL_NAPI and state.napis[napi].length > 0:
         more = True  # came while GRO let go of what it held
     if more:
-        fifo.push_napi(host, row, lay.C_REPOLL, napi)
-    elif napi < lay.CELL_NAPI:
+        fifo.push(core.repoll, state.napis, napi)
+    elif napi < codes.CELL_NAPI:
         nic.complete(state, napi, now)
     else:
-        host[lay.NAPIS + napi, lay.N_SCHEDULED] = 0
-    host[row, lay.C_BUDGET] -= host[row, lay.C_POLLED]
-    late = now - host[row, lay.C_ACTION_START] >= host[lay.KNOB, lay.K_BUDGET_NS]
-    if host[row, lay.C_BUDGET] <= 0 or late:
-        host[row, lay.C_SQUEEZED] = 1
-        host[lay.CLOCK, lay.CK_SQUEEZED] += 1
+        state.napis[napi].scheduled = 0
+    core.budget -= core.polled
+    late = now - core.action_start >= state.knobs.budget_ns
+    if core.budget <= 0 or late:
+        core.squeezed = 1
+        state.counters.squeezed += 1
 
 
 @inner
-def _begin_action(host: Table, cpu: int, now: int) -> None:
-    row = lay.CPU + cpu
-    host[row, lay.C_BUDGET] = host[lay.KNOB, lay.K_BUDGET]
-    host[row, lay.C_ACTION_START] = now
-    host[row, lay.C_SQUEEZED] = 0
-    host[row, lay.C_EXTRA] += host[lay.COST, lay.X_SOFTIRQ_ENTRY]
-    fifo.splice(host, row, lay.C_LIST, lay.C_POLL)
+def _begin_action(state: State, cpu: int, now: int) -> None:
+    core = state.cpus[cpu]
+    core.budget = state.knobs.budget
+    core.action_start = now
+    core.squeezed = 0
+    core.extra += state.costs.softirq_entry
+    fifo.splice(core.action, core.poll_list, state.napis)
 
 
 @inner
-def _end_action(host: Table, cpu: int, now: int) -> bool:
+def _end_action(state: State, cpu: int, now: int) -> bool:
     """What is left goes back to the poll list; True when another round begins at once."""
-    row = lay.CPU + cpu
-    fifo.splice(host, row, lay.C_LIST, lay.C_POLL)
-    fifo.splice(host, row, lay.C_LIST, lay.C_REPOLL)
-    fifo.splice(host, row, lay.C_POLL, lay.C_LIST)
-    again = pending(host, cpu)
-    if host[row, lay.C_SOFTIRQ] == lay.SOFTIRQ_THREAD:
+    core = state.cpus[cpu]
+    fifo.splice(core.action, core.poll_list, state.napis)
+    fifo.splice(core.action, core.repoll, state.napis)
+    fifo.splice(core.poll_list, core.action, state.napis)
+    again = pending(core)
+    if core.softirq == codes.SOFTIRQ_THREAD:
         if not again:
-            sched.sleep(host, cpu)
-        again = again and not sched.must_yield(host, cpu)
-    elif again and _took_too_long(host, cpu, now):
-        sched.wake_ksoftirqd(host, cpu)
+            sched.sleep(state, cpu)
+        again = again and not sched.must_yield(state, cpu)
+    elif again and _took_too_long(state, cpu, now):
+        sched.wake_ksoftirqd(state, cpu)
         again = False
     if again:
-        host[row, lay.C_RESTARTS] += 1
-        _begin_action(host, cpu, now)
+        core.restarts += 1
+        _begin_action(state, cpu, now)
     else:
-        host[row, lay.C_SOFTIRQ] = lay.SOFTIRQ_NONE
+        core.softirq = codes.SOFTIRQ_NONE
     return again
 
 
 @inner
-def _took_too_long(host: Table, cpu: int, now: int) -> bool:
+def _took_too_long(state: State, cpu: int, now: int) -> bool:
     """2 ms, ten rounds, or a thread that wants the CPU [__do_softirq]."""
-    row = lay.CPU + cpu
-    if now - host[row, lay.C_SOFTIRQ_START] >= host[lay.COST, lay.X_SOFTIRQ_TIME]:
+    core, costs = state.cpus[cpu], state.costs
+    if now - core.softirq_start >= costs.softirq_time_limit:
         return True
-    rounds = host[row, lay.C_RESTARTS] + 1 >= host[lay.COST, lay.X_SOFTIRQ_RESTARTS]
-    return rounds or sched.others_wait(host, cpu)
+    return core.restarts + 1 >= costs.softirq_restarts or sched.others_wait(core)

@@ -7,164 +7,157 @@ CPUs with the backlog between them.  RPS at the NIC splits once more, behind GRO
 
 from __future__ import annotations
 
-from typing import Any
-
 from rxpath.compile.jit import inlined, inner
 from rxpath.model import backlog, gro, output, resequencer, sockets, steering
 from rxpath.model import cpu as cpus
-from rxpath.model.state import layout as lay
-from rxpath.model.state.host import State, Table
+from rxpath.model.state import codes
+from rxpath.model.state.host import State
+from rxpath.model.state.packets import Slot
+from rxpath.model.state.settings import Stage
 
 
 @inlined
-def start_frame(state: State, cpu: int, queue: int, slot: int, now: int, choose: Any) -> None:
+def start_frame(state: State, cpu: int, queue: int, slot: int, now: int) -> None:
     """The driver polls a frame off the ring."""
-    host, slots = state.host, state.slot
-    row, tcp = slots[slot, lay.S_ROW], _tcp(slots, slot)
-    if host[lay.KNOB, lay.K_RESEQUENCE] != lay.OFF:
+    skb = state.slots[slot]
+    stage, tcp = state.stages[skb.stage], skb.protocol == codes.TCP
+    if state.knobs.resequence != codes.OFF:
         resequencer.follow(state, slot)
-    napi = steering.split(state, cpu, queue, slot, choose)
-    slots[slot, lay.S_TARGET] = napi
-    cost = host[row, lay.R_FRAME + tcp]
-    cost += host[row, lay.R_FRAME_KIB + tcp] * slots[slot, lay.S_LENGTH] >> 10
+    napi = steering.split(state, cpu, queue, slot)
+    skb.target = napi
+    cost = stage.frame[tcp]
+    cost += stage.frame_kib[tcp] * skb.length >> 10
     if napi != queue:
-        cost += host[lay.COST, lay.X_SPLIT_SEND]
+        cost += state.costs.split_send
     else:
-        cost += _gro_cost(state, slot, row, tcp)
-    begin(state, cpu, slot, lay.NAPI, lay.CHOICE_NONE, now)
-    cpus.start(state, cpu, now, lay.WORK_FRAME, slot, cost)
+        cost += _gro_cost(state, skb)
+    begin(state, cpu, slot, codes.NAPI, codes.CHOICE_NONE, now)
+    cpus.start(state, cpu, now, codes.WORK_FRAME, slot, cost)
 
 
 @inlined
 def start_skb(state: State, cpu: int, slot: int, now: int) -> None:
     """A softirq takes the skb off a gro_cell or backlog."""
-    host, slots = state.host, state.slot
-    row, tcp = slots[slot, lay.S_ROW], _tcp(slots, slot)
-    split = slots[slot, lay.S_SPLIT]
-    if split == lay.SPLIT_GRO:
-        kind = lay.SPLIT
-        cost = host[lay.COST, lay.X_SPLIT_RECEIVE] + _gro_cost(state, slot, row, tcp)
-    elif split == lay.SPLIT_STACK:
-        kind = lay.RPS
-        cost = host[lay.COST, lay.X_SPLIT_RECEIVE] + stack_cost(host, slots, slot)
+    skb = state.slots[slot]
+    stage = state.stages[skb.stage]
+    if skb.split == codes.SPLIT_GRO:
+        kind = codes.SPLIT
+        cost = state.costs.split_receive + _gro_cost(state, skb)
+    elif skb.split == codes.SPLIT_STACK:
+        kind = codes.RPS
+        cost = state.costs.split_receive + stack_cost(stage, skb)
     else:
-        kind = host[row, lay.R_KIND]
-        cost = stack_cost(host, slots, slot)
-    if slots[slot, lay.S_FROM] != cpu:
-        cost += host[lay.COST, lay.X_CACHE_PENALTY]
-    begin(state, cpu, slot, kind, slots[slot, lay.S_CHOICE], now)
-    cpus.start(state, cpu, now, lay.WORK_SKB, slot, cost)
+        kind = stage.kind
+        cost = stack_cost(stage, skb)
+    if skb.came_from != cpu:
+        cost += state.costs.cache_penalty
+    begin(state, cpu, slot, kind, skb.choice, now)
+    cpus.start(state, cpu, now, codes.WORK_SKB, slot, cost)
 
 
 @inlined
 def start_post(state: State, cpu: int, slot: int, now: int) -> None:
     """An skb that left GRO goes up the stack."""
-    cost = _cost_behind_gro(state, slot)
-    cpus.start(state, cpu, now, lay.WORK_POST, slot, cost)
+    cost = _cost_behind_gro(state, state.slots[slot])
+    cpus.start(state, cpu, now, codes.WORK_POST, slot, cost)
 
 
 @inlined
-def finish(state: State, cpu: int, napi: int, slot: int, work: int, now: int, choose: Any) -> None:
+def finish(state: State, cpu: int, napi: int, slot: int, work: int, now: int) -> None:
     """Softirq work is done: GRO takes the packet, or its socket, or it is queued for a CPU."""
-    slots = state.slot
-    in_first = work != lay.WORK_SKB or slots[slot, lay.S_SPLIT] == lay.SPLIT_GRO
-    slots[slot, lay.S_SPLIT] = lay.SPLIT_NONE
-    to, position = lay.NONE, lay.FIRST
-    if work == lay.WORK_FRAME and slots[slot, lay.S_TARGET] != napi:
-        to = slots[slot, lay.S_TARGET]
-        slots[slot, lay.S_SPLIT] = lay.SPLIT_GRO
+    skb = state.slots[slot]
+    in_first = work != codes.WORK_SKB or skb.split == codes.SPLIT_GRO
+    skb.split = codes.SPLIT_NONE
+    to, position = codes.NONE, codes.FIRST_POSITION
+    if work == codes.WORK_FRAME and skb.target != napi:
+        to = skb.target
+        skb.split = codes.SPLIT_GRO
     elif in_first:
-        if work == lay.WORK_FRAME:
-            steering.remember(state, slot, lay.FIRST, napi)
-        if work != lay.WORK_POST and gro.applies(state, slot):
+        if work == codes.WORK_FRAME:
+            steering.remember(state, slot, codes.FIRST_POSITION, napi)
+        if work != codes.WORK_POST and gro.applies(state, skb):
             gro.receive(state, napi, cpu, slot)
             return
-        if state.host[lay.KNOB, lay.K_NIC_STEERING] != lay.OFF:
-            to, position = steering.behind_gro(state, cpu, slot, choose), lay.NIC_POSITION
-            if to != lay.NONE:
-                slots[slot, lay.S_SPLIT] = lay.SPLIT_STACK
+        if state.knobs.nic_steering != codes.OFF:
+            to, position = steering.behind_gro(state, cpu, slot), codes.NIC_POSITION
+            if to != codes.NONE:
+                skb.split = codes.SPLIT_STACK
     end(state, slot, now)
-    slots[slot, lay.S_FROM] = cpu
-    slots[slot, lay.S_HOP] += 1
-    if to == lay.NONE:
-        to, position = _next_stage(state, cpu, slot, now, choose)
-    if to != lay.NONE:
+    skb.came_from = cpu
+    skb.hop += 1
+    if to == codes.NONE:
+        to, position = _next_stage(state, cpu, slot, now)
+    if to != codes.NONE:
         _queue(state, cpu, to, slot, position, now)
 
 
 @inlined
-def _next_stage(state: State, cpu: int, slot: int, now: int, choose: Any) -> tuple[int, int]:
+def _next_stage(state: State, cpu: int, slot: int, now: int) -> tuple[int, int]:
     """The queue of the next stage and its position, or -1: the packet is at its chain's end."""
-    host, slots = state.host, state.slot
-    row = slots[slot, lay.S_ROW] + 1
-    slots[slot, lay.S_ROW] = row
-    kind = host[row, lay.R_KIND]
-    if kind == lay.SOCKET:
-        if slots[slot, lay.S_ORDER] == lay.ORDER_NONE:
+    skb = state.slots[slot]
+    skb.stage += 1
+    stage = state.stages[skb.stage]
+    if stage.kind == codes.SOCKET:
+        if skb.order == codes.ORDER_NONE:
             sockets.enqueue(state, cpu, slot, now)
         else:
             resequencer.arrive(state, cpu, slot, now)
-        return lay.NONE, lay.FIRST
-    if kind == lay.DENY:
-        _lose(state, cpu, slot, lay.PLACE_POLICY, now)
-        return lay.NONE, lay.FIRST
-    return steering.next_queue(state, cpu, slot, choose), host[row, lay.R_POSITION]
+        return codes.NONE, codes.FIRST_POSITION
+    if stage.kind == codes.DENY:
+        _lose(state, cpu, slot, codes.NETFILTER_DROP, now)
+        return codes.NONE, codes.FIRST_POSITION
+    return steering.next_queue(state, cpu, slot), stage.position
 
 
 @inner
-def stack_cost(host: Table, slots: Table, slot: int) -> int:
-    """Cost in ns of an skb in its present stage: per skb, per frame of it, per KiB."""
-    row, tcp = slots[slot, lay.S_ROW], _tcp(slots, slot)
-    cost: int = host[row, lay.R_SKB + tcp]
-    cost += host[row, lay.R_SEGMENT + tcp] * slots[slot, lay.S_FRAMES]
-    cost += host[row, lay.R_SKB_KIB + tcp] * slots[slot, lay.S_LENGTH] >> 10
+def stack_cost(stage: Stage, skb: Slot) -> int:
+    """Cost in ns of an skb in a stage: per skb, per frame of it, per KiB."""
+    tcp = skb.protocol == codes.TCP
+    cost = stage.skb[tcp]
+    cost += stage.segment[tcp] * skb.frames
+    cost += stage.skb_kib[tcp] * skb.length >> 10
     return cost
 
 
 @inner
 def begin(state: State, cpu: int, slot: int, kind: int, choice: int, now: int) -> None:
     """Write the start of the present stage to the skb's record."""
-    slots = state.slot
-    if not slots[slot, lay.S_RECORDED]:
+    skb = state.slots[slot]
+    if not skb.recorded:
         return
-    record = state.record[slot, slots[slot, lay.S_HOP]]
-    record[lay.REC_KIND] = kind
-    record[lay.REC_IFINDEX] = state.host[slots[slot, lay.S_ROW], lay.R_IFINDEX]
-    record[lay.REC_CPU] = cpu
-    record[lay.REC_CHOICE] = choice
-    record[lay.REC_ENQUEUE] = slots[slot, lay.S_ENQUEUED]
-    record[lay.REC_START] = now
-    record[lay.REC_END] = now
+    record = state.records[slot].stages[skb.hop]
+    record.kind = kind
+    record.ifindex = state.stages[skb.stage].ifindex
+    record.cpu = cpu
+    record.choice = choice
+    record.enqueue = skb.enqueued
+    record.start = now
+    record.end = now
 
 
 @inner
 def end(state: State, slot: int, now: int) -> None:
     """Write the end of the present stage to the skb's record."""
-    if state.slot[slot, lay.S_RECORDED]:
-        state.record[slot, state.slot[slot, lay.S_HOP], lay.REC_END] = now
+    skb = state.slots[slot]
+    if skb.recorded:
+        state.records[slot].stages[skb.hop].end = now
 
 
 @inner
-def _tcp(slots: Table, slot: int) -> int:
-    return 1 if slots[slot, lay.S_PROTOCOL] == lay.TCP else 0
-
-
-@inner
-def _gro_cost(state: State, slot: int, row: int, tcp: int) -> int:
+def _gro_cost(state: State, skb: Slot) -> int:
     """GRO of one frame, and the stack at once where GRO does not hold it."""
-    cost: int = state.host[row, lay.R_GRO + tcp]
-    if not gro.applies(state, slot):
-        cost += _cost_behind_gro(state, slot)
+    cost = state.stages[skb.stage].gro[skb.protocol == codes.TCP]
+    if not gro.applies(state, skb):
+        cost += _cost_behind_gro(state, skb)
     return cost
 
 
 @inner
-def _cost_behind_gro(state: State, slot: int) -> int:
+def _cost_behind_gro(state: State, skb: Slot) -> int:
     """The stack's cost, or that of queueing the skb for another CPU's [enqueue_to_backlog]."""
-    if state.host[lay.KNOB, lay.K_NIC_STEERING] == lay.ON:
-        cost: int = state.host[lay.COST, lay.X_SPLIT_SEND]
-        return cost
-    return stack_cost(state.host, state.slot, slot)
+    if state.knobs.nic_steering == codes.ON:
+        return state.costs.split_send
+    return stack_cost(state.stages[skb.stage], skb)
 
 
 @inlined
@@ -173,16 +166,16 @@ def _queue(state: State, cpu: int, napi: int, slot: int, position: int, now: int
     if backlog.enqueue(state, cpu, napi, slot, now):
         steering.remember(state, slot, position, napi)
         return
-    place = lay.PLACE_BACKLOG if napi >= lay.BACKLOG_NAPI else lay.PLACE_GRO_CELL
-    _lose(state, cpu, slot, place, now)
+    reason = codes.CPU_BACKLOG if napi >= codes.BACKLOG_NAPI else codes.GRO_CELL_OVERFLOW
+    _lose(state, cpu, slot, reason, now)
 
 
 @inner
-def _lose(state: State, cpu: int, slot: int, place: int, now: int) -> None:
+def _lose(state: State, cpu: int, slot: int, reason: int, now: int) -> None:
     """The skb is dropped; what waited for it in its flow's order goes on."""
-    if state.slot[slot, lay.S_ORDER] == lay.ORDER_NONE:
-        output.leave(state, slot, lay.DROP, place, now, cpu)
+    if state.slots[slot].order == codes.ORDER_NONE:
+        output.leave(state, slot, reason, now, cpu)
     else:
         resequencer.forget(state, slot)
-        output.leave(state, slot, lay.DROP, place, now, cpu)
-        resequencer.let_go(state, cpu, state.slot[slot, lay.S_FLOW], now)
+        output.leave(state, slot, reason, now, cpu)
+        resequencer.let_go(state, cpu, state.slots[slot].flow, now)

@@ -28,13 +28,14 @@ from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
 from rxpath.compile.jit import compile_for
 from rxpath.errors import ConfigError, PolicyError, RxPathError
-from rxpath.model.policy import CHOOSE_SIGNATURE, POLICY_TYPES, Choose, Host, Packet, door
-from rxpath.model.state import layout as lay
+from rxpath.model.policy import POLICY_TYPES, Choose, Host, Packet, trampoline
+from rxpath.model.state import codes
+from rxpath.model.state.steering import STEER_SIGNATURE
 from rxpath.policies.policy import Policy
 
 T = TypeVar("T")
 SUFFIX = ".py:"
-CHOICES = (lay.CHOICE_NONE, lay.CHOICE_FIRST, lay.CHOICE_SECOND, lay.CHOICE_FALLBACK)
+CHOICES = (codes.CHOICE_NONE, codes.CHOICE_FIRST, codes.CHOICE_SECOND, codes.CHOICE_FALLBACK)
 RETURNS = "expected (cpu, choice), two integers, or a CPU"
 
 
@@ -120,7 +121,7 @@ def from_source(path: str, name: str, source: str) -> CustomPolicy:
     """As `load`, of a text that was read already; error messages call it ``path``."""
     function = _function(path, name, _execute(path, source))
     if config.DISABLE_JIT:
-        choose = door(_checked(name, path, function), function)
+        choose = trampoline(_checked(name, path, function), function)
     else:
         choose = _compiled(path, function)
     return CustomPolicy(name, choose, path=path, source=source, function=function)
@@ -183,8 +184,8 @@ def _compiled(path: str, function: Callable[..., Any]) -> Any:
     else:
         what = f"{function.__name__} returns {returned}; {RETURNS}"
         raise PolicyError(path, _line_of(function), what)
-    pointer = numba.njit(nogil=True)(door(numba.njit(nogil=True)(choose), function))
-    compile_for(pointer, CHOOSE_SIGNATURE)
+    pointer = numba.njit(nogil=True)(trampoline(numba.njit(nogil=True)(choose), function))
+    compile_for(pointer, STEER_SIGNATURE)
     return pointer
 
 
@@ -196,7 +197,7 @@ def _is_pair(kind: Any) -> bool:
 def _steering_to(written: Callable[..., int]) -> Choose:
     def choose(packet: Packet, host: Host) -> tuple[int, int]:
         cpu = written(packet, host)
-        return cpu, lay.CHOICE_NONE if cpu == packet.here else lay.CHOICE_FIRST
+        return cpu, codes.CHOICE_NONE if cpu == packet.here else codes.CHOICE_FIRST
 
     return choose
 
@@ -232,10 +233,10 @@ def _checked(name: str, path: str, function: Callable[..., Any]) -> Choose:
         packet = Packet(*map(int, packet))  # NumPy's integers do not raise at a division by zero
         answer = function(packet, host)
         if not isinstance(answer, tuple):
-            answer = answer, lay.CHOICE_NONE if answer == packet.here else lay.CHOICE_FIRST
+            answer = answer, codes.CHOICE_NONE if answer == packet.here else codes.CHOICE_FIRST
         wrong, expected = _wrong(answer, len(host.load))
         if wrong:
-            where = f"CPU {packet.here} before {lay.STAGE_NAMES[packet.stage]}"
+            where = f"CPU {packet.here} before {codes.STAGE_NAMES[packet.stage]}"
             what = f"{name} returned {wrong} for a packet on {where}; {expected}"
             raise PolicyError(path, _line_of(function), what)
         return int(answer[0]), int(answer[1])
@@ -257,13 +258,13 @@ def _wrong(answer: tuple[Any, ...], cpus: int) -> tuple[str, str]:
 def _interpreted(plain: Choose) -> Any:
     """A function pointer to a function of plain Python: some 10 µs a call."""
     if config.DISABLE_JIT:
-        return door(plain, plain)
+        return trampoline(plain, plain)
 
     def choose(packet: Packet, host: Host) -> tuple[int, int]:
         with numba.objmode(answer="UniTuple(int64, 2)"):
             answer = plain(packet, host)
         return answer  # noqa: RET504  # Numba's block defines it
 
-    pointer = numba.njit(door(numba.njit(choose), choose))
-    compile_for(pointer, CHOOSE_SIGNATURE)
+    pointer = numba.njit(trampoline(numba.njit(choose), choose))
+    compile_for(pointer, STEER_SIGNATURE)
     return pointer

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from rxpath.model.hashes import reciprocal_scale
 from rxpath.model.policy import Host, Packet
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
 
 
 def choose(packet: Packet, host: Host) -> tuple[int, int]:
     """The CPU of the frame's micro-flow; later stages stay where the frame is."""
-    if packet.stage != lay.SPLIT:
-        return packet.here, lay.CHOICE_NONE
+    if packet.stage != codes.SPLIT:
+        return packet.here, codes.CHOICE_NONE
     cpus = len(host.rps_cpus)
-    batch = packet.number // host.knobs[lay.K_MFLOW_BATCH]
+    batch = packet.number // host.knobs.mflow_batch
     first = reciprocal_scale(packet.hash, cpus)
-    return host.rps_cpus[(first + batch) % cpus], lay.CHOICE_FIRST
+    return host.rps_cpus[(first + batch) % cpus], codes.CHOICE_FIRST

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from rxpath.compile.jit import compile_for, inner, pointed
-from rxpath.model.policy import CHOOSE_SIGNATURE, Choose, door
+from rxpath.model.policy import Choose, trampoline
+from rxpath.model.state.steering import STEER_SIGNATURE
 
 T = TypeVar("T")
 
@@ -18,7 +19,7 @@ class Policy:
 
     Attributes:
         name: of the knob that selects it.
-        choose: its function pointer, of type `rxpath.model.policy.CHOOSE_TYPE`.
+        choose: its function, compiled for the kernels: what `State.steer` is set to.
         at_nic: it also acts in netif_receive_skb behind the NIC's GRO, as get_rps_cpu does.
         rebalances: buckets of the RSS indirection table move (rxpath/model/rebalance.py).
         resequenced: it spreads one flow's frames; the resequencer restores their order.
@@ -42,9 +43,9 @@ class Policy:
 
 
 def compiled(choose: Choose) -> Any:
-    """A policy's function as a function pointer of type `CHOOSE_TYPE`, cached on disk."""
-    pointer = pointed(door(inner(choose), choose))
-    compile_for(pointer, CHOOSE_SIGNATURE)
+    """A policy's function compiled for the kernels, cached on disk."""
+    pointer = pointed(trampoline(inner(choose), choose))
+    compile_for(pointer, STEER_SIGNATURE)
     return pointer
 
 

@@ -9,7 +9,7 @@ learns the CPU from the last recvmsg (rps_sock_flow_table); here it is where the
 from __future__ import annotations
 
 from rxpath.model.policy import Host, Packet
-from rxpath.model.state.layout import GRO_CELL, SPLIT
+from rxpath.model.state.codes import GRO_CELL, SPLIT
 
 
 def choose(packet: Packet, host: Host) -> tuple[int, int]:  # noqa: ARG001  # one signature for all

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rxpath.model.hashes import reciprocal_scale
 from rxpath.model.policy import Host, Packet
-from rxpath.model.state.layout import GRO_CELL, SPLIT
+from rxpath.model.state.codes import GRO_CELL, SPLIT
 
 
 def choose(packet: Packet, host: Host) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What the far ends of TCP connections are, as a user says it and as the kernels' rows."""
+"""What the far ends of TCP connections are, as a user describes them and as the kernels' rows."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
 from rxpath.errors import ConfigError
-from rxpath.model.state import layout as lay
-from rxpath.model.state.host import State, Table
-from rxpath.tcp import layout as pl
-from rxpath.tcp import sender as tcp
+from rxpath.model.state.host import State
+from rxpath.tcp import sender
+from rxpath.tcp.state import MAX_SETUP, Senders
 
 MAX_WINDOW = 4096
 
@@ -74,8 +71,7 @@ def within(key: str, value: int, low: int, high: int, unit: str = "") -> None:
 
 def check(key: str, one: Connection, state: State) -> None:
     """Raises `ConfigError` when the host with ``state`` cannot be the connection's other end."""
-    chains = int(np.count_nonzero(state.lists[lay.LIST_CHAIN]))
-    sockets = int(state.host[lay.CLOCK, lay.CK_SOCKETS])
+    chains, sockets = state.knobs.chains, len(state.sockets)
     within(f"{key}.rss_hash", one.rss_hash, 0, 2**32 - 1)
     within(f"{key}.chain", one.chain, 0, chains - 1)
     within(f"{key}.socket", one.socket, 0, sockets - 1)
@@ -86,8 +82,8 @@ def check(key: str, one: Connection, state: State) -> None:
     within(f"{key}.start_ns", one.start_ns, 0, 10**15)
     if one.thinks and one.window != 1:
         raise ConfigError(f"{key}.window", one.window, "1, for a client")
-    if len(one.setup) > pl.MAX_STEPS:
-        raise ConfigError(f"{key}.setup", len(one.setup), f"at most {pl.MAX_STEPS} steps")
+    if len(one.setup) > MAX_SETUP:
+        raise ConfigError(f"{key}.setup", len(one.setup), f"at most {MAX_SETUP} steps")
     if one.renews and not (one.thinks and one.setup):
         raise ConfigError(f"{key}.renews", True, "a client with a set-up")
 
@@ -98,17 +94,18 @@ def check_wire(wire: Wire) -> None:
         within(f"wire.{name}", getattr(wire, name), low, high)
 
 
-def rows(connections: Sequence[Connection]) -> Table:
-    """[connections, CONN_COLUMNS] of `rxpath.tcp.layout`, before anything was sent."""
-    found = np.zeros((len(connections), pl.CONN_COLUMNS), np.int64)
-    for row, one in zip(found, connections, strict=True):
-        row[pl.P_HASH], row[pl.P_SOCKET], row[pl.P_CHAIN] = one.rss_hash, one.socket, one.chain
-        row[pl.P_WIRE], row[pl.P_PAYLOAD], row[pl.P_WINDOW] = one.wire_len, one.payload, one.window
-        row[pl.P_THINKS] = one.thinks
-        row[pl.P_STEPS] = len(one.setup)
-        row[pl.P_PERIOD] = len(one.setup) + 1 if one.renews else 0
-        row[pl.P_STEP : pl.P_STEP + 2 * len(one.setup)] = np.ravel(one.setup)
-    found[:, pl.P_CWND] = 10  # TCP_INIT_CWND, include/net/tcp.h
-    found[:, pl.P_SSTHRESH] = MAX_WINDOW
-    found[:, pl.P_RECOVER] = tcp.NOT_RECOVERING
-    return found
+def write(senders: Senders, connections: Sequence[Connection], wire: Wire) -> None:
+    """Write connections and wire to the senders' memory, before anything was sent."""
+    senders.ps_per_byte = 8000 // wire.gbit_per_s
+    senders.there_ns, senders.back_ns, senders.rto_ns = wire.there_ns, wire.back_ns, wire.rto_ns
+    for row, one in zip(senders.connections, connections, strict=True):
+        row.rss_hash, row.socket, row.chain = one.rss_hash, one.socket, one.chain
+        row.wire_len, row.payload, row.window = one.wire_len, one.payload, one.window
+        row.thinks = one.thinks
+        row.setup_steps = len(one.setup)
+        row.period = len(one.setup) + 1 if one.renews else 0
+        for step, (chain, wire_len) in zip(row.setup, one.setup, strict=False):
+            step.chain, step.wire_len = chain, wire_len
+        row.cwnd = 10  # TCP_INIT_CWND, include/net/tcp.h
+        row.ssthresh = MAX_WINDOW
+        row.recover = sender.NOT_RECOVERING

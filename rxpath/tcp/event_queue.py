@@ -1,75 +1,76 @@
-"""What is on its way between the machines: a binary heap by (time, order of entry)."""
+"""What is under way between the machines: a binary heap by (time, order of entry)."""
 
 from __future__ import annotations
 
 from rxpath.compile.jit import inner
-from rxpath.model.state.host import Table
-from rxpath.tcp import layout as lay
+from rxpath.tcp.state import Senders
 
 NEVER = 2**63 - 1
 
 
 @inner
-def first_time(wire: Table, agenda: Table) -> int:
+def first_time(senders: Senders) -> int:
     """When the next entry is due; `NEVER` when there is none."""
-    if wire[lay.W_AGENDA] == 0:
+    if senders.pending == 0:
         return NEVER
-    time: int = agenda[0, lay.A_TIME]
-    return time
+    return senders.queue[0].time
 
 
 @inner
-def push(wire: Table, agenda: Table, time: int, kind: int, conn: int, value: int) -> None:
-    """Enter something; raises IndexError when the agenda is full."""
-    place = wire[lay.W_AGENDA]
-    if place >= len(agenda) - 1:  # the last row is the driver's
-        raise IndexError("the agenda is full")
-    wire[lay.W_AGENDA] = place + 1
-    wire[lay.W_NUMBER] += 1
-    number = wire[lay.W_NUMBER]
+def push(senders: Senders, time: int, kind: int, conn: int, value: int) -> None:
+    """Enter something; raises IndexError when the queue is full."""
+    queue, place = senders.queue, senders.pending
+    if place >= senders.most_pending:
+        raise IndexError("the event queue is full")
+    senders.pending = place + 1
+    senders.entered += 1
     while place > 0:
         parent = (place - 1) >> 1
-        if agenda[parent, lay.A_TIME] <= time:  # an older entry has the lower number
+        if queue[parent].time <= time:  # an older entry has the lower number
             break
-        move(agenda, place, parent)
+        move(senders, place, parent)
         place = parent
-    agenda[place, lay.A_TIME] = time
-    agenda[place, lay.A_NUMBER] = number
-    agenda[place, lay.A_KIND] = kind
-    agenda[place, lay.A_CONN] = conn
-    agenda[place, lay.A_VALUE] = value
+    entry = queue[place]
+    entry.time = time
+    entry.number = senders.entered
+    entry.kind = kind
+    entry.conn = conn
+    entry.value = value
 
 
 @inner
-def drop_first(wire: Table, agenda: Table) -> None:
+def drop_first(senders: Senders) -> None:
     """Take out the entry that is due next."""
-    size = wire[lay.W_AGENDA] - 1
-    wire[lay.W_AGENDA] = size
+    size = senders.pending - 1
+    senders.pending = size
     place = 0
     while True:
         child = 2 * place + 1
         if child >= size:
             break
-        if child + 1 < size and _before(agenda, child + 1, child):
+        if child + 1 < size and _before(senders, child + 1, child):
             child += 1
-        if not _before(agenda, child, size):
+        if not _before(senders, child, size):
             break
-        move(agenda, place, child)
+        move(senders, place, child)
         place = child
-    move(agenda, place, size)
+    move(senders, place, size)
 
 
 @inner
-def move(agenda: Table, place: int, source: int) -> None:
-    """Copy one entry over another, column by column: a kernel allocates nothing."""
-    for column in range(lay.AGENDA_COLUMNS):
-        agenda[place, column] = agenda[source, column]
+def move(senders: Senders, place: int, source: int) -> None:
+    """Copy one entry over another, field by field: a kernel allocates nothing."""
+    to, entry = senders.queue[place], senders.queue[source]
+    to.time = entry.time
+    to.number = entry.number
+    to.kind = entry.kind
+    to.conn = entry.conn
+    to.value = entry.value
 
 
 @inner
-def _before(agenda: Table, a: int, b: int) -> bool:
-    if agenda[a, lay.A_TIME] != agenda[b, lay.A_TIME]:
-        earlier: bool = agenda[a, lay.A_TIME] < agenda[b, lay.A_TIME]
-        return earlier
-    tied: bool = agenda[a, lay.A_NUMBER] < agenda[b, lay.A_NUMBER]
-    return tied
+def _before(senders: Senders, a: int, b: int) -> bool:
+    one, other = senders.queue[a], senders.queue[b]
+    if one.time != other.time:
+        return one.time < other.time
+    return one.number < other.number

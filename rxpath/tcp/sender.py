@@ -15,169 +15,157 @@ the answer to the one before it.
 from __future__ import annotations
 
 from rxpath.compile.jit import inner
-from rxpath.model.state.host import Table
-from rxpath.tcp import event_queue as ag
-from rxpath.tcp import layout as lay
+from rxpath.tcp import event_queue
+from rxpath.tcp.state import ARRIVE, TIMEOUT, Sender, Senders
 
 DUPLICATES = 3  # net.ipv4.tcp_reordering
 NOT_RECOVERING = -1
 
 
 @inner
-def step_of(row: Table, segment: int) -> int:
-    """Which one since its connection began; those below P_STEPS are the set-up's."""
-    if row[lay.P_PERIOD] == 0:
+def setup_step(sender: Sender, segment: int) -> int:
+    """Which one since its connection began; those below `setup_steps` are the handshake's."""
+    if sender.period == 0:
         return segment
-    step: int = segment % row[lay.P_PERIOD]
-    return step
+    return segment % sender.period
 
 
 @inner
-def is_setup(row: Table, segment: int) -> bool:
+def is_setup(sender: Sender, segment: int) -> bool:
     """Whether the segment is of the handshake."""
-    handshake: bool = row[lay.P_STEPS] > 0 and step_of(row, segment) < row[lay.P_STEPS]
-    return handshake
+    return sender.setup_steps > 0 and setup_step(sender, segment) < sender.setup_steps
 
 
 @inner
-def send_what_may(wire: Table, agenda: Table, conns: Table, conn: int, now: int) -> None:
-    """Put on the wire what window and congestion window allow."""
-    row = conns[conn]
-    if row[lay.P_NEXT] == row[lay.P_UNA]:
-        row[lay.P_TIMEOUT_AT] = now + (wire[lay.W_RTO] << row[lay.P_BACKOFF])  # nothing in flight
-    limit = row[lay.P_UNA] + min(row[lay.P_CWND], row[lay.P_WINDOW])
-    if is_setup(row, row[lay.P_UNA]):
-        limit = row[lay.P_UNA] + 1
-    while row[lay.P_NEXT] < limit:
-        _transmit(wire, agenda, conns, conn, row[lay.P_NEXT], now)
-        row[lay.P_NEXT] += 1
-        row[lay.P_HIGH] = max(row[lay.P_HIGH], row[lay.P_NEXT])
+def send_window(senders: Senders, conn: int, now: int) -> None:
+    """Put on the link what window and congestion window allow."""
+    sender = senders.connections[conn]
+    if sender.next == sender.una:
+        sender.timeout_at = now + (senders.rto_ns << sender.backoff)  # nothing in flight
+    limit = sender.una + min(sender.cwnd, sender.window)
+    if is_setup(sender, sender.una):
+        limit = sender.una + 1
+    while sender.next < limit:
+        _transmit(senders, conn, sender.next, now)
+        sender.next += 1
+        sender.high = max(sender.high, sender.next)
 
 
 @inner
-def acknowledged(wire: Table, agenda: Table, conns: Table, conn: int, ack: int, now: int) -> None:
+def acknowledged(senders: Senders, conn: int, ack: int, now: int) -> None:
     """An acknowledgement of everything before segment ``ack`` has come."""
-    row = conns[conn]
-    if ack <= row[lay.P_UNA]:
+    sender = senders.connections[conn]
+    if ack <= sender.una:
         return
-    newly = ack - row[lay.P_UNA]
-    row[lay.P_UNA] = ack
-    row[lay.P_NEXT] = max(row[lay.P_NEXT], ack)
-    row[lay.P_DUPACKS] = 0
-    row[lay.P_BACKOFF] = 0
-    row[lay.P_TIMEOUT_AT] = now + wire[lay.W_RTO]
-    if row[lay.P_TIMEOUT_AT] < row[lay.P_ARMED]:
-        _arm(wire, agenda, row, conn)  # the entry at hand is of a doubled timeout
-    if is_setup(row, ack - 1):
+    newly = ack - sender.una
+    sender.una = ack
+    sender.next = max(sender.next, ack)
+    sender.dupacks = 0
+    sender.backoff = 0
+    sender.timeout_at = now + senders.rto_ns
+    if sender.timeout_at < sender.armed:
+        _arm(senders, conn)  # the entry at hand is of a doubled timeout
+    if is_setup(sender, ack - 1):
         return
-    if row[lay.P_RECOVER] == NOT_RECOVERING:
-        _grow(row, newly)
-    elif ack >= row[lay.P_RECOVER]:
-        row[lay.P_RECOVER] = NOT_RECOVERING
-        row[lay.P_CWND] = row[lay.P_SSTHRESH]
+    if sender.recover == NOT_RECOVERING:
+        _grow(sender, newly)
+    elif ack >= sender.recover:
+        sender.recover = NOT_RECOVERING
+        sender.cwnd = sender.ssthresh
     else:
-        row[lay.P_CWND] = max(row[lay.P_CWND] - newly + 1, 1)  # RFC 6582, section 3.2, step 5
-        _retransmit(wire, agenda, conns, conn, now)
+        sender.cwnd = max(sender.cwnd - newly + 1, 1)  # RFC 6582, section 3.2, step 5
+        _transmit(senders, conn, sender.una, now)
 
 
 @inner
-def duplicate(wire: Table, agenda: Table, conns: Table, conn: int, ack: int, now: int) -> None:
+def duplicate(senders: Senders, conn: int, ack: int, now: int) -> None:
     """A duplicate acknowledgement: a segment behind a hole has come."""
-    row = conns[conn]
-    if ack != row[lay.P_UNA] or row[lay.P_NEXT] == ack:
+    sender = senders.connections[conn]
+    if ack != sender.una or sender.next == ack:
         return
-    row[lay.P_DUPACKS] += 1
-    if row[lay.P_RECOVER] != NOT_RECOVERING:
-        row[lay.P_CWND] += 1  # it has left the network (RFC 6582, section 3.2, step 3)
+    sender.dupacks += 1
+    if sender.recover != NOT_RECOVERING:
+        sender.cwnd += 1  # it has left the network (RFC 6582, section 3.2, step 3)
         return
-    if row[lay.P_DUPACKS] == DUPLICATES:
-        row[lay.P_RECOVER] = row[lay.P_HIGH]
-        row[lay.P_SSTHRESH] = max((row[lay.P_NEXT] - row[lay.P_UNA]) >> 1, 2)
-        row[lay.P_CWND] = row[lay.P_SSTHRESH] + DUPLICATES
-        _retransmit(wire, agenda, conns, conn, now)
+    if sender.dupacks == DUPLICATES:
+        sender.recover = sender.high
+        sender.ssthresh = max((sender.next - sender.una) >> 1, 2)
+        sender.cwnd = sender.ssthresh + DUPLICATES
+        _transmit(senders, conn, sender.una, now)
 
 
 @inner
-def look_at_timeout(wire: Table, agenda: Table, conns: Table, conn: int, now: int) -> None:
+def check_timeout(senders: Senders, conn: int, now: int) -> None:
     """The timer's entry came up: later if there was progress, else start again from the hole."""
-    row = conns[conn]
-    if now != row[lay.P_ARMED]:
+    sender = senders.connections[conn]
+    if now != sender.armed:
         return  # another entry took its place
-    row[lay.P_ARMED] = 0
-    if row[lay.P_UNA] == row[lay.P_HIGH]:
+    sender.armed = 0
+    if sender.una == sender.high:
         return
-    if now >= row[lay.P_TIMEOUT_AT]:
-        row[lay.P_TIMEOUTS] += 1
-        if row[lay.P_BACKOFF] == 0:  # not when the segment is timed out again (RFC 5681, 3.1)
-            row[lay.P_SSTHRESH] = max((row[lay.P_NEXT] - row[lay.P_UNA]) >> 1, 2)
-        row[lay.P_CWND] = 1
-        row[lay.P_DUPACKS] = 0
-        row[lay.P_RECOVER] = NOT_RECOVERING
-        row[lay.P_BACKOFF] = min(row[lay.P_BACKOFF] + 1, 15)  # net.ipv4.tcp_retries2
-        row[lay.P_NEXT] = row[lay.P_UNA]
-        send_what_may(wire, agenda, conns, conn, now)
-    else:
-        _arm(wire, agenda, row, conn)
+    if now < sender.timeout_at:
+        _arm(senders, conn)
+        return
+    sender.timeouts += 1
+    if sender.backoff == 0:  # not when the segment is timed out again (RFC 5681, 3.1)
+        sender.ssthresh = max((sender.next - sender.una) >> 1, 2)
+    sender.cwnd = 1
+    sender.dupacks = 0
+    sender.recover = NOT_RECOVERING
+    sender.backoff = min(sender.backoff + 1, 15)  # net.ipv4.tcp_retries2
+    sender.next = sender.una
+    send_window(senders, conn, now)
 
 
 @inner
-def take_in(conns: Table, behind: Table, conn: int, segment: int) -> bool:
-    """The application has read ``segment``; whether the acknowledgement is a duplicate one.
-
-    `behind` [conns, most segments in flight]: 1 for a segment that came before its turn.
-    """
-    row = conns[conn]
-    room = behind.shape[1]
-    if segment < row[lay.P_RECEIVED]:
+def read_segment(senders: Senders, conn: int, segment: int) -> bool:
+    """The application has read ``segment``; whether the acknowledgement is a duplicate one."""
+    sender, early = senders.connections[conn], senders.early
+    room = senders.most_early
+    if segment < sender.received:
         return False  # once more what it had: the acknowledgement says nothing new
-    behind[conn, segment % room] = 1
-    before = row[lay.P_RECEIVED]
-    while behind[conn, row[lay.P_RECEIVED] % room]:
-        behind[conn, row[lay.P_RECEIVED] % room] = 0
-        row[lay.P_RECEIVED] += 1
-    hole: bool = row[lay.P_RECEIVED] == before
-    return hole
+    early[conn * room + segment % room].value = 1
+    before = sender.received
+    while early[conn * room + sender.received % room].value:
+        early[conn * room + sender.received % room].value = 0
+        sender.received += 1
+    return sender.received == before
 
 
 @inner
-def _grow(row: Table, newly: int) -> None:
+def _grow(sender: Sender, newly: int) -> None:
     """Slow start, then one segment a window (RFC 5681, 3.1); idle windows do not grow."""
-    if row[lay.P_CWND] >= row[lay.P_WINDOW]:
+    if sender.cwnd >= sender.window:
         return
-    if row[lay.P_CWND] < row[lay.P_SSTHRESH]:
-        row[lay.P_CWND] = min(row[lay.P_CWND] + newly, row[lay.P_WINDOW])
+    if sender.cwnd < sender.ssthresh:
+        sender.cwnd = min(sender.cwnd + newly, sender.window)
         return
-    row[lay.P_CWND_COUNT] += newly
-    if row[lay.P_CWND_COUNT] >= row[lay.P_CWND]:
-        row[lay.P_CWND_COUNT] = 0
-        row[lay.P_CWND] += 1
+    sender.cwnd_count += newly
+    if sender.cwnd_count >= sender.cwnd:
+        sender.cwnd_count = 0
+        sender.cwnd += 1
 
 
 @inner
-def _retransmit(wire: Table, agenda: Table, conns: Table, conn: int, now: int) -> None:
-    """The oldest unacknowledged segment once more."""
-    _transmit(wire, agenda, conns, conn, conns[conn, lay.P_UNA], now)
+def _transmit(senders: Senders, conn: int, segment: int, now: int) -> None:
+    sender = senders.connections[conn]
+    sender.sent += 1
+    if segment < sender.high:
+        sender.retransmits += 1
+    start = max(now, senders.link_free)
+    length = sender.wire_len
+    if is_setup(sender, segment):
+        length = sender.setup[setup_step(sender, segment)].wire_len
+    end = start + length * senders.ps_per_byte // 1000
+    senders.link_free = end
+    event_queue.push(senders, end + senders.there_ns, ARRIVE, conn, segment)
+    if not sender.armed:
+        _arm(senders, conn)
 
 
 @inner
-def _transmit(wire: Table, agenda: Table, conns: Table, conn: int, segment: int, now: int) -> None:
-    row = conns[conn]
-    row[lay.P_SENT] += 1
-    if segment < row[lay.P_HIGH]:
-        row[lay.P_RETRANSMITS] += 1
-    start = max(now, wire[lay.W_LINK_FREE])
-    length = row[lay.P_WIRE]
-    if is_setup(row, segment):
-        length = row[lay.P_STEP + 2 * step_of(row, segment) + 1]
-    end = start + length * wire[lay.W_PS_PER_BYTE] // 1000
-    wire[lay.W_LINK_FREE] = end
-    ag.push(wire, agenda, end + wire[lay.W_THERE], lay.ARRIVE, conn, segment)
-    if not row[lay.P_ARMED]:
-        _arm(wire, agenda, row, conn)
-
-
-@inner
-def _arm(wire: Table, agenda: Table, row: Table, conn: int) -> None:
-    """An entry of the agenda will look at the timeout when it is due."""
-    row[lay.P_ARMED] = row[lay.P_TIMEOUT_AT]
-    ag.push(wire, agenda, row[lay.P_TIMEOUT_AT], lay.TIMEOUT, conn, 0)
+def _arm(senders: Senders, conn: int) -> None:
+    """An entry of the queue will look at the timeout when it is due."""
+    sender = senders.connections[conn]
+    sender.armed = sender.timeout_at
+    event_queue.push(senders, sender.timeout_at, TIMEOUT, conn, 0)

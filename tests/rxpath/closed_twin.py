@@ -12,8 +12,6 @@ from itertools import count
 
 from host_twin import Twin
 
-from rxpath.tcp import layout as pl
-
 INITIAL, HUGE = 10, 4096  # segments: the first congestion window, and ssthresh before any loss
 
 
@@ -226,20 +224,20 @@ class Net:
     def row(self, sender: Sender) -> dict:
         """What a row of the kernel's connections must hold."""
         return {
-            pl.P_CWND: sender.cwnd,
-            pl.P_CWND_COUNT: sender.acked,
-            pl.P_SSTHRESH: sender.ssthresh,
-            pl.P_UNA: sender.una,
-            pl.P_NEXT: sender.next,
-            pl.P_HIGH: sender.high,
-            pl.P_DUPACKS: sender.duplicates,
-            pl.P_RECOVER: -1 if sender.recover is None else sender.recover,
-            pl.P_BACKOFF: sender.backoff,
-            pl.P_RECEIVED: self.receivers[sender.number].expected,
-            pl.P_RETRANSMITS: sender.retransmits,
-            pl.P_TIMEOUTS: sender.timeouts,
-            pl.P_SENT: sender.sent,
-            pl.P_ANSWERED: sender.answered,
-            pl.P_SETUPS: sender.setups,
-            pl.P_SETUP_NS: sender.setup_ns,
+            "cwnd": sender.cwnd,
+            "cwnd_count": sender.acked,
+            "ssthresh": sender.ssthresh,
+            "una": sender.una,
+            "next": sender.next,
+            "high": sender.high,
+            "dupacks": sender.duplicates,
+            "recover": -1 if sender.recover is None else sender.recover,
+            "backoff": sender.backoff,
+            "received": self.receivers[sender.number].expected,
+            "retransmits": sender.retransmits,
+            "timeouts": sender.timeouts,
+            "sent": sender.sent,
+            "answered": sender.answered,
+            "setups": sender.setups,
+            "setup_ns": sender.setup_ns,
         }

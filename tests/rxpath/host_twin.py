@@ -19,7 +19,7 @@ from host_twin_threads import Threads
 
 from rxpath.config import costs
 from rxpath.config.knobs import Knobs
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
 
 
 class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
@@ -29,17 +29,17 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
         self.now = self.sequence = 0
         self.due: dict = {}
         self.events: list = []
-        self.cpus = [Cpu(c) for c in range(lay.MAX_CPUS)]
+        self.cpus = [Cpu(c) for c in range(codes.MAX_CPUS)]
         self.nics = [
             Napi("nic", q, knobs.irq_cpus[q % len(knobs.irq_cpus)]) for q in range(knobs.queues)
         ]
-        self.cells = [Napi("cell", c, c) for c in range(lay.MAX_CPUS)]
-        self.backlogs = [Napi("backlog", c, c) for c in range(lay.MAX_CPUS)]
-        self.rings = [Napi("poll", c, c) for c in range(lay.MAX_CPUS)]
-        self.ksoftirqd = [Task(c, c) for c in range(lay.MAX_CPUS)]
+        self.cells = [Napi("cell", c, c) for c in range(codes.MAX_CPUS)]
+        self.backlogs = [Napi("backlog", c, c) for c in range(codes.MAX_CPUS)]
+        self.rings = [Napi("poll", c, c) for c in range(codes.MAX_CPUS)]
+        self.ksoftirqd = [Task(c, c) for c in range(codes.MAX_CPUS)]
         count = knobs.threads or sockets
         apps = [
-            Task(lay.MAX_CPUS + t, knobs.app_cpus[t % len(knobs.app_cpus)]) for t in range(count)
+            Task(codes.MAX_CPUS + t, knobs.app_cpus[t % len(knobs.app_cpus)]) for t in range(count)
         ]
         self.sockets = [Socket(apps[s % count]) for s in range(sockets)]
         self.sent = [0] * flows
@@ -51,7 +51,7 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
         self.average = 0
         self.off = False
         self.received = self.delivered = self.switched_off = self.switched_on = 0
-        self.drops = dict.fromkeys(lay.PLACE_NAMES, 0)
+        self.drops = dict.fromkeys(codes.DROP_REASONS, 0)
         self.schedule(("tick",), self.f.load_interval_ns, 0)
         self.begin_polling()
         self.begin_balancing()
@@ -107,7 +107,7 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
         nic = self.rebalanced(nic, skb.hash % 128)
         if len(nic.queue) >= self.k.ring:
             self.drops["rx_missed"] += 1
-            return lay.PLACE_RX_MISSED
+            return codes.RX_MISSED
         nic.queue.append(skb)
         if not nic.scheduled:
             nic.pending += 1
@@ -324,13 +324,13 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
     def leave(self, skb: Skb, kind: str, place: str, cpu: Cpu) -> None:
         for frame in skb.frames:
             row = (
-                {"deliver": lay.DELIVER, "drop": lay.DROP}[kind],
+                {"deliver": codes.DELIVER, "drop": codes.DROP}[kind],
                 frame.slot,
                 frame.flow,
                 frame.socket,
                 self.now,
                 cpu.number,
-                lay.PLACE_NAMES.index(place),
+                codes.DROP_REASONS.index(place),
                 self.now - frame.arrival,
             )
             self.events.append((row, frame.record))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from host_twin_objects import Cpu, Skb
 
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
 
 
 class Bypass:
@@ -36,7 +36,7 @@ class Bypass:
         ring = self.rings[cpu.number].queue
         if len(ring) >= self.k.ring:
             self.drops["rx_missed"] += 1
-            return lay.PLACE_RX_MISSED
+            return codes.RX_MISSED
         ring.append(skb)
         self.stop_spinning(cpu)
         if cpu.work is None:
@@ -50,7 +50,7 @@ class Bypass:
         skb = ring.popleft()
         fixed, kib = self.sum(skb, "frame")
         cost = fixed + kib * skb.length // 1024 + self.stack_cost(skb) + self.k.service_ns
-        self.begin(cpu, skb, lay.POLL, 0)
+        self.begin(cpu, skb, codes.POLL, 0)
         skb.at = 1
         self.start(cpu, "poll", skb, cost + self.stack_cost(skb))
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
 
 
 @dataclass
@@ -93,6 +93,6 @@ class Cpu:
         self.last_task = None
         self.runnable: list = []
         self.min_runtime = 0
-        self.busy = dict.fromkeys(lay.BUSY_NAMES, 0)
+        self.busy = dict.fromkeys(codes.BUSY_NAMES, 0)
         self.mark = self.mark_time = 0
         self.load = 0

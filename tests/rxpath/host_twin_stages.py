@@ -5,7 +5,7 @@ from __future__ import annotations
 from host_twin_objects import Cpu, Napi, Skb
 
 from rxpath.config import profiles
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
 
 CLOSING = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "URG": 32}
 
@@ -54,7 +54,7 @@ class Stages:
 
     def start_frame(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
         self.follow(skb)
-        target, choice = self.choose(skb, lay.SPLIT, cpu.number)
+        target, choice = self.choose(skb, codes.SPLIT, cpu.number)
         skb.target = self.backlogs[target] if choice in (1, 2) else napi
         skb.target, skb.choice = self.kept(skb, 0, skb.target, choice)
         if skb.target.kind == "nic" and skb.target is not napi:
@@ -62,7 +62,7 @@ class Stages:
         fixed, kib = self.sum(skb, "frame")
         cost = fixed + kib * skb.length // 1024
         cost += self.gro_cost(skb) if skb.target is napi else self.cost("split_send")
-        self.begin(cpu, skb, lay.NAPI, 0)
+        self.begin(cpu, skb, codes.NAPI, 0)
         self.start(cpu, "frame", skb, cost)
 
     def finish_frame(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
@@ -76,9 +76,9 @@ class Stages:
 
     def start_skb(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
         if skb.split == "gro":
-            kind, cost = lay.SPLIT, self.cost("split_receive") + self.gro_cost(skb)
+            kind, cost = codes.SPLIT, self.cost("split_receive") + self.gro_cost(skb)
         elif skb.split == "stack":
-            kind, cost = lay.RPS, self.cost("split_receive") + self.stack_cost(skb)
+            kind, cost = codes.RPS, self.cost("split_receive") + self.stack_cost(skb)
         else:
             kind, cost = profiles.KINDS[skb.stages[skb.at].kind], self.stack_cost(skb)
         if skb.came_from != cpu.number:
@@ -131,9 +131,9 @@ class Stages:
             return
         self.end(skb)
         skb.split, skb.came_from = "stack", cpu.number
-        target, choice = self.choose(skb, lay.RPS, cpu.number)
-        napi, skb.choice = self.kept(skb, lay.NIC_POSITION, self.backlogs[target], choice)
-        self.enqueue(cpu, napi, skb, lay.NIC_POSITION)
+        target, choice = self.choose(skb, codes.RPS, cpu.number)
+        napi, skb.choice = self.kept(skb, codes.NIC_POSITION, self.backlogs[target], choice)
+        self.enqueue(cpu, napi, skb, codes.NIC_POSITION)
 
     def move_on(self, cpu: Cpu, skb: Skb) -> None:
         self.end(skb)
@@ -179,17 +179,17 @@ class Stages:
     policy_rsspp = policy_same_cpu
 
     def policy_rps(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
-        if stage in (lay.SPLIT, lay.GRO_CELL):
+        if stage in (codes.SPLIT, codes.GRO_CELL):
             return here, 0
         return self.k.rps_cpus[skb.hash * len(self.k.rps_cpus) // 2**32], 1
 
     def policy_rfs(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
-        if stage in (lay.SPLIT, lay.GRO_CELL):
+        if stage in (codes.SPLIT, codes.GRO_CELL):
             return here, 0
         return self.sockets[skb.socket].task.cpu, 1
 
     def policy_mflow(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
-        if stage != lay.SPLIT:
+        if stage != codes.SPLIT:
             return here, 0
         cpus = self.k.rps_cpus
         batch = skb.frames[0].number // self.k.mflow_batch
@@ -199,9 +199,9 @@ class Stages:
         f = self.f
         if f.switch_off and self.average >= f.threshold:
             return here, 3
-        if stage == lay.SPLIT and not (skb.tcp and f.splitting):
+        if stage == codes.SPLIT and not (skb.tcp and f.splitting):
             return here, 0
-        if skb.tcp and f.splitting and (stage == lay.SPLIT or not f.tcp_pipelining):
+        if skb.tcp and f.splitting and (stage == codes.SPLIT or not f.tcp_pipelining):
             return f.grosplit_cpus[hash_32(skb.hash, 16) % len(f.grosplit_cpus)], 1
         if not f.pipelining:
             return here, 0
@@ -215,15 +215,15 @@ class Stages:
         return self.k.policy != "mflow" and (self.f.order_guard or self.k.policy == "rfs")
 
     def kept(self, skb: Skb, position: int, napi: Napi, choice: int) -> tuple[Napi, int]:
-        entry = self.guard.get((skb.hash % lay.GUARD_ENTRIES, position))
+        entry = self.guard.get((skb.hash % codes.GUARD_ENTRIES, position))
         if not self.guarded() or entry is None:
             return napi, choice
         last, tail, last_choice, last_hash = entry
         if last is napi or last.head >= tail:
             return napi, choice
-        return last, last_choice if last_hash == skb.hash else lay.CHOICE_KEPT
+        return last, last_choice if last_hash == skb.hash else codes.CHOICE_KEPT
 
     def note(self, skb: Skb, position: int, napi: Napi) -> None:
         if self.guarded():
-            key = (skb.hash % lay.GUARD_ENTRIES, position)
+            key = (skb.hash % codes.GUARD_ENTRIES, position)
             self.guard[key] = (napi, napi.tail, skb.choice, skb.hash)

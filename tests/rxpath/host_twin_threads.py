@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from host_twin_objects import Cpu, Skb, Task
 
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
 
 
 class Threads:
@@ -79,7 +79,7 @@ class Threads:
         skb = socket.queue.popleft()
         if socket.queue:
             task.ready.append(socket)
-        self.begin(cpu, skb, lay.SOCKET, 0)
+        self.begin(cpu, skb, codes.SOCKET, 0)
         moved = self.cost("cache_penalty") if skb.came_from != cpu.number else 0
         self.start(cpu, "task", skb, self.stack_cost(skb) + self.k.service_ns + moved)
         return True

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from rxpath.compile.tables import Rows
 from rxpath.config import costs
 from rxpath.config.knobs import Knobs
 from rxpath.drivers import virtual
 from rxpath.host import Model
-from rxpath.model.state import layout as lay
+from rxpath.model.frame import Frame
+from rxpath.model.state import codes
+from rxpath.model.state.packets import Event
 
 ACK, PSH = 0x10, 0x08
 
@@ -25,9 +28,9 @@ def model(sockets=1, flows=1, slots=4096, records=False, **knobs):
 
 
 def run(host, trace, until=0):
-    """All events of a trace, [n, EV_*]."""
+    """All events of a trace: records of `Event`."""
     parts = [events.copy() for events in virtual.run(host, trace, until)]
-    return np.concatenate(parts) if parts else np.zeros((0, lay.EVENT_COLUMNS), np.int64)
+    return np.concatenate(parts) if parts else Rows.new(Event, 0).array
 
 
 def flood(host, count=20_000, gap=300, chain="tunnel", **columns):
@@ -35,9 +38,14 @@ def flood(host, count=20_000, gap=300, chain="tunnel", **columns):
     arrival = np.arange(count) * gap
     columns = {"rss_hash": 0x5A17C0DE, "wire_len": 114, **columns}
     events = run(host, virtual.make_trace(arrival, chain=host.chain(chain), **columns))
-    times = events[events[:, lay.EV_KIND] == lay.DELIVER, lay.EV_TIME]
+    times = events["time"][events["kind"] == codes.DELIVER]
     times = times[(times > arrival[-1] // 3) & (times <= arrival[-1])]
     return (len(times) - 1) / (times[-1] - times[0]) * 1e9
+
+
+def frame_of(one):
+    """The frame of a trace's record."""
+    return Frame(*one[list(Frame._fields)].tolist())
 
 
 def accounted(host):

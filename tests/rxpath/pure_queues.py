@@ -9,19 +9,19 @@ from rxpath.config.knobs import Knobs
 from rxpath.drivers import virtual
 from rxpath.host import Model
 from rxpath.model.policy import Host, Packet
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
 from rxpath.policies.policy import of_function
 
 # The servers: a cost of each of docker's stages, and the CPU that `pipeline` gives the stage.
 RING, CELL, BACKLOG, SOCKET = "driver_poll", "br_handle_frame", "l4_rcv", "copy_to_user"
-CPU = {RING: 1, CELL: lay.GRO_CELL, BACKLOG: lay.BACKLOG, SOCKET: 6}
+CPU = {RING: 1, CELL: codes.GRO_CELL, BACKLOG: codes.BACKLOG, SOCKET: 6}
 PER_BYTE = 1024  # as ns_kib: 1 ns a byte, so that a frame's length is its service time
 
 WIDE = {"ring": 65_536, "max_backlog": 1_000_000, "rcvbuf": 2**31 - 1, "gro": False}
 
 
 def pipeline(packet: Packet, host: Host) -> tuple[int, int]:
-    if packet.stage == lay.SPLIT:
+    if packet.stage == codes.SPLIT:
         return packet.here, 0
     return packet.stage, 1
 
@@ -52,7 +52,7 @@ def poisson(rng: np.random.Generator, gap: float, count: int) -> np.ndarray:
 def latencies(host: Model, arrival: np.ndarray, **columns) -> np.ndarray:
     """Of each packet, ns; the queues keep their order and lose nothing."""
     trace = virtual.make_trace(arrival, chain=host.chain("tunnel"), **columns)
-    parts = [events[:, lay.EV_LATENCY].copy() for events in virtual.run(host, trace)]
+    parts = [events["latency"].copy() for events in virtual.run(host, trace)]
     found = np.concatenate(parts)
     assert host.stats()["delivered"] == len(found) == len(arrival)
     assert host.stats()["reordered"] == 0

@@ -11,6 +11,7 @@ from rxpath.config import costs, profiles
 from rxpath.config.knobs import Knobs, merge
 from rxpath.drivers import virtual
 from rxpath.errors import ConfigError
+from rxpath.model.state import settings
 
 CHAIN = [
     {"kind": "napi", "device": "eth0", "ifindex": 2, "costs": []},
@@ -121,7 +122,7 @@ def test_tables_of_profiles(raw, message):
 
 
 def entries(**changes):
-    raw = {name: {"per": "host", "ns": 1, "source": "test"} for name in tables.lay.COST_NAMES}
+    raw = {name: {"per": "host", "ns": 1, "source": "test"} for name in settings.Costs.FIELDS}
     return {**raw, "a": {"per": "skb", "ns": 1, "source": "test"}, **changes}
 
 
@@ -152,7 +153,7 @@ def test_costs(changes, message):
 def test_absent_cost_that_a_stage_names():
     amounts = costs.load("xeon-2.2ghz")
     del amounts["vxlan_rcv"]
-    row = np.zeros(tables.lay.COLUMNS, np.int64)
+    row = settings.Stage.new()
     stage = profiles.load()["docker"].stages[0]
     with pytest.raises(ConfigError, match="docker: got 'vxlan_rcv', expected a cost"):
         tables._add_costs(row, "docker", stage, amounts)
@@ -177,12 +178,11 @@ def test_plain_and_tunnel_chains_follow_the_profile():
 
 def test_a_refused_change_changes_nothing():
     host = model(policy="falcon")
-    before = [array.copy() for array in host.state]
+    before = host.state.tobytes()
     with pytest.raises(ConfigError, match=r"falcon\.cpus"):
         host.reconfigure({"ring": 1, "policy": "rps", "falcon": {"cpus": [99]}})
     assert host.knobs.policy == "falcon"
-    for old, new in zip(before, host.state, strict=True):
-        assert np.array_equal(old, new)
+    assert host.state.tobytes() == before
 
 
 @pytest.mark.parametrize("size", ["slots", "sockets", "flows"])

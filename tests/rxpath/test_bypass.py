@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from model_hosts import accounted, flood, model, run
 
+from rxpath.compile.tables import Rows
 from rxpath.config import profiles
 from rxpath.config.knobs import Knobs
 from rxpath.drivers.closed import Peers
 from rxpath.drivers.virtual import make_trace
 from rxpath.errors import ConfigError
 from rxpath.host import Model
-from rxpath.model.state import layout as lay
+from rxpath.model.frame import Frame
+from rxpath.model.state.packets import Event
 from rxpath.policies.policy import of_function
 from rxpath.tcp.connections import Connection
 
@@ -49,7 +51,7 @@ def test_there_is_neither_interrupt_nor_softirq():
 
 def test_a_polling_core_is_busy_all_the_time_with_and_without_traffic():
     host = bypass(irq_cpus=[3], falcon={"load_interval_ns": 1_000_000})
-    run(host, np.zeros((0, 11), np.int64), until=50_000_000)
+    run(host, make_trace([]), until=50_000_000)
     stats = host.stats()
     assert [sum(cpu.values()) for cpu in stats["busy_ns"]] == [
         50_000_000 * (c == 3) for c in range(40)
@@ -65,7 +67,7 @@ def test_a_polling_core_is_busy_all_the_time_with_and_without_traffic():
 
 def test_an_idle_core_without_bypass_rests():
     host = model(profile="host")
-    run(host, np.zeros((0, 11), np.int64), until=50_000_000)
+    run(host, make_trace([]), until=50_000_000)
     assert not any(any(cpu.values()) for cpu in host.stats()["busy_ns"])
 
 
@@ -77,7 +79,7 @@ def test_one_udp_flow_is_faster_and_sooner_there_than_over_the_host():
     for profile in ("host", "bypass"):
         host = model(profile=profile)
         trace = make_trace(np.arange(2000) * 20_000, chain=host.chain("plain"))
-        times.append(np.median(run(host, trace)[:, lay.EV_LATENCY]))
+        times.append(np.median(run(host, trace)["latency"]))
     assert times[1] < times[0]
 
 
@@ -100,15 +102,13 @@ def test_a_full_ring_loses_frames_and_all_are_accounted_for():
 
 def test_switching_it_on_and_off_loses_nothing():
     host = model(profile="docker")
-    out = np.zeros((4096, lay.EVENT_COLUMNS), np.int64)
+    out = Rows.new(Event, 4096)
     for slot in range(3000):
         if slot % 100 == 0:
             host.reconfigure({"profile": ("bypass", "docker")[slot // 100 % 2]})
         host.advance(slot * 400, out)
         chain = host.chain("plain") if slot % 3 else host.chain("tunnel")
-        host.receive(
-            slot, slot * 400, rss_hash=slot, flow=0, socket=0, chain=chain, protocol=17, wire_len=90
-        )
+        host.receive(slot, slot * 400, Frame(slot, 0, 0, chain, 17, 90))
         if slot % 50 == 0:
             assert accounted(host)
     host.advance(10**9, out)

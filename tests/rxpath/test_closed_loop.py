@@ -13,7 +13,6 @@ from rxpath.config.knobs import Knobs
 from rxpath.drivers.closed import Peers
 from rxpath.errors import ConfigError
 from rxpath.host import Model
-from rxpath.tcp import layout as pl
 from rxpath.tcp.connections import Connection, Step, Wire
 from tests.examples import examples
 
@@ -104,11 +103,11 @@ def test_lost_segments_come_again_and_all_frames_are_accounted_for(flows, ring, 
     for until in (5, 50, 400, 1500):
         run.run(until * MS)
         assert accounted(run)
-        for row in run._conns:
-            assert row[pl.P_UNA] <= row[pl.P_RECEIVED] <= row[pl.P_HIGH]
-            assert row[pl.P_NEXT] - row[pl.P_UNA] <= window
+        for row in run.senders.connections:
+            assert row.una <= row.received <= row.high
+            assert row.next - row.una <= window
     # A ring of four may be full whenever the fifth comes; but whoever is starved keeps trying.
-    assert ((run.acknowledged() > 0) | (run._conns[:, pl.P_TIMEOUTS] > 0)).all()
+    assert ((run.acknowledged() > 0) | (run.senders.connections.array["timeouts"] > 0)).all()
     lost = run.model.stats()["drops"]["rx_missed"]
     assert (run.retransmits > 0) == (lost > 0)
 
@@ -144,7 +143,9 @@ def test_each_timeout_without_an_acknowledgement_doubles_the_next_one():
         run.run(int(until * MS))
         seen.append(run.timeouts)
     assert seen == [0, 1, 2, 3, 4, 5]
-    assert run._conns[0, pl.P_SSTHRESH] == 5  # half of the first flight, held (RFC 5681, 3.1)
+    assert (
+        run.senders.connections[0].ssthresh == 5
+    )  # half of the first flight, held (RFC 5681, 3.1)
 
 
 def test_clients_ask_one_thing_at_a_time_and_think():
@@ -186,7 +187,7 @@ def test_the_same_input_gives_the_same_bytes_however_it_is_cut():
         run = peers(*clients, ring=32, queues=2, rx_usecs=100, rx_frames=500)
         for until in (*cuts, 300 * MS):
             run.run(until)
-        return run._conns.tobytes(), run.model.state.host.tobytes()
+        return run.senders.connections.array.tobytes(), run.model.state.tobytes()
 
     whole = end()
     assert end() == whole

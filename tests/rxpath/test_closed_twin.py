@@ -17,7 +17,7 @@ from rxpath.config.knobs import Knobs
 from rxpath.drivers import closed
 from rxpath.drivers.closed import Peers
 from rxpath.host import Model
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
 from rxpath.tcp.connections import Connection, Step, Wire
 from tests.examples import examples
 
@@ -61,22 +61,21 @@ tight = st.fixed_dictionaries(
 
 
 def state_of(peers):
-    host = peers.model.state.host
-    cpus = slice(lay.CPU, lay.CPU + peers.model.knobs.cpus)
+    state = peers.model.state
     return {
-        "delivered": peers.model.state.flow[:, lay.F_DELIVERED].tolist(),
-        "drops": host[lay.CLOCK, lay.CK_DROPS + 1 :][: len(lay.PLACE_NAMES) - 1].tolist(),
-        "busy": host[cpus, lay.C_BUSY : lay.C_BUSY + 4].tolist(),
+        "delivered": state.flows.array["delivered"].tolist(),
+        "drops": state.counters.drops.array[1:].tolist(),
+        "busy": state.cpus.array["busy"][: peers.model.knobs.cpus, :4].tolist(),
         "latencies": peers.latencies().tolist(),
         "on the wire": peers.on_the_wire,
     }
 
 
 def state_of_twin(net, delivered):
-    kinds = lay.BUSY_NAMES[:4]
+    kinds = codes.BUSY_NAMES[:4]
     return {
         "delivered": delivered,
-        "drops": [net.host.drops[name] for name in lay.PLACE_NAMES[1:]],
+        "drops": [net.host.drops[name] for name in codes.DROP_REASONS[1:]],
         "busy": [[cpu.busy[kind] for kind in kinds] for cpu in net.host.cpus[: net.host.k.cpus]],
         "latencies": net.latencies,
         "on the wire": net.on_the_wire,
@@ -97,11 +96,11 @@ def follow(net, peers):
         assert state_of(peers) == state_of_twin(net, delivered), net.now
         rows += (found := net.step())
         for row in found:
-            delivered[row[2]] += row[0] == lay.DELIVER
+            delivered[row[2]] += row[0] == codes.DELIVER
         peers.run(net.now)
         assert state_of(peers) == state_of_twin(net, delivered), net.now
-        for sender, row in zip(net.senders, peers._conns, strict=True):
-            assert {key: int(row[key]) for key in net.row(sender)} == net.row(sender), net.now
+        for sender, row in zip(net.senders, peers.senders.connections, strict=True):
+            assert {key: getattr(row, key) for key in net.row(sender)} == net.row(sender), net.now
     return rows
 
 
@@ -131,7 +130,7 @@ def test_the_closed_loop_does_what_its_plain_twin_does(
     assert stats["reordered"] == sum(net.host.reordered)
     whole = loop(knobs, conns, wire, think)
     whole.run(net.now)
-    assert np.array_equal(whole._conns, peers._conns)
+    assert np.array_equal(whole.senders.connections.array, peers.senders.connections.array)
     for what in ("retransmits", "timeouts"):
         event(f"{what}: {getattr(peers, what) > 0}")
     event(f"fast retransmits: {peers.retransmits > peers.timeouts}")
@@ -147,5 +146,5 @@ def test_a_frame_that_is_lost_while_another_is_read_takes_no_acknowledgement_awa
     net = Net(knobs, SOCKETS, [one], wire, [0])
     rows = follow(net, loop(knobs, [one], wire, [0]))
     pairs = pairwise(rows)
-    both = [(a[0], b[0]) == (lay.DELIVER, lay.DROP) and a[4] == b[4] for a, b in pairs]
+    both = [(a[0], b[0]) == (codes.DELIVER, codes.DROP) and a[4] == b[4] for a, b in pairs]
     assert any(both)  # at the same nanosecond

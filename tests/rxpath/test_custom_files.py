@@ -11,7 +11,8 @@ from rxpath.config.knobs import Knobs
 from rxpath.drivers import virtual
 from rxpath.errors import ConfigError
 from rxpath.host import Model
-from rxpath.model.state import layout as lay
+from rxpath.model.frame import Frame
+from rxpath.model.state import codes
 
 CHAIN = """
 [mine]
@@ -47,10 +48,10 @@ def test_a_chain_of_ones_own_is_what_frames_pass(chain):
     events = run(host, trace)
     assert len(events) == 2
     assert accounted(host)
-    slot = events[0, lay.EV_SLOT]
-    stages = host.state.record[slot, : host.state.hop[slot]]
-    assert stages[:, lay.REC_KIND].tolist() == [lay.NAPI, lay.BACKLOG, lay.SOCKET]
-    assert stages[:, lay.REC_IFINDEX].tolist() == [2, 31, 31]
+    slot = events[0]["slot"]
+    stages = host.state.records.array["stages"][slot, : host.state.hops[slot].count]
+    assert stages["kind"].tolist() == [codes.NAPI, codes.BACKLOG, codes.SOCKET]
+    assert stages["ifindex"].tolist() == [2, 31, 31]
 
 
 def test_a_chain_of_ones_own_stands_beside_the_built_in_ones(chain):
@@ -64,9 +65,7 @@ def test_a_chain_of_ones_own_stands_beside_the_built_in_ones(chain):
 
 def test_frames_in_flight_keep_a_chain_that_the_host_is_given_another_for(chain):
     host = Model(Knobs.parse({"profile": chain}), slots=64, sockets=1, flows=1)
-    host.receive(
-        0, 0, rss_hash=1, flow=0, socket=0, chain=host.chain(chain), protocol=17, wire_len=64
-    )
+    host.receive(0, 0, Frame(1, 0, 0, host.chain(chain), 17, 64))
     host.reconfigure({"profile": "docker"})
     assert len(run(host, virtual.make_trace([]), 1_000_000)) == 1
 
@@ -109,7 +108,7 @@ def test_a_cost_profile_of_ones_own_is_what_work_costs(tmp_path):
 def _latency(name):
     host = Model(Knobs.parse({"costs": name}), slots=64, sockets=1, flows=1)
     (event,) = run(host, virtual.make_trace([0], chain=host.chain("tunnel")))
-    return int(event[lay.EV_LATENCY])
+    return int(event["latency"])
 
 
 def test_wrong_cost_profiles_are_named(tmp_path):

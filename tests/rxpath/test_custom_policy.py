@@ -36,7 +36,7 @@ def steered(policy, flows=1, count=50):
     def work(policy):
         host = Model(Knobs(), slots=256, sockets=1, flows=flows, policy=policy)
         trace = make_trace(np.arange(count) * 9000, flow=flow, rss_hash=flow * 0x9E3779B1)
-        trace[:, 4] = host.chain("tunnel")
+        trace["chain"] = host.chain("tunnel")
         return host, run(host, trace)
 
     return policy.run(work)
@@ -49,7 +49,7 @@ def busy(host):
 
 @pytest.mark.parametrize("answer", ["5", "(5, 1)", "(5, CHOICE_SECOND)", "host.split_cpus[0] - 7"])
 def test_a_function_in_a_file_steers(tmp_path, answer):
-    lines = ("from rxpath.model.state.layout import CHOICE_SECOND", "def mine(packet, host):")
+    lines = ("from rxpath.model.state.codes import CHOICE_SECOND", "def mine(packet, host):")
     host, events = steered(policy(tmp_path, *lines, f"    return {answer}"))
     assert len(events) == 50
     assert busy(host) == {1, 5}
@@ -70,7 +70,7 @@ def test_its_memory_lasts_for_a_run_and_begins_at_zero(tmp_path):
     )
     counting = policy(tmp_path, *lines)
     (one, first), (_, second) = steered(counting), steered(counting)
-    assert one.state.memory[9] == 150  # split, gro_cell and backlog of 50 packets
+    assert one.state.steering.memory[9] == 150  # split, gro_cell and backlog of 50 packets
     assert np.array_equal(first, second)
 
 
@@ -78,7 +78,7 @@ def test_the_labs_example_gives_each_flow_a_cpu_of_its_own_and_keeps_it():
     host, events = steered(custom.load(f"{IN_TURN}:in_turn"), flows=3)
     assert len(events) == 50
     assert host.stats()["reordered"] == 0
-    dealt, remembered = host.state.memory[0], host.state.memory[1:]
+    dealt, remembered = host.state.steering.memory[0], host.state.steering.memory.array[1:]
     assert dealt == 6  # three flows at two devices
     assert sorted(remembered[remembered > 0] - 1) == list(Knobs().falcon.cpus)
 

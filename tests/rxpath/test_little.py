@@ -10,34 +10,36 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from closed_twin import Net
-from model_hosts import accounted, flood, model
+from model_hosts import accounted, flood, frame_of, model
 from pure_queues import BACKLOG, RING, poisson, queues
 
+from rxpath.compile.tables import Rows
 from rxpath.config import costs
 from rxpath.config.knobs import Knobs
 from rxpath.drivers.closed import Peers
-from rxpath.drivers.virtual import COLUMNS, make_trace
+from rxpath.drivers.virtual import make_trace
 from rxpath.host import Model
 from rxpath.model import counters
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
+from rxpath.model.state.packets import Event
 from rxpath.tcp.connections import Connection, Wire
 
 
 def observe(host, trace):
     """(frame-ns in the host's queues, frame-ns of the events' latencies, frames that entered)."""
-    out = np.zeros((4096, lay.EVENT_COLUMNS), np.int64)
+    out = Rows.new(Event, 4096)
     area = latency = now = 0
-    arrivals = list(enumerate(trace.tolist()))[::-1]
+    arrivals = list(enumerate(trace))[::-1]
     while arrivals or counters.queued(host.state):
-        coming = arrivals[-1][1][0] if arrivals else host.next_deadline()
+        coming = int(arrivals[-1][1]["arrival"]) if arrivals else host.next_deadline()
         time = min(host.next_deadline(), coming)
         area += counters.queued(host.state) * (time - now)
         now = time
         count = host.advance(now, out)
-        latency += int(out[:count, lay.EV_LATENCY].sum())
-        while arrivals and arrivals[-1][1][0] == now:
+        latency += int(out.array["latency"][:count].sum())
+        while arrivals and arrivals[-1][1]["arrival"] == now:
             slot, frame = arrivals.pop()
-            host.receive(slot, now, **dict(zip(COLUMNS[1:], frame[1:], strict=True)))
+            host.receive(slot, now, frame_of(frame))
     return area, latency, len(trace) - host.stats()["drops"]["rx_missed"]
 
 
@@ -51,7 +53,7 @@ def flows(host, count, gap):
         rss_hash=rng.integers(0, 2**32, 4)[flow],
         flow=flow,
         chain=host.chain("tunnel"),
-        protocol=np.where(tcp, lay.TCP, lay.UDP),
+        protocol=np.where(tcp, codes.TCP, codes.UDP),
         wire_len=np.where(tcp, 1564, 114),
         payload=np.where(tcp, 1448, 0),
         seq=np.where(tcp, np.cumsum(tcp) * 1448 % 2**32, 0),

@@ -18,7 +18,7 @@ from rxpath.live import plant as pl
 from rxpath.live import recorder as rc
 from rxpath.live import records
 from rxpath.live.host import Host, example, replay
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
 from rxpath.wire.afpacket import BATCH, FLAGS, LENGTH, STAMP, TAG
 from tests.examples import examples
 
@@ -68,7 +68,7 @@ def virtual_run(system: dict[str, Any], rows: np.ndarray) -> list[list[int]]:
     model = Model(
         Knobs.parse(system), slots=SLOTS, sockets=CONTAINERS, flows=1 << pl.FLOWS_LOG2, records=True
     )
-    is_tcp = rows["proto"] == lay.TCP
+    is_tcp = rows["proto"] == codes.TCP
     trace = virtual.make_trace(
         rows["arrival"],
         rss_hash=rows["rss_hash"],
@@ -82,10 +82,10 @@ def virtual_run(system: dict[str, Any], rows: np.ndarray) -> list[list[int]]:
         tcp_flags=np.where(is_tcp, 0x10, 0),
         gro_key=np.where(is_tcp, 5, 0),
     )
-    columns = [lay.EV_KIND, lay.EV_FLOW, lay.EV_SOCKET, lay.EV_TIME, lay.EV_PLACE]
+    columns = ["kind", "flow", "socket", "time", "reason"]
     found = []
     for events in virtual.run(model, trace):
-        found += events[:, columns].tolist()
+        found += events[columns].tolist()
     return found
 
 
@@ -122,9 +122,9 @@ def test_both_clocks_give_the_same_events(name: str, seed: int, gap: int, sizes:
     assert rows["arrival"].tolist() == (times // DILATION).tolist()
     delivered, lost = outcome(rows)
     events = virtual_run(SYSTEMS[name], rows)
-    assert delivered == Counter((f, s, t) for kind, f, s, t, _ in events if kind == lay.DELIVER)
-    missed = Counter({key: n for key, n in lost.items() if key[2] == lay.PLACE_RX_MISSED})
-    assert lost - missed == Counter((f, s, p) for kind, f, s, _, p in events if kind == lay.DROP)
+    assert delivered == Counter((f, s, t) for kind, f, s, t, _ in events if kind == codes.DELIVER)
+    missed = Counter({key: n for key, n in lost.items() if key[2] == codes.RX_MISSED})
+    assert lost - missed == Counter((f, s, p) for kind, f, s, _, p in events if kind == codes.DROP)
     assert len(rows) == len(times) == len(events) + missed.total()
 
 
@@ -194,12 +194,12 @@ def test_a_custom_policy_steers_live_frames_and_a_changed_file_is_read_again(
     path = tmp_path / "mine.py"
     text = "def mine(packet, host):\n    return {cpu} if packet.stage == 4 else packet.here\n"
     host = replay(config(profile="docker"))
-    for turn, cpu in enumerate((33, 35)):  # 4 is lay.BACKLOG
+    for turn, cpu in enumerate((33, 35)):  # 4 is codes.BACKLOG
         path.write_text(text.format(cpu=cpu))
         host.configure({"policy": f"{path}:mine"})
         (row,) = live_run(host, [(turn * 10**13, frames()[0])], [1])
         cpus = dict(row["stages"][["kind", "cpu"]][: row["n_stages"]].tolist())
-        assert cpus[lay.BACKLOG] == cpu
+        assert cpus[codes.BACKLOG] == cpu
     host.configure({"policy": "same_cpu"})
     (row,) = live_run(host, [(2 * 10**13, frames()[0])], [1])
     assert len(set(row["stages"]["cpu"][: row["n_stages"] - 1].tolist())) == 1
@@ -261,7 +261,7 @@ def test_stages_of_a_record_follow_one_another() -> None:
     row = live_run(host, [(5, frames()[0])], [1])[0]
     stages = row["stages"][: row["n_stages"]]
     assert len(stages) >= 3
-    assert stages["kind"][-1] == lay.SOCKET
+    assert stages["kind"][-1] == codes.SOCKET
     assert (stages["enqueue"] <= stages["start"]).all()
     assert (stages["start"] < stages["end"]).all()
     assert (stages["end"][:-1] <= stages["enqueue"][1:]).all()

@@ -6,19 +6,21 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model_hosts import accounted, model, run
+from model_hosts import accounted, frame_of, model, run
 
+from rxpath.compile.tables import Rows
 from rxpath.config import costs
 from rxpath.config.knobs import Knobs
-from rxpath.drivers.virtual import COLUMNS, make_trace
+from rxpath.drivers.virtual import make_trace
 from rxpath.model.hashes import hash_32
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
+from rxpath.model.state.packets import Event
 from rxpath.policies.registry import BUILT_IN
 from tests.examples import examples
 
 FLOWS, SLOTS = 4, 1024
 LOAD_NS = 20_000  # short, so that policies react within a few hundred frames
-ALL = [column for column in range(lay.EVENT_COLUMNS) if column != lay.EV_SLOT]
+ALL = [name for name in Event.FIELDS if name != "slot"]
 APP_CPUS = [20, 22, 24, 26]  # one for each flow's application: threads on one CPU tie by number
 
 seeds = st.integers(0, 2**32)
@@ -46,7 +48,7 @@ def traffic(host, seed, count=400):
         flow=flow,
         socket=flow,
         chain=host.chain(str(rng.choice(["docker", "weave", "host"]))),
-        protocol=np.where(tcp, lay.TCP, lay.UDP),
+        protocol=np.where(tcp, codes.TCP, codes.UDP),
         wire_len=128 * rng.integers(1, 12, count),
         payload=np.where(tcp, 1280, 0),
         seq=np.where(tcp, np.cumsum(tcp) * 1280, 0),
@@ -57,16 +59,12 @@ def traffic(host, seed, count=400):
 def changed(trace, **columns):
     trace = trace.copy()
     for name, values in columns.items():
-        trace[:, COLUMNS.index(name)] = values
+        trace[name] = values
     return trace
 
 
-def column(trace, name):
-    return trace[:, COLUMNS.index(name)]
-
-
 def events_of(host, trace):
-    found = run(host, trace)[:, ALL]
+    found = run(host, trace)[ALL].copy()
     assert accounted(host)
     assert len(found) + host.stats()["drops"]["rx_missed"] == len(trace)
     return found
@@ -96,8 +94,9 @@ def test_all_times_k_times_as_long_make_every_event_k_times_as_late(seed, policy
     fast, slow = host_with(policy), host_with(policy, **scaled_knobs(k))
     trace = traffic(fast, seed)
     expected = events_of(fast, trace)
-    expected[:, [ALL.index(lay.EV_TIME), ALL.index(lay.EV_LATENCY)]] *= k
-    found = events_of(slow, changed(trace, arrival=k * column(trace, "arrival")))
+    expected["time"] *= k
+    expected["latency"] *= k
+    found = events_of(slow, changed(trace, arrival=k * trace["arrival"]))
     assert np.array_equal(found, expected)
     assert fast.stats()["load"] == slow.stats()["load"]
 
@@ -110,8 +109,8 @@ def test_a_later_start_shifts_all_events(seed, policy, intervals):
     first, later = host_with(policy), host_with(policy)
     trace = traffic(first, seed)
     expected = events_of(first, trace)
-    expected[:, ALL.index(lay.EV_TIME)] += shift
-    found = events_of(later, changed(trace, arrival=shift + column(trace, "arrival")))
+    expected["time"] += shift
+    found = events_of(later, changed(trace, arrival=shift + trace["arrival"]))
     assert np.array_equal(found, expected)
 
 
@@ -123,11 +122,9 @@ def test_numbers_of_flows_and_sockets_are_only_names(seed, policy, order):
     one, other = host_with(policy), host_with(policy, app_cpus=cpus)
     trace = traffic(one, seed)
     expected = events_of(one, trace)
-    for name in (lay.EV_FLOW, lay.EV_SOCKET):
-        expected[:, ALL.index(name)] = order[expected[:, ALL.index(name)]]
-    renamed = changed(
-        trace, flow=order[column(trace, "flow")], socket=order[column(trace, "socket")]
-    )
+    for name in ("flow", "socket"):
+        expected[name] = order[expected[name]]
+    renamed = changed(trace, flow=order[trace["flow"]], socket=order[trace["socket"]])
     assert np.array_equal(events_of(other, renamed), expected)
 
 
@@ -136,16 +133,16 @@ def test_numbers_of_flows_and_sockets_are_only_names(seed, policy, order):
 def test_a_run_may_be_cut_anywhere(seed, policy, cuts):
     whole, parts = host_with(policy), host_with(policy)
     trace = traffic(whole, seed)
-    out = np.zeros((SLOTS, lay.EVENT_COLUMNS), np.int64)
+    out = Rows.new(Event, SLOTS)
     end = 50_000_000
-    steps = [(int(frame[0]), 0, slot, frame) for slot, frame in enumerate(trace)]
+    steps = [(int(frame["arrival"]), 0, slot, frame) for slot, frame in enumerate(trace)]
     steps = sorted([*steps, *((time, -1, 0, None) for time in cuts)], key=lambda step: step[:3])
     found = []
     for time, _, slot, frame in [*steps, (end, -1, 0, None)]:
         count = parts.advance(time, out)
-        found += out[:count, ALL].tolist()
+        found += out.array[ALL][:count].tolist()
         if frame is not None:
-            parts.receive(slot, time, **dict(zip(COLUMNS[1:], map(int, frame[1:]), strict=True)))
+            parts.receive(slot, time, frame_of(frame))
     assert found == events_of(whole, trace).tolist()
     assert accounted(parts)
 
@@ -173,11 +170,11 @@ def test_flows_on_cores_of_their_own_do_not_influence_each_other():
         alone, both = (host_with("falcon", irq_cpus=[1, 3], falcon=sets) for _ in range(2))
         trace = traffic(alone, int(rng.integers(2**32)))
         trace = changed(trace, chain=alone.chain("docker"))
-        trace = trace[column(trace, "flow") < 2]
-        trace = changed(trace, rss_hash=np.array(hashes)[column(trace, "flow")])
-        mine = column(trace, "flow") == 0
-        together = run(both, trace)[:, ALL]
-        found = together[together[:, ALL.index(lay.EV_FLOW)] == 0]
+        trace = trace[trace["flow"] < 2]
+        trace = changed(trace, rss_hash=np.array(hashes)[trace["flow"]])
+        mine = trace["flow"] == 0
+        together = run(both, trace)[ALL]
+        found = together[together["flow"] == 0]
         assert np.array_equal(events_of(alone, trace[mine]), found)
 
 
@@ -198,8 +195,8 @@ def throughput(seed, cpus):
     )
     events = run(host, trace)
     assert accounted(host)
-    in_time = events[:, lay.EV_TIME] <= trace[-1, 0]
-    return np.count_nonzero(in_time & (events[:, lay.EV_KIND] == lay.DELIVER))
+    in_time = events["time"] <= trace["arrival"][-1]
+    return np.count_nonzero(in_time & (events["kind"] == codes.DELIVER))
 
 
 @pytest.mark.parametrize("cpus", [3, 5, 7])

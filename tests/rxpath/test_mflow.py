@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_hosts import accounted, flood, model, run
 from test_order import traffic
 
+from rxpath.compile.tables import Rows
 from rxpath.drivers.closed import Peers
-from rxpath.model.state import layout as lay
+from rxpath.model.frame import Frame
+from rxpath.model.state.packets import Event
 from rxpath.tcp.connections import Connection
 from tests.examples import examples
 
@@ -102,12 +103,12 @@ def test_what_waits_for_its_turn_is_bounded():
 def test_switching_it_off_keeps_order():
     host = model(policy="mflow", mflow_batch=8, max_backlog=4000)
     frame = {"rss_hash": 0xBEEF, "flow": 0, "socket": 0, "chain": host.chain("tunnel")}
-    out = np.zeros((4096, lay.EVENT_COLUMNS), np.int64)
+    out = Rows.new(Event, 4096)
     for slot in range(2000):
         if slot == 1000:
             host.reconfigure({"policy": "same_cpu"})
         host.advance(slot * 500, out)
-        host.receive(slot, slot * 500, **frame, protocol=17, wire_len=114)
+        host.receive(slot, slot * 500, Frame(**frame, protocol=17, wire_len=114))
         if slot % 100 == 0:
             assert accounted(host)
     host.advance(10**9, out)

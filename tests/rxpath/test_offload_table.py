@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from model_hosts import accounted, model, run
 
+from rxpath.compile.tables import Rows
 from rxpath.config.knobs import Knobs
 from rxpath.drivers.closed import Peers
 from rxpath.drivers.virtual import make_trace
 from rxpath.errors import ConfigError
-from rxpath.model.state import layout as lay
+from rxpath.model.frame import Frame
+from rxpath.model.state.packets import Event
 from rxpath.tcp.connections import Connection
 
 
@@ -27,8 +29,8 @@ def softirqs(flows=5, sockets=5, count=1000, **knobs):
         wire_len=64,
     )
     events = run(host, trace)
-    hops = host.state.hop[events[:, lay.EV_SLOT]] - 1  # without the application's stage
-    found = [set(hops[events[:, lay.EV_FLOW] == flow].tolist()) for flow in range(flows)]
+    hops = host.state.hops.array["count"][events["slot"]] - 1  # without the application's stage
+    found = [set(hops[events["flow"] == flow].tolist()) for flow in range(flows)]
     assert accounted(host)
     assert host.stats()["delivered"] == count
     return [one.pop() for one in found if len(one) == 1], host.stats()["offload"]
@@ -92,15 +94,15 @@ def test_a_denied_flow_gets_no_entry_and_is_dropped_on_the_slow_path():
 
 def test_new_knobs_empty_the_table_and_zeroed_counters_do_not():
     host = model(profile="offload", flows=2, offload_entries=1)
-    out = np.zeros((64, lay.EVENT_COLUMNS), np.int64)
+    out = Rows.new(Event, 64)
     frame = {"rss_hash": 1, "socket": 0, "chain": host.chain("plain"), "protocol": 17}
     for slot, flow in enumerate([0, 1]):
-        host.receive(slot, 0, flow=flow, wire_len=64, **frame)
+        host.receive(slot, 0, Frame(flow=flow, wire_len=64, **frame))
     host.reset()
     assert host.stats()["offload"] == {"entries": 1, "functions": 1, "slow_path": 0}
     host.reconfigure({"offload_entries": 2})
     for slot, flow in enumerate([1, 0], 2):
-        host.receive(slot, 0, flow=flow, wire_len=64, **frame)
+        host.receive(slot, 0, Frame(flow=flow, wire_len=64, **frame))
     host.advance(1_000_000, out)
     assert host.stats()["offload"] == {"entries": 2, "functions": 1, "slow_path": 0}
 

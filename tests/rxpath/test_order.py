@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model_hosts import accounted, model, run
+from model_hosts import accounted, frame_of, model, run
 
+from rxpath.compile.tables import Rows
 from rxpath.config import profiles
 from rxpath.drivers.virtual import make_trace
-from rxpath.model.state import layout as lay
+from rxpath.model.frame import Frame
+from rxpath.model.state import codes
+from rxpath.model.state.packets import Event
 from tests.examples import examples
 
 FALCON = {"load_interval_ns": 7_000, "threshold": 15}  # it changes its mind all the time
@@ -21,9 +24,9 @@ def traffic(seed, count, flows, chain=None):
     """Random bursts of UDP and TCP; each flow keeps its protocol, hash, and chain."""
     rng = np.random.default_rng(seed)
     flow = rng.integers(0, flows, count)
-    protocol = np.where(np.arange(flows) % 2, lay.TCP, lay.UDP)
+    protocol = np.where(np.arange(flows) % 2, codes.TCP, codes.UDP)
     chains = rng.integers(0, CHAINS, flows) if chain is None else np.full(flows, chain)
-    tcp = protocol[flow] == lay.TCP
+    tcp = protocol[flow] == codes.TCP
     return make_trace(
         np.cumsum(rng.integers(0, 2 * rng.integers(100, 2000), count)),
         rss_hash=rng.integers(0, 2**32, flows)[flow],
@@ -54,9 +57,9 @@ def test_all_frames_are_accounted_for_and_guarded_flows_stay_in_order(
     host = model(flows=flows, policy=policy, falcon=FALCON, **limits)
     trace = traffic(seed, 600, flows)
     for frame in trace[:300]:
-        out = np.zeros((1000, lay.EVENT_COLUMNS), np.int64)
-        host.advance(int(frame[0]), out)
-        host.receive(int(host.stats()["received"]), int(frame[0]), **_named(frame))
+        out = Rows.new(Event, 1000)
+        host.advance(int(frame["arrival"]), out)
+        host.receive(host.stats()["received"], int(frame["arrival"]), frame_of(frame))
         assert accounted(host)
     rest = trace[300:]
     host = model(
@@ -71,13 +74,7 @@ def test_all_frames_are_accounted_for_and_guarded_flows_stay_in_order(
     assert host.stats()["queued"] == 0
     assert host.stats()["reordered"] == 0
     assert len(events) == len(rest) - host.stats()["drops"]["rx_missed"]
-    assert np.all(np.diff(events[:, lay.EV_TIME]) >= 0)
-
-
-def _named(frame):
-    names = ("rss_hash", "flow", "socket", "chain", "protocol", "wire_len")
-    names += ("payload", "seq", "tcp_flags", "gro_key")
-    return {name: int(value) for name, value in zip(names, frame[1:], strict=True)}
+    assert np.all(np.diff(events["time"]) >= 0)
 
 
 def surge(order_guard):
@@ -116,13 +113,13 @@ def test_reordering_is_counted_as_rfc_4737_does_flow_by_flow(count):
     trace = make_trace(arrival, flow=flow, rss_hash=hashes, chain=host.chain("tunnel"))
     events = run(host, trace)
     assert sum(host.stats()["drops"].values()) > 0  # what is lost is no reordering
-    delivered = events[events[:, lay.EV_KIND] == lay.DELIVER]
+    delivered = events[events["kind"] == codes.DELIVER]
     expected = []
     for number in range(count):
-        mine = delivered[delivered[:, lay.EV_FLOW] == number]
-        sent = mine[:, lay.EV_TIME] - mine[:, lay.EV_LATENCY]
+        mine = delivered[delivered["flow"] == number]
+        sent = mine["time"] - mine["latency"]
         expected.append(type_p_reordered(sent.tolist()))
-    assert host.state.flow[:, lay.F_REORDERED].tolist() == expected
+    assert host.state.flows.array["reordered"].tolist() == expected
     assert host.stats()["reordered"] == sum(expected) > 0
 
 
@@ -132,13 +129,13 @@ def restless(policy):
         flows=1, policy=policy, slots=9000, max_backlog=9000, falcon={"order_guard": False}
     )
     frame = {"rss_hash": 0xBEEF, "flow": 0, "socket": 0, "chain": host.chain("tunnel")}
-    out = np.zeros((9000, lay.EVENT_COLUMNS), np.int64)
+    out = Rows.new(Event, 9000)
     for slot in range(8000):
         if slot % 16 == 0:
             cpu = (20, 30)[slot // 16 % 2]
             host.reconfigure({"app_cpus": [cpu], "rps_cpus": [cpu]})
         host.advance(slot * 700, out)
-        host.receive(slot, slot * 700, **frame, protocol=17, wire_len=114)
+        host.receive(slot, slot * 700, Frame(**frame, protocol=17, wire_len=114))
     host.advance(10**9, out)
     assert accounted(host)
     assert host.stats()["queued"] == 0
@@ -174,19 +171,19 @@ def test_reconfiguring_loses_nothing_and_keeps_order():
         {"irq_cpus": [4, 5], "rx_usecs": 20},
         {"policy": "same_cpu", "cpus": 20, "app_cpus": [19]},
     ]
-    out = np.zeros((256, lay.EVENT_COLUMNS), np.int64)
+    out = Rows.new(Event, 256)
     times = []
     for slot, frame in enumerate(trace):
-        while (count := host.advance(int(frame[0]), out)) > 0:
-            times += out[:count, lay.EV_TIME].tolist()
+        while (count := host.advance(int(frame["arrival"]), out)) > 0:
+            times += out.array["time"][:count].tolist()
             if count < len(out):
                 break
         if slot % 500 == 499:
             host.reconfigure(changes[slot // 500 % len(changes)])
-        host.receive(slot, int(frame[0]), **_named(frame))
+        host.receive(slot, int(frame["arrival"]), frame_of(frame))
         if slot % 100 == 0:
             assert accounted(host)
-    host.advance(int(frame[0]) + 10**9, np.zeros((4000, lay.EVENT_COLUMNS), np.int64))
+    host.advance(int(frame["arrival"]) + 10**9, Rows.new(Event, 4000))
     assert accounted(host)
     assert host.stats()["queued"] == 0
     assert host.stats()["reordered"] == 0
@@ -195,35 +192,35 @@ def test_reconfiguring_loses_nothing_and_keeps_order():
 def test_records_begin_and_end_with_the_frames_that_arrive():
     host = model(records=True, flows=1)
     host.set_records(False)
-    out = np.zeros((16, lay.EVENT_COLUMNS), np.int64)
+    out = Rows.new(Event, 16)
     frame = {"rss_hash": 1, "flow": 0, "socket": 0, "chain": host.chain("tunnel")}
     segment = {"protocol": 6, "wire_len": 1500, "payload": 1400, "tcp_flags": 0x10}
     for slot in range(6):
         host.set_records(slot in (1, 2))
-        host.receive(slot, 0, **frame, **segment, seq=1400 * slot)
+        host.receive(slot, 0, Frame(**frame, **segment, seq=1400 * slot))
     count = host.advance(1_000_000, out)
-    assert out[:count, lay.EV_SLOT].tolist() == [0, 1, 2, 3, 4, 5]  # one skb, frame by frame
+    assert out.array["slot"][:count].tolist() == [0, 1, 2, 3, 4, 5]  # one skb, frame by frame
     assert host.stats()["softirq"]["merged"] == 5
-    assert host.state.hop[:6].tolist() == [0, 0, 0, 0, 0, 0]
+    assert host.state.hops.array["count"][:6].tolist() == [0, 0, 0, 0, 0, 0]
     for slot in range(6):
         host.set_records(slot < 4)
-        host.receive(slot, 2_000_000, **frame, **segment, seq=1400 * slot)
+        host.receive(slot, 2_000_000, Frame(**frame, **segment, seq=1400 * slot))
     host.advance(3_000_000, out)
-    assert host.state.hop[:6].tolist() == [4, 4, 4, 4, 0, 0]
-    ends = host.state.record[:4, :4, lay.REC_END]
+    assert host.state.hops.array["count"][:6].tolist() == [4, 4, 4, 4, 0, 0]
+    ends = host.state.records.array["stages"][:4, :4]["end"]
     assert np.all(ends == ends[0])
 
 
 def test_zeroed_counters_still_account_for_frames_in_flight():
     host = model(flows=1)
     for slot in range(5):
-        host.receive(slot, 0, rss_hash=1, flow=0, socket=0, chain=1, protocol=17, wire_len=64)
-    host.advance(9_000, np.zeros((1, lay.EVENT_COLUMNS), np.int64))
+        host.receive(slot, 0, Frame(1, 0, 0, 1, 17, 64))
+    host.advance(9_000, Rows.new(Event, 1))
     host.reset()
     stats = host.stats()
     assert stats["received"] == stats["queued"] == 5
     assert all(not any(cpu.values()) for cpu in stats["busy_ns"])
-    host.advance(1_000_000, np.zeros((16, lay.EVENT_COLUMNS), np.int64))
+    host.advance(1_000_000, Rows.new(Event, 16))
     assert host.stats()["delivered"] == 5
     assert accounted(host)
 
@@ -246,7 +243,7 @@ def test_the_guard_knows_what_gro_still_holds(flows):
         rss_hash=rng.integers(0, 2**32, flows)[flow],
         flow=flow,
         chain=host.chain("docker"),
-        protocol=lay.TCP,
+        protocol=codes.TCP,
         wire_len=1500,
         payload=1400,
         seq=seq,

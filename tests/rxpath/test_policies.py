@@ -11,9 +11,8 @@ from model_hosts import model
 from rxpath.compile.jit import jit
 from rxpath.errors import ConfigError
 from rxpath.model.hashes import hash_32, reciprocal_scale
-from rxpath.model.policy import Host, Packet
-from rxpath.model.state import layout as lay
-from rxpath.model.state.bare import bare
+from rxpath.model.policy import Host, Packet, PolicyKnobs
+from rxpath.model.state import codes
 from rxpath.policies import falcon, mflow, rfs, rps, same_cpu
 from rxpath.policies.registry import BUILT_IN, resolve
 
@@ -23,26 +22,24 @@ RPS_CPUS = np.array([1, 3, 5, 7])
 
 
 @jit
-def ask(arrays, skb_hash, ifindex, stage, protocol, here, socket, number, choose):
-    """A policy's answer through the function pointer that the kernels have."""
-    state = bare(arrays)
-    tables = state.host, state.lists, state.memory
-    return choose(skb_hash, ifindex, stage, protocol, here, socket, number, *tables)
+def ask(state, stage, here, app):
+    """A policy's answer, as the kernels ask it, for the packet in slot 0."""
+    skb = state.slots[0]
+    device = state.stages[skb.stage]
+    return state.steer(skb, device, stage, here, app, state.knobs, state.steering)
 
 
 def host(load=None, average=0, **flags):
-    knobs = np.zeros(lay.COLUMNS, np.int64)
-    knobs[lay.K_THRESHOLD] = 80
-    knobs[lay.K_AVERAGE_LOAD] = average
-    for name in ("PIPELINING", "SPLITTING", "BALANCING", "SWITCH_OFF", "TCP_PIPELINING"):
-        knobs[getattr(lay, "K_" + name)] = flags.get(name.lower(), True)
+    names = ("pipelining", "splitting", "balancing", "switch_off", "tcp_pipelining")
+    switches = {name: int(flags.get(name, True)) for name in names}
+    knobs = PolicyKnobs(**switches, threshold=80, average_load=average, mflow_batch=64)
     loads = np.zeros(40, np.int64)
     for cpu, value in (load or {}).items():
         loads[cpu] = value
     return Host(knobs, loads, CPUS, SPLIT_CPUS, RPS_CPUS, np.zeros(8, np.int64))
 
 
-def packet(skb_hash=0x12345678, ifindex=7, stage=lay.BACKLOG, protocol=17):
+def packet(skb_hash=0x12345678, ifindex=7, stage=codes.BACKLOG, protocol=17):
     return Packet(skb_hash, ifindex, stage, protocol, here=33, app=20)
 
 
@@ -65,64 +62,63 @@ def test_falcon_hashes_flow_and_device(skb_hash, ifindex):
     two = ((one * 0x61C88647) % 2**32) >> 16
     first, second = CPUS[one % 6], CPUS[two % 6]
     flow = packet(skb_hash, ifindex)
-    assert falcon.choose(flow, host()) == (first, lay.CHOICE_FIRST)
-    assert falcon.choose(flow, host({first: 79})) == (first, lay.CHOICE_FIRST)
+    assert falcon.choose(flow, host()) == (first, codes.CHOICE_FIRST)
+    assert falcon.choose(flow, host({first: 79})) == (first, codes.CHOICE_FIRST)
     busy = host({first: 80, second: 100})
-    assert falcon.choose(flow, busy) == (second, lay.CHOICE_SECOND)
+    assert falcon.choose(flow, busy) == (second, codes.CHOICE_SECOND)
     unbalanced = host({first: 100}, balancing=False)
-    assert falcon.choose(flow, unbalanced) == (first, lay.CHOICE_FIRST)
+    assert falcon.choose(flow, unbalanced) == (first, codes.CHOICE_FIRST)
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_falcon_splits_tcp_by_its_flow_alone(skb_hash):
     cpu = SPLIT_CPUS[((skb_hash * 0x61C88647) % 2**32 >> 16) % 3]
-    segment = packet(skb_hash, stage=lay.SPLIT, protocol=6)
-    assert falcon.choose(segment, host()) == (cpu, lay.CHOICE_FIRST)
-    later = packet(skb_hash, stage=lay.BACKLOG, protocol=6)
+    segment = packet(skb_hash, stage=codes.SPLIT, protocol=6)
+    assert falcon.choose(segment, host()) == (cpu, codes.CHOICE_FIRST)
+    later = packet(skb_hash, stage=codes.BACKLOG, protocol=6)
     assert falcon.choose(later, host())[0] in CPUS
-    assert falcon.choose(later, host(tcp_pipelining=False)) == (cpu, lay.CHOICE_FIRST)
+    assert falcon.choose(later, host(tcp_pipelining=False)) == (cpu, codes.CHOICE_FIRST)
 
 
 def test_falcon_does_not_split_udp():
-    assert falcon.choose(packet(stage=lay.SPLIT), host()) == (33, lay.CHOICE_NONE)
-    tcp = packet(stage=lay.SPLIT, protocol=6)
-    assert falcon.choose(tcp, host(splitting=False)) == (33, lay.CHOICE_NONE)
+    assert falcon.choose(packet(stage=codes.SPLIT), host()) == (33, codes.CHOICE_NONE)
+    tcp = packet(stage=codes.SPLIT, protocol=6)
+    assert falcon.choose(tcp, host(splitting=False)) == (33, codes.CHOICE_NONE)
 
 
 def test_falcon_switches_itself_off_at_the_threshold():
-    assert falcon.choose(packet(), host(average=79))[1] == lay.CHOICE_FIRST
-    assert falcon.choose(packet(), host(average=80)) == (33, lay.CHOICE_FALLBACK)
+    assert falcon.choose(packet(), host(average=79))[1] == codes.CHOICE_FIRST
+    assert falcon.choose(packet(), host(average=80)) == (33, codes.CHOICE_FALLBACK)
     never = host(average=100, switch_off=False)
-    assert falcon.choose(packet(), never)[1] == lay.CHOICE_FIRST
+    assert falcon.choose(packet(), never)[1] == codes.CHOICE_FIRST
 
 
 def test_falcon_without_pipelining_leaves_later_stages_alone():
-    assert falcon.choose(packet(), host(pipelining=False)) == (33, lay.CHOICE_NONE)
+    assert falcon.choose(packet(), host(pipelining=False)) == (33, codes.CHOICE_NONE)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 64))
 def test_rps_forgets_the_device(skb_hash, ifindex):
     cpu = RPS_CPUS[skb_hash * 4 >> 32]
     assert rps.choose(packet(skb_hash, ifindex), host()) == (cpu, 1)
-    for stage in (lay.SPLIT, lay.GRO_CELL):
+    for stage in (codes.SPLIT, codes.GRO_CELL):
         assert rps.choose(packet(skb_hash, ifindex, stage), host()) == (33, 0)
 
 
 def test_rfs_goes_where_the_application_is():
-    for stage in (lay.RPS, lay.BACKLOG):
+    for stage in (codes.RPS, codes.BACKLOG):
         assert rfs.choose(packet(stage=stage), host()) == (20, 1)
-    for stage in (lay.SPLIT, lay.GRO_CELL):
+    for stage in (codes.SPLIT, codes.GRO_CELL):
         assert rfs.choose(packet(stage=stage), host()) == (33, 0)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 10**9))
 def test_mflow_takes_the_next_cpu_for_the_next_batch(skb_hash, number):
     some = host()
-    some.knobs[lay.K_MFLOW_BATCH] = 64
-    frame = packet(skb_hash, stage=lay.SPLIT)._replace(number=number)
+    frame = packet(skb_hash, stage=codes.SPLIT)._replace(number=number)
     cpu = RPS_CPUS[((skb_hash * 4 >> 32) + number // 64) % 4]
-    assert mflow.choose(frame, some) == (cpu, lay.CHOICE_FIRST)
-    assert mflow.choose(packet(skb_hash), some) == (33, lay.CHOICE_NONE)
+    assert mflow.choose(frame, some) == (cpu, codes.CHOICE_FIRST)
+    assert mflow.choose(packet(skb_hash), some) == (33, codes.CHOICE_NONE)
 
 
 def test_same_cpu_stays():
@@ -137,17 +133,19 @@ def test_every_policy_is_documented_and_compiles():
         asked = model(**knobs)
         state = asked.state
         own = Host(
-            state.host[lay.KNOB],
-            state.lists[lay.LIST_LOAD, :40],
-            state.lists[lay.LIST_FALCON, :3],
-            state.lists[lay.LIST_SPLIT, : len(asked.knobs.falcon.grosplit_cpus)],
-            state.lists[lay.LIST_RPS, :2],
-            state.memory,
+            PolicyKnobs(*(getattr(state.knobs, name) for name in PolicyKnobs._fields)),
+            state.steering.loads.array[:40],
+            state.steering.falcon_cpus.array[:3],
+            state.steering.split_cpus.array[: len(asked.knobs.falcon.grosplit_cpus)],
+            state.steering.rps_cpus.array[:2],
+            state.steering.memory.array,
         )
-        for stage in (lay.SPLIT, lay.RPS, lay.GRO_CELL, lay.BACKLOG):
-            one = packet(stage=stage, protocol=lay.TCP)
-            given = one._replace(app=0)  # there, the socket
-            assert ask(state, *given, asked.policy.choose) == tuple(choose(one, own))
+        for stage in (codes.SPLIT, codes.RPS, codes.GRO_CELL, codes.BACKLOG):
+            one = packet(stage=stage, protocol=codes.TCP)
+            skb = state.slots[0]
+            skb.hash, skb.protocol, skb.number = one.hash, one.protocol, one.number
+            state.stages[skb.stage].ifindex = one.ifindex
+            assert ask(state, stage, one.here, one.app) == tuple(choose(one, own))
 
 
 def test_unknown_policy_names_what_there_is():

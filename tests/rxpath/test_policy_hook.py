@@ -6,21 +6,24 @@ import numpy as np
 import pytest
 from model_hosts import accounted, model, run
 
+from rxpath.compile.tables import Rows
 from rxpath.config import profiles
 from rxpath.config.knobs import Knobs
 from rxpath.drivers.virtual import make_trace
 from rxpath.errors import ConfigError
 from rxpath.host import Model
-from rxpath.model.state import layout as lay
+from rxpath.model.frame import Frame
+from rxpath.model.state import codes
+from rxpath.model.state.packets import Event
 
 # The softirqs that a denied frame pays for: up to the one with the hook.
 HOOKS = {"host": 1, "docker": 2, "flannel": 2, "calico": 2, "weave": 3}
 
 
-def two_flows(host, chain, count=400, protocol=lay.UDP):
+def two_flows(host, chain, count=400, protocol=codes.UDP):
     """Flow 0 and flow 1 by turns, each to its own socket."""
     numbers = np.arange(count)
-    tcp = protocol == lay.TCP
+    tcp = protocol == codes.TCP
     return make_trace(
         numbers * 4000,
         rss_hash=np.array([0x101, 0x9999])[numbers % 2],
@@ -35,16 +38,16 @@ def two_flows(host, chain, count=400, protocol=lay.UDP):
     )
 
 
-def outcome(chain, protocol=lay.UDP, **knobs):
+def outcome(chain, protocol=codes.UDP, **knobs):
     """(frames delivered of flow 0 and 1, dropped by the policy), with flow 1 denied."""
     host = model(sockets=2, flows=2, denied=[1], records=True, **knobs)
     events = run(host, two_flows(host, chain, protocol=protocol))
-    delivered = events[events[:, lay.EV_KIND] == lay.DELIVER, lay.EV_FLOW]
+    delivered = events["flow"][events["kind"] == codes.DELIVER]
     assert accounted(host)
     return [int((delivered == flow).sum()) for flow in (0, 1)], host.stats()["drops"]["policy"]
 
 
-@pytest.mark.parametrize("protocol", [lay.UDP, lay.TCP])
+@pytest.mark.parametrize("protocol", [codes.UDP, codes.TCP])
 @pytest.mark.parametrize("policy", ["same_cpu", "rps", "rfs", "falcon", "mflow", "rss++"])
 @pytest.mark.parametrize("profile", HOOKS)
 def test_every_way_of_the_kernel_drops_a_denied_flow_and_no_other(profile, policy, protocol):
@@ -78,16 +81,16 @@ def test_the_work_up_to_the_hook_is_paid_and_no_more(profile, stages):
 def test_a_dropped_frame_s_record_ends_with_the_stage_of_the_hook():
     host = model(flows=1, denied=[0], records=True)
     events = run(host, make_trace(np.arange(20) * 5000, chain=host.chain("docker")))
-    assert set(events[:, lay.EV_PLACE]) == {lay.PLACE_POLICY}
-    slots = events[:, lay.EV_SLOT]
-    assert set(host.state.hop[slots]) == {2}
-    kinds = host.state.record[slots, :2, lay.REC_KIND]
-    assert np.all(kinds == [lay.NAPI, lay.GRO_CELL])
+    assert set(events["reason"]) == {codes.NETFILTER_DROP}
+    slots = events["slot"]
+    assert set(host.state.hops.array["count"][slots]) == {2}
+    kinds = host.state.records.array["stages"][slots, :2]["kind"]
+    assert np.all(kinds == [codes.NAPI, codes.GRO_CELL])
 
 
 def test_a_rule_holds_from_its_moment_until_it_is_taken_back():
     host = model(sockets=2, flows=2, policy="falcon")
-    out = np.zeros((64, lay.EVENT_COLUMNS), np.int64)
+    out = Rows.new(Event, 64)
     rules = {100: [0], 200: []}
     for slot in range(300):
         if slot in rules:
@@ -95,7 +98,7 @@ def test_a_rule_holds_from_its_moment_until_it_is_taken_back():
             host.reconfigure({"denied": rules[slot]})
         host.advance(slot * 50_000, out)
         frame = {"rss_hash": 7, "flow": slot % 2, "socket": slot % 2, "chain": host.chain("tunnel")}
-        host.receive(slot, slot * 50_000, **frame, protocol=17, wire_len=114)
+        host.receive(slot, slot * 50_000, Frame(**frame, protocol=17, wire_len=114))
     host.advance(10**9, out)
     assert host.stats()["drops"]["policy"] == 50
     assert host.stats()["delivered"] == 250

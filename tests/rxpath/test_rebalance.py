@@ -6,7 +6,6 @@ import numpy as np
 from model_hosts import accounted, model, run
 
 from rxpath.drivers.virtual import make_trace
-from rxpath.model.state import layout as lay
 
 BALANCE = {"rebalance_interval_ns": 1_000_000, "falcon": {"load_interval_ns": 500_000}}
 
@@ -49,7 +48,7 @@ def test_with_the_order_guard_buckets_move_below_saturation_and_nothing_overtake
 def test_it_does_not_spread_one_flow():
     busy, _, host = crowd("rss++", flows=1)
     assert np.count_nonzero(busy) == 1
-    assert host.state.lists[lay.LIST_RSS].tolist() == [i % 8 for i in range(128)]
+    assert host.state.rss.array["queue"].tolist() == [i % 8 for i in range(128)]
 
 
 def test_balanced_cores_are_left_alone():
@@ -59,4 +58,4 @@ def test_balanced_cores_are_left_alone():
         numbers * 1000, rss_hash=numbers % 8, flow=numbers % 8, chain=host.chain("tunnel")
     )
     run(host, trace)
-    assert host.state.lists[lay.LIST_RSS].tolist() == [i % 8 for i in range(128)]
+    assert host.state.rss.array["queue"].tolist() == [i % 8 for i in range(128)]

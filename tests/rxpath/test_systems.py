@@ -9,7 +9,7 @@ from model_hosts import flood, model, run
 from rxpath.config import costs
 from rxpath.drivers import virtual
 from rxpath.drivers.virtual import make_trace
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
 
 
 def rate(profile, policy, chain, **knobs):
@@ -66,9 +66,9 @@ def test_rps_acts_behind_the_nic_s_gro():
     host = model(policy="rps", slots=16_384, records=True)
     _, stats = segments(host, gap=1500)
     assert stats["softirq"]["merged"] > 0.9 * stats["delivered"]
-    used = host.state.hop > 0
-    stages = host.state.record[used, :, lay.REC_KIND]
-    assert np.all(stages[:, :3] == [lay.NAPI, lay.RPS, lay.GRO_CELL])
+    used = host.state.hops.array["count"] > 0
+    stages = host.state.records.array["stages"][used, :]["kind"]
+    assert np.all(stages[:, :3] == [codes.NAPI, codes.RPS, codes.GRO_CELL])
 
 
 def test_hardware_offload_is_as_fast_as_the_host():
@@ -102,7 +102,7 @@ def segments(host, gap, chain="tunnel", count=20_000):
         numbers // 64 * 64 * gap,  # trains of 64 segments
         rss_hash=0x5A17C0DE,
         chain=host.chain(chain),
-        protocol=lay.TCP,
+        protocol=codes.TCP,
         wire_len=1564,
         payload=1448,
         seq=numbers * 1448 % 2**32,
@@ -167,18 +167,18 @@ def choices(balancing):
     host = model(flows=2, slots=30_000, policy="falcon", records=True, falcon=falcon)
     found = np.zeros(5, np.int64)
     for events in virtual.run(host, two_flows(host, 700)):
-        for slot in events[:, lay.EV_SLOT]:
-            stages = host.state.record[slot, : host.state.hop[slot]]
-            found += np.bincount(stages[:, lay.REC_CHOICE], minlength=5)
+        for slot in events["slot"]:
+            stages = host.state.records.array["stages"][slot, : host.state.hops[slot].count]
+            found += np.bincount(stages["choice"], minlength=5)
     return found, host.stats()
 
 
 def test_a_surge_moves_stages_to_their_second_choice_and_nothing_overtakes():
     static, _ = choices(balancing=False)
     dynamic, stats = choices(balancing=True)
-    assert static[lay.CHOICE_FIRST] > 0
-    assert static[lay.CHOICE_SECOND] == 0
-    assert dynamic[lay.CHOICE_SECOND] > 0
+    assert static[codes.CHOICE_FIRST] > 0
+    assert static[codes.CHOICE_SECOND] == 0
+    assert dynamic[codes.CHOICE_SECOND] > 0
     assert stats["reordered"] == 0
 
 
@@ -188,7 +188,7 @@ def test_falcon_switches_off_when_all_is_overloaded_and_on_again():
     flood(host, count=40_000, gap=700)
     assert host.stats()["falcon"]["switched_off"] >= 1
     now = int(host.stats()["clock_ns"])
-    run(host, np.zeros((0, 11), np.int64), until=now + 20_000_000)
+    run(host, make_trace([]), until=now + 20_000_000)
     stats = host.stats()["falcon"]
     assert stats["switched_on"] == stats["switched_off"]
     assert not stats["off"]
@@ -212,7 +212,7 @@ def test_interrupt_moderation_trades_interrupts_for_latency():
     for usecs in (0, 50):
         host = model(rx_usecs=usecs)
         events = run(host, make_trace(np.arange(2000) * 5000, chain=host.chain("tunnel")))
-        found.append((host.stats()["softirq"]["interrupts"], np.median(events[:, lay.EV_LATENCY])))
+        found.append((host.stats()["softirq"]["interrupts"], np.median(events["latency"])))
     assert found[0][0] > 5 * found[1][0]
     assert found[0][1] < found[1][1]
 

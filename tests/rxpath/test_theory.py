@@ -23,7 +23,7 @@ from pure_queues import (
     utilisation,
 )
 
-from rxpath.model.state import layout as lay
+from rxpath.model.state import codes
 
 RHO = [0.5, 0.7]
 MEAN = 10_000  # ns of a service; as bytes of a frame so many that rounding does not matter
@@ -94,7 +94,7 @@ def test_m_g_1_with_two_services_is_pollaczek_and_khinchine_s():
     def block(rng):
         host = queues(**{BACKLOG: {"udp": short, "tcp": long}})
         tcp = rng.random(BLOCK) < share
-        protocol, service = np.where(tcp, lay.TCP, lay.UDP), np.where(tcp, long, short)
+        protocol, service = np.where(tcp, codes.TCP, codes.UDP), np.where(tcp, long, short)
         return (
             latencies(host, poisson(rng, mean / rho, BLOCK), protocol=protocol) - service
         ).mean()

@@ -8,10 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_hosts import COARSE, accounted
 
+from rxpath.compile.tables import Rows
 from rxpath.config import profiles
 from rxpath.config.knobs import Knobs
 from rxpath.host import Model
-from rxpath.model.state import layout as lay
+from rxpath.model.frame import Frame
+from rxpath.model.state import codes
+from rxpath.model.state.packets import Event
 from tests.examples import examples
 
 SOCKETS, FLOWS = 3, 4
@@ -143,10 +146,10 @@ def collect(host, until, out):
     found = []
     while True:
         count = host.advance(until, out)
-        for row in out[:count]:
-            slot = row[lay.EV_SLOT]
-            record = host.state.record[slot, : host.state.hop[slot]]
-            found.append((tuple(row.tolist()), record.tolist()))
+        for row in out.array[:count]:
+            slot = row["slot"]
+            record = host.state.records.array["stages"][slot, : host.state.hops[slot].count]
+            found.append((row.tolist(), [list(stage) for stage in record.tolist()]))
         if count < len(out):
             return found
 
@@ -170,11 +173,11 @@ def test_kernel_does_what_the_plain_twin_does(raw_knobs, traffic, one_chain, den
     knobs = Knobs.parse({**raw_knobs, **overrides, "denied": denied})
     host = Model(knobs, slots=128, sockets=SOCKETS, flows=FLOWS, records=True)
     twin = Twin(knobs, SOCKETS, FLOWS)
-    out = np.zeros((room, lay.EVENT_COLUMNS), np.int64)
+    out = Rows.new(Event, room)
     for frame in arrivals(*traffic, one_chain):
         slot, now = frame.pop("slot"), frame.pop("now")
         assert collect(host, now, out) == twin.advance(now)
-        assert host.receive(slot, now, **frame) == twin.receive(slot, now, **frame)
+        assert host.receive(slot, now, Frame(**frame)) == twin.receive(slot, now, **frame)
         assert host.next_deadline() == twin.next_deadline()
         assert accounted(host)
     for end in range(now + 1_500_000, now + 15_000_000, 1_500_000):
@@ -185,7 +188,7 @@ def test_kernel_does_what_the_plain_twin_does(raw_knobs, traffic, one_chain, den
     twin.settle()
     assert stats["queued"] == 0
     assert stats["delivered"] == twin.delivered
-    assert stats["drops"] == {name: twin.drops[name] for name in lay.PLACE_NAMES[1:]}
+    assert stats["drops"] == {name: twin.drops[name] for name in codes.DROP_REASONS[1:]}
     assert stats["reordered"] == sum(twin.reordered)
     assert stats["busy_ns"] == [cpu.busy for cpu in twin.cpus[: knobs.cpus]]
     assert stats["load"] == [cpu.load for cpu in twin.cpus[: knobs.cpus]]

@@ -1,0 +1,84 @@
+"""Numbers that stand for kinds: stages, choices, drop reasons, what a CPU does; and sizes.
+
+Plain integers, so that kernels hold them as constants.  Times are model nanoseconds, sizes bytes.
+"""
+
+from __future__ import annotations
+
+NONE = -1  # no slot, NAPI instance, task, ...
+
+# -- sizes of a host -----------------------------------------------------------------------------
+MAX_CPUS = 64
+MAX_QUEUES = 64
+MAX_CHAIN_ROWS = 96  # stages of all chains together
+MAX_CHAINS = 128
+MAX_SET = 128  # CPUs of a CPU set, each as often as it is named
+MAX_STAGES = 8  # the most stages a frame passes, both splits of the first one counted
+RSS_ENTRIES = 128  # of the indirection table (ethtool -x)
+GUARD_ENTRIES = 32_768  # the rps_sock_flow_entries of Documentation/networking/scaling
+GRO_BUCKETS = 8  # GRO_HASH_BUCKETS
+GRO_DEPTH = 8  # MAX_GRO_SKBS
+MEMORY = 4096  # int64 of the steering policy's own
+
+# -- protocols as far as the receive path distinguishes them -------------------------------------
+TCP = 6
+UDP = 17
+VXLAN_BYTES = 50  # outer Ethernet, IPv4, UDP and VXLAN headers (RFC 7348)
+
+# -- events: what the model reports of a frame ---------------------------------------------------
+DELIVER = 1  # the application has the frame
+DROP = 2  # the frame is lost
+
+# -- drop reasons: enum skb_drop_reason (include/net/dropreason-core.h), where it has one ---------
+NOT_DROPPED = 0
+RX_MISSED = 1  # no free descriptor in the RX ring: rx_missed_errors, ip-link(8)
+GRO_CELL_OVERFLOW = 2  # a device's gro_cell queue is over netdev_max_backlog: its rx_dropped
+CPU_BACKLOG = 3  # a CPU's input_pkt_queue is over netdev_max_backlog
+SOCKET_RCVBUFF = 4  # the socket's receive buffer is full
+RESEQUENCER = 5  # mFlow: too many of the flow's skbs wait for their turn
+NETFILTER_DROP = 6  # the operator's policy denies the flow
+DROP_REASONS = ("none", "rx_missed", "gro_cell", "backlog", "socket", "resequencer", "policy")
+
+# -- stages --------------------------------------------------------------------------------------
+NAPI, SPLIT, GRO_CELL, BACKLOG, SOCKET, RPS, POLL = range(1, 8)
+STAGE_NAMES = ("none", "napi", "split", "gro_cell", "backlog", "socket", "rps", "poll")
+DENY = 8  # no stage: where the chain of a denied flow ends
+FIRST_POSITION = 0  # of a chain's first stage
+NIC_POSITION = MAX_STAGES - 1  # of the order guard: RPS at the NIC, beyond the longest chain
+
+# -- how the CPU of a stage was chosen -----------------------------------------------------------
+CHOICE_NONE, CHOICE_FIRST, CHOICE_SECOND, CHOICE_FALLBACK, CHOICE_KEPT = range(5)
+# When the order guard keeps a flow where it was, the record shows the choice that once put it
+# there, and CHOICE_KEPT where that was another flow's (they share an entry of the guard).
+
+# -- NAPI instances, by number: NIC queue q, gro_cell of CPU c, backlog of CPU c ------------------
+QUEUE_NAPI = 0
+CELL_NAPI = QUEUE_NAPI + MAX_QUEUES
+BACKLOG_NAPI = CELL_NAPI + MAX_CPUS
+POLL_NAPI = BACKLOG_NAPI + MAX_CPUS  # no NAPI: the rings that kernel bypass polls, one a CPU
+NAPI_COUNT = POLL_NAPI + MAX_CPUS
+THREADS = MAX_CPUS  # tasks: ksoftirqd of CPU c, then from this number on the applications' threads
+
+# -- what a CPU does -----------------------------------------------------------------------------
+WORK_NONE, WORK_IRQ, WORK_FRAME, WORK_SKB, WORK_POST, WORK_IPI, WORK_OVERHEAD, WORK_TASK = range(8)
+WORK_POLL = 8  # a frame under kernel bypass
+WORK_SPIN = 9  # polling an empty ring, which never ends by itself
+SOFTIRQ_NONE, SOFTIRQ_INLINE, SOFTIRQ_THREAD = range(3)  # where __do_softirq was called
+BUSY_HARDIRQ, BUSY_SOFTIRQ, BUSY_KSOFTIRQD, BUSY_TASK, BUSY_POLLING = range(5)
+BUSY_NAMES = ("hardirq", "softirq", "ksoftirqd", "task", "polling")
+ASLEEP, WAKING, RUNNABLE, RUNNING = range(4)  # a thread
+
+# -- states of an skb and its flow ---------------------------------------------------------------
+SPLIT_NONE, SPLIT_GRO, SPLIT_STACK = range(3)  # what of its first stage an skb waits for
+ORDER_NONE, ORDER_UNDERWAY, ORDER_WAITS = range(3)  # its place in its flow's order (resequencer)
+RULE_NONE, RULE_ENTRY, RULE_FULL, RULE_DENIED = range(4)  # a flow: NIC's table, operator's policy
+OFF, ON, DRAINING = range(3)  # draining: off, but flows' packets may still wait there
+
+# -- sources of events (`rxpath.model.events`) ---------------------------------------------------
+TICK = 0  # of the load; then interrupts of the queues, IPIs, wake-ups
+INTERRUPT = 1
+IPI = INTERRUPT + MAX_QUEUES  # an IPI is for one gro_cell or backlog
+RING_INTERRUPT = IPI + 2 * MAX_CPUS  # no sources: where the rings begin and end
+RING_IPI = RING_INTERRUPT + 1
+RING_WAKE = RING_IPI + 1
+WAKE = RING_WAKE + 1

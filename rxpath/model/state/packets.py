@@ -1,0 +1,124 @@
+"""Frames, skbs, flows, and what is reported of them."""
+
+from __future__ import annotations
+
+from rxpath.compile.tables import Row, parts, word
+from rxpath.model.state.codes import MAX_STAGES
+
+
+class Slot(Row):
+    """A frame's buffer, or (the first of a chain that GRO merged) an skb; in order of use."""
+
+    next = word("link in the queue that the skb waits in")
+    stage = word("row of its present stage")
+    protocol = word("inner IP protocol")
+    frames = word("how many frames the skb has")
+    length = word("of the skb", "bytes")
+    came_from = word("CPU that ran the stage before")
+    split = word("what of its first stage it waits for: SPLIT_*")
+    recorded = word("records were on when the frame arrived")
+    hash = word("skb_hash: RSS hash of the outer headers, 32 bits")
+    choice = word("how the CPU of its next stage was chosen: CHOICE_*")
+    target = word("NAPI instance that the present frame is split to")
+    socket = word("who reads it")
+    hop = word("the present stage's number in the record")
+    enqueued = word("when it came into the queue it waits in", "ns")
+    order = word("whether the frame has a place in its flow's order: ORDER_*")
+    number = word("of the frame within its flow")
+    flow = word("of the frame")
+    arrival = word("at the NIC", "ns")
+    wire = word("length of this frame alone on the wire", "bytes")
+    frame = word("the next frame of this skb, or -1")
+    out_time = word("when the skb left the model", "ns")
+    out_reason = word("drop reason; NOT_DROPPED: it was delivered")
+    out_cpu = word("where it left")
+    truesize = word("what the socket is charged with", "bytes")
+    last = word("the skb's last frame")
+    payload = word("of TCP", "bytes")
+    seq = word("TCP sequence number")
+    flags = word("TCP flags")
+    gro_key = word("must be equal for two segments to merge")
+    merged = word("hop in which GRO merged the frame")
+    before = word("frame before it in its flow's order + 1, or 0")
+    after = word("frame after it + 1, or 0")
+
+
+class Flow(Row):
+    """What is known of a flow."""
+
+    sent = word("frames that arrived")
+    expected = word("number of the next frame in order (RFC 4737)")
+    reordered = word("frames")
+    delivered = word("frames")
+    first = word("first frame of its order + 1, or 0")
+    last = word("last frame of its order + 1, or 0")
+    waiting = word("skbs that wait in its order")
+    rule = word("NIC's table and operator's policy: RULE_*")
+
+
+class GuardPosition(Row):
+    """Where the last packet of a hash went at one position of the chain."""
+
+    napi = word("NAPI instance + 1; 0: none yet")
+    tail = word("the instance's tail then: it is worked off when its head is there")
+    choice = word("that put it there: CHOICE_*")
+    hash = word("whose packet it was")
+
+
+class GuardEntry(Row):
+    """Entry of the order guard: like rps_dev_flow_table, for each position in a chain."""
+
+    positions = parts(MAX_STAGES, GuardPosition, "by position")
+
+
+class StageRecord(Row, packed=True):
+    """One stage of one frame."""
+
+    kind = word("NAPI, SPLIT, GRO_CELL, ...")
+    ifindex = word("of the device")
+    cpu = word("that ran it")
+    choice = word("how that CPU was chosen: CHOICE_*")
+    enqueue = word("when the frame was queued for it", "ns")
+    start = word("of the work", "ns")
+    end = word("of the work", "ns")
+
+
+class FrameRecord(Row, packed=True):
+    """The stages that a frame passed."""
+
+    stages = parts(MAX_STAGES, StageRecord, "in order")
+
+
+class Hops(Row, packed=True):
+    """How much of a frame's record is written."""
+
+    count = word("stages in the record of a frame that an event names; 0: not recorded")
+
+
+class Event(Row):
+    """What became of a frame: rows of the array that `rxpath.model.kernel.advance` fills."""
+
+    kind = word("DELIVER or DROP")
+    slot = word("its buffer, which is the driver's again")
+    flow = word("of the frame")
+    socket = word("of the frame")
+    time = word("when the application has it, or it was lost", "ns")
+    cpu = word("the application's, or where it was lost")
+    reason = word("drop reason")
+    latency = word("since its arrival", "ns")
+
+
+class Arrival(Row, packed=True):
+    """A row of a trace: a frame (`rxpath.model.frame.Frame`) and when it arrives."""
+
+    arrival = word("at the NIC", "ns")
+    rss_hash = word("Toeplitz hash of the outer headers, 32 bits")
+    flow = word("number of the flow")
+    socket = word("number of the socket")
+    chain = word("number of the chain of stages")
+    protocol = word("inner IP protocol")
+    wire_len = word("on the wire, outer headers included", "bytes")
+    payload = word("of TCP", "bytes")
+    seq = word("TCP sequence number")
+    tcp_flags = word("of the TCP header")
+    gro_key = word("must be equal for two segments to merge")

@@ -1,0 +1,126 @@
+"""The memory of TCP senders and of the link: times are model ns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rxpath.compile.pointers import GroupType
+from rxpath.compile.tables import Group, Row, parts, table, word
+
+MAX_SETUP = 4  # segments of a handshake
+ARRIVE, ACK, DUPACK, REQUEST, TIMEOUT = range(5)  # kinds of `Pending`
+
+
+class SetupSegment(Row, packed=True):
+    """A segment of the handshake."""
+
+    chain = word("that it takes through the receiving host")
+    wire_len = word("on the wire", "bytes")
+
+
+class Sender(Row):
+    """A connection: its sender, and what its receiver has."""
+
+    rss_hash = word("of the outer headers")
+    socket = word("that receives the data")
+    chain = word("that segments take through the receiving host")
+    wire_len = word("of a segment on the wire", "bytes")
+    payload = word("of a segment", "bytes")
+    window = word("the receiver's, and the most that ever are in flight", "segments")
+    cwnd = word("congestion window", "segments")
+    cwnd_count = word("acknowledged towards the next increase [tcp_cong_avoid_ai]", "segments")
+    ssthresh = word("slow start threshold", "segments")
+    una = word("oldest unacknowledged segment, numbered from 0 (SND.UNA, RFC 9293)")
+    next = word("next to send (SND.NXT)")
+    high = word("beyond the highest ever sent")
+    dupacks = word("duplicate acknowledgements in a row")
+    recover = word("fast recovery lasts until this is acknowledged (RFC 6582); -1: not in it")
+    timeout_at = word("retransmission timeout", "ns")
+    armed = word("when an entry of the queue will look at the timeout; 0: none will", "ns")
+    backoff = word("doublings of the timeout")
+    received = word("the receiver's next expected segment (RCV.NXT)")
+    retransmits = word("segments")
+    timeouts = word("retransmission timeouts")
+    sent = word("frames handed to the link")
+    asked_at = word("time of the present request", "ns")
+    thinks = word("1: a client, which thinks before its next request")
+    answered = word("requests")
+    setup_steps = word("segments of the handshake, sent one at a time before the data")
+    period = word("segments from one handshake to the next; 0: there is one")
+    setups = word("handshakes that were completed")
+    setup_ns = word("that they took together", "ns")
+    setup = parts(MAX_SETUP, SetupSegment, "the handshake")
+
+
+class Pending(Row, packed=True):
+    """An entry of the event queue."""
+
+    time = word("when it is due", "ns")
+    number = word("order of entry, which breaks ties")
+    kind = word("ARRIVE, ACK, DUPACK, REQUEST or TIMEOUT")
+    conn = word("the connection")
+    value = word("ARRIVE: the segment; ACK, DUPACK: everything before it has come")
+
+
+class Sample(Row, packed=True):
+    """The latency of one request."""
+
+    time = word("of the answer", "ns")
+    conn = word("the connection")
+    latency = word("from the request to the answer", "ns")
+
+
+class Number(Row, packed=True):
+    """One number."""
+
+    value = word("the number")
+
+
+class Senders(Group):
+    """All connections and the link that they share."""
+
+    pending = word("entries in the event queue")
+    entered = word("entries ever made")
+    link_free = word("when the link takes the next frame", "ns")
+    ps_per_byte = word("of the link", "ps")
+    there_ns = word("from the link's end to the NIC", "ns")
+    back_ns = word("from the application to the sender: acknowledgement or answer", "ns")
+    rto_ns = word("least timeout", "ns")
+    free = word("free frame buffers")
+    thoughts = word("draws of thinking time used so far")
+    thinks = word("draws there are")
+    sampled = word("latencies written so far")
+    most_samples = word("latencies that are kept")
+    lost_at_nic = word("frames that found the RX ring full")
+    most_early = word("segments of a connection that may come before their turn")
+    most_pending = word("entries that the event queue holds")
+    connections = table(Sender, "by number, which is the flow's in the model")
+    queue = table(Pending, "the event queue, a heap; its last row is the entry at hand")
+    early = table(Number, "[connections * most_early] 1: it came before its turn")
+    samples = table(Sample, "latencies")
+    think_ns = table(Number, "draws of thinking time")
+    free_slots = table(Number, "stack of free frame buffers")
+    segments = table(Number, "by frame buffer: the segment that is in it")
+
+
+SENDERS = GroupType(Senders)
+"""Numba's type of `Senders`."""
+
+
+def allocate(connections: int, early: int, slots: int, think: np.ndarray, samples: int) -> Senders:
+    """Senders that have nothing to send yet; ``think`` [draws] ns of thinking time."""
+    pending = 4 * slots + 8 * connections
+    made = Senders(
+        connections=connections,
+        queue=pending,
+        early=connections * early,
+        samples=max(1, samples),
+        think_ns=len(think),
+        free_slots=slots,
+        segments=slots,
+    )
+    made.most_early, made.most_pending, made.free = early, pending - 1, slots
+    made.thinks, made.most_samples = len(think), max(1, samples)
+    made.free_slots.array["value"] = np.arange(slots)
+    made.think_ns.array["value"] = think
+    return made
