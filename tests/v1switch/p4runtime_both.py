@@ -42,7 +42,7 @@ def v1switch_server() -> Iterator[str]:
     """Serve a data plane of this process; yields the address."""
     with TemporaryDirectory() as directory:
         plane = Dataplane(PythonEngine(), cpu_port=CPU_PORT)
-        handle = serve(plane, f"unix:{directory}/p4rt.sock", DEVICE_ID, CPU_PORT)
+        handle = serve(plane, f"unix:{directory}/p4rt.sock", DEVICE_ID)
         try:
             yield handle.address
         finally:

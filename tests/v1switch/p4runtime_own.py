@@ -27,7 +27,7 @@ def plane() -> Dataplane:
 
 @pytest.fixture
 def address(plane: Dataplane, tmp_path: Path) -> Iterator[str]:
-    handle = serve(plane, f"unix:{tmp_path}/p4rt.sock", DEVICE_ID, CPU_PORT)
+    handle = serve(plane, f"unix:{tmp_path}/p4rt.sock", DEVICE_ID)
     yield handle.address
     handle.stop()
 

@@ -82,6 +82,13 @@ def test_ports_that_simple_switch_grpc_takes_are_taken() -> None:
         (["--no-p4", "--cpu-port", "0"], "cpu-port"),
         (["--no-p4", "--cpu-port", "511"], "cpu-port"),
         (["--no-p4", "--cpu-port", "600"], "0..511"),
+        (
+            ["--no-p4", "--cpu-port", "0"],
+            "--cpu-port 0: 0 and the drop port 511 are reserved",
+        ),
+        (["--no-p4", "--device-id", "-5"], "'-5': expected a device id in 0.."),
+        (["--no-p4", "--device-id", "x"], "'x': expected a device id in 0.."),
+        (["--no-p4", "--thrift-port", "65536"], "'65536': expected a TCP port in 0..65535"),
         (["--no-p4", "-L", "loud"], "loud"),
         (["--no-p4", "--wrong"], "--wrong"),
         (["--no-p4", "--", "--wrong"], "--wrong"),
@@ -105,7 +112,10 @@ def run(*argv: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        ([str(COMPILED / "nowhere.json")], "No such file"),
+        (
+            [str(COMPILED / "nowhere.json")],
+            "No such file or directory, expected a BMv2",
+        ),
         (["-i", "1@nowhere0", WIRE], "nowhere0"),
         ([str(COMPILED / "wire.p4info.txtpb")], "JSON"),
         (
@@ -116,6 +126,7 @@ def run(*argv: str) -> subprocess.CompletedProcess[str]:
         (["--no-p4", "--log-file", "/nowhere/at/all/s1.log"], "--log-file /nowhere/at/all/s1.log:"),
         (["--no-p4", "--log-file", "/nowhere/at/all/s1.log"], ", expected a file"),
         (["--no-p4", "--", "--grpc-server-addr", "unix:/nowhere/at/all/x.sock"], "/nowhere"),
+        (["--no-p4", "--", "--grpc-server-addr", "192.0.2.1:9"], "'192.0.2.1:9': in use or not of"),
     ],
 )
 def test_a_switch_that_cannot_start_says_so_and_ends(argv: list[str], said: str) -> None:

@@ -130,9 +130,14 @@ def test_the_example_of_the_docs_is_what_is_printed(
         (["explain", WIRE, "--packet", WIRE], "wire.json: Not a supported capture file, expected"),
         (["explain", WIRE, "--packet", "00", "--port", "512"], "'512': expected a port in 0..511"),
         (["explain", WIRE, "--packet", "00", "--count", "0"], "'0': expected a number, 1 or more"),
-        (["explain", "no.json", "--packet", "00"], "no.json: No such file or directory"),
+        (["explain", WIRE, "--packet", "00", "--port", "511"], "511 is the drop port, expected"),
+        (["explain", WIRE, "--packet", "00", "--cpu-port", "0"], "--cpu-port 0: 0 and the drop"),
+        (["explain", "no.json", "--packet", "00"], "no.json: No such file or directory, expected"),
         (["explain", str(ENTRIES), "--packet", "00"], "vtep.txt: $: expected a complete JSON"),
-        (["explain", WIRE, "--packet", "00", "--entries", "no.txt"], "no.txt: No such file"),
+        (
+            ["explain", WIRE, "--packet", "00", "--entries", "no.txt"],
+            "no.txt: No such file or directory, expected",
+        ),
         (
             ["explain", WIRE, "--packet", "00", "--entries", str(ENTRIES)],
             "vtep.txt:7: table 'port_kind': unknown, expected one of wire",
@@ -141,6 +146,14 @@ def test_the_example_of_the_docs_is_what_is_printed(
         (["run", WIRE, "--pcap-in", "1", "--pcap-out", "x"], "'1': expected PORT=FILE, such as"),
         (["run", WIRE, "--pcap-in", "x=f", "--pcap-out", "x"], "'x': expected a port in 0..511"),
         (["run", WIRE, "--pcap-in", "1=f"], "--pcap-out"),
+        (
+            ["run", WIRE, "--pcap-in", "511=f", "--pcap-out", "x"],
+            "--pcap-in 511=f: 511 is",
+        ),
+        (
+            ["run", WIRE, "--pcap-in", f"1={WIRE}", "--pcap-out", WIRE],
+            f"--pcap-out {WIRE}: File exists",
+        ),
     ],
 )
 def test_wrong_calls_are_one_line(

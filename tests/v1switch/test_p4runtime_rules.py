@@ -45,7 +45,7 @@ def test_the_port_by_default_is_the_registered_one():
 
 def test_a_restart_forgets_the_election_ids(tmp_path):
     for election_id in (9, 1):
-        handle = serve(Dataplane(PythonEngine()), f"unix:{tmp_path}/p4rt.sock", DEVICE_ID, None)
+        handle = serve(Dataplane(PythonEngine()), f"unix:{tmp_path}/p4rt.sock", DEVICE_ID)
         with SwitchClient(handle.address, device_id=DEVICE_ID, election_id=election_id) as client:
             assert client.is_primary
         handle.stop()

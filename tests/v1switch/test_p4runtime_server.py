@@ -12,7 +12,7 @@ from p4.v1 import p4runtime_pb2 as rt
 
 from tests.switch.harness import PATIENCE, SandboxError, poll
 from tests.switch.harness_client import Refused, SwitchClient
-from tests.v1switch.p4runtime_own import CPU_PORT, DEVICE_ID, frame, out_ports
+from tests.v1switch.p4runtime_own import DEVICE_ID, frame, out_ports
 from tests.v1switch.p4runtime_zoo import CONFIG, P4INFO, Zoo, canonical, wanted
 from v1switch.p4runtime.server import BindFailed, serve
 from v1switch.p4runtime.session import Session
@@ -647,7 +647,7 @@ def test_packets_may_see_the_middle_of_a_batch_unless_it_is_atomic(zoo, plane, m
 
 
 def test_a_port_without_a_host_is_this_machines_only(plane):
-    handle = serve(plane, ":0", DEVICE_ID, CPU_PORT)
+    handle = serve(plane, ":0", DEVICE_ID)
     try:
         host, _, port = handle.address.rpartition(":")
         assert host == "127.0.0.1"
@@ -661,14 +661,14 @@ def test_a_port_without_a_host_is_this_machines_only(plane):
 
 def test_stopping_frees_the_address(plane, tmp_path):
     for _ in range(2):
-        handle = serve(plane, f"unix:{tmp_path}/again.sock", DEVICE_ID, CPU_PORT)
+        handle = serve(plane, f"unix:{tmp_path}/again.sock", DEVICE_ID)
         handle.stop()
 
 
 @pytest.mark.parametrize("address", ["unix:/no/such/folder/p4rt.sock", "nowhere", "host:port", ""])
 def test_an_address_that_cannot_be_is_one_clear_line(plane, address):
     with pytest.raises(BindFailed) as caught:
-        serve(plane, address, DEVICE_ID, CPU_PORT)
+        serve(plane, address, DEVICE_ID)
     assert repr(address) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -677,4 +677,4 @@ def test_a_taken_address_is_refused(plane):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(BindFailed):
-            serve(plane, f"127.0.0.1:{port}", DEVICE_ID, CPU_PORT)
+            serve(plane, f"127.0.0.1:{port}", DEVICE_ID)

@@ -43,7 +43,7 @@ class World:
 def v1switch_world() -> Iterator[World]:
     plane = Dataplane(PythonEngine(), cpu_port=CPU_PORT)
     with TemporaryDirectory() as directory:
-        handle = serve(plane, f"unix:{directory}/p4rt.sock", DEVICE_ID, CPU_PORT)
+        handle = serve(plane, f"unix:{directory}/p4rt.sock", DEVICE_ID)
 
         def receive(port: int) -> bytes:
             ((found, frame),) = poll(lambda: plane.process_burst([], 0), "a frame")

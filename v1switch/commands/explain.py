@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from v1switch.commands.offline import dataplane, guarded, parser
-from v1switch.commands.parsing import port_number
+from v1switch.commands.parsing import check_cpu_port, check_not_dropped, port_number
 from v1switch.errors import RequestError
 from v1switch.explain.document import Document
 from v1switch.explain.engine import TracingEngine
@@ -40,7 +40,10 @@ class PacketError(RequestError):
 
 def main(argv: list[str]) -> int:
     """Explain packets; 0, or 2 when the call was wrong."""
-    options = _arguments().parse_args(argv)
+    made = _arguments()
+    options = made.parse_args(argv)
+    check_cpu_port(made, options.cpu_port, options.drop_port)
+    check_not_dropped(made, f"--port {options.port}", options.port, options.drop_port)
     return guarded(lambda: _explain(options))
 
 

@@ -27,5 +27,5 @@ def load(dataplane: Dataplane, path: Path) -> None:
     except ProgramError as error:
         raise SwitchError(f"{path}: {error}") from error
     except OSError as error:
-        raise SwitchError(f"{path}: {error.strerror}") from error
+        raise SwitchError(f"{path}: {error.strerror}, expected a BMv2 JSON file") from error
     log.info("running %s", path)

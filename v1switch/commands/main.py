@@ -6,12 +6,14 @@ in the other's place.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the first word names, or else the switch; returns its exit status."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # errors are reported here, not by gRPC
     words = list(sys.argv[1:] if argv is None else argv)
     # each command loads what it needs only: the switch has to listen within a second
     if words[:1] == ["explain"]:

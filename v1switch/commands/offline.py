@@ -53,7 +53,12 @@ def dataplane(options: argparse.Namespace, engine: Engine) -> Dataplane:
     )
     load(made, options.program)
     if options.entries is not None:
-        load_entries(options.entries, made, options.p4info or find_p4info(options.program))
+        p4info = options.p4info or find_p4info(options.program)
+        try:
+            load_entries(options.entries, made, p4info)
+        except OSError as error:
+            what = f"{error.filename or options.entries}: {error.strerror}"
+            raise SwitchError(f"{what}, expected a readable file") from error
     return made
 
 

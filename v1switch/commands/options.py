@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from v1switch.commands.engines import AUTO, ENGINES
-from v1switch.commands.parsing import Parser, port_number
+from v1switch.commands.parsing import (
+    Parser,
+    check_cpu_port,
+    check_not_dropped,
+    device_id,
+    port_number,
+    tcp_port,
+)
 from v1switch.control.dataplane import DROP_PORT
 
 DEFAULT_ADDRESS = "127.0.0.1:9559"  # BMv2's default listens on every address; this one does not
@@ -43,7 +50,7 @@ def _general() -> Parser:
     add("program", nargs="?", type=Path, help="BMv2 JSON")
     add("-i", "--interface", action="append", default=[], type=_interface, metavar="PORT@IFACE")
     add("--no-p4", action="store_true", help="start without a program and wait for one")
-    add("--device-id", type=int, default=0)
+    add("--device-id", type=device_id, default=0)
     add("--pcap", nargs="?", const=Path(), type=Path, metavar="DIR", help="capture all ports")
     add("--log-file", type=Path)
     add("-L", "--log-level", choices=LEVELS, default="info")
@@ -51,7 +58,7 @@ def _general() -> Parser:
     add("--log-flush", action="store_true", help="accepted: logs are always flushed")
     add("--cpu-port", type=port_number)
     add("--drop-port", type=port_number)
-    add("--thrift-port", type=int, help="accepted and ignored: there is no Thrift server")
+    add("--thrift-port", type=tcp_port, help="accepted and ignored: there is no Thrift server")
     add(
         "--engine",
         choices=ENGINES,
@@ -106,10 +113,7 @@ def parse(argv: Sequence[str]) -> Options:
     cpu = target.cpu_port if target.cpu_port is not None else general.cpu_port
     drop = target.drop_port if target.drop_port is not None else general.drop_port
     drop = DROP_PORT if drop is None else drop
-    if cpu is not None and cpu in (0, drop):
-        parser.error(
-            f"--cpu-port {cpu}: port 0 and the drop port {drop} are reserved, expected another port"
-        )
+    check_cpu_port(parser, cpu, drop)
     _check_interfaces(parser, general.interface, cpu, drop)
     return Options(general, target.grpc_server_addr, cpu, drop)
 
@@ -122,8 +126,7 @@ def _check_interfaces(
     names: set[str] = set()
     for number, ifname in interfaces:
         where = f"-i {number}@{ifname}"
-        if number == drop:
-            parser.error(f"{where}: {number} is the drop port, expected another port")
+        check_not_dropped(parser, where, number, drop)
         if number == cpu:
             parser.error(f"{where}: {number} is the CPU port, expected another port")
         if number in numbers:

@@ -6,6 +6,8 @@ import argparse
 from typing import NoReturn
 
 PORT_MAX = (1 << 9) - 1  # v1model's ports are bit<9>
+TCP_PORT_MAX = (1 << 16) - 1
+DEVICE_ID_MAX = (1 << 64) - 1  # a uint64 in p4runtime.proto
 WRONG_CALL = 2
 
 
@@ -19,6 +21,33 @@ class Parser(argparse.ArgumentParser):
 
 def port_number(text: str) -> int:
     """Parse a port number: `bit<9>` in v1model, and BMv2's default --max-port-count is 512."""
-    if not (text.isascii() and text.isdigit() and int(text) <= PORT_MAX):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a port in 0..{PORT_MAX}")
+    return _number(text, "a port", PORT_MAX)
+
+
+def tcp_port(text: str) -> int:
+    """Parse a TCP port."""
+    return _number(text, "a TCP port", TCP_PORT_MAX)
+
+
+def device_id(text: str) -> int:
+    """Parse a P4Runtime device id."""
+    return _number(text, "a device id", DEVICE_ID_MAX)
+
+
+def _number(text: str, what: str, largest: int) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= largest):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected {what} in 0..{largest}")
     return int(text)
+
+
+def check_cpu_port(parser: argparse.ArgumentParser, cpu: int | None, drop: int) -> None:
+    """Exit with an error when the CPU port is port 0 or the drop port."""
+    if cpu is not None and cpu in (0, drop):
+        reserved = f"0 and the drop port {drop} are reserved"
+        parser.error(f"--cpu-port {cpu}: {reserved}, expected another port")
+
+
+def check_not_dropped(parser: argparse.ArgumentParser, where: str, port: int, drop: int) -> None:
+    """Exit with an error when a port that packets are to enter at is the drop port."""
+    if port == drop:
+        parser.error(f"{where}: {port} is the drop port, expected another port")

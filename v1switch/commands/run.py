@@ -10,8 +10,9 @@ from operator import itemgetter
 from pathlib import Path
 
 from v1switch.commands.offline import dataplane, guarded, parser
-from v1switch.commands.parsing import port_number
+from v1switch.commands.parsing import check_cpu_port, check_not_dropped, port_number
 from v1switch.engines.python.engine import PythonEngine
+from v1switch.errors import SwitchError
 from v1switch.io.captures import PcapFile, read_frames
 
 Timed = tuple[int, int, bytes]
@@ -38,6 +39,9 @@ def main(argv: list[str]) -> int:
         help="where port<N>.pcap is written for each port that packets leave by",
     )
     options = made.parse_args(argv)
+    check_cpu_port(made, options.cpu_port, options.drop_port)
+    for port, path in options.pcap_in:
+        check_not_dropped(made, f"--pcap-in {port}={path}", port, options.drop_port)
     return guarded(lambda: _run(options))
 
 
@@ -86,7 +90,11 @@ class _Outputs:
     """
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            what = f"--pcap-out {directory}: {error.strerror}"
+            raise SwitchError(f"{what}, expected a directory that can be written to") from error
         self.directory = directory
         self.now = 0
         self.written: Counter[int] = Counter()

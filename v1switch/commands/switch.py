@@ -95,7 +95,7 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
         stack.callback(_report_drops, loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.stop())
-        server = serve(dataplane, options.address, general.device_id, options.cpu_port)
+        server = serve(dataplane, options.address, general.device_id)
         stack.callback(server.stop)
         log.info("P4Runtime on %s, device %d", options.address, general.device_id)
         stack.enter_context(LinkWatch(ports, dataplane.set_port_status))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from typing import Protocol
 from v1switch.control.engine import Engine, Forwarder, Prepared, SwitchContext
 from v1switch.program.model import Program
 from v1switch.state.program_state import State
+
+log = logging.getLogger("v1switch")
 
 
 class Code(Protocol):
@@ -75,9 +78,15 @@ class UpgradingEngine:
         while (job := self._jobs.get()) is not None:
             if not self._jobs.empty():
                 continue  # another program has been committed since
-            code = self._compile(job.state.program)
-            if code is not None and not self._closed:
-                job.switch.replace(job.state, code.bind(job.switch, job.state, job.plain))
+            try:
+                self._upgrade(job)
+            except Exception:  # a fault of our compiler must not stop later programs from moving
+                log.exception("%s stays with plain Python", job.state.program.name or "the program")
+
+    def _upgrade(self, job: _Job) -> None:
+        code = self._compile(job.state.program)
+        if code is not None and not self._closed:
+            job.switch.replace(job.state, code.bind(job.switch, job.state, job.plain))
 
 
 @dataclass(frozen=True)

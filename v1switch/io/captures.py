@@ -96,8 +96,7 @@ def read_frames(path: Path) -> Iterator[tuple[int, bytes]]:
     """Yield the frames of a pcap or pcapng file with their times in nanoseconds since 1970.
 
     Raises:
-        OSError: the file cannot be read.
-        CaptureError: it is no capture, or not one of whole Ethernet frames.
+        CaptureError: the file cannot be read, or is not a capture of whole Ethernet frames.
     """
     from scapy.error import Scapy_Exception  # Scapy takes a while to load
     from scapy.utils import RawPcapReader
@@ -105,6 +104,8 @@ def read_frames(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
         with _complaints(path):
             reader = RawPcapReader(str(path))
+    except OSError as error:
+        raise CaptureError(path, f"{error.strerror}, expected a pcap or pcapng file") from error
     except Scapy_Exception as error:
         raise CaptureError(path, f"{error}, expected a pcap or pcapng file") from None
     fraction_ns = 1 if getattr(reader, "nano", False) else 1000  # a pcap file's own unit

@@ -60,7 +60,10 @@ class Port:
             self.index = socket.if_nametoindex(ifname)
             self._socket = _open(ifname, self.index)
         except OSError as error:
-            raise PortError(number, ifname, error.strerror or str(error)) from error
+            reason = error.strerror or str(error)
+            if error.errno == errno.EPERM:
+                reason += ", expected the capability CAP_NET_RAW"
+            raise PortError(number, ifname, reason) from error
 
     def fileno(self) -> int:
         """The socket's file descriptor, for epoll."""

@@ -14,6 +14,7 @@ from v1switch.p4runtime.device import Device
 from v1switch.p4runtime.service import Service
 
 MAX_MESSAGE = 256 * 1024 * 1024  # bytes; a pipeline configuration is one message
+UNAVAILABLE = "in use or not of this machine, expected a free unix:PATH or HOST:PORT"
 WORKERS = 64  # threads; every open stream occupies one
 
 
@@ -45,14 +46,13 @@ class Handle:
         self._server.stop(grace).wait()
 
 
-def serve(dataplane: Dataplane, address: str, device_id: int, cpu_port: int | None) -> Handle:
+def serve(dataplane: Dataplane, address: str, device_id: int) -> Handle:
     """Serve P4Runtime for `dataplane`.
 
     Args:
         dataplane: the switch.
         address: `unix:PATH`, `host:port` or `:port`; without a host only this machine can connect.
         device_id: the only device id that clients may use.
-        cpu_port: the port whose frames are packet-in and packet-out, or None for neither.
 
     Raises:
         BindFailed: the address is in use or invalid.
@@ -67,15 +67,14 @@ def serve(dataplane: Dataplane, address: str, device_id: int, cpu_port: int | No
         ],
         maximum_concurrent_rpcs=WORKERS,
     )
-    dataplane.cpu_port = cpu_port
     device = Device(dataplane, device_id)
     p4runtime_pb2_grpc.add_P4RuntimeServicer_to_server(Service(device), server)
     try:
         bound = server.add_insecure_port(target)
     except RuntimeError as error:
-        raise BindFailed(address, str(error)) from error
+        raise BindFailed(address, UNAVAILABLE) from error
     if not bound:
-        raise BindFailed(address, "invalid or in use, expected a free unix:PATH or HOST:PORT")
+        raise BindFailed(address, UNAVAILABLE)
     device.start()
     server.start()
     return Handle(server, device, target if target.startswith("unix:") else _with(target, bound))
