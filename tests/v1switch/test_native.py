@@ -1,8 +1,13 @@
 """Machine code beside plain Python; `both` compares each frame, and what it leaves behind."""
 
 import contextlib
+import os
 import random
+import shutil
+import subprocess
+import sys
 from array import array
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +23,7 @@ from tests.v1switch.test_fuzz import SAMPLES, vtep
 from tests.v1switch.twin import COMPILED, loaded
 from v1switch.commands.engines import AUTO, engine
 from v1switch.control.dataplane import Dataplane
+from v1switch.engines.native import cache
 from v1switch.engines.native import engine as native_engine
 from v1switch.engines.native import output as op
 from v1switch.engines.native.compile import Compiled, loop_functions
@@ -143,6 +149,42 @@ def test_machine_code_takes_over_while_frames_are_carried() -> None:
         assert dataplane.process(1, b"x" * 20) == [(2, b"x" * 20)]
         poll(lambda: isinstance(dataplane.forwarder, Native), "machine code", 120.0)
         assert dataplane.process(1, b"x" * 20) == [(2, b"x" * 20)]
+
+
+ENDING = """
+import sys, threading, time
+from pathlib import Path
+from v1switch.commands.engines import AUTO, engine
+from v1switch.control.dataplane import Dataplane
+from v1switch.engines.native import machine
+from v1switch.program import load_file
+
+inside = threading.Event()
+
+def optimise(module):
+    inside.set()
+    time.sleep(0.5)
+    print("optimised", flush=True)
+
+machine.optimise = optimise
+with engine(AUTO) as upgrading:
+    Dataplane(upgrading).load(load_file(Path(sys.argv[1])))
+    inside.wait()
+"""
+
+
+def test_a_process_does_not_end_while_llvm_is_at_work_in_it(tmp_path: Path) -> None:
+    cache.helpers()  # or the process below would compile them first
+    copied, ignored = tmp_path / cache.directory().name, shutil.ignore_patterns("program-*")
+    shutil.copytree(cache.directory(), copied, ignore=ignored)
+    ended = subprocess.run(
+        [sys.executable, "-c", ENDING, str(COMPILED / "wire.json")],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        timeout=120,
+        capture_output=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"optimised\n", b"")
 
 
 # -- state -----------------------------------------------------------------------------------------

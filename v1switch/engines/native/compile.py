@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +18,9 @@ from v1switch.engines.native import machine
 from v1switch.engines.native.helpers.signatures import LOOP, SYMBOL
 from v1switch.engines.native.printer.function import RUN, RUN_ARGUMENTS, Printed, print_switch
 from v1switch.lower import ir
+
+_llvm_at_work = threading.RLock()
+atexit.register(_llvm_at_work.acquire)  # a process that ends while a thread is in LLVM crashes
 
 Function = Any
 """A C function of words, which gives a word. Calling it lets other threads run meanwhile."""
@@ -58,19 +63,21 @@ def compile_switch(switch: ir.Switch) -> Compiled:
 
 def object_code(text: str) -> bytes:
     """Object code of a printed program, with the helpers that it calls."""
-    module = machine.parse(text)
-    module.link_in(llvm.parse_bitcode(disk.helpers().bitcode))
-    machine.keep_only(module, {RUN})
-    machine.optimise(module)
-    return bytes(machine.host().emit_object(module))
+    helpers = disk.helpers().bitcode
+    with _llvm_at_work:
+        module = machine.parse(text)
+        module.link_in(llvm.parse_bitcode(helpers))
+        machine.keep_only(module, {RUN})
+        machine.optimise(module)
+        return bytes(machine.host().emit_object(module))
 
 
 def load(code: bytes) -> llvm.ExecutionEngine:
     """Load an object file into this process."""
-    target = machine.host()
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-    engine.finalize_object()
+    with _llvm_at_work:
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine.host())
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        engine.finalize_object()
     return engine
 
 
