@@ -59,6 +59,7 @@ def test_it_declares_v1switch(environment: Environment) -> None:
 
 def test_its_programs_start(environment: Environment) -> None:
     assert "name: pair" in run(environment, "falcon-topo", "spec", "pair")
+    assert "Usage: falcon-topo [OPTIONS]" in run(environment, "falcon-topo", "--help")
     assert "Usage: falcon_ctl" in run(environment, "falcon_ctl", "--help")
 
 

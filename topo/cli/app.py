@@ -1,4 +1,4 @@
-"""The commands of ``python -m topo``: up, down, status, exec, cli, spec.
+"""The commands of ``python -m topo`` and ``falcon-topo``: up, down, status, exec, cli, spec.
 
 Exit status: 0 success; 1 failure (for `status`: a program of the network is dead); 2 wrong usage,
 or the machine lacks something; 3 no network is up. `exec` exits with the status of the program.
@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -32,11 +33,13 @@ def main() -> None:
     """Run a command; print an error as one or a few lines on standard error and exit."""
     signal.signal(signal.SIGTERM, _leave)  # so that an interrupted `up` undoes what it began
     signal.signal(signal.SIGHUP, _leave)
+    name = Path(sys.argv[0]).name
+    name = "topo" if name == "__main__.py" else name  # python -m topo, or falcon-topo
     try:
-        sys.exit(run_app(app, "topo"))
+        sys.exit(run_app(app, name))
     except TopoError as err:
         for line in str(err).splitlines():
-            print(line if line.startswith(" ") else f"topo: {line}", file=sys.stderr)
+            print(line if line.startswith(" ") else f"{name}: {line}", file=sys.stderr)
         sys.exit(exit_code(err))
     except BrokenPipeError:  # whoever read our output has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
