@@ -1,1 +1,1 @@
-"""The controller and the user's door: intent to entries, flows, experiments, checks, reports."""
+"""The controller and its command line: intent to table entries, flows, checks, reports."""

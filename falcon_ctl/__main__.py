@@ -1,11 +1,11 @@
-"""`python -m falcon_ctl`: works from the system's Python too, by way of the project's .venv."""
+"""`python -m falcon_ctl`: from the system's Python it re-executes itself in the project's .venv."""
 
 import importlib.util
 import os
 import sys
 from pathlib import Path
 
-# Only the standard library up here: this file has to run where nothing is installed.
+# Only the standard library here: this file has to run where nothing is installed.
 NEEDED = ("grpc", "matplotlib", "networkx", "numba", "p4runtime_sh", "pydantic", "scapy", "typer")
 ROOT = Path(__file__).resolve().parent.parent
 VENV_PYTHON = ROOT / ".venv" / "bin" / "python"

@@ -1,4 +1,4 @@
-"""Work in a thread of its own that lasts as long as a `with` block."""
+"""Work in a thread that lasts as long as a `with` block."""
 
 from __future__ import annotations
 
@@ -13,18 +13,16 @@ _PATIENCE = 5.0  # s; a loop looks at `_stop` many times in that
 
 
 class Background:
-    """Context manager: `_loop` runs in a thread from its begin to its end.
+    """Context manager: `_loop` runs in a thread while the block runs.
 
-    `_loop` has to return soon after `_stop` is set; `_finish` is called when it has.
+    `_loop` has to return soon after `_stop` is set; `_finish` is called afterwards.
     """
 
     def __init__(self, name: str) -> None:
-        """Prepare a thread of this name."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
 
     def __enter__(self) -> Self:
-        """Start the thread."""
         self._thread.start()
         return self
 
@@ -34,7 +32,6 @@ class Background:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the thread."""
         self._stop.set()
         self._thread.join(timeout=_PATIENCE)
         self._finish()

@@ -55,13 +55,13 @@ Policies = Annotated[
     list[str] | None,
     typer.Option(
         metavar="FILE.py:NAME",
-        help="A policy of your own as a further system (repeatable).",
+        help="Your own steering policy as a further system (repeatable).",
     ),
 ]
 Chains = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="FILE.toml:NAME", help="A chain of devices of your own, likewise (repeatable)."
+        metavar="FILE.toml:NAME", help="Your own chain of devices as a further system (repeatable)."
     ),
 ]
 
@@ -85,7 +85,7 @@ def run(
         ),
     ] = 1.0,
     seed: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Ports, arrivals and contents follow from it.")
+        int, typer.Option(metavar="N", min=0, help="Decides ports, arrivals and contents.")
     ] = 1,
     results_dir: Annotated[
         Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
@@ -108,7 +108,7 @@ def run(
         plan = Plan(network.spec, seed, duration)
         try:
             report = _measure(network, plan, chosen, console, results_dir)
-        except KeyboardInterrupt as error:  # here, because typer would end without a word
+        except KeyboardInterrupt as error:  # typer would end without a message
             raise Interrupted from error
     if json is not None:
         document.write(json, report)
@@ -116,7 +116,7 @@ def run(
 
 
 def _console() -> Console:
-    """As wide as the terminal; wide enough for every table where there is none."""
+    """A console as wide as the terminal, or wide enough for every table where there is none."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
@@ -124,7 +124,7 @@ def _console() -> Console:
 def _measure(
     network: Network, plan: Plan, chosen: list[System], console: Console, results_dir: Path
 ) -> Report:
-    """The main job with all of its output."""
+    """Run the main job and write all of its output."""
     status = network.status()
     report = Report(status.topology, status.target, status.version)
     console.print(f"[bold]{status.topology}[/] on {status.target} {status.version}")
@@ -156,7 +156,7 @@ def shell(
 ) -> None:
     """Open p4runtime-shell on a running switch.
 
-    While a run holds the network the shell may only read; else it may write as well.
+    While a run is using the network the shell may only read, otherwise also write.
     """
     with watch.connect(run_dir) as network:
         switches = network.switches
@@ -179,7 +179,7 @@ def figures(
         str, typer.Option("--figures", metavar="LIST", help="Figures, comma-separated, of 1 to 7.")
     ] = "all",
     systems: Annotated[
-        str, typer.Option(metavar="LIST", help="Systems to run beside the figure's own.")
+        str, typer.Option(metavar="LIST", help="Systems to run in addition to the figure's own.")
     ] = "",
     seeds: Annotated[
         int, typer.Option(metavar="N", min=1, max=1000, help="Runs of everything, for the spread.")
@@ -188,13 +188,13 @@ def figures(
     chain: Chains = None,
     costs: Annotated[
         str | None,
-        typer.Option(metavar="FILE.toml", help="A cost profile of your own, for all systems."),
+        typer.Option(metavar="FILE.toml", help="Your own cost profile, for all systems."),
     ] = None,
     results_dir: Annotated[
         Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
     ] = Path("results"),
 ) -> None:
-    """Run the talk's figures under the virtual clock: what it claims, what the model says.
+    """Run the talk's figures under the virtual clock: its claims beside the model's values.
 
     Needs no network. Writes results/<time>/ with JSON, CSV and a picture for each figure.
     """
@@ -233,7 +233,7 @@ def sweep(
 ) -> None:
     """Measure the cross product of axes under the virtual clock: a row for each point.
 
-    Needs no network. Interrupted in whatever way, the same command goes on where it stopped.
+    Needs no network. After an interruption the same command continues where it stopped.
     """
     from falcon_ctl.sweeps import cli as sweeps_cli
 
@@ -256,7 +256,7 @@ def sensitivity(
         Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
     ] = Path("results"),
 ) -> None:
-    """Change each cost of the profile, one after another: what each figure hangs on.
+    """Change each cost of the profile in turn: which costs decide each figure.
 
     Takes minutes. Writes results/<time>/ with CSV and a tornado plot for each figure.
     """
@@ -289,8 +289,8 @@ def systems(
 
 
 def main(argv: list[str]) -> NoReturn:
-    """Run the command line; every error of ours is one line on standard error."""
-    # p4runtime-shell logs to the root logger what we report as errors.
+    """Run the command line; every reported error is one line on standard error."""
+    # p4runtime-shell logs to the root logger what is reported as an error here.
     logging.basicConfig(handlers=[logging.NullHandler()])
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if not argv or (argv[0].startswith("-") and argv[0] != "--help"):

@@ -1,7 +1,7 @@
-"""What can go wrong in the controller, as one family of errors that carry their fields.
+"""The controller's errors, which carry their fields.
 
 `UsageError` means that the call was wrong (exit status 2), `PartFailed` that a part of the
-testbed did not do its work (exit status 1). Callers ask predicates instead of matching texts.
+testbed failed (exit status 1). Callers use predicates instead of matching messages.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import grpc
 
 
 class CtlError(Exception):
-    """Root of the controller's errors; `str()` is the one line that the user is shown."""
+    """Root of the controller's errors; `str()` is the one line that the user sees."""
 
     exit_status = 1
 
@@ -20,12 +20,12 @@ class Interrupted(CtlError):
 
     exit_status = 130
 
-    def __init__(self, left: str = "nothing was written, the hosts have their knobs back") -> None:
+    def __init__(self, left: str = "nothing was written, the hosts' knobs are restored") -> None:
         super().__init__(f"interrupted; {left}")
 
 
 class UsageError(CtlError):
-    """The call is wrong: `where` it is, `what` stands there and what was `expected`."""
+    """The call is wrong: `where`, `what` was given and what is `expected`."""
 
     exit_status = 2
 
@@ -37,7 +37,7 @@ class UsageError(CtlError):
 
 
 class NotConserved(CtlError):
-    """A run under the virtual clock lost count of frames: the receive path's model is wrong."""
+    """A run under the virtual clock lost count of frames: the model is wrong."""
 
     def __init__(
         self, system: str, seed: int, sent: int, delivered: int, lost: int, queued: int
@@ -51,7 +51,7 @@ class NotConserved(CtlError):
 
 
 class NoNetwork(CtlError):
-    """No network is running (or it does not answer), so there is nothing to control."""
+    """No network is running, or it does not answer."""
 
     exit_status = 2
 

@@ -15,7 +15,7 @@ NAME = "ctl.lock"
 
 @contextmanager
 def exclusive(run_dir: Path) -> Iterator[None]:
-    """Hold the lock of `run_dir`; the kernel drops it with the process, however that ends.
+    """Hold the lock of `run_dir`; the kernel releases it when the process ends, however it ends.
 
     Raises:
         AlreadyRunning: another process holds it.

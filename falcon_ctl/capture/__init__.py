@@ -1,1 +1,1 @@
-"""Frames from the wire: taken off raw sockets, dissected with Scapy, written as pcapng."""
+"""Captured frames: from raw sockets and recordings, dissected with Scapy, written as pcapng."""

@@ -1,4 +1,4 @@
-"""What a captured frame says, read with Scapy."""
+"""The headers of a captured frame, dissected with Scapy."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ for _port in (4789, 8472, 6784):  # IANA's, Linux's first one (Flannel), Weave N
 
 
 def ends(frame: bytes) -> Ends | None:
-    """The innermost flow, read at fixed places; None for what is not TCP or UDP on IPv4.
+    """The innermost flow, read at fixed offsets; None for what is not TCP or UDP on IPv4.
 
-    Scapy (`read`) takes a hundred times as long, which counts where every frame is sorted by flow.
+    Scapy (`read`) takes a hundred times as long, too long for sorting every frame by flow.
     """
     begin = innermost(frame)
     if len(frame) < begin + 24 or frame[begin] != _IPV4_NO_OPTIONS or frame[begin + 9] not in _L4:
@@ -83,9 +83,9 @@ def innermost(frame: bytes) -> int:
 
 
 def read(frame: bytes) -> Headers:
-    """Headers of a frame (no FCS), as far as it goes."""
+    """Headers of a frame (no FCS), as far as it is complete."""
     if len(frame) < UNTAGGED:
-        return Headers(0, 0, None, None)  # Scapy refuses what is shorter than an Ethernet header
+        return Headers(0, 0, None, None)  # shorter than an Ethernet header: Scapy refuses it
     begin = TAGGED if frame[12:14] == _DOT1Q else TUNNEL
     protocol = frame[begin + 9] if len(frame) > begin + 9 else 0
     return _dissect(frame[: begin + _IPV4 + _L4.get(protocol, 20)])

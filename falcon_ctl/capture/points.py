@@ -14,7 +14,7 @@ Point = tuple[str, str]  # name, description
 
 
 def stage_points(trace: Trace, vxlan_port: int) -> dict[Point, list[Packet]]:
-    """Packets per stage point; the time is when the stage began, on the wall clock.
+    """Packets per stage point; their time is the stage's start on the wall clock.
 
     From the first hop behind the NIC on, a tunnelled frame is shown without its tunnel.
     """

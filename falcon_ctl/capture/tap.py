@@ -1,4 +1,4 @@
-"""A capture of one interface: an AF_PACKET socket read by a thread of its own."""
+"""A capture of one interface: an AF_PACKET socket, read by a thread."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from falcon_ctl.traffic.receiver import SO_TIMESTAMPNS, timestamp
 
 # linux/if_packet.h, asm-generic/socket.h; Python names none of these.
 _SOL_PACKET, _PACKET_STATISTICS, _PACKET_AUXDATA = 263, 6, 8
-_STATISTICS = struct.Struct("@II")  # struct tpacket_stats: frames, and those that found no room
+_STATISTICS = struct.Struct("@II")  # struct tpacket_stats: frames, and those that were dropped
 _SO_RCVBUFFORCE = 33
 _AUXDATA = struct.Struct("@IIIHHHH")  # status, len, snaplen, mac, net, vlan_tci, vlan_tpid
 _TP_STATUS_VLAN_VALID = 1 << 4
@@ -26,9 +26,9 @@ class Tap(Background):
     """Context manager: keeps the frames that `interface` receives, at most `limit` of them.
 
     `sock` is an AF_PACKET SOCK_RAW socket of the interface's namespace. With `outgoing` it keeps
-    what the interface sends instead. An 802.1Q tag that the kernel took off is put back in place.
-    `lost` says, once it was left, how many frames it could not keep: over the limit, or because
-    the socket's buffer was full. A capture that lost frames proves neither order nor counts.
+    what the interface sends instead. An 802.1Q tag that the kernel removed is restored. `lost`,
+    after the block: frames that it could not keep, over the limit or because the socket's buffer
+    was full. A capture that lost frames proves neither order nor counts.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Tap(Background):
 
 
 def _enlarge(sock: socket.socket) -> None:
-    """Ask for a large buffer; beyond net.core.rmem_max only a privileged process gets it."""
+    """Request a large buffer; beyond net.core.rmem_max only a privileged process gets it."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
     with suppress(PermissionError):
         sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)

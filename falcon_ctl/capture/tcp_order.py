@@ -1,4 +1,4 @@
-"""What a capture says of a TCP flow: which frames were sent, which came, in which order."""
+"""The order of a TCP flow's frames between the points where they were captured."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PORTS_AND_SEQUENCE = struct.Struct("!HHI")
 
 
 class Point(NamedTuple):
-    """A place where frames of some TCP flows were seen, in the order in which they passed."""
+    """A point where frames of some TCP flows were captured, in the order in which they passed."""
 
     place: str
     segments: list[Segment]
@@ -39,7 +39,7 @@ def segments(packets: Iterable[Packet], source_ports: set[int]) -> list[Segment]
 
 
 def arrived(frames: Iterable[bytes], source_ports: set[int]) -> list[Segment]:
-    """TCP frames from one of `source_ports` as they came to a machine: tagged or in VXLAN."""
+    """TCP frames from one of `source_ports` as a machine received them: tagged or in VXLAN."""
     found = (_segment(_inner(frame)) for frame in frames)
     return [segment for segment in found if segment and segment.source_port in source_ports]
 
@@ -50,27 +50,27 @@ def _inner(frame: bytes) -> bytes:
     return frame[_VXLAN_HEADERS:]
 
 
-def swaps(way: Sequence[Point]) -> dict[str, int]:
-    """Reordered frames between each two neighbouring points of a way, where there are any."""
+def swaps(path: Sequence[Point]) -> dict[str, int]:
+    """Reordered frames between each two neighbouring points of a path, where there are any."""
     found = {
         f"{one.place} -> {other.place}": reordered(one.segments, other.segments)
-        for one, other in pairwise(way)
+        for one, other in pairwise(path)
     }
     return {between: count for between, count in found.items() if count}
 
 
 def reordered(sent: list[Segment], received: list[Segment]) -> int:
-    """Reordered frames by RFC 4737 between two points of their way, `sent` being the first.
+    """Reordered frames by RFC 4737 between two points of their path, `sent` being the first.
 
-    Frames that look alike (retransmissions, pure ACKs) cannot be told apart and are left out.
+    Frames that look alike (retransmissions, pure ACKs) cannot be matched and are left out.
     """
     total = 0
     for port in {segment.source_port for segment in sent}:
-        ours = [segment for segment in sent if segment.source_port == port]
-        times = Counter(ours)
-        position = {segment: n for n, segment in enumerate(ours) if times[segment] == 1}
+        flow = [segment for segment in sent if segment.source_port == port]
+        times = Counter(flow)
+        position = {segment: n for n, segment in enumerate(flow) if times[segment] == 1}
         arrivals = [position[segment] for segment in received if segment in position]
-        total += order.analyse(arrivals, len(ours)).reordered
+        total += order.analyse(arrivals, len(flow)).reordered
     return total
 
 

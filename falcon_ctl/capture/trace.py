@@ -1,4 +1,4 @@
-"""What the receiving host recorded of each frame: its way through stages and CPUs."""
+"""What the receiving host recorded of each frame: its stages, on which CPUs and when."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Stage(NamedTuple):
 
 
 class Passage(NamedTuple):
-    """A frame on its way; `delivered` is 0 and `place` names where when it was dropped."""
+    """A frame in the host; when it was dropped, `delivered` is 0 and `place` is the drop reason."""
 
     number: int
     arrival: int

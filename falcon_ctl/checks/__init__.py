@@ -1,1 +1,1 @@
-"""The claims, each a small pure function over captured data that says what it saw."""
+"""The checks, each a pure function over captured data that returns a verdict and its evidence."""

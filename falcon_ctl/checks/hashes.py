@@ -1,7 +1,7 @@
-"""The two hashes that decide a CPU, written from their definitions for the checks alone.
+"""The hashes that choose a CPU, written from their definitions for the checks alone.
 
-They share no code with the receiving host's (rxpath), so that a check which recomputes a choice
-can fail. Bit strings and Python integers: slow and plain.
+They share no code with the receiving host (rxpath), so that a check which recomputes a choice can
+fail. Bit strings and Python integers: slow and simple.
 """
 
 from __future__ import annotations

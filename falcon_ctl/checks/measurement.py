@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-KERNEL_HOP = "container -> its machine"  # a veth, with nothing of the testbed's in between
+KERNEL_HOP = "container -> its machine"  # a veth, without any part of the testbed between
 
 
 @dataclass(frozen=True)
 class Measurement:
     """Counts in frames, `pps` in model packets/s, `latencies` in model ns, `loads` CPU → percent.
 
-    `drops` names where frames were lost; only places with losses stand in it. `late` says who ran
-    behind its budget and how far, so that rates and latencies are not valid; "" when nobody did.
-    `swaps` says of `reordered` frames between which two points of their way they changed places.
+    `drops`: lost frames by place, where there were any. `late`: which part exceeded its budget
+    and by how much, so that rates and latencies are not valid; "" when none did. `swaps`: between
+    which two points of their path `reordered` frames changed places.
     """
 
     system: str
@@ -37,7 +37,7 @@ class Measurement:
 
     @property
     def disordered(self) -> bool:
-        """Frames changed places somewhere else than in this computer's kernel."""
+        """Frames changed places elsewhere than in this computer's kernel."""
         return self.reordered > self.swaps.get(KERNEL_HOP, 0)
 
     @property
@@ -72,7 +72,7 @@ class Measurement:
 def rate(count: int, start: int, end: int) -> float:
     """Packets/s of the model: `count` packets from the first arrival to the last delivery (ns).
 
-    It takes in the filling and the draining of the pipeline, so that it does not depend on how
-    NAPI's batches (up to 300 packets) fall into a window.
+    It includes the filling and draining of the pipeline, so that it does not depend on how NAPI's
+    batches (up to 300 packets) fall into a window.
     """
     return count * 1e9 / (end - start) if end > start else 0.0

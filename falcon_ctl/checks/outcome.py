@@ -1,4 +1,4 @@
-"""What came out of the flows: order, loss, speed."""
+"""Checks of the flows' results: order, loss, speed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from falcon_ctl.checks.measurement import Measurement
 from falcon_ctl.checks.verdict import Verdict, judge
 from falcon_ctl.traffic.tcp import Transfer
 
-UNACCOUNTED = "unaccounted"  # the last word of a place where frames vanished without being counted
+UNACCOUNTED = "unaccounted"  # ends the name of a place where frames vanished uncounted
 
 
 def order_kept(measurements: Sequence[Measurement]) -> Verdict:
@@ -25,7 +25,7 @@ def order_kept(measurements: Sequence[Measurement]) -> Verdict:
 
 
 def bytes_intact(transfers: Mapping[str, Sequence[Transfer]]) -> Verdict:
-    """Every byte of every TCP connection came, unchanged and in order."""
+    """Every byte of every TCP connection arrived, unchanged and in order."""
     problems = [
         f"{system}: {t.received} of {t.sent} bytes{', ' + t.error if t.error else ', altered'}"
         for system, found in transfers.items()
@@ -39,7 +39,7 @@ def bytes_intact(transfers: Mapping[str, Sequence[Transfer]]) -> Verdict:
 
 
 def nothing_unaccounted(measurements: Sequence[Measurement]) -> Verdict:
-    """Sent = delivered + drops that someone counted, and no switch lost a frame without a trace."""
+    """Sent = delivered + counted drops, and no switch lost a frame without counting it."""
     problems = []
     for m in measurements:
         missing = m.sent - m.delivered - _counted(m)
@@ -57,7 +57,7 @@ def nothing_unaccounted(measurements: Sequence[Measurement]) -> Verdict:
 
 
 def _counted(measurement: Measurement) -> int:
-    """Drops that someone counted as such."""
+    """Drops that some counter showed."""
     return sum(n for p, n in measurement.drops.items() if not p.endswith(UNACCOUNTED))
 
 

@@ -1,4 +1,4 @@
-"""Who reaches whom: everyone within a tenant, nobody across tenants."""
+"""Checks of reachability: all containers within a tenant, none across tenants."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tenants_isolated(heard: Mapping[str, Heard], sent: Mapping[str, str]) -> Ver
     """`heard`: system → container → senders whose probes came; `sent`: sender → whom it meant.
 
     The probes go to addresses that exist in both tenants, and to the other tenant's MAC
-    addresses. Probes that were not meant for anyone who may hear them have the target "".
+    addresses. The target of a probe that nobody may hear is "".
     """
     meant = sorted({target for target in sent.values() if target})
     problems = []

@@ -1,4 +1,4 @@
-"""What FALCON does under load: the second choice, the order guard, switching itself off."""
+"""Checks of FALCON under load: the second choice, the order guard, switching off."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from falcon_ctl.checks.verdict import Verdict, judge
 
 
 class LoadSample(NamedTuple):
-    """What a host showed at a model time (ns): percent of each CPU, FALCON's average, its state."""
+    """A host's load at a model time (ns): percent of each CPU, FALCON's average, FALCON's state."""
 
     time: int
     loads: tuple[int, ...]
@@ -25,7 +25,7 @@ class Episode(NamedTuple):
     """A recording with a surge in it.
 
     `ports`: inner source ports of the flows; `cpu`: where two of them collide (-1: not planned);
-    `surge_at`: model ns; `switched`: how often the host says that it went off, and on.
+    `surge_at`: model ns; `switched`: how often the host switched FALCON off, and on.
     """
 
     trace: Trace
@@ -93,7 +93,7 @@ def guard_keeps_order(trace: Trace) -> Verdict:
 
 
 def switches_off_and_on(episode: Episode) -> Verdict:
-    """Average load over the threshold switches FALCON off, and on again when it has gone."""
+    """Average load over the threshold switches FALCON off, and lower load on again."""
     events = sorted(
         (stage.enqueue, stage.choice == OFF)
         for passage in episode.trace.passages

@@ -1,4 +1,4 @@
-"""Where each stage ran, against where the formula says, recomputed from the frame's own bytes."""
+"""Checks of each stage's CPU against the formula, recomputed from the frame's own bytes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def cpus_follow_formula(traces: Iterable[tuple[str, Trace]]) -> Verdict:
 
     `traces`: (system, what its host recorded). The formulas are those of FALCON
     (net/core/dev.c of the reference), of RSS, and of the interrupt affinity. With the order guard
-    a stage may also stay where the flow's frame before was still waiting.
+    a stage may also stay where the flow's previous frame still waited.
     """
     problems: list[str] = []
     stages = frames = steered = 0
@@ -42,7 +42,7 @@ def cpus_follow_formula(traces: Iterable[tuple[str, Trace]]) -> Verdict:
 
 
 def problems_of(passage: Passage, meta: dict[str, Any], last: Places) -> list[str]:
-    """What in one frame's passage contradicts the formulas; `last` is brought up to date."""
+    """What in one frame's passage contradicts the formulas; updates `last`."""
     knobs = meta["knobs"]
     found = nic_hash(passage.frame)
     if found != passage.rss_hash:
@@ -103,7 +103,7 @@ def _allowed(stage: Stage, passage: Passage, before: int, knobs: dict[str, Any])
 
 
 def _falcon_cpus(stage: Stage, passage: Passage, before: int, falcon: dict[str, Any]) -> set[int]:
-    """FALCON's formula for the choice that the host says it took, if it may take that."""
+    """FALCON's formula for the choice that the host reports, if it may make that choice."""
     if stage.choice == OFF:
         return {before} if falcon["switch_off"] else set()
     is_split = passage.proto == TCP and falcon["splitting"]
@@ -145,7 +145,7 @@ def one_cpu_per_stage(traces: Iterable[tuple[str, Trace]]) -> Verdict:
 def segments_are_split_and_merged(trace: Trace, merged: int) -> Verdict:
     """TCP segments had their first stage split, and GRO merged consecutive ones.
 
-    `merged`: frames that the host says GRO appended to another.
+    `merged`: frames that GRO appended to another, by the host's counter.
     """
     tcp = [p for p in trace.passages if p.proto == TCP]
     whole = [p for p in tcp if "split" not in [stage.kind for stage in p.stages]]

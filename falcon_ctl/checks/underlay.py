@@ -1,4 +1,4 @@
-"""Frames on the underlay are right VXLAN: RFC 7348, RFC 768 and what the fabric relies on."""
+"""Checks of VXLAN packets: RFC 7348, RFC 768 and what the fabric relies on."""
 
 from __future__ import annotations
 

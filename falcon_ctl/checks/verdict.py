@@ -1,4 +1,4 @@
-"""What a check says."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Verdict(NamedTuple):
-    """A claim: its name, whether it holds, and what was seen (or the first counterexamples)."""
+    """A claim: its name, whether it holds, and the evidence or the first counterexamples."""
 
     name: str
     ok: bool
@@ -15,7 +15,7 @@ class Verdict(NamedTuple):
 
 
 def judge(name: str, problems: Sequence[str], seen: str, enough: bool = True) -> Verdict:
-    """The claim holds when there is no problem and `enough` was seen to say so."""
+    """The claim holds when there is no problem and `enough` evidence."""
     if problems:
         more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
         return Verdict(name, False, "; ".join(problems[:3]) + more)

@@ -1,1 +1,1 @@
-"""The talk's table of systems under the virtual clock: each tick and cross is a check that runs."""
+"""The talk's table of systems under the virtual clock: each tick and cross is a check."""

@@ -1,4 +1,4 @@
-"""Checks of the ways around the kernel's overlay: bypass, Slim and FreeFlow, offload. Pure."""
+"""Checks of what avoids the kernel's overlay: bypass, Slim and FreeFlow, offload. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def no_os_overhead(system: System) -> Finding:
 
 
 def policy_not_applied(system: System) -> Finding:
-    """Frames of a flow that the operator denies are delivered all the same."""
+    """Frames of a flow that the operator denies are delivered nevertheless."""
     rounds = Rounds(_HASHES, knobs={"denied": [1]})
     found, theirs = (trial.run(one, rounds) for one in (system, OVERLAY))
     through, held = (len(one.delivered(1).time) for one in (found, theirs))
@@ -88,7 +88,7 @@ def policy_of_packets_not_applied(system: System) -> Finding:
 
 
 def _after_the_rule(system: System) -> int:
-    """Segments delivered once a running connection is denied and what was under way is through."""
+    """Segments delivered after a running connection is denied, those in flight then left out."""
     peers = trial.connect(system)
     peers.run(4 * _MS)
     peers.model.reconfigure({"denied": [0]})

@@ -1,4 +1,4 @@
-"""What a row of the table is: a claim about a system, and the check that it holds. Pure."""
+"""A row of the table: a claim about a system, and the check whether it holds. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from falcon_ctl.systems.system import System
 
-TICK, CROSS, IS = "✓", "✗", "="  # an advantage, a drawback, what it is
+TICK, CROSS, IS = "✓", "✗", "="  # an advantage, a drawback, a property
 
 
 class Finding(NamedTuple):
-    """What was measured, in words with numbers, and whether the claim holds by it."""
+    """What was measured, in words with numbers, and whether it supports the claim."""
 
     measured: str
     holds: bool

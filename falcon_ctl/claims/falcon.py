@@ -1,4 +1,4 @@
-"""Checks of FALCON: its parts, its order, and what it leaves as it was. Pure."""
+"""Checks of FALCON: its parts, its order, and what it leaves unchanged. Pure."""
 
 from __future__ import annotations
 

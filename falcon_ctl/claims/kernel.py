@@ -1,4 +1,4 @@
-"""Checks of what Linux has: host network, overlays, RPS and RFS; and of RSS++ and mFlow. Pure."""
+"""Checks of Linux's own systems (host network, overlays, RPS, RFS), of RSS++ and mFlow. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands `figures` and `fit` of falcon_ctl: no network is needed for either."""
+"""The commands `figures`, `sensitivity` and `fit` of falcon_ctl; none needs a network."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _progress(console: Console, what: str) -> Progress:
 
 
 def sensitivity(console: Console, chosen: str, percent: int, seeds: int, results_dir: Path) -> None:
-    """Change every cost by `percent` both ways; print what counts most, write CSV and pictures.
+    """Change every cost by `percent` both ways; print the largest effects, write CSV and pictures.
 
     Raises:
         UsageError: an unknown figure, or a place that cannot be written.
@@ -146,7 +146,7 @@ def _names(text: str) -> list[str]:
 
 
 def print_fit(console: Console) -> bool:
-    """Fit the cost profile's two amounts again; whether the profile has them."""
+    """Fit the cost profile's two amounts again; return whether the profile has them."""
     found = fit()
     for one in found:
         state = "as in the profile" if one.holds else f"the profile has {one.present}"

@@ -1,4 +1,4 @@
-"""Pictures of what each core does: the stages one after another, and the load over time."""
+"""Pictures of what each core does: its stages as a timeline, and its load over time."""
 
 from __future__ import annotations
 

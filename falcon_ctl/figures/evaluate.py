@@ -1,4 +1,4 @@
-"""Runs experiments over seeds, on all cores, and holds what came out against the talk."""
+"""Runs experiments over seeds, on all cores, and compares the results with the talk's claims."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Row:
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no NaN: a latency of requests that nobody made is null."""
+    """JSON has no NaN: the latency of requests that were never made is null."""
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
@@ -68,8 +68,8 @@ def run_all(
 ) -> Results:
     """Every run of `experiments` with seeds 1 to `seeds`; the same results on any number of cores.
 
-    The compiled kernels release the interpreter's lock, so threads suffice. `progress` is told
-    how many measurements are done; `systems`: the systems by their names.
+    The compiled kernels release the interpreter's lock, so threads suffice. `progress` is called
+    with the number of finished measurements; `systems`: by name.
     """
     runs = [run for experiment in experiments for run in experiment.runs(more)]
     tasks = [(run, systems[run.system], seed) for run in runs for seed in range(1, seeds + 1)]
@@ -88,7 +88,7 @@ def _measure(task: tuple[Run, System, int]) -> Metrics:
 
 
 def claims(results: Results) -> list[Row]:
-    """The talk's claims that `results` can speak to, each with what was measured."""
+    """The talk's claims that `results` cover, each with what was measured."""
     return [row for claim in CLAIMS if (row := judge(claim, results)) is not None]
 
 

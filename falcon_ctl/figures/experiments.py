@@ -1,7 +1,7 @@
-"""The talk's seven experiments: what is run, and what the talk claims of it. Pure.
+"""The talk's seven experiments: what is run, and what the talk claims. Pure.
 
-The talk gives ratios, not its loads. Each load below follows from a rule that is said with it, and
-none was chosen for its figure's sake.
+The talk gives ratios, not loads. Each load below follows from a rule that is stated with it, and
+none was chosen to improve its figure.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TCP_FLOWS = (2, 4, 8, 16)  # five streams of the host network fill the link of 
 
 
 class Run(NamedTuple):
-    """One system under one load; `label` tells the loads of an experiment apart."""
+    """One system under one load; `label` distinguishes the loads of an experiment."""
 
     figure: int
     system: str
@@ -34,7 +34,7 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Experiment:
-    """A figure: its loads, and the systems that it shows beside those asked for."""
+    """A figure: its loads, and the systems that it always shows."""
 
     figure: int
     name: str
@@ -118,7 +118,7 @@ BY_FIGURE = {experiment.figure: experiment for experiment in EXPERIMENTS}
 
 @dataclass(frozen=True)
 class Claim:
-    """What the talk says: `metric` of `system` over that of `base`, as a ratio.
+    """A claim of the talk: `metric` of `system` over that of `base`, as a ratio.
 
     With several loads the best of them counts ("up to"). `at_least`: more is as good.
     """

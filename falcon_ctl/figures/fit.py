@@ -1,7 +1,7 @@
 """The cost profile's two fitted amounts: single-flow host : container, for UDP and for TCP.
 
-Everything else of the profile has a source or a derivation, and every other figure is a
-prediction. Run it again with `python -m falcon_ctl fit`.
+Every other amount has a source or a derivation, and every other figure is a prediction. Repeat
+the fit with `python -m falcon_ctl fit`.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Fitted(NamedTuple):
 
 
 def fit() -> list[Fitted]:
-    """Fit one amount after the other; they hardly touch each other, as one is UDP's, one TCP's."""
+    """Fit one amount after the other; they hardly interact: one is UDP's, the other TCP's."""
     return [_fit(target) for target in TARGETS]
 
 

@@ -24,20 +24,21 @@ def draw_all(folder: Path, results: Results) -> list[Path]:
     paths = []
     for figure in sorted({run.figure for run in results}):
         path = folder / f"figure-{figure}.png"
-        _draw(figure, results).savefig(path, dpi=120)
+        draw(figure, results).savefig(path, dpi=120)
         paths.append(path)
     return paths
 
 
-def _draw(number: int, results: Results) -> Figure:
+def draw(number: int, results: Results) -> Figure:
+    """The picture of one figure: a panel for each protocol."""
     runs = [run for run in results if run.figure == number]
     protos = list(dict.fromkeys(run.proto for run in runs))
     figure = Figure(figsize=(5.5 * len(protos), 4), layout="constrained")
     figure.suptitle(f"Figure {number}: {BY_FIGURE[number].title}")
     for axes, proto in zip(figure.subplots(1, len(protos), squeeze=False)[0], protos, strict=True):
         chosen = [run for run in runs if run.proto == proto]
-        draw = _distributions if number in _LATENCY_FIGURES else _bars
-        draw(axes, chosen, results)
+        panel = _distributions if number in _LATENCY_FIGURES else _bars
+        panel(axes, chosen, results)
         axes.set_title(proto.upper())
     return figure
 

@@ -37,19 +37,19 @@ def print_claims(console: Console, rows: Sequence[Row], seeds: int) -> None:
     console.print(table)
     off = sum(not row.within for row in rows)
     if off:
-        console.print(f"{off} of {len(rows)} are off: docs/LIMITATIONS.md says why")
+        console.print(f"{off} of {len(rows)} are off: docs/LIMITATIONS.md explains why")
 
 
 def print_effects(console: Console, effects: Sequence[Effect], percent: int) -> None:
-    """The three costs that each claim hangs on most."""
+    """The three costs with the largest effect on each claim."""
     table = Table(title=f"Each cost {percent} % lower and higher", box=box.SIMPLE_HEAD)
     for name in ("figure", "proto", "metric", "cost"):
         table.add_column(name, no_wrap=True)
     for name in ("as it is", "lower", "higher"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in dict.fromkeys(effect.row for effect in effects):
-        own = [effect for effect in effects if effect.row == row]
-        for place, effect in enumerate(strongest(own, 3)):
+        mine = [effect for effect in effects if effect.row == row]
+        for place, effect in enumerate(strongest(mine, 3)):
             title = f"{row.figure} {BY_FIGURE[row.figure].name}", row.proto, row.metric
             claim = ("", "", "") if place else title
             values = (row.measured, effect.lowered, effect.raised)
@@ -57,10 +57,10 @@ def print_effects(console: Console, effects: Sequence[Effect], percent: int) -> 
     console.print(table)
 
 
-def print_beside(console: Console, rows: Sequence[Row], own: Sequence[str]) -> None:
-    """What policies and chains of one's own did in each run, beside the container and FALCON."""
-    names = ("overlay", "falcon", *own)
-    table = Table(title="What is yours, as measured", box=box.SIMPLE_HEAD)
+def print_beside(console: Console, rows: Sequence[Row], custom: Sequence[str]) -> None:
+    """What custom policies and chains did in each run, beside the overlay and FALCON."""
+    names = ("overlay", "falcon", *custom)
+    table = Table(title="Your systems, as measured", box=box.SIMPLE_HEAD)
     for name in ("figure", "proto", "metric"):
         table.add_column(name, no_wrap=True)
     for name in names:

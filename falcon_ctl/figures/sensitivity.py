@@ -1,4 +1,4 @@
-"""What each cost of the profile does to the talk's claims when it is off by some percent. Pure."""
+"""The effect of each cost of the profile on the talk's claims when it is off by some percent."""
 
 from __future__ import annotations
 

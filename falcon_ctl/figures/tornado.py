@@ -1,4 +1,4 @@
-"""The tornado plots of `sensitivity`: which costs a claim hangs on, the strongest on top."""
+"""The tornado plots of `sensitivity`: the costs that affect a claim, the strongest on top."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _bars(axes: Axes, effects: Sequence[Effect], percent: int, seeds: int) -> No
     axes.axvline(row.claim or row.measured, color="black", linestyle=":", label="the talk's claim")
     axes.set_yticks(places, [effect.cost for effect in shown])
     axes.invert_yaxis()
-    axes.set_xlabel(f"{row.metric} (grey: what chance does)")
+    axes.set_xlabel(f"{row.metric} (grey: within chance)")
     axes.set_title(f"{row.system}, {row.proto.upper()}, {row.load} flows")
 
 

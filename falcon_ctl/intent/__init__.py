@@ -1,1 +1,1 @@
-"""What the network should do, as entries for each switch. Pure."""
+"""What the network should do, as table entries for each switch. Pure."""

@@ -1,4 +1,4 @@
-"""MAC learning: what a digest of the switch says, and what follows from it."""
+"""MAC learning: a digest of the switch, and the entry and station that follow from it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Sighting:
 
     @property
     def mac_text(self) -> str:
-        """The address as people write it."""
+        """The address as text."""
         return self.mac.to_bytes(6, "big").hex(":")
 
     def entry(self) -> Entry:

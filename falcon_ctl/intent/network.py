@@ -1,4 +1,4 @@
-"""The whole intent: for each switch, all entities that should stand in it."""
+"""The whole intent: for each switch, all entities that it should hold."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def intent(
 ) -> dict[str, list[Entity]]:
     """Entities per switch that make `topology` carry the tenants' frames under `system`.
 
-    Where a `learned` station contradicts the topology's inventory, the inventory is right.
+    Where a `learned` station contradicts the topology's inventory, the inventory wins.
     """
     paths = routes.compute(topology)
     inventory = overlay.stations(topology)

@@ -76,7 +76,7 @@ class _Reach:
     system: System
 
     def port(self, machine: str) -> int:
-        """First port on the way; a unicast frame is spread over all of them by ECMP."""
+        """First port towards the machine; ECMP spreads unicast frames over all such ports."""
         return self.routes[machine][0]
 
     def is_direct(self, machine: str) -> bool:

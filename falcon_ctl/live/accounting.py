@@ -1,4 +1,4 @@
-"""Where frames of a run were lost: in senders' hosts, switches, the receiving host, a socket."""
+"""Drop counters of a run: sending hosts, switches, the receiving host, sockets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from topo.spec.model import CPU_PORT
 
 DROP_COUNTERS, PORT_COUNTERS = ("ingress_drops", "egress_drops"), ("port_rx", "port_tx")
 # Codes of docs/p4-program.md. The copy of a flooded frame towards its own port is no loss.
-REASONS = (  # noqa: SIM905  # one word a code reads better than a column of quotes
+REASONS = (  # noqa: SIM905  # one word per code reads better than a column of quotes
     "NONE TRUNCATED MALFORMED IP_CHECKSUM LENGTH TTL PORT_UNKNOWN UNTAGGED VLAN_UNKNOWN "
     "NOT_OUR_MAC NOT_UNDERLAY NO_ROUTE VXLAN_PORT VXLAN_FLAGS VNI_UNKNOWN METER SOURCE_MAC ACL "
     "LINK_LOCAL NO_FLOOD REFLECTED SPLIT_HORIZON REPLICA TENANT_ABSENT TOO_BIG ECN NO_LINK"
@@ -27,19 +27,19 @@ _MEMINFO = struct.Struct("@9I")
 
 
 @dataclass(frozen=True)
-class Losses:
-    """Counters outside the receiving host, which only ever grow."""
+class DropCounters:
+    """Drop counters outside the receiving host, by place; they never decrease."""
 
     by_place: Mapping[str, int]
 
-    def since(self, before: Losses) -> dict[str, int]:
-        """What was lost after `before`."""
+    def since(self, before: DropCounters) -> dict[str, int]:
+        """Frames lost after `before`, by place."""
         found = {p: n - before.by_place.get(p, 0) for p, n in self.by_place.items()}
         return {place: count for place, count in found.items() if count > 0}
 
 
-def outside_host(lab: Lab, target: str, sockets: Iterable[socket.socket]) -> Losses:
-    """Frames lost on the way to machine `target`, and behind it in the containers' kernels."""
+def outside_host(lab: Lab, target: str, sockets: Iterable[socket.socket]) -> DropCounters:
+    """Frames lost between the senders and machine `target`, and in its containers' kernels."""
     lost: Counter[str] = Counter()
     residual = "queues" if lab.target == "bmv2" else UNACCOUNTED
     for name, switch in lab.controller.switches.items():
@@ -50,21 +50,22 @@ def outside_host(lab: Lab, target: str, sockets: Iterable[socket.socket]) -> Los
             for reason, count in host.stats()["tx_drops"].items():
                 lost[f"{name} tx {reason}"] += count
     lost[f"{target} container socket"] += sum(map(_socket_drops, sockets))
-    return Losses(lost)
+    return DropCounters(lost)
 
 
 def _in_switch(switch: Switch, ports: list[int], residual: str) -> Counter[str]:
-    """Frames that the program dropped, by reason, and as `residual` those without a trace.
+    """Frames that the program dropped, by reason, and as `residual` those that vanished.
 
-    These were counted in, and neither out nor as a drop. BMv2 has queues and counts no tail drops,
-    so there it is them; v1switch has no queues, so there it is a fault. Packets to and from the
-    controller go through the CPU port, and the switch's ARP answer takes its question's place. A
-    flood goes out more often than in: that lowers the residual, and never makes a loss a drop.
+    The residual is what came in and neither left nor was counted as a drop. BMv2 has queues and
+    does not count their tail drops; v1switch has no queues, so there a residual is a fault.
+    Packets to and from the controller use the CPU port, and the switch's ARP reply replaces the
+    request. A flooded frame leaves more often than it came: that lowers the residual, but never
+    hides a loss as a drop.
     """
-    codes, (came, went) = range(len(REASONS)), PORT_COUNTERS
+    codes, (port_rx, port_tx) = range(len(REASONS)), PORT_COUNTERS
     ports = [*ports, CPU_PORT]
-    # What comes in is read first: a frame that passes meanwhile must not seem lost.
-    found = switch.packets({came: ports, **dict.fromkeys(DROP_COUNTERS, codes), went: ports})
+    # Received frames are read first: a frame that passes meanwhile must not seem lost.
+    found = switch.packets({port_rx: ports, **dict.fromkeys(DROP_COUNTERS, codes), port_tx: ports})
     lost: Counter[str] = Counter()
     for counter in DROP_COUNTERS:
         lost.update({REASONS[code]: packets for code, packets in found[counter].items()})
@@ -74,7 +75,7 @@ def _in_switch(switch: Switch, ports: list[int], residual: str) -> Counter[str]:
 
 
 def inside_host(passages: Iterable[Passage], kernel_lost: int) -> dict[str, int]:
-    """Frames of the run that the receiving host lost, by place; `kernel_lost` never entered it."""
+    """Frames of the run that the receiving host lost, by reason; `kernel_lost` never reached it."""
     found = Counter(passage.place for passage in passages if passage.place)
     found["afpacket"] += kernel_lost
     return {place: count for place, count in found.items() if count}

@@ -42,7 +42,7 @@ class Controller:
             raise
 
     def __enter__(self) -> Controller:  # noqa: PYI034  # Self needs Python 3.11
-        """Everything was opened by the constructor."""
+        """The constructor opened everything."""
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -55,7 +55,7 @@ class Controller:
             switch.close()
 
     def push_pipelines(self) -> None:
-        """Load the program into every switch and start to learn."""
+        """Load the program into every switch and start learning."""
         for switch in self.switches.values():
             if not switch.client.is_primary:
                 message = "another controller is primary (is a p4runtime-shell open?)"
@@ -64,7 +64,7 @@ class Controller:
             switch.learn(self._learner(switch.name))
 
     def use(self, system: System) -> int:
-        """Make the network carry `system`; returns how many updates that took."""
+        """Make the network run `system`; returns the number of updates that took."""
         with self._lock:
             self._system = system
             wanted = intent(self.topology, system, self._learned.values())
@@ -75,7 +75,7 @@ class Controller:
 
     @property
     def learned(self) -> dict[str, set[tuple[int, str]]]:
-        """Switch → (VNI, MAC) that its digests told."""
+        """Switch → (VNI, MAC) that its digests reported."""
         with self._lock:
             return {name: set(seen) for name, seen in self._sightings.items()}
 
@@ -93,7 +93,7 @@ class Controller:
         return absorb
 
     def _note(self, switch: str, sighting: Sighting, known: set[tuple[int, str]]) -> None:
-        """Remember who was seen; a station outside the inventory joins the next intent."""
+        """Record a sighting; a station outside the inventory joins the next intent."""
         key = sighting.vni, sighting.mac_text
         station = sighting.station(self.topology, switch)
         with self._lock:

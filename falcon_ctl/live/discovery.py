@@ -1,4 +1,4 @@
-"""The first frames: seen at every stage point, and they tell where each flow's stages run."""
+"""The first frames, captured at every point: they show on which CPUs each flow's stages run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STEERED = ("gro_cell", "backlog")
 
 @dataclass(frozen=True)
 class Discovery:
-    """What the run gave, `underlay`: the frames on the target's uplink, and all captures."""
+    """The run's outcome, flows to choose from, frames on the target's uplink, and all captures."""
 
     outcome: udp.Outcome
     candidates: list[Candidate]

@@ -1,4 +1,4 @@
-"""What a run has gathered, and the checks that can be made of it."""
+"""What a run has measured, and the checks of it."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Findings:
         self.traces.append((measurement.label, trace))
 
     @property
-    def tells_isolation(self) -> bool:
-        """Tenants share an address that a probe was sent to; otherwise there is no such claim."""
+    def can_judge_isolation(self) -> bool:
+        """Tenants share an address that a probe was sent to, so there is something to judge."""
         return any(self.probes.values())
 
     def judge(self) -> list[Verdict]:
@@ -55,7 +55,7 @@ class Findings:
 
     def _network(self) -> Iterator[Verdict]:
         yield reach.all_reachable(self.answered)
-        if self.tells_isolation:
+        if self.can_judge_isolation:
             yield reach.tenants_isolated(self.heard, self.probes)
         yield reach.macs_learned(self.learned, self.speakers)
         yield underlay.frames_are_vxlan(self.underlay, self.vnis, self.ttl)

@@ -14,7 +14,7 @@ from rxpath.config.knobs import FalconKnobs
 from rxpath.live.control import Client
 from topo.protocol.status import MachineInfo
 
-# The driver delivers late by the wall clock; the model's own times do not suffer from it.
+# A driver that delivers late by the wall clock does not distort the model's own times.
 LATE_BUDGET_NS = 30_000_000
 
 
@@ -27,7 +27,7 @@ class Host:
         self._found = self.get()
 
     def use(self, system: System, dilation: int, **knobs: Any) -> None:
-        """Run `system`, with FALCON's defaults where neither the system nor `knobs` say more."""
+        """Run `system`; what neither it nor `knobs` set of FALCON has its default."""
         falcon = {"falcon": asdict(FalconKnobs())}
         budget = {"late_budget_ns": LATE_BUDGET_NS // dilation, "dilation": dilation}
         policy = {"policy": system.custom.spec} if system.custom else {}
@@ -65,7 +65,7 @@ class Host:
         traces.append(load(Path(path)))
 
     def restore(self) -> None:
-        """Set the knobs that stood when we came."""
+        """Restore the knobs as they were when the connection was opened."""
         self._client.call("set", **self._found)
 
     def close(self) -> None:

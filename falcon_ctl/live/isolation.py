@@ -1,4 +1,4 @@
-"""Do tenants with the same addresses hear each other? Probes that could only come by a leak."""
+"""Isolation of tenants with the same addresses: probes that could only arrive through a leak."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _rounds = itertools.count()
 class Probe:
     """A datagram from `source` to the MAC and IP address of `target`, which may not be its own.
 
-    `listener` is the container that should hear it, "" when nobody should.
+    `listener` is the container that should receive it, "" when none should.
     """
 
     number: int
@@ -32,7 +32,7 @@ class Probe:
 
     @property
     def name(self) -> str:
-        """Who sends to which address, and to whose MAC address when that is another tenant's."""
+        """Source and target address, and the MAC address's owner when that is another tenant's."""
         name = f"{self.source.name} to {self.target.ip}"
         return name if self.listener else f"{name} by the MAC of {self.target.name}"
 
@@ -40,8 +40,8 @@ class Probe:
 def probes(topology: Topology, first: int = 0) -> list[Probe]:
     """Probes to each address that several tenants have on another machine.
 
-    One goes to the own tenant's owner of it, one to the MAC address of each other tenant's owner.
-    They are numbered from `first`.
+    One goes to the owner in the sender's tenant, one to the MAC address of each other tenant's
+    owner. They are numbered from `first`.
     """
     found: list[Probe] = []
     for source, target in _twins(topology):
@@ -51,10 +51,10 @@ def probes(topology: Topology, first: int = 0) -> list[Probe]:
 
 
 def listen(lab: Lab, deadline: float) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Send all probes until each that is meant for someone was heard, at most `deadline` s.
+    """Send all probes until each that has a listener was received, at most `deadline` s.
 
     Returns:
-        Container → names of the probes that it heard, and probe's name → who should hear it.
+        Container → names of the probes that it received, and probe's name → its listener.
     """
     plan = probes(lab.topology, next(_rounds) * _MOST)
     meant = {p.number for p in plan if p.listener}
@@ -68,7 +68,7 @@ def listen(lab: Lab, deadline: float) -> tuple[dict[str, list[str]], dict[str, s
         _collect(lab, heard)
     lab.watch.pause(_SETTLE)
     _collect(lab, heard)
-    # A probe of an earlier round that comes late was judged by then.
+    # A late probe of an earlier round was judged then.
     names = {p.number: p.name for p in plan}
     return (
         {name: [names[n] for n in sorted(numbers & set(names))] for name, numbers in heard.items()},
@@ -77,7 +77,7 @@ def listen(lab: Lab, deadline: float) -> tuple[dict[str, list[str]], dict[str, s
 
 
 def _twins(topology: Topology) -> Iterator[tuple[Container, Container]]:
-    """One source per tenant, and every owner of an address that is not unique, elsewhere."""
+    """One source per tenant, and every owner of an ambiguous address on another machine."""
     sources = {c.tenant: c for c in reversed(topology.containers)}.values()
     by_ip: dict[str, list[Container]] = {}
     for container in topology.containers:

@@ -1,4 +1,4 @@
-"""The main job: provision, wait, drive, measure, judge."""
+"""The main job: provision, wait, drive flows, measure, judge."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _T = TypeVar("_T", udp.Outcome, tcp.Outcome)
 
 
 def probed(systems: Sequence[System]) -> list[System]:
-    """The overlay, which always comes first, and of `systems` one per other set of entries."""
+    """The overlay first, then one of `systems` for each other set of table entries."""
     by_entries = {(s.tunnel, s.vxlan_port): s for s in (*reversed(systems), OVERLAY)}
     return sorted(by_entries.values(), key=lambda system: system != OVERLAY)
 
 
 @dataclass
 class Job:
-    """One run of the main job on a lab; `findings` and `captures` grow as it goes."""
+    """One run of the main job; it fills `findings` and `captures`."""
 
     lab: Lab
     plan: Plan
@@ -49,7 +49,6 @@ class Job:
     captures: dict[tuple[str, str], list[Packet]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Nothing is found yet."""
         self.findings = Findings(self.systems)
         self._connections = itertools.count()
 
@@ -60,13 +59,13 @@ class Job:
         return 4 + 4 * len(systems) + extra
 
     def run(self) -> Findings:
-        """Do everything; the verdicts are made of what is returned.
+        """Run all steps and return the findings.
 
         Raises:
             PartFailed: a part of the network failed or died.
         """
         self._provision()
-        self._reach()
+        self.probe_tenants()
         candidates = self._discover()
         single = choice.spread(candidates)
         for system in self.systems:
@@ -76,37 +75,38 @@ class Job:
         return self.findings
 
     def _provision(self) -> None:
-        with self.steps.step("pipelines and entries") as said:
-            with self.lab.watch.naming():
+        with self.steps.step("pipelines and entries") as results:
+            with self.lab.watch.blaming():
                 self.lab.controller.push_pipelines()
                 updates = self.lab.controller.use(OVERLAY)
             self.lab.use(OVERLAY, dilation=DILATION)
-            said.append(f"{updates} updates on {len(self.lab.controller.switches)} switches")
+            results.append(f"{updates} updates on {len(self.lab.controller.switches)} switches")
 
-    def _reach(self) -> None:
+    def probe_tenants(self) -> None:
+        """Find who reaches whom, under each set of table entries."""
         topology, findings = self.lab.topology, self.findings
-        with self.steps.step("containers reach each other") as said:
+        with self.steps.step("containers reach each other") as results:
             for system in self._entries():
                 found = reach.ping_all(self.lab, _REACH_DEADLINE)
                 findings.answered[system.name] = found
-                said.append(f"{system.name}: {sum(found.values())} of {len(found)} pairs answer")
+                results.append(f"{system.name}: {sum(found.values())} of {len(found)} pairs answer")
             findings.speakers = reach.speakers(topology)
-        with self.steps.step("tenants are isolated") as said:
+        with self.steps.step("tenants are isolated") as results:
             for system in self._entries():
                 heard, findings.probes = isolation.listen(self.lab, _PROBE_DEADLINE)
                 findings.heard[system.name] = heard
-            said.append(f"{len(findings.probes)} probes each under {', '.join(findings.heard)}")
-        if not findings.tells_isolation:
+            results.append(f"{len(findings.probes)} probes each under {', '.join(findings.heard)}")
+        if not findings.can_judge_isolation:
             self.steps.note("no tenants share addresses across machines: isolation is not judged")
 
     def _entries(self) -> Iterator[System]:
-        """Make the network run each system in turn that has table entries of its own."""
+        """Make the network run, in turn, one system for each set of table entries."""
         for system in probed(self.systems):
             self.lab.use(system, dilation=DILATION)
             yield system
 
     def _discover(self) -> list[Candidate]:
-        with self.steps.step("frames at every stage point") as said:
+        with self.steps.step("frames at every stage point") as results:
             found = discover(self.lab, self.plan)
             if found.outcome.measurement.late:
                 found = discover(self.lab, self.plan)
@@ -115,7 +115,7 @@ class Job:
             self.findings.vnis = {tenant.vni for tenant in self.lab.topology.tenants}
             self.findings.ttl = 64 - self._transit_hops()
             self.captures = found.captures
-            said.append(f"{len(found.underlay)} on the underlay, {len(found.candidates)} flows")
+            results.append(f"{len(found.underlay)} on the underlay, {len(found.candidates)} flows")
         return found.candidates
 
     def _transit_hops(self) -> int:
@@ -131,30 +131,30 @@ class Job:
             ours = udp.passages_of(steady.trace, [flow])[:_SAMPLES]
             self.findings.underlay[system.vxlan_port] += [passage.frame for passage in ours]
         self._drive(system, self.plan.many())
-        outcome = self._step(system, "tcp", "streams", lambda: self._connect(system))
+        outcome = self.measured_step(system, "tcp", "streams", lambda: self._connect(system))
         self.findings.transfers[system.name] = list(outcome.transfers)
 
     def _connect(self, system: System) -> tcp.Outcome:
-        """TCP connections on ports that no connection before had: those are in TIME_WAIT."""
+        """TCP connections on ports that no earlier connection used: those are in TIME_WAIT."""
         flows = self.plan.tcp(next(self._connections))
         size, seed = self.plan.tcp_bytes, self.plan.seed
         return tcp.connections(self.lab, system, flows, size, DILATION, seed)
 
     def _drive(self, system: System, load: Load) -> udp.Outcome:
-        return self._step(system, "udp", load.name, lambda: udp.run(self.lab, system, load))
+        return self.measured_step(system, "udp", load.name, lambda: udp.run(self.lab, system, load))
 
-    def _step(self, system: System, proto: str, load: str, run: Callable[[], _T]) -> _T:
+    def measured_step(self, system: System, proto: str, load: str, run: Callable[[], _T]) -> _T:
         """A measured step; a run that was late is repeated while there is time for it."""
-        with self.steps.step(f"{system.title}: {proto} {load}") as said:
+        with self.steps.step(f"{system.title}: {proto} {load}") as results:
             outcome = run()
             for _ in range(_REPEATS):
                 in_time = self.steps.seconds < _REPEAT_BEFORE * self._share
                 if not (outcome.measurement.late and in_time) or outcome.measurement.disordered:
-                    break  # a fault of order is kept, however late the run was
+                    break  # a reordering is kept, however late the run was
                 self.steps.note(f"late, once more ({outcome.measurement.late})")
                 outcome = run()
             found = outcome.measurement
-            said.append(f"{found.pps / 1000:,.0f} kpps" if not found.late else "late")
+            results.append(f"{found.pps / 1000:,.0f} kpps" if not found.late else "late")
             self.findings.add(found, outcome.trace)
         return outcome
 
@@ -172,7 +172,7 @@ class Job:
 
     def _trains(self, system: System) -> None:
         flow = self.plan.train()
-        outcome = self._step(
+        outcome = self.measured_step(
             system,
             "tcp",
             "trains",
@@ -182,7 +182,7 @@ class Job:
 
     def _surge(self, candidates: list[Candidate], system: System) -> None:
         surging, other, cpu = choice.colliding(candidates)
-        # The second choices are the subject, so the whole must not switch itself off.
+        # The second choices are the subject, so FALCON must not switch itself off.
         alone = replace(system, falcon=system.falcon - {"switch_off"})
         self.findings.surge = self._episode(alone, self.plan.surge(surging, other), cpu)
 

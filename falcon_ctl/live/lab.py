@@ -1,4 +1,4 @@
-"""Everything that runs, in one hand: network, controller, hosts, sockets in the containers."""
+"""A running testbed under control: network, controller, hosts, sockets in the containers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Lab:
         stack = ExitStack()
         try:
             watch = stack.enter_context(Watch(str(network.run_dir)))
-            with watch.naming():
+            with watch.blaming():
                 controller = Controller(network.spec, network.switches)
                 stack.callback(controller.close)
                 hosts = {name: Host(info) for name, info in network.machines.items()}
@@ -58,16 +58,16 @@ class Lab:
         return cls(network, watch, controller, hosts, stack)
 
     def __enter__(self) -> Lab:  # noqa: PYI034  # Self needs Python 3.11
-        """Everything was opened by `open`."""
+        """`open` opened everything."""
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Give the hosts their knobs back and close everything."""
+        """Restore the hosts' knobs and close everything."""
         self.watch.finish()
         for sock in (*self._senders.values(), *self._receivers.values()):
             sock.close()
         for host in self.hosts.values():
-            with suppress(ControlError):  # a dead host keeps no knobs
+            with suppress(ControlError):  # a dead host has no knobs
                 host.restore()
             host.close()
         self._stack.close()
@@ -85,7 +85,7 @@ class Lab:
     def use(self, system: System, dilation: int, **knobs: Any) -> None:
         """Make the whole network run `system`; `dilation` and `knobs` go to every host."""
         self.watch.check()
-        with self.watch.naming():
+        with self.watch.blaming():
             self.controller.use(system)
             for host in self.hosts.values():
                 host.use(system, dilation, **knobs)
@@ -130,7 +130,7 @@ class Lab:
         return next(c for c in self.topology.containers if c.name == name)
 
     def _socket(self, node: str, family: int, kind: int, proto: int) -> socket.socket:
-        with self.watch.naming():
+        with self.watch.blaming():
             try:
                 return self.network.socket(node, family, kind, proto)
             except OSError as error:

@@ -1,4 +1,4 @@
-"""Samples the load that a host shows while frames flow through it."""
+"""Samples a host's load while frames flow through it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PERIOD = 0.02
 
 
 class Monitor(Background):
-    """Context manager: `samples` of the host at a control socket, on a connection of its own."""
+    """Context manager: `samples` of the host at a control socket, on a separate connection."""
 
     def __init__(self, control_socket: str) -> None:
         super().__init__("monitor")
@@ -26,7 +26,7 @@ class Monitor(Background):
             try:
                 stats = self._client.call("stats")
             except ControlError:
-                return  # the run finds out by itself that the host is gone
+                return  # the run notices by itself that the host is gone
             off = bool(stats["falcon"]["off"])
             loads = tuple(stats["load"])
             self.samples.append(LoadSample(stats["clock_ns"], loads, stats["average_load"], off))

@@ -1,7 +1,7 @@
-"""What the main job drives: flows and loads for a topology, from a seed. Pure.
+"""The main job's flows and loads for a topology, from a seed. Pure.
 
-Rates are real frames/s; with the dilation d a real rate r is r * d packets/s of the model. They
-are bounded by what two noisy cores send and receive on time, not by the model.
+Rates are real frames/s; with a dilation d a real rate r is r * d packets/s of the model. They are
+bounded by what two noisy cores send and receive on time, not by the model.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STEADY_DILATION = 400  # and where little is sent
 FAST_LOAD = {"load_interval_ns": 20_000}  # 20 ms of wall time: the run lasts a second, not minutes
 CANDIDATES, REPEATS = 32, 4
 DISCOVERY_PORT, UDP_PORT, TCP_PORT = 9000, 9001, 9002
-_SHORTEST = 1.0  # seconds that a load lasts at least on which a check rests
+_SHORTEST = 1.0  # least seconds of a load on which a check depends
 _SOURCE_PORTS = (30_031, 32_000)  # below the ephemeral range, and no protocol's by convention
 
 
@@ -38,7 +38,7 @@ class Plan:
     duration: float
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be driven."""
+        """Check the duration and that there are flows. Raises `UsageError`."""
         if not 0.2 <= self.duration <= 60:
             raise UsageError("--duration", f"{self.duration:g} s", "0.2 to 60 s")
         if not self.pairs:
@@ -93,7 +93,7 @@ class Plan:
         return Load("saturating", [flow], [offsets], dilation, saturates=True)
 
     def steady(self, flow: Flow) -> Load:
-        """One Poisson flow that leaves every core room, if not much to the overlay's."""
+        """One Poisson flow that saturates no core, though the overlay's comes close."""
         offsets = schedule.poisson(900, self.duration, self._rng(1))
         return Load("steady", [flow], [offsets], STEADY_DILATION)
 
@@ -107,9 +107,9 @@ class Plan:
     def surge(self, surging: Candidate, other: Candidate) -> Load:
         """One of two flows that share a core grows until the core is over the threshold, and stays.
 
-        It grows gradually and to less than the core can take: the order guard lets a stage move
-        only when its queue has run empty, which it never does once the core is overloaded, and
-        which it does again after this computer held frames up.
+        It grows gradually and to less than the core's capacity: the order guard lets a stage move
+        only when its queue has run empty. On an overloaded core that never happens; below capacity
+        it happens again even after this computer delayed frames.
         """
         calm, growth, peak = (t * self._judged for t in (0.4, 1.0, 0.8))
         growing = schedule.follow(
@@ -123,7 +123,7 @@ class Plan:
         return Load("surge", flows, schedules, DILATION, knobs=knobs, surge_at=_ns(calm))
 
     def overload(self) -> Load:
-        """All flows surge, on two FALCON cores, and calm down again."""
+        """All flows surge, on two FALCON cores, and subside again."""
         flows = self._flows(self.pairs[:4], UDP_PORT, "udp", 4)
         # At rest the rate is low, or a queue that built up would hold its flows where they are:
         # the order guard lets a stage leave a CPU only once its packets there are worked off.
@@ -141,7 +141,7 @@ class Plan:
         )
 
     def tcp(self, run: int) -> list[Flow]:
-        """One connection of each of two pairs; `run` gives every run ports of its own."""
+        """One connection for each of two pairs; `run` gives every run its own ports."""
         return self._flows(self.pairs[::2][:2], TCP_PORT + run, "tcp", 100 + run)
 
     def train(self) -> Flow:
@@ -150,7 +150,7 @@ class Plan:
 
     @property
     def _judged(self) -> float:
-        """Seconds of a load on which a check rests: a short one would prove nothing."""
+        """Seconds of a load on which a check depends: a short one would prove nothing."""
         return max(self.duration, _SHORTEST)
 
     @property

@@ -1,4 +1,4 @@
-"""Does the network answer? Echo requests between the kernels of all containers of a tenant."""
+"""Reachability: echo requests between the kernels of all containers of a tenant."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from topo.spec.model import Topology
 
 _REQUEST, _REPLY = 8, 0
 _AGAIN = 0.25
-_rounds = itertools.count()  # so that a late answer counts for no later round
+_rounds = itertools.count()  # so that a late reply does not count for a later round
 Pair = tuple[str, str]
 Identity = tuple[int, int]
 
@@ -38,7 +38,7 @@ def ping_all(lab: Lab, deadline: float) -> dict[Pair, bool]:
     kernel answers it.
     """
     wanted = pairs(lab.topology)
-    ids = _identities(lab.topology, next(_rounds))
+    ids = identities(lab.topology, next(_rounds))
     answered = dict.fromkeys(wanted, False)
     end = time.monotonic() + deadline
     with ExitStack() as stack:
@@ -66,13 +66,13 @@ def _request(
         try:
             sockets[source].sendto(packet, (str(lab.container(target).ip), 0))
         except OSError:
-            continue  # no neighbour yet: it is asked again
+            continue  # no neighbour entry yet: it is sent again
 
 
 def _replies(
     ids: Mapping[Identity, Pair], selector: selectors.BaseSelector, seconds: float
 ) -> Iterator[Pair]:
-    """Pairs whose answer comes within `seconds`."""
+    """Pairs whose reply arrives within `seconds`."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         for key, _ in selector.select(left):
@@ -83,7 +83,7 @@ def _replies(
                 yield pair
 
 
-def _identities(topology: Topology, turn: int) -> dict[Pair, Identity]:
+def identities(topology: Topology, turn: int) -> dict[Pair, Identity]:
     """ICMP identifier and sequence number of each pair: the containers' positions, and the turn."""
     place = {c.name: index for index, c in enumerate(topology.containers)}
     first = turn * len(place)

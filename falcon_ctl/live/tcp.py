@@ -13,7 +13,7 @@ from falcon_ctl.capture.trace import Trace
 from falcon_ctl.checks.measurement import Measurement
 from falcon_ctl.live import accounting, udp
 from falcon_ctl.live.lab import Lab
-from falcon_ctl.live.way import Captures
+from falcon_ctl.live.path_capture import PathCapture
 from falcon_ctl.systems.system import System
 from falcon_ctl.traffic import schedule
 from falcon_ctl.traffic.flows import Flow, tcp_segments
@@ -27,7 +27,7 @@ _QUIET, _QUIET_DEADLINE = 0.2, 5.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run gave; `transfers` is empty for segments without a connection."""
+    """A run's results; `transfers` is empty for segments without a connection."""
 
     measurement: Measurement
     trace: Trace
@@ -49,7 +49,7 @@ def connections(
     def drive() -> None:
         transfers.extend(_transfer_all(lab, flows, size, seed))
 
-    with lab.watch.naming():
+    with lab.watch.blaming():
         return _measured(lab, system, "streams", flows, drive, transfers)
 
 
@@ -65,7 +65,7 @@ def segment_trains(
     def drive() -> None:
         send_frames(sock, frames, offsets, lab.watch.stop)
 
-    with lab.watch.naming():
+    with lab.watch.blaming():
         return _measured(lab, system, "trains", [flow], drive, [])
 
 
@@ -76,14 +76,14 @@ def _measured(
     before = accounting.outside_host(lab, host.name, [])
     host.reset()
     with host.recording(_RECORD) as traces, ExitStack() as stack:
-        captures = Captures.start(lab, stack, flows)
+        capture = PathCapture.start(lab, stack, flows)
         drive()
-        _wait_quiet(lab, captures)
+        _wait_quiet(lab, capture)
         stats = udp.settled(lab, host)
     lab.watch.check()
     (trace,) = traces
     ours = udp.passages_of(trace, flows)
-    way = captures.way(flows, host.name, ours)
+    path = capture.path(flows, host.name, ours)
     drops = accounting.outside_host(lab, host.name, []).since(before)
     drops |= accounting.inside_host(ours, stats["drops"]["afpacket"])
     measurement = Measurement(
@@ -91,21 +91,21 @@ def _measured(
         proto="tcp",
         flows=len(flows),
         load=load,
-        sent=len(way.wire.segments),
-        delivered=len(way.target.segments),
+        sent=len(path.wire.segments),
+        delivered=len(path.target.segments),
         drops=drops,
-        reordered=way.reordered,
-        swaps=way.swaps,
-        late="; ".join(filter(None, (way.flaw, udp.lateness(stats)))),
+        reordered=path.reordered,
+        swaps=path.swaps,
+        late="; ".join(filter(None, (path.flaw, udp.lateness(stats)))),
         **udp.timing(ours, stats),
     )
     return Outcome(measurement, trace, list(transfers), stats)
 
 
-def _wait_quiet(lab: Lab, captures: Captures) -> None:
-    """Wait until no end sees a frame any more: acknowledgements of the end are on their way."""
+def _wait_quiet(lab: Lab, capture: PathCapture) -> None:
+    """Wait until neither end sees frames any more: the last acknowledgements are in flight."""
     end, seen = time.monotonic() + _QUIET_DEADLINE, -1
-    while (now := captures.frames) != seen and time.monotonic() < end:
+    while (now := capture.frames) != seen and time.monotonic() < end:
         seen = now
         lab.watch.pause(_QUIET)
 

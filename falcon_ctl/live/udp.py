@@ -1,4 +1,4 @@
-"""Runs a UDP load on one system and measures it."""
+"""Drives a UDP load through one system and measures it."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from falcon_ctl.traffic.load import Load
 from falcon_ctl.traffic.receiver import Arrivals, Receiver
 from falcon_ctl.traffic.sender import LAG_BUDGET_NS, Sender, Sent
 
-_ids = itertools.count(1000)  # no two runs share a flow id: what is left of one disturbs no other
+_ids = itertools.count(1000)  # no two runs share a flow id: leftover frames disturb no later run
 _QUIET, _DRAIN = 0.5, 20.0
 _IP_UDP = 20 + 8
-_IDLE = 0.01  # of a saturating run: what the measured rate may be too low by
+_IDLE = 0.01  # of a saturating run: by how much the measured rate may be too low
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run gave: the numbers, what the host recorded, what the applications saw."""
+    """A run's results: the numbers, what the host recorded, what the applications received."""
 
     measurement: Measurement
     trace: Trace
@@ -44,7 +44,7 @@ class Outcome:
 
 
 def run(lab: Lab, system: System, load: Load) -> Outcome:
-    """Drive `load` under `system` until everything arrived or is accounted for.
+    """Drive `load` under `system` until every frame arrived or was counted as lost.
 
     Raises:
         PartFailed: a part died meanwhile.
@@ -52,7 +52,7 @@ def run(lab: Lab, system: System, load: Load) -> Outcome:
     lab.use(system, dilation=load.dilation, **load.knobs)
     flows = [replace(flow, id=next(_ids)) for flow in load.flows]
     target = lab.container(flows[0].target.name).machine
-    with lab.watch.naming():
+    with lab.watch.blaming():
         return _measured(lab, system, load, flows, lab.hosts[target])
 
 
@@ -106,12 +106,12 @@ def settled(lab: Lab, host: Host, deadline: float = 10.0) -> dict[str, Any]:
     return stats
 
 
-def _late(sent: Sent, way: NDArray[np.int64], stats: dict[str, Any]) -> str:
-    return "; ".join(filter(None, (sent.lateness, slowness(way), lateness(stats))))
+def _late(sent: Sent, times: NDArray[np.int64], stats: dict[str, Any]) -> str:
+    return "; ".join(filter(None, (sent.lateness, slowness(times), lateness(stats))))
 
 
 def transit(trace: Trace, ours: list[Passage]) -> NDArray[np.int64]:
-    """Wall ns that frames took from their sender to the receiving NIC: switches, sending hosts."""
+    """Wall ns from sender to receiving NIC, of each frame: sending hosts and switches."""
     epoch, dilation = trace.meta["epoch_ns"], trace.meta["dilation"]
     stamps = (payload.read(p.frame, headers.innermost(p.frame) + _IP_UDP) for p in ours)
     times = [
@@ -122,9 +122,9 @@ def transit(trace: Trace, ours: list[Passage]) -> NDArray[np.int64]:
     return np.array(times, np.int64)
 
 
-def slowness(way: NDArray[np.int64]) -> str:
-    """Whether the network bunched frames up on their way; "" when 99 of 100 were in time."""
-    p99 = float(np.quantile(way, 0.99)) if len(way) else 0.0
+def slowness(times: NDArray[np.int64]) -> str:
+    """How late the network delivered (ns in transit); "" when 99 of 100 frames were in time."""
+    p99 = float(np.quantile(times, 0.99)) if len(times) else 0.0
     if p99 <= LAG_BUDGET_NS:
         return ""
     return f"network: p99 {p99 / 1e6:.0f} ms, budget {LAG_BUDGET_NS / 1e6:.0f} ms"
@@ -157,7 +157,7 @@ def _waited(ran: Sequence[Stage], start: int) -> float:
 
 
 def lateness(stats: dict[str, Any]) -> str:
-    """How far the host's driver was behind its budget; "" when it was not."""
+    """How far the host's driver exceeded its budget; "" when it did not."""
     late = stats["late"]
     if not late["late"]:
         return ""
@@ -183,13 +183,13 @@ def timing(ours: list[Passage], stats: dict[str, Any]) -> dict[str, Any]:
 
 
 def passages_of(trace: Trace, flows: list[Flow]) -> list[Passage]:
-    """Frames of these flows, told by tenant-wide inner addresses and ports."""
+    """Frames of these flows, by inner addresses and ports."""
     wanted = {(f.source.ip, f.target.ip, f.source_port, f.target_port) for f in flows}
     return [p for p in trace.passages if headers.ends(p.frame) in wanted]
 
 
 def _discard(sockets: list[Any]) -> None:
-    """Empty the receive buffers of what an earlier run left."""
+    """Discard what an earlier run left in the receive buffers."""
     for sock in sockets:
         sock.setblocking(False)
         with suppress(BlockingIOError):

@@ -1,4 +1,4 @@
-"""Notices when a part of the network dies or a switch hangs, and says which."""
+"""Detects when a part of the network dies or a switch hangs, and names it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _ANSWER = 5.0  # s; a busy switch takes milliseconds
 
 
 class Watch:
-    """Context manager: a thread that asks the daemon for dead parts, on a connection of its own.
+    """Context manager: a thread that asks the daemon for dead parts, on a separate connection.
 
-    A program that hangs is alive to the daemon, so the switches are asked for an answer as well.
-    `stop` is set as soon as a part is dead; senders stop by it. `check` raises what happened.
+    To the daemon a program that hangs is alive, so the switches are asked for an answer as well.
+    `stop` is set as soon as a part is dead, which stops senders. `check` raises what happened.
     """
 
     def __init__(self, run_dir: str) -> None:
@@ -49,11 +49,11 @@ class Watch:
         self._thread.join(timeout=5)
 
     def finish(self) -> None:
-        """From now on whatever ends is meant to end."""
+        """From now on parts may end."""
         self._done.set()
 
     def ask(self, switches: Iterable[Client]) -> None:
-        """From now on these must answer; requests to one that does not are aborted."""
+        """From now on these switches must answer; requests to one that does not are aborted."""
         self._switches = tuple(switches)
 
     def switch_closed(self, name: str) -> None:
@@ -69,13 +69,13 @@ class Watch:
             raise self._known()
 
     def pause(self, seconds: float) -> None:
-        """Wait, but not longer than everything lives."""
+        """Wait, and raise when a part dies meanwhile."""
         self.stop.wait(seconds)
         self.check()
 
     @contextmanager
-    def naming(self) -> Iterator[None]:
-        """Name the dead part when an operation fails because of it."""
+    def blaming(self) -> Iterator[None]:
+        """Blame a dead part when an operation fails because of it."""
         try:
             yield
         except SwitchError as error:
@@ -93,7 +93,7 @@ class Watch:
         return self._look() or error
 
     def _look(self) -> PartFailed | None:
-        """The dead part; the daemon may hear of its end a moment later than we do."""
+        """The dead part; the daemon may notice its end a moment later than the controller."""
         for _ in range(_LOOKS):
             failure = self._dead_part()
             if failure is not None or self._done.wait(_PERIOD):
@@ -117,7 +117,7 @@ class Watch:
                 return
 
     def _hung(self) -> bool:
-        """Some switch does not answer; whoever waits for it is told."""
+        """Some switch does not answer; requests to it are aborted."""
         hung = next(filter(_hangs, self._switches), None)
         if hung is None or self._done.is_set():
             return False
@@ -146,7 +146,7 @@ class Watch:
 
 
 def _hangs(client: Client) -> bool:
-    """The switch gives no answer; any error is one, or an end that the daemon hears of."""
+    """The switch does not answer; an error is an answer, or an end that the daemon notices."""
     try:
         client.verify_answers(_ANSWER)
     except SwitchError as error:

@@ -1,4 +1,4 @@
-"""p4runtime-shell's client, made fit for many switches in one program.
+"""p4runtime-shell's client, adapted to many switches in one program.
 
 `P4RuntimeClient` ends the process when it cannot connect and prints when it is not primary. Here
 readiness is awaited first, the handshake raises, and every RPC failure becomes a `SwitchError`.
@@ -87,7 +87,7 @@ class Client:
             self._session.stub.Capabilities(p4runtime_pb2.CapabilitiesRequest(), timeout=seconds)
 
     def abort(self) -> None:
-        """Make every request that waits for an answer fail now, and every later one."""
+        """Make all pending requests fail now, and all later ones."""
         self._closed = True
         self._session.channel.close()
 
@@ -118,7 +118,7 @@ class Client:
         return None if message is None else message.digest
 
     def ack(self, digests: Any) -> None:
-        """Acknowledge a DigestList, so that the switch reports its contents anew."""
+        """Acknowledge a DigestList, so that the switch may report its contents again."""
         request = p4runtime_pb2.StreamMessageRequest()
         request.digest_ack.digest_id = digests.digest_id
         request.digest_ack.list_id = digests.list_id

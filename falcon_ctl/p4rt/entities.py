@@ -1,7 +1,7 @@
-"""What stands in a switch: table entries, multicast groups, selector groups, digests.
+"""The entities of a switch: table entries, multicast groups, selector groups, digests.
 
 Entities are plain values with readable names ("l2_forward", "02:00:00:00:01:01"); `Schema` turns
-them into P4Runtime messages. Two entities with the same `key` are one place in the switch.
+them into P4Runtime messages. Entities with the same `key` occupy the same place in the switch.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class Digest:
 
 
 Entity: TypeAlias = Entry | Member | Group | Multicast | Digest
-# Members before the groups of them, groups before the entries that name them.
+# Members before their groups, groups before the entries that refer to them.
 ORDER: tuple[type, ...] = (Multicast, Member, Group, Entry, Digest)
 
 

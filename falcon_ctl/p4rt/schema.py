@@ -1,4 +1,4 @@
-"""A p4info as names: what tables, actions and fields are called, and their ids and widths."""
+"""A p4info by name: tables, actions and fields with their ids and widths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A switch and what should stand in it: only the difference is ever written."""
+"""A switch and the entities that it should hold: only differences are written."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ Held = dict[tuple[Any, ...], Entity]
 def difference(old: Held, new: Held) -> list[list[tuple[int, Entity]]]:
     """Batches of updates `(type, entity)` that turn `old` into `new` without dangling.
 
-    A switch may apply one batch in any order (P4Runtime specification, section 12), so what is
-    referred to goes in a batch before, and is removed in a batch after, what refers to it.
+    A switch may apply one batch in any order (P4Runtime specification, section 12), so an entity
+    is inserted in an earlier batch, and removed in a later one, than those that refer to it.
     """
     changed = [entity for key, entity in new.items() if old.get(key) != entity]
     gone = [e for key, e in old.items() if key not in new and not _is_default(e)]
@@ -47,7 +47,7 @@ def _is_default(entity: Entity) -> bool:
 
 
 class Switch:
-    """Session with one switch plus the entities that we have put into it."""
+    """A session with one switch, and the entities that were written to it."""
 
     def __init__(self, client: Client, schema: Schema) -> None:
         self.name = client.switch
@@ -67,7 +67,7 @@ class Switch:
             self._desired, self._learned = {}, {}
 
     def apply(self, entities: Iterable[Entity]) -> int:
-        """Make the switch hold exactly `entities` (beside what was learned).
+        """Make the switch hold exactly `entities`, in addition to learned ones.
 
         Returns:
             Number of updates that were needed.
@@ -82,7 +82,7 @@ class Switch:
         return sum(len(batch) for batch in batches)
 
     def learn(self, callback: LearnCallback) -> None:
-        """From now on turn each digest into entities: `callback(name, members of each)`."""
+        """Start to turn each digest into entities: `callback(name, members of each)`."""
         self._learner = threading.Thread(
             target=self._learn, args=(callback,), name=f"learn-{self.name}", daemon=True
         )
@@ -90,7 +90,7 @@ class Switch:
 
     @property
     def learned(self) -> list[Entity]:
-        """What stands in the switch because it was learned."""
+        """Entities that the switch holds because they were learned."""
         with self._lock:
             return list(self._learned.values())
 

@@ -1,1 +1,1 @@
-"""What the user gets: the table, the JSON document, the captures, the picture."""
+"""A run's output: the table, the JSON document, the captures, the picture."""

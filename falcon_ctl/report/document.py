@@ -1,4 +1,4 @@
-"""The run as JSON: what `--json FILE` and `results/<time>/report.json` hold."""
+"""The run as JSON, for `--json FILE` and `results/<time>/report.json`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from falcon_ctl.errors import UsageError
 
 @dataclass
 class Report:
-    """One run: what was measured, and what the checks say."""
+    """One run: its measurements and verdicts."""
 
     topology: str
     target: str
@@ -40,7 +40,7 @@ class Report:
 
 
 def verify_writable(path: Path) -> None:
-    """Refuse a report's path before the run, rather than lose the run's result after it.
+    """Check a report's path before the run, so that no result is lost after it.
 
     Raises:
         UsageError: `path` cannot be written.
@@ -52,12 +52,12 @@ def verify_writable(path: Path) -> None:
 
 
 def write(path: Path, report: Report) -> None:
-    """Write the document; the file is whole or as it was before."""
+    """Write the document; the file is complete or unchanged."""
     write_json(path, report.document())
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Write plain JSON values; the file is whole or as it was before."""
+    """Write plain JSON values; the file is complete or unchanged."""
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", "utf-8")
     part.replace(path)

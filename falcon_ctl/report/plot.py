@@ -24,7 +24,7 @@ Colours = dict[str, Any]
 
 def draw(path: Path, measurements: Sequence[Measurement], subtitle: str) -> None:
     """Write a PNG; runs marked late are left out and named."""
-    from matplotlib.figure import Figure  # it takes a second to import, and only runs draw
+    from matplotlib.figure import Figure  # importing it takes a second
 
     valid = [m for m in measurements if not m.late]
     figure = Figure(figsize=(15, 5.4))
@@ -54,7 +54,7 @@ def _rates(axes: Axes, measurements: Sequence[Measurement], colours: Colours) ->
     by_load: dict[tuple[str, str], set[str]] = defaultdict(set)
     for m in measurements:
         by_load[m.proto, m.load].add(m.system)
-    # Surges and trains are one system's own and compare with nothing.
+    # Surges and trains run on one system only and compare with nothing.
     loads = [load for load, found in by_load.items() if len(found) > 1 or len(systems) == 1]
     width = 0.8 / max(1, len(systems))
     for index, system in enumerate(systems):

@@ -1,4 +1,4 @@
-"""Says what the run is doing: a live display on a terminal, a plain line per step elsewhere."""
+"""Shows progress: a live display on a terminal, a plain line per step elsewhere."""
 
 from __future__ import annotations
 
@@ -32,12 +32,10 @@ class Steps:
         self._task = self._progress.add_task("", total=total)
 
     def __enter__(self) -> Steps:  # noqa: PYI034  # Self needs Python 3.11
-        """Show the display."""
         self._progress.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Take the display away."""
         self._progress.stop()
 
     @property

@@ -18,7 +18,7 @@ from falcon_ctl.report.document import Report
 
 
 def verify_writable(parent: Path) -> None:
-    """Refuse a folder before the run, rather than lose the run's result after it.
+    """Check a folder before the run, so that no result is lost after it.
 
     Raises:
         UsageError: no folder can be made in `parent`.
@@ -36,7 +36,7 @@ def write(
 
 
 def make(parent: Path, fill: Callable[[Path], None]) -> Path:
-    """Make `parent`/<time>/ with what `fill` puts into it; it has this name only once it is whole.
+    """Make `parent`/<time>/ with what `fill` writes; it gets this name when it is complete.
 
     The second one of a second is called `parent`/<time>-2/, and so on.
 

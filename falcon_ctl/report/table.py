@@ -1,4 +1,4 @@
-"""Tables for people: what was measured, and what the checks say."""
+"""Tables for the terminal: measurements, and verdicts."""
 
 from __future__ import annotations
 

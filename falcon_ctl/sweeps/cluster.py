@@ -1,6 +1,6 @@
-"""The same points on a Dask cluster that is there already.
+"""The same points on an existing Dask cluster.
 
-The workers need this package, in the same version (`work` looks); a policy's text goes with its
+The workers need this package in the same version (`work` checks); a policy's text travels with its
 tasks. Nothing else of the cluster is touched.
 """
 
@@ -15,7 +15,7 @@ from falcon_ctl.sweeps.run import Runner, named
 from falcon_ctl.sweeps.work import Row, Task, work
 from rxpath.errors import RxPathError
 
-SECONDS = 10  # to answer
+SECONDS = 10  # within which a scheduler must answer
 HINT = "pip install 'falcon-testbed[cluster]'"
 
 
@@ -26,10 +26,10 @@ def dask(address: str) -> Runner:
         UsageError: Dask is not installed.
     """
     try:
-        import distributed  # the extra `cluster`: most have no use for it
+        import distributed  # the extra `cluster`
     except ImportError as error:
         raise UsageError("--scheduler", "dask.distributed is not installed", HINT) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it logs, we report
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it logs is reported here
 
     def runner(tasks: Sequence[Task]) -> Iterator[tuple[Task, Row]]:
         with _connected(distributed, address) as client:
@@ -62,7 +62,7 @@ def _connected(distributed: Any, address: str) -> Any:
 
 
 def _result(address: str, task: Task, future: Any) -> Row:
-    """The row of a future that is done, or what ended it in one line."""
+    """The row of a finished future. Raises what ended it, in one line."""
     try:
         return named(task, future.result)
     except (CtlError, RxPathError):

@@ -1,7 +1,7 @@
-"""The points that are done: an append-only file that outlives any end of the process.
+"""The finished points: an append-only file that survives any end of the process.
 
-Each line is a checksum, a task's key and its row. What a killed process left half-written has a
-wrong checksum: such lines are dropped, and their points are run again.
+Each line is a checksum, a task's key and its row. A line that a killed process left half-written
+has a wrong checksum: it is dropped, and its point is run again.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ NAME = "journal"
 
 
 class Journal:
-    """What was done before and what is added; made by `opened`."""
+    """Finished rows, old and new; made by `opened`."""
 
     def __init__(self, descriptor: int, rows: dict[str, Row], dropped: int) -> None:
         self._descriptor = descriptor
         self.rows = rows
-        self.dropped = dropped  # lines that were no whole ones
+        self.dropped = dropped  # lines that were torn or damaged
 
     def add(self, key: str, row: Row) -> None:
-        """Note that a task is done."""
+        """Append a finished task."""
         self.rows[key] = row
         line = _line(key, row)
         written = os.write(self._descriptor, line)
@@ -39,7 +39,7 @@ class Journal:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Journal]:
-    """The journal of a folder, which is made if need be.
+    """The journal of a folder, which is made if necessary.
 
     Raises:
         UsageError: it cannot be written, or another sweep is writing it.
@@ -70,7 +70,7 @@ def _lock(descriptor: int, folder: Path) -> None:
 
 
 def parse(text: bytes) -> tuple[dict[str, Row], int]:
-    """Rows by key, and how many lines were none."""
+    """Rows by key, and the number of torn or damaged lines."""
     rows, dropped = {}, 0
     for line in text.splitlines():
         checksum, _, body = line.partition(b" ")

@@ -22,14 +22,14 @@ Line = Mapping[str, Any]  # of the table
 
 
 class Plot(NamedTuple):
-    """What is drawn over what."""
+    """A result `y` over an axis `x`."""
 
     x: str
     y: str
 
 
 def parse(text: str, tasks: Sequence[Task]) -> Plot:
-    """The plot ``X`` or ``X,Y``. Raises UsageError when the sweep's points have no such thing."""
+    """The plot ``X`` or ``X,Y``. Raises UsageError for what the sweep's points do not have."""
     x, _, y = text.partition(",")
     columns = [task.point.columns() for task in tasks]
     panels = [_of(proto, columns) for proto in _protos(columns)]
@@ -51,12 +51,13 @@ def draw(path: Path, plot: Plot, tasks: Sequence[Task], rows: Sequence[Row]) -> 
     protos = _protos(table)
     figure = Figure(figsize=(7 * len(protos), 4.5), layout="constrained")
     for axes, proto in zip(figure.subplots(1, len(protos), squeeze=False)[0], protos, strict=True):
-        _panel(axes, plot, _of(proto, table))
+        draw_panel(axes, plot, _of(proto, table))
         axes.set_title(proto.upper())
     figure.savefig(path, dpi=120)
 
 
-def _panel(axes: Axes, plot: Plot, table: Sequence[Line]) -> None:
+def draw_panel(axes: Axes, plot: Plot, table: Sequence[Line]) -> None:
+    """Draw the lines of one protocol."""
     for place, (label, line) in enumerate(_lines(plot.x, table).items()):
         at = sorted({one[plot.x] for one in line})
         values = [[one[plot.y] for one in line if one[plot.x] == x] for x in at]
@@ -73,7 +74,7 @@ def _panel(axes: Axes, plot: Plot, table: Sequence[Line]) -> None:
 
 
 def _lines(x: str, table: Sequence[Line]) -> dict[str, list[Line]]:
-    """The table by what varies beside `x` and the seed; results do not count."""
+    """The table by the axes that vary, except `x` and the seed."""
     axes = [name for name in table[0] if name not in (x, "seed", *RESULTS)]
     varying = [name for name in axes if len({line[name] for line in table}) > 1]
     found: dict[str, list[Line]] = {}

@@ -1,4 +1,4 @@
-"""The points of a sweep, in their fixed order, and the load and knobs that each one is. Pure."""
+"""The points of a sweep in their fixed order, each with its load and knobs. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Pairs = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True)
 class Point:
-    """One measurement; None is left to the host, or of no meaning for the protocol."""
+    """One measurement; None: left to the host, or without meaning for the protocol."""
 
     system: str
     proto: str
@@ -42,13 +42,13 @@ class Point:
     warm_ms: int
 
     def columns(self) -> dict[str, Any]:
-        """What tells it from the sweep's other points, as the table names it."""
+        """The columns of the table that identify the point."""
         names = ("system", "proto", "flows", "bytes", "cores", "threshold", "rate", "window")
         found = {name: getattr(self, name) for name in names}
         return {**found, **dict(self.knobs), **dict(self.costs), "seed": self.seed}
 
     def document(self) -> dict[str, Any]:
-        """All that it is, as plain JSON values."""
+        """All fields as plain JSON values."""
         return asdict(self)
 
     def host_knobs(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def _check_traces(file: File) -> None:
 
 
 def _check_knobs(file: File, points: Sequence[Point], systems: Mapping[str, System]) -> None:
-    """Every host must be one before the first is run."""
+    """Check every host's knobs before the first point is run."""
     hosts = {(one.system, one.cores, one.threshold, one.knobs, one.costs): one for one in points}
     for point in hosts.values():
         _check_host(file, systems[point.system], point)
@@ -143,7 +143,7 @@ def _check_knobs(file: File, points: Sequence[Point], systems: Mapping[str, Syst
 def _check_host(file: File, system: System, point: Point) -> None:
     for key, value in point.knobs:
         if str(value).endswith(tomlfile.SUFFIX):
-            # Neither the journal nor a worker elsewhere would know what the file says.
+            # Neither the journal nor a worker elsewhere knows the file's content.
             raise file.error(("knobs", key), repr(value), "a built-in one, not a file")
     try:
         Knobs.parse(merge_knobs(system.knobs, point.host_knobs()))
@@ -152,7 +152,7 @@ def _check_host(file: File, system: System, point: Point) -> None:
 
 
 def _key(key: str) -> tuple[str, ...]:
-    """Where a knob stands in the spec."""
+    """The key of a knob in the spec."""
     if key.startswith("cost_overrides."):
         return "costs", key.removeprefix("cost_overrides.")
     return "knobs", key

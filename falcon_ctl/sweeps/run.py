@@ -1,4 +1,4 @@
-"""Runs what a sweep has not done yet, here or elsewhere, and keeps each result at once."""
+"""Runs the unfinished points of a sweep, here or elsewhere, and stores each result at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run(
     runner: Runner,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[Row]:
-    """The rows of all tasks, in the order of these; `progress` is told how many are there."""
+    """The rows of all tasks, in their order; `progress` gets the number of finished ones."""
     keys = [task.key for task in tasks]
     missing = [task for task, key in zip(tasks, keys, strict=True) if key not in journal.rows]
     done = len(tasks) - len(missing)

@@ -1,4 +1,4 @@
-"""What a sweep's YAML file says, validated, with the line of what is wrong in it.
+"""A sweep's YAML file, validated; errors name the line.
 
     systems: [overlay, falcon, policies/mine.py:mine]
     proto: [udp, tcp]
@@ -7,7 +7,7 @@
     knobs: {ring: [256, 1024]}
     seeds: 5
 
-Each axis is a value or a list of values; `AXES` says what they mean.
+Each axis is a value or a list of values; `AXES` describes them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MOST_FLOWS, MOST_WINDOW, LARGEST, MOST_SEEDS = 1024, 4096, 9014, 10_000
 SMALLEST = 67  # bytes: a TCP segment with the timestamp option and a byte of payload
 
 AXES = {
-    "systems": "names of systems, or FILE.py:NAME for a policy of one's own",
+    "systems": "names of systems, or FILE.py:NAME for a custom policy",
     "proto": "udp, tcp",
     "flows": f"integers from 1 to {MOST_FLOWS}",
     "bytes": f"bytes of a frame without its tunnel, from {SMALLEST} (udp: 64) to {LARGEST}",
@@ -65,7 +65,7 @@ def _distinct(values: list[T]) -> list[T]:
 
 
 def _number(value: object) -> object:
-    """A rate such as 900e3 is text to the YAML reader, which knows integers alone."""
+    """Accept a rate such as 900e3, which is text to the YAML reader; it knows integers alone."""
     if isinstance(value, bool):
         raise ValueError("a truth value")
     return value
@@ -85,7 +85,7 @@ Time = Annotated[Whole, Field(ge=0, le=10_000)]
 
 
 class Spec(BaseModel):
-    """A sweep; an axis that is absent has its default, or is left to the host."""
+    """A sweep; an absent axis has its default, or is left to the host."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -113,7 +113,7 @@ class File(NamedTuple):
     tree: Tree
 
     def error(self, path: tuple[str | int, ...], what: str, expected: str) -> UsageError:
-        """What is wrong at a key of the file."""
+        """An error at a key of the file."""
         return _error(str(self.path), self.tree.line(path), path, what, expected)
 
 
@@ -167,7 +167,7 @@ def _with_seeds(file: File) -> dict[str, Any]:
 
 
 def _wrong(file: File, error: ValidationError) -> UsageError:
-    """The first of pydantic's findings in the file, in this project's words."""
+    """The first of pydantic's findings in the file, in this project's form."""
     found = [(file.tree.line(one["loc"][:2]), one) for one in error.errors()]
     _, first = min(found, key=lambda item: item[0])
     path = tuple(first["loc"])
@@ -191,7 +191,7 @@ def _shown(value: object) -> str:
 
 
 def _contradictions(spec: Spec) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """Keys that do not go together: which, what is wrong, what is expected."""
+    """Keys that contradict each other: (key, what is wrong, what is expected)."""
     given = spec.model_fields_set
     for axis, proto in (("rate", "udp"), ("window", "tcp")):
         if axis in given and proto not in spec.proto:

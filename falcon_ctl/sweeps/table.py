@@ -1,4 +1,4 @@
-"""What a sweep leaves: a row for each point as CSV and JSON lines, and the hashes behind it."""
+"""A sweep's results: a row for each point as CSV and JSON lines, and hashes of its inputs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CSV, LINES, SPEC, ABOUT = "results.csv", "results.jsonl", "spec.yaml", "sweep.js
 
 
 def write(folder: Path, file: File, tasks: Sequence[Task], rows: Sequence[Row]) -> None:
-    """Write all files of a sweep that is done. Raises UsageError when one cannot be written."""
+    """Write all files of a finished sweep. Raises UsageError when one cannot be written."""
     lines = [{**task.point.columns(), **row} for task, row in zip(tasks, rows, strict=True)]
     texts = {
         CSV: _csv(lines),
@@ -32,7 +32,7 @@ def write(folder: Path, file: File, tasks: Sequence[Task], rows: Sequence[Row]) 
 
 
 def about(file: File, tasks: Sequence[Task]) -> Mapping[str, Any]:
-    """The hashes of what decided the results."""
+    """The hashes of all inputs that decided the results."""
     policies = {task.policy for task in tasks if task.policy is not None}
     return {
         "spec_sha256": _sha256(file.text),
@@ -55,7 +55,7 @@ def _csv(lines: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Empty where there is nothing; a CPU set as its numbers."""
+    """A cell's text: empty for None, numbers for a CPU set."""
     if value is None:
         return ""
     if isinstance(value, tuple | list):
@@ -64,10 +64,10 @@ def _cell(value: Any) -> str:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """The file has its name only once it is whole."""
+    """Write a file that gets its name when it is complete."""
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_bytes(content)
-        os.replace(part, path)  # noqa: PTH105  # Path.replace returns a path that nobody wants
+        os.replace(part, path)  # noqa: PTH105  # Path.replace returns a path
     except OSError as error:
         raise UsageError(f"--out {path.parent}", str(error.strerror), "a folder") from error

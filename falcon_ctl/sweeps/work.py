@@ -1,4 +1,4 @@
-"""One point of a sweep measured: on any machine the same row, or an error that says why not."""
+"""Measures one point of a sweep: the same row on any machine, or an error with its reason."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ RESULTS = (
 
 
 class Text(NamedTuple):
-    """The text of a policy of one's own: what travels, for a path means nothing elsewhere."""
+    """The text of a custom policy: a path would mean nothing on another machine."""
 
     path: str
     name: str
@@ -53,7 +53,7 @@ class Text(NamedTuple):
 
 @dataclass(frozen=True)
 class Task:
-    """A point to be measured; `policy` is its own one, if it has one; `code` is `code_digest`'s."""
+    """A point to be measured; `policy`: its custom policy, if any; `code`: from `code_digest`."""
 
     point: Point
     policy: Text | None
@@ -71,7 +71,7 @@ def work(task: Task) -> Row:
     """Measure a point.
 
     Raises:
-        PartFailed: this machine has another version of what decides results.
+        PartFailed: this machine has another version of the code that decides results.
         PolicyError: the policy failed.
         ConfigError: the host cannot be run.
     """
@@ -84,13 +84,13 @@ def work(task: Task) -> Row:
 
 @cache
 def custom_system(policy: Text) -> System:
-    """The system of a policy of one's own, compiled once a process."""
+    """The system of a custom policy, compiled once per process."""
     return custom.of_policy(from_source(*policy))
 
 
 @cache
 def code_digest() -> str:
-    """A hash of all files that decide results: the model but for its live half, and the costs."""
+    """A hash of all files that decide results: the model without its live part, and the costs."""
     room = Path(rxpath.__file__).parent
     files = [path for kind in ("*.py", "*.toml") for path in room.rglob(kind)]
     names = {str(path.relative_to(room)): path for path in files}
@@ -123,5 +123,5 @@ def _row(found: Metrics) -> Row:
 
 
 def _rounded(value: float) -> float | None:
-    """None for what there is none of: streams have no latency of requests."""
+    """None for NaN: streams have no latency of requests."""
     return None if np.isnan(value) else round(float(value), 3)

@@ -83,7 +83,7 @@ SYSTEMS = (
 )
 BY_NAME = MappingProxyType({system.name: system for system in SYSTEMS})
 LIVE = tuple(system for system in SYSTEMS if not system.not_live)
-MAIN_JOB = (HOST, OVERLAY, PIPELINING, SPLITTING, BALANCING, OFFLOAD)  # what a run measures unasked
+MAIN_JOB = (HOST, OVERLAY, PIPELINING, SPLITTING, BALANCING, OFFLOAD)  # measured by default
 
 
 def select(names: Iterable[str]) -> list[System]:

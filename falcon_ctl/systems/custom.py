@@ -1,4 +1,4 @@
-"""Systems of a user's own files: a steering policy, or a chain of devices."""
+"""Systems made of a user's file: a steering policy, or a chain of devices."""
 
 from __future__ import annotations
 
@@ -54,5 +54,5 @@ def of_chain(spec: str) -> System:
         expected = f"a chain named otherwise than {', '.join(BY_NAME)}"
         raise UsageError("--chain", spec, expected)
     tunnel = Tunnel.TO_HOST if profile.vxlan_port else Tunnel.NONE
-    path = Path(spec).absolute()  # live hosts run in a directory of their own
+    path = Path(spec).absolute()  # rxpath runs in another directory
     return System(profile.name, profile.title, tunnel, str(path))

@@ -12,7 +12,7 @@ from rxpath.config import profiles
 from rxpath.config.knobs import Knobs
 from rxpath.policies.custom import CustomPolicy
 
-VXLAN_PORT = 4789  # IANA's (RFC 7348); where the host's profile has no port of its own
+VXLAN_PORT = 4789  # IANA's (RFC 7348); where the host's profile has none
 VXLAN_BYTES = 50  # outer Ethernet, IPv4, UDP and VXLAN headers (RFC 7348)
 FLAGS = ("pipelining", "splitting", "balancing", "switch_off", "order_guard")  # FALCON's parts
 
@@ -83,7 +83,7 @@ class System:
 
 
 def merge_knobs(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Knobs of all layers, later ones over earlier ones, those of FALCON each by itself."""
+    """Knobs of all layers, later ones over earlier ones; FALCON's are merged one by one."""
     merged = {key: value for layer in layers for key, value in layer.items()}
     falcon = [layer["falcon"] for layer in layers if "falcon" in layer]
     if falcon:

@@ -1,4 +1,4 @@
-"""Which flows an experiment takes, by the CPUs that their stages get. Pure."""
+"""Selection of flows by the CPUs that their stages run on. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Candidate:
 
 
 def spread(candidates: Sequence[Candidate]) -> Candidate:
-    """A flow whose stages all have a CPU of their own, as in the talk's single-flow figures.
+    """A flow whose stages all have different CPUs, as in the talk's single-flow figures.
 
     Raises:
         PartFailed: there is none.
@@ -40,7 +40,7 @@ def spread(candidates: Sequence[Candidate]) -> Candidate:
     for candidate in candidates:
         if candidate.is_spread:
             return candidate
-    raise PartFailed("flows", f"none of {len(candidates)} has all stages on CPUs of their own")
+    raise PartFailed("flows", f"none of {len(candidates)} has all stages on different CPUs")
 
 
 def colliding(candidates: Sequence[Candidate]) -> tuple[Candidate, Candidate, int]:

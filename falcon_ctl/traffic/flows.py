@@ -1,4 +1,4 @@
-"""A flow between two containers, and its frames, crafted once with Scapy."""
+"""A flow between two containers, and its frames, built once with Scapy."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Template:
 
 
 def udp_template(flow: Flow, payload_size: int) -> Template:
-    """An Ethernet frame of `flow` with right lengths and checksums."""
+    """An Ethernet frame of `flow` with correct lengths and checksums."""
     content = payload.filled(payload_size, payload.Stamp(flow.id, 0, 0))
     layers = _ip(flow) / UDP(sport=flow.source_port, dport=flow.target_port) / content
     frame = bytes(layers)

@@ -14,9 +14,9 @@ from falcon_ctl.traffic.schedule import Offsets
 class Load:
     """UDP flows (all to one machine) with a schedule each.
 
-    `dilation`: wall ns per model ns while it runs. `knobs` are set on the hosts beside those of
-    the system. `surge_at`: offset (ns) at which a surge begins.
-    `saturates`: it is to exceed what the host takes, whose rate alone is then of interest.
+    `dilation`: wall ns per model ns while it runs. `knobs` are set on the hosts in addition to
+    those of the system. `surge_at`: offset (ns) at which a surge begins.
+    `saturates`: it exceeds the host's capacity, whose rate alone is then of interest.
     """
 
     name: str

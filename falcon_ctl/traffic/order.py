@@ -12,7 +12,7 @@ class Order:
     """Arrivals of one flow.
 
     `reordered` counts singletons of RFC 4737 section 3.3, `max_extent` is the largest extent
-    (section 4.2), `missing` are sequence numbers of 0..`sent`-1 that never came.
+    (section 4.2), `missing` are sequence numbers of 0..`sent`-1 that never arrived.
     """
 
     received: int

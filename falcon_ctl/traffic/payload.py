@@ -2,7 +2,7 @@
 
 Layout, big-endian: magic (4), flow (4), sequence (4), send time in wall ns (8), balance (2).
 The balance makes the one's-complement sum of the header constant, so the UDP or TCP checksum that
-Scapy computed once stays right for every frame (RFC 1071: the sum does not see such changes).
+Scapy computed once stays correct for every frame (RFC 1071).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def write(buffer: bytearray, offset: int, stamp: Stamp) -> None:
 
 
 def read(payload: bytes, offset: int = 0) -> Stamp | None:
-    """Stamp of a payload, None when it is not one of ours."""
+    """Stamp of a payload, None when it has none."""
     if len(payload) < offset + SIZE:
         return None
     magic, *fields = _HEADER.unpack_from(payload, offset)

@@ -30,10 +30,10 @@ class Arrivals:
 
 
 class Receiver(Background):
-    """Context manager: takes in everything that comes on `sockets` until it is left.
+    """Context manager: reads everything that arrives on the sockets of `flows` (id, socket).
 
-    `arrivals` maps a flow's id to what came; `foreign` counts datagrams that are none of ours,
-    `misdelivered` those that came on a socket which `flows` (id, socket) does not name for them.
+    `arrivals` maps a flow's id to what arrived; `foreign` counts datagrams without a stamp,
+    `misdelivered` those that arrived on another flow's socket.
     """
 
     def __init__(self, flows: Iterable[tuple[int, socket.socket]]) -> None:
@@ -56,11 +56,11 @@ class Receiver(Background):
 
     @property
     def total(self) -> int:
-        """Frames of ours received so far."""
+        """Frames of all flows received so far."""
         return sum(len(a.sequence) for a in list(self.arrivals.values()))
 
     def wait_quiet(self, expected: int, quiet: float, deadline: float) -> bool:
-        """Wait until `expected` frames came, or none came for `quiet` s, at most `deadline` s.
+        """Wait until `expected` frames arrived, or none did for `quiet` s, at most `deadline` s.
 
         Returns:
             Whether the stream had ended (False: it still flowed at the deadline).
@@ -84,7 +84,7 @@ class Receiver(Background):
                 return
 
     def _drain(self, sock: socket.socket, expected: set[int]) -> None:
-        for _ in range(256):  # then the others have their turn
+        for _ in range(256):  # then it is another socket's turn
             try:
                 data, ancillary, _, _ = sock.recvmsg(2048, _ANCILLARY)
             except BlockingIOError:
@@ -102,7 +102,7 @@ class Receiver(Background):
 
 
 def timestamp(ancillary: list[tuple[int, int, bytes]]) -> int:
-    """Kernel's receive time; our own clock when the kernel gave none."""
+    """Kernel's receive time; this process's clock when the kernel gave none."""
     for level, kind, data in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
             seconds, nanoseconds = _TIMESPEC.unpack(data[: _TIMESPEC.size])

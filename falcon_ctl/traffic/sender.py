@@ -1,4 +1,4 @@
-"""Sends ready frames at absolute deadlines, and says when it could not."""
+"""Sends prepared frames at absolute deadlines, and reports how late it was."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LAG_BUDGET_NS = 30_000_000
 _GAP_NS = 120_000  # no faster than this when behind: a burst would overrun a switch's queues
 _SWITCH_SECONDS = 0.0005  # a tenth of Python's default
 _NICER = 10  # steps of nice(2)
-_SPIN_NS = 80_000  # a sleeping thread wakes later than this; below it we rather yield
+_SPIN_NS = 80_000  # a sleeping thread wakes later than this; below it the thread only yields
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def send_frames(
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Keep the garbage collector out, and let this thread go first where that is allowed."""
+    """Disable the garbage collector, and raise this thread's priority where that is allowed."""
     interval, collects = sys.getswitchinterval(), gc.isenabled()
     thread = threading.get_native_id()
     usual = os.getpriority(os.PRIO_PROCESS, thread)
@@ -125,7 +125,7 @@ def undisturbed() -> Iterator[None]:
 
 
 def _wait_until(deadline_ns: int) -> int:
-    """Sleep until the wall clock shows `deadline_ns`; returns the time it then is."""
+    """Sleep until the wall clock shows `deadline_ns`; return the time then."""
     while (left := deadline_ns - (now := time.time_ns())) > 0:
         time.sleep(max(0, left - _SPIN_NS) / 1e9)
     return now

@@ -1,4 +1,4 @@
-"""The model's compiled kernels, before the first run needs them."""
+"""Loads the model's compiled kernels before the first run needs them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from rxpath import results
 
 
 def load(console: Console) -> None:
-    """Load the kernels from the disk cache; the first time they are compiled, so say so."""
-    with console.status("loading the model's kernels (compiled at their first use, about 10 s)"):
+    """Load the kernels from the disk cache, or compile them with a message."""
+    with console.status("loading the model's kernels (compiled at first use, about 10 s)"):
         results.warm()

@@ -1,6 +1,6 @@
-"""One run of the model: a system under a load, from a seed, and what came of it. Pure.
+"""One run of the model: a system under a load, from a seed, and its metrics. Pure.
 
-Each run warms up first; what is measured begins after that. Rates and loads are those of the
+Each run warms up first; measuring begins after that. Rates and loads are those of the
 measured time, latencies those of the frames (or requests) that were done in it.
 """
 
@@ -27,12 +27,12 @@ MS = 1_000_000  # ns
 ACK = 0x10  # of the TCP header's flags
 SMALL, FULL, SYN = 64, 1514, 74  # bytes of a frame without a tunnel
 TCP_HEADERS = 66  # bytes of Ethernet, IPv4, and TCP with the timestamp option
-_SLOTS = 40_000  # at least; memory that no frame comes to is never touched
+_SLOTS = 40_000  # at least; unused memory is never touched
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """What a run gave.
+    """The results of a run.
 
     `pps`: packets/s that the applications read (segments, for TCP); `latencies`: ns; `loads`:
     percent of each CPU that did anything; `retransmits`: TCP segments that were sent again;
@@ -154,7 +154,7 @@ def _open_loop(model: Model, trace: Any, start: int, end: int) -> Metrics:
 
 @dataclass(frozen=True)
 class Closed:
-    """A closed-loop TCP load: `connections` streams, or clients that ask and think.
+    """A closed-loop TCP load: `connections` streams, or clients that send requests and think.
 
     `think_ns`: mean of exponentially distributed thinking. `renews`: each request is asked over a
     new connection; else connections are there from the start, but for Slim's. `surging`: how many

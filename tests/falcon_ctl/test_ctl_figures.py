@@ -275,7 +275,7 @@ def test_a_policy_of_ones_own_stands_beside_the_others(tmp_path, capsys):
 
 def test_a_policy_of_ones_own_is_in_the_legend():
     run = BY_FIGURE[2].runs(["in_turn"])[-1]
-    (axes,) = plots._draw(2, {run: [metrics(1e6, 1000, 2000)]}).axes
+    (axes,) = plots.draw(2, {run: [metrics(1e6, 1000, 2000)]}).axes
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["in_turn"]
 
 

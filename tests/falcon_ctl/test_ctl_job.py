@@ -45,7 +45,7 @@ def test_every_set_of_entries_is_probed(monkeypatch, chosen, tried):
     monkeypatch.setattr(reach, "ping_all", lambda *_: {("a", "b"): used[-1] != "offload"})
     monkeypatch.setattr(isolation, "listen", lambda *_: ({"b": [used[-1]]}, {"x": "b"}))
     run = job.Job(lab, None, select(chosen), Silent())
-    run._reach()
+    run.probe_tenants()
     assert sorted(run.findings.answered) == sorted(tried)
     assert {s: h["b"] for s, h in run.findings.heard.items()} == {s: [s] for s in tried}
     assert used == run_order(run) * 2
@@ -74,7 +74,7 @@ class Silent:
 
 
 def test_a_late_answer_counts_for_no_later_round():
-    first, second = (set(reach._identities(pair(), turn).values()) for turn in (0, 1))
+    first, second = (set(reach.identities(pair(), turn).values()) for turn in (0, 1))
     assert len(first) == len(reach.pairs(pair()))
     assert not first & second
 
@@ -104,7 +104,7 @@ def test_a_late_run_is_repeated_twice_at_most_and_in_time(lates, seconds, runs, 
     steps = Silent()
     steps.seconds = seconds
     run = job.Job(None, SimpleNamespace(duration=1.0), select(["host"]), steps)
-    run._step(run.systems[0], "udp", "steady", lambda: next(left))
+    run.measured_step(run.systems[0], "udp", "steady", lambda: next(left))
     assert len(list(left)) == len(outcomes) - runs
     (kept,) = run.findings.measurements
     assert kept is outcomes[runs - 1].measurement

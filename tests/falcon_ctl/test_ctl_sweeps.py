@@ -297,7 +297,7 @@ def test_a_picture_has_a_panel_for_each_protocol_and_a_line_for_each_combination
         for seed in (1, 3)
     ]
     axes = Figure().subplots()
-    plot._panel(axes, plot.Plot("flows", "pps"), table)
+    plot.draw_panel(axes, plot.Plot("flows", "pps"), table)
     drawn = {bars.get_label(): bars[0].get_xydata().tolist() for bars in axes.containers}
     assert drawn == {"a": [[1, 12], [2, 22]], "b": [[1, 32], [2, 42]]}
 

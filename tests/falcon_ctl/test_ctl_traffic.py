@@ -10,7 +10,7 @@ from falcon_ctl.capture.pcapng import Packet
 from falcon_ctl.capture.tcp_order import Point
 from falcon_ctl.checks.measurement import KERNEL_HOP
 from falcon_ctl.errors import UsageError
-from falcon_ctl.live.way import Way
+from falcon_ctl.live.path_capture import Path
 from falcon_ctl.traffic import order, payload, schedule
 from falcon_ctl.traffic.flows import Endpoint, Flow, tcp_segments, udp_template
 from falcon_ctl.traffic.payload import Stamp
@@ -162,16 +162,16 @@ def test_swaps_name_the_two_points_between_which_they_happened():
         "its machine -> NIC of m2": 1,
         "NIC of m2 -> target": 2,
     }
-    way = Way(wire, entry, nic, target, {})
-    assert way.reordered == 2
-    assert way.swaps == tcp_order.swaps([wire, entry, nic, target])
-    assert way.flaw == ""
+    path = Path(wire, entry, nic, target, {})
+    assert path.reordered == 2
+    assert path.swaps == tcp_order.swaps([wire, entry, nic, target])
+    assert path.flaw == ""
 
 
 def test_what_spoilt_a_run_is_told_and_does_not_hide_the_reordering():
     wire, entry = Point("container", segments(0, 1, 2)), Point("its machine", segments(1, 0, 2))
-    way = Way(wire, entry, entry, entry, {"eth0": 3})
-    assert way.reordered == 1
-    assert way.swaps == {KERNEL_HOP: 1}
-    assert "capture of eth0 lost 3 frames" in way.flaw
-    assert "kernel reordered 1 frames" in way.flaw
+    path = Path(wire, entry, entry, entry, {"eth0": 3})
+    assert path.reordered == 1
+    assert path.swaps == {KERNEL_HOP: 1}
+    assert "capture of eth0 lost 3 frames" in path.flaw
+    assert "kernel reordered 1 frames" in path.flaw

@@ -62,7 +62,7 @@ def watched(client, tmp_path, monkeypatch):
 
 
 def test_a_switch_that_hangs_is_named_to_whoever_waits_for_it(watched, client):
-    with pytest.raises(PartFailed, match="switch s1: hangs: no answer"), watched.naming():
+    with pytest.raises(PartFailed, match="switch s1: hangs: no answer"), watched.blaming():
         list(client.read([p4runtime_pb2.Entity()]))
     with pytest.raises(PartFailed, match="switch s1: hangs: no answer"):
         watched.check()

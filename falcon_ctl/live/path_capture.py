@@ -1,4 +1,4 @@
-"""Captures of TCP frames along their way, and what they prove of order."""
+"""Captures of TCP frames along their path, and what they prove about order."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from falcon_ctl.traffic.flows import Flow
 
 
 @dataclass(frozen=True)
-class Captures:
-    """What the sources put on the wire, what their machine got of it, what the targets got.
+class PathCapture:
+    """Running captures: what sources send, what their machines receive, what targets receive.
 
-    Between the first two there is only this computer's kernel, nothing of the testbed's.
+    Between the first two there is only this computer's kernel, no part of the testbed.
     """
 
     wires: Sequence[Tap]
@@ -26,7 +26,7 @@ class Captures:
     targets: Sequence[Tap]
 
     @classmethod
-    def start(cls, lab: Lab, stack: ExitStack, flows: Sequence[Flow]) -> Captures:
+    def start(cls, lab: Lab, stack: ExitStack, flows: Sequence[Flow]) -> PathCapture:
         """Capture until `stack` is closed."""
 
         def tap(node: str, interface: str, outgoing: bool = False) -> Tap:
@@ -42,11 +42,11 @@ class Captures:
 
     @property
     def frames(self) -> int:
-        """How many frames the ends have seen so far."""
+        """How many frames both ends have captured so far."""
         return sum(len(tap.packets) for tap in (*self.wires, *self.targets))
 
-    def way(self, flows: Sequence[Flow], machine: str, arrivals: Sequence[Passage]) -> Way:
-        """The way of `flows` to `machine`, whose NIC saw `arrivals`; once the captures ended."""
+    def path(self, flows: Sequence[Flow], machine: str, arrivals: Sequence[Passage]) -> Path:
+        """The path of `flows` to `machine`, whose NIC got `arrivals`; after the captures ended."""
         ports = {flow.source_port for flow in flows}
 
         def seen(taps: Sequence[Tap]) -> list[Segment]:
@@ -58,7 +58,7 @@ class Captures:
             for tap in (*self.wires, *self.entries, *self.targets)
             if tap.lost
         }
-        return Way(
+        return Path(
             Point("container", seen(self.wires)),
             Point("its machine", seen(self.entries)),
             Point(f"NIC of {machine}", nic),
@@ -68,8 +68,8 @@ class Captures:
 
 
 @dataclass(frozen=True)
-class Way:
-    """TCP frames at each point of their way; `lost`: by interface what captures missed."""
+class Path:
+    """TCP frames at each point of their path; `lost`: frames that captures missed, by interface."""
 
     wire: Point
     entry: Point
@@ -89,7 +89,7 @@ class Way:
 
     @property
     def flaw(self) -> str:
-        """Why this computer spoilt the run, so that it proves nothing; "" when it did not.
+        """Why this computer invalidated the run; "" when it did not.
 
         A veth queues a frame on the CPU that sends it (net/core/dev.c, netif_rx), so a connection
         that sends from two CPUs, a thread's and that of an acknowledgement, may overtake itself.
