@@ -51,6 +51,11 @@ FORBIDDEN = {
         "import v1switch.state.words",
     ),
     "No import cycle in falcon_ctl": ("falcon_ctl/errors.py", "import falcon_ctl.live.lab"),
+    "Layers of falcon_ctl": ("falcon_ctl/systems/bad.py", "import falcon_ctl.intent.network"),
+    "Intent, checks and systems know no socket, process, clock or thread": (
+        "falcon_ctl/checks/bad.py",
+        "import time",
+    ),
 }
 
 
