@@ -123,6 +123,7 @@ def test_the_strongest_come_first_even_when_both_ways_are_down():
     assert [one.cost for one in tornado.strongest(found, 2)] == ["b", "a"]
 
 
+@pytest.mark.slow
 def test_sensitivity_writes_a_table_and_pictures(tmp_path, capsys, monkeypatch):
     short = Experiment(1, "short", "short", [("udp", "1", Stream((2e6,), ms=1, warm_ms=1))])
     monkeypatch.setattr("falcon_ctl.figures.cli.EXPERIMENTS", (short,))
@@ -145,6 +146,7 @@ def test_a_change_below_nothing_is_refused():
 # -- pictures ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_cores_pictures_belong_to_their_figures(tmp_path):
     names = [path.name for path in core_plots.draw_all(tmp_path, [1, 2, 7])]
     assert names == ["figure-1-timeline.png", "figure-7-load.png"]

@@ -158,6 +158,7 @@ def call(capsys, *argv):
     return ended.value.code, *capsys.readouterr()
 
 
+@pytest.mark.slow
 def test_figures_writes_everything(tmp_path, capsys):
     file = tmp_path / "figures.json"
     argv = ("--figures", "1,2", "--seeds", "2", "--systems", "offload", "--json", str(file))
@@ -201,6 +202,7 @@ def test_wrong_calls_are_named_in_one_line(capsys, argv, named):
     assert error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_chain_and_costs_of_ones_own_stand_beside_the_others(tmp_path, capsys):
     costs = tmp_path / "costs.toml"
     text = (DIRECTORY / "xeon-2.2ghz.toml").read_text("utf-8")
@@ -242,6 +244,7 @@ def test_every_figure_can_be_drawn(tmp_path):
 IN_TURN = Path(__file__).parents[2] / "labs" / "policies" / "in_turn.py"
 
 
+@pytest.mark.slow
 def test_a_policy_of_ones_own_stands_beside_the_others(tmp_path, capsys):
     file = tmp_path / "figures.json"
     argv = (

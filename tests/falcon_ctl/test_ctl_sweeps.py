@@ -258,6 +258,7 @@ def test_an_axis_does_what_it_says(capsys, lab):
     assert rates["64", "6"] > rates["1514", "6"]
 
 
+@pytest.mark.slow
 def test_the_same_bytes_on_any_number_of_threads(capsys, lab):
     one, _ = swept(capsys, lab, "one", "--workers", "1")
     three, _ = swept(capsys, lab, "three", "--workers", "3")
@@ -286,6 +287,7 @@ def test_a_policy_that_fails_ends_the_sweep_with_its_line(capsys, lab):
     assert not (lab / "out" / table.CSV).exists()
 
 
+@pytest.mark.slow
 def test_a_picture_has_a_panel_for_each_protocol_and_a_line_for_each_combination(capsys, lab):
     (lab / "small.yaml").write_text(SMALL.replace("[60, 90]", "60"))
     argv = (lab / "small.yaml", "--out", lab / "out", "--plot", "flows,p99_us")
@@ -324,6 +326,7 @@ def test_a_picture_of_what_there_is_not(capsys, lab, text, said):
 # -- going on ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_goes_on_and_ends_with_the_same_bytes(capsys, lab):
     whole, _ = swept(capsys, lab, "whole")
     argv = [sys.executable, "-m", "falcon_ctl", "sweep", lab / "small.yaml", "--workers", "1"]
@@ -350,6 +353,7 @@ def test_a_killed_sweep_goes_on_and_ends_with_the_same_bytes(capsys, lab):
     assert f"{COUNT} of {COUNT} points were done before" in swept(capsys, lab, "killed")[1]
 
 
+@pytest.mark.slow
 def test_a_spoilt_line_is_run_again(capsys, lab):
     whole, _ = swept(capsys, lab, "out")
     kept = lab / "out" / journal.NAME
@@ -361,6 +365,7 @@ def test_a_spoilt_line_is_run_again(capsys, lab):
     assert again == whole
 
 
+@pytest.mark.slow
 def test_a_changed_spec_uses_what_it_still_means(capsys, lab):
     swept(capsys, lab, "out")
     (lab / "small.yaml").write_text(SMALL.replace("[1, 3]", "[3, 2]"))
@@ -369,6 +374,7 @@ def test_a_changed_spec_uses_what_it_still_means(capsys, lab):
     assert changed == swept(capsys, lab, "fresh")[0]
 
 
+@pytest.mark.slow
 def test_another_text_of_a_policy_is_another_result(capsys, lab):
     swept(capsys, lab, "out")
     with (lab / "mine.py").open("a") as file:
@@ -376,6 +382,7 @@ def test_another_text_of_a_policy_is_another_result(capsys, lab):
     assert f"{COUNT * 2 // 3} of {COUNT} points" in swept(capsys, lab, "out")[1]
 
 
+@pytest.mark.slow
 def test_other_code_is_another_result(capsys, lab, monkeypatch):
     first, _ = swept(capsys, lab, "out")
     for module in (work, sys.modules["falcon_ctl.sweeps.cli"]):
@@ -399,6 +406,7 @@ def test_what_decides_results_is_in_the_codes_hash(monkeypatch):
     assert work.code_digest.__wrapped__() != digest
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_done(capsys, lab, monkeypatch):
     def interrupted(_):
         def runner(tasks):
@@ -452,6 +460,7 @@ def dask_address():
         yield found.scheduler_address
 
 
+@pytest.mark.slow
 def test_the_same_bytes_on_a_dask_cluster(capsys, lab, dask_address, monkeypatch):
     here, _ = swept(capsys, lab, "here")
 
@@ -463,6 +472,7 @@ def test_the_same_bytes_on_a_dask_cluster(capsys, lab, dask_address, monkeypatch
     assert here == there
 
 
+@pytest.mark.slow
 def test_a_sweep_begun_here_ends_on_a_cluster(capsys, lab, dask_address):
     whole, _ = swept(capsys, lab, "out")
     kept = lab / "out" / journal.NAME
@@ -472,6 +482,7 @@ def test_a_sweep_begun_here_ends_on_a_cluster(capsys, lab, dask_address):
     assert again == whole
 
 
+@pytest.mark.slow
 def test_a_policys_error_comes_from_the_worker_with_its_line(capsys, lab, dask_address):
     (lab / "mine.py").write_text("def in_turn(packet, host):\n    return host.load[40]\n")
     argv = (lab / "small.yaml", "--out", lab / "out", "--scheduler", dask_address)
@@ -489,6 +500,7 @@ def test_a_worker_of_another_version_is_refused(dask_address):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "udp://127.0.0.1:1"])
 def test_a_scheduler_that_is_not_there(capsys, lab, address, monkeypatch):
     pytest.importorskip("distributed")

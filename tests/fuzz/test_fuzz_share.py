@@ -12,6 +12,8 @@ from tests.fuzz.targets import TARGETS
 from tests.fuzz.watch import Hang, Leak, Watch, shrink
 from v1switch.errors import ProgramError
 
+pytestmark = pytest.mark.slow
+
 SHARE = {"loader": 60, "frames": 400, "p4runtime": 50, "pairs": 40, "files": 80}
 LEAKED: list[bytes] = []
 

@@ -83,6 +83,7 @@ def test_one_udp_flow_is_faster_and_sooner_there_than_over_the_host():
     assert times[1] < times[0]
 
 
+@pytest.mark.slow
 def test_tcp_runs_over_it_in_order():
     host = bypass(rcvbuf=10_000_000)
     peers = Peers(host, [Connection(rss_hash=5, chain=host.chain("plain"))])

@@ -248,6 +248,7 @@ def test_an_error_travels_between_processes():
     assert (str(again), again.path, again.line, again.what) == ("a.py:3: what", "a.py", 3, "what")
 
 
+@pytest.mark.slow
 def test_the_same_events_and_errors_with_numba_disabled():
     script = """
 import hashlib, sys, test_custom_policy as t

@@ -165,6 +165,7 @@ except ValueError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_shared_function_is_found_by_name_when_it_was_compiled_anew(tmp_path):
     (tmp_path / "low.py").write_text(LOW)
     (tmp_path / "top.py").write_text(TOP)

@@ -24,6 +24,8 @@ from rxpath.model.state import codes
 from rxpath.model.state.packets import Event
 from rxpath.tcp.connections import Connection, Wire
 
+pytestmark = pytest.mark.slow
+
 
 def observe(host, trace):
     """(frame-ns in the host's queues, frame-ns of the events' latencies, frames that entered)."""

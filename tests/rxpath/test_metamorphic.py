@@ -18,6 +18,8 @@ from rxpath.model.state.packets import Event
 from rxpath.policies.registry import BUILT_IN
 from tests.examples import examples
 
+pytestmark = pytest.mark.slow
+
 FLOWS, SLOTS = 4, 1024
 LOAD_NS = 20_000  # short, so that policies react within a few hundred frames
 ALL = [name for name in Event.FIELDS if name != "slot"]

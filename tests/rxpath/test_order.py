@@ -40,6 +40,7 @@ def traffic(seed, count, flows, chain=None):
     )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
@@ -142,6 +143,7 @@ def restless(policy):
     return host.stats()["reordered"]
 
 
+@pytest.mark.slow
 def test_rfs_moves_a_flow_only_when_its_old_queue_has_drained_and_rps_at_once():
     assert restless("rfs") == 0
     assert restless("rps") > 0

@@ -25,6 +25,8 @@ from pure_queues import (
 
 from rxpath.model.state import codes
 
+pytestmark = pytest.mark.slow
+
 RHO = [0.5, 0.7]
 MEAN = 10_000  # ns of a service; as bytes of a frame so many that rounding does not matter
 BLOCK = 400_000  # packets of a run
