@@ -1,4 +1,4 @@
-"""The errors of this room, with their fields and exit status."""
+"""The errors of topo, with their fields and exit status."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -7,7 +7,7 @@ LONGEST = 300  # characters of an error that quotes a file
 
 
 class TopoError(Exception):
-    """Root of this room's errors; the text is one or a few lines that a user can act on."""
+    """Base class of topo's errors; the text is one or a few lines that a user can act on."""
 
     exit_code: ClassVar[int] = 1
 

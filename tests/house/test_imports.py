@@ -9,18 +9,21 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("v1switch", "rxpath", "topo", "falcon_ctl")
+PACKAGES = ("v1switch", "rxpath", "topo", "falcon_ctl")
 LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 RESULT = re.compile(r"^(?P<name>.+) (?P<result>KEPT|BROKEN)( \(.*\))?$", re.MULTILINE)
 
 # For each contract an import that breaks it: (module, line).
 FORBIDDEN = {
-    "Only falcon_ctl imports other rooms": ("rxpath/live/bad.py", "import topo.errors"),
+    "Only falcon_ctl imports other top-level packages": (
+        "rxpath/live/bad.py",
+        "import topo.errors",
+    ),
     "falcon_ctl reaches switches by P4Runtime only": (
         "falcon_ctl/bad.py",
         "import v1switch.errors",
     ),
-    "Rooms import neither tests, benchmarks nor labs": ("topo/cli/bad.py", "import tests.fuzz"),
+    "No package imports tests, benchmarks or labs": ("topo/cli/bad.py", "import tests.fuzz"),
     "No import cycle in topo": ("topo/spec/rules.py", "import topo.spec.sources"),
     "Layers of topo": (
         "topo/client/bad.py",
@@ -80,9 +83,9 @@ def test_every_contract_holds() -> None:
 
 def test_every_contract_can_fail(tmp_path: Path) -> None:
     shutil.copy(ROOT / ".importlinter", tmp_path)
-    for room in ROOMS:
+    for package in PACKAGES:
         ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / room, tmp_path / room, ignore=ignore)
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=ignore)
     for file, line in FORBIDDEN.values():
         with (tmp_path / file).open("a") as module:
             module.write(f"\n{line}\n")

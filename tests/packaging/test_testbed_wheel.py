@@ -11,6 +11,7 @@ import pytest
 
 from tests.packaging.environments import ROOT, Environment, build_wheel, run
 
+PACKAGES = ("rxpath", "topo", "falcon_ctl")
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("testbed wheel")]
 
 
@@ -38,8 +39,8 @@ def test_the_compiled_program_is_package_data(wheel: Path) -> None:
     assert data == {path.name: path.read_bytes() for path in compiled.iterdir()}
 
 
-def test_data_files_of_the_rooms_are_in_it(wheel: Path) -> None:
-    files = [path for room in ("rxpath", "topo", "falcon_ctl") for path in (ROOT / room).rglob("*")]
+def test_data_files_of_the_packages_are_in_it(wheel: Path) -> None:
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*")]
     data = {str(path.relative_to(ROOT)) for path in files if path.suffix in (".toml", ".typed")}
     assert "rxpath/config/profiles.toml" in data
     with zipfile.ZipFile(wheel) as archive:
