@@ -44,11 +44,12 @@ from v1switch.state.entries import (
     Lpm,
     MeterConfig,
     MulticastGroup,
+    Range,
     Replica,
     TableEntry,
     Ternary,
 )
-from v1switch.state.lookup import Cell, ExactIndex, LpmIndex, TernaryIndex
+from v1switch.state.lookup import Cell, ExactIndex, LpmIndex, RangeIndex, TernaryIndex
 from v1switch.state.meters import METER_WORDS, Meter
 from v1switch.state.mirror import Mirror, key_words
 from v1switch.state.words import address, join, limbs, split, zeros
@@ -191,7 +192,9 @@ def test_a_process_does_not_end_while_llvm_is_at_work_in_it(tmp_path: Path) -> N
 
 PLAIN = 0x00112233445566778899AABBCCDDEEFF  # a header that the parser does not take
 FIELDS = (8, 128)
-PARTS = st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 1 << 40, 1 << 127, (1 << 128) - 1]))
+PARTS = st.tuples(
+    st.integers(0, 3), st.sampled_from([0, 1, 1 << 31, 1 << 40, 1 << 127, (1 << 128) - 1])
+)
 
 
 def matches(kind: str) -> st.SearchStrategy[Key]:
@@ -201,6 +204,10 @@ def matches(kind: str) -> st.SearchStrategy[Key]:
         lengths = st.sampled_from([0, 1, 64, 88, 127, 128])
         return st.tuples(PARTS, lengths).map(
             lambda x: (Exact(x[0][0]), Lpm(x[0][1] >> 128 - x[1] << 128 - x[1], x[1]))
+        )
+    if kind == "range":
+        return st.tuples(PARTS, PARTS).map(
+            lambda x: tuple(Range(*sorted(pair)) for pair in zip(*x, strict=True))
         )
     masks = st.tuples(st.sampled_from([0, 1, 255]), st.sampled_from([0, 1 << 127, (1 << 128) - 1]))
     return st.tuples(PARTS, masks).map(
@@ -212,7 +219,9 @@ INDEXES = {
     "exact": (ExactIndex, "find_first"),
     "lpm": (LpmIndex, "find_first"),
     "ternary": (TernaryIndex, "find_best"),
+    "range": (RangeIndex, "find_listed"),
 }
+RANKED = ("ternary", "range")
 
 
 def best(cells: list[tuple[Key, Cell]], value: tuple[int, int]) -> Cell | None:
@@ -224,8 +233,10 @@ def best(cells: list[tuple[Key, Cell]], value: tuple[int, int]) -> Cell | None:
             if isinstance(match, Lpm):
                 length = match.prefix_len
                 fits = part >> 128 - length == match.value >> 128 - length
+            elif isinstance(match, Range):
+                fits = match.low <= part <= match.high
             else:
-                fits = part & getattr(match, "mask", -1) == match.value  # type: ignore[union-attr]  # no Range
+                fits = part & getattr(match, "mask", -1) == match.value
             if not fits:
                 break
         else:
@@ -246,9 +257,9 @@ def test_look_ups_in_words_find_what_a_search_finds(data: st.DataObject, kind: s
             index.remove(key, cell)
         else:
             key, cell = data.draw(matches(kind)), Cell()
-            if kind != "ternary" and any(key == other for other, _ in cells):
+            if kind not in RANKED and any(key == other for other, _ in cells):
                 continue
-            cell.set_rank(data.draw(st.integers(0, 2)) if kind == "ternary" else 0, number)
+            cell.set_rank(data.draw(st.integers(0, 2)) if kind in RANKED else 0, number)
             index.insert(key, cell)
             cells.append((key, cell))
         mirror.update(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import hashlib
@@ -28,6 +29,7 @@ _SOURCES = (
 """What helpers are made of, beside this file."""
 _PR_SET_PDEATHSIG = 1  # uapi linux/prctl.h
 _NICE = 10
+_PROGRAMS = 1000  # object files that are kept, some ten kilobytes each
 
 
 class Helpers(NamedTuple):
@@ -85,7 +87,7 @@ def _compile_helpers(bitcode: Path, loop: Path) -> None:
     places = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     made = subprocess.run(
         [sys.executable, "-m", "v1switch.engines.native.helpers", str(bitcode), str(loop)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(places), "NUMBA_DISABLE_JIT": "0"},
         capture_output=True,
         text=True,
         check=False,
@@ -117,12 +119,29 @@ def object_file(text: str, make: Callable[[], bytes]) -> bytes:
         make: compiles it.
     """
     whole = f"{machine.identity()} {helpers().key} {text}"
-    path = directory() / f"program-{hashlib.sha256(whole.encode()).hexdigest()[:16]}.o"
-    if path.exists():
+    name = hashlib.sha256(whole.encode()).hexdigest()[:16]
+    path = directory() / f"program-{name}.o"
+    with _locked(directory() / f"program-{name[0]}.lock"):
+        if path.exists():
+            path.touch()  # it was used
+        else:
+            _write(path, make())
+            _prune()
         return path.read_bytes()
-    with _locked(path.with_suffix(".lock")):
-        if not path.exists():
-            draft = path.with_suffix(".draft")
-            draft.write_bytes(make())
-            draft.rename(path)
-    return path.read_bytes()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that appears complete or not at all."""
+    draft = path.with_suffix(".draft")
+    draft.write_bytes(content)
+    draft.rename(path)
+
+
+def _prune() -> None:
+    """Remove the programs that have not been used for the longest time."""
+    used = {}
+    for path in directory().glob("program-*.o"):
+        with contextlib.suppress(FileNotFoundError):  # another process removed it
+            used[path] = path.stat().st_mtime
+    for path in sorted(used, key=used.__getitem__)[:-_PROGRAMS]:
+        path.unlink(missing_ok=True)

@@ -84,7 +84,7 @@ def compile_program(program: Program) -> MachineCode | None:
         log.exception("%s stays with plain Python: a fault here", program.name or "the program")
         return None
     reasons = compiled.printed.reasons
-    but = f"; plain Python still carries {', '.join(reasons)}" if reasons else ""
+    but = f"; plain Python carries frames that meet {', '.join(reasons)}" if reasons else ""
     log.info("machine code after %.2f s%s", compiled.seconds, but)
     return MachineCode(compiled)
 

@@ -41,7 +41,7 @@ class Code:
     Attributes:
         builder: llvmlite's.
         slots: what the words at `ctx` lead to (see `context`), in order.
-        reasons: why frames may be handed over to plain Python.
+        reasons: what statements leave their frames to plain Python for.
         messages: log messages, each with its values' types; a text of None is a failed assertion.
     """
 
@@ -214,9 +214,8 @@ class Code:
         self.go(behind)
         self.begin(behind)
 
-    def punt(self, reason: str) -> None:
+    def punt(self) -> None:
         """Leave the frame to plain Python, from its beginning."""
-        self.reasons[reason] = None
         self.builder.ret(word(op.PUNT))
 
     def helper(self, name: str, *arguments: Value) -> Value:
@@ -238,7 +237,7 @@ class Code:
         number = self.out_word(op.EVENTS)
         full = self.builder.icmp_signed("==", number, self.out_word(op.MAX_EVENTS))
         with self.when(full):
-            self.punt("more digests and messages than there is room for")
+            self.punt()
         self.set_out_word(op.EVENTS, self.builder.add(number, word(1)))
         place = self.at(self.out_word(op.EVENTS_AT), number, op.EVENT_WORDS)
         for n, value in enumerate([word(kind), *values]):

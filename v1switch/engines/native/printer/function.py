@@ -35,7 +35,7 @@ class Printed:
         item_words: words of an item of the work list.
         copy_words, copies: words of an egress copy that waits, and how many may wait.
         messages: log messages, each with its values' types; a text of None is a failed assertion.
-        reasons: what frames may be handed over to plain Python for.
+        reasons: what in the program is left to plain Python; empty for nearly all programs.
     """
 
     text: str

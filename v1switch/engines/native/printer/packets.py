@@ -75,7 +75,7 @@ class Packets:
         code, builder = self.code, self.code.builder
         number = code.out_word(op.FRAMES)
         with code.when(builder.icmp_signed("==", number, code.out_word(op.MAX_FRAMES))):
-            code.punt("more copies than there is room for")
+            code.punt()
         before = builder.mul(number, code.out_word(op.HEAD_SIZE))
         head = builder.add(code.out_word(op.HEADS_AT), before)
         for place in (self._head, self._end):
@@ -186,7 +186,7 @@ class Packets:
             ],
         )
         with code.when(code.builder.icmp_signed("!=", result, word(op.DONE))):
-            code.punt("clones that are handed over themselves")
+            code.punt()
 
     def _resubmit(self, node: ir.Resubmit) -> None:
         given = self.code.arguments
@@ -197,11 +197,11 @@ class Packets:
         head, front, body, rest = self._packet()
         size = builder.add(front, rest)
         with code.when(builder.icmp_signed(">", size, word(MAX_FRAME))):
-            code.punt("frames that grow beyond what a link carries")
+            code.punt()
         used = code.out_word(op.BYTES)
         after = builder.add(used, size)
         with code.when(builder.icmp_signed(">", after, code.out_word(op.MAX_BYTES))):
-            code.punt("more recirculated bytes than there is room for")
+            code.punt()
         code.set_out_word(op.BYTES, after)
         place = builder.add(code.out_word(op.BYTES_AT), used)
         code.copy(place, head, front)
@@ -213,7 +213,7 @@ class Packets:
         code, builder = self.code, self.code.builder
         number = code.out_word(op.ITEMS)
         with code.when(builder.icmp_signed(">=", number, word(MAX_PASSES))):
-            code.punt("frames that enter again too often")
+            code.punt()
         code.set_out_word(op.ITEMS, builder.add(number, word(1)))
         item = code.at(code.out_word(op.ITEMS_AT), number, op.ITEM_VALUES + self.list_words)
         which = self.expressions.as_word(fields)

@@ -48,7 +48,7 @@ class Statements:
             ir.Goto: self._goto,
             ir.Leave: lambda _: self.code.go(self._exits[-1]),
             ir.Finish: lambda _: self.code.go(self.code.finish),
-            ir.Abandon: lambda _: self.code.punt("frames that never end"),
+            ir.Abandon: lambda _: self.code.punt(),  # plain Python logs why
             ir.Peek: self._peek,
             ir.Extract: self._extract,
             ir.Skip: self._skip,
@@ -72,7 +72,8 @@ class Statements:
             printer(statement)
         except NotNative as reason:
             # blocks that were begun stay behind: whatever leads to them hands the frame over, too
-            self.code.punt(str(reason))
+            self.code.reasons[str(reason)] = None
+            self.code.punt()
 
     # -- variables --------------------------------------------------------------------------------
 
