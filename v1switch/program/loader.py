@@ -71,12 +71,7 @@ def _load(root: Node) -> Program:
     pipelines = _named(root, "pipelines", ("ingress", "egress"))
     parser_node = _named(root, "parsers", ("parser",))["parser"]
     deparser_node = _named(root, "deparsers", ("deparser",))["deparser"]
-    symbols = Symbols()
-    read_headers(root, symbols)
-    _check_standard_metadata(root, symbols)
-    for alias in root.items("field_aliases"):
-        symbols.aliases[alias.at(0).name()] = symbols.field(alias.at(1))
-    _read_arrays(root, symbols)
+    symbols = _symbols(root)
     learn_lists, field_lists = _learn_lists(root, symbols), _field_lists(root, symbols)
     symbols.learn_lists, symbols.field_lists = set(learn_lists), set(field_lists)
     calculations = _calculations(root, symbols)
@@ -113,6 +108,17 @@ def _load(root: Node) -> Program:
         field_lists=field_lists,
         aliases=symbols.aliases,
     )
+
+
+def _symbols(root: Node) -> Symbols:
+    """The headers, aliases and arrays that the rest of the program refers to."""
+    symbols = Symbols()
+    read_headers(root, symbols)
+    _check_standard_metadata(root, symbols)
+    for alias in root.items("field_aliases"):
+        symbols.aliases[alias.at(0).name()] = symbols.field(alias.at(1))
+    _read_arrays(root, symbols)
+    return symbols
 
 
 def _check_version(root: Node) -> None:
