@@ -39,14 +39,14 @@ def on_v1switch(program: Path, test: Case) -> Out:
     """Run a test in this process on both engines, and once more with explanations: all agree."""
     loaded = load_file(program)
     out = _run(loaded, test, Both())
-    told = _run(loaded, test, Dataplane(TracingEngine(_shown)))
-    assert told == out, "the traced program gives other frames"
+    traced = _run(loaded, test, Dataplane(TracingEngine(_shown)))
+    assert traced == out, "the traced program gives other frames"
     return out
 
 
-def _shown(program: Program, told: Explanation) -> None:
-    assert list(TextView(program).lines(told))
-    assert json.dumps(Document(program).frame(told))
+def _shown(program: Program, explanation: Explanation) -> None:
+    assert list(TextView(program).lines(explanation))
+    assert json.dumps(Document(program).frame(explanation))
 
 
 def _run(loaded: Program, test: Case, dataplane: Dataplane) -> Out:

@@ -37,7 +37,7 @@ from v1switch.state.entries import (
 QUEUE = 1 << 16  # frames
 QUIET_S = 0.5  # nothing more has come out for so long: that was all
 POLL_S = 0.02
-SOME_PORTS = range(16)  # are there in any case: what nobody expects is seen as well
+SOME_PORTS = range(16)  # exist in any case, so that unexpected frames are seen as well
 
 
 class Writer:
@@ -266,14 +266,14 @@ def _state(program: Program, writer: Writer, thrift: Thrift, answer: Answer) -> 
 
 
 def _direct_counters(program: Program, writer: Writer) -> dict[int, tuple[int, int]]:
-    """Read tables' direct counters whole: an entry that matches anything cannot be asked for."""
+    """Read tables' direct counters whole: an entry that matches anything cannot be read alone."""
     found: dict[bytes, tuple[int, int]] = {}
     for table in program.tables.values():
         if table.with_counters:
-            asked = rt.Entity()
-            wanted = asked.direct_counter_entry.table_entry
+            request = rt.Entity()
+            wanted = request.direct_counter_entry.table_entry
             wanted.table_id = writer.client.names.id("tables", table.name)
-            for entity in writer.client.read(asked):
+            for entity in writer.client.read(request):
                 cell = entity.direct_counter_entry
                 count = (cell.data.packet_count, cell.data.byte_count)
                 found[_identity(cell.table_entry)] = count
@@ -287,7 +287,7 @@ def _direct_counters(program: Program, writer: Writer) -> dict[int, tuple[int, i
 
 
 def _identity(entry: rt.TableEntry) -> bytes:
-    """What tells one entry from others."""
-    bare = rt.TableEntry(table_id=entry.table_id, priority=entry.priority)
-    bare.match.extend(sorted(entry.match, key=lambda field: int(field.field_id)))
-    return bytes(bare.SerializeToString())
+    """What identifies an entry."""
+    stripped = rt.TableEntry(table_id=entry.table_id, priority=entry.priority)
+    stripped.match.extend(sorted(entry.match, key=lambda field: int(field.field_id)))
+    return bytes(stripped.SerializeToString())

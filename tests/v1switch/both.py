@@ -66,25 +66,25 @@ class Comparison:
     def process(self, port: int, frame: bytes, now: int) -> list[Frame]:
         switch, state, native = self.switch, self.state, self.native
         listener = switch.on_digest
-        heard: tuple[list[DigestSample], list[DigestSample]] = ([], [])
+        received: tuple[list[DigestSample], list[DigestSample]] = ([], [])
         before = words_of(state)
-        switch.on_digest = heard[0].append if listener else None
+        switch.on_digest = received[0].append if listener else None
         fast = native.attempt(port, frame, now)
         after = words_of(state)
         native.undo()
         assert words_of(state) == before, "what machine code changed was not taken back"
-        switch.on_digest = heard[1].append if listener else None
+        switch.on_digest = received[1].append if listener else None
         slow = native.plain(port, frame, now)
         switch.on_digest = listener
-        for sample in heard[1]:
+        for sample in received[1]:
             assert listener is not None
             listener(sample)
         switch.carried["python" if fast is None else "native"] += 1
         if fast is not None:
-            said = f"frame {frame.hex()} into port {port}"
-            assert by_port(fast) == by_port(slow), said
-            assert heard[0] == heard[1], said
-            assert after == words_of(state), said
+            case = f"frame {frame.hex()} into port {port}"
+            assert by_port(fast) == by_port(slow), case
+            assert received[0] == received[1], case
+            assert after == words_of(state), case
         return slow
 
 

@@ -1,4 +1,4 @@
-"""Test programs with something broken in them, and what the switch says of them."""
+"""Test programs with something broken in them, and how the switch refuses them."""
 
 import json
 from typing import Any
@@ -29,8 +29,8 @@ def engine(traced: bool) -> Engine:
     return TracingEngine(_write) if traced else PythonEngine()
 
 
-def _write(program: Program, told: Explanation) -> None:
-    lines = list(TextView(program).lines(told))
+def _write(program: Program, explanation: Explanation) -> None:
+    lines = list(TextView(program).lines(explanation))
     assert lines
     assert all(line.isprintable() for line in lines)
 

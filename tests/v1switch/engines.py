@@ -80,8 +80,8 @@ def native(program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer:
 
 def traced(program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer:
     """Run a case on v1switch with `--trace`, whose generated code is another."""
-    told: list[Explanation] = []
-    tracing = TracingEngine(lambda _, explanation: told.append(explanation))
+    explanations: list[Explanation] = []
+    tracing = TracingEngine(lambda _, explanation: explanations.append(explanation))
     dataplane = Dataplane(tracing, cpu_port=CPU_PORT)
     dataplane.load(load_file(program))
     return _run(dataplane, entries, frames)

@@ -29,7 +29,7 @@ DROPPED = (1, from_m1(DENIED / Raw(b"secret")))
 
 
 class Explained:
-    """A data plane that explains, with what it told.
+    """A data plane that explains frames, with its explanations.
 
     Args:
         program: BMv2 JSON.
@@ -38,9 +38,10 @@ class Explained:
     """
 
     def __init__(self, program: Path, wanted: str | None = None, **options: int) -> None:
-        self.told: list[Explanation] = []
+        self.explanations: list[Explanation] = []
         tracing = TracingEngine(
-            lambda _, told: self.told.append(told), None if wanted is None else parse(wanted)
+            lambda _, explanation: self.explanations.append(explanation),
+            None if wanted is None else parse(wanted),
         )
         self.plane = Dataplane(tracing, clock=lambda: 0, **options)
         self.program = load_file(program)
@@ -49,7 +50,7 @@ class Explained:
     def explain(self, port: int, frame: bytes) -> Explanation:
         """One frame's explanation."""
         self.plane.process(port, frame, 0)
-        return self.told[-1]
+        return self.explanations[-1]
 
     def text(self, port: int, frame: bytes) -> str:
         """The same as text."""
@@ -66,7 +67,7 @@ def small(name: str) -> Explained:
 
 
 def replicate(plane: Dataplane) -> None:
-    """The groups and sessions that the program `replication` asks for."""
+    """The groups and sessions that the program `replication` uses."""
     plane.insert_multicast_group(MulticastGroup(5, (Replica(2, 1), Replica(3, 2))))
     plane.insert_multicast_group(MulticastGroup(7))
     plane.insert_clone_session(CloneSession(1, (Replica(3, 1),)))

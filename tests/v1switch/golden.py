@@ -23,7 +23,7 @@ from tests.v1switch.engines import Engine, run
 from tests.v1switch.scenarios import SCENARIOS, program_path
 
 GOLDEN = Path(__file__).with_name("golden")
-SHOWN = 5  # differences of a kind that are told
+SHOWN = 5  # differences of a kind that are reported
 
 
 def path(name: str) -> Path:
@@ -32,7 +32,7 @@ def path(name: str) -> Path:
 
 
 def digest(program: Path) -> str:
-    """What tells one version of a compiled program from another."""
+    """Identifies the version of a compiled program."""
     return hashlib.sha256(program.read_bytes()).hexdigest()
 
 

@@ -83,7 +83,7 @@ def test_trials_in_which_the_generator_lags_do_not_count_against_the_switch() ->
     assert best.rate > 9_600
 
 
-def test_a_generator_that_does_not_keep_up_is_told_from_a_switch_that_does_not() -> None:
+def test_a_slow_generator_is_distinguished_from_a_slow_switch() -> None:
     def slow_generator(rate: int) -> Trial:
         return trial(rate, 0, offered=min(rate, 50_000))
 

@@ -45,7 +45,7 @@ def test_everything_that_simple_switch_grpc_takes() -> None:
     assert (options.address, options.cpu_port, options.drop_port) == ("unix:/x", 510, 500)
 
 
-def test_ports_may_be_told_on_either_side() -> None:
+def test_ports_may_be_given_on_either_side() -> None:
     assert parse(["--no-p4", "--cpu-port", "64"]).cpu_port == 64
     assert parse(["--no-p4", "--cpu-port", "64", "--", "--cpu-port", "65"]).cpu_port == 65
     assert parse(["--no-p4"]).drop_port == 511
@@ -60,7 +60,7 @@ def test_ports_that_simple_switch_grpc_takes_are_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "message"),
     [
         ([], "--no-p4"),
         (["--no-p4", WIRE], "exclude"),
@@ -94,8 +94,8 @@ def test_ports_that_simple_switch_grpc_takes_are_taken() -> None:
         (["--no-p4", "--", "--wrong"], "--wrong"),
     ],
 )
-def test_wrong_calls(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said in refused(argv, capsys)
+def test_wrong_calls(argv: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert message in refused(argv, capsys)
 
 
 def run(*argv: str) -> subprocess.CompletedProcess[str]:
@@ -110,7 +110,7 @@ def run(*argv: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "message"),
     [
         (
             [str(COMPILED / "nowhere.json")],
@@ -129,10 +129,10 @@ def run(*argv: str) -> subprocess.CompletedProcess[str]:
         (["--no-p4", "--", "--grpc-server-addr", "192.0.2.1:9"], "'192.0.2.1:9': in use or not of"),
     ],
 )
-def test_a_switch_that_cannot_start_says_so_and_ends(argv: list[str], said: str) -> None:
+def test_a_switch_that_cannot_start_says_so_and_ends(argv: list[str], message: str) -> None:
     ended = run(*argv)
     assert ended.returncode == 2, ended.stderr
-    assert said in ended.stderr
+    assert message in ended.stderr
     assert ended.stderr.startswith("v1switch: ")
     assert ended.stderr.count("\n") == 1
 

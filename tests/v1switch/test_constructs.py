@@ -101,7 +101,7 @@ def test_stores_cut_to_the_field(value: int, width: int, signed: bool, saturatin
 
 
 def parsed(rest: bytes, ether_type: int, port: int = 1) -> dict[str, int]:
-    """The result header that the parser program puts behind Ethernet."""
+    """The result header that the parser program adds after Ethernet."""
     frame = bytes(12) + ether_type.to_bytes(2, "big") + rest
     ((_, out),) = PARSER.process(port, frame)
     error, path, labels, word, ahead, l4 = struct.unpack("!IBB3s3sH", out[14:28])
@@ -240,7 +240,7 @@ def test_an_endless_round_ends(order: int) -> None:
     dataplane = Dataplane(PythonEngine())
     dataplane.load(load_program(json.dumps(program)))
     assert dataplane.process(1, bytes([order, 0]) + bytes(20)) == []
-    assert len(dataplane.process(1, bytes(22))) == 1, "the switch goes on"
+    assert len(dataplane.process(1, bytes(22))) == 1, "the switch continues"
 
 
 def test_truncate() -> None:

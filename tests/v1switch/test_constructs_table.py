@@ -1,4 +1,4 @@
-"""docs/v1switch-constructs.md tells the truth; nothing that v1switch takes lacks a program."""
+"""docs/v1switch-constructs.md is complete: every construct that v1switch accepts has a program."""
 
 from pathlib import Path
 

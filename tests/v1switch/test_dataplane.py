@@ -160,7 +160,7 @@ def test_entries_come_and_go() -> None:
         dataplane.modify_entry(EXACTLY, exact(1, 2))
 
 
-def test_priorities_tell_entries_apart() -> None:
+def test_priorities_distinguish_entries() -> None:
     dataplane = loaded("tables")
     key = (Ternary(1, 255), Ternary(0, 0))
     for priority in (5, 9, 7):
@@ -492,7 +492,7 @@ def test_packet_out_enters_at_the_cpu_port_and_packet_in_leaves_there() -> None:
         loaded("wire").packet_out(b"")
 
 
-def test_idle_entries_are_told_once_per_idle_period() -> None:
+def test_idle_entries_are_reported_once_per_idle_period() -> None:
     clock = Clock()
     dataplane = loaded("tables", clock=clock)
     dataplane.insert_entry(EXACTLY, exact(1, 1, idle_timeout_ns=2 * S))

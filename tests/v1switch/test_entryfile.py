@@ -72,7 +72,7 @@ def test_entries_of_every_match_kind(tmp_path: Path) -> None:
     assert exact.action == ActionCall("TableIngress.found_exact", (5,))
     assert exact.opaque == Origin("entries.txt:3")
     (longest,) = plane.entries("TableIngress.longest")
-    assert longest.key[0] == Lpm(0x1200, 8), "bits behind the prefix do not count"
+    assert longest.key[0] == Lpm(0x1200, 8), "bits beyond the prefix are ignored"
     (patterned,) = plane.entries("TableIngress.patterned")
     assert patterned.key[0] == Ternary(0x10, 0xF0), "bits outside of the mask do not count"
     assert isinstance(patterned.opaque, Origin)
@@ -156,7 +156,7 @@ def test_addresses_are_written_as_addresses(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "line", "said"),
+    ("name", "line", "message"),
     [
         ("tables", "table_ad x", "command 'table_ad': expected one of table_add, "),
         ("tables", "table_add exactly", "expected table_add TABLE ACTION MATCH... => PARAMETER..."),
@@ -241,15 +241,15 @@ def test_addresses_are_written_as_addresses(tmp_path: Path) -> None:
         ("replication", "mirroring_add 1", "1 arguments: expected mirroring_add SESSION"),
     ],
 )
-def test_a_wrong_line_is_refused(tmp_path: Path, name: str, line: str, said: str) -> None:
+def test_a_wrong_line_is_refused(tmp_path: Path, name: str, line: str, message: str) -> None:
     error = refused(tmp_path, name, "# first line", line)
     assert error.line == 2
     assert str(error).startswith(f"{tmp_path}/entries.txt:2: ")
-    assert said in str(error)
+    assert message in str(error)
     assert "\n" not in str(error)
 
 
-def test_an_entry_that_is_there_already_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_duplicate_entry_is_reported_with_its_line(tmp_path: Path) -> None:
     line = "table_add exactly found_exact 1 2 => 3"
     error = refused(tmp_path, "tables", line, line)
     assert str(error).endswith("table 'TableIngress.exactly': it already has this entry (line 1)")
@@ -323,7 +323,7 @@ def test_groups_and_sessions_of_runtime_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
         (
             row("exacty", "x", {}),
@@ -351,15 +351,15 @@ def test_groups_and_sessions_of_runtime_files(tmp_path: Path) -> None:
         ([], "$.table_entries[0]: expected a JSON object, found []"),
     ],
 )
-def test_a_wrong_row_is_refused(tmp_path: Path, entry: object, said: str) -> None:
+def test_a_wrong_row_is_refused(tmp_path: Path, entry: object, message: str) -> None:
     with pytest.raises(EntriesError) as caught:
         runtime(tmp_path, "tables", table_entries=[entry])
     assert str(caught.value).startswith(f"{tmp_path}/s1-runtime.json: ")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_member_that_nobody_reads_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_member_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EntriesError, match="member 'table_entrys': expected one of multicast_g"):
         runtime(tmp_path, "tables", table_entrys=[])
 
@@ -414,7 +414,7 @@ def test_what_a_read_gave_is_written_again(tmp_path: Path) -> None:
     assert plane.default_action("TableIngress.exactly") == default_action
 
 
-def test_a_wrong_update_is_told_with_its_line_and_number(tmp_path: Path) -> None:
+def test_a_wrong_update_is_reported_with_its_line_and_number(tmp_path: Path) -> None:
     file = tmp_path / "entries.txtpb"
     text = text_format.MessageToString(request(b"\x05\x05"))
     file.write_text(text)
@@ -426,7 +426,7 @@ def test_a_wrong_update_is_told_with_its_line_and_number(tmp_path: Path) -> None
     assert "TableIngress.exactly" in str(caught.value)
 
 
-def test_broken_text_is_told_with_its_line(tmp_path: Path) -> None:
+def test_broken_text_is_reported_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "entries.txtpb"
     file.write_text("updates {\n  typ: INSERT\n}\n")
     with pytest.raises(EntriesError) as caught:

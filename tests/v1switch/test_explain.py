@@ -1,4 +1,4 @@
-"""Explanations: the traced program computes what the plain one does, and tells what it did."""
+"""Explanations: the traced program does what the plain one does, and reports it."""
 
 import json
 import random
@@ -43,15 +43,15 @@ SAMPLES = [ENCAPSULATED, DECAPSULATED, FLOODED, DROPPED]
 
 def same(plain: Dataplane, explained: Explained, port: int, frame: bytes) -> None:
     expected = plain.process(port, frame, 0)
-    told = explained.explain(port, frame)
-    diverted = [f for f in told.out if f[0] != explained.plane.cpu_port]
+    explanation = explained.explain(port, frame)
+    diverted = [f for f in explanation.out if f[0] != explained.plane.cpu_port]
     assert diverted == expected, f"frame {frame.hex()} into port {port}"
-    sent = [s.frame for s in steps(told, ev.Sent) if s.port is not None]
-    assert sorted(sent) == sorted(data for _, data in told.out)
+    sent = [s.frame for s in steps(explanation, ev.Sent) if s.port is not None]
+    assert sorted(sent) == sorted(data for _, data in explanation.out)
 
 
-def steps(told: ev.Explanation, kind: type) -> list:
-    """All steps of a kind, wherever they stand."""
+def steps(explanation: ev.Explanation, kind: type) -> list:
+    """All steps of a kind, at any depth."""
     found = []
 
     def visit(some: tuple) -> None:
@@ -62,7 +62,7 @@ def steps(told: ev.Explanation, kind: type) -> list:
                 visit((step.action,) if step.action else ())
             visit(getattr(step, "steps", ()))
 
-    for stage in chain.from_iterable(p.stages for p in told.passes):
+    for stage in chain.from_iterable(p.stages for p in explanation.passes):
         visit(stage.steps)
     return found
 
@@ -75,7 +75,7 @@ def test_a_traced_program_gives_the_same_frames(name: str) -> None:
     view = TextView(explained.program)
     for port, frame in vectors(name) if name in CORPORA else [(1, bytes(20))]:
         same(plain, explained, port, frame)
-        assert list(view.lines(explained.told[-1]))
+        assert list(view.lines(explained.explanations[-1]))
         json.dumps(explained.document(port, frame))
         plain.process(port, frame, 0)
 
@@ -98,7 +98,7 @@ def test_the_traced_vxlan_switch_gives_the_same_frames_and_counters() -> None:
 # -- the parser ------------------------------------------------------------------------------------
 
 
-def test_the_parser_tells_states_fields_and_why_it_went_on() -> None:
+def test_the_parser_shows_states_fields_and_transitions() -> None:
     text = VTEP.text(*ENCAPSULATED)
     assert "select standard_metadata.ingress_port = 1       default → parse_frame" in text
     assert "(lookahead[0:112] & 0xffff)" not in text, "no parentheses around the whole"
@@ -109,8 +109,8 @@ def test_the_parser_tells_states_fields_and_why_it_went_on() -> None:
 
 
 def test_the_values_of_extracted_fields_are_those_of_the_frame() -> None:
-    told = VTEP.explain(*ENCAPSULATED)
-    ipv4 = next(s for s in steps(told, ev.Extracted) if s.header == "ipv4")
+    explanation = VTEP.explain(*ENCAPSULATED)
+    ipv4 = next(s for s in steps(explanation, ev.Extracted) if s.header == "ipv4")
     values = {f.field: f.value for f in ipv4.fields}
     assert (ipv4.offset, ipv4.size) == (18, 20)
     assert values["src_addr"] == 0x0A00000B
@@ -118,8 +118,8 @@ def test_the_values_of_extracted_fields_are_those_of_the_frame() -> None:
 
 
 def test_signed_fields_have_signs() -> None:
-    told = small("arithmetic").explain(1, bytes([1, 2, 0xFF, 0x7F]) + bytes(60))
-    values = {f.field: f.value for f in steps(told, ev.Extracted)[0].fields}
+    explanation = small("arithmetic").explain(1, bytes([1, 2, 0xFF, 0x7F]) + bytes(60))
+    values = {f.field: f.value for f in steps(explanation, ev.Extracted)[0].fields}
     assert (values["a"], values["c"], values["d"]) == (1, -1, 127)
 
 
@@ -145,7 +145,7 @@ def test_only_temporaries_of_the_compiler_are_left_out() -> None:
 # -- controls --------------------------------------------------------------------------------------
 
 
-def test_a_hit_tells_key_entry_and_action_with_its_parameters() -> None:
+def test_a_hit_shows_key_entry_and_action_with_its_parameters() -> None:
     text = VTEP.text(*ENCAPSULATED)
     assert "table FalconIngress.forward.access.access_vni     hit" in text
     assert "key ingress_port 1, vid 101\n    entry ingress_port 1, vid 101 (vtep.txt:15)" in text
@@ -153,14 +153,14 @@ def test_a_hit_tells_key_entry_and_action_with_its_parameters() -> None:
     assert f"action FalconIngress.forward.access.{call}" in text
 
 
-def test_a_statement_tells_its_effect_and_its_place_in_the_source() -> None:
+def test_a_statement_shows_its_effect_and_source_location() -> None:
     lines = VTEP.text(*ENCAPSULATED).splitlines()
     line = next(line for line in lines if "meta.vni = vni" in line)
     assert line.split()[-1] == "include/ingress_access.p4:9"
     assert "meta.vni 0 → 5001" in line
 
 
-def test_a_miss_tells_the_default_action() -> None:
+def test_a_miss_shows_the_default_action() -> None:
     text = VTEP.text(*FLOODED)
     table = text[text.index("table FalconIngress.forward.bridge.l2_forward") :]
     assert table.splitlines()[1:3] == [
@@ -170,19 +170,19 @@ def test_a_miss_tells_the_default_action() -> None:
     assert "default action FalconIngress.forward.bridge.flood()" in table
 
 
-def test_ternary_and_range_entries_tell_what_matched_and_their_priority() -> None:
+def test_ternary_and_range_entries_show_match_and_priority() -> None:
     text = VTEP.text(*DROPPED)
     assert "entry vni 5001, ether_type 0x0800, protocol 17, l4_dst 7777, priority 10" in text
     assert "(vtep.txt:22)" in text
 
 
-def test_a_selector_tells_which_member_its_hash_picked() -> None:
+def test_a_selector_shows_which_member_its_hash_picked() -> None:
     (choice,) = [a.selection for a in steps(VTEP.explain(*ENCAPSULATED), ev.Applied) if a.selection]
     assert (choice.member, choice.size) == (2, 1)
     assert choice.hash % choice.size == choice.place
 
 
-def test_conditions_tell_expression_operands_and_value() -> None:
+def test_conditions_show_expression_operands_and_value() -> None:
     text = VTEP.text(*DROPPED)
     assert "if (meta.drop_reason != DropReason.NONE)          true  (meta.drop_reason = 17)" in text
 
@@ -198,19 +198,19 @@ def test_what_becomes_of_a_unions_other_members_is_watched() -> None:
     assert [t.ref.header for t in step.targets if t.ref.field == VALID] == [one, other]
 
 
-def test_conditions_of_actions_tell_what_they_ask() -> None:
+def test_conditions_of_actions_show_their_expression() -> None:
     notation = Notation(VTEP.program)
     asked = ex.Operation("==", ex.FieldRef("ipv4", "ttl"), ex.ParamRef(0))
     step = ev.Condition("if", asked, (), True, Source("x.p4", 1, "if"), ("limit",))
     assert notation.condition(step) == "ipv4.ttl == limit"
 
 
-def test_constant_entries_tell_where_the_program_has_them() -> None:
+def test_constant_entries_show_their_source_location() -> None:
     text = small("wire").text(1, bytes(20))
     assert "entry standard.ingress_port 1 (wire.p4:23)" in text
 
 
-def test_counters_and_registers_tell_cell_old_and_new() -> None:
+def test_counters_and_registers_show_cell_old_and_new() -> None:
     assert "port_rx[1] packets " in VTEP.text(*ENCAPSULATED)
     externs = small("externs")
     effects = [
@@ -228,14 +228,14 @@ def test_counters_and_registers_tell_cell_old_and_new() -> None:
         held[cell] = effect.new
 
 
-def test_log_messages_are_told_as_they_are_printed() -> None:
+def test_log_messages_are_shown_as_they_are_printed() -> None:
     port, frame = next(v for v in vectors("externs") if v[1][9] == 0xFF)
     text = small("externs").text(port, frame)
     assert "prints: index 255 port 1" in text
     assert "ExternIngress.seen has no cell 255: nothing is done" in text
 
 
-def test_hashes_tell_algorithm_and_inputs() -> None:
+def test_hashes_show_algorithm_and_inputs() -> None:
     text = VTEP.text(*ENCAPSULATED)
     inputs = "meta.tenant_src, meta.tenant_dst, meta.tenant_protocol"
     assert f"meta.outer_sport = 49152 + crc32({inputs}" in text
@@ -244,8 +244,8 @@ def test_hashes_tell_algorithm_and_inputs() -> None:
 # -- what leaves, and what does not ----------------------------------------------------------------
 
 
-def parts(told: ev.Explanation) -> list[dict[str, str]]:
-    sent = (s for s in steps(told, ev.Sent) if s.port is not None)
+def parts(explanation: ev.Explanation) -> list[dict[str, str]]:
+    sent = (s for s in steps(explanation, ev.Sent) if s.port is not None)
     return [{part.name: part.status for part in s.parts} for s in sent]
 
 
@@ -260,7 +260,7 @@ def test_a_frame_that_leaves_is_shown_header_by_header() -> None:
     (out_of,) = parts(VTEP.explain(*DECAPSULATED))
     assert out_of["outer_ipv4"] == out_of["vxlan"] == "removed"
     assert out_of["vlan"] == "new"
-    assert "[81→08]00" in VTEP.text(*ENCAPSULATED), "the bytes that changed stand in brackets"
+    assert "[81→08]00" in VTEP.text(*ENCAPSULATED), "bytes that changed are in brackets"
 
 
 def test_pieces_make_up_the_frame() -> None:
@@ -271,8 +271,8 @@ def test_pieces_make_up_the_frame() -> None:
 
 
 def test_a_flood_is_a_pass_for_each_copy() -> None:
-    told = VTEP.explain(*FLOODED)
-    kinds = [(p.number, p.kind, p.parent) for p in told.passes]
+    explanation = VTEP.explain(*FLOODED)
+    kinds = [(p.number, p.kind, p.parent) for p in explanation.passes]
     assert kinds == [(1, "frame", 0), *((n, "multicast copy", 1) for n in (2, 3, 4))]
     text = VTEP.text(*FLOODED)
     copies = "port 1 (instance 11), port 2 (instance 12), port 3 (instance 13)"
@@ -297,18 +297,18 @@ def test_copies_and_repetitions_are_passes_of_their_own(
 ) -> None:
     explained = small("replication")
     replicate(explained.plane)
-    told = explained.explain(1, bytes([what, arg]) + bytes(20))
-    assert [p.kind for p in told.passes] == kinds
-    assert all(p.parent < p.number for p in told.passes)
-    ends = {p.stages[-1].name for p in told.passes if p.kind != "frame"}
+    explanation = explained.explain(1, bytes([what, arg]) + bytes(20))
+    assert [p.kind for p in explanation.passes] == kinds
+    assert all(p.parent < p.number for p in explanation.passes)
+    ends = {p.stages[-1].name for p in explanation.passes if p.kind != "frame"}
     assert "deparser" in ends
-    first = [stage.name for stage in told.passes[0].stages]
+    first = [stage.name for stage in explanation.passes[0].stages]
     whole = ["parser", "ingress", "egress", "deparser"]
-    assert first == {1: whole[:2], 4: whole[:2]}.get(what, whole), "the original goes on"
+    assert first == {1: whole[:2], 4: whole[:2]}.get(what, whole), "the original continues"
 
 
 @pytest.mark.parametrize(
-    ("what", "arg", "said"),
+    ("what", "arg", "message"),
     [
         (6, 0, "dropped: egress_spec is 511, the drop port, at the end of ingress"),
         (6, 0, "by mark_to_drop(standard)"),
@@ -319,10 +319,10 @@ def test_copies_and_repetitions_are_passes_of_their_own(
         (14, 9, "egress clone, session 9: there is no such session, nothing is copied"),
     ],
 )
-def test_what_does_not_leave_has_a_reason(what: int, arg: int, said: str) -> None:
+def test_what_does_not_leave_has_a_reason(what: int, arg: int, message: str) -> None:
     explained = small("replication")
     replicate(explained.plane)
-    assert said in explained.text(1, bytes([what, arg]) + bytes(20))
+    assert message in explained.text(1, bytes([what, arg]) + bytes(20))
 
 
 def test_a_drop_that_is_taken_back_is_none() -> None:
@@ -357,7 +357,7 @@ def test_an_action_that_drops_is_named_with_its_table() -> None:
     assert all(others)
 
 
-def test_the_condition_that_led_to_a_drop_is_told() -> None:
+def test_the_condition_that_led_to_a_drop_is_shown() -> None:
     explained = small("replication")
     (drop,) = steps(explained.explain(1, bytes([6, 0]) + bytes(20)), ev.Dropped)
     assert "== 6" in Notation(explained.program).condition(drop.condition)
@@ -375,11 +375,11 @@ def test_a_condition_that_decides_nothing_is_no_reason(tmp_path: Path) -> None:
     assert drop.condition is None
 
 
-def test_truncation_is_told() -> None:
+def test_truncation_is_shown() -> None:
     assert "7 bytes, cut off" in small("replication").text(1, bytes([9, 7]) + bytes(20))
 
 
-def test_digests_are_told_though_nobody_listens() -> None:
+def test_digests_are_shown_without_a_listener() -> None:
     fields = "vni = 5001, ethernet.src_addr = 02:aa:00:00:00:03"
     assert "digest mac_learn" in VTEP.text(*DECAPSULATED)
     assert fields.split(", ")[1] in VTEP.text(*DECAPSULATED)
@@ -387,9 +387,9 @@ def test_digests_are_told_though_nobody_listens() -> None:
 
 def test_colours_change_nothing_but_colours() -> None:
     for sample in SAMPLES:
-        told = VTEP.explain(*sample)
-        plain = list(TextView(VTEP.program).lines(told))
-        coloured = list(TextView(VTEP.program, colour=True).lines(told))
+        explanation = VTEP.explain(*sample)
+        plain = list(TextView(VTEP.program).lines(explanation))
+        coloured = list(TextView(VTEP.program, colour=True).lines(explanation))
         assert [re.sub("\x1b\\[[0-9]+m", "", line) for line in coloured] == plain
         assert coloured != plain
 

@@ -65,7 +65,9 @@ def test_an_index_below_or_above_an_array(index: str) -> None:
 def test_names_that_are_no_identifiers_in_a_trace() -> None:
     text = json.dumps(source("wire")).replace("WireIngress", "²{x}'\\\"")
     lines: list[str] = []
-    made = Dataplane(TracingEngine(lambda of, told: lines.extend(TextView(of).lines(told))))
+    made = Dataplane(
+        TracingEngine(lambda of, explanation: lines.extend(TextView(of).lines(explanation)))
+    )
     made.load(load_program(text))
     made.process(1, bytes(60))
     assert any("²{x}'\"" in line for line in lines)
@@ -163,23 +165,23 @@ def test_machine_code_leaves_an_action_that_does_not_end_to_python() -> None:
     assert made.carried == {"python": 1}
 
 
-def test_of_a_frame_that_goes_round_for_long_only_the_beginning_is_told() -> None:
+def test_only_the_first_events_of_an_endless_frame_are_explained() -> None:
     explanations: list[Explanation] = []
-    tracing = TracingEngine(lambda _, told: explanations.append(told))
+    tracing = TracingEngine(lambda _, explanation: explanations.append(explanation))
     switch = Dataplane(tracing)
     switch.load(program := load_program(json.dumps(_spinning())))
     switch.process(1, bytes(20))
-    (told,) = explanations
+    (explanation,) = explanations
     told_a_round = 3  # the test, and two statements
     expected = told_a_round * MAX_ACTION_LOOPS - MAX_EVENTS
-    assert told.omitted == pytest.approx(expected, rel=0.01)
-    text = list(TextView(program).lines(told))
+    assert explanation.omitted == pytest.approx(expected, rel=0.01)
+    text = list(TextView(program).lines(explanation))
     assert text[-2:] == [
-        f"frame: too many events; {told.omitted:,} more are left out",
+        f"frame: too many events; {explanation.omitted:,} more are left out",
         "frame: nothing leaves",
     ]
     assert MAX_EVENTS <= len(text) < 2 * MAX_EVENTS  # of a line or two each
-    assert Document(program).frame(told)["omitted"] == told.omitted
+    assert Document(program).frame(explanation)["omitted"] == explanation.omitted
 
 
 def test_a_header_that_nothing_looks_into_is_zero_when_it_becomes_valid() -> None:

@@ -86,21 +86,21 @@ def test_the_frames_reach_most_of_the_code(name: str) -> None:
 
 @pytest.mark.parametrize("kind", ["counters", "direct", "digests", "registers"])
 def test_what_a_switch_holds_is_part_of_the_answers(kind: str) -> None:
-    told = [read(name)[1].get(kind, {}) for name in names()]
-    assert any(any(map(any, found.values())) for found in told if found)
+    reported = [read(name)[1].get(kind, {}) for name in names()]
+    assert any(any(map(any, found.values())) for found in reported if found)
 
 
-def test_an_answer_that_differs_is_told() -> None:
+def test_a_different_answer_is_reported() -> None:
     case, expected = read("wire")
     ours = answer(v1switch, case)
     ours["frames"]["2"][1] = "00"
     del ours["frames"]["1"][0]
     ours["counters"] = {"seen": {"1": [1, 1]}}
-    told = differences(case, ours, expected)
+    reported = differences(case, ours, expected)
     count = len(expected["frames"]["1"])
-    assert f"port 1: {count - 1} frames, expected {count}" in told
-    assert any(line.startswith("port 2, 1: 00, expected ") for line in told)
-    assert told[-1].startswith("counters: ")
+    assert f"port 1: {count - 1} frames, expected {count}" in reported
+    assert any(line.startswith("port 2, 1: 00, expected ") for line in reported)
+    assert reported[-1].startswith("counters: ")
 
 
 def test_entries_are_the_same_after_writing_and_reading() -> None:

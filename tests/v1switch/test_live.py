@@ -52,7 +52,7 @@ def log_of(target: Target) -> str:
 
 
 def lost(target: Target) -> list[str]:
-    """What the log of a switch says of lost frames when it has ended."""
+    """What a switch logs about lost frames when it ends."""
     target.stop()
     return re.findall("lost frames: (.*)", log_of(target))
 
@@ -134,7 +134,7 @@ def test_what_the_interface_does_not_take_stops_nothing(engine: str) -> None:
         assert lost(target) == ["1 not taken by an interface"]
 
 
-def test_frames_for_no_port_are_told_at_the_end(engine: str) -> None:
+def test_frames_for_no_port_are_reported_at_the_end(engine: str) -> None:
     with running("externs", "--engine", engine, ports=1) as (sandbox, target):
         with SwitchClient(target.address) as client:
             client.load(COMPILED / "externs.p4info.txtpb", COMPILED / "externs.json")
@@ -144,7 +144,7 @@ def test_frames_for_no_port_are_told_at_the_end(engine: str) -> None:
         assert lost(target) == ["5 for ports that do not exist"]
 
 
-def test_frames_that_came_too_fast_are_told_at_the_end(engine: str) -> None:
+def test_frames_that_came_too_fast_are_reported_at_the_end(engine: str) -> None:
     frame, flood = MACS + b"\x08\x00" + bytes(8000), 12_000  # 96 MB
     with wire("--engine", engine) as (sandbox, target):
         sandbox.signal(target.pid, signal.SIGSTOP)
@@ -152,21 +152,21 @@ def test_frames_that_came_too_fast_are_told_at_the_end(engine: str) -> None:
             sandbox.port(1).send(*[frame] * 100)
         sandbox.signal(target.pid, signal.SIGCONT)
         assert sandbox.port(2).receive() == frame
-        (told,) = lost(target)
-    found = re.fullmatch(r"([\d,]+) not read in time \(port 1: ([\d,]+)\)", told)
-    assert found, told
+        (line,) = lost(target)
+    found = re.fullmatch(r"([\d,]+) not read in time \(port 1: ([\d,]+)\)", line)
+    assert found, line
     assert found[1] == found[2]
     assert 0 < int(found[1].replace(",", "")) < flood
 
 
-def test_an_interface_that_goes_away_is_told_and_the_rest_goes_on(engine: str) -> None:
+def test_an_interface_that_goes_away_is_logged_and_the_rest_continues(engine: str) -> None:
     with wire("--engine", engine) as (sandbox, target):
         sandbox.ip("link", "delete", "sw3")
         frame = MACS + b"\x08\x00still here"
         sandbox.port(1).send(frame)
         assert sandbox.port(2).receive() == frame
         assert target.alive()
-        poll(lambda: "sw3" in log_of(target), "the log tells of the lost interface")
+        poll(lambda: "sw3" in log_of(target), "the lost interface in the log")
 
 
 def test_a_link_that_was_down_comes_back(engine: str) -> None:

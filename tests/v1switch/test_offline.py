@@ -33,7 +33,7 @@ def capture(path: Path, *frames: bytes, start: int = T0, step: int = 1000) -> Pa
     return path
 
 
-def said(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+def output_of(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     assert main(argv) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
@@ -44,7 +44,7 @@ def said(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
 
 
 def test_bytes_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
-    text = said(capsys, "explain", *VTEP, "--packet", ENCAPSULATED[1].hex())
+    text = output_of(capsys, "explain", *VTEP, "--packet", ENCAPSULATED[1].hex())
     assert text.startswith("packet 1: 86 bytes into port 1\n")
     assert text.endswith("packet 1: leaves by port 3 (132 bytes)\n")
     assert "\x1b" not in text, "colours are for terminals"
@@ -54,7 +54,7 @@ def test_bytes_may_be_written_in_groups_and_the_port_chosen(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     data = DECAPSULATED[1].hex(":")
-    text = said(capsys, "explain", *VTEP, "--port", "3", "--packet", data.replace(":", " ", 3))
+    text = output_of(capsys, "explain", *VTEP, "--port", "3", "--packet", data.replace(":", " ", 3))
     assert "leaves by port 1" in text
 
 
@@ -63,18 +63,18 @@ def test_a_capture_is_explained_packet_by_packet(
 ) -> None:
     frames = [ENCAPSULATED[1], FLOODED[1], DROPPED[1]]
     file = str(capture(tmp_path / "in.pcap", *frames))
-    text = said(capsys, "explain", *VTEP, "--packet", file)
+    text = output_of(capsys, "explain", *VTEP, "--packet", file)
     heads = [line for line in text.splitlines() if line.startswith("packet ") and "into" in line]
     assert heads == [f"packet {n}: {len(f)} bytes into port 1" for n, f in enumerate(frames, 1)]
     assert text.endswith("packet 3: nothing leaves\n")
-    text = said(capsys, "explain", *VTEP, "--packet", file, "--count", "2")
+    text = output_of(capsys, "explain", *VTEP, "--packet", file, "--count", "2")
     assert "packet 2: " in text
     assert "packet 3: " not in text
 
 
 def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = str(capture(tmp_path / "in.pcap", ENCAPSULATED[1], DROPPED[1]))
-    text = said(capsys, "explain", *VTEP, "--packet", file, "--json")
+    text = output_of(capsys, "explain", *VTEP, "--packet", file, "--json")
     first, second = map(json.loads, text.splitlines())
     assert (first["frame"], second["frame"]) == (1, 2)
     assert first["data"] == ENCAPSULATED[1].hex()
@@ -86,13 +86,13 @@ def test_the_p4info_beside_the_program_is_taken(
 ) -> None:
     entries = tmp_path / "none.txtpb"
     entries.write_text("device_id: 1\n")
-    text = said(capsys, "explain", WIRE, "--entries", str(entries), "--packet", "00" * 20)
+    text = output_of(capsys, "explain", WIRE, "--entries", str(entries), "--packet", "00" * 20)
     assert "leaves by port 2" in text
 
 
 def test_state_lasts_from_packet_to_packet(capsys: pytest.CaptureFixture[str]) -> None:
     packet = ENCAPSULATED[1].hex()
-    text = said(capsys, "explain", *VTEP, "--packet", packet, "--packet", packet)
+    text = output_of(capsys, "explain", *VTEP, "--packet", packet, "--packet", packet)
     assert "port_rx[1] packets 0 → 1" in text
     assert "port_rx[1] packets 1 → 2" in text
 
@@ -105,7 +105,7 @@ def test_packets_for_the_controller_are_explained(
     entries.write_text(f"table_add port_kind access 1 =>\n{punt}\n")
     packet = bytes.fromhex("0180c200000e02aa0000000188cc0000").hex()
     argv = ("explain", str(JSON), "--entries", str(entries), "--packet", packet)
-    assert "out of port 510, to the controller: " in said(capsys, *argv, "--cpu-port", "510")
+    assert "out of port 510, to the controller: " in output_of(capsys, *argv, "--cpu-port", "510")
 
 
 def test_the_example_of_the_docs_is_what_is_printed(
@@ -115,7 +115,7 @@ def test_the_example_of_the_docs_is_what_is_printed(
     block = (ROOT / "docs" / "explain.md").read_text().partition("$ python -m v1switch explain ")[2]
     command, _, rest = block.partition("\npacket 1")
     shown = ("packet 1" + rest.partition("```")[0]).splitlines()
-    printed = said(capsys, "explain", *command.replace("\\\n", " ").split()).splitlines()
+    printed = output_of(capsys, "explain", *command.replace("\\\n", " ").split()).splitlines()
     assert len(shown) > 10
     assert [line for line in shown if line != "…" and line not in printed] == []
 
@@ -218,7 +218,7 @@ def test_a_program_runs_from_file_to_file(
     three = capture(tmp_path / "three.pcap", DECAPSULATED[1], start=T0 + 500)
     inputs = ("--pcap-in", f"1={one}", "--pcap-in", f"3={three}")
     out = tmp_path / "out"
-    text = said(capsys, "run", *VTEP, *inputs, "--pcap-out", str(out))
+    text = output_of(capsys, "run", *VTEP, *inputs, "--pcap-out", str(out))
     assert text == "in:  port 1: 3, port 3: 1\nout: port 1: 1, port 2: 1, port 3: 2\n"
     assert {path.name for path in out.iterdir()} == {"port1.pcap", "port2.pcap", "port3.pcap"}
     assert [t for t, _ in read_frames(out / "port3.pcap")] == [T0, T0 + 1000]
@@ -233,7 +233,7 @@ def test_packets_of_several_files_come_in_the_order_of_their_times(
     two = capture(tmp_path / "b.pcap", frames[1], start=T0 + 1000)
     inputs = ("--pcap-in", f"2={one}", "--pcap-in", f"1={two}")
     program = str(COMPILED / "arithmetic.json")
-    said(capsys, "run", program, *inputs, "--pcap-out", str(tmp_path))
+    output_of(capsys, "run", program, *inputs, "--pcap-out", str(tmp_path))
     sent = list(read_frames(tmp_path / "port2.pcap"))
     assert [time for time, _ in sent] == [T0, T0 + 1000, T0 + 2000]
     assert [frame[0] for _, frame in sent] == [0, 1, 2]
@@ -248,12 +248,12 @@ def test_meters_see_the_times_of_the_capture(
     frame = bytes(20)
     file = str(capture(tmp_path / "in.pcap", frame, frame, step=gap_s * 10**9 + 1000))
     program, given = str(COMPILED / "externs.json"), ("--entries", str(entries))
-    said(capsys, "run", program, *given, "--pcap-in", f"1={file}", "--pcap-out", str(tmp_path))
+    output_of(capsys, "run", program, *given, "--pcap-in", f"1={file}", "--pcap-out", str(tmp_path))
     fields = loaded("externs").program.headers["out_"].header_type.fields
     before = [field.name for field in fields].index("color")
     at = sum(field.width for field in fields[:before]) // 8
     assert [out[at] for _, out in read_frames(tmp_path / "port2.pcap")] == [0, colour]
-    text = said(capsys, "explain", program, *given, "--packet", file)
+    text = output_of(capsys, "explain", program, *given, "--packet", file)
     assert ("meta.color 0 → 2" in text) is bool(colour)
 
 
@@ -264,7 +264,7 @@ def test_files_hold_what_the_data_plane_gives(
     frames = [frame for port, frame in vectors(name) if port == 1]
     file = capture(tmp_path / "in.pcap", *frames)
     program = str(COMPILED / f"{name}.json")
-    said(capsys, "run", program, "--pcap-in", f"1={file}", "--pcap-out", str(tmp_path))
+    output_of(capsys, "run", program, "--pcap-in", f"1={file}", "--pcap-out", str(tmp_path))
     plane = loaded(name)
     expected: dict[int, list[bytes]] = {}
     for frame in frames:
@@ -288,7 +288,7 @@ def test_bmv2_makes_the_same_files_of_the_same_files(
         file = capture(tmp_path / f"in{port}.pcap", *frames)
         inputs += ["--pcap-in", f"{port}={file}"]
     program = COMPILED / f"{name}.json"
-    said(capsys, "run", str(program), *inputs, "--pcap-out", str(tmp_path))
+    output_of(capsys, "run", str(program), *inputs, "--pcap-out", str(tmp_path))
     ours = {
         int(path.stem[4:]): sorted(data for _, data in read_frames(path))
         for path in tmp_path.glob("port*.pcap")
@@ -305,7 +305,7 @@ def test_packets_for_the_controller_have_a_file(
 ) -> None:
     file = capture(tmp_path / "in.pcap", bytes([2]) + bytes(20))
     argv = ("--pcap-in", f"1={file}", "--pcap-out", str(tmp_path), "--cpu-port", "2")
-    said(capsys, "run", WIRE, *argv)
+    output_of(capsys, "run", WIRE, *argv)
     assert len(list(read_frames(tmp_path / "port2.pcap"))) == 1
 
 

@@ -13,7 +13,7 @@ def bid(election_id, role="", device=DEVICE, config=False):
     return Bid(device, election_id, role, config)
 
 
-def told(notices: list[Notice]):
+def notified(notices: list[Notice]):
     return {notice.client: (notice.code, notice.election_id) for notice in notices}
 
 
@@ -29,38 +29,38 @@ def refusal(call, *args):
 
 
 def test_the_first_client_becomes_primary(arbitration):
-    assert told(arbitration.bid("a", bid(3))) == {"a": (OK, 3)}
+    assert notified(arbitration.bid("a", bid(3))) == {"a": (OK, 3)}
     assert arbitration.is_primary("a")
 
 
-def test_a_higher_id_takes_over_and_the_new_primary_is_told_last(arbitration):
+def test_a_higher_id_takes_over_and_the_new_primary_is_notified_last(arbitration):
     arbitration.bid("a", bid(3))
     notices = arbitration.bid("b", bid(4))
-    assert told(notices) == {"a": (BACKUP, 4), "b": (OK, 4)}
+    assert notified(notices) == {"a": (BACKUP, 4), "b": (OK, 4)}
     assert notices[-1].client == "b"
     assert not arbitration.is_primary("a")
 
 
-def test_a_lower_id_becomes_backup_and_only_it_is_told(arbitration):
+def test_a_lower_id_becomes_backup_and_only_it_is_notified(arbitration):
     arbitration.bid("a", bid(3))
-    assert told(arbitration.bid("b", bid(2))) == {"b": (BACKUP, 3)}
+    assert notified(arbitration.bid("b", bid(2))) == {"b": (BACKUP, 3)}
 
 
 def test_ids_use_all_128_bits(arbitration):
     arbitration.bid("a", bid(1 << 64))
-    assert told(arbitration.bid("b", bid((1 << 64) - 1))) == {"b": (BACKUP, 1 << 64)}
-    assert told(arbitration.bid("c", bid((1 << 128) - 1)))["c"] == (OK, (1 << 128) - 1)
+    assert notified(arbitration.bid("b", bid((1 << 64) - 1))) == {"b": (BACKUP, 1 << 64)}
+    assert notified(arbitration.bid("c", bid((1 << 128) - 1)))["c"] == (OK, (1 << 128) - 1)
 
 
-def test_without_an_election_id_nobody_becomes_primary(arbitration):
-    assert told(arbitration.bid("a", bid(None))) == {"a": (NOBODY, None)}
-    assert told(arbitration.bid("b", bid(None))) == {"b": (NOBODY, None)}
+def test_without_an_election_id_no_client_becomes_primary(arbitration):
+    assert notified(arbitration.bid("a", bid(None))) == {"a": (NOBODY, None)}
+    assert notified(arbitration.bid("b", bid(None))) == {"b": (NOBODY, None)}
     assert refusal(arbitration.check_primary, "", None) is Code.PERMISSION_DENIED
 
 
 def test_zero_is_an_election_id_like_any_other(arbitration):
     arbitration.bid("a", bid(None))
-    assert told(arbitration.bid("b", bid(0))) == {"a": (BACKUP, 0), "b": (OK, 0)}
+    assert notified(arbitration.bid("b", bid(0))) == {"a": (BACKUP, 0), "b": (OK, 0)}
     arbitration.check_primary("", 0)
     assert refusal(arbitration.bid, "c", bid(0)) is Code.INVALID_ARGUMENT
 
@@ -75,26 +75,26 @@ def test_an_id_of_another_live_client_is_refused(arbitration):
 
 def test_the_same_id_in_two_roles_is_fine(arbitration):
     arbitration.bid("a", bid(3))
-    assert told(arbitration.bid("b", bid(3, role="acl"))) == {"b": (OK, 3)}
+    assert notified(arbitration.bid("b", bid(3, role="acl"))) == {"b": (OK, 3)}
     assert set(arbitration.primaries()) == {"a", "b"}
 
 
-def test_repeating_the_primarys_own_bid_tells_everyone(arbitration):
+def test_repeating_the_primarys_arbitration_notifies_all(arbitration):
     arbitration.bid("a", bid(3))
     arbitration.bid("b", bid(2))
-    assert told(arbitration.bid("a", bid(3))) == {"b": (BACKUP, 3), "a": (OK, 3)}
+    assert notified(arbitration.bid("a", bid(3))) == {"b": (BACKUP, 3), "a": (OK, 3)}
 
 
-def test_when_the_primary_leaves_nobody_takes_its_place(arbitration):
+def test_when_the_primary_leaves_no_client_takes_its_place(arbitration):
     arbitration.bid("a", bid(3))
     arbitration.bid("b", bid(2))
-    assert told(arbitration.close("a")) == {"b": (NOBODY, 3)}
+    assert notified(arbitration.close("a")) == {"b": (NOBODY, 3)}
     assert refusal(arbitration.check_primary, "", 3) is Code.PERMISSION_DENIED
-    assert told(arbitration.bid("b", bid(2))) == {"b": (NOBODY, 3)}
-    assert told(arbitration.bid("b", bid(3))) == {"b": (OK, 3)}
+    assert notified(arbitration.bid("b", bid(2))) == {"b": (NOBODY, 3)}
+    assert notified(arbitration.bid("b", bid(3))) == {"b": (OK, 3)}
 
 
-def test_when_a_backup_leaves_nobody_is_told(arbitration):
+def test_when_a_backup_leaves_no_client_is_notified(arbitration):
     arbitration.bid("a", bid(3))
     arbitration.bid("b", bid(2))
     assert arbitration.close("b") == []
@@ -104,13 +104,13 @@ def test_when_a_backup_leaves_nobody_is_told(arbitration):
 def test_a_primary_may_downgrade_itself(arbitration):
     arbitration.bid("a", bid(3))
     arbitration.bid("b", bid(2))
-    assert told(arbitration.bid("a", bid(1))) == {"a": (NOBODY, 3), "b": (NOBODY, 3)}
+    assert notified(arbitration.bid("a", bid(1))) == {"a": (NOBODY, 3), "b": (NOBODY, 3)}
     assert arbitration.primaries() == []
 
 
 def test_a_primary_that_withdraws_its_id_is_none(arbitration):
     arbitration.bid("a", bid(3))
-    assert told(arbitration.bid("a", bid(None))) == {"a": (NOBODY, 3)}
+    assert notified(arbitration.bid("a", bid(None))) == {"a": (NOBODY, 3)}
 
 
 def test_a_wrong_device_is_not_found_and_later_a_failed_precondition(arbitration):

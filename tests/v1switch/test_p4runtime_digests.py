@@ -1,4 +1,4 @@
-"""Digest lists: when they are sent and what is not told twice."""
+"""Digest lists: when they are sent, and what is not sent twice."""
 
 from v1switch.p4runtime.digests import DigestConfig, DigestLists
 
@@ -32,7 +32,7 @@ def test_a_buffer_waits_no_longer_than_its_oldest_message_may():
     assert lists.advance(10_000) is None
 
 
-def test_what_was_sent_is_not_told_again_until_acknowledged():
+def test_what_was_sent_is_not_sent_again_until_acknowledged():
     lists = DigestLists(DigestConfig(max_list_size=1, ack_timeout_ns=1000))
     first = lists.learn("a", 0)
     assert lists.learn("a", 1) is None

@@ -227,10 +227,10 @@ def test_const_entries_keep_their_direct_resources(client):
     client.names = Names(info)
     zoo = Zoo(client, "v1switch")
     resources = {"counter_data": {"packet_count": 3}, "meter_config": {"cir": 1, "pir": 2}}
-    bare = zoo.exact(**resources)
-    bare.table_entry.ClearField("action")
+    stripped = zoo.exact(**resources)
+    stripped.table_entry.ClearField("action")
     modify = rt.WriteRequest(device_id=DEVICE_ID, election_id={"low": 1})
-    modify.updates.add(type="MODIFY", entity=bare)
+    modify.updates.add(type="MODIFY", entity=stripped)
     client.stub.Write(modify)
     everything = wanted(table_entry={"counter_data": {}, "meter_config": {}})
     before = zoo.read(everything)

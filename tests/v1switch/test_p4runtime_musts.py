@@ -115,10 +115,10 @@ def test_resetting_a_default_entry_resets_its_labels(zoo):
 
 
 def test_of_a_const_table_only_resources_and_default_can_be_modified(zoo):
-    bare = zoo.entry("const_table", {"small": 1})
+    stripped = zoo.entry("const_table", {"small": 1})
     labelled = zoo.entry("const_table", {"small": 1}, metadata=b"x")
     refused = zoo.spec(DENIED, bmv2=INVALID)
-    assert zoo.modify(bare) == zoo.spec(OK, bmv2=INVALID)
+    assert zoo.modify(stripped) == zoo.spec(OK, bmv2=INVALID)
     assert zoo.modify(labelled) == refused
     assert zoo.modify(zoo.entry("const_table", None, "send", {"port": 3})) == OK
     changed = zoo.entry("const_table", None, "send", {"port": 3})
@@ -159,9 +159,9 @@ def test_all_cells_of_a_register_can_be_written_at_once(zoo):
 
 def test_modifying_a_member_takes_an_action(zoo):
     zoo.insert(zoo.member(1))
-    bare = zoo.member(1)
-    bare.action_profile_member.ClearField("action")
-    assert zoo.modify(bare) == INVALID
+    stripped = zoo.member(1)
+    stripped.action_profile_member.ClearField("action")
+    assert zoo.modify(stripped) == INVALID
     assert zoo.read(wanted(action_profile_member={})) == [canonical(zoo.member(1))]
 
 

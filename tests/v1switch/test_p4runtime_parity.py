@@ -303,7 +303,7 @@ def test_reading_filters_by_priority_action_and_metadata(zoo):
     assert zoo.read(by_metadata) == [canonical(drop)]
 
 
-def test_reading_a_batch_goes_on_after_a_failure(zoo):
+def test_reading_a_batch_continues_after_a_failure(zoo):
     zoo.insert(zoo.exact())
     bad = wanted(table_entry={"table_id": 0x0200FFFF})
     assert zoo.read_code(zoo.exact(), bad, zoo.exact()) == zoo.spec(
@@ -339,7 +339,7 @@ def test_a_modify_keeps_the_counter_and_resets_the_meter(zoo):
     assert zoo.read(both) == [canonical(zoo.exact(port=2, counter_data=COUNT, **reset))]
 
 
-def test_a_fresh_meter_is_not_told(zoo):
+def test_a_meter_without_configuration_is_not_read(zoo):
     zoo.insert(zoo.exact())
     expected = zoo.exact(counter_data={})
     assert zoo.read(with_resources(zoo, counter_data={}, meter_config={})) == [canonical(expected)]
@@ -586,9 +586,9 @@ def test_malformed_members_are_invalid(zoo):
     flood = zoo.member(1)
     flood.action_profile_member.action.CopyFrom(zoo.names.action("flood", {"group": 1}))
     assert zoo.insert(flood) == INVALID
-    bare = zoo.member(1)
-    bare.action_profile_member.ClearField("action")
-    assert zoo.insert(bare) == INVALID
+    stripped = zoo.member(1)
+    stripped.action_profile_member.ClearField("action")
+    assert zoo.insert(stripped) == INVALID
     assert zoo.insert(zoo.member(0)) == zoo.spec(INVALID, bmv2=OK)
 
 
@@ -777,7 +777,7 @@ def test_externs_are_not_there(zoo):
 # ---- batches ---------------------------------------------------------------------------------
 
 
-def test_a_batch_goes_on_after_failures_and_reports_each(zoo):
+def test_a_batch_continues_after_failures_and_reports_each(zoo):
     zoo.insert(zoo.exact(2))
     codes = zoo.insert(zoo.exact(1), zoo.exact(2), zoo.ternary(0), zoo.exact(3))
     assert codes == [*OK, *EXISTS, *INVALID, *OK]

@@ -185,10 +185,10 @@ def test_nothing_idle_is_no_notification(zoo):
 def test_the_time_of_the_last_hit_needs_no_timeout(zoo):
     zoo.insert(zoo.entry("aging_table", {"src": 1}, "NoAction"))
     table_id = zoo.names.id("tables", "aging_table")
-    asked = wanted(table_entry={"table_id": table_id, "time_since_last_hit": {}})
-    (told,) = zoo.client.read(asked)
-    assert told.table_entry.time_since_last_hit.elapsed_ns > 0
-    assert told.table_entry.idle_timeout_ns == 0
+    request = wanted(table_entry={"table_id": table_id, "time_since_last_hit": {}})
+    (received,) = zoo.client.read(request)
+    assert received.table_entry.time_since_last_hit.elapsed_ns > 0
+    assert received.table_entry.idle_timeout_ns == 0
 
 
 # ---- what packets see --------------------------------------------------------------------------

@@ -45,36 +45,36 @@ def refusal(call, *args, **kwargs):
 def test_a_higher_election_id_takes_over(zoo, connect):
     other = connect(election_id=2)
     assert other.is_primary
-    told = zoo.client.next("arbitration")
-    assert (told.status.code, told.election_id.low, told.device_id) == (6, 2, DEVICE_ID)
+    received = zoo.client.next("arbitration")
+    assert (received.status.code, received.election_id.low, received.device_id) == (6, 2, DEVICE_ID)
     assert zoo.insert(zoo.exact()) == ["PERMISSION_DENIED"]
     zoo.client.arbitrate(3)
     assert other.next("arbitration").status.code == 6
     assert zoo.insert(zoo.exact()) == ["OK"]
 
 
-def test_when_the_primary_goes_the_backup_is_told_and_nobody_writes(zoo, address):
+def test_when_the_primary_leaves_the_backup_is_notified_and_cannot_write(zoo, address):
     with SwitchClient(address, device_id=DEVICE_ID, election_id=2) as other:
         assert other.is_primary
         zoo.client.next("arbitration")
-    told = zoo.client.next("arbitration")
-    assert (told.status.code, told.election_id.low) == (5, 2)
+    received = zoo.client.next("arbitration")
+    assert (received.status.code, received.election_id.low) == (5, 2)
     assert zoo.insert(zoo.exact()) == ["PERMISSION_DENIED"]
 
 
 def test_election_ids_have_128_bits(client, connect):
     high = connect(election_id=0)
     raw_bid(high, election_id={"high": 1, "low": 0})
-    told = high.next("arbitration")
-    assert (told.status.code, told.election_id.high, told.election_id.low) == (0, 1, 0)
+    received = high.next("arbitration")
+    assert (received.status.code, received.election_id.high, received.election_id.low) == (0, 1, 0)
 
 
 def test_an_unset_election_id_is_never_primary(connect):
     lonely = connect(election_id=5)
     update = rt.MasterArbitrationUpdate(device_id=DEVICE_ID)
     lonely.send(rt.StreamMessageRequest(arbitration=update))
-    told = lonely.next("arbitration")
-    assert (told.status.code, told.election_id.low) == (5, 5)
+    received = lonely.next("arbitration")
+    assert (received.status.code, received.election_id.low) == (5, 5)
     request = rt.WriteRequest(device_id=DEVICE_ID)
     with pytest.raises(grpc.RpcError) as caught:
         lonely.stub.Write(request)
@@ -119,7 +119,7 @@ def test_the_first_bid_must_be_for_this_device(address):
     channel.close()
 
 
-def test_a_new_primary_hears_of_it_when_the_old_ones_write_is_done(zoo, connect, plane):
+def test_a_new_primary_is_notified_when_the_old_ones_write_is_done(zoo, connect, plane):
     other = connect(election_id=0)
     original, started, release = plane.insert_entry, threading.Event(), threading.Event()
 
@@ -181,7 +181,7 @@ def test_without_a_pipeline_nothing_can_be_read(client):
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-def test_capabilities_tell_the_version(client):
+def test_capabilities_contain_the_version(client):
     assert client.stub.Capabilities(rt.CapabilitiesRequest()).p4runtime_api_version == "1.4.1"
 
 
@@ -559,7 +559,7 @@ def test_digests_are_silent_until_enabled_and_after_disabling(zoo, plane):
     assert zoo.client.next_digest() == [(0xD, 1)]
 
 
-def test_a_new_primary_learns_what_the_old_one_was_told(zoo, connect, plane):
+def test_a_new_primary_gets_digests_that_the_old_one_had(zoo, connect, plane):
     zoo.insert(zoo.digest(max_list_size=1, ack_timeout_ns=3600 * 10**9))
     learned(plane, 0xA)
     assert zoo.client.next_digest(ack=False) == [(0xA, 1)]
@@ -577,21 +577,21 @@ def test_idle_entries_are_reported_with_their_key_and_again_later(zoo, plane):
     assert zoo.insert(entry, quiet) == ["OK"] * 2
     for _ in range(2):
         notification = zoo.client.next("idle_timeout_notification")
-        (told,) = notification.table_entry
-        assert told.match == entry.table_entry.match
-        assert (told.metadata, told.idle_timeout_ns) == (b"mine", 10**6)
+        (received,) = notification.table_entry
+        assert received.match == entry.table_entry.match
+        assert (received.metadata, received.idle_timeout_ns) == (b"mine", 10**6)
         assert notification.timestamp > 0
 
 
-def test_the_time_since_the_last_hit_is_told_when_asked_for(zoo, plane):
+def test_the_time_since_the_last_hit_is_read_on_request(zoo, plane):
     entry = zoo.entry("aging_table", {"src": 0xA}, "NoAction", idle_timeout_ns=3600 * 10**9)
     zoo.insert(entry)
     table_id = entry.table_entry.table_id
     (plain,) = zoo.client.read(wanted(table_entry={"table_id": table_id}))
     assert not plain.table_entry.HasField("time_since_last_hit")
-    asked = wanted(table_entry={"table_id": table_id, "time_since_last_hit": {}})
-    (told,) = zoo.client.read(asked)
-    assert told.table_entry.time_since_last_hit.elapsed_ns > 0
+    request = wanted(table_entry={"table_id": table_id, "time_since_last_hit": {}})
+    (received,) = zoo.client.read(request)
+    assert received.table_entry.time_since_last_hit.elapsed_ns > 0
     other = wanted(table_entry={"table_id": zoo.names.id("tables", "lpm_table")})
     other.table_entry.time_since_last_hit.SetInParent()
     assert zoo.read_code(other) == ["INVALID_ARGUMENT"]

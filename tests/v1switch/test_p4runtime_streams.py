@@ -112,16 +112,16 @@ def silent(client, kind):
 # ---- sessions --------------------------------------------------------------------------------
 
 
-def test_a_take_over_is_told_to_both(world, zoo, connect, first_id):
+def test_both_are_notified_of_a_takeover(world, zoo, connect, first_id):
     other = connect(election_id=first_id + 1)
     assert (other.arbitration.status.code, other.arbitration.status.message) == (OK, "Is primary")
-    told = zoo.client.next("arbitration")
-    assert (told.status.code, told.status.message) == (EXISTS, "Is backup")
-    assert told.election_id.low == first_id + 1
+    received = zoo.client.next("arbitration")
+    assert (received.status.code, received.status.message) == (EXISTS, "Is backup")
+    assert received.election_id.low == first_id + 1
     assert zoo.insert(zoo.exact()) == ["PERMISSION_DENIED"]
 
 
-def test_a_backup_is_told_who_leads(zoo, connect, first_id):
+def test_a_backup_is_told_the_primarys_id(zoo, connect, first_id):
     other = connect(election_id=first_id - 1)
     assert other.arbitration.status.code == EXISTS
     assert other.arbitration.election_id.low == first_id
@@ -131,8 +131,8 @@ def test_a_backup_is_told_who_leads(zoo, connect, first_id):
 def test_when_the_primary_goes_its_place_stays_empty(world, zoo, connect, first_id):
     with SwitchClient(world.address, device_id=DEVICE_ID, election_id=first_id + 1):
         zoo.client.next("arbitration")
-    told = zoo.client.next("arbitration")
-    assert told.status.code == world.spec(NOT_FOUND, bmv2=OK)
+    received = zoo.client.next("arbitration")
+    assert received.status.code == world.spec(NOT_FOUND, bmv2=OK)
     assert zoo.insert(zoo.exact()) == world.spec(["PERMISSION_DENIED"], bmv2=["OK"])
 
 
@@ -240,7 +240,7 @@ def test_a_packet_out_without_its_metadata_is_an_error(world, zoo):
 # ---- digests and idle entries ----------------------------------------------------------------
 
 
-def test_a_digest_is_told_once_until_it_is_acknowledged(world, zoo):
+def test_a_digest_is_sent_once_until_it_is_acknowledged(world, zoo):
     zoo.insert(zoo.digest(max_list_size=1, ack_timeout_ns=3600 * 10**9))
     world.send(1, frame(src=0xA))
     digest = zoo.client.next("digest")
@@ -277,7 +277,7 @@ def test_an_idle_entry_is_reported(world, zoo):
         "aging_table", {"src": 0xA}, "NoAction", idle_timeout_ns=10**8, controller_metadata=5
     )
     assert zoo.insert(entry) == ["OK"]
-    (told,) = zoo.client.next("idle_timeout_notification").table_entry
-    assert told.table_id == entry.table_entry.table_id
-    assert told.match == entry.table_entry.match
-    assert (told.idle_timeout_ns, told.controller_metadata) == (10**8, 5)
+    (received,) = zoo.client.next("idle_timeout_notification").table_entry
+    assert received.table_id == entry.table_entry.table_id
+    assert received.match == entry.table_entry.match
+    assert (received.idle_timeout_ns, received.controller_metadata) == (10**8, 5)

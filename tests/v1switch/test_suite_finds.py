@@ -167,14 +167,14 @@ def test_a_variable_of_variable_length_is_empty_before_it_is_written() -> None:
     target, empty = ({"type": "field", "value": v} for v in ([name, field], ["kept", "field"]))
     for action in program["actions"]:
         action["primitives"].insert(0, {"op": "assign_VL", "parameters": [target, empty]})
-    told: list[Explanation] = []
+    explanations: list[Explanation] = []
     plain = running(program)
-    traced = Dataplane(TracingEngine(lambda _, each: told.append(each)))
+    traced = Dataplane(TracingEngine(lambda _, each: explanations.append(each)))
     traced.load(load_program(json.dumps(program)))
     for port, frame in vectors("parser"):
         out = plain.process(port, frame, 0)
         assert traced.process(port, frame, 0) == out
-    assert len(told) == len(vectors("parser"))
+    assert len(explanations) == len(vectors("parser"))
 
 
 def test_an_endless_loop_ends() -> None:

@@ -67,13 +67,13 @@ def test_the_programs_parser_decides_what_is_there() -> None:
 
 
 class Untouchable:
-    """A frame that nobody may look into."""
+    """A frame whose content must not be read."""
 
     def __len__(self) -> int:
         return 60
 
 
-def test_a_port_is_told_apart_without_a_look_at_the_frame() -> None:
+def test_a_port_is_tested_without_parsing_the_frame() -> None:
     matches = matcher("port = 7 and ipv4.ttl = 1")
     assert not matches(1, Untouchable())  # type: ignore[arg-type]  # that is the point
     with pytest.raises(TypeError):
@@ -84,15 +84,15 @@ def test_only_frames_that_match_are_explained_and_all_pass_alike() -> None:
     filtered, all_ = vtep("udp.dst_port = 7777"), vtep()
     for sample in SAMPLES.values():
         assert filtered.plane.process(*sample, 0) == all_.plane.process(*sample, 0)
-    assert [told.frame for told in filtered.told] == [DROPPED[1]]
-    assert len(all_.told) == len(SAMPLES)
+    assert [explanation.frame for explanation in filtered.explanations] == [DROPPED[1]]
+    assert len(all_.explanations) == len(SAMPLES)
     for index in range(4):
         name = "FalconIngress.port_rx"
         assert filtered.plane.counter(name, index) == all_.plane.counter(name, index)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "'the end': expected a field, a header or 'port'"),
         ("port =", "'the end': expected a number (10, 0x0a) or a MAC, IPv4 or IPv6 address"),
@@ -109,15 +109,15 @@ def test_only_frames_that_match_are_explained_and_all_pass_alike() -> None:
         ("not " * 2000 + "arp", "'not': expected at most 20 of them nested"),
     ],
 )
-def test_a_filter_that_is_not_well_formed_is_refused(text: str, said: str) -> None:
+def test_a_filter_that_is_not_well_formed_is_refused(text: str, message: str) -> None:
     with pytest.raises(FilterError) as caught:
         parse(text)
     assert str(caught.value).startswith(f"filter {text[:80]!r}"[:-1])
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("tcp6", "'tcp6': expected one of the program's headers: "),
         ("ip.src = 1", "'ip.src': expected 'port', 'len', or a field of one of the program's"),
@@ -129,10 +129,10 @@ def test_a_filter_that_is_not_well_formed_is_refused(text: str, said: str) -> No
         ("ipv4_options.options = 1", "fixed width"),
     ],
 )
-def test_a_filter_that_does_not_fit_the_program_is_refused(text: str, said: str) -> None:
+def test_a_filter_that_does_not_fit_the_program_is_refused(text: str, message: str) -> None:
     with pytest.raises(FilterError) as caught:
         parse(text).expression(PROGRAM)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_long_filter_is_not_a_deep_one() -> None:

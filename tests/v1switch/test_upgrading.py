@@ -38,12 +38,12 @@ class Compiler:
     """Compiles a program when a test lets it."""
 
     def __init__(self) -> None:
-        self.asked: list[Program] = []
+        self.requested: list[Program] = []
         self.allowed = threading.Semaphore(0)
         self.answers: list[Code | Exception | None] = []
 
     def __call__(self, program: Program) -> Code | None:
-        self.asked.append(program)
+        self.requested.append(program)
         assert self.allowed.acquire(timeout=30)
         answer = self.answers.pop(0) if self.answers else Fast(program)
         if isinstance(answer, Exception):
@@ -79,10 +79,10 @@ def test_machine_code_of_an_earlier_program_is_not_used(
     dataplane: Dataplane, compiler: Compiler
 ) -> None:
     dataplane.load(WIRE)
-    poll(lambda: compiler.asked == [WIRE], "the compiler")
+    poll(lambda: compiler.requested == [WIRE], "the compiler")
     dataplane.load(LOOKUPS)
     compiler.allowed.release()
-    poll(lambda: compiler.asked == [WIRE, LOOKUPS], "the compiler")
+    poll(lambda: compiler.requested == [WIRE, LOOKUPS], "the compiler")
     assert isinstance(dataplane.forwarder, PythonForwarder)
     compiler.allowed.release()
     poll(lambda: isinstance(dataplane.forwarder, Fast), "machine code")
@@ -93,12 +93,12 @@ def test_only_the_last_of_several_programs_is_compiled(
     dataplane: Dataplane, compiler: Compiler
 ) -> None:
     dataplane.load(WIRE)
-    poll(lambda: compiler.asked == [WIRE], "the compiler")
+    poll(lambda: compiler.requested == [WIRE], "the compiler")
     for program in (LOOKUPS, WIRE, LOOKUPS):
         dataplane.load(program)
     compiler.allowed.release(2)
     poll(lambda: isinstance(dataplane.forwarder, Fast), "machine code")
-    assert compiler.asked == [WIRE, LOOKUPS]
+    assert compiler.requested == [WIRE, LOOKUPS]
 
 
 @pytest.mark.parametrize("answer", [None, RuntimeError("a fault in the compiler")])
@@ -107,11 +107,11 @@ def test_a_program_without_machine_code_stays_and_the_next_one_moves(
 ) -> None:
     compiler.answers = [answer]
     dataplane.load(WIRE)
-    poll(lambda: compiler.asked == [WIRE], "the compiler")
+    poll(lambda: compiler.requested == [WIRE], "the compiler")
     compiler.allowed.release()
     poll(lambda: not compiler.answers, "its answer")
     dataplane.load(LOOKUPS)
-    poll(lambda: compiler.asked == [WIRE, LOOKUPS], "the compiler")
+    poll(lambda: compiler.requested == [WIRE, LOOKUPS], "the compiler")
     assert isinstance(dataplane.forwarder, PythonForwarder)
     compiler.allowed.release()
     poll(lambda: isinstance(dataplane.forwarder, Fast), "machine code")
@@ -121,7 +121,7 @@ def test_after_the_end_nothing_is_moved(compiler: Compiler) -> None:
     with UpgradingEngine(PythonEngine(), compiler) as engine:
         dataplane = Dataplane(engine)
         dataplane.load(WIRE)
-        poll(lambda: compiler.asked == [WIRE], "the compiler")
+        poll(lambda: compiler.requested == [WIRE], "the compiler")
     compiler.allowed.release()
     poll(lambda: "compiler" not in [t.name for t in threading.enumerate()], "its end")
     assert isinstance(dataplane.forwarder, PythonForwarder)
