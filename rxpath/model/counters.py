@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rxpath.model import bypass
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
+from rxpath.model.transitions import EXITS
 
 
 def stats(state: State) -> dict[str, Any]:
@@ -93,7 +94,7 @@ def _heads(state: State) -> list[int]:
     found += np.flatnonzero(slots["order"] == codes.ORDER_WAITS).tolist()
     interrupted = state.tasks.array["slot"]
     found += interrupted[interrupted >= 0].tolist()
-    has_skb = [codes.WORK_FRAME, codes.WORK_SKB, codes.WORK_POST, codes.WORK_TASK, codes.WORK_POLL]
+    has_skb = [*EXITS, codes.WORK_TASK, codes.WORK_POLL]
     found += cpus["slot"][np.isin(cpus["work"], has_skb)].tolist()
     return found
 

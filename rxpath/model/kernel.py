@@ -85,7 +85,7 @@ def _fill(state: State, slot: int, now: int, frame: Frame, row: int, wire_len: i
     skb.frames = 1
     skb.length = wire_len
     skb.came_from = 0
-    skb.split = codes.SPLIT_NONE
+    skb.waits_for = codes.WORK_NONE
     skb.recorded = state.knobs.records
     skb.hash = frame.rss_hash & 0xFFFFFFFF
     skb.choice = codes.CHOICE_NONE

@@ -40,7 +40,7 @@ def step(state: State, cpu: int, now: int) -> bool:
     while True:
         ready = fifo.pop(core.ready, state.slots)
         if ready >= 0:
-            stages.start_post(state, cpu, ready, now)
+            stages.start_stack(state, cpu, ready, now)
             return True
         if core.napi >= 0:
             if _poll(state, cpu, core.napi, now):
@@ -66,7 +66,7 @@ def finish(state: State, cpu: int, now: int) -> None:
         backlog.send_ipi(state, cpu, now)
     elif work != codes.WORK_OVERHEAD:
         stages.finish(state, cpu, napi, core.slot, work, now)
-        if work != codes.WORK_POST:
+        if work != codes.WORK_STACK:
             state.napis[napi].done += 1
     if napi >= 0 and core.ready.head < 0 and state.napis[napi].held == 0:
         state.napis[napi].head = state.napis[napi].done
@@ -105,7 +105,7 @@ def _poll(state: State, cpu: int, napi: int, now: int) -> bool:
             return True
     held = gro.take_oldest(state, napi)
     if held >= 0:
-        stages.start_post(state, cpu, held, now)
+        stages.start_stack(state, cpu, held, now)
         return True
     return False
 

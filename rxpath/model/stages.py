@@ -14,6 +14,15 @@ from rxpath.model.state import codes
 from rxpath.model.state.host import State
 from rxpath.model.state.packets import Slot
 from rxpath.model.state.settings import Stage
+from rxpath.model.transitions import (
+    DROPPED,
+    ENTRANCE_OF,
+    EXITS_OF,
+    QUEUE,
+    SPLIT_OFF,
+    STEER,
+    TO_GRO,
+)
 
 
 @inlined
@@ -40,10 +49,10 @@ def start_skb(state: State, cpu: int, slot: int, now: int) -> None:
     """A softirq takes the skb off a gro_cell or backlog."""
     skb = state.slots[slot]
     stage = state.stages[skb.stage]
-    if skb.split == codes.SPLIT_GRO:
+    if skb.waits_for == codes.WORK_SPLIT:
         kind = codes.SPLIT
         cost = state.costs.split_receive + _gro_cost(state, skb)
-    elif skb.split == codes.SPLIT_STACK:
+    elif skb.waits_for == codes.WORK_RPS:
         kind = codes.RPS
         cost = state.costs.split_receive + stack_cost(stage, skb)
     else:
@@ -52,61 +61,62 @@ def start_skb(state: State, cpu: int, slot: int, now: int) -> None:
     if skb.came_from != cpu:
         cost += state.costs.cache_penalty
     begin(state, cpu, slot, kind, skb.choice, now)
-    cpus.start(state, cpu, now, codes.WORK_SKB, slot, cost)
+    cpus.start(state, cpu, now, skb.waits_for, slot, cost)
 
 
 @inlined
-def start_post(state: State, cpu: int, slot: int, now: int) -> None:
+def start_stack(state: State, cpu: int, slot: int, now: int) -> None:
     """An skb that left GRO goes up the stack."""
     cost = _cost_behind_gro(state, state.slots[slot])
-    cpus.start(state, cpu, now, codes.WORK_POST, slot, cost)
+    cpus.start(state, cpu, now, codes.WORK_STACK, slot, cost)
 
 
 @inlined
 def finish(state: State, cpu: int, napi: int, slot: int, work: int, now: int) -> None:
-    """Softirq work is done: GRO takes the packet, or its socket, or it is queued for a CPU."""
-    skb = state.slots[slot]
-    in_first = work != codes.WORK_SKB or skb.split == codes.SPLIT_GRO
-    skb.split = codes.SPLIT_NONE
-    to, position = codes.NONE, codes.FIRST_POSITION
-    if work == codes.WORK_FRAME and skb.target != napi:
-        to = skb.target
-        skb.split = codes.SPLIT_GRO
-    elif in_first:
-        if work == codes.WORK_FRAME:
-            steering.remember(state, slot, codes.FIRST_POSITION, napi)
-        if work != codes.WORK_POST and gro.applies(state, skb):
-            gro.receive(state, napi, cpu, slot)
+    """Softirq work on an skb is done: take the first exit of its row in `EXITS` that applies."""
+    skb, exits, to = state.slots[slot], EXITS_OF[work], codes.NONE
+    if exits & SPLIT_OFF:
+        if skb.target != napi:
+            _end_stage(state, cpu, slot, now)
+            _queue(state, cpu, skb.target, slot, codes.WORK_SPLIT, now)
             return
-        if state.knobs.nic_steering != codes.OFF:
-            to, position = steering.behind_gro(state, cpu, slot), codes.NIC_POSITION
-            if to != codes.NONE:
-                skb.split = codes.SPLIT_STACK
-    end(state, slot, now)
-    skb.came_from = cpu
-    skb.hop += 1
-    if to == codes.NONE:
-        to, position = _next_stage(state, cpu, slot, now)
+        steering.remember(state, slot, codes.FIRST_POSITION, napi)
+    if exits & TO_GRO and gro.applies(state, skb):
+        gro.receive(state, napi, cpu, slot)
+        return
+    if exits & STEER and state.knobs.nic_steering != codes.OFF:
+        to = steering.behind_gro(state, cpu, slot)
+    _end_stage(state, cpu, slot, now)
     if to != codes.NONE:
-        _queue(state, cpu, to, slot, position, now)
+        _queue(state, cpu, to, slot, codes.WORK_RPS, now)
+    else:
+        _enter_next(state, cpu, slot, now)
 
 
 @inlined
-def _next_stage(state: State, cpu: int, slot: int, now: int) -> tuple[int, int]:
-    """The queue of the next stage and its position, or -1: the packet is at its chain's end."""
+def _enter_next(state: State, cpu: int, slot: int, now: int) -> None:
+    """The skb goes to its chain's next stage: through the entrance of the stage's kind."""
     skb = state.slots[slot]
     skb.stage += 1
-    stage = state.stages[skb.stage]
-    if stage.kind == codes.SOCKET:
-        if skb.order == codes.ORDER_NONE:
-            sockets.enqueue(state, cpu, slot, now)
-        else:
-            resequencer.arrive(state, cpu, slot, now)
-        return codes.NONE, codes.FIRST_POSITION
-    if stage.kind == codes.DENY:
+    entrance = ENTRANCE_OF[state.stages[skb.stage].kind]
+    if entrance == QUEUE:
+        napi = steering.next_queue(state, cpu, slot)
+        _queue(state, cpu, napi, slot, codes.WORK_STAGE, now)
+    elif entrance == DROPPED:
         _lose(state, cpu, slot, codes.NETFILTER_DROP, now)
-        return codes.NONE, codes.FIRST_POSITION
-    return steering.next_queue(state, cpu, slot), stage.position
+    elif skb.order == codes.ORDER_NONE:
+        sockets.enqueue(state, cpu, slot, now)
+    else:
+        resequencer.arrive(state, cpu, slot, now)
+
+
+@inner
+def _end_stage(state: State, cpu: int, slot: int, now: int) -> None:
+    """The skb leaves the stage that it is in, on ``cpu``."""
+    end(state, slot, now)
+    skb = state.slots[slot]
+    skb.came_from = cpu
+    skb.hop += 1
 
 
 @inner
@@ -160,14 +170,26 @@ def _cost_behind_gro(state: State, skb: Slot) -> int:
     return stack_cost(state.stages[skb.stage], skb)
 
 
-@inlined
-def _queue(state: State, cpu: int, napi: int, slot: int, position: int, now: int) -> None:
-    """Queue the skb for its next stage; its loss is the queue's."""
+@inner
+def _queue(state: State, cpu: int, napi: int, slot: int, work: int, now: int) -> None:
+    """Queue the skb for ``work``; when the queue is full it is lost."""
+    skb = state.slots[slot]
+    skb.waits_for = work
     if backlog.enqueue(state, cpu, napi, slot, now):
-        steering.remember(state, slot, position, napi)
+        steering.remember(state, slot, _guard_position(state, skb), napi)
         return
     reason = codes.CPU_BACKLOG if napi >= codes.BACKLOG_NAPI else codes.GRO_CELL_OVERFLOW
     _lose(state, cpu, slot, reason, now)
+
+
+@inner
+def _guard_position(state: State, skb: Slot) -> int:
+    """Where in its chain the order guard notes a queued skb."""
+    if skb.waits_for == codes.WORK_SPLIT:
+        return codes.FIRST_POSITION
+    if skb.waits_for == codes.WORK_RPS:
+        return codes.NIC_POSITION
+    return state.stages[skb.stage].position
 
 
 @inner

@@ -60,16 +60,25 @@ NAPI_COUNT = POLL_NAPI + MAX_CPUS
 THREADS = MAX_CPUS  # tasks: ksoftirqd of CPU c, then from this number on the applications' threads
 
 # -- what a CPU does -----------------------------------------------------------------------------
-WORK_NONE, WORK_IRQ, WORK_FRAME, WORK_SKB, WORK_POST, WORK_IPI, WORK_OVERHEAD, WORK_TASK = range(8)
-WORK_POLL = 8  # a frame under kernel bypass
-WORK_SPIN = 9  # polling an empty ring, which never ends by itself
+WORK_NONE = 0
+WORK_IRQ = 1  # the handler of an interrupt
+WORK_IPI = 2  # sending an inter-processor interrupt
+WORK_OVERHEAD = 3  # of a softirq that has no packet left to charge it to
+WORK_FRAME = 4  # the driver polls a frame; GRO and the stack too, where they do not come later
+WORK_SPLIT = 5  # GRO of a frame that was split to this CPU, and the stack likewise
+WORK_STACK = 6  # the stack, for an skb that left GRO
+WORK_RPS = 7  # the stack, for an skb that RPS steered to this CPU
+WORK_STAGE = 8  # a later stage: gro_cell, backlog
+WORK_TASK = 9  # an application reads a message
+WORK_POLL = 10  # a frame under kernel bypass
+WORK_SPIN = 11  # polling an empty ring, which never ends by itself
+WORK_COUNT = 12
 SOFTIRQ_NONE, SOFTIRQ_INLINE, SOFTIRQ_THREAD = range(3)  # where __do_softirq was called
 BUSY_HARDIRQ, BUSY_SOFTIRQ, BUSY_KSOFTIRQD, BUSY_TASK, BUSY_POLLING = range(5)
 BUSY_NAMES = ("hardirq", "softirq", "ksoftirqd", "task", "polling")
 ASLEEP, WAKING, RUNNABLE, RUNNING = range(4)  # a thread
 
 # -- states of an skb and its flow ---------------------------------------------------------------
-SPLIT_NONE, SPLIT_GRO, SPLIT_STACK = range(3)  # what of its first stage an skb waits for
 ORDER_NONE, ORDER_UNDERWAY, ORDER_WAITS = range(3)  # its place in its flow's order (resequencer)
 RULE_NONE, RULE_ENTRY, RULE_FULL, RULE_DENIED = range(4)  # a flow: NIC's table, operator's policy
 OFF, ON, DRAINING = range(3)  # draining: off, but flows' packets may still wait there

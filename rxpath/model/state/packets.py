@@ -15,7 +15,7 @@ class Slot(Row):
     frames = word("how many frames the skb has")
     length = word("of the skb", "bytes")
     came_from = word("CPU that ran the stage before")
-    split = word("what of its first stage it waits for: SPLIT_*")
+    waits_for = word("in a backlog or gro_cell: WORK_SPLIT, WORK_RPS or WORK_STAGE")
     recorded = word("records were on when the frame arrived")
     hash = word("skb_hash: RSS hash of the outer headers, 32 bits")
     choice = word("how the CPU of its next stage was chosen: CHOICE_*")
