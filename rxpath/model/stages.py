@@ -74,43 +74,43 @@ def start_stack(state: State, cpu: int, slot: int, now: int) -> None:
 @inlined
 def finish(state: State, cpu: int, napi: int, slot: int, work: int, now: int) -> None:
     """Softirq work on an skb is done: take the first exit of its row in `EXITS` that applies."""
-    skb, exits, to = state.slots[slot], EXITS_OF[work], codes.NONE
-    if exits & SPLIT_OFF:
-        if skb.target != napi:
-            _end_stage(state, cpu, slot, now)
-            _queue(state, cpu, skb.target, slot, codes.WORK_SPLIT, now)
-            return
-        steering.remember(state, slot, codes.FIRST_POSITION, napi)
-    if exits & TO_GRO and gro.applies(state, skb):
-        gro.receive(state, napi, cpu, slot)
-        return
-    if exits & STEER and state.knobs.nic_steering != codes.OFF:
-        to = steering.behind_gro(state, cpu, slot)
-    _end_stage(state, cpu, slot, now)
-    if to != codes.NONE:
-        _queue(state, cpu, to, slot, codes.WORK_RPS, now)
+    skb, exits = state.slots[slot], EXITS_OF[work]
+    to, waits_for = codes.NONE, codes.WORK_STAGE
+    if exits & SPLIT_OFF and skb.target != napi:
+        to, waits_for = skb.target, codes.WORK_SPLIT
     else:
-        _enter_next(state, cpu, slot, now)
+        if work == codes.WORK_FRAME:
+            steering.remember(state, slot, codes.FIRST_POSITION, napi)
+        if exits & TO_GRO and gro.applies(state, skb):
+            gro.receive(state, napi, cpu, slot)
+            return
+        if exits & STEER and state.knobs.nic_steering != codes.OFF:
+            to, waits_for = steering.behind_gro(state, cpu, slot), codes.WORK_RPS
+    _end_stage(state, cpu, slot, now)
+    if to == codes.NONE:
+        to, waits_for = _enter_next(state, cpu, slot, now), codes.WORK_STAGE
+    if to != codes.NONE:
+        _queue(state, cpu, to, slot, waits_for, now)
 
 
 @inlined
-def _enter_next(state: State, cpu: int, slot: int, now: int) -> None:
-    """The skb goes to its chain's next stage: through the entrance of the stage's kind."""
+def _enter_next(state: State, cpu: int, slot: int, now: int) -> int:
+    """Through the entrance of the next stage's kind; the queue to wait in, or -1: no more."""
     skb = state.slots[slot]
     skb.stage += 1
     entrance = ENTRANCE_OF[state.stages[skb.stage].kind]
     if entrance == QUEUE:
-        napi = steering.next_queue(state, cpu, slot)
-        _queue(state, cpu, napi, slot, codes.WORK_STAGE, now)
-    elif entrance == DROPPED:
+        return steering.next_queue(state, cpu, slot)
+    if entrance == DROPPED:
         _lose(state, cpu, slot, codes.NETFILTER_DROP, now)
     elif skb.order == codes.ORDER_NONE:
         sockets.enqueue(state, cpu, slot, now)
     else:
         resequencer.arrive(state, cpu, slot, now)
+    return codes.NONE
 
 
-@inner
+@inlined
 def _end_stage(state: State, cpu: int, slot: int, now: int) -> None:
     """The skb leaves the stage that it is in, on ``cpu``."""
     end(state, slot, now)
@@ -170,11 +170,11 @@ def _cost_behind_gro(state: State, skb: Slot) -> int:
     return stack_cost(state.stages[skb.stage], skb)
 
 
-@inner
-def _queue(state: State, cpu: int, napi: int, slot: int, work: int, now: int) -> None:
-    """Queue the skb for ``work``; when the queue is full it is lost."""
+@inlined
+def _queue(state: State, cpu: int, napi: int, slot: int, waits_for: int, now: int) -> None:
+    """Queue the skb for that work; when the queue is full it is lost."""
     skb = state.slots[slot]
-    skb.waits_for = work
+    skb.waits_for = waits_for
     if backlog.enqueue(state, cpu, napi, slot, now):
         steering.remember(state, slot, _guard_position(state, skb), napi)
         return
