@@ -89,13 +89,13 @@ def policy_of_packets_not_applied(system: System) -> Finding:
 
 def _after_the_rule(system: System) -> int:
     """Segments delivered after a running connection is denied, those in flight then left out."""
-    peers = trial.connect(system)
-    peers.run(4 * _MS)
-    peers.model.reconfigure({"denied": [0]})
-    peers.run(6 * _MS)
-    before = results.counters(peers.model).delivered
-    peers.run(10 * _MS)
-    return results.counters(peers.model).delivered - before
+    closed_loop = trial.connect(system)
+    closed_loop.run(4 * _MS)
+    closed_loop.model.reconfigure({"denied": [0]})
+    closed_loop.run(6 * _MS)
+    before = results.counters(closed_loop.model).delivered
+    closed_loop.run(10 * _MS)
+    return results.counters(closed_loop.model).delivered - before
 
 
 def costly_set_up(system: System) -> Finding:

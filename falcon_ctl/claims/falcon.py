@@ -124,7 +124,7 @@ def isolation_kept(system: System) -> Finding:
     denied, held, allowed, strayed, sent = 0, 0, 0, 0, 0
     for proto in ("udp", "tcp"):
         run = trial.run(system, Rounds((trial.HASH, _OTHER), proto=proto, knobs={"denied": [1]}))
-        held += run.counters.drops["policy"]
+        held += run.counters.drops["netfilter_drop"]
         denied += len(run.delivered(1).time)
         allowed += len(run.delivered(0).time)
         sent += len(run.sent[0])

@@ -17,7 +17,7 @@ from falcon_ctl.virtual import measure
 from falcon_ctl.virtual.measure import Closed, Metrics, Stream
 from rxpath import results
 from rxpath.drivers import virtual
-from rxpath.drivers.closed import Peers
+from rxpath.drivers.closed import ClosedLoop
 from rxpath.results import Counters, Frames, Stages
 from rxpath.tcp.connections import Connection
 
@@ -137,7 +137,7 @@ def requests(system: System, renews: bool) -> Metrics:
     return measure.measure(system, Closed(1, ms=20, asks=True, renews=renews), seed=1)
 
 
-def connect(system: System, window: int = 64) -> Peers:
+def connect(system: System, window: int = 64) -> ClosedLoop:
     """One TCP stream over a connection that is to be set up first."""
     model = measure.build(system, {}, 1)
     stream = Connection(
@@ -147,4 +147,4 @@ def connect(system: System, window: int = 64) -> Peers:
         wire_len=measure.FULL + VXLAN_BYTES * system.tunnels("tcp"),
         setup=measure.handshake_of(model, system),
     )
-    return Peers(model, [stream])
+    return ClosedLoop(model, [stream])

@@ -71,12 +71,12 @@ def _watch_stream(system: System, load: Stream, seed: int) -> Iterator[Sample]:
 
 
 def _watch_closed(system: System, load: Closed, seed: int, step_ns: int) -> Iterator[Sample]:
-    model, peers = connected(system, load, seed)
+    model, closed_loop = connected(system, load, seed)
     for until in range(0, (load.warm_ms + load.ms) * MS + 1, step_ns):
-        peers.run(until)
+        closed_loop.run(until)
         yield _sample(model)
         if until == load.warm_ms * MS:
-            surge(peers, load)
+            surge(closed_loop, load)
 
 
 def _sample(model: Model) -> Sample:

@@ -18,7 +18,7 @@ from falcon_ctl.errors import NotConserved
 from falcon_ctl.systems.system import VXLAN_BYTES, System, merge_knobs
 from rxpath.config.knobs import Knobs
 from rxpath.drivers import virtual
-from rxpath.drivers.closed import Peers
+from rxpath.drivers.closed import ClosedLoop
 from rxpath.host import Model
 from rxpath.results import Counters, counters, follow
 from rxpath.tcp.connections import Connection, Step, Wire
@@ -178,40 +178,40 @@ class Closed:
 
 def tcp(system: System, load: Closed, seed: int) -> Metrics:
     """The closed loop `connected`, measured; latencies are those of requests, if there are any."""
-    model, peers = connected(system, load, seed)
+    model, closed_loop = connected(system, load, seed)
     start = load.warm_ms * MS
     end = start + load.ms * MS
-    peers.run(start)
+    closed_loop.run(start)
     before = counters(model)
-    surge(peers, load)
-    peers.run(end)
+    surge(closed_loop, load)
+    closed_loop.run(end)
     after = counters(model)
     return Metrics(
         pps=(after.delivered - before.delivered) * 1e9 / (end - start),
-        sent=peers.sent - peers.on_the_wire,
+        sent=closed_loop.sent - closed_loop.on_the_wire,
         delivered=after.delivered,
         drops=after.drops,
         queued=after.queued,
         reordered=after.reordered,
-        latencies=peers.latencies(start),
+        latencies=closed_loop.latencies(start),
         loads=_loads(after, end, before, start),
-        retransmits=peers.retransmits,
-        setup_us=_mean_setup_us(peers),
+        retransmits=closed_loop.retransmits,
+        setup_us=_mean_setup_us(closed_loop),
     )
 
 
-def _mean_setup_us(peers: Peers) -> float:
-    count, spent = peers.setups().sum(axis=0)
+def _mean_setup_us(closed_loop: ClosedLoop) -> float:
+    count, spent = closed_loop.setups().sum(axis=0)
     return float(spent / count) / 1000 if count else float("nan")
 
 
-def surge(peers: Peers, load: Closed) -> None:
+def surge(closed_loop: ClosedLoop, load: Closed) -> None:
     """The surging connections' windows open."""
     for number in range(load.surging):
-        peers.open_window(number, load.window * load.surge)
+        closed_loop.open_window(number, load.window * load.surge)
 
 
-def connected(system: System, load: Closed, seed: int) -> tuple[Model, Peers]:
+def connected(system: System, load: Closed, seed: int) -> tuple[Model, ClosedLoop]:
     """A host and the TCP connections that are to drive it, before anything was sent."""
     rng = np.random.default_rng([seed, 2])
     count = load.connections
@@ -239,7 +239,7 @@ def connected(system: System, load: Closed, seed: int) -> tuple[Model, Peers]:
         for number in range(count)
     ]
     thinking = rng.exponential(load.think_ns, 1 << 14).astype(np.int64)
-    return model, Peers(model, connections, load.wire, thinking, samples=1 << 20)
+    return model, ClosedLoop(model, connections, load.wire, thinking, samples=1 << 20)
 
 
 def build(

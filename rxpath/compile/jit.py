@@ -157,12 +157,12 @@ def cache_dir(module: Path) -> Path:
         home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
         base = Path(home) / "falcon-testbed"
     digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(_closure(module)):
+    for path in sorted(closure(module)):
         digest.update(path.read_bytes())
     return base / f"kernels-{digest.hexdigest()[:16]}"
 
 
-def _closure(module: Path) -> set[Path]:
+def closure(module: Path) -> set[Path]:
     """The module and all that it imports of this room, directly or not."""
     found: set[Path] = set()
     todo = [module]

@@ -1,8 +1,8 @@
 """The virtual clock with TCP at the other end: connections whose acknowledgements drive them.
 
-    peers = Peers(model, [Connection(rss_hash=..., chain=model.chain("tunnel"), window=64)])
-    peers.run(5_000_000)      # 5 ms of model time; again, to go on
-    peers.retransmits, peers.latencies()
+    loop = ClosedLoop(model, [Connection(rss_hash=..., chain=model.chain("tunnel"), window=64)])
+    loop.run(5_000_000)      # 5 ms of model time; again, to go on
+    loop.retransmits, loop.latencies()
 
 Memory does not grow: frame buffers are used again, and latencies are kept up to a bound.
 """
@@ -50,7 +50,7 @@ NO_KEY = NO_VALUE = FIRST = 0  # names: a literal is a type of its own and compi
 
 
 @dataclass
-class Peers:
+class ClosedLoop:
     """The far ends of `connections`, joined to `model`; flow i of the model is connection i.
 
     Args:

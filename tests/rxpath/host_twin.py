@@ -321,7 +321,7 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
             napi.head = napi.done
 
     # -- out, and load
-    def leave(self, skb: Skb, kind: str, place: str, cpu: Cpu) -> None:
+    def leave(self, skb: Skb, kind: str, reason: str, cpu: Cpu) -> None:
         for frame in skb.frames:
             row = (
                 {"deliver": codes.DELIVER, "drop": codes.DROP}[kind],
@@ -330,12 +330,12 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
                 frame.socket,
                 self.now,
                 cpu.number,
-                codes.DROP_REASONS.index(place),
+                codes.DROP_REASONS.index(reason),
                 self.now - frame.arrival,
             )
             self.events.append((row, frame.record))
             if kind == "drop":
-                self.drops[place] += 1
+                self.drops[reason] += 1
                 continue
             self.delivered += 1
             if frame.number < self.expected[frame.flow]:

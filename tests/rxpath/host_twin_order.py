@@ -32,11 +32,11 @@ class Order:
             waiting[skb.frames[0].number] = skb
             cpu.extra += self.cost("remote_enqueue")
 
-    def lose(self, cpu: Cpu, skb: Skb, place: str) -> None:
+    def lose(self, cpu: Cpu, skb: Skb, reason: str) -> None:
         if skb.batch >= 0:
             for frame in skb.frames:
                 self.order[skb.flow].remove(frame)
-        self.leave(skb, "drop", place, cpu)
+        self.leave(skb, "drop", reason, cpu)
         self.let_go(cpu, skb.flow)
 
     def let_go(self, cpu: Cpu, flow: int) -> None:

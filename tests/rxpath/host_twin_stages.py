@@ -144,7 +144,7 @@ class Stages:
             self.resequence(cpu, skb)
             return
         if kind == "deny":
-            self.lose(cpu, skb, "policy")
+            self.lose(cpu, skb, "netfilter_drop")
             return
         target, choice = self.choose(skb, profiles.KINDS[kind], cpu.number)
         if kind == "gro_cell" and choice not in (1, 2):
@@ -156,8 +156,8 @@ class Stages:
 
     def enqueue(self, cpu: Cpu, napi: Napi, skb: Skb, position: int) -> None:
         if len(napi.queue) > self.k.max_backlog:
-            place = "backlog" if napi.kind == "backlog" else "gro_cell"
-            self.lose(cpu, skb, place)
+            reason = "cpu_backlog" if napi.kind == "backlog" else "gro_cell"
+            self.lose(cpu, skb, reason)
             return
         skb.enqueued = self.now
         napi.queue.append(skb)

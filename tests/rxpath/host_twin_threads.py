@@ -14,7 +14,7 @@ class Threads:
         socket = self.sockets[skb.socket]
         limit = self.k.tcp_rcvbuf if skb.protocol == 6 else self.k.rcvbuf
         if socket.memory > limit:
-            self.leave(skb, "drop", "socket", cpu)
+            self.leave(skb, "drop", "socket_rcvbuff", cpu)
             return
         socket.memory += skb.truesize
         skb.enqueued = self.now

@@ -9,7 +9,7 @@ from model_hosts import accounted, flood, model, run
 from rxpath.compile.tables import Rows
 from rxpath.config import profiles
 from rxpath.config.knobs import Knobs
-from rxpath.drivers.closed import Peers
+from rxpath.drivers.closed import ClosedLoop
 from rxpath.drivers.virtual import make_trace
 from rxpath.errors import ConfigError
 from rxpath.host import Model
@@ -86,11 +86,11 @@ def test_one_udp_flow_is_faster_and_sooner_there_than_over_the_host():
 @pytest.mark.slow
 def test_tcp_runs_over_it_in_order():
     host = bypass(rcvbuf=10_000_000)
-    peers = Peers(host, [Connection(rss_hash=5, chain=host.chain("plain"))])
-    peers.run(5_000_000)
-    assert peers.retransmits == 0
+    closed_loop = ClosedLoop(host, [Connection(rss_hash=5, chain=host.chain("plain"))])
+    closed_loop.run(5_000_000)
+    assert closed_loop.retransmits == 0
     assert host.stats()["reordered"] == 0
-    assert peers.acknowledged()[0] > 4000
+    assert closed_loop.acknowledged()[0] > 4000
 
 
 def test_a_full_ring_loses_frames_and_all_are_accounted_for():

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rxpath.config.knobs import Knobs
-from rxpath.drivers.closed import Peers
+from rxpath.drivers.closed import ClosedLoop
 from rxpath.errors import ConfigError
 from rxpath.host import Model
 from rxpath.tcp.connections import Connection, Step, Wire
@@ -23,14 +23,14 @@ FREE = {"ring": 65_536, "rcvbuf": 2**30, "max_backlog": 1_000_000}
 USUAL = Wire()
 
 
-def peers(*connections, wire=USUAL, think=(0,), slots=8192, **knobs):
+def connected(*connections, wire=USUAL, think=(0,), slots=8192, **knobs):
     host = Model(
         Knobs.parse({"profile": "host", **knobs}),
         slots=slots,
         sockets=len(connections),
         flows=len(connections),
     )
-    return Peers(host, list(connections), wire, think)
+    return ClosedLoop(host, list(connections), wire, think)
 
 
 def stream(number=0, **more):
@@ -46,7 +46,7 @@ def accounted(run):
 
 
 def test_a_window_that_is_too_small_limits_the_rate_to_one_window_a_round_trip():
-    run = peers(stream(window=4), wire=Wire(back_ns=1 * MS))
+    run = connected(stream(window=4), wire=Wire(back_ns=1 * MS))
     run.run(200 * MS)
     acked = int(run.acknowledged()[0])
     assert acked % 4 == 0
@@ -58,17 +58,17 @@ def test_a_window_that_is_too_small_limits_the_rate_to_one_window_a_round_trip()
 
 def test_a_connection_has_a_receive_buffer_of_tcps_size():
     slow = {"service_ns": 5000, "gro": False}  # the application lags a window behind
-    run = peers(stream(window=1024), rcvbuf=0, **slow)
+    run = connected(stream(window=1024), rcvbuf=0, **slow)
     run.run(20 * MS)
-    assert run.model.stats()["drops"]["socket"] == 0
-    run = peers(stream(window=1024), tcp_rcvbuf=100_000, **slow)
+    assert run.model.stats()["drops"]["socket_rcvbuff"] == 0
+    run = connected(stream(window=1024), tcp_rcvbuf=100_000, **slow)
     run.run(20 * MS)
-    assert run.model.stats()["drops"]["socket"] > 0
+    assert run.model.stats()["drops"]["socket_rcvbuff"] > 0
     assert accounted(run)
 
 
 def test_a_large_window_is_limited_by_the_host_and_loses_nothing():
-    run = peers(stream(window=1024), **FREE)
+    run = connected(stream(window=1024), **FREE)
     run.run(20 * MS)
     first = run.acknowledged()[0]
     run.run(40 * MS)
@@ -81,7 +81,7 @@ def test_a_large_window_is_limited_by_the_host_and_loses_nothing():
 
 
 def test_slow_start_begins_with_ten_segments():
-    run = peers(stream(window=512), wire=Wire(back_ns=5 * MS))
+    run = connected(stream(window=512), wire=Wire(back_ns=5 * MS))
     run.run(4 * MS)
     assert run.sent == 10  # TCP_INIT_CWND
     run.run(9 * MS)
@@ -93,7 +93,7 @@ def test_slow_start_begins_with_ten_segments():
 )
 @given(st.integers(1, 5), st.sampled_from([4, 16, 64]), st.sampled_from([1, 3, 20, 300]))
 def test_lost_segments_come_again_and_all_frames_are_accounted_for(flows, ring, window):
-    run = peers(
+    run = connected(
         *(stream(n, window=window, start_ns=1000 * n) for n in range(flows)),
         ring=ring,
         queues=1,
@@ -115,7 +115,7 @@ def test_lost_segments_come_again_and_all_frames_are_accounted_for(flows, ring, 
 def test_a_hole_is_filled_by_three_duplicates_long_before_the_timeout():
     wire = Wire(back_ns=100_000, rto_ns=10_000 * MS)
     pair = stream(0, window=64), stream(1, window=64, start_ns=30_000)
-    run = peers(*pair, wire=wire, ring=32, queues=1, rx_usecs=20, rx_frames=16)
+    run = connected(*pair, wire=wire, ring=32, queues=1, rx_usecs=20, rx_frames=16)
     run.run(100 * MS)
     assert run.model.stats()["drops"]["rx_missed"] > 0
     assert run.retransmits > 0
@@ -128,7 +128,9 @@ def test_without_anything_behind_it_a_lost_segment_waits_for_the_timeout():
     wire = Wire(rto_ns=20 * MS)
     think = np.random.default_rng(3).integers(0, 2 * MS, 1000)  # or the same ones would always lose
     clients = [stream(n, window=1, thinks=True, payload=64, wire_len=128) for n in range(8)]
-    run = peers(*clients, wire=wire, think=think, ring=2, queues=1, rx_usecs=500, rx_frames=1000)
+    run = connected(
+        *clients, wire=wire, think=think, ring=2, queues=1, rx_usecs=500, rx_frames=1000
+    )
     run.run(1000 * MS)
     assert run.timeouts > 0
     assert run.latencies().max() >= 20 * MS
@@ -137,7 +139,7 @@ def test_without_anything_behind_it_a_lost_segment_waits_for_the_timeout():
 
 
 def test_each_timeout_without_an_acknowledgement_doubles_the_next_one():
-    run = peers(stream(window=20), wire=Wire(rto_ns=MS), rcvbuf=0, service_ns=100 * MS)
+    run = connected(stream(window=20), wire=Wire(rto_ns=MS), rcvbuf=0, service_ns=100 * MS)
     seen = [run.timeouts]
     for until in (1.5, 3.5, 7.5, 15.5, 31.5):  # RFC 6298, 5.5
         run.run(int(until * MS))
@@ -150,7 +152,7 @@ def test_each_timeout_without_an_acknowledgement_doubles_the_next_one():
 
 def test_clients_ask_one_thing_at_a_time_and_think():
     think = np.full(4, 3 * MS)
-    run = peers(stream(window=1, thinks=True, payload=64, wire_len=128), think=think)
+    run = connected(stream(window=1, thinks=True, payload=64, wire_len=128), think=think)
     run.run(100 * MS)
     latencies = run.latencies()
     assert len(latencies) == run.answered()[0] == run.acknowledged()[0]
@@ -162,7 +164,7 @@ def test_clients_ask_one_thing_at_a_time_and_think():
 
 def test_service_time_makes_clients_queue_at_the_server():
     clients = [stream(n, window=1, thinks=True, payload=64, wire_len=128) for n in range(20)]
-    run = peers(*clients, threads=1, service_ns=50_000)
+    run = connected(*clients, threads=1, service_ns=50_000)
     run.run(200 * MS)
     # Closed queue of one server: 20 clients, each waits for the others (response time law).
     throughput = run.answered().sum() / 0.2
@@ -171,7 +173,7 @@ def test_service_time_makes_clients_queue_at_the_server():
 
 
 def test_a_window_opens_when_it_is_told_to():
-    run = peers(stream(window=2, most=8), wire=Wire(back_ns=MS))
+    run = connected(stream(window=2, most=8), wire=Wire(back_ns=MS))
     run.run(50 * MS)
     before = int(run.acknowledged()[0])
     run.open_window(0, 8)
@@ -184,7 +186,7 @@ def test_a_window_opens_when_it_is_told_to():
 def test_the_same_input_gives_the_same_bytes_however_it_is_cut():
     def end(*cuts):
         clients = [stream(n, window=60, start_ns=n * 777) for n in range(3)]
-        run = peers(*clients, ring=32, queues=2, rx_usecs=100, rx_frames=500)
+        run = connected(*clients, ring=32, queues=2, rx_usecs=100, rx_frames=500)
         for until in (*cuts, 300 * MS):
             run.run(until)
         return run.senders.connections.array.tobytes(), run.model.state.tobytes()
@@ -219,11 +221,11 @@ def test_the_same_input_gives_the_same_bytes_however_it_is_cut():
 def test_what_makes_no_connection_is_refused(connections, more, said):
     host = Model(Knobs.parse({"profile": "host"}), slots=64, sockets=1, flows=1)
     with pytest.raises(ConfigError, match=said):
-        Peers(host, connections, more.get("wire", Wire()), more.get("think", (0,)))
+        ClosedLoop(host, connections, more.get("wire", Wire()), more.get("think", (0,)))
 
 
 def test_too_few_slots_are_said():
-    run = peers(stream(window=1000), slots=16)
+    run = connected(stream(window=1000), slots=16)
     with pytest.raises(ConfigError, match="slots"):
         run.run(100 * MS)
 
@@ -248,7 +250,7 @@ def client(*setup, renews=True, chain=0, **more):
 def test_each_step_of_a_set_up_costs_a_round_trip_before_the_request():
     means = []
     for steps in range(4):
-        run = peers(client(*[Step(0)] * steps, renews=steps > 0), wire=Wire(back_ns=MS))
+        run = connected(client(*[Step(0)] * steps, renews=steps > 0), wire=Wire(back_ns=MS))
         run.run(200 * MS)
         assert accounted(run)
         count, spent = run.setups()[0]
@@ -260,7 +262,7 @@ def test_each_step_of_a_set_up_costs_a_round_trip_before_the_request():
 
 
 def test_a_kept_connection_is_set_up_once():
-    run = peers(client(Step(0), Step(0), renews=False), wire=Wire(back_ns=MS))
+    run = connected(client(Step(0), Step(0), renews=False), wire=Wire(back_ns=MS))
     run.run(100 * MS)
     assert run.setups()[0, 0] == 1
     first, *others = run.latencies()
@@ -269,7 +271,7 @@ def test_a_kept_connection_is_set_up_once():
 
 
 def test_a_stream_sends_nothing_before_its_set_up_and_begins_with_ten_segments():
-    run = peers(stream(window=64, setup=[Step(0)] * 2), wire=Wire(back_ns=MS))
+    run = connected(stream(window=64, setup=[Step(0)] * 2), wire=Wire(back_ns=MS))
     for until, sent in ((0.5, 1), (1.5, 2), (2.5, 2 + 10), (3.5, 2 + 30)):
         run.run(int(until * MS))
         assert run.sent == sent
@@ -281,7 +283,7 @@ def test_a_set_up_s_segments_take_their_own_chain():
     for name, wire_len in (("plain", 74), ("tunnel", 124)):
         host = Model(Knobs.parse({"profile": "slim"}), slots=64, sockets=1, flows=1)
         step = Step(host.chain(name), wire_len)
-        run = Peers(host, [client(step, step, chain=host.chain("plain"))])
+        run = ClosedLoop(host, [client(step, step, chain=host.chain("plain"))])
         run.run(10 * MS)
         (count, spent), requests = run.setups()[0], int(run.answered()[0])
         rest = host.stats()["bytes"] - requests * (2 * wire_len + 128)
@@ -296,7 +298,9 @@ def test_a_lost_step_is_sent_again_after_the_timeout():
     wire = Wire(rto_ns=20 * MS)
     clients = [client(Step(0), socket=n, start_ns=70_000 * n) for n in range(8)]
     think = np.arange(1, 18) * MS // 10
-    run = peers(*clients, wire=wire, think=think, ring=2, queues=1, rx_usecs=500, rx_frames=1000)
+    run = connected(
+        *clients, wire=wire, think=think, ring=2, queues=1, rx_usecs=500, rx_frames=1000
+    )
     run.run(1000 * MS)
     assert run.timeouts > 0
     assert run.setups()[:, 0].sum() > 100
@@ -306,7 +310,7 @@ def test_a_lost_step_is_sent_again_after_the_timeout():
 def test_a_stream_whose_handshake_was_lost_begins_with_one_segment_in_slow_start():
     host = Model(Knobs.parse({"denied": [0]}), slots=256, sockets=1, flows=1)
     wire = Wire(back_ns=MS, rto_ns=20 * MS)
-    run = Peers(
+    run = ClosedLoop(
         host,
         [stream(window=64, chain=host.chain("tunnel"), setup=[Step(host.chain("tunnel"))])],
         wire,
@@ -323,10 +327,10 @@ def test_a_stream_whose_handshake_was_lost_begins_with_one_segment_in_slow_start
 def test_a_denied_connection_is_never_set_up_where_the_set_up_meets_the_hook():
     host = Model(Knobs.parse({"profile": "slim", "denied": [0]}), slots=64, sockets=1, flows=1)
     step = Step(host.chain("tunnel"))
-    run = Peers(host, [stream(window=8, chain=host.chain("plain"), setup=[step])])
+    run = ClosedLoop(host, [stream(window=8, chain=host.chain("plain"), setup=[step])])
     run.run(500 * MS)
     assert host.stats()["delivered"] == 0
-    assert host.stats()["drops"]["policy"] == run.sent > 1
+    assert host.stats()["drops"]["netfilter_drop"] == run.sent > 1
     assert accounted(run)
 
 
@@ -340,4 +344,4 @@ def test_a_denied_connection_is_never_set_up_where_the_set_up_meets_the_hook():
 )
 def test_what_makes_no_set_up_is_refused(connection, said):
     with pytest.raises(ConfigError, match=said):
-        peers(connection)
+        connected(connection)

@@ -15,7 +15,7 @@ from test_twin import HASHES, hosts, mostly
 from rxpath.config import profiles
 from rxpath.config.knobs import Knobs
 from rxpath.drivers import closed
-from rxpath.drivers.closed import Peers
+from rxpath.drivers.closed import ClosedLoop
 from rxpath.host import Model
 from rxpath.model.state import codes
 from rxpath.tcp.connections import Connection, Step, Wire
@@ -60,14 +60,14 @@ tight = st.fixed_dictionaries(
 )
 
 
-def state_of(peers):
-    state = peers.model.state
+def state_of(closed_loop):
+    state = closed_loop.model.state
     return {
         "delivered": state.flows.array["delivered"].tolist(),
         "drops": state.counters.drops.array[1:].tolist(),
-        "busy": state.cpus.array["busy"][: peers.model.knobs.cpus, :4].tolist(),
-        "latencies": peers.latencies().tolist(),
-        "on the wire": peers.on_the_wire,
+        "busy": state.cpus.array["busy"][: closed_loop.model.knobs.cpus, :4].tolist(),
+        "latencies": closed_loop.latencies().tolist(),
+        "on the wire": closed_loop.on_the_wire,
     }
 
 
@@ -85,21 +85,21 @@ def state_of_twin(net, delivered):
 def loop(knobs, conns, wire, think, chunk=closed.CHUNK):
     host = Model(knobs, slots=4096, sockets=SOCKETS, flows=len(conns))
     with patch.object(closed, "CHUNK", chunk):
-        return Peers(host, conns, wire, think)
+        return ClosedLoop(host, conns, wire, think)
 
 
-def follow(net, peers):
+def follow(net, closed_loop):
     """Go through the twin's instants with both; what differs is said with its instant."""
     delivered, rows = [0] * len(net.senders), []
     for _ in range(STEPS):
-        peers.run(net.next_time() - 1)
-        assert state_of(peers) == state_of_twin(net, delivered), net.now
+        closed_loop.run(net.next_time() - 1)
+        assert state_of(closed_loop) == state_of_twin(net, delivered), net.now
         rows += (found := net.step())
         for row in found:
             delivered[row[2]] += row[0] == codes.DELIVER
-        peers.run(net.now)
-        assert state_of(peers) == state_of_twin(net, delivered), net.now
-        for sender, row in zip(net.senders, peers.senders.connections, strict=True):
+        closed_loop.run(net.now)
+        assert state_of(closed_loop) == state_of_twin(net, delivered), net.now
+        for sender, row in zip(net.senders, closed_loop.senders.connections, strict=True):
             assert {key: getattr(row, key) for key in net.row(sender)} == net.row(sender), net.now
     return rows
 
@@ -122,18 +122,18 @@ def test_the_closed_loop_does_what_its_plain_twin_does(
     overrides = {"cost_overrides": COARSE | raw["cost_overrides"]} if coarse else {}
     knobs = Knobs.parse({**raw, **limits, **overrides})
     net = Net(knobs, SOCKETS, conns, wire, think)
-    peers = loop(knobs, conns, wire, think, chunk)
-    follow(net, peers)
-    stats = peers.model.stats()
+    closed_loop = loop(knobs, conns, wire, think, chunk)
+    follow(net, closed_loop)
+    stats = closed_loop.model.stats()
     inside = stats["delivered"] + sum(stats["drops"].values()) + stats["queued"]
-    assert peers.sent == inside + peers.on_the_wire
+    assert closed_loop.sent == inside + closed_loop.on_the_wire
     assert stats["reordered"] == sum(net.host.reordered)
     whole = loop(knobs, conns, wire, think)
     whole.run(net.now)
-    assert np.array_equal(whole.senders.connections.array, peers.senders.connections.array)
+    assert np.array_equal(whole.senders.connections.array, closed_loop.senders.connections.array)
     for what in ("retransmits", "timeouts"):
-        event(f"{what}: {getattr(peers, what) > 0}")
-    event(f"fast retransmits: {peers.retransmits > peers.timeouts}")
+        event(f"{what}: {getattr(closed_loop, what) > 0}")
+    event(f"fast retransmits: {closed_loop.retransmits > closed_loop.timeouts}")
 
 
 def test_a_frame_that_is_lost_while_another_is_read_takes_no_acknowledgement_away():

@@ -58,10 +58,10 @@ def test_the_same_events_with_numba_disabled():
 
 def test_a_cache_is_for_the_sources_that_a_module_imports():
     package = Path(rxpath.__file__).parent
-    names = {path.name for path in jit._closure(package / "model" / "kernel.py")}
+    names = {path.name for path in jit.closure(package / "model" / "kernel.py")}
     assert {"kernel.py", "codes.py", "softirq.py", "events.py", "jit.py"} <= names
     assert "virtual.py" not in names
-    assert "knobs.py" in {path.name for path in jit._closure(package / "drivers" / "virtual.py")}
+    assert "knobs.py" in {path.name for path in jit.closure(package / "drivers" / "virtual.py")}
 
 
 def test_a_changed_import_is_another_cache(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from pure_queues import BACKLOG, RING, poisson, queues
 from rxpath.compile.tables import Rows
 from rxpath.config import costs
 from rxpath.config.knobs import Knobs
-from rxpath.drivers.closed import Peers
+from rxpath.drivers.closed import ClosedLoop
 from rxpath.drivers.virtual import make_trace
 from rxpath.host import Model
 from rxpath.model import counters
@@ -80,9 +80,9 @@ def mixed(gap, **knobs):
         (pure, set()),
         (lambda: mixed(900, policy="falcon"), set()),
         (lambda: mixed(900, policy="mflow", mflow_batch=5), set()),
-        (lambda: mixed(200, policy="falcon", ring=16, max_backlog=8), {"rx_missed", "backlog"}),
+        (lambda: mixed(200, policy="falcon", ring=16, max_backlog=8), {"rx_missed", "cpu_backlog"}),
         (lambda: mixed(300, ring=16, max_backlog=8), {"rx_missed", "gro_cell"}),
-        (lambda: mixed(600, policy="falcon", rcvbuf=9000), {"socket"}),
+        (lambda: mixed(600, policy="falcon", rcvbuf=9000), {"socket_rcvbuff"}),
     ],
     ids=["queues", "falcon", "mflow", "overload", "serialized overload", "small socket"],
 )
@@ -99,30 +99,30 @@ def test_little_s_law(make, drops):
     assert accounted(host)
 
 
-def closed_loop(connections, think, **knobs):
+def connected(connections, think, **knobs):
     knobs = Knobs.parse({"irq_cpus": [1], "app_cpus": [7], "rps_cpus": [0], **knobs})
     count = len(connections)
     host = Model(knobs, slots=4096, sockets=count, flows=count)
     wire = Wire(rto_ns=400_001)
-    return Net(knobs, count, connections, wire, think), Peers(host, connections, wire, think)
+    return Net(knobs, count, connections, wire, think), ClosedLoop(host, connections, wire, think)
 
 
 def test_little_s_law_in_the_closed_loop():
     """The latencies are the plain twin's, which are the model's; the queues are the model's."""
     sets = {"cpus": [0, 2, 4], "grosplit_cpus": [6]}
     streams = [Connection(rss_hash=77 * n, chain=1, socket=n, window=20) for n in range(4)]
-    net, peers = closed_loop(streams, [0], policy="falcon", falcon=sets, ring=8, rcvbuf=20_000)
+    net, closed = connected(streams, [0], policy="falcon", falcon=sets, ring=8, rcvbuf=20_000)
     area = latency = empty = 0
     for _ in range(3000):
         before, now = net.now, net.next_time()
-        area += counters.queued(peers.model.state) * (now - before)
+        area += counters.queued(closed.model.state) * (now - before)
         latency += sum(row[7] for row in net.step())
-        peers.run(now)
-        if counters.queued(peers.model.state) == 0:
+        closed.run(now)
+        if counters.queued(closed.model.state) == 0:
             empty, found = now, (area, latency)
     assert empty > net.now / 2
     assert found[0] == found[1] > 0
-    assert peers.retransmits > 0
+    assert closed.retransmits > 0
 
 
 def test_clients_obey_the_response_time_law():
@@ -130,10 +130,10 @@ def test_clients_obey_the_response_time_law():
     think = np.random.default_rng(1).integers(0, 60_000, 4096)
     ask = {"window": 1, "thinks": True, "payload": 64, "wire_len": 128}
     clients = [Connection(rss_hash=n * 99, chain=1, socket=n, **ask) for n in range(10)]
-    _, peers = closed_loop(clients, think, service_ns=3000, threads=1)
-    peers.run(100_000_000)
-    answered = peers.answered().sum() / 100_000_000
-    assert answered * (peers.latencies().mean() + think.mean()) == pytest.approx(10, rel=0.01)
+    _, closed = connected(clients, think, service_ns=3000, threads=1)
+    closed.run(100_000_000)
+    answered = closed.answered().sum() / 100_000_000
+    assert answered * (closed.latencies().mean() + think.mean()) == pytest.approx(10, rel=0.01)
 
 
 # -- saturated: the slowest core sets the rate -----------------------------------------------------
@@ -191,11 +191,13 @@ def test_udp_is_as_fast_as_the_slowest_core_of_a_pipeline_and_as_one_core_for_al
 
 def test_tcp_is_as_fast_as_the_split_core():
     host, window = saturating("falcon"), 900  # as many as a backlog takes
-    peers = Peers(
+    closed = ClosedLoop(
         host, [Connection(rss_hash=0x5A17C0DE, chain=host.chain("tunnel"), window=window)]
     )
-    peers.run(20_000_000)
-    before = peers.acknowledged()[0]
-    peers.run(120_000_000)
-    assert (peers.acknowledged()[0] - before) / 0.1 == pytest.approx(1e9 / tcp_pipeline(), rel=0.01)
-    assert peers.retransmits == 0
+    closed.run(20_000_000)
+    before = closed.acknowledged()[0]
+    closed.run(120_000_000)
+    assert (closed.acknowledged()[0] - before) / 0.1 == pytest.approx(
+        1e9 / tcp_pipeline(), rel=0.01
+    )
+    assert closed.retransmits == 0

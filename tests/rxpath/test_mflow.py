@@ -9,7 +9,7 @@ from model_hosts import accounted, flood, model, run
 from test_order import traffic
 
 from rxpath.compile.tables import Rows
-from rxpath.drivers.closed import Peers
+from rxpath.drivers.closed import ClosedLoop
 from rxpath.model.frame import Frame
 from rxpath.model.state.packets import Event
 from rxpath.tcp.connections import Connection
@@ -24,11 +24,13 @@ def udp_rate(policy, **knobs):
 def tcp_rate(policy, **knobs):
     """Segments a second of one saturating connection; the receive buffer is no bottleneck."""
     host = model(policy=policy, slots=16_384, rcvbuf=2**30, **knobs)
-    peers = Peers(host, [Connection(rss_hash=0x5A17C0DE, chain=host.chain("tunnel"), window=1000)])
-    peers.run(4_000_000)
-    before = peers.acknowledged()[0]
-    peers.run(12_000_000)
-    return (peers.acknowledged()[0] - before) / 8e-3, host.stats()
+    closed = ClosedLoop(
+        host, [Connection(rss_hash=0x5A17C0DE, chain=host.chain("tunnel"), window=1000)]
+    )
+    closed.run(4_000_000)
+    before = closed.acknowledged()[0]
+    closed.run(12_000_000)
+    return (closed.acknowledged()[0] - before) / 8e-3, host.stats()
 
 
 def test_a_single_udp_flow_is_faster_than_over_the_overlay_and_in_order():

@@ -8,7 +8,7 @@ from model_hosts import accounted, model, run
 
 from rxpath.compile.tables import Rows
 from rxpath.config.knobs import Knobs
-from rxpath.drivers.closed import Peers
+from rxpath.drivers.closed import ClosedLoop
 from rxpath.drivers.virtual import make_trace
 from rxpath.errors import ConfigError
 from rxpath.model.frame import Frame
@@ -88,7 +88,7 @@ def test_a_denied_flow_gets_no_entry_and_is_dropped_on_the_slow_path():
     trace = make_trace(numbers * 4000, flow=numbers % 2, chain=host.chain("plain"))
     run(host, trace)
     stats = host.stats()
-    assert stats["drops"]["policy"] == stats["delivered"] == 50
+    assert stats["drops"]["netfilter_drop"] == stats["delivered"] == 50
     assert stats["offload"] == {"entries": 1, "functions": 1, "slow_path": 50}
 
 
@@ -113,9 +113,9 @@ def test_tcp_in_a_closed_loop_takes_the_slow_path_too():
         host = model(profile="offload", flows=2, sockets=2, slots=8192, offload_entries=entries)
         chain = host.chain("plain")
         streams = [Connection(rss_hash=n, chain=chain, socket=n, window=512) for n in (0, 1)]
-        peers = Peers(host, streams)
-        peers.run(5_000_000)
-        rates.append(peers.acknowledged())
+        closed_loop = ClosedLoop(host, streams)
+        closed_loop.run(5_000_000)
+        rates.append(closed_loop.acknowledged())
         assert host.stats()["reordered"] == 0
     assert rates[1][1] < 0.9 * rates[0][1]
     assert rates[1][0] > 0.95 * rates[0][0]

@@ -44,7 +44,9 @@ def outcome(chain, protocol=codes.UDP, **knobs):
     events = run(host, two_flows(host, chain, protocol=protocol))
     delivered = events["flow"][events["kind"] == codes.DELIVER]
     assert accounted(host)
-    return [int((delivered == flow).sum()) for flow in (0, 1)], host.stats()["drops"]["policy"]
+    return [int((delivered == flow).sum()) for flow in (0, 1)], host.stats()["drops"][
+        "netfilter_drop"
+    ]
 
 
 @pytest.mark.parametrize("protocol", [codes.UDP, codes.TCP])
@@ -100,7 +102,7 @@ def test_a_rule_holds_from_its_moment_until_it_is_taken_back():
         frame = {"rss_hash": 7, "flow": slot % 2, "socket": slot % 2, "chain": host.chain("tunnel")}
         host.receive(slot, slot * 50_000, Frame(**frame, protocol=17, wire_len=114))
     host.advance(10**9, out)
-    assert host.stats()["drops"]["policy"] == 50
+    assert host.stats()["drops"]["netfilter_drop"] == 50
     assert host.stats()["delivered"] == 250
     assert accounted(host)
 

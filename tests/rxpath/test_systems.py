@@ -221,9 +221,9 @@ def test_interrupt_moderation_trades_interrupts_for_latency():
     ("place", "knobs"),
     [
         ("rx_missed", {"policy": "same_cpu"}),
-        ("backlog", {"policy": "falcon", "max_backlog": 5}),
+        ("cpu_backlog", {"policy": "falcon", "max_backlog": 5}),
         ("gro_cell", {"policy": "same_cpu", "max_backlog": 5}),
-        ("socket", {"profile": "host", "rcvbuf": 5000, "service_ns": 5000}),
+        ("socket_rcvbuff", {"profile": "host", "rcvbuf": 5000, "service_ns": 5000}),
     ],
 )
 def test_losses_are_counted_where_they_happen(place, knobs):

@@ -37,7 +37,15 @@ CPU_BACKLOG = 3  # a CPU's input_pkt_queue is over netdev_max_backlog
 SOCKET_RCVBUFF = 4  # the socket's receive buffer is full
 RESEQUENCER = 5  # mFlow: too many of the flow's skbs wait for their turn
 NETFILTER_DROP = 6  # the operator's policy denies the flow
-DROP_REASONS = ("none", "rx_missed", "gro_cell", "backlog", "socket", "resequencer", "policy")
+DROP_REASONS = (
+    "none",
+    "rx_missed",
+    "gro_cell",
+    "cpu_backlog",
+    "socket_rcvbuff",
+    "resequencer",
+    "netfilter_drop",
+)
 
 # -- stages --------------------------------------------------------------------------------------
 NAPI, SPLIT, GRO_CELL, BACKLOG, SOCKET, RPS, POLL = range(1, 8)
