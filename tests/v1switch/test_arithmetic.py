@@ -12,6 +12,7 @@ from v1switch.engines.python.headers import Headers
 from v1switch.engines.python.source import Source
 from v1switch.lower import arithmetic as ar
 from v1switch.lower import ir
+from v1switch.lower.dump import show
 from v1switch.lower.limits import MAX_SHIFT
 
 OPS = ("+", "-", "*", "&", "|", "^", "//", "%", "min", "max")
@@ -158,6 +159,41 @@ def test_what_fits_by_its_type_is_left_as_it_is() -> None:
     assert ar.known_to_fit(value, ir.Int(9)) is value
     assert ar.known_to_fit(value, ir.Int(7)) == ir.Fits(value, ir.Int(7))
     assert ar.binary("&", value, ir.Const(255)) is value
+
+
+@pytest.mark.parametrize(
+    ("op", "constant", "expected"),
+    [
+        ("&", 0, ir.Const(0)),
+        ("&", 255, ir.Var("n", ir.Int(8))),
+        ("&", 7, ir.Truncate(ir.Var("n", ir.Int(8)), ir.Int(3))),
+        ("%", 256, ir.Var("n", ir.Int(8))),
+        ("%", 300, ir.Var("n", ir.Int(8))),
+        ("%", 8, ir.Truncate(ir.Var("n", ir.Int(8)), ir.Int(3))),
+        ("%", 1, None),
+        ("%", 2, ir.Truncate(ir.Var("n", ir.Int(8)), ir.Int(1))),
+        ("%", 0, None),
+        ("%", 255, None),
+        ("%", -8, None),
+        ("+", 0, ir.Var("n", ir.Int(8))),
+        ("<<", 0, ir.Var("n", ir.Int(8))),
+        ("*", 0, None),
+        ("min", 0, None),
+    ],
+)
+def test_operations_with_constants_are_simplified(
+    op: str, constant: int, expected: ir.Expr | None
+) -> None:
+    def alike(node: ir.Expr) -> object:
+        return show(node), node.type
+
+    made = ar.binary(op, N, ir.Const(constant))
+    if expected is None:
+        assert isinstance(made, ir.Binary)
+    else:
+        assert alike(made) == alike(expected)
+    for value in (0, 1, 7, 100, 255):
+        assert evaluate(made, {N: value}) == apply(op, value, constant)
 
 
 # -- truth values ----------------------------------------------------------------------------------

@@ -226,16 +226,19 @@ def test_a_parser_without_states_finds_no_error() -> None:
     verify(switch)
 
 
-def test_what_is_looked_ahead_at_is_there() -> None:
+@pytest.mark.parametrize(
+    ("offset", "width", "size"), [(4, 9, 2), (4, 5, 2), (0, 8, 1), (0, 9, 2), (60, 12, 9)]
+)
+def test_what_is_looked_ahead_at_is_there(offset: int, width: int, size: int) -> None:
     program = source("wire")
     parser = program["parsers"][0]
     start = named(parser["parse_states"], parser["init_state"])
-    ahead = {"type": "lookahead", "value": [4, 9]}
+    ahead = {"type": "lookahead", "value": [offset, width]}
     start["parser_ops"] = [{"op": "set", "parameters": [field(*FIELD), ahead]}]
     (machine,) = found(lowered(program), ir.Machine)
-    check, store = machine.states[0][:2]
-    assert show(check.condition) == "Short(2)"
-    assert store == ir.Assign(store.target, ir.Lookahead(4, 9))
+    check = machine.states[0][0]
+    assert show(check.condition) == f"Short({size})"
+    assert found(lowered(program), ir.Lookahead) == [ir.Lookahead(offset, width)]
 
 
 # -- actions and controls --------------------------------------------------------------------------
@@ -257,6 +260,28 @@ def test_loops_of_actions_are_machines() -> None:
         for goto in nodes(state)
         if isinstance(goto, ir.Goto)
     )
+
+
+@pytest.mark.parametrize(
+    ("calls", "target", "expected"),
+    [
+        ([("_jump", 1), ("no_op", None)], "-0x1", "jumps to the primitives 0..2"),
+        ([("no_op", None), ("_jump", 0)], "0x3", "jumps to the primitives 2..2"),
+    ],
+)
+def test_an_action_jumps_to_its_own_primitives(
+    calls: list[tuple[str, int | None]], target: str, expected: str
+) -> None:
+    program = assigning(NUMBER)
+    (action,) = (a for a in program["actions"] if any(c["op"] == "assign" for c in a["primitives"]))
+    where = {"type": "hexstr", "value": target}
+    action["primitives"] = [
+        {"op": op, "parameters": [] if place is None else [where]} for op, place in calls
+    ]
+    with pytest.raises(ProgramError) as caught:
+        lowered(program)
+    assert caught.value.expected == expected
+    assert caught.value.subject == f"action {action['name']!r}"
 
 
 def test_an_action_that_exits_leaves_the_control() -> None:

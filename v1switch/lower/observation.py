@@ -164,9 +164,8 @@ class Observer:
         found = []
         if isinstance(target, ex.MemberField):
             for header in self.demand.candidates(target.header):
-                fields = self.program.headers[header].header_type.fields
-                if target.offset < len(fields):
-                    found.append(Target(ex.FieldRef(header, fields[target.offset].name)))
+                field = self.program.headers[header].header_type.fields[target.offset]
+                found.append(Target(ex.FieldRef(header, field.name)))
         return found
 
     def _headers(self, node: ex.Expr) -> list[str]:
