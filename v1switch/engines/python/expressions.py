@@ -147,8 +147,9 @@ class Expressions:
     def _choose(self, node: ir.Choose) -> str:
         index, text = self.text(node.index), "("
         for number, option in enumerate(node.options):
-            text += f"{self.text(option)} if {index} == {number} else "
-            checked(text)
+            if option != node.otherwise:
+                text += f"{self.text(option)} if {index} == {number} else "
+                checked(text)
         return f"{text}{self.text(node.otherwise)})"
 
     # -- the frame --------------------------------------------------------------------------------
