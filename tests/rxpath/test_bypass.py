@@ -122,3 +122,15 @@ def test_a_chain_with_poll_is_poll_and_socket():
     raw = {"stage": [{"kind": kind, **stage} for kind in ("poll", "backlog", "socket")]}
     with pytest.raises(ConfigError, match="a chain of poll and socket alone"):
         profiles.parse("x", raw)
+
+
+def test_the_ring_holds_as_many_frames_after_each_burst():
+    host = model(profile="bypass", ring=4)
+    frame = Frame(1, 0, 0, host.chain("plain"), 17, 64)
+    missed = []
+    for burst in range(4):
+        for number in range(8):  # one goes to the polling core at once, four into its ring
+            host.receive(8 * burst + number, burst * 1_000_000, frame)
+        host.advance(burst * 1_000_000 + 900_000, Rows.new(Event, 64))
+        missed.append(host.stats()["drops"]["rx_missed"])
+    assert missed == [3, 6, 9, 12]

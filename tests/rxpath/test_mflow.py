@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from test_order import traffic
 from rxpath.compile.tables import Rows
 from rxpath.drivers.closed import ClosedLoop
 from rxpath.model.frame import Frame
+from rxpath.model.state import codes
 from rxpath.model.state.packets import Event
 from rxpath.tcp.connections import Connection
 from tests.examples import examples
@@ -54,6 +56,19 @@ def test_the_frames_of_one_flow_run_on_all_cpus():
     _, stats = udp_rate("mflow", rps_cpus=[2, 4, 6])
     busy = [cpu["softirq"] + cpu["ksoftirqd"] for cpu in stats["busy_ns"]]
     assert min(busy[cpu] for cpu in (2, 4, 6)) > max(busy) / 4
+
+
+def test_frames_that_wait_for_an_earlier_one_are_queued():
+    slow = {"l4_rcv.ns_kib": 100}  # so that a long frame is overtaken by the short one behind it
+    host = model(policy="mflow", rps_cpus=[2, 4], mflow_batch=1, cost_overrides=slow)
+    out, waited = Rows.new(Event, 64), 0
+    for slot in range(60):
+        host.advance(slot * 4000, out)
+        wire_len = 64 if slot % 2 else 30_000
+        host.receive(slot, slot * 4000, Frame(1, 0, 0, host.chain("tunnel"), 17, wire_len))
+        assert accounted(host)
+        waited += np.count_nonzero(host.state.slots.array["order"] == codes.ORDER_WAITS)
+    assert waited > 0
 
 
 @pytest.mark.parametrize("rps_cpus", [[2], [2, 4, 6]])

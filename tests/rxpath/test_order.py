@@ -213,6 +213,19 @@ def test_records_begin_and_end_with_the_frames_that_arrive():
     assert np.all(ends == ends[0])
 
 
+def test_frames_of_an_skb_have_its_records_whatever_their_slots():
+    host = model(records=True, flows=1)
+    frame = Frame(1, 0, 0, host.chain("tunnel"), 6, 1500, 1400, 0, 0x10)
+    for number, slot in enumerate((3, 0, 2)):
+        host.receive(slot, 0, frame._replace(seq=1400 * number))
+    host.advance(1_000_000, out := Rows.new(Event, 8))
+    assert out.array["slot"][:3].tolist() == [3, 0, 2]
+    assert host.state.hops.array["count"][[3, 0, 2]].tolist() == [4, 4, 4]
+    stages = host.state.records.array["stages"]
+    for slot in (0, 2):
+        assert stages["end"][slot, :4].tolist() == stages["end"][3, :4].tolist()
+
+
 def test_zeroed_counters_still_account_for_frames_in_flight():
     host = model(flows=1)
     for slot in range(5):
