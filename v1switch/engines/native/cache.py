@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import hashlib
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -26,9 +24,7 @@ _SOURCES = (
     *("../../state/lookup", "../../state/meters", "../../state/mirror", "../../state/random"),
     *("../../state/words", "../../io/ports"),
 )
-"""What helpers are made of, beside this file."""
-_PR_SET_PDEATHSIG = 1  # uapi linux/prctl.h
-_NICE = 10
+"""Source files whose content decides whether the helpers have to be compiled again."""
 _PROGRAMS = 1000  # object files that are kept, some ten kilobytes each
 
 
@@ -48,7 +44,7 @@ class Helpers(NamedTuple):
 
 @cache
 def directory() -> Path:
-    """Where compiled code lies: beside the sources if those can be written, else with the user."""
+    """Where compiled code is kept: beside the sources if possible, else in the user's cache."""
     if "NUMBA_CACHE_DIR" in os.environ:
         base = Path(os.environ["NUMBA_CACHE_DIR"])
     elif os.access(_PACKAGE, os.W_OK):
@@ -63,7 +59,7 @@ def directory() -> Path:
 
 @cache
 def helpers() -> Helpers:
-    """Load the helpers, which are compiled before if that has not been done on this machine.
+    """Load the helpers; compile them first if this machine has none.
 
     Raises:
         NotNative: they cannot be compiled.
@@ -82,7 +78,7 @@ def helpers() -> Helpers:
 
 
 def _compile_helpers(bitcode: Path, loop: Path) -> None:
-    """Compile the helpers in a process of low priority that ends with this one."""
+    """Compile the helpers in a process of their own, as Numba takes long to import."""
     root = str(_PACKAGE.parent)
     places = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     made = subprocess.run(
@@ -91,21 +87,15 @@ def _compile_helpers(bitcode: Path, loop: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=_yield_to_parent,  # two system calls, no locks
     )
     if made.returncode:
         said = made.stderr.strip().splitlines() or [f"status {made.returncode}"]
         raise NotNative(f"the helpers do not compile: {said[-1]}")
 
 
-def _yield_to_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.nice(_NICE)
-
-
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Keep other processes out: many switches of one program start at once."""
+    """Keep other processes out: many switches of one program may start at once."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -138,7 +128,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _prune() -> None:
-    """Remove the programs that have not been used for the longest time."""
+    """Remove the least recently used programs."""
     used = {}
     for path in directory().glob("program-*.o"):
         with contextlib.suppress(FileNotFoundError):  # another process removed it

@@ -38,7 +38,7 @@ def parse(text: str) -> llvm.ModuleRef:
 
 
 def keep_only(module: llvm.ModuleRef, names: Collection[str]) -> None:
-    """Make everything that a module defines internal, but for the functions of these names."""
+    """Make all definitions of a module internal, except the named functions."""
     for function in module.functions:
         if not function.is_declaration and function.name not in names:
             function.linkage = "internal"

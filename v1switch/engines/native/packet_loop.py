@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class NativeLoop(PacketLoop):
     """Moves frames until it is stopped, by machine code as soon as there is some.
 
-    A tap is told of each frame, so where there is one plain Python goes on.
+    A tap needs each frame as a Python object, so with one plain Python carries all frames.
     """
 
     _carrier: Carrier | None = None

@@ -37,7 +37,7 @@ def build() -> tuple[bytes, bytes]:
 
 
 def _keep_modules_whole(codegen: Any) -> None:
-    """Have Numba make machine code of copies.
+    """Have Numba generate machine code from copies of its modules.
 
     LLVM's last passes rewrite a module in place (addresses become offsets from null), in ways that
     only what follows them understands; linked into another module, stores would get lost.

@@ -36,7 +36,7 @@ def llvm_type(kind: ir.Type) -> Value:
 
 
 class Code:
-    """The body's function, and the builder that stands where code is added.
+    """The body's function and the position where code is added.
 
     Attributes:
         builder: llvmlite's.
@@ -46,7 +46,7 @@ class Code:
     """
 
     def __init__(self, module: ll.Module, switch: ir.Switch) -> None:
-        """Begin the function; every variable that has to be zero is."""
+        """Begin the function and set its variables to zero."""
         self.module = module
         self.switch = switch
         kind = ll.FunctionType(WORD, [WORD] * len(ARGUMENTS))
@@ -68,7 +68,7 @@ class Code:
                 self.builder.store(ll.Constant(place.type.pointee, 0), place)
 
     def end(self) -> None:
-        """End the function: it is DONE, unless the undo log had no room."""
+        """End the function: it returns DONE, or PUNT if the undo log overflowed."""
         self._entry.branch(self.function.basic_blocks[1])
         if not self.ended:
             self.builder.branch(self.finish)
@@ -81,7 +81,7 @@ class Code:
 
     @property
     def ended(self) -> bool:
-        """Whether the current block has its last instruction."""
+        """Whether the current block is terminated."""
         return bool(self.builder.block.is_terminated)
 
     # -- memory -----------------------------------------------------------------------------------
@@ -91,11 +91,11 @@ class Code:
         return self._entry.alloca(kind, name=name)
 
     def allocate_words(self, size: int) -> Value:
-        """The address of so many words on the stack."""
+        """The address of an array of words on the stack."""
         return self._entry.ptrtoint(self._entry.alloca(ll.ArrayType(WORD, max(size, 1))), WORD)
 
     def memory(self, variable: ir.Var) -> tuple[Value, ...]:
-        """Where a variable is kept: two places for bytes of unknown length, else one."""
+        """Stack slots of a variable: two for bytes of variable length, else one."""
         found = self._memory.get(variable)
         if found is None:
             kinds = [llvm_type(variable.type)]
@@ -106,7 +106,7 @@ class Code:
         return found
 
     def load(self, address: Value, kind: Value = WORD, align: int = 8) -> Value:
-        """Load a value of an LLVM type from an address."""
+        """Load a value of an LLVM type."""
         return self.builder.load(self.builder.inttoptr(address, kind.as_pointer()), align=align)
 
     def store(self, value: Value, address: Value, align: int = 8) -> None:
@@ -116,13 +116,13 @@ class Code:
         )
 
     def offset(self, address: Value, octets: int | Value) -> Value:
-        """An address so many bytes behind another."""
+        """An address plus a number of bytes."""
         if isinstance(octets, int):
             return self.builder.add(address, word(octets)) if octets else address
         return self.builder.add(address, octets)
 
     def at(self, address: Value, index: Value, words: int = 1) -> Value:
-        """The address of the element of this index in an array of so many words each."""
+        """The address of an element of an array whose elements have so many words."""
         return self.offset(address, self.builder.mul(index, word(WORD_BYTES * words)))
 
     def word_at(self, address: Value, index: int) -> Value:
@@ -192,11 +192,11 @@ class Code:
     # -- control flow -----------------------------------------------------------------------------
 
     def block(self, name: str = "") -> Value:
-        """A new block, where nothing leads to yet."""
+        """A new block that nothing branches to yet."""
         return self.function.append_basic_block(name)
 
     def go(self, block: Value) -> None:
-        """Continue in a block, unless the current one has ended."""
+        """Branch to a block, unless the current one has ended."""
         if not self.ended:
             self.builder.branch(block)
 
@@ -215,11 +215,11 @@ class Code:
         self.begin(behind)
 
     def punt(self) -> None:
-        """Leave the frame to plain Python, from its beginning."""
+        """Return PUNT: plain Python runs the frame from the start."""
         self.builder.ret(word(op.PUNT))
 
     def helper(self, name: str, *arguments: Value) -> Value:
-        """Call a helper with words; it gives a word."""
+        """Call a helper with words; it returns a word."""
         function = self._helpers.get(name)
         if function is None:
             kind = ll.FunctionType(WORD, [WORD] * HELPERS[name])
@@ -227,11 +227,11 @@ class Code:
         return self.builder.call(function, arguments)
 
     def change(self, address: Value, value: Value) -> None:
-        """Store a word of state by way of the undo log."""
+        """Store a word of state and log its old value."""
         self.helper("change", self.arguments["out"], address, value)
 
     def event(self, kind: int, values: Sequence[Value]) -> None:
-        """Have Python told of something: what kind, and words."""
+        """Queue an event for Python: its kind, and words."""
         if len(values) >= op.EVENT_WORDS:
             raise NotNative("digests and messages of many values")
         number = self.out_word(op.EVENTS)

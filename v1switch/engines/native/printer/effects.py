@@ -27,16 +27,15 @@ _FIND = {
 
 
 class Effects:
-    """Adds what changes state or looks at it to a function."""
+    """Adds accesses to state to a function."""
 
     def __init__(self, expressions: Expressions, headers: Headers) -> None:
-        """Work on one function."""
         self.expressions = expressions
         self.code = expressions.code
         self.hashes = Hashes(expressions, headers)
 
     def printers(self) -> dict[type, Callable[[Any], None]]:
-        """What adds each kind of statement."""
+        """Methods that add each kind of statement."""
         return {
             ir.LookUp: self._look_up,
             ir.TakeParams: self._take_params,
@@ -54,7 +53,7 @@ class Effects:
         }
 
     def _store(self, target: ir.Var, value: Value) -> None:
-        """Set a variable to a word, of which it holds as many bits as it has."""
+        """Set a variable to the low bits of a word."""
         assert isinstance(target.type, ir.Int)
         place = self.code.memory(target)[0]
         self.code.builder.store(self.code.resize(value, target.type.bits), place)
@@ -141,7 +140,7 @@ class Effects:
         if node.algorithm == "random":
             state = self.code.context("random")
             value = self.code.helper("draw", self.code.arguments["out"], state)
-            self._store(node.target, self.code.builder.and_(value, word(0xFFFF)))
+            self._store(node.target, value)  # of which it takes 16 bits
             return
         self._store(node.target, self.hashes.value(node))
 

@@ -25,7 +25,6 @@ class Expressions:
     """Adds the values of expressions to a function."""
 
     def __init__(self, code: Code) -> None:
-        """Work on one function."""
         self.code = code
         self.numbers = Arithmetic(code)
         self._cursor = code.switch.cursor
@@ -73,7 +72,7 @@ class Expressions:
     # -- values -----------------------------------------------------------------------------------
 
     def value(self, node: ir.Expr) -> Value:
-        """The value of an expression, in the LLVM type of its own type."""
+        """The value of an expression in the LLVM type of its own type."""
         printer = self._print.get(type(node))
         if printer is None:
             raise NotNative(f"{type(node).__name__} as a value")
@@ -85,7 +84,7 @@ class Expressions:
         return Number(self.value(node), node.type)
 
     def as_type(self, node: ir.Expr, kind: ir.Type) -> Value:
-        """The value of an expression in the LLVM type of a type that has it."""
+        """The value of an expression in the LLVM type of a given type."""
         if isinstance(kind, ir.Int):
             return self.low_bits(node, kind.bits)
         return self.value(node)
@@ -95,7 +94,7 @@ class Expressions:
         return self.low_bits(node, 64)
 
     def low_bits(self, node: ir.Expr, bits: int) -> Value:
-        """An integer modulo 2**bits; where it can be, it is worked out in so many bits only."""
+        """An integer modulo 2**bits, computed in that many bits where possible."""
         if isinstance(node.type, ir.Int) and node.type.bits > bits:
             if isinstance(node, ir.Binary) and node.op in MODULAR:
                 left, right = self.low_bits(node.left, bits), self.low_bits(node.right, bits)
@@ -216,7 +215,7 @@ class Expressions:
 
     @contextmanager
     def _perhaps(self) -> Iterator[None]:
-        """Values that may turn out not to be needed: handles of nothing are not followed."""
+        """Operands that may not be needed: handles of no object must not be followed."""
         self._unsure += 1
         yield
         self._unsure -= 1
@@ -233,7 +232,7 @@ class Expressions:
     # -- state ------------------------------------------------------------------------------------
 
     def key(self, parts: Sequence[tuple[Value, int]], extra: int = 0) -> Value:
-        """Lay numbers, each with its bits, out as words; give their address."""
+        """Store numbers, given with their widths, as words; return the address."""
         words = [w for value, bits in parts for w in self.code.to_words(value, bits)]
         place = self.code.allocate_words(len(words) + extra)
         for n, part in enumerate(words):
@@ -251,7 +250,7 @@ class Expressions:
         )
 
     def _part(self, node: ir.Expr, index: int) -> Value:
-        """A word of what a handle stands for; of nothing 0, where that may be asked for."""
+        """Load a word of a handle's object; 0 of no object, where that can happen."""
         handle = self.value(node)
         if self._unsure:
             found = self._differs(handle, 0)

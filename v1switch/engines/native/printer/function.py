@@ -71,7 +71,7 @@ def print_switch(switch: ir.Switch) -> Printed:
 
 
 def _run(module: ll.Module, code: Code, item_words: int) -> None:
-    """Add `run`: the frame itself, then whatever of it enters again, first in, first out."""
+    """Add `run`: the body for the frame itself, then for each item of the work list."""
     function = ll.Function(module, ll.FunctionType(WORD, [WORD] * len(RUN_ARGUMENTS)), RUN)
     given = dict(zip(RUN_ARGUMENTS, function.args, strict=True))
     builder = ll.IRBuilder(function.append_basic_block("entry"))

@@ -1,4 +1,4 @@
-"""Hashes and checksums: their input is laid out in memory, or summed up at once.
+"""Hashes and checksums: the input is laid out in memory, or summed directly.
 
 The Internet checksum of numbers that are always there needs no memory: because 2**16 is 1 modulo
 2**16 - 1, the ones' complement sum of a bit string's words is the string modulo 65535, where zero
@@ -36,7 +36,6 @@ class Hashes:
     """Adds hashes to a function."""
 
     def __init__(self, expressions: Expressions, headers: Headers) -> None:
-        """Work on one function."""
         self.expressions = expressions
         self.code = expressions.code
         self.headers = headers
@@ -64,7 +63,7 @@ class Hashes:
     # -- input in memory --------------------------------------------------------------------------
 
     def _lay_out(self, pieces: Sequence[ir.Piece], start: Value) -> Value:
-        """Store the pieces that are there one behind the other; give the bytes they take."""
+        """Store the pieces that are present, concatenated; return their size in bytes."""
         builder = self.code.builder
         position = self.code.allocate(ll.IntType(64))
         builder.store(word(0), position)
@@ -121,7 +120,7 @@ class Hashes:
 
     @staticmethod
     def _summable(pieces: Sequence[ir.Piece]) -> bool:
-        """Whether all are numbers that are there, but perhaps for bytes behind whole words."""
+        """Whether all pieces are unconditional numbers, except bytes after whole words."""
         if not pieces or any(piece.guard is not None for piece in pieces):
             return False
         *front, last = (piece.width for piece in pieces)

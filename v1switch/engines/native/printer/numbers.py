@@ -15,7 +15,7 @@ NATIVE_BITS = 64  # wider divisions would be calls of a library
 
 
 class Number(NamedTuple):
-    """An LLVM integer, which stands for an integer of this type."""
+    """An LLVM integer and the type of the integer that it holds."""
 
     value: Any
     type: ir.Int
@@ -25,7 +25,6 @@ class Arithmetic:
     """Adds arithmetic to a function."""
 
     def __init__(self, code: Code) -> None:
-        """Work on one function."""
         self.code = code
 
     @property
@@ -43,7 +42,7 @@ class Arithmetic:
         return self.code.resize(number.value, bits, signed=number.type.signed)
 
     def common(self, a: Number, b: Number) -> tuple[Value, Value, int, bool]:
-        """Two numbers in one LLVM type that holds both: both, its bits, whether it is signed."""
+        """Both numbers in one LLVM type that holds them, its bits, and whether it is signed."""
         signed = a.type.signed or b.type.signed
         bits = max(n.type.bits + (signed and not n.type.signed) for n in (a, b))
         return self.as_type(a, bits), self.as_type(b, bits), bits, signed
@@ -87,12 +86,12 @@ class Arithmetic:
             sign = self.builder.ashr(value.value, self.constant(bits - 1, bits))
             moved = self.builder.select(inside, self.builder.ashr(value.value, shift), sign)
         else:
-            nought = self.constant(0, bits)
-            moved = self.builder.select(inside, self.builder.lshr(value.value, shift), nought)
+            zero = self.constant(0, bits)
+            moved = self.builder.select(inside, self.builder.lshr(value.value, shift), zero)
         return self.as_type(Number(moved, value.type), result.bits)
 
     def _amount(self, amount: Number, bits: int) -> tuple[Value, Value]:
-        """Whether a shift stays below `bits`, and by how much it then is."""
+        """Whether a shift amount is below `bits`, and the amount (0 otherwise)."""
         if amount.type.high < bits:
             return ll.Constant(BIT, 1), self.as_type(amount, bits)
         limit = self.constant(bits, amount.type.bits)
@@ -117,36 +116,36 @@ class Arithmetic:
     # -- division ---------------------------------------------------------------------------------
 
     def _divided(self, op: str, a: Number, b: Number, result: ir.Int) -> Value:
-        """Quotient or remainder, rounded down; 0 by zero."""
+        """Quotient or remainder, rounded towards minus infinity; 0 for division by zero."""
         left, right, bits, signed = self.common(a, b)
-        nought, one = self.constant(0, bits), self.constant(1, bits)
-        by_zero = self.builder.icmp_unsigned("==", right, nought)
+        zero, one = self.constant(0, bits), self.constant(1, bits)
+        by_zero = self.builder.icmp_unsigned("==", right, zero)
         divisor = self.builder.select(by_zero, one, right)
         if signed:
             value = self._floored(op, left, divisor)
         else:
             value = self._unsigned(left, divisor)[op == "%"]
-        value = self.builder.select(by_zero, nought, value)
+        value = self.builder.select(by_zero, zero, value)
         return self.as_type(Number(value, ir.Int(bits, signed)), result.bits)
 
     def _floored(self, op: str, left: Value, right: Value) -> Value:
-        """Signed division of magnitudes, then rounded down."""
-        nought = ll.Constant(left.type, 0)
-        below = [self.builder.icmp_signed("<", value, nought) for value in (left, right)]
+        """Divide magnitudes, then apply the signs and round towards minus infinity."""
+        zero = ll.Constant(left.type, 0)
+        below = [self.builder.icmp_signed("<", value, zero) for value in (left, right)]
         sizes = [
-            self.builder.select(is_below, self.builder.sub(nought, value), value)
+            self.builder.select(is_below, self.builder.sub(zero, value), value)
             for is_below, value in zip(below, (left, right), strict=True)
         ]
         quotient, rest = self._unsigned(*sizes)
-        uneven = self.builder.icmp_unsigned("!=", rest, nought)
+        uneven = self.builder.icmp_unsigned("!=", rest, zero)
         apart = self.builder.xor(*below)
         step = self.builder.and_(apart, uneven)
         if op == "//":
-            flipped = self.builder.sub(nought, quotient)
+            flipped = self.builder.sub(zero, quotient)
             value = self.builder.select(apart, flipped, quotient)
             return self.builder.sub(value, self.builder.zext(step, left.type))
-        rest = self.builder.select(below[0], self.builder.sub(nought, rest), rest)
-        return self.builder.add(rest, self.builder.select(step, right, nought))
+        rest = self.builder.select(below[0], self.builder.sub(zero, rest), rest)
+        return self.builder.add(rest, self.builder.select(step, right, zero))
 
     def _unsigned(self, left: Value, right: Value) -> tuple[Value, Value]:
         """Quotient and remainder of unsigned numbers; the divisor is not 0."""
@@ -159,7 +158,7 @@ class Arithmetic:
         return quotient, rest
 
     def _long_division(self, left: Value, right: Value) -> tuple[Value, Value]:
-        """Division bit by bit."""
+        """Divide bit by bit."""
         code, kind = self.code, left.type
         places = [code.allocate(kind) for _ in range(3)]  # dividend and quotient, rest, bits left
         for place, value in zip(places, (left, ll.Constant(kind, 0)), strict=False):

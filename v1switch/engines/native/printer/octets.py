@@ -12,7 +12,7 @@ from v1switch.lower import ir
 
 
 def _swapped(code: Code, value: Value) -> Value:
-    """An integer of whole bytes with its bytes in the opposite order."""
+    """An integer of whole bytes in the opposite byte order."""
     bits = value.type.width
     if bits == 8:
         return value
@@ -35,14 +35,14 @@ def load_bits(code: Code, start: Value, offset: int, width: int) -> Value:
 
 
 class Item(NamedTuple):
-    """Bits to store: an LLVM integer of at least `width` bits, of which the lowest count."""
+    """Bits to store: the low `width` bits of an LLVM integer."""
 
     value: Value
     width: int
 
 
 def join_bits(code: Code, items: Sequence[Item]) -> Value:
-    """Items one behind the other as one integer; low bits that a whole byte lacks are zero."""
+    """Concatenate items to one integer, zero-padded at its end to whole bytes."""
     total = sum(item.width for item in items)
     padding = -total % 8
     kind = ll.IntType(total + padding)
@@ -56,7 +56,7 @@ def join_bits(code: Code, items: Sequence[Item]) -> Value:
 
 
 def store_bits(code: Code, items: Sequence[Item], to: Value) -> int:
-    """Store items one behind the other at an address; return how many bytes they take."""
+    """Store concatenated items at an address; return how many bytes they take."""
     if not items:
         return 0
     joined = join_bits(code, items)
@@ -65,10 +65,9 @@ def store_bits(code: Code, items: Sequence[Item], to: Value) -> int:
 
 
 class Headers:
-    """Adds what reads and writes headers to a function."""
+    """Adds loads and stores of headers to a function."""
 
     def __init__(self, code: Code) -> None:
-        """Work on one function."""
         self.code = code
 
     def _set(self, variable: ir.Var, *values: Value) -> None:
@@ -78,7 +77,7 @@ class Headers:
     # -- reading ----------------------------------------------------------------------------------
 
     def unpack(self, chunks: Sequence[ir.Chunk], start: Value) -> None:
-        """Set the variables of chunks that lie at an address."""
+        """Set the variables of chunks from the bytes at an address."""
         at = 0
         for chunk in chunks:
             for segment in chunk.segments:
@@ -94,7 +93,7 @@ class Headers:
         return self.code.resize(value, kind.bits, signed=kind.signed)
 
     def extract(self, header: ir.Header, cursor: Value, varbit: Value | None) -> Value:
-        """Set the variables of a header at an offset of the frame; give where it ends."""
+        """Set a header's variables from an offset of the frame; return where it ends."""
         code = self.code
         start = code.builder.add(code.arguments["frame"], cursor)
         self.unpack(header.head, start)
@@ -115,7 +114,7 @@ class Headers:
     # -- writing ----------------------------------------------------------------------------------
 
     def pack(self, chunks: Sequence[ir.Chunk], to: Value) -> Value:
-        """Store chunks at an address, from their variables; give where they end."""
+        """Store chunks from their variables at an address; return where they end."""
         for chunk in chunks:
             to = self._pack_chunk(chunk, to)
         return to
@@ -134,7 +133,7 @@ class Headers:
         return code.builder.add(to, size)
 
     def store(self, header: ir.Header, to: Value) -> Value:
-        """Store a header at an address, from its variables; give where it ends."""
+        """Store a header from its variables at an address; return where it ends."""
         code = self.code
         to = self.pack(header.head, to)
         if header.varbit is not None:
@@ -144,7 +143,7 @@ class Headers:
         return self.pack(header.tail, to)
 
     def emit(self, header: ir.Header, end: Value) -> None:
-        """Append a header at the address in `end`, as cheap as can be, and move that on."""
+        """Append a header at the address in `end` and advance that; copy it if it is unchanged."""
         code, builder = self.code, self.code.builder
         if header.origin is None:
             builder.store(self.store(header, builder.load(end)), end)

@@ -1,4 +1,4 @@
-"""Statements about whole packets: what leaves, what enters again, copies in egress."""
+"""Statements about whole packets: sending, re-entering, copies in egress."""
 
 from __future__ import annotations
 
@@ -41,7 +41,6 @@ class Packets:
     """
 
     def __init__(self, expressions: Expressions, headers: Headers) -> None:
-        """Work on one function."""
         self.expressions = expressions
         self.code = code = expressions.code
         self.headers = headers
@@ -56,7 +55,7 @@ class Packets:
         self._preserved: Value | None = None
 
     def printers(self) -> dict[type, Callable[[Any], None]]:
-        """What adds each kind of statement."""
+        """Methods that add each kind of statement."""
         return {
             ir.BeginPacket: lambda _: self._begin(),
             ir.Emit: self._emit,
@@ -92,7 +91,7 @@ class Packets:
             self.code.builder.store(value, place)
 
     def _packet(self) -> tuple[Value, Value, Value, Value]:
-        """Address and length of the headers that were put together, and of the payload."""
+        """Address and length of the headers put together so far, and of the payload."""
         head, end, body, rest = map(
             self.code.builder.load, (self._head, self._end, self._body, self._rest)
         )
@@ -156,7 +155,7 @@ class Packets:
             at += _words(variable.type)
 
     def _by_list(self, number: Value, do: Callable[[Sequence[ir.Var]], None]) -> None:
-        """Add code for each field list, of which the one of this number runs."""
+        """Add code for each field list; at run time, that of the list with this number runs."""
         code, behind = self.code, self.code.block("behind")
         choice = code.builder.switch(number, behind)
         for each, variables in self._lists.items():
@@ -209,7 +208,7 @@ class Packets:
         self._enqueue(ir.Kind.RECIRCULATED, place, size, node.fields)
 
     def _enqueue(self, kind: ir.Kind, frame: Value, size: Value, fields: ir.Expr) -> None:
-        """Append to the work list of frames that enter again."""
+        """Append an item to the work list."""
         code, builder = self.code, self.code.builder
         number = code.out_word(op.ITEMS)
         with code.when(builder.icmp_signed(">=", number, word(MAX_PASSES))):
@@ -236,7 +235,7 @@ class Packets:
     # -- copies -----------------------------------------------------------------------------------
 
     def for_each_copy(self, node: ir.ForEachCopy, block: Callable[[ir.Block], None]) -> None:
-        """Add a body that runs for each copy; copies that wait stand at SAVED_AT."""
+        """Add a loop over copies of the packet; pending copies are queued at SAVED_AT."""
         code, builder = self.code, self.code.builder
         self._copied = node
         self.copy_words = op.COPY_VALUES + words_of(node.saved)
@@ -261,7 +260,7 @@ class Packets:
         code.begin(done)
 
     def _wait(self, replicas: Value, values: list[tuple[ir.Type, tuple[Value, ...]]]) -> None:
-        """Append copies, one for each replica, that find these values of saved variables."""
+        """Queue one copy for each replica, with these values of the saved variables."""
         code, last = self.code, self.code.builder.load(self._last)
         place = code.at(code.out_word(op.SAVED_AT), last, self.copy_words)
         code.set_word(place, op.COPY_REPLICAS, code.offset(replicas, _FIRST))
@@ -308,7 +307,7 @@ class Packets:
             )
 
     def _copy_value(self, node: ir.AddCopies, which: Value, variable: ir.Var) -> tuple[Value, ...]:
-        """What an egress clone finds in a variable."""
+        """The value that a variable has in an egress clone."""
         always, reset = dict(node.always), dict(node.reset)
         if variable in always:
             return self._worked_out(variable, always[variable])

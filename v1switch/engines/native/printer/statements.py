@@ -30,7 +30,6 @@ class Statements:
     """Adds blocks of statements to a function."""
 
     def __init__(self, code: Code) -> None:
-        """Work on one function."""
         self.code = code
         self.expressions = Expressions(code)
         self.headers = Headers(code)
@@ -58,7 +57,7 @@ class Statements:
         }
 
     def block(self, statements: ir.Block) -> None:
-        """Add statements up to the first that ends their block."""
+        """Add statements, up to the first that ends the block."""
         for statement in statements:
             if self.code.ended:
                 return
@@ -111,7 +110,7 @@ class Statements:
         code.begin(behind)
 
     def _from(self, start: Value, statements: ir.Block, behind: Value) -> None:
-        """Add statements to a block, and continue in another."""
+        """Add statements to a block, then branch to another."""
         self.code.begin(start)
         self.block(statements)
         self.code.go(behind)
