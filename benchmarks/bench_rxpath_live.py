@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from rxpath.compile.jit import jit  # noqa: E402  # found through the line above
-from rxpath.live import host, loop, plant  # noqa: E402
+from rxpath.live import datapath, host, loop  # noqa: E402
 from rxpath.wire import afpacket  # noqa: E402
 from rxpath.wire.libc import ppoll, wall_ns  # noqa: E402
 
@@ -130,10 +130,10 @@ def carry_live() -> None:
         while not told_to_stop():
             live.run(SLICE_NS)
         used = time.process_time() - before
-        count = live.plant.counter
-        lost = count[plant.C_LOST : plant.C_VERDICT]
-        print(used, count[plant.C_DELIVERED], live.count_kernel_drops()["up"], flush=True)
-        print({plant.PLACE_NAMES[i]: int(n) for i, n in enumerate(lost) if n}, file=sys.stderr)
+        counters = live.datapath.counters
+        lost = enumerate(counters.drops.array.tolist())
+        print(used, counters.delivered, live.count_kernel_drops()["up"], flush=True)
+        print({datapath.REASON_NAMES[i]: n for i, n in lost if n}, file=sys.stderr)
 
 
 def role(core: int, *arguments: object) -> subprocess.Popen[str]:

@@ -1,4 +1,4 @@
-"""One emulated host on real interfaces: what is opened, what runs, what can be asked and set."""
+"""One emulated host on real interfaces: the model, its datapath, the sockets, the knobs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from rxpath.config import knobs
 from rxpath.errors import ConfigError
 from rxpath.host import Model
 from rxpath.live import clock as ck
-from rxpath.live import fdb, intake, loop, recorder
-from rxpath.live import plant as pl
+from rxpath.live import datapath, fdb, loop, receive, recorder
 from rxpath.live.config import Container, MachineConfig
 from rxpath.model.state.host import STATE
 from rxpath.wire import afpacket
@@ -30,7 +29,7 @@ PR_SET_TIMERSLACK = 29  # uapi linux/prctl.h
 
 
 class Host:
-    """The model with its plant: `Plant` arrays, `Model`, and the compiled loop over both.
+    """The model and its datapath, and the compiled loop over both.
 
     Args:
         config: the machine.
@@ -47,67 +46,71 @@ class Host:
             knobs.Knobs.parse(config.system),
             slots=config.slots,
             sockets=max(len(config.containers), 1),
-            flows=1 << pl.FLOWS_LOG2,
+            flows=1 << datapath.FLOWS_LOG2,
             records=True,
         )
         vlans = [*(one.vlan for one in config.containers), 0]
-        self._pool = np.empty((config.slots, slot_size), np.uint8)
-        self.plant = pl.make(
+        self._buffers = np.empty((config.slots, slot_size), np.uint8)
+        wiring = datapath.Wiring(
             identity(config.mac_int, config.vtep_int, self.model.vxlan_port),
             fdb.build(config.containers),
             ck.make(epoch, config.dilation, config.late_budget_ns),
             afpacket.make_rx(slot_size),
             afpacket.make_tx(ifindexes, vlans),
-            recorder.make(1, on=False),
-            self._pool,
         )
+        self.datapath = datapath.make(wiring, recorder.make(1, on=False), self._buffers)
         self.polls = np.zeros(loop.PORTS + len(config.containers), loop.POLLFD)
-        self._adopt()
+        self._follow_profile()
         self._warm()
 
     def _warm(self) -> None:
         """Compile the loop, or load it from the disk cache."""
         integer = types.int64
-        first = (numba.typeof(self.plant), STATE)
-        compile_for(intake.digest, (*first, integer, integer))
+        first = (numba.typeof(self.datapath), STATE)
+        compile_for(receive.process_batch, (*first, integer, integer))
         compile_for(loop.run, (*first, numba.typeof(self.polls), integer))
 
-    def _adopt(self) -> None:
-        """Take over what a change of knobs replaced in the model."""
-        chains = (self.model.chain("plain"), self.model.chain("tunnel"))
-        self.plant.counter[pl.C_CHAIN : pl.C_CHAIN + 2] = chains
-        self.plant.me[MY_PORT] = self.model.vxlan_port
+    def _follow_profile(self) -> None:
+        """Use the chains and the VXLAN port of the model's profile."""
+        attachment = self.datapath.attachment
+        attachment.plain_chain = self.model.chain("plain")
+        attachment.tunnel_chain = self.model.chain("tunnel")
+        self.datapath.me[MY_PORT] = self.model.vxlan_port
 
-    def digest(self, count: int, wall: int) -> None:
-        """Take the `count` frames of the plant's batch, read at wall ns `wall`."""
-        intake.digest(self.plant, self.model.state, count, wall)
+    def process_batch(self, count: int, wall: int) -> None:
+        """Process the `count` frames of the receive batch, read at wall ns `wall`."""
+        receive.process_batch(self.datapath, self.model.state, count, wall)
+
+    def queued(self) -> int:
+        """Frames inside the host now."""
+        return len(self.datapath.slots) - self.datapath.pool.free
 
     def model_ns(self) -> int:
         """Model time now."""
-        return int(ck.model_ns(self.plant.clock, time.time_ns()))
+        return int(ck.model_ns(self.datapath.clock, time.time_ns()))
 
     def configure(self, changes: Mapping[str, Any]) -> None:
         """Change any knobs, `dilation` and `late_budget_ns` among them, between two batches.
 
         Raises `ConfigError`, with nothing changed, when they are wrong as a whole.
         """
-        ours = {key: changes[key] for key in ("dilation", "late_budget_ns") if key in changes}
+        clock = {key: changes[key] for key in ("dilation", "late_budget_ns") if key in changes}
         for key, low in (("dilation", 1), ("late_budget_ns", 0)):
-            value = ours.get(key, low)
+            value = clock.get(key, low)
             if type(value) is not int or not low <= value <= 10**12:
                 raise ConfigError(key, value, f"an integer from {low} to {10**12}")
-        rest = {key: value for key, value in changes.items() if key not in ours}
+        rest = {key: value for key, value in changes.items() if key not in clock}
         if rest:
             self.model.reconfigure(rest)
-            self._adopt()
-        if "dilation" in ours:
-            ck.rebase(self.plant.clock, time.time_ns(), ours["dilation"])
-        if "late_budget_ns" in ours:
-            self.plant.clock[ck.BUDGET] = ours["late_budget_ns"]
+            self._follow_profile()
+        if "dilation" in clock:
+            ck.rebase(self.datapath.clock, time.time_ns(), clock["dilation"])
+        if "late_budget_ns" in clock:
+            self.datapath.clock[ck.BUDGET] = clock["late_budget_ns"]
 
     def knobs(self) -> dict[str, Any]:
         """All knobs with their present values."""
-        clock = self.plant.clock
+        clock = self.datapath.clock
         return {
             **self.model.knobs.to_dict(),
             "dilation": int(clock[ck.DILATION]),
@@ -115,17 +118,17 @@ class Host:
         }
 
     def record(self, limit: int) -> None:
-        """Start recording: the next `limit` frames and what becomes of them."""
-        self.plant = self.plant._replace(rec=recorder.make(limit, on=True))
+        """Start recording: the next `limit` frames, their stages and how they end."""
+        self.datapath = self.datapath._replace(recorder=recorder.make(limit, on=True))
         self.model.set_records(True)
 
     def stop_record(self) -> recorder.Recorder:
         """Stop recording and return what was recorded."""
-        rec = self.plant.rec
-        self.plant = self.plant._replace(rec=recorder.make(1, on=False))
-        self.plant.slot[:, pl.S_ROW] = -1
+        finished = self.datapath.recorder
+        self.datapath = self.datapath._replace(recorder=recorder.make(1, on=False))
+        self.datapath.slots.array["record"] = recorder.NO_RECORD
         self.model.set_records(False)
-        return rec
+        return finished
 
 
 def example(containers: int = 1) -> MachineConfig:
@@ -197,7 +200,7 @@ class LiveHost(Host):
         except afpacket.DeviceError:
             self.close()
             raise
-        self.plant.counter[pl.C_SENDER] = self.sockets[-1].fileno()
+        self.datapath.attachment.sender = self.sockets[-1].fileno()
         self.polls["fd"] = [-1, *(sock.fileno() for sock in self.sockets[:-1])]
         self.polls["events"] = loop.POLLIN
 
@@ -224,12 +227,12 @@ class LiveHost(Host):
         """
         until = time.time_ns() + wall
         try:
-            return bool(loop.run(self.plant, self.model.state, self.polls, until))
+            return bool(loop.run(self.datapath, self.model.state, self.polls, until))
         except Exception as error:
             raise self.model.policy.explain(error) from error
 
     def count_kernel_drops(self) -> dict[str, int]:
-        """Return by interface how many frames the kernel dropped at our sockets since `reset`."""
+        """Return by interface how many frames the kernel dropped at the sockets since `reset`."""
         names = (self.config.uplink, *(one.ifname for one in self.config.containers))
         for name, sock in zip(names, self.sockets, strict=False):
             self.kernel_drops[name] += afpacket.kernel_drops(sock)

@@ -1,4 +1,4 @@
-"""What the control socket offers of a host: status, get, set, stats, reset, record."""
+"""The operations of a host's control socket: status, get, set, stats, reset, record."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import numpy as np
 from rxpath.config.knobs import RSS_ENTRIES
 from rxpath.errors import ControlError
 from rxpath.live import clock as ck
-from rxpath.live import plant as pl
-from rxpath.live import recorder as rc
 from rxpath.live import records
+from rxpath.live.datapath import REASON_NAMES
 from rxpath.live.host import LiveHost
+from rxpath.live.recorder import SNAPLEN, Recorder
 from rxpath.model.state import codes
 from rxpath.wire import frames
 
@@ -46,15 +46,15 @@ class Operations:
         self._writer.shutdown()
 
     def status(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Who this is and whether its results can be trusted."""
+        """The machine's identity, and whether its results are valid."""
         _only(params)
         return {
             "pid": os.getpid(),
             "machine": self.host.config.machine,
             "uptime_s": time.monotonic() - self.started,
             "model_ns": self.host.model_ns(),
-            "dilation": int(self.host.plant.clock[ck.DILATION]),
-            "recording": rc.is_on(self.host.plant.rec),
+            "dilation": int(self.host.datapath.clock[ck.DILATION]),
+            "recording": bool(self.host.datapath.recorder.progress.on),
             "late": self.late(),
         }
 
@@ -69,12 +69,12 @@ class Operations:
         return self.host.knobs()
 
     def late(self) -> dict[str, Any]:
-        """How late frames went out, in model ns, and whether that spoils the result.
+        """How late frames were delivered, in model ns, and whether that invalidates the result.
 
         ``late`` is true when more than 1 % of the frames were over the budget, when an arrival was
         moved by more than the budget, or when the kernel lost a frame before the driver had it.
         """
-        figures = ck.figures(self.host.plant.clock)
+        figures = ck.figures(self.host.datapath.clock)
         lost = sum(self.host.count_kernel_drops().values())
         bad = figures["over_budget"] > LATE_SHARE or lost > 0
         bad = bad or figures["clamp_max_ns"] > figures["budget_ns"]
@@ -84,32 +84,32 @@ class Operations:
         """Counters since the last reset: ``rx + copies + carried = delivered + drops + queued``."""
         _only(params)
         kernel = self.host.count_kernel_drops()
-        count: list[int] = self.host.plant.counter.tolist()
-        verdicts = count[pl.C_VERDICT : pl.COUNTERS]
+        counters = self.host.datapath.counters
+        verdicts = counters.verdicts.array.tolist()
         uplink = kernel.pop(self.host.config.uplink)
-        drops = {name: count[pl.C_LOST + place] for place, name in pl.PLACE_NAMES.items()}
+        drops = {name: counters.drops[reason] for reason, name in REASON_NAMES.items()}
         drops["afpacket"] = uplink
         return {
             **self.host.model.stats(),
-            "rx": count[pl.C_RX] + uplink,
-            "copies": count[pl.C_COPIES],
+            "rx": counters.rx + uplink,
+            "copies": counters.copies,
             "carried": self._carried,
-            "delivered": count[pl.C_DELIVERED],
+            "delivered": counters.delivered,
             "drops": drops,
-            "queued": self._queued(),
+            "queued": self.host.queued(),
             "parser": dict(zip(frames.VERDICT_NAMES, verdicts, strict=True)),
-            "tx": count[pl.C_TX],
-            "tx_local": count[pl.C_TX_LOCAL],
-            "tx_uplink": count[pl.C_TX_UPLINK],
+            "tx": counters.tx,
+            "tx_local": counters.tx_local,
+            "tx_uplink": counters.tx_uplink,
             "tx_drops": {
-                "tagged": count[pl.C_TX_TAGGED],
-                "too_long": count[pl.C_TX_LONG],
-                "to_itself": count[pl.C_TX_SELF],
-                "refused": count[pl.C_TX_FAILED],
+                "tagged": counters.tx_tagged,
+                "too_long": counters.tx_too_long,
+                "to_itself": counters.tx_to_itself,
+                "refused": counters.tx_refused,
                 "afpacket": sum(kernel.values()),
             },
-            "unfinished_checksums": count[pl.C_UNFINISHED],
-            "socket_errors": count[pl.C_SOCKET_ERRORS],
+            "unfinished_checksums": counters.unfinished_checksums,
+            "socket_errors": counters.socket_errors,
             "late": self.late(),
             "model_ns": self.host.model_ns(),
             "wall_ns": time.time_ns(),
@@ -118,23 +118,18 @@ class Operations:
     def reset(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Zero counters and lateness; frames in flight stay and are counted as carried."""
         _only(params)
-        self.host.plant.counter[: pl.COUNTERS] = 0
-        ck.reset(self.host.plant.clock)
+        self.host.datapath.counters.clear()
+        ck.reset(self.host.datapath.clock)
         self.host.count_kernel_drops()
         self.host.kernel_drops = dict.fromkeys(self.host.kernel_drops, 0)
         self.host.model.reset()
-        self._carried = self._queued()
+        self._carried = self.host.queued()
         return {"model_ns": self.host.model_ns(), "wall_ns": time.time_ns()}
-
-    def _queued(self) -> int:
-        """Frames inside the host now."""
-        plant = self.host.plant
-        return len(plant.slot) - int(plant.counter[pl.C_POOL_FREE])
 
     def record(self, params: Mapping[str, Any]) -> dict[str, Any] | Future[dict[str, Any]]:
         """Start (``limit``: at most so many frames) or stop a recording; stop gives its path."""
         _only(params, "action", "limit")
-        running = rc.is_on(self.host.plant.rec)
+        running = bool(self.host.datapath.recorder.progress.on)
         action, limit = params.get("action"), params.get("limit", DEFAULT_LIMIT)
         if action not in ("start", "stop"):
             raise ControlError("bad_request", "action", f"got {action!r}, expected start or stop")
@@ -156,30 +151,30 @@ class Operations:
         return Path(self.host.config.records_dir) / name
 
     def _describe(self) -> dict[str, Any]:
-        clock, config = self.host.plant.clock, self.host.config
+        clock, config = self.host.datapath.clock, self.host.config
         return {
             "machine": config.machine,
             "epoch_ns": int(clock[ck.EPOCH]),
             "dilation": int(clock[ck.DILATION]),
             "knobs": self.host.knobs(),
             "containers": [one.model_dump() for one in config.containers],
-            "places": {str(code): name for code, name in pl.PLACE_NAMES.items()},
+            "places": {str(code): name for code, name in REASON_NAMES.items()},
             "stage_kinds": list(codes.STAGE_NAMES),
-            "snaplen": rc.SNAPLEN,
+            "snaplen": SNAPLEN,
         }
 
-    def _write(self, rec: rc.Recorder, meta: dict[str, Any], path: Path) -> dict[str, Any]:
-        """Convert and write in a thread of its own, while frames go on."""
-        rows, missed = int(rec.rows[-1, rc.USED]), int(rec.rows[-1, rc.MISSED])
+    def _write(self, recorder: Recorder, meta: dict[str, Any], path: Path) -> dict[str, Any]:
+        """Convert and write in another thread, while frames go on."""
+        used, missed = recorder.progress.used, recorder.progress.missed
         knobs = meta["knobs"]
         table = knobs["rss_indirection"] or [i % knobs["queues"] for i in range(RSS_ENTRIES)]
-        found = records.convert(rec, np.array(table))
+        found = records.convert(recorder, np.array(table))
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            records.write(path, found, rec.frames[:rows], {**meta, "missed": missed})
+            records.write(path, found, recorder.frames[:used], {**meta, "missed": missed})
         except OSError as error:
             raise ControlError("failed", str(path), error.strerror or str(error)) from error
-        return {"path": str(path), "frames": rows, "missed": missed}
+        return {"path": str(path), "frames": used, "missed": missed}
 
 
 def _only(params: Mapping[str, Any], *known: str) -> None:

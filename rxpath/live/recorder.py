@@ -1,4 +1,4 @@
-"""What becomes of each frame, row by row, until the limit is reached."""
+"""Records of frames, row by row until the limit is reached; only this module writes them."""
 
 from __future__ import annotations
 
@@ -7,57 +7,60 @@ from typing import NamedTuple
 import numpy as np
 
 from rxpath.compile.jit import inner
+from rxpath.compile.tables import Row, Rows, parts, word
 from rxpath.model.state.codes import DELIVER, MAX_STAGES
 from rxpath.model.state.host import State
 from rxpath.model.state.packets import Event, StageRecord
 from rxpath.wire.afpacket import LENGTH, STAMP, TAG, TAG_AT
 
 SNAPLEN = 256
-(
-    R_ID,
-    R_ARRIVAL,
-    R_WIRE_LEN,
-    R_HASH,
-    R_PROTO,
-    R_FLOW,
-    R_CONTAINER,
-    R_STAGES,
-    R_DELIVERED,
-    R_PLACE,
-    R_STAMP,
-) = range(11)
-COLUMNS = 11
-OPEN = -1  # in R_DELIVERED: neither delivered nor lost
-ON, USED, MISSED = 0, 1, 2  # columns of the last row of `rows`
+NO_RECORD = -1
+OPEN = -1  # in `Record.delivered`: neither delivered nor dropped
+
+
+class Record(Row):
+    """One frame and delivery."""
+
+    id = word("of the frame; copies of a broadcast share it")
+    stamp = word("kernel's receive timestamp", "wall ns")
+    arrival = word("at the model's NIC", "model ns")
+    wire_len = word("on the wire, 802.1Q tag included", "bytes")
+    rss_hash = word("over the outer headers, 0: not IP")
+    protocol = word("of the inner IP packet, 0: not IP")
+    flow = word("as the model numbers it")
+    container = word("that it is for, -1: none")
+    n_stages = word("how many of `stages` are set")
+    delivered = word("when the application had it, -1: never", "model ns")
+    reason = word("why it was dropped, 0: it was not")
+    stages = parts(MAX_STAGES, StageRecord, "the stages that it went through")
+
+
+class Progress(Row):
+    """How far a recording is."""
+
+    on = word("1: frames are recorded")
+    used = word("rows in use")
+    missed = word("frames beyond the limit")
 
 
 class Recorder(NamedTuple):
-    """Rows of frames; arrays for `limit` rows, or for one when records are off."""
+    """Rows of frames; tables for `limit` rows, or for one when records are off."""
 
-    rows: np.ndarray  # int64 [limit + 1, COLUMNS]; the last row: on, rows used, frames missed
-    stages: np.ndarray  # int64 [limit, MAX_STAGES, len(StageRecord.FIELDS)]
+    progress: Progress
+    records: Rows[Record]
     frames: np.ndarray  # uint8 [limit, SNAPLEN] as received, outer 802.1Q tag included
 
 
 def make(limit: int, *, on: bool) -> Recorder:
     """Allocate a recorder for at most `limit` frames (1 at least)."""
-    rec = Recorder(
-        rows=np.zeros((limit + 1, COLUMNS), np.int64),
-        stages=np.zeros((limit, MAX_STAGES, len(StageRecord.FIELDS)), np.int64),
-        frames=np.zeros((limit, SNAPLEN), np.uint8),
-    )
-    rec.rows[-1, ON] = on
-    return rec
-
-
-def is_on(rec: Recorder) -> bool:
-    """Say whether frames are being recorded."""
-    return bool(rec.rows[-1, ON])
+    progress = Progress.new()
+    progress.on = int(on)
+    return Recorder(progress, Rows.new(Record, limit), np.zeros((limit, SNAPLEN), np.uint8))
 
 
 @inner
 def _copy(out: np.ndarray, frame: np.ndarray, length: int, tag: int) -> None:
-    """Copy the frame's start, with the 802.1Q tag put back where it stood on the wire."""
+    """Copy the frame's start, with the 802.1Q tag restored to its place on the wire."""
     shift = 0 if tag < 0 else 4
     head = min(length, TAG_AT)
     for i in range(head):
@@ -70,41 +73,58 @@ def _copy(out: np.ndarray, frame: np.ndarray, length: int, tag: int) -> None:
 
 
 @inner
-def begin(rec: Recorder, frame: np.ndarray, info: np.ndarray, ident: int, arrival: int) -> int:
-    """Open a row for a frame; returns it, or -1 when records are off or the limit is reached.
+def begin(recorder: Recorder, frame: np.ndarray, info: np.ndarray, ident: int, now: int) -> int:
+    """Open a record for a frame that arrived at model time `now`.
 
-    `info` is the frame's row of `Rx.info`, `arrival` in model ns.
+    `info` is the frame's row of `Rx.info`. Returns the record's row, or NO_RECORD when records
+    are off or the limit is reached.
     """
-    end = rec.rows.shape[0] - 1
-    state = rec.rows[end]
-    if state[ON] == 0:
-        return -1
-    if state[USED] == end:
-        state[MISSED] += 1
-        return -1
-    index: int = state[USED]
-    state[USED] += 1
-    row = rec.rows[index]
-    row[:] = 0
-    row[R_ID], row[R_ARRIVAL], row[R_STAMP] = ident, arrival, info[STAMP]
-    row[R_WIRE_LEN] = info[LENGTH] + (0 if info[TAG] < 0 else 4)
-    row[R_CONTAINER], row[R_DELIVERED] = -1, OPEN
-    _copy(rec.frames[index], frame, info[LENGTH], info[TAG])
-    return index
+    progress = recorder.progress
+    if progress.on == 0:
+        return NO_RECORD
+    if progress.used == len(recorder.records):
+        progress.missed += 1
+        return NO_RECORD
+    row = progress.used
+    progress.used = row + 1
+    record = recorder.records[row]
+    record.id, record.stamp, record.arrival = ident, info[STAMP], now
+    record.wire_len = info[LENGTH] + (0 if info[TAG] < 0 else 4)
+    record.container, record.delivered = -1, OPEN
+    _copy(recorder.frames[row], frame, info[LENGTH], info[TAG])
+    return row
 
 
 @inner
-def finish(rec: Recorder, state: State, row: int, event: Event) -> None:
-    """Close the row of the frame that a model event names; -1 has none."""
-    if row < 0:
+def parsed(recorder: Recorder, row: int, hashed: int, protocol: int, flow: int, to: int) -> None:
+    """Note the parsed headers of the frame of a record, which is for container `to`."""
+    if row == NO_RECORD:
         return
-    rec.rows[row, R_STAGES] = state.hops[event.slot].count
-    for number in range(state.hops[event.slot].count):
-        stage, copy = state.records[event.slot].stages[number], rec.stages[row, number]
-        copy[0], copy[1], copy[2] = stage.kind, stage.ifindex, stage.cpu
-        copy[3], copy[4], copy[5] = stage.choice, stage.enqueue, stage.start
-        copy[6] = stage.end
+    record = recorder.records[row]
+    record.rss_hash, record.protocol = hashed, protocol
+    record.flow, record.container = flow, to
+
+
+@inner
+def dropped(recorder: Recorder, row: int, reason: int) -> None:
+    """Note that the frame of a record was dropped by the driver; `reason` 0: it was not."""
+    if row != NO_RECORD:
+        recorder.records[row].reason = reason
+
+
+@inner
+def left(recorder: Recorder, row: int, state: State, event: Event) -> None:
+    """Note what the model's event says of the frame of a record: its stages and how it ended."""
+    if row == NO_RECORD:
+        return
+    record, count = recorder.records[row], state.hops[event.slot].count
+    record.n_stages = count
+    for number in range(count):
+        stage, copy = state.records[event.slot].stages[number], record.stages[number]
+        copy.kind, copy.ifindex = stage.kind, stage.ifindex
+        copy.cpu, copy.choice = stage.cpu, stage.choice
+        copy.enqueue, copy.start, copy.end = stage.enqueue, stage.start, stage.end
     if event.kind == DELIVER:
-        rec.rows[row, R_DELIVERED] = event.time
+        record.delivered = event.time
     else:
-        rec.rows[row, R_PLACE] = event.reason
+        record.reason = event.reason

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rxpath.live import recorder as rc
+from rxpath.live.recorder import OPEN, Recorder
 from rxpath.model.state import codes
 
 STAGE = np.dtype(
@@ -35,10 +35,10 @@ RECORD = np.dtype(
 )
 """One frame; copies of a broadcast share an id.
 
-``stamp`` is the kernel's receive timestamp in wall ns, ``arrival`` what the model made of it.
-``delivered`` is model ns, -1 when it was not delivered; then ``drop_place`` says where it was lost
+``stamp`` is the kernel's receive timestamp in wall ns, ``arrival`` its model time.
+``delivered`` is model ns, -1 when it was not delivered; then ``drop_place`` says why it was dropped
 (``meta["places"]``), and 0 that it was still in the host when the recording stopped.
-``container`` is an index into ``meta["containers"]``, -1 when the frame was nobody's.
+``container`` is an index into ``meta["containers"]``, -1 when the frame was for none.
 """
 
 
@@ -50,37 +50,32 @@ class Recording(NamedTuple):
     meta: dict[str, Any]
 
 
-def convert(rec: rc.Recorder, indirection: np.ndarray) -> np.ndarray:
-    """Turn the loop's integer rows into `RECORD`s.
+def convert(recorder: Recorder, indirection: np.ndarray) -> np.ndarray:
+    """Turn the recorder's rows into `RECORD`s.
 
     `indirection` is the RSS table [entries]; a frame's queue is the entry that the low bits of
-    its hash point to (Microsoft, "Introduction to receive side scaling").
+    its hash select (Microsoft, "Introduction to receive side scaling").
     """
-    count = int(rec.rows[-1, rc.USED])
-    rows, stages = rec.rows[:count], rec.stages[:count]
-    out = np.zeros(count, RECORD)
-    for name, column in (
-        *(("id", rc.R_ID), ("arrival", rc.R_ARRIVAL), ("stamp", rc.R_STAMP)),
-        *(("wire_len", rc.R_WIRE_LEN),),
-        *(("rss_hash", rc.R_HASH), ("proto", rc.R_PROTO), ("flow", rc.R_FLOW)),
-        *(("container", rc.R_CONTAINER), ("n_stages", rc.R_STAGES)),
-        *(("delivered", rc.R_DELIVERED), ("drop_place", rc.R_PLACE)),
-    ):
-        out[name] = rows[:, column]
-    out["delivered"][out["drop_place"] != 0] = rc.OPEN
-    out["rx_queue"] = indirection[rows[:, rc.R_HASH] % len(indirection)]
+    found = recorder.records.array[: recorder.progress.used]
+    out = np.zeros(len(found), RECORD)
+    for name in ("id", "arrival", "stamp", "wire_len", "rss_hash", "flow", "container"):
+        out[name] = found[name]
+    out["proto"], out["n_stages"] = found["protocol"], found["n_stages"]
+    out["delivered"], out["drop_place"] = found["delivered"], found["reason"]
+    out["delivered"][out["drop_place"] != 0] = OPEN
+    out["rx_queue"] = indirection[found["rss_hash"] % len(indirection)]
     used = np.arange(codes.MAX_STAGES) < out["n_stages"][:, np.newaxis]
-    for column, name in enumerate(STAGE.names or ()):
-        out["stages"][name] = np.where(used, stages[:, :, column], 0)
+    for name in STAGE.names or ():
+        out["stages"][name] = np.where(used, found["stages"][name], 0)
     return out
 
 
 def write(path: Path, records: np.ndarray, frames: np.ndarray, meta: Mapping[str, Any]) -> None:
-    """Write a file; it appears under its name only when it is whole. Raises OSError."""
+    """Write a file; it gets its name when it is complete. Raises OSError."""
     part = path.with_suffix(".part")
     with part.open("wb") as file:
         np.savez(file, records=records, frames=frames, meta=np.array(json.dumps(meta)))
-    os.replace(part, path)  # noqa: PTH105  # Path.replace returns a path that nobody wants
+    os.replace(part, path)  # noqa: PTH105  # Path.replace returns a path
 
 
 def read(path: Path) -> Recording:

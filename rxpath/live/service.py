@@ -12,7 +12,7 @@ from rxpath.live.control import Server
 from rxpath.live.host import LiveHost, sleep_precisely
 from rxpath.live.operations import Operations
 
-SLICE_NS = 200_000_000  # frames are carried for at most so long before Python has a look
+SLICE_NS = 200_000_000  # at most so long until Python checks for signals
 
 log = logging.getLogger("rxpath")
 

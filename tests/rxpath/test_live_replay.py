@@ -14,7 +14,7 @@ from rxpath.config.knobs import Knobs
 from rxpath.drivers import virtual
 from rxpath.errors import ConfigError
 from rxpath.host import Model
-from rxpath.live import plant as pl
+from rxpath.live import datapath as dp
 from rxpath.live import recorder as rc
 from rxpath.live import records
 from rxpath.live.host import Host, example, replay
@@ -43,7 +43,7 @@ def frames() -> list[bytes]:
 
 def load(host: Host, at: int, frame: bytes, stamp: int, tag: int = -1) -> None:
     """Put a frame at place `at` of the batch, as the kernel would have."""
-    rx = host.plant.rx
+    rx = host.datapath.rx
     rx.frames[at, : len(frame)] = np.frombuffer(frame, np.uint8)
     rx.info[at, [LENGTH, TAG, STAMP, FLAGS]] = len(frame), tag, stamp, 0
 
@@ -58,15 +58,15 @@ def live_run(host: Host, trace: list[tuple[int, bytes]], sizes: list[int]) -> np
             load(host, i, trace[at + i][1], trace[at + i][0])
         at, turn = at + size, turn + 1
         # A batch that is not full was read when its last frame had come, a full one may be late.
-        host.digest(size, trace[at - 1][0] + (10**9 if size == BATCH else 0))
-    host.digest(0, trace[-1][0] + 10**12)
+        host.process_batch(size, trace[at - 1][0] + (10**9 if size == BATCH else 0))
+    host.process_batch(0, trace[-1][0] + 10**12)
     return records.convert(host.stop_record(), TABLE)
 
 
 def virtual_run(system: dict[str, Any], rows: np.ndarray) -> list[list[int]]:
     """The same frames, by what the records say of them, under the virtual clock."""
     model = Model(
-        Knobs.parse(system), slots=SLOTS, sockets=CONTAINERS, flows=1 << pl.FLOWS_LOG2, records=True
+        Knobs.parse(system), slots=SLOTS, sockets=CONTAINERS, flows=1 << dp.FLOWS_LOG2, records=True
     )
     is_tcp = rows["proto"] == codes.TCP
     trace = virtual.make_trace(
@@ -138,11 +138,9 @@ def test_the_trace_really_loses_frames_somewhere() -> None:
 
 def balance(host: Host) -> tuple[int, int]:
     """(frames in, frames out), which are the same when none goes astray."""
-    counter = host.plant.counter
-    lost = int(counter[pl.C_LOST : pl.C_VERDICT].sum())
-    queued = len(host.plant.slot) - int(counter[pl.C_POOL_FREE])
-    into = int(counter[pl.C_RX] + counter[pl.C_COPIES])
-    return into, int(counter[pl.C_DELIVERED]) + lost + queued
+    counters = host.datapath.counters
+    lost = int(counters.drops.array.sum())
+    return counters.rx + counters.copies, counters.delivered + lost + host.queued()
 
 
 def test_a_broadcast_is_a_delivery_for_each_container() -> None:
@@ -155,8 +153,8 @@ def test_a_broadcast_is_a_delivery_for_each_container() -> None:
 
 
 def places(host: Host) -> dict[str, int]:
-    lost = host.plant.counter[pl.C_LOST : pl.C_VERDICT].tolist()
-    return {pl.PLACE_NAMES[place]: n for place, n in enumerate(lost) if n}
+    lost = host.datapath.counters.drops.array.tolist()
+    return {dp.REASON_NAMES[reason]: n for reason, n in enumerate(lost) if n}
 
 
 def test_everything_that_is_not_delivered_is_counted_by_place() -> None:
@@ -172,7 +170,7 @@ def test_everything_that_is_not_delivered_is_counted_by_place() -> None:
     rows = live_run(host, [(i, frame) for i, frame in enumerate(trace)], [5])
     names = ("malformed", "not_ours", "unknown_tenant", "unknown_mac")
     assert places(host) == dict.fromkeys(names, 1)
-    assert [pl.PLACE_NAMES.get(int(place)) for place in rows["drop_place"]] == [*names, None]
+    assert [dp.REASON_NAMES.get(int(place)) for place in rows["drop_place"]] == [*names, None]
     assert balance(host) == (5, 5)
 
 
@@ -211,7 +209,7 @@ def test_a_full_pool_is_rx_missed() -> None:
     host = replay(example(1).model_copy(update={"slots": 64, "dilation": 1}))
     for i in range(200):
         load(host, i, lf.vxlan(lf.inner()), 100)
-    host.digest(200, 100)
+    host.process_batch(200, 100)
     assert places(host)["rx_missed"] >= 200 - 64
     assert balance(host) == (200, 200)
 
@@ -219,8 +217,8 @@ def test_a_full_pool_is_rx_missed() -> None:
 def test_a_frame_longer_than_a_slot_is_malformed() -> None:
     host = replay(config())
     load(host, 0, lf.vxlan(lf.inner()), 100)
-    host.plant.rx.info[0, FLAGS] = 1
-    host.digest(1, 100)
+    host.datapath.rx.info[0, FLAGS] = 1
+    host.process_batch(1, 100)
     assert places(host) == {"malformed": 1}
 
 
@@ -229,8 +227,8 @@ def test_records_keep_the_frame_as_it_was_on_the_wire() -> None:
     host.record(10)
     plain = lf.inner(1, payload=b"p" * 300)
     load(host, 0, bytes(plain), 7, tag=101)
-    host.digest(1, 7)
-    host.digest(0, 10**12)
+    host.process_batch(1, 7)
+    host.process_batch(0, 10**12)
     rec = host.stop_record()
     rows = records.convert(rec, TABLE)
     wire = lf.tagged(plain)
@@ -244,9 +242,9 @@ def test_records_are_bounded_and_survive_the_disk(tmp_path: Path) -> None:
     host.record(3)
     for i in range(5):
         load(host, i, frames()[i], i * 10**6)
-    host.digest(5, 10**12)
+    host.process_batch(5, 10**12)
     rec = host.stop_record()
-    assert (rec.rows[-1, rc.USED], rec.rows[-1, rc.MISSED]) == (3, 2)
+    assert (rec.progress.used, rec.progress.missed) == (3, 2)
     rows = records.convert(rec, TABLE)
     records.write(tmp_path / "a.npz", rows, rec.frames[:3], {"machine": "m1"})
     again = records.read(tmp_path / "a.npz")
@@ -273,11 +271,11 @@ def test_what_is_in_flight_when_a_recording_stops_stays_in_flight() -> None:
     host = replay(config())
     host.record(10)
     load(host, 0, frames()[0], 5)
-    host.digest(1, 5)
+    host.process_batch(1, 5)
     rows = records.convert(host.stop_record(), TABLE)
     assert (rows["delivered"][0], rows["drop_place"][0]) == (-1, 0)
     host.record(10)
-    host.digest(0, 10**12)
+    host.process_batch(0, 10**12)
     assert len(records.convert(host.stop_record(), TABLE)) == 0
     assert balance(host) == (1, 1)
-    assert host.plant.counter[pl.C_DELIVERED] == 1
+    assert host.datapath.counters.delivered == 1
