@@ -6,8 +6,8 @@
 //   machine <--tagged frame, or VXLAN-- [ vtep_mode ] <-- route, ECMP <-- underlay --+
 //
 // Written for v1model (BMv2's simple_switch). Read first: include/headers.p4 for the two layers
-// of a frame, then the two controls below, then each job in its file. docs/p4-program.md lists
-// every table for whoever writes a controller.
+// of a frame, then the two controls below, then one file per step. docs/p4-program.md lists
+// every table, for authors of controllers.
 
 #include <core.p4>
 #include <v1model.p4>
@@ -29,7 +29,7 @@
 #include "include/egress_link.p4"
 #include "include/deparser.p4"
 
-// The way of a frame that is fit and not for the controller. Each job may end it by a drop reason.
+// Forwarding of a valid frame that is not punted to the controller. Any step may set a drop reason.
 control IngressForward(inout headers_t hdr,
                        inout metadata_t meta,
                        inout standard_metadata_t std_meta) {
@@ -50,7 +50,7 @@ control IngressForward(inout headers_t hdr,
                 tunnel.apply(hdr, meta, std_meta);
             }
         }
-        // From here on TRANSIT is a packet of others; everything else is a tenant's frame.
+        // From here on TRANSIT is an underlay packet; everything else is a tenant's frame.
         if (meta.drop_reason == DropReason.NONE && meta.exit_as != Exit.TRANSIT) {
             inspect.apply(hdr, meta);
             if (meta.drop_reason == DropReason.NONE) {
@@ -82,7 +82,7 @@ control FalconIngress(inout headers_t hdr,
     IngressChecks() checks;
     IngressForward() forward;
 
-    action send_as_told() {
+    action send_packet_out() {
         meta.exit_as = Exit.AS_IS;
         std_meta.egress_spec = hdr.packet_out.egress_port;
         hdr.packet_out.setInvalid();
@@ -91,12 +91,12 @@ control FalconIngress(inout headers_t hdr,
     apply {
         port_rx.count((bit<32>)std_meta.ingress_port);
         meta.ingress_port = std_meta.ingress_port;
-        // Until a decision is made the decision is to drop. Never writing egress_spec would
-        // send the frame to port 0.
+        // Drop by default: a frame for which egress_spec is never written would leave by
+        // port 0.
         mark_to_drop(std_meta);
 
         if (hdr.packet_out.isValid()) {
-            send_as_told();
+            send_packet_out();
         } else {
             checks.apply(hdr, meta, std_meta);
             if (meta.drop_reason == DropReason.NONE && meta.punt_reason == PuntReason.NONE) {
@@ -123,7 +123,7 @@ control FalconEgress(inout headers_t hdr,
     EgressTunnel() tunnel;
     EgressLink() link;
 
-    action tell_controller() {
+    action send_packet_in() {
         hdr.packet_in.setValid();
         hdr.packet_in.ingress_port = meta.ingress_port;
         hdr.packet_in.reason = meta.punt_reason;
@@ -131,7 +131,7 @@ control FalconEgress(inout headers_t hdr,
 
     apply {
         if (std_meta.egress_port == CPU_PORT) {
-            tell_controller();
+            send_packet_in();
         } else if (meta.exit_as != Exit.AS_IS) {
             if (meta.exit_as == Exit.FLOOD) {
                 replicas.apply(hdr, meta, std_meta);

@@ -1,12 +1,12 @@
 // IPv4 header checksums.
 //
 // A wrong checksum does not drop a frame by itself: v1model only sets checksum_error, which
-// IngressChecks tests. Verified is the first IPv4 header of a frame. What stands inside a tunnel
-// was verified by the switch that made the tunnel.
+// IngressChecks tests. Only the first IPv4 header of a frame is verified. The header inside a tunnel
+// was verified by the switch that encapsulated it.
 //
-// Recomputed is the outer header only. The tenant's header changes in one place (ECN, on
-// decapsulation), and there its checksum is adjusted and not recomputed, so that this switch can
-// never repair a header that was damaged elsewhere.
+// Only the outer header's checksum is recomputed. The tenant's header changes in one place (ECN, on
+// decapsulation), where its checksum is updated incrementally, so that this switch
+// never repairs a header that was damaged elsewhere.
 //
 // UDP: the outer checksum is zero, as RFC 7348 recommends, and the inner one is the tenant's.
 

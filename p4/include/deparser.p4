@@ -1,4 +1,4 @@
-// The deparser: every header that is still valid, in wire order. The payload follows by itself.
+// The deparser: every header that is still valid, in wire order. The target appends the payload.
 
 control FalconDeparser(packet_out packet, in headers_t hdr) {
     apply {

@@ -1,4 +1,4 @@
-// Dropping. Whoever finds a reason writes it down; the frame is counted and dropped in one place,
+// Dropping. A check that fails only sets the reason; the frame is counted and dropped in one place,
 // at the end of ingress (FalconIngress) or of egress (FalconEgress). So every drop is counted
 // exactly once, under the first reason found.
 

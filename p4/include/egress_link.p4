@@ -1,9 +1,9 @@
-// Egress, last job: what the link asks for. Addresses of the next hop, and the size.
+// Egress, last step: what the link requires, the next hop's addresses and the MTU.
 
 control EgressLink(inout headers_t hdr,
                    inout metadata_t meta,
                    inout standard_metadata_t std_meta) {
-    // Links are point to point, so the port alone names the neighbour.
+    // Links are point to point, so the port alone identifies the neighbour.
     action set_macs(mac_t src_addr, mac_t dst_addr) {
         hdr.outer_ethernet.setValid();
         hdr.outer_ethernet.ether_type = ETHERTYPE_IPV4;

@@ -1,4 +1,4 @@
-// Egress, for the copies of a flooded frame: what is this copy for?
+// Egress, for copies of a flooded frame: the destination of this copy.
 
 control EgressReplica(inout headers_t hdr,
                       inout metadata_t meta,

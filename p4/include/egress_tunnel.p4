@@ -1,10 +1,10 @@
-// Egress: give the frame the shape in which it leaves. Into a tunnel, on in its tunnel, or as a
-// tagged tenant frame in front of the machine.
+// Egress: the form in which the frame leaves. Encapsulated, still encapsulated, or as a
+// tagged tenant frame towards the machine.
 
 control EgressTunnel(inout headers_t hdr,
                      inout metadata_t meta,
                      inout standard_metadata_t std_meta) {
-    // ---- in front of a machine: its own receive path decapsulates, or this switch does ---------
+    // ---- in front of a machine: its own receive path decapsulates, or this switch does --------
 
     action pass_on() { }
 
@@ -19,9 +19,9 @@ control EgressTunnel(inout headers_t hdr,
         size = 1024;
     }
 
-    // ---- encapsulation (RFC 7348) ------------------------------------------------------------
+    // ---- encapsulation (RFC 7348) -------------------------------------------------------------
 
-    // The Ethernet header around it is the link's: see EgressLink.
+    // The Ethernet header around it is written by EgressLink.
     action encapsulate() {
         hdr.outer_ipv4.setValid();
         hdr.outer_ipv4.version = 4;
@@ -52,20 +52,20 @@ control EgressTunnel(inout headers_t hdr,
         hdr.vxlan.vni = meta.vni;
         hdr.vxlan.reserved3 = 0;
 
-        hdr.ethernet.ether_type = hdr.vlan.ether_type;    // the access tag stays on its side
+        hdr.ethernet.ether_type = hdr.vlan.ether_type;    // the access tag does not cross the tunnel
         hdr.vlan.setInvalid();
     }
 
-    // ---- routing on --------------------------------------------------------------------------
+    // ---- routing ------------------------------------------------------------------------------
 
     action next_hop() {
         hdr.outer_ipv4.ttl = hdr.outer_ipv4.ttl - 1;
     }
 
-    // ---- decapsulation: what the network marked on the outer header must not be lost -----------
+    // ---- decapsulation: congestion marks of the outer header must not be lost -----------------
 
     // RFC 1624, equation 3: HC' = ~(~HC + ~m + m'), where m is the word of the header that holds
-    // version, IHL, DSCP and ECN. Of ~m + m' only the difference of the ECN fields is left.
+    // version, IHL, DSCP and ECN. Of ~m + m' only the difference of the ECN fields remains.
     action set_inner_ecn(bit<2> ecn) {
         bit<32> sum = (bit<32>)(~hdr.ipv4.checksum) + 0xffff
                     - (bit<32>)meta.tenant.ecn + (bit<32>)ecn;
@@ -76,7 +76,7 @@ control EgressTunnel(inout headers_t hdr,
         hdr.ipv6.ecn = ecn;
     }
 
-    // RFC 6040, figure 4. What it leaves out keeps the inner field.
+    // RFC 6040, figure 4. Combinations not listed keep the inner field.
     table ecn_decapsulation {
         key = {
             meta.tenant.ecn    : exact @name("inner");
@@ -100,7 +100,7 @@ control EgressTunnel(inout headers_t hdr,
         hdr.vxlan.setInvalid();
     }
 
-    // ---- the tag of the tenant on this port ----------------------------------------------------
+    // ---- the tag of the tenant on this port ---------------------------------------------------
 
     direct_counter(CounterType.packets_and_bytes) deliver_counter;
 

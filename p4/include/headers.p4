@@ -1,4 +1,4 @@
-// Headers, in wire order, and the metadata that goes from one block to the next.
+// Headers, in wire order, and the metadata passed from one block to the next.
 
 header ethernet_h {
     mac_t   dst_addr;
@@ -100,7 +100,7 @@ header vxlan_h {
     bit<8>  reserved3;
 }
 
-// What the controller sends in front of a frame, and gets in front of one.
+// The headers in front of a packet-out and a packet-in.
 @controller_header("packet_out")
 header packet_out_h {
     port_t egress_port;
@@ -117,7 +117,7 @@ header packet_in_h {
 // tenants' frames arrive tagged, the underlay is untagged.
 //   from a machine:       ethernet vlan {arp | ipv4 | ipv6} ...
 //   from the underlay:    outer_ethernet outer_ipv4 outer_udp vxlan ethernet {arp | ipv4 | ipv6} ...
-// So to encapsulate is to make the outer headers valid, and to decapsulate is to make them
+// Encapsulating therefore makes the outer headers valid, and decapsulating makes them
 // invalid; nothing is ever copied from one layer to the other.
 struct headers_t {
     packet_in_h    packet_in;
@@ -141,25 +141,25 @@ struct headers_t {
     udp_h          udp;
 }
 
-// What kind of neighbour is behind a port.
+// The kind of neighbour on a port.
 enum bit<1> PortKind {
     ACCESS   = 0,   // a machine: tagged tenant frames come from it
     UNDERLAY = 1    // the IP fabric: untagged IPv4 packets come from it
 }
 
-// In what shape a frame leaves. Ingress says it for unicast frames, and egress for each copy of a
+// The form in which a frame leaves. Ingress decides it for unicast frames, egress for each copy of a
 // flooded one.
 enum bit<3> Exit {
     AS_IS   = 0,    // packet-out, packet-in, an ARP answer: not touched again
     TENANT  = 1,    // a tagged tenant frame for a machine
-    VTEP    = 2,    // to the machine whose VTEP is outer_dst: vtep_mode says in which shape
+    VTEP    = 2,    // to the machine whose VTEP is outer_dst: vtep_mode decides the form
     TRANSIT = 3,    // an IPv4 packet that this switch only routes
-    FLOOD   = 4     // copies, each with its own shape
+    FLOOD   = 4     // copies, each with its own form
 }
 
-// A tenant frame in the few words that ACL and hash need, whatever its protocol is.
+// The fields of a tenant's frame that ACL and hash use, whatever its protocol.
 struct tenant_view_t {
-    bit<16>  ether_type;   // behind the access tag
+    bit<16>  ether_type;   // after the access tag
     bit<128> src;          // IPv6; IPv4 and ARP (low 32 bits); MAC otherwise (low 48 bits)
     bit<128> dst;
     bit<8>   protocol;     // 0 where there is none
@@ -175,7 +175,7 @@ struct metadata_t {
     port_t        ingress_port;   // a copy, because a clone loses standard_metadata
     @field_list(CLONE_FIELDS)
     PuntReason    punt_reason;
-    DropReason    drop_reason;    // the first reason found; NONE while the frame lives
+    DropReason    drop_reason;    // the first reason found; NONE while there is none
     PortKind      port_kind;
     Exit          exit_as;
     bit<1>        in_tunnel;      // the parser went past the outer UDP header
@@ -186,17 +186,17 @@ struct metadata_t {
     tenant_view_t tenant;
     ipv4_t        learn_vtep;     // the VTEP that the frame came from; 0 for an access port
     port_t        learn_port;     // the access port that it came from; 0 for a VTEP
-    bit<2>        color;          // what the tenant's meter said
+    bit<2>        color;          // result of the tenant's meter
     mac_t         arp_answer;
 
-    ipv4_t        outer_src;      // the outer header, as it is or as it will be
+    ipv4_t        outer_src;      // of the outer header, received or to be written
     ipv4_t        outer_dst;
     bit<8>        outer_protocol;
     bit<16>       outer_sport;
     bit<16>       outer_dport;
 }
 
-// Digest: a source address that the table smac does not know at this place.
+// Digest: a source address that smac does not have at this port or VTEP.
 struct mac_learn {
     vni_t  vni;
     mac_t  mac;

@@ -10,7 +10,7 @@ control IngressAccess(inout headers_t hdr,
         meta.outer_src = vtep;
         meta.outer_dport = vxlan_port;
         meta.learn_port = std_meta.ingress_port;
-        // packet_length is what came over the wire; the tag stays behind on this side.
+        // packet_length is what came over the wire; the tag does not cross the tunnel.
         meta.tenant_len = (bit<16>)std_meta.packet_length - VLAN_TAG_LEN;
     }
 

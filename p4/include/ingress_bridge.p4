@@ -1,15 +1,15 @@
-// Ingress, for a tenant's frame from a machine: where does it go within its VNI?
+// Ingress, for a tenant's frame from a machine: forwarding within its VNI.
 //
-// Frames that a tunnel brought do not come here. Their VTEP has already named the machine, and
+// Frames from a tunnel do not get here. Their VTEP has already identified the machine, and
 // since they are never flooded, they are never sent back into the overlay either.
 
 control IngressBridge(inout headers_t hdr,
                       inout metadata_t meta,
                       inout standard_metadata_t std_meta) {
-    // ---- ARP suppression: the switch answers for the addresses it knows ----------------------
+    // ---- ARP suppression: the switch answers for the addresses it knows -----------------------
 
     action arp_reply(mac_t mac) {
-        meta.arp_answer = mac;    // all zeros is nobody's address
+        meta.arp_answer = mac;    // all zeros: no answer
     }
 
     table arp_suppress {
@@ -22,7 +22,7 @@ control IngressBridge(inout headers_t hdr,
         size = 16384;
     }
 
-    // The request becomes the reply, and goes back as it came, tag included.
+    // The request is turned into the reply and returned with its tag.
     action answer() {
         hdr.ethernet.dst_addr = hdr.ethernet.src_addr;
         hdr.ethernet.src_addr = meta.arp_answer;
@@ -36,7 +36,7 @@ control IngressBridge(inout headers_t hdr,
         std_meta.egress_spec = std_meta.ingress_port;
     }
 
-    // ---- forwarding within the VNI -----------------------------------------------------------
+    // ---- forwarding within the VNI ------------------------------------------------------------
 
     action to_port(port_t port) {
         meta.exit_as = Exit.TENANT;
@@ -75,7 +75,7 @@ control IngressBridge(inout headers_t hdr,
         size = 1024;
     }
 
-    // ---- the source port of the tunnel -------------------------------------------------------
+    // ---- the source port of the tunnel --------------------------------------------------------
 
     action hash_flow() {
         hash(meta.outer_sport, HashAlgorithm.crc32, ENTROPY_PORT_FIRST,

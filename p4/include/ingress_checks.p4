@@ -1,4 +1,4 @@
-// Ingress, first job: is this frame fit to be looked at, and what kind of neighbour sent it?
+// Ingress, first step: validity of the frame, and the kind of neighbour that sent it.
 
 control IngressChecks(inout headers_t hdr,
                       inout metadata_t meta,
@@ -19,7 +19,7 @@ control IngressChecks(inout headers_t hdr,
         size = 512;
     }
 
-    // To the controller instead of on its way: link discovery and other control frames.
+    // To the controller instead of being forwarded: link discovery and other control frames.
     action send_to_cpu() {
         meta.punt_reason = PuntReason.PUNT;
         meta.exit_as = Exit.AS_IS;

@@ -1,6 +1,6 @@
-// Ingress, for every frame of a tenant: is it sound? Its IP and L4 headers must not claim what the
-// frame does not hold. (Whoever forwards a frame that lies makes the lie the receiver's problem,
-// and an ACL that believes it can be passed by.)
+// Ingress, for every frame of a tenant: the lengths in its IP and L4 headers must not exceed the
+// frame. (Forwarding such a frame would leave the problem to the receiver, and an ACL that
+// trusts the lengths could be bypassed.)
 
 control IngressInspect(inout headers_t hdr, inout metadata_t meta) {
     bit<16> l4_len = 0;   // bytes of the IP packet's payload

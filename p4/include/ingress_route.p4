@@ -1,6 +1,6 @@
-// Ingress, for whatever goes to a VTEP or through the fabric: longest prefix, then one of the
+// Ingress, for packets to a VTEP or through the fabric: longest prefix, then one of the
 // equal paths by the hash of the outer flow. A tunnel's outer flow varies with the inner flow
-// through the source port, so one inner flow keeps to one path.
+// through the source port, so one inner flow stays on one path.
 
 control IngressRoute(inout headers_t hdr,
                      inout metadata_t meta,

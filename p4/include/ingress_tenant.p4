@@ -1,5 +1,5 @@
-// Ingress, for every frame of a tenant, whether a machine sent it or a tunnel brought it: does the
-// tenant exist, is the frame within its rate and its rules, and where does the sender live?
+// Ingress, for every frame of a tenant, from a machine or from a tunnel: whether the tenant exists,
+// its meter and ACL, and learning of the source address.
 
 control IngressTenant(inout headers_t hdr,
                       inout metadata_t meta,
@@ -62,7 +62,7 @@ control IngressTenant(inout headers_t hdr,
         digest<mac_learn>(1, { meta.vni, hdr.ethernet.src_addr, meta.learn_port, meta.learn_vtep });
     }
 
-    // An entry says where an address lives, so an address that moved misses and is told again.
+    // An entry holds an address and its location, so an address that moved misses and is reported again.
     table smac {
         key = {
             meta.vni              : exact @name("vni");
@@ -84,7 +84,7 @@ control IngressTenant(inout headers_t hdr,
         if (meta.drop_reason == DropReason.NONE) {
             tenant_acl.apply();
         }
-        // Only a frame that may pass teaches anything.
+        // Learn only from frames that are admitted.
         if (meta.drop_reason == DropReason.NONE) {
             smac.apply();
         }

@@ -1,5 +1,5 @@
-// Ingress on an underlay port: is the outer header right, and does its tunnel end at a machine of
-// this switch?
+// Ingress on an underlay port: validity of the outer header, and whether its tunnel ends at a
+// machine of this switch.
 
 control IngressUnderlay(inout headers_t hdr,
                         inout metadata_t meta,
@@ -11,7 +11,7 @@ control IngressUnderlay(inout headers_t hdr,
         meta.exit_as = Exit.TRANSIT;
     }
 
-    // Short frames are padded, so a frame may be longer than its packet, and never shorter.
+    // Short frames are padded, so a frame may be longer than its packet, but never shorter.
     action check_ip_length() {
         bool good = hdr.outer_ipv4.total_len >= (bit<16>)hdr.outer_ipv4.ihl << 2
             && (bit<32>)hdr.outer_ipv4.total_len + (bit<32>)ETHERNET_LEN <= std_meta.packet_length;
@@ -47,8 +47,8 @@ control IngressUnderlay(inout headers_t hdr,
     }
 }
 
-// Only for packets that the parser followed into a VXLAN header. For a switch on the way it is an
-// IP packet like others; where the tunnel ends, what is inside must be right.
+// Only for packets that the parser followed into a VXLAN header. For a transit switch it is an
+// IP packet like any other; where the tunnel ends, its contents must be valid.
 control IngressTunnel(inout headers_t hdr,
                       inout metadata_t meta,
                       inout standard_metadata_t std_meta) {
@@ -72,7 +72,7 @@ control IngressTunnel(inout headers_t hdr,
     }
 
     // The datagram fits its packet and the packet its frame, and here the datagram must fill the
-    // frame: one with VXLAN is never so short that it needs padding, and what hung behind it would
+    // frame: one with VXLAN is never so short that it needs padding, and trailing bytes would
     // become part of the tenant's frame.
     action check_length() {
         bit<32> ip_len = (bit<32>)hdr.outer_udp.length + ((bit<32>)hdr.outer_ipv4.ihl << 2);

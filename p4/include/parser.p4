@@ -1,4 +1,4 @@
-// The parser. It decides nothing about forwarding; it only says what the bytes are.
+// The parser. It only identifies headers; it takes no forwarding decision.
 
 error {
     Ipv4BadVersion,
@@ -24,7 +24,7 @@ parser FalconParser(packet_in packet,
         transition accept;
     }
 
-    // The EtherType decides the layer, so it is looked at before a header is taken.
+    // The EtherType decides the layer, so it is read by lookahead before a header is extracted.
     state parse_frame {
         transition select(packet.lookahead<ethernet_h>().ether_type) {
             ETHERTYPE_VLAN: parse_access_frame;
@@ -32,7 +32,7 @@ parser FalconParser(packet_in packet,
         }
     }
 
-    // ---- the underlay's layer ----------------------------------------------------------------
+    // ---- the underlay's layer -----------------------------------------------------------------
 
     state parse_underlay_frame {
         packet.extract(hdr.outer_ethernet);
@@ -77,8 +77,8 @@ parser FalconParser(packet_in packet,
         }
     }
 
-    // From here on an error is none of a transit switch's business: it routes the outer header.
-    // in_tunnel tells such an error from one in the outer layer.
+    // From here on errors do not concern a transit switch, which routes by the outer header.
+    // in_tunnel distinguishes such an error from one in the outer layer.
     state parse_vxlan {
         meta.in_tunnel = 1;
         packet.extract(hdr.vxlan);
@@ -87,7 +87,7 @@ parser FalconParser(packet_in packet,
         transition parse_tenant;
     }
 
-    // ---- the tenant's layer ------------------------------------------------------------------
+    // ---- the tenant's layer -------------------------------------------------------------------
 
     state parse_access_frame {
         packet.extract(hdr.ethernet);
