@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.examples import examples
+from tests.v1switch.match_keys import between, fits, lpm, ternary
 from tests.v1switch.twin import loaded
 from v1switch.errors import DuplicateEntry, TableFull
-from v1switch.state.entries import ActionCall, Exact, Key, Lpm, Match, Range, TableEntry, Ternary
+from v1switch.state.entries import ActionCall, Exact, Key, Lpm, TableEntry, Ternary
 from v1switch.state.lookup import ExactIndex, LpmIndex, TernaryIndex
 
 WIDTHS = {"a": 8, "b": 16, "c": 8}
@@ -19,23 +20,6 @@ A, B, C = (
     st.sampled_from([0, 1, 0x0100, 0x0101, 0xFF00, 0xFFFF]),
     st.integers(0, 2),
 )
-
-
-def lpm(width: int, values: st.SearchStrategy[int]) -> st.SearchStrategy[Lpm]:
-    ones = (1 << width) - 1
-    return st.builds(
-        lambda value, length: Lpm(value & (ones ^ (ones >> length)), length),
-        values,
-        st.integers(0, width),
-    )
-
-
-def ternary(masks: list[int], values: st.SearchStrategy[int]) -> st.SearchStrategy[Ternary]:
-    return st.builds(lambda v, m: Ternary(v & m, m), values, st.sampled_from(masks))
-
-
-def between(values: st.SearchStrategy[int]) -> st.SearchStrategy[Range]:
-    return st.builds(lambda x, y: Range(min(x, y), max(x, y)), values, values)
 
 
 KINDS: dict[str, tuple[str, str, str, st.SearchStrategy[Key]]] = {
@@ -57,16 +41,6 @@ KINDS: dict[str, tuple[str, str, str, st.SearchStrategy[Key]]] = {
     ),
 }
 ORDER = list(KINDS)
-
-
-def fits(match: Match, value: int, width: int) -> bool:
-    if isinstance(match, Exact):
-        return value == match.value
-    if isinstance(match, Lpm):
-        return value >> (width - match.prefix_len) == match.value >> (width - match.prefix_len)
-    if isinstance(match, Ternary):
-        return value & match.mask == match.value
-    return match.low <= value <= match.high
 
 
 def rank(how: str, number: int, entry: TableEntry) -> tuple[int, int]:
