@@ -110,6 +110,10 @@ def test_cases(n: int, expected: int) -> None:
     assert run((ir.Match(N, cases, (adds(30),)),), n=n) == expected
 
 
+def test_without_cases_there_is_the_default() -> None:
+    assert run((ir.Match(N, (), (adds(30),)),)) == 30
+
+
 @pytest.mark.parametrize(("flag", "expected"), [(0, 11), (1, 1)])
 def test_a_region_is_left_early(flag: int, expected: int) -> None:
     region = ir.Region((adds(1), ir.If(FLAG, (ir.Leave(),)), adds(10)))

@@ -64,11 +64,14 @@ class Recorder:
     def begin(self) -> None:
         """Start with another frame."""
         self._passes, self._stack, self._origins, self._calls = [], [], [], 0
+        self._now = self._root = Pass(0, "", 0, b"")
 
     def finish(self, port: int, frame: bytes, out: Sequence[tuple[int, bytes]]) -> ev.Explanation:
         """The explanation of the frame, of all calls since `begin`."""
         passes = tuple(each.close() for each in self._passes)
-        return ev.Explanation(port, frame, passes, tuple(out), max(0, self._calls - MAX_EVENTS))
+        omitted = max(0, self._calls - MAX_EVENTS)
+        self.begin()  # or thousands of events would be kept until the next frame
+        return ev.Explanation(port, frame, passes, tuple(out), omitted)
 
     def _pass(self, kind: str, parent: int, frame: bytes) -> Pass:
         made = Pass(len(self._passes) + 1, kind, parent, frame)

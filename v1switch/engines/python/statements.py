@@ -100,6 +100,9 @@ class Statements:
                 self.block(block)
 
     def _match(self, statement: ir.Match) -> None:
+        if not statement.cases:
+            self.block(statement.default)
+            return
         value = self._text(statement.value)
         if len(statement.cases) > 1 and not value.isidentifier():
             held = self.source.fresh("m")
