@@ -1,7 +1,7 @@
 """How long the talk's figures take, and how long their kernels need to be compiled at first.
 
-The peer of each time is a goal, not a program: all seven figures within 60 s on two cores, the
-kernels within 20 s.
+Times are compared with goals, not with another program: all seven figures within 60 s on two
+cores, the kernels within 20 s.
 """
 
 from __future__ import annotations

@@ -4,11 +4,11 @@
 
 On the VXLAN program: the time to the first frame, the highest rate with less than 0.1 % loss, the
 latency at half of it, and whether the counters are exact there and at twice the highest rate. How
-long machine code takes to compile, and to carry a frame. Then tables of 1 to 100,000 entries:
+long machine code takes to compile, and to process a frame. Then tables of 1 to 100,000 entries:
 writes a second over P4Runtime and what a look-up costs. The switch has one core, the generator,
-which offers a fixed rate whatever the switch does, the other.
+which offers a fixed rate independently of the switch, the other.
 Rates are those of the wall clock; "per CPU second" divides by the processor time that the switch
-itself used, so a busy machine disturbs it less. Fails when v1switch counts wrongly.
+itself used, so it depends less on other load. Fails when v1switch counts wrongly.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def arguments() -> argparse.Namespace:
 
 
 def goals(figures: dict[str, dict[str, Any]]) -> Iterator[tuple[str, bool]]:
-    """What v1switch is to reach, engine by engine, with what it reached."""
+    """The goals of each engine of v1switch, with the results."""
     bmv2 = figures.get(BMV2_LABEL)
     for label, of in figures.items():
         if label == BMV2_LABEL:
@@ -95,7 +95,7 @@ def goals(figures: dict[str, dict[str, Any]]) -> Iterator[tuple[str, bool]]:
 
 
 def wrong(figures: dict[str, dict[str, Any]]) -> str | None:
-    """Say which engine of v1switch counts wrongly, if one does."""
+    """The engine of v1switch that counts wrongly, or None."""
     kinds = ("counters_exact", "counters_exact_in_overload")
     bad = [
         f"{label}: not {kind}"

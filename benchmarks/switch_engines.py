@@ -1,4 +1,4 @@
-"""The switches that are compared, each pinned to one core, and the processor time that they use."""
+"""The switches that are compared, each pinned to one core, and the CPU time that they use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Engine(NamedTuple):
-    """A way to run a target."""
+    """A target with its options."""
 
     label: str
     target: str
@@ -39,7 +39,7 @@ def engines() -> list[Engine]:
 
 
 class Cores(NamedTuple):
-    """Who runs where."""
+    """The cores of switch and generator."""
 
     switch: int
     generator: int
@@ -52,7 +52,7 @@ class Cores(NamedTuple):
 
     def __str__(self) -> str:
         """For the output."""
-        shared = " (one core for both: a switch gets what the generator leaves)"
+        shared = " (one core for both, so the generator slows the switch down)"
         return (
             f"switch pinned to core {self.switch}, generator to core {self.generator}"
             f"{shared if self.switch == self.generator else ''}"
@@ -60,10 +60,10 @@ class Cores(NamedTuple):
 
 
 class Pinned(Target):
-    """A running engine on a core of its own."""
+    """A running engine, pinned to its core."""
 
     def __init__(self, engine: Engine, sandbox: Sandbox, core: int) -> None:
-        # v1switch says there when machine code takes over, and nothing of frames
+        # at this level v1switch logs the start of machine code, and nothing about frames
         level = "info" if engine.compiles else "off"
         super().__init__(engine.target, sandbox, options=engine.options, log_level=level)
         self._engine, self._core, self._settled = engine, core, 0
@@ -73,7 +73,7 @@ class Pinned(Target):
         return ["taskset", "-c", str(self._core), *super().command()]
 
     def settle(self) -> None:
-        """Wait, after each push of a program, until it runs as fast as it is going to.
+        """Wait, after each push of a program, until machine code has taken over, if it will.
 
         Raises:
             SandboxError: it does not within COMPILE_PATIENCE, or stays with plain Python.
@@ -83,7 +83,7 @@ class Pinned(Target):
             self._settled = self._compiled()
 
     def _compiled(self) -> int:
-        """How often the switch said so far that machine code took over."""
+        """How often machine code has taken over so far, by the log."""
         return sum(text.count("machine code after") for text in self.written())
 
     def cpu_seconds(self) -> float:
@@ -96,7 +96,7 @@ class Pinned(Target):
                 times = (status.parent / "stat").read_text().rpartition(")")[2].split()
             except (OSError, ValueError):
                 continue  # it ended meanwhile
-            # its pid is that of its own namespace
+            # the pid is the one in its namespace
             if fields.get("NSpid", "").split()[-1:] == [str(self.pid)] and path in command:
                 return (int(times[11]) + int(times[12])) / TICKS
         return 0.0

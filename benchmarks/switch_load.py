@@ -1,8 +1,8 @@
-"""An open-loop load for a switch: frames at a fixed rate, each numbered, and what became of each.
+"""An open-loop load for a switch: numbered frames at a fixed rate, and the fate of each.
 
-The generator does not wait for what it sends: a switch that falls behind is offered the same
-rate. A frame carries its number in its payload; noted are the time just before the call that sent
-it and the kernel's timestamp (SO_TIMESTAMPNS) of its arrival behind the switch. One thread sends
+The generator does not wait for the switch: one that falls behind is offered the same rate. The
+payload of a frame has its number; recorded are the time just before the call that sent it, and the
+kernel's timestamp (SO_TIMESTAMPNS) of its arrival after the switch. One thread sends
 and receives, in compiled loops of sendmmsg(2) and recvmmsg(2). Times are wall nanoseconds.
 """
 
@@ -26,15 +26,15 @@ from rxpath.wire.libc import memcpy, wall_ns
 from tests.switch.harness import LONGEST_FRAME, PATIENCE, Port, SandboxError
 
 BURST = 32  # frames in one sendmmsg at most
-LATE_NS = 20_000_000  # who comes later has waited in a growing queue: it counts as lost
-QUIET_NS = 200_000_000  # nothing more is expected when none came for so long after the last
-KEPT_UP = 0.99  # of the rate that was asked for, at least: below, the generator is what is measured
+LATE_NS = 20_000_000  # later frames waited in a growing queue and count as lost
+QUIET_NS = 200_000_000  # without arrivals for so long after the last one, the trial is over
+KEPT_UP = 0.99  # least share of the requested rate; below, the trial measures the generator
 PROBE = struct.pack("=Q", 0x5EED_FACE_0FF5_E7A5)
 SIOCGIFINDEX = 0x8933  # uapi linux/sockios.h
 
 
 class Trace(NamedTuple):
-    """What is sent and what became of it, a place for each frame."""
+    """What is sent and received, with one element for each frame."""
 
     tag: np.ndarray  # int64 [2]: its number (trial << 32 | frame) and a word of the caller's
     sent: np.ndarray  # int64: when
@@ -81,11 +81,11 @@ class Trial:
     """One rate, offered for a while.
 
     Attributes:
-        rate: frames per second that were asked for.
+        rate: frames per second that were requested.
         offered: frames per second that were sent.
         sent, arrived: frames; `arrived` however late.
         lost: frames that did not arrive within LATE_NS.
-        missed: frames that the generator itself lost, for want of buffers or an interface.
+        missed: frames that the generator itself lost, because of full buffers or its interface.
         latency_ns: of every frame that arrived.
         between_us: microseconds from one arrival to the next, on average.
     """
@@ -106,7 +106,7 @@ class Trial:
 
     @property
     def valid(self) -> bool:
-        """Whether the generator kept up, so that it was the switch that was measured."""
+        """Whether the generator kept up, so that the trial measures the switch."""
         return self.offered >= KEPT_UP * self.rate and self.missed == 0
 
     def percentile_us(self, percent: float) -> float:
@@ -115,18 +115,18 @@ class Trial:
 
 
 class Generator:
-    """Sends numbered copies of a frame into one port of a sandbox, awaits them at another."""
+    """Sends numbered copies of a frame into one port of a sandbox, receives them at another."""
 
     def __init__(
         self, source: Port, sink: Port, frame: bytes, words: np.ndarray | None = None
     ) -> None:
-        """Find out where the switch has the payload.
+        """Find the offset of the payload in forwarded frames.
 
         Args:
             source: where frames enter the switch.
             sink: where they leave it.
             frame: what to send. It holds PROBE once: there, 8 bytes become the frame's number and
-                the 8 behind them its word.
+                the next 8 its word.
             words: int64, taken in turns; None for zeros.
 
         Raises:
@@ -148,7 +148,7 @@ class Generator:
         self._sink.close()
 
     def _through(self, frame: bytes) -> bytes:
-        """What comes out of the switch for the frame; the kernel keeps an outermost tag back."""
+        """The frame as the switch forwards it, without the tag that the kernel strips."""
         self._source.send(frame)
         deadline = time.monotonic() + PATIENCE
         while (left := deadline - time.monotonic()) > 0:
@@ -159,7 +159,7 @@ class Generator:
         raise SandboxError(f"the frame does not come through within {PATIENCE} s")
 
     def run(self, rate: int, seconds: float) -> Trial:
-        """Offer `rate` frames per second for a while and return what became of them."""
+        """Offer `rate` frames per second for a while and return the result."""
         self._trial += 1
         total = max(1, int(rate * seconds))
         tag = np.zeros((total, 2), np.int64)

@@ -2,8 +2,8 @@
 
     python benchmarks/switch_machine_code.py [PROGRAM.json ...]
 
-Seconds are processor time of one core. Frames are those of the VXLAN program's golden file that
-are forwarded, each run many times in a loop that is machine code itself, without sockets.
+Seconds are processor time of one core. Frames are the forwarded ones of the VXLAN program's golden
+file, each run many times in a loop of machine code, without sockets.
 """
 
 from __future__ import annotations

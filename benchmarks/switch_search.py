@@ -1,4 +1,4 @@
-"""The highest rate that a switch forwards with next to no loss, found by bisection."""
+"""The highest rate that a switch forwards with almost no loss, found by bisection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.switch_load import Trial
 LOSS = 0.001  # share of the frames that may be lost
 FIRST = 2_000  # frames per second that are tried first
 PRECISION = 0.03  # between the highest rate that passed and the lowest that did not
-TRIES = 3  # for a rate: who else uses the machine disturbs a trial, and never helps it
+TRIES = 3  # for a rate: other load on the machine only ever makes a trial worse
 LAGS = 3  # trials in which the generator itself lagged, beyond those
 DOUBTS = 2  # times that the lowest rate that failed is tried again at the end
 
@@ -30,14 +30,14 @@ class Found(NamedTuple):
 
 
 def passes(trial: Trial) -> bool:
-    """Whether a trial says that the switch forwards at its rate."""
+    """Whether the switch forwards at the rate of a trial."""
     return trial.valid and trial.loss < LOSS
 
 
 def attempt(offer: Offer, rate: int) -> Trial:
     """Try a rate until it passes, or TRIES trials say that it does not; return the last trial.
 
-    Trials that say nothing do not count, up to LAGS of them.
+    Invalid trials do not count, up to LAGS of them.
     """
     valid = 0
     for _ in range(TRIES + LAGS):
@@ -49,7 +49,7 @@ def attempt(offer: Offer, rate: int) -> Trial:
 
 
 def highest(offer: Offer, first: int = FIRST) -> Found:
-    """Double the rate until it fails, halve the interval, then doubt what failed and go on."""
+    """Double the rate until it fails, bisect, then retry the lowest rate that failed."""
     low, high, best, limited, doubts, rate = 0, 0, None, False, DOUBTS, first
     while True:
         trial = attempt(offer, rate)

@@ -28,7 +28,7 @@ from tests.v1switch.twin import COMPILED
 BATCH = 100  # updates in a Write
 SINGLES = 500
 BURST, FLOOD_RATE = 5_000, 200_000  # frames, frames a second: more than a switch forwards
-RUNS = 3  # the best counts: what else the machine does makes a frame slower, never faster
+RUNS = 3  # the best counts: other load on the machine only makes frames slower
 SPREAD = 0x9E37_79B9_7F4A_7C15  # odd, so n * SPREAD mod 2^64 repeats nothing; its high bits neither
 ONES = (1 << 64) - 1
 HIGH = ONES ^ 0xFFFF_FFFF
@@ -112,7 +112,7 @@ class Bench(NamedTuple):
         """The time that a frame takes, in microseconds; keys in turns."""
         words = np.array([int.from_bytes(key.to_bytes(8, "big"), "little") for key in keys], "u8")
         source, sink = self.sandbox.port(1), self.sandbox.port(2)
-        # the frame that finds the way carries key 0, which is the first entry's
+        # the generator's probe has key 0, that of the first entry
         generator = Generator(source, sink, frame(mark), words.view(np.int64))
         best = min(generator.run(FLOOD_RATE, BURST / FLOOD_RATE).between_us for _ in range(RUNS))
         generator.close()

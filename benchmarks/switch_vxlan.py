@@ -1,4 +1,4 @@
-"""Our VXLAN program under load: highest rate, latency at half of it, counters."""
+"""The VXLAN program under load: highest rate, latency at half of it, counters."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def measure(engine: Engine, cores: Cores, seconds: float, size: int) -> dict[str
         generator = Generator(sandbox.port(M1), sandbox.port(M2), frame(size))
         first_frame = time.perf_counter() - pushed
         target.settle()
-        generator.run(1000, 0.2)  # what is compiled when first used is compiled now
+        generator.run(1000, 0.2)  # compiles what is compiled at first use
         found = highest(lambda rate: generator.run(rate, seconds))
         if found.best is None:
             raise SystemExit(f"{engine.label}: loses frames at any rate")
@@ -81,9 +81,9 @@ class Load(NamedTuple):
     client: SwitchClient
 
     def at_half(self, rate: int) -> dict[str, Any]:
-        """Latency at half of `rate`, and whether each frame was counted as it came and as it went.
+        """Latency at half of `rate`, and whether each frame was counted at ingress and at egress.
 
-        Only a trial without loss tells; TRIES of them are made.
+        Needs a trial without loss; makes at most TRIES.
         """
         before: list[tuple[Ports, float]] = []
 
@@ -105,7 +105,7 @@ class Load(NamedTuple):
         }
 
     def overloaded(self, rate: int) -> dict[str, Any]:
-        """Whether just the frames that came out were counted as sent, at more than it can take."""
+        """Whether exactly the frames that came out were counted as sent, in overload."""
         before = Ports.read(self.client)
         trial = self.generator.run(OVERLOAD * rate, 1.0)
         sent = Ports.read(self.client).sent - before.sent

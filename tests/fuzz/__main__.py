@@ -1,7 +1,7 @@
 """`make fuzz`: all targets, a bounded number of inputs, exit code 1 with the first finding.
 
-Every part is a process of its own, so that a part which is killed, or stands still where no signal
-reaches it, is a finding as well and its input is not lost.
+Every part is a separate process, so that a part which is killed, or hangs where no signal reaches
+it, is a finding as well and its input is not lost.
 """
 
 import argparse
@@ -21,11 +21,11 @@ SHARES = (  # of 100
     ("files", "random", 5),
     ("files", "guided", 5),
 )
-SECONDS_AN_INPUT = 0.25  # for a part as a whole, on average: ten times what is usual
+SECONDS_AN_INPUT = 0.25  # average over a part: ten times the usual
 
 
 def main() -> int:
-    """Run all parts and tell what they did."""
+    """Run all parts and print their results."""
     parser = argparse.ArgumentParser(prog="make fuzz")
     parser.add_argument("--inputs", type=int, default=100_000, help="over all parts")
     parser.add_argument("--seed", type=int, default=1)
@@ -35,7 +35,7 @@ def main() -> int:
     started = time.monotonic()
     guided = importlib.util.find_spec("atheris") is not None
     if not guided:
-        print("atheris is not to be had here: all inputs are random ones, none coverage-guided")
+        print("atheris is not available: all inputs are random, none coverage-guided")
     failed = False
     for target, engine, share in SHARES:
         inputs = max(1, options.inputs * share // 100)
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def _part(target: str, engine: str, inputs: int, options: argparse.Namespace) -> int:
-    """Run one part and return its exit code; what it says on stderr is shown if it failed."""
+    """Run one part and return its exit code; shows its stderr if it failed."""
     command = [sys.executable, "-m", "tests.fuzz.run", target, "--engine", engine]
     command += ["--inputs", str(inputs), "--seed", str(options.seed), "--out", str(options.out)]
     log = options.out / f"{target}-{engine}.log"

@@ -1,7 +1,7 @@
-"""An input is a string of bytes; everything that is made of it is chosen by these bytes in turn.
+"""An input is a string of bytes; they decide, one after the other, what is made of it.
 
-One encoding serves all: Hypothesis draws and shrinks bytes, libFuzzer mutates bytes, and a file
-with them repeats a finding. Bytes that are missing read as 0, so a shorter input is a simpler one.
+Hypothesis draws and shrinks bytes, libFuzzer mutates bytes, and a file of them reproduces a
+finding. Bytes that are missing read as 0, so a shorter input is a simpler one.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ HUGE = (2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64, 10**12, 10*
 
 
 class Choices:
-    """Takes decisions out of bytes, from the first to the last."""
+    """Decodes bytes into decisions, from the first to the last."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data

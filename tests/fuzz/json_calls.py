@@ -25,7 +25,7 @@ LISTS = {
     "meter_array": "meter_arrays",
     "register_array": "register_arrays",
 }
-KIND_OF = {  # what a primitive wants, and the type of a type-value object
+KIND_OF = {  # what a primitive expects, and the type of a type-value object
     known.HEADER: "header",
     known.STACK: "header_stack",
     known.UNION: "header_union",
@@ -88,7 +88,7 @@ def header(pool: Pool, choose: Choices, depth: int) -> Any:
 
 
 def call(pool: Pool, choose: Choices) -> Any:
-    """A call of any primitive, with arguments that mostly are what it wants."""
+    """A call of any primitive, mostly with arguments of the right kinds."""
     op = choose.pick(list(known.PRIMITIVES))
     arguments = [_argument(pool, wanted, choose) for wanted in known.PRIMITIVES[op]]
     return {"op": op, "parameters": arguments}

@@ -22,7 +22,7 @@ WORDS = (
         "x" * 500,
     ),
 )
-NAMES_OF = {  # members that refer to something by its name, and the list it stands in
+NAMES_OF = {  # members that refer to something by its name, and the list that holds it
     **dict.fromkeys(("next_state", "init_state"), ("parse_states",)),
     **dict.fromkeys(
         ("true_next", "false_next", "base_default_next", "next_node", "init_table"),

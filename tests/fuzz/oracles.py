@@ -1,4 +1,4 @@
-"""What a refusal has to be: one line, with the object and the reason."""
+"""Checks of refusals: one line, with the object and the reason."""
 
 import re
 
@@ -35,7 +35,7 @@ NAMED = re.compile(r"'[^']*'|\"[^\"]*\"|0x[0-9a-f]+|\$[.\w\[\]]*|packet-out|pipe
 
 
 def check_line(text: str) -> None:
-    """One line that people can read."""
+    """Assert that a text is one readable line."""
     assert text.strip(), "an empty message"
     assert text.isprintable(), f"not one line of printable text: {text!r}"
     assert len(text) < 600, f"{len(text)} characters: {text[:80]}"

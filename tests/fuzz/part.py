@@ -14,7 +14,7 @@ from tests.fuzz.watch import WARM_UP, Hang, Leak, Watch, shrink
 class Part:
     """Takes inputs one by one; leaves the process after the last, or with the first finding.
 
-    libFuzzer's loop never returns, so that nobody else could.
+    libFuzzer's loop never returns, so only the part itself can end the process.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Part:
             self.report(error)
 
     def pause(self) -> None:
-        """Look at the memory, where the engine holds none of its own; leaves after the last input.
+        """Check memory, between inputs of the engine; leaves after the last input.
 
         Called between inputs, as often as the engine can.
         """
@@ -52,7 +52,7 @@ class Part:
                 self.report(error)
 
     def report(self, error: BaseException) -> NoReturn:
-        """Write the smallest input that shows a finding, and how to repeat it; ends the process."""
+        """Write the smallest input that shows a finding, and how to reproduce it, and exit."""
         data = self.watch.last
         if not isinstance(error, (Leak, Hang)):
             data = shrink(self.target.run, data)
@@ -80,7 +80,7 @@ class Part:
 
 
 def show(target: ModuleType, file: Path) -> None:
-    """Write what an input stands for beside it: a program, a frame."""
+    """Write the decoded input beside it: a program, a frame."""
     for suffix, text in target.show(file.read_bytes()).items():
         file.with_suffix(f".shown.{suffix}").write_bytes(text)
 

@@ -1,7 +1,7 @@
-"""One part of a fuzzing run, in a process of its own: exit code 1 with a finding.
+"""One part of a fuzzing run, in a separate process: exit code 1 with a finding.
 
-`random` inputs come from Hypothesis, which makes findings small; `guided` ones from libFuzzer,
-which goes on from inputs that reached new code. `--repeat FILE` runs one input again.
+`random` inputs come from Hypothesis, which minimises findings; `guided` ones from libFuzzer, which
+mutates inputs that reached new code. `--repeat FILE` runs one input again.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Files of entries in their three forms, and filters: people write them, and wrong in every way."""
+"""Entry files in their three formats, and filters: users write them, with any mistake."""
 
 import json
 import tempfile
@@ -80,14 +80,14 @@ class _Commands:
         return " ".join(words)
 
     def _commands(self) -> list[str]:
-        """The commands that there is something for in the program."""
+        """The commands that apply to the program."""
         missing = {kind for kind, names in self.names.items() if not names}
         if "PROFILE" in missing:
             missing |= {"MEMBER", "GROUP"}
         return [c for c, (form, _) in COMMANDS.items() if not missing & set(form.split())]
 
     def _tables(self, command: str) -> list[Table]:
-        """The tables that a command is for; all when there are none."""
+        """The tables that a command applies to; all if there are none."""
         tables = list(self.program.tables.values())
         indirect = "indirect" in command
         return [table for table in tables if bool(table.action_profile) == indirect] or tables
@@ -184,7 +184,7 @@ def _spoilt(text: bytes, choose: Choices) -> bytes:
 
 
 def decode(data: bytes) -> tuple[str, str, bytes]:
-    """Program, the file's suffix ("filter" for a filter), and what stands in it."""
+    """Program, the file's suffix ("filter" for a filter), and its content."""
     choose = Choices(data)
     kind = choose.pick((*FORMS, "filter"))
     name = ZOO if kind == "txtpb" else choose.pick(worlds.SMALL)
@@ -232,7 +232,7 @@ def _match(name: str, text: str) -> str:
 
 
 def _refusal(plane: Dataplane, name: str, kind: str, text: bytes) -> EntriesError | None:
-    """Read a file into a switch, and give what it was refused for."""
+    """Read a file into a switch; returns the refusal, if any."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, f"entries.{kind}")
         file.write_bytes(text)
@@ -244,7 +244,7 @@ def _refusal(plane: Dataplane, name: str, kind: str, text: bytes) -> EntriesErro
 
 
 def run(data: bytes) -> str:
-    """Read one file or filter into a fresh switch, then carry two frames."""
+    """Read one file or filter into a fresh switch, then process two frames."""
     name, kind, text = decode(data)
     if kind == "filter":
         return _match(name, text.decode(errors="surrogatepass"))

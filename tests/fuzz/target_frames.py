@@ -11,7 +11,7 @@ from v1switch.control.dataplane import Dataplane
 FILLINGS = 4  # sets of random entries for each program
 PORTS = (1, 2, 3, 0, 4, worlds.CPU_PORT, 511)
 SIZES = (0, 1, 13, 14, 60, 1500, 9000, 65535)
-FIRST_FRAMES = 24  # each plane carries so many before memory is looked at
+FIRST_FRAMES = 24  # each plane processes so many before memory is measured
 NAMES = (*worlds.FILES, "vtep")
 
 
@@ -24,7 +24,7 @@ def plane(name: str, filling: int, traced: bool) -> Dataplane:
 
 
 def warm_up() -> None:
-    """Make all planes and use each once, so that memory stands still afterwards."""
+    """Make all planes and use each once, so that memory is constant afterwards."""
     for name in NAMES:
         for filling in range(FILLINGS):
             for traced in (False, True):
@@ -77,7 +77,7 @@ def _changed(frame: bytearray, kind: int, choose: Choices) -> bytes:
 
 
 def run(data: bytes) -> str:
-    """Carry one frame; what comes out are frames for ports."""
+    """Process one frame; the output has to be frames for ports."""
     name, filling, traced, port, frame = decode(data)
     out = plane(name, filling, traced).process(port, frame, 10**9)
     for out_port, sent in out:

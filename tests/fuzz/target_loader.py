@@ -1,4 +1,4 @@
-"""The JSON loader: what loads also compiles and carries frames, what does not is refused well."""
+"""The JSON loader: what loads also compiles and processes frames; the rest is refused clearly."""
 
 import json
 from functools import cache
@@ -23,7 +23,7 @@ def _pool(name: str) -> Pool:
 
 
 def text_of(data: bytes) -> bytes:
-    """The JSON document that an input stands for."""
+    """The JSON document of an input."""
     choose = Choices(data)
     first = choose.byte()
     if first == RAW:
@@ -45,7 +45,7 @@ def _frames(data: bytes) -> list[tuple[int, bytes]]:
 
 
 def run(data: bytes) -> str:
-    """Load, compile, commit, and carry four frames."""
+    """Load, compile, commit, and process four frames."""
     traced = bool(data) and data[-1] % 4 == 0
     plane = Dataplane(engine(traced), cpu_port=worlds.CPU_PORT)
     plane.on_digest = plane.on_packet_in = lambda _: None
@@ -61,7 +61,7 @@ def run(data: bytes) -> str:
 
 
 def show(data: bytes) -> dict[str, bytes]:
-    """The document, for people."""
+    """The document, readable."""
     return {"json": text_of(data)}
 
 

@@ -47,7 +47,7 @@ class Context:
         raise Aborted(message)
 
     def set_trailing_metadata(self, metadata: Any) -> None:
-        """Take the details of a batch's status."""
+        """Keep the details of a batch's status."""
         self.details = dict(metadata)["grpc-status-details-bin"]
 
 
@@ -315,7 +315,7 @@ def _stream(device: Device, session: Session, name: str, choose: Choices) -> str
 
 
 def warm_up() -> None:
-    """Read all that is kept, so that memory stands still afterwards."""
+    """Read all that is kept, so that memory is constant afterwards."""
     for name in NAMES:
         switch(name)
         _ids(name)
@@ -343,8 +343,8 @@ def run(data: bytes) -> str:
 
 
 def _reconcile(service: Service, device: Device) -> None:
-    """Whatever state there is, reconciling with the pipeline that runs keeps it."""
-    configuration = device.configuration  # whoever is primary by now
+    """Reconciling with the running pipeline keeps any state."""
+    configuration = device.configuration  # without arbitration
     assert configuration.running is not None
     request = rt.SetForwardingPipelineConfigRequest(device_id=DEVICE_ID, election_id=ELECTION)
     request.action = request.RECONCILE_AND_COMMIT

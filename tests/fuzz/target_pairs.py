@@ -36,7 +36,7 @@ def decode(data: bytes) -> tuple[str, p4info_pb2.P4Info, Choices]:
 
 
 def warm_up() -> None:
-    """Read all that is kept, so that memory stands still afterwards."""
+    """Read all that is kept, so that memory is constant afterwards."""
     for name in list(worlds.FILES):
         _prepared(name)
         worlds.p4info(name)
@@ -107,7 +107,7 @@ def _entry(table: p4info_pb2.Table, choose: Choices) -> rt.TableEntry:
 
 
 def show(data: bytes) -> dict[str, bytes]:
-    """The program's name and the P4Info, for people."""
+    """The program's name and the P4Info, readable."""
     name, info, _ = decode(data)
     return {"txt": f"# program {name}\n{info}".encode()}
 

@@ -24,11 +24,11 @@ def test_a_share_of_the_inputs(name: str) -> None:
     tried = Watch(TARGETS[name].run)
     for _ in range(SHARE[name]):
         tried.run(rng.randbytes(rng.randint(1, 160)))
-    assert len(tried.outcomes) > 1, "the inputs met too little to tell anything"
+    assert len(tried.outcomes) > 1, "the inputs have too few outcomes to show anything"
 
 
 @pytest.mark.parametrize(("name", "good"), [("frames", "sent"), ("pairs", "fits")])
-def test_what_guided_runs_start_from(name: str, good: str) -> None:
+def test_the_seeds_of_guided_runs(name: str, good: str) -> None:
     tried = Watch(TARGETS[name].run)
     for data in TARGETS[name].seeds():
         tried.run(data)
@@ -43,7 +43,7 @@ def leaking(data: bytes) -> str:
     return "leaked"
 
 
-def test_one_object_that_stays_for_each_input_is_a_leak() -> None:
+def test_one_leaked_object_for_each_input_is_a_leak() -> None:
     tried = Watch(leaking)
     tried.settle()
     for number in range(10_000):
@@ -54,7 +54,7 @@ def test_one_object_that_stays_for_each_input_is_a_leak() -> None:
     tried.check_memory()
 
 
-def test_an_input_without_end_is_a_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_input_is_a_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     def endless(_data: bytes) -> str:
         while True:
             pass
@@ -65,7 +65,7 @@ def test_an_input_without_end_is_a_hang(monkeypatch: pytest.MonkeyPatch) -> None
         Watch(endless).run(b"")
 
 
-def test_a_finding_is_made_small() -> None:
+def test_a_finding_is_minimised() -> None:
     def fails(data: bytes) -> str:
         if b"x" in data:
             raise KeyError("x")
@@ -83,7 +83,7 @@ def test_messages_that_name_nothing_are_found() -> None:
         check_program_error(ProgramError("", "this", "that"))
 
 
-def test_a_run_of_one_part_ends_by_itself(tmp_path) -> None:
+def test_a_run_of_one_part_ends(tmp_path) -> None:
     command = [sys.executable, "-m", "tests.fuzz.run", "frames", "--inputs", "40"]
     done = subprocess.run([*command, "--out", tmp_path], capture_output=True, text=True, check=True)
     assert "frames    random     40 inputs" in done.stdout
@@ -92,7 +92,9 @@ def test_a_run_of_one_part_ends_by_itself(tmp_path) -> None:
 def test_memory_that_malloc_keeps_for_later_is_no_growth() -> None:
     def run(_data: bytes) -> str:
         blocks = [bytes(2_000) for _ in range(50_000)]
-        kept.append(blocks[-1])  # the end of the heap stays in use: nothing is given back by itself
+        kept.append(
+            blocks[-1]
+        )  # the end of the heap stays in use, so nothing is returned to the system
         return "done"
 
     kept: list[bytes] = []

@@ -1,5 +1,5 @@
-"""What counts as a finding: an exception that nobody means, an input that takes too long, memory
-that grows. One input at a time goes through `Watch.run`.
+"""What counts as a finding: an unexpected exception, an input that takes too long, memory that
+grows. One input at a time goes through `Watch.run`.
 """
 
 import ctypes
@@ -17,19 +17,19 @@ from pathlib import Path
 from types import FrameType
 
 SECONDS = 10.0  # of this process's time for one input; usual ones take milliseconds
-WAITING = 60.0  # for one input by the clock: the machine may be busy, or the input waits for ever
-WARM_UP = 0.25  # share of the inputs after which memory is expected to stand still
+WAITING = 60.0  # for one input by the clock: the machine may be busy, or the input waits forever
+WARM_UP = 0.25  # share of the inputs after which memory is expected to be constant
 BLOCKS_AN_INPUT = 0.1  # objects that may stay for each further input: far fewer than one
 RSS_BYTES = 32 << 20  # what the process may grow by, for blocks too large for Python's allocator
 PAGE = resource.getpagesize()
 LIBC = ctypes.CDLL(None)
 
 Target = Callable[[bytes], str]
-"""Takes one input and tells in a word what became of it; any exception is a finding."""
+"""Processes one input and returns a word for its outcome; any exception is a finding."""
 
 
 class Hang(BaseException):
-    """An input took too long. No `except Exception` on the way may swallow it."""
+    """An input took too long. A BaseException, so that no `except Exception` swallows it."""
 
 
 class Leak(Exception):
@@ -84,9 +84,9 @@ class Watch:
     """Runs inputs through a target and keeps account.
 
     Attributes:
-        target: what is tried.
-        last: the input at work, or the last one: what a finding is repeated with.
-        outcomes: how often each outcome was met.
+        target: what the inputs are for.
+        last: the current input, or the last one, which reproduces a finding.
+        outcomes: number of inputs with each outcome.
     """
 
     target: Target

@@ -1,4 +1,4 @@
-"""What all targets start from: our compiled programs, their P4Info, frames, and random entries."""
+"""What all targets share: the compiled programs, their P4Info, frames, and random entries."""
 
 import contextlib
 import json
@@ -46,7 +46,7 @@ CPU_PORT = 510
 
 
 def _plain(value: Any) -> Any:
-    """A program without what only people read."""
+    """A program without informational members."""
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items() if k not in ("source_info", "annotations")}
     return [_plain(item) for item in value] if isinstance(value, list) else value
@@ -73,7 +73,7 @@ def p4info(name: str) -> p4info_pb2.P4Info:
 
 @cache
 def frames(name: str) -> list[tuple[int, bytes]]:
-    """(port, frame) that make a program do what it can."""
+    """(port, frame) that reach most of a program."""
     if name in CORPORA:
         return vectors(name)
     return [*SAMPLES, *vectors("wire"), *vectors("headers")]
@@ -124,7 +124,7 @@ def _fill_table(plane: Dataplane, table: Table, rng: random.Random) -> None:
 
 
 def _try(change: Callable[[], None]) -> None:
-    """A change that the state may refuse: full, const, there already."""
+    """A change that the state may refuse: full, const, already existing."""
     with contextlib.suppress(SwitchError):
         change()
 

@@ -1,4 +1,4 @@
-"""The world of tests/p4: one switch per module, target and engine, with program and entries."""
+"""Fixtures of tests/p4: one switch per module, target and engine, with program and entries."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ def target(engine: str, switch_name: str, sandbox: Sandbox) -> Iterator[Target]:
 
 @pytest.fixture(scope="module")
 def world(switch_name: str, sandbox: Sandbox, target: Target) -> Iterator[World]:
-    """The switch under test, populated; a module that kills it fails here and not silently."""
+    """The switch under test, populated; fails if a module has killed it."""
     with SwitchClient(target.address) as client:
         made = World(switch_name, sandbox, client)
         made.populate()

@@ -1,4 +1,4 @@
-"""What p4/compiled/ holds comes from the sources beside it, and the page describes it."""
+"""p4/compiled/ is made from the sources beside it, and docs/p4-program.md describes it."""
 
 import hashlib
 import json
@@ -44,14 +44,14 @@ def test_outputs_are_as_the_compiler_wrote_them(manifest: Any) -> None:
 
 
 @pytest.mark.parametrize("file", [JSON, P4INFO, COMPILED / "manifest.json"], ids=lambda f: f.name)
-def test_outputs_name_no_place_of_a_machine(file: Path) -> None:
+def test_outputs_contain_no_absolute_path(file: Path) -> None:
     names = set(re.findall(r'"filename" : "([^"]*)"', file.read_text()))
     assert names or file != JSON
     assert not {name for name in names if name.startswith(("/", ".."))}
     assert not re.search(r"/(home|root|tmp|usr|work|build)/", file.read_text())
 
 
-def test_no_python_stands_beside_the_program() -> None:
+def test_there_is_no_python_beside_the_program() -> None:
     # A p4/*.py would shadow, or hide, the package `p4` that the P4Runtime protos install.
     assert not list(P4.rglob("*.py"))
 
@@ -77,7 +77,7 @@ def _path() -> str:
     return f"{Path(found).parent}:/usr/bin:/bin"
 
 
-def test_without_a_compiler_one_line_says_so(tmp_path: Path) -> None:
+def test_without_a_compiler_there_is_one_line(tmp_path: Path) -> None:
     env = {"PATH": "/usr/bin:/bin", "P4C": "no-such-p4c", "OUT": str(tmp_path / "out")}
     done = subprocess.run(
         ["sh", str(P4 / "compile.sh")], env=env, capture_output=True, text=True, check=False

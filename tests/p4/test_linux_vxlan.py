@@ -1,4 +1,4 @@
-"""Linux's own VXLAN driver at the other end of the tunnel: each must read what the other says."""
+"""Linux's own VXLAN driver at the other end of the tunnel: both understand each other."""
 
 from collections.abc import Iterator
 

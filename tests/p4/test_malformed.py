@@ -1,4 +1,4 @@
-"""Frames that are broken: each is counted under a reason, none leaves, and the switch lives on."""
+"""Malformed frames: each is counted under a reason, none leaves, and the switch continues."""
 
 from collections.abc import Iterator
 
@@ -31,8 +31,8 @@ from tests.p4.world import (
 
 pytestmark = pytest.mark.network
 
-# Shorter ones never reach a switch: the kernel wants a whole Ethernet header to send, and two
-# bytes behind an 802.1Q tag (net/core/skbuff.c, skb_vlan_untag) to receive.
+# Shorter frames never reach a switch: the kernel requires a whole Ethernet header to send, and two
+# bytes after an 802.1Q tag (net/core/skbuff.c, skb_vlan_untag) to receive.
 SHORTEST_TAGGED = 20
 SHORTEST = 14
 BROKEN = {"TRUNCATED", "LENGTH", "MALFORMED", "IP_CHECKSUM"}
@@ -53,7 +53,7 @@ SOUND: dict[str, Packet] = {
 
 @pytest.fixture(autouse=True)
 def still_forwarding(world: World) -> Iterator[None]:
-    """After each test the switch still does its work."""
+    """After each test the switch still forwards."""
     yield
     frame = inner(dst=NEAR2_MAC)
     assert world.send(M1, from_m1(frame)).only(M2) == tagged(frame, 201)
@@ -86,7 +86,7 @@ def test_a_tunnel_truncated_anywhere_is_dropped(world: World, mode: str) -> None
 
 @pytest.mark.parametrize("kind", SOUND)
 def test_a_frame_truncated_inside_an_honest_tunnel_is_dropped(world: World, kind: str) -> None:
-    # The outer lengths are right for what is left, so only the inner headers tell.
+    # The outer lengths fit the truncated frame, so only the inner headers show it.
     whole = bytes(SOUND[kind])
     cuts = [
         vxlan(whole[:length], 3, 2, port=FABRIC_A, inbound=True, udp={"sport": 50000})
@@ -109,11 +109,11 @@ def test_a_transit_packet_truncated_anywhere_is_dropped(world: World) -> None:
     assert sum(outcome.drops.values()) == len(cuts)
 
 
-# ---- lengths and fields that lie -------------------------------------------------------------
+# ---- wrong lengths and fields ----------------------------------------------------------------
 
 
-def lying(layer: type[Packet], **fields: int) -> Packet:
-    """Return a frame with fields of a layer set to what is not so; IP checksums stay right."""
+def wrong(layer: type[Packet], **fields: int) -> Packet:
+    """Return a frame with wrong fields in a layer; IP checksums stay correct."""
     base = Ether(**HEAD) / (IPv6(src="fd00::1", dst="fd00::2") if layer is IPv6 else IP(**IP4))
     frame = base / (TCP() if layer is TCP else ICMP() if layer is ICMP else UDP()) / PAYLOAD
     for name, value in fields.items():
@@ -128,37 +128,37 @@ IP_LEN = 68
 @pytest.mark.parametrize(
     ("frame", "reason"),
     [
-        (lying(IP, len=IP_LEN + 1), "LENGTH"),
-        (lying(IP, len=0xFFFF), "LENGTH"),
-        (lying(IP, len=19), "LENGTH"),
-        (lying(IP, len=0), "LENGTH"),
-        (lying(IP, len=20 + 7), "LENGTH"),  # no room for the UDP header
-        (lying(IP, version=5), "MALFORMED"),
-        (lying(IP, ihl=4), "MALFORMED"),
-        (lying(IP, ihl=0), "MALFORMED"),
-        (lying(IP, chksum=0x1234), "IP_CHECKSUM"),
+        (wrong(IP, len=IP_LEN + 1), "LENGTH"),
+        (wrong(IP, len=0xFFFF), "LENGTH"),
+        (wrong(IP, len=19), "LENGTH"),
+        (wrong(IP, len=0), "LENGTH"),
+        (wrong(IP, len=20 + 7), "LENGTH"),  # no room for the UDP header
+        (wrong(IP, version=5), "MALFORMED"),
+        (wrong(IP, ihl=4), "MALFORMED"),
+        (wrong(IP, ihl=0), "MALFORMED"),
+        (wrong(IP, chksum=0x1234), "IP_CHECKSUM"),
         (Ether(**HEAD) / IP(**IP4, options=[b"\x01"] * 8, chksum=5) / UDP(), "IP_CHECKSUM"),
-        (lying(IP, ttl=0), "TTL"),
-        (lying(UDP, len=UDP_LEN + 1), "LENGTH"),
-        (lying(UDP, len=0xFFFF), "LENGTH"),
-        (lying(UDP, len=7), "LENGTH"),
-        (lying(UDP, len=0), "LENGTH"),
-        (lying(TCP, dataofs=4), "MALFORMED"),
-        (lying(TCP, dataofs=0), "MALFORMED"),
+        (wrong(IP, ttl=0), "TTL"),
+        (wrong(UDP, len=UDP_LEN + 1), "LENGTH"),
+        (wrong(UDP, len=0xFFFF), "LENGTH"),
+        (wrong(UDP, len=7), "LENGTH"),
+        (wrong(UDP, len=0), "LENGTH"),
+        (wrong(TCP, dataofs=4), "MALFORMED"),
+        (wrong(TCP, dataofs=0), "MALFORMED"),
         (Ether(**HEAD) / IP(**IP4) / TCP(dataofs=15), "LENGTH"),
-        (lying(IPv6, plen=UDP_LEN + 1), "LENGTH"),
-        (lying(IPv6, plen=0xFFFF), "LENGTH"),
-        (lying(IPv6, plen=7), "LENGTH"),
-        (lying(IPv6, plen=0), "LENGTH"),
-        (lying(IPv6, version=4), "MALFORMED"),
-        (lying(IPv6, hlim=0), "TTL"),
-        # The L4 header stands in the padding, behind the end of the packet.
-        (lying(IP, len=20), "LENGTH"),
+        (wrong(IPv6, plen=UDP_LEN + 1), "LENGTH"),
+        (wrong(IPv6, plen=0xFFFF), "LENGTH"),
+        (wrong(IPv6, plen=7), "LENGTH"),
+        (wrong(IPv6, plen=0), "LENGTH"),
+        (wrong(IPv6, version=4), "MALFORMED"),
+        (wrong(IPv6, hlim=0), "TTL"),
+        # The L4 header is in the padding, after the end of the packet.
+        (wrong(IP, len=20), "LENGTH"),
         (Ether(**HEAD) / IP(**IP4, len=20, proto=6) / TCP() / PAYLOAD, "LENGTH"),
         (Ether(**HEAD) / IP(**IP4, len=20, proto=1) / ICMP() / PAYLOAD, "LENGTH"),
     ],
 )
-def test_a_lie_is_dropped_on_the_way_in_and_out_of_a_tunnel(
+def test_a_wrong_length_is_dropped_at_both_ends_of_a_tunnel(
     world: World, frame: Packet, reason: str
 ) -> None:
     world.send(M1, from_m1(frame)).dropped(reason)
@@ -168,7 +168,7 @@ def test_a_lie_is_dropped_on_the_way_in_and_out_of_a_tunnel(
     world.send(FABRIC_A, arrives).dropped(reason)
 
 
-def test_a_first_fragments_udp_length_is_no_lie(world: World) -> None:
+def test_a_first_fragments_udp_length_is_accepted(world: World) -> None:
     whole = IP(**IP4) / UDP() / Raw(bytes(600))
     first = Ether(**HEAD) / fragment(whole, 304)[0]
     assert world.send(M1, from_m1(first)).only(M2) == tagged(first, 201)
@@ -179,7 +179,7 @@ def test_a_first_fragment_need_not_hold_all_tcp_options(world: World) -> None:
     assert world.send(M1, from_m1(start)).only(M2) == tagged(start, 201)
 
 
-def test_padding_is_no_lie(world: World) -> None:
+def test_padding_is_accepted(world: World) -> None:
     padded = bytes(Ether(**HEAD) / IP(**IP4) / UDP()) + bytes(18)
     assert world.send(M1, from_m1(padded)).only(M2) == tagged(padded, 201)
 
@@ -213,7 +213,7 @@ def mutated(whole: bytes) -> st.SearchStrategy[bytes]:
 
 @pytest.mark.parametrize("side", ["access", "underlay"])
 def test_any_bytes_are_forwarded_whole_or_counted(world: World, side: str) -> None:
-    """Whatever comes in: as many copies leave or are counted as there were frames."""
+    """For any input, as many copies leave or are counted as there were frames."""
     port, whole = {
         "access": (M1, from_m1(inner(dst=NEAR2_MAC))),
         "underlay": (FABRIC_A, vxlan(inner(src=3), 3, 2, port=FABRIC_A, inbound=True)),
@@ -240,4 +240,4 @@ def test_any_bytes_are_forwarded_whole_or_counted(world: World, side: str) -> No
 def test_runts_are_counted(world: World) -> None:
     runt = bytes(Ether(src=NEIGHBOUR_MAC[FABRIC_A], dst=SWITCH_MAC[FABRIC_A], type=0x0800))
     world.send(FABRIC_A, runt).dropped("TRUNCATED")
-    assert VTEP  # the world is still the one we know
+    assert VTEP

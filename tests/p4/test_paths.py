@@ -1,5 +1,5 @@
 """ECMP written as members and groups. (The other tests write one-shot action sets, and BMv2 takes
-only one of the two ways per action selector.)"""
+only one of the two forms per action selector.)"""
 
 from collections.abc import Iterator
 

@@ -115,7 +115,7 @@ def test_fragments_can_be_named(world: World) -> None:
     assert len(outcome.out[M2]) == 2
 
 
-def test_the_rules_hold_for_what_a_tunnel_brings(world: World) -> None:
+def test_the_rules_hold_for_decapsulated_frames(world: World) -> None:
     arrives = vxlan(inner(src=3), 3, 2, port=FABRIC_A, inbound=True)
     for mode in ("pass_on", "decapsulate"):
         with (
@@ -125,14 +125,14 @@ def test_the_rules_hold_for_what_a_tunnel_brings(world: World) -> None:
             world.send(FABRIC_A, arrives).dropped("ACL")
 
 
-def test_a_copy_goes_to_the_controller_and_the_frame_goes_its_way(world: World) -> None:
+def test_a_copy_goes_to_the_controller_and_the_frame_is_forwarded(world: World) -> None:
     frame = from_m1(UDP_FRAME)
     with world.entry("tenant_acl", {"protocol": exact(17, 8)}, "permit_and_copy", priority=1):
         assert world.send(M1, frame, events=2).out == {M2: [tagged(UDP_FRAME, 201)]}
         copy = world.client.next_packet_in()
         assert copy.payload == frame
         assert copy.metadata == {"ingress_port": M1, "reason": 2}
-        # Encapsulated frames and those of a tunnel are copied as they came in, too.
+        # Encapsulated frames and those from a tunnel are copied as they came in as well.
         tunnelled = from_m1(inner(dst=MAC[3]))
         assert world.send(M1, tunnelled, events=2).out.keys() == {FABRIC_A}
         assert world.client.next_packet_in().payload == tunnelled

@@ -51,7 +51,7 @@ def test_a_local_frame_gets_the_tag_of_its_tenant_on_the_other_port(world: World
     assert world.send(M1, tagged(frame, 101, pcp=5)).only(M2) == tagged(frame, 201, pcp=5)
 
 
-def test_tenants_with_the_same_addresses_stay_apart(world: World) -> None:
+def test_tenants_with_the_same_addresses_are_isolated(world: World) -> None:
     # The same frame; red knows the address, blue does not and floods within blue.
     frame = inner(dst=NEAR2_MAC)
     assert world.send(M1, from_m1(frame, RED)).only(M2) == tagged(frame, VLAN[M2, RED])
@@ -106,7 +106,7 @@ def test_a_frame_back_to_its_own_port_is_dropped(world: World) -> None:
         world.send(M1, from_m1(inner(dst=MAC[3]), BLUE)).dropped("REFLECTED")
 
 
-def test_a_port_that_nobody_described_is_closed(world: World) -> None:
+def test_a_port_without_entries_is_closed(world: World) -> None:
     world.client.delete("port_kind", {"ingress_port": M1})
     try:
         world.send(M1, from_m1(inner())).dropped("PORT_UNKNOWN")
@@ -143,7 +143,7 @@ def test_delivered_frames_are_counted_by_port_and_tenant(world: World) -> None:
 
 
 @pytest.mark.parametrize("dst", [BROADCAST, "01:00:5e:00:00:05", UNKNOWN_MAC])
-def test_flooding_reaches_everyone_but_the_sender(world: World, dst: str) -> None:
+def test_flooding_reaches_all_ports_but_the_senders(world: World, dst: str) -> None:
     frame = inner(dst=dst)
     outcome = world.send(M1, from_m1(frame), events=3)
     assert outcome.out == {
@@ -163,7 +163,7 @@ def test_a_flooded_copy_is_decapsulated_where_the_table_says_so(world: World) ->
     }
 
 
-def test_what_a_tunnel_brings_is_never_flooded(world: World) -> None:
+def test_decapsulated_frames_are_never_flooded(world: World) -> None:
     frame = inner(src=3, dst=BROADCAST)
     with world.mode(2, "decapsulate"):
         outcome = world.send(FABRIC_A, vxlan(frame, 3, 2, port=FABRIC_A, inbound=True))
@@ -199,7 +199,7 @@ def test_the_switch_answers_for_an_address_it_knows(world: World) -> None:
     assert answer == from_m1(Ether(src=MAC[3], dst=MAC[1]) / reply)
 
 
-def test_padding_behind_an_answer_is_kept(world: World) -> None:
+def test_padding_after_an_answer_is_kept(world: World) -> None:
     known = {"vni": RED, "target_ip": ip_int(IPV4[3])}
     padded = bytes(arp_request(1, IPV4[3])) + bytes(18)
     with world.entry("arp_suppress", known, "arp_reply", {"mac": mac_int(MAC[3])}):
@@ -250,13 +250,13 @@ def learning(world: World) -> World:
 
 
 def fresh(world: World, wanted: tuple[int, ...]) -> None:
-    """Read digests until the wanted one comes; other tests' frames are told as well."""
+    """Read digests until the wanted one arrives; other tests' frames are learned as well."""
     while True:
         if wanted in world.client.next_digest():
             return
 
 
-def nothing_told_about(world: World, mac: str) -> None:
+def no_digest_for(world: World, mac: str) -> None:
     told = []
     try:
         while True:
@@ -266,7 +266,7 @@ def nothing_told_about(world: World, mac: str) -> None:
     assert not [digest for digest in told if digest[1] == mac_int(mac)]
 
 
-def test_a_new_address_on_an_access_port_is_told(learning: World) -> None:
+def test_a_new_address_on_an_access_port_is_learned(learning: World) -> None:
     mac = "02:bb:00:00:00:01"
     frame = inner(dst=NEAR2_MAC)
     frame.src = mac
@@ -274,7 +274,7 @@ def test_a_new_address_on_an_access_port_is_told(learning: World) -> None:
     fresh(learning, (RED, mac_int(mac), M1, 0))
 
 
-def test_a_new_address_behind_a_tunnel_is_told_with_its_vtep(learning: World) -> None:
+def test_a_new_address_beyond_a_tunnel_is_learned_with_its_vtep(learning: World) -> None:
     mac = "02:bb:00:00:00:02"
     frame = inner(src=3)
     frame.src = mac
@@ -284,19 +284,19 @@ def test_a_new_address_behind_a_tunnel_is_told_with_its_vtep(learning: World) ->
         fresh(learning, (RED, mac_int(mac), 0, ip_int(VTEP[3])))
 
 
-def test_a_known_address_is_told_again_only_after_a_move(learning: World) -> None:
+def test_a_known_address_is_learned_again_only_after_a_move(learning: World) -> None:
     mac = "02:bb:00:00:00:03"
     frame = inner(dst=NEAR2_MAC)
     frame.src = mac
     place = {"vni": RED, "mac": mac_int(mac), "port": M1, "vtep": 0}
     with learning.entry("smac", place, "known"):
         learning.send(M1, from_m1(frame))
-        nothing_told_about(learning, mac)
+        no_digest_for(learning, mac)
         learning.send(M2, tagged(frame, VLAN[M2, RED]))
         fresh(learning, (RED, mac_int(mac), M2, 0))
 
 
-def test_an_address_that_falls_silent_is_reported(learning: World) -> None:
+def test_an_idle_address_is_reported(learning: World) -> None:
     place = {"vni": RED, "mac": mac_int("02:bb:00:00:00:05"), "port": M1, "vtep": 0}
     with learning.entry("smac", place, "known", idle_timeout_ns=200_000_000):
         notice = learning.client.next("idle_timeout_notification")
@@ -304,10 +304,10 @@ def test_an_address_that_falls_silent_is_reported(learning: World) -> None:
     assert [entry.table_id for entry in notice.table_entry] == [smac]
 
 
-def test_a_denied_frame_teaches_nothing(learning: World) -> None:
+def test_a_denied_frame_is_not_learned(learning: World) -> None:
     mac = "02:bb:00:00:00:04"
     frame = inner(dst=NEAR2_MAC)
     frame.src = mac
     with learning.entry("tenant_acl", {"vni": (RED, 0xFFFFFF)}, "deny", priority=1):
         learning.send(M1, from_m1(frame)).dropped("ACL")
-        nothing_told_about(learning, mac)
+        no_digest_for(learning, mac)

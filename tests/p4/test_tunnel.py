@@ -227,7 +227,7 @@ def test_a_tunnel_does_not_cross_tenants(world: World) -> None:
     world.send(FABRIC_A, stranger).dropped("VNI_UNKNOWN")
 
 
-def test_vxlan_in_vxlan_is_opened_once(world: World) -> None:
+def test_vxlan_in_vxlan_is_decapsulated_once(world: World) -> None:
     nested = Ether(vxlan(inner(src=3), 3, 2, port=FABRIC_A, inbound=True))
     arrives = vxlan(nested, 3, 2, port=FABRIC_A, inbound=True)
     with world.mode(2, "decapsulate"):
@@ -284,7 +284,7 @@ def test_a_broken_inner_checksum_is_never_repaired(world: World) -> None:
         assert left[IP].chksum != Ether(bytes(fixed))[IP].chksum
 
 
-def test_passing_on_leaves_both_marks_alone(world: World) -> None:
+def test_passing_on_keeps_both_marks(world: World) -> None:
     frame = inner(src=3, tos=ECT0)
     arrives = vxlan(frame, 3, 2, port=FABRIC_A, inbound=True, tos=CE)
     passed = vxlan(frame, 3, 2, port=M2, ttl=63, tos=CE)

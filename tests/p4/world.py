@@ -1,7 +1,7 @@
-"""The network around the switch under test, and what one looks at in it.
+"""The network around the switch under test, and what tests observe in it.
 
-One switch, four ports: machines m1 and m2 on the access ports 1 and 2, the fabric behind the
-underlay ports 3 and 4. Far machines m3 (behind port 3) and m4 (behind both, ECMP). Tenants red and
+One switch, four ports: machines m1 and m2 on the access ports 1 and 2, the fabric on the
+underlay ports 3 and 4. Far machines m3 (by port 3) and m4 (by both, ECMP). Tenants red and
 blue; the VLAN ids of a tenant differ from port to port, so that a test sees the translation.
 """
 
@@ -44,7 +44,7 @@ UNKNOWN_MAC = "02:aa:00:00:09:09"
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 UNDERLAY_MTU = 1600
 VXLAN_PORTS = (4789, 8472)
-BURST = 32  # frames at once; BMv2's egress queue holds 64 and loses the rest without a word
+BURST = 32  # frames at once; BMv2's egress queue holds 64 and silently drops the rest
 
 
 def mac_int(text: str) -> int:
@@ -72,14 +72,14 @@ REASON_NAME = {code: name for name, code in REASON.items()}
 
 
 def inner(src: int = 1, dst: str = MAC[2], size: int = 40, sport: int = 4000, **ip: Any) -> Packet:
-    """Return a tenant's UDP frame as the container made it: no tag."""
+    """Return a tenant's UDP frame as the container sends it, without a tag."""
     ip = {"src": IPV4[src], "dst": IPV4[2], "id": 7} | ip
     payload = bytes(i & 0xFF for i in range(size))
     return Ether(src=MAC[src], dst=dst) / IP(**ip) / UDP(sport=sport, dport=5000) / Raw(payload)
 
 
 def tagged(frame: Packet | bytes, vid: int, pcp: int = 0) -> bytes:
-    """Put an 802.1Q tag behind a frame's addresses."""
+    """Insert an 802.1Q tag after a frame's addresses."""
     plain = bytes(frame)
     return plain[:12] + b"\x81\x00" + ((pcp << 13) | vid).to_bytes(2, "big") + plain[12:]
 
@@ -142,17 +142,17 @@ def entropy(frame: Packet | bytes) -> int:
 def _ports(protocol: int, l4: bytes) -> bytes:
     if protocol in (6, 17):
         return l4[:4]
-    if protocol in (1, 58):  # type and code stand for the ports
+    if protocol in (1, 58):  # type and code take the place of the ports
         return bytes([0, l4[0], 0, l4[1]])
     return bytes(4)
 
 
-# ---- what comes of it ------------------------------------------------------------------------
+# ---- outcomes --------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass
 class Outcome:
-    """What the switch did with the frames that were sent while it was watched."""
+    """What the switch did with the frames of one `send`."""
 
     out: dict[int, list[bytes]] = dataclasses.field(default_factory=dict)
     drops: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -169,19 +169,19 @@ class Outcome:
         return whole
 
     def only(self, port: int) -> bytes:
-        """Return the one frame that left, and claim that there was no other and no drop."""
+        """Return the one frame that left; assert that there was no other and no drop."""
         assert self.drops == {}
         assert {p: len(frames) for p, frames in self.out.items()} == {port: 1}
         return self.out[port][0]
 
     def dropped(self, reason: str, times: int = 1) -> None:
-        """Claim that nothing left and that the drops were counted under one reason."""
+        """Assert that nothing left and that the drops were counted under one reason."""
         assert self.out == {}
         assert self.drops == {reason: times}
 
 
 class World:
-    """A running switch with its program and entries, and the cables to it."""
+    """A running switch with its program and entries, and the links to it."""
 
     def __init__(self, name: str, sandbox: Sandbox, client: SwitchClient) -> None:
         self.name = name
@@ -256,13 +256,13 @@ class World:
     # ---- sending and watching ----------------------------------------------------------------
 
     def send(self, port: int, *frames: bytes | Packet, events: int | None = None) -> Outcome:
-        """Send frames into a port and return all that came of them.
+        """Send frames into a port and return their outcome.
 
         Args:
             port: where they enter.
             frames: whole Ethernet frames.
             events: how many copies must have left or been dropped before the outcome is complete;
-                by default one a frame.
+                by default one for each frame.
         """
         if len(frames) > BURST:
             assert events is None
@@ -322,7 +322,7 @@ class World:
     def entry(
         self, table: str, match: Match, action: Any, params: Params | None = None, **options: int
     ) -> Iterator[None]:
-        """Have an entry more, for a while."""
+        """Add an entry inside of the block."""
         self.client.insert(table, match, action, params, **options)
         try:
             yield
@@ -333,7 +333,7 @@ class World:
     def changed(
         self, table: str, match: Match, new: tuple[str, Params], old: tuple[str, Params]
     ) -> Iterator[None]:
-        """Have an entry's action changed, for a while."""
+        """Change an entry's action inside of the block."""
         self.client.modify(table, match, *new)
         try:
             yield

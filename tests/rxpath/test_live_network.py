@@ -106,7 +106,7 @@ def test_vxlan_comes_out_of_the_right_veth_in_order(one: Setting) -> None:
     assert balanced(stats)
 
 
-def test_tenants_with_the_same_addresses_stay_apart(one: Setting) -> None:
+def test_tenants_with_the_same_addresses_are_isolated(one: Setting) -> None:
     one.machines[0].ready()
     net, red, blue = one.ns.raw("net"), one.ns.raw("c0"), one.ns.raw("c2")
     net.send(lf.vxlan(lf.inner(0, payload=b"for blue"), vni=5002))

@@ -1,6 +1,6 @@
-"""What an .stf file's table entry means in a compiled program.
+"""Resolves table entries of .stf files in a compiled program.
 
-A file may leave out what stands in front of a name (the control's, or the struct's), and writes
+A file may omit the prefix of a name (the control's, or the struct's), and writes
 elements of a header stack with a `$`: `extra$0.h`.
 """
 
@@ -12,7 +12,7 @@ from v1switch.state.entries import ActionCall, Exact, Lpm, Match, Range, TableEn
 
 
 def find(name: str, among: Iterable[str]) -> str:
-    """The one full name that `name` is, or is the end of; a KeyError says what there is."""
+    """The full name that `name` is or ends; a KeyError lists the known ones."""
     names = list(dict.fromkeys(among))
     found = [n for n in names if n == name] or [n for n in names if n.endswith("." + name)]
     if len(found) != 1:
@@ -21,7 +21,7 @@ def find(name: str, among: Iterable[str]) -> str:
 
 
 def entry(program: Program, add: Add) -> tuple[Table, Action, TableEntry]:
-    """The table, the action and the entry that a line of the file means."""
+    """The table, the action and the entry of a line of the file."""
     table = program.tables[find(add.table, program.tables)]
     fields = [f.name.replace("[", "$").replace("]", "") for f in table.key]
     texts = {find(name, fields): text for name, text in add.key.items()}
@@ -51,7 +51,7 @@ def _match(field: KeyField, text: str | None) -> Match:
 
 
 def _ternary(text: str, ones: int) -> Ternary:
-    """A number, or one in hexadecimal with `*` for a digit that may be anything."""
+    """A number, or a hexadecimal one with `*` for any digit."""
     if "*" not in text:
         return Ternary(int(text, 0), ones)
     digits = text.removeprefix("0x")

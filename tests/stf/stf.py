@@ -1,11 +1,11 @@
-"""Simple test framework files (.stf) as p4c's suites have them, read into data.
+"""Parses simple test framework files (.stf) as p4c's suites have them.
 
-A line is a command, `#` starts a comment. Hexadecimal data may hold blanks; in what is expected a
-`*` stands for any digit, and data that ends in `$` is the whole frame, else its beginning.
+A line is a command, `#` starts a comment. Hexadecimal data may contain blanks; in expected data
+`*` matches any digit, and data that ends in `$` is the whole frame, else its beginning.
 Of the larger framework this knows the commands that p4c's v1model tests use:
 
-    packet PORT DATA                          a frame comes in
-    expect PORT [DATA]                        a frame goes out: this port's next one
+    packet PORT DATA                          an input frame
+    expect PORT [DATA]                        an output frame: this port's next one
     add TABLE [PRIORITY] KEY:MATCH... ACTION(PARAM:VALUE, ...)
     mc_mgrp_create GROUP                      multicast: groups, nodes (numbered from 0), which
     mc_node_create RID PORT...                nodes a group has
@@ -22,12 +22,12 @@ PAIR = re.compile(r"([^\s:,]+)\s*:\s*([^\s:,]+)")
 
 
 class StfError(Exception):
-    """A line that means nothing; the text has its number and content."""
+    """An invalid line; the message has its number and content."""
 
 
 @dataclass(frozen=True)
 class Packet:
-    """A frame that comes in."""
+    """An input frame."""
 
     port: int
     data: bytes
@@ -35,7 +35,7 @@ class Packet:
 
 @dataclass(frozen=True)
 class Add:
-    """A table entry, all in the words of the file; the larger priority wins."""
+    """A table entry, as text of the file; the larger priority wins."""
 
     table: str
     priority: int
@@ -46,7 +46,7 @@ class Add:
 
 @dataclass(frozen=True)
 class Expected:
-    """A frame that goes out: digits or `*`; `whole` when nothing may follow them."""
+    """An output frame: digits or `*`; `whole` when nothing may follow them."""
 
     digits: str = ""
     whole: bool = False
@@ -74,7 +74,7 @@ class Case:
 
     @property
     def packets(self) -> list[Packet]:
-        """The frames that come in."""
+        """The input frames."""
         return [step for step in self.steps if isinstance(step, Packet)]
 
     @property
@@ -87,7 +87,7 @@ def parse(text: str) -> Case:
     """Read a file.
 
     Raises:
-        StfError: a command that is not known, or has not what belongs to it.
+        StfError: an unknown command, or wrong arguments.
     """
     test = Case()
     for number, line in enumerate(text.splitlines(), 1):

@@ -1,4 +1,4 @@
-"""p4c's own suite: which files there are, and their programs, compiled once in a run."""
+"""p4c's own suite: its files, and their programs, compiled once in a run."""
 
 import os
 import re

@@ -31,8 +31,8 @@ from v1switch.state.entries import (
 
 Out = dict[int, list[bytes]]
 
-QUIET_S = 0.15  # nothing more has come out for so long: that was all
-SOME_PORTS = range(16)  # are there in any case: what nobody expects is seen as well
+QUIET_S = 0.15  # without another frame for so long, the output is complete
+SOME_PORTS = range(16)  # exist in any case, so that unexpected frames are seen as well
 
 
 def on_v1switch(program: Path, test: Case) -> Out:
@@ -109,7 +109,7 @@ def _insert(client: SwitchClient, table: Table, action: Action, found: TableEntr
             key[field.name] = (match.value, match.prefix_len)
         elif isinstance(match, Range):
             key[field.name] = (match.low, match.high)
-        elif match.mask:  # a ternary field that may be anything is left out
+        elif match.mask:  # a ternary field that matches anything is omitted
             key[field.name] = (match.value, match.mask)
     names = [param.name for param in action.params]
     params = dict(zip(names, found.action.params, strict=True))
@@ -117,7 +117,7 @@ def _insert(client: SwitchClient, table: Table, action: Action, found: TableEntr
 
 
 def _settled(target: CaptureTarget, frames: int) -> Out:
-    """What came out, once it was all that is expected and nothing more came for a while."""
+    """The output, once it is as long as expected and complete."""
     start = changed = time.monotonic()
     out: Out = {}
     while True:

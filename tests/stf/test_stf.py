@@ -53,12 +53,12 @@ def test_replication() -> None:
 @pytest.mark.parametrize(
     "line", ["dance 1", "packet", "packet 0 0x", "expect 1 0g", "add t", "mc_node_associate 1 0"]
 )
-def test_what_means_nothing_is_named(line: str) -> None:
+def test_an_invalid_line_is_named(line: str) -> None:
     with pytest.raises(StfError, match="line 2: " + repr(line)):
         parse("wait\n" + line)
 
 
-def test_names_may_lack_what_stands_in_front() -> None:
+def test_names_may_lack_their_prefix() -> None:
     assert find("b.c", ["a.b.c", "b.d"]) == "a.b.c"
     assert find("c", ["c", "a.c"]) == "c"
     for name in ("d", "x", ".c"):

@@ -29,7 +29,7 @@ def cases(side: int) -> list[object]:
 
 
 def wrong(test: Case, out: Out) -> list[str]:
-    """What is not as the file says: a line for every difference."""
+    """Differences from the file, a line for each."""
     lines = []
     for port in sorted(test.expected.keys() | out.keys()):
         want, got = test.expected.get(port, []), out.get(port, [])
@@ -65,14 +65,14 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.mark.parametrize("name", cases(0))
-def test_v1switch_does_as_the_file_says(name: str, build: Path) -> None:
+def test_v1switch_does_what_the_file_expects(name: str, build: Path) -> None:
     test = read(name)
     assert wrong(test, on_v1switch(compiled(name, build), test)) == []
 
 
 @pytest.mark.network
 @pytest.mark.parametrize("name", cases(1))
-def test_bmv2_does_so_too_and_the_frames_are_equal(
+def test_bmv2_does_the_same_and_the_frames_are_equal(
     name: str, build: Path, sandbox: Sandbox
 ) -> None:
     test, program = read(name), compiled(name, build)

@@ -6,9 +6,9 @@
                 sandbox.port(1).send(frame)
                 answer = sandbox.port(2).receive()
 
-Nothing of it is visible outside, so several sandboxes can run at once, and all of it goes when the
-`with` block ends or when the test process dies, however it dies. Works as root and as an ordinary
-user where unprivileged user namespaces are allowed.
+Nothing of it is visible outside, so several sandboxes can run at once, and all of it is removed
+when the `with` block ends or when the test process dies, for whatever reason. Works as root, and
+as an ordinary user where unprivileged user namespaces are allowed.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ from typing_extensions import Self
 
 ROOT = Path(__file__).parents[2]
 AGENT = Path(__file__).with_name("harness_agent.py")
-PATIENCE = 10.0  # seconds that anything may take before it counts as not coming
+PATIENCE = 10.0  # seconds to wait for anything
 POLL_INTERVAL = 0.005
 
 SOL_PACKET = 263
@@ -47,11 +47,11 @@ T = TypeVar("T")
 
 
 class SandboxError(Exception):
-    """The sandbox or something in it failed; the text says what."""
+    """The sandbox or something in it failed; the message says what."""
 
 
 def poll(question: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
-    """Ask until the answer is true, and return it.
+    """Call `question` until its result is true, and return that.
 
     Raises:
         SandboxError: it was not true within `patience` seconds.
@@ -66,14 +66,14 @@ def poll(question: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
 
 @functools.cache
 def namespaces_allowed() -> bool:
-    """Say whether this user may make namespaces: root, or where the system lets users do it."""
+    """Whether this user may create namespaces: root, or where the system allows it to users."""
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     done = subprocess.run(["unshare", *user, "--net", "true"], capture_output=True, check=False)
     return done.returncode == 0
 
 
 class Port:
-    """The test's end of the cable to one switch port: whole Ethernet frames, as on the wire."""
+    """The test's end of the link to one switch port: whole Ethernet frames, as on the wire."""
 
     def __init__(self, number: int, raw: socket.socket) -> None:
         self.number = number
@@ -108,7 +108,7 @@ class Port:
         return frame
 
     def receive_now(self) -> bytes | None:
-        """Return the next frame that is already here, or None."""
+        """Return the next frame that has already arrived, or None."""
         try:
             frame, ancillary, _, _ = self._socket.recvmsg(LONGEST_FRAME, socket.CMSG_SPACE(64))
         except BlockingIOError:
@@ -116,14 +116,14 @@ class Port:
         return _with_tag(frame, ancillary)
 
     def drain(self) -> list[bytes]:
-        """Return every frame that is already here."""
+        """Return every frame that has already arrived."""
         frames = []
         while (frame := self.receive_now()) is not None:
             frames.append(frame)
         return frames
 
     def close(self) -> None:
-        """Pull the cable."""
+        """Close the socket."""
         self._readable.close()
         self._socket.close()
 
@@ -155,7 +155,7 @@ class Sandbox:
         self._door: socket.socket
 
     def __enter__(self) -> Self:
-        """Build it; on an error nothing is left behind."""
+        """Build it; on an error everything is removed."""
         with contextlib.ExitStack() as stack:
             self.directory = Path(tempfile.mkdtemp(prefix="falcon-sw-"))
             stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
@@ -185,11 +185,11 @@ class Sandbox:
 
     @staticmethod
     def far_ifname(number: int) -> str:
-        """Return the name of our end of the cable to port `number`."""
+        """Return the name of our end of the link to port `number`."""
         return f"far{number}"
 
     def port(self, number: int) -> Port:
-        """Return our end of the cable to the switch's port `number`."""
+        """Return our end of the link to the switch's port `number`."""
         return self._ports[number]
 
     def drain(self) -> dict[int, list[bytes]]:
@@ -208,7 +208,7 @@ class Sandbox:
         return socket.socket(fileno=descriptor)
 
     def ip(self, *words: str) -> None:
-        """Do in the sandbox what `ip WORDS` does; its complaint becomes a SandboxError."""
+        """Run `ip WORDS` in the sandbox; its error output becomes a SandboxError."""
         self._call("ip", words=list(words))
 
     def start(self, argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> int:

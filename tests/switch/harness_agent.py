@@ -1,4 +1,4 @@
-"""The process that stands inside a sandbox's namespaces: `python harness_agent.py FD`.
+"""The process inside of a sandbox's namespaces: `python harness_agent.py FD`.
 
 It is pid 1 of its PID namespace, so when it ends (or is killed, or the test process dies and the
 socket FD is closed) the kernel ends every process and removes every interface in there. It uses
@@ -38,14 +38,14 @@ children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def ip(*words: str) -> None:
-    """Run iproute2; its complaint becomes the error's text."""
+    """Run iproute2; its error output becomes the error's message."""
     done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise OSError(f"ip {' '.join(words)}: {done.stderr.strip()}")
 
 
 def offloads_off(ifname: str) -> None:
-    """Let frames carry finished checksums and stay as long as they were sent."""
+    """Turn offloads off: frames have finished checksums and keep their length."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         for command in ETHTOOL_SETTERS:
             value = array.array("B", struct.pack("II", command, 0))
@@ -80,7 +80,7 @@ def op_veths(pairs: list[list[str]], mtu: int) -> Reply:
     for pair in pairs:
         for end in pair:
             wait_for_carrier(end)
-    # Flag and queue change under one lock (net/core/link_watch.c); whoever gets it next sees both.
+    # Flag and queue change under one lock (net/core/link_watch.c); the next holder sees both.
     ip("link", "set", "lo", "up")
     return {}, []
 
@@ -92,7 +92,7 @@ def op_ip(words: list[str]) -> Reply:
 
 
 def op_socket(ifname: str) -> Reply:
-    """Open a raw socket on an interface; it sees what arrives and not what it sends."""
+    """Open a raw socket on an interface; it receives what arrives, not what it sends."""
     raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK)
     try:
         raw.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
@@ -154,9 +154,9 @@ OPERATIONS: dict[str, Callable[..., Reply]] = {
 }
 
 
-def serve(door: socket.socket) -> None:
-    """Answer requests until the other side closes the door."""
-    while request := door.recv(1 << 20):
+def serve(control: socket.socket) -> None:
+    """Answer requests until the other side closes the socket."""
+    while request := control.recv(1 << 20):
         asked = json.loads(request)
         descriptors: list[int] = []
         try:
@@ -164,7 +164,7 @@ def serve(door: socket.socket) -> None:
             reply = {"ok": True, "result": result}
         except (OSError, KeyError, ValueError) as error:
             reply = {"ok": False, "error": f"{type(error).__name__}: {error}"}
-        socket.send_fds(door, [json.dumps(reply).encode()], descriptors)
+        socket.send_fds(control, [json.dumps(reply).encode()], descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
 
@@ -173,8 +173,8 @@ def main() -> None:
     """Serve on the inherited socket; Ctrl-C is for the test process to act on."""
     # A handler, because programs started here would inherit SIG_IGN.
     signal.signal(signal.SIGINT, lambda *_: None)
-    with socket.socket(fileno=int(sys.argv[1])) as door:
-        serve(door)
+    with socket.socket(fileno=int(sys.argv[1])) as control:
+        serve(control)
 
 
 if __name__ == "__main__":

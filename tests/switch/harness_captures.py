@@ -1,6 +1,6 @@
 """BMv2 with capture files as its ports, which carry frames of any length.
 
-What comes in is a named pipe, so that nothing comes in before the switch is ready for it.
+Input is a named pipe, so that no frame enters before the switch is ready for it.
 """
 
 import fcntl
@@ -14,8 +14,8 @@ from typing import BinaryIO
 from tests.switch.harness_targets import Target
 from v1switch.io.captures import HEADER, RECORD
 
-GAP_US = 2_000  # between frames that come in: they stay in order, even those that go round twice
-PIPE_BYTES = 1 << 20  # all frames fit, so nobody waits for BMv2 to read
+GAP_US = 2_000  # between input frames: keeps their order, even of those that recirculate twice
+PIPE_BYTES = 1 << 20  # all frames fit, so no write blocks
 
 
 class CaptureTarget(Target):
@@ -38,12 +38,12 @@ class CaptureTarget(Target):
         """Return what has come out so far, by port."""
         return {port: _captured(self._path(port, "out")) for port in self.ports}
 
-    def _path(self, port: int, way: str) -> Path:
-        return self.sandbox.directory / f"port{port}_{way}.pcap"
+    def _path(self, port: int, direction: str) -> Path:
+        return self.sandbox.directory / f"port{port}_{direction}.pcap"
 
 
 def record(number: int, frame: bytes) -> bytes:
-    """Return the record of a frame that comes in as number `number`."""
+    """Return the capture record of the `number`-th input frame."""
     return RECORD.pack(1, number * GAP_US * 1000, *[len(frame)] * 2) + frame
 
 

@@ -1,7 +1,7 @@
-"""A P4Runtime client for tests: names in, messages out, nothing hidden and nothing retried.
+"""A P4Runtime client for tests, by names; it hides nothing and retries nothing.
 
-Wrong names are KeyErrors of the caller; what the switch refuses is `Refused`, with the canonical
-code of each update.
+Unknown names are KeyErrors; a refusal of the switch is `Refused`, with the canonical code of each
+update.
 """
 
 import queue
@@ -65,7 +65,7 @@ class Count(NamedTuple):
 
 
 class PacketIn(NamedTuple):
-    """A frame that the switch gave to its controller."""
+    """A packet-in."""
 
     payload: bytes
     metadata: dict[str, int]
@@ -158,7 +158,7 @@ class SwitchClient:
 
     @property
     def is_primary(self) -> bool:
-        """Whether the last answer said that we are the primary controller."""
+        """Whether the last answer made us the primary controller."""
         return bool(self.arbitration.status.code == code_pb2.OK)
 
     def packet_out(self, payload: bytes, **metadata: Value) -> None:
@@ -172,7 +172,7 @@ class SwitchClient:
         self.send(message)
 
     def next_packet_in(self, patience: float = PATIENCE) -> PacketIn:
-        """Return the next frame that the switch gives to its controller."""
+        """Return the next packet-in."""
         packet = self.next("packet", patience)
         header = self.names.get("controller_packet_metadata", "packet_in")
         names = {field.id: field.name for field in header.metadata}
@@ -206,7 +206,7 @@ class SwitchClient:
     # ---- pipeline ----------------------------------------------------------------------------
 
     def load(self, p4info: FilePath, config: FilePath, action: str = "VERIFY_AND_COMMIT") -> None:
-        """Give the switch its program, and know it by name from here on."""
+        """Push a program; names are those of its P4Info from then on."""
         names = Names(text_format.Parse(p4info.read_text(), p4info_pb2.P4Info()))
         request = rt.SetForwardingPipelineConfigRequest(device_id=self.device_id, role=self.role)
         request.election_id.CopyFrom(self.election_id)
@@ -284,7 +284,7 @@ class SwitchClient:
         self.write(MODIFY, entity)
 
     def unset_direct_meter(self, table: str, match: Match) -> None:
-        """Put a table entry's meter back to its default: everything is green."""
+        """Reset a table entry's meter to its default: all packets are green."""
         entity = rt.Entity()
         entity.direct_meter_entry.table_entry.CopyFrom(self.names.entry(table, match))
         self.write(MODIFY, entity)

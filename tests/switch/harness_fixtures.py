@@ -3,8 +3,8 @@
     from tests.switch.harness_fixtures import sandbox, switch_name, target  # noqa: F401
 
 `switch_name` is parametrised over the targets, so one test runs on each; a target that is not
-installed is skipped. All have module scope: a module's tests share one switch, and its targets, one
-after the other, one sandbox.
+installed is skipped. All have module scope: the tests of a module share one switch, and its
+targets, one after the other, one sandbox.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def switch_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    """Namespaces with four ports; a module asks for another number by `SANDBOX_PORTS = n`."""
+    """Namespaces with four ports; `SANDBOX_PORTS = n` in a module sets another number."""
     if not namespaces_allowed():
         pytest.skip("neither root nor allowed to make user namespaces")
     with Sandbox(ports=getattr(request.module, "SANDBOX_PORTS", 4)) as made:

@@ -1,4 +1,4 @@
-"""The switches under test, started alike: v1switch and BMv2's simple_switch_grpc."""
+"""The switches under test, started in the same way: v1switch and BMv2's simple_switch_grpc."""
 
 import shutil
 import signal
@@ -26,7 +26,7 @@ LOG_TAIL = 2000
 
 
 def installed(name: str) -> bool:
-    """Say whether a target can be started here."""
+    """Whether a target can be started here."""
     return name == V1SWITCH or shutil.which("simple_switch_grpc") is not None
 
 
@@ -36,7 +36,7 @@ class Target:
     Args:
         name: "v1switch" or "bmv2".
         sandbox: where it runs; the sandbox's interface sw<n> is its port n.
-        device_id: as P4Runtime will say it.
+        device_id: for P4Runtime.
         options: further options of the common command line, before the `--`.
         log_level: of the target's own log file.
         program: what to start instead of the v1switch of this checkout.
@@ -60,7 +60,7 @@ class Target:
         self.program = list(program)
         self.pid = 0
         self.output = sandbox.directory / f"{name}.out"
-        self.log = sandbox.directory / f"{name}.log"  # BMv2 appends a suffix of its own
+        self.log = sandbox.directory / f"{name}.log"  # BMv2 appends a suffix
         self._rpc_path = sandbox.directory / f"{name}.p4rt.sock"
 
     @property
@@ -83,7 +83,7 @@ class Target:
         self.stop()
 
     def command(self) -> list[str]:
-        """Return the command line, without and with what only BMv2 has."""
+        """Return the command line, with the options that only BMv2 has."""
         interfaces = [
             word for n in self.sandbox.numbers for word in ("-i", f"{n}@{self.sandbox.ifname(n)}")
         ]
@@ -123,7 +123,7 @@ class Target:
         return self.sandbox.wait(pid, PATIENCE)
 
     def alive(self) -> bool:
-        """Say whether the switch still runs."""
+        """Whether the switch still runs."""
         return self.pid != 0 and self.sandbox.exit_status(self.pid) is None
 
     def written(self) -> list[str]:

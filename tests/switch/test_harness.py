@@ -1,4 +1,4 @@
-"""The harness itself: what it promises to tests, and that nothing stays behind."""
+"""The harness itself: what it promises to tests, and that it leaves nothing."""
 
 import os
 import signal
@@ -51,7 +51,7 @@ def test_interfaces_are_not_visible_outside() -> None:
         assert Sandbox.ifname(1) not in os.listdir("/sys/class/net")  # noqa: PTH208  # names only
 
 
-def test_sandboxes_stand_beside_each_other() -> None:
+def test_sandboxes_run_side_by_side() -> None:
     with Sandbox(ports=1) as one, Sandbox(ports=1) as other:
         near = one.raw_socket(Sandbox.ifname(1))
         with near:
@@ -111,6 +111,6 @@ def sleepers(directory: Path) -> list[int]:
             try:
                 if str((process / "fd" / "1").readlink()).startswith(str(directory)):
                     found.append(int(process.name))
-            except OSError:  # it ended, or it is somebody else's
+            except OSError:  # it has ended, or belongs to another user
                 continue
     return found

@@ -35,7 +35,7 @@ from v1switch.state.entries import (
 )
 
 QUEUE = 1 << 16  # frames
-QUIET_S = 0.5  # nothing more has come out for so long: that was all
+QUIET_S = 0.5  # without another frame for so long, the output is complete
 POLL_S = 0.02
 SOME_PORTS = range(16)  # exist in any case, so that unexpected frames are seen as well
 
@@ -53,7 +53,7 @@ class Writer:
         return dict(zip((p.name for p in next(found).params), call.params, strict=True))
 
     def key(self, table: str, entry: TableEntry) -> Key:
-        """An entry's key by the names of the fields; what matches anything is left out."""
+        """An entry's key by the names of the fields; a match of any value is omitted."""
         declared = self.client.names.get("tables", table).match_fields
         optional = {f.name for f in declared if f.match_type == OPTIONAL}
         fields = zip(self.program.tables[table].key, entry.key, strict=True)
@@ -197,7 +197,7 @@ def _thrift(sandbox: Sandbox, stack: ExitStack) -> Thrift | None:
 
 
 def _settle(target: CaptureTarget, client: SwitchClient, answer: Answer, frames: int) -> None:
-    """Gather frames, packet-ins and digests until nothing more has come for a while."""
+    """Collect frames, packet-ins and digests until none arrives for a while."""
     out: dict[int, list[bytes]] = {}
     controller: list[bytes] = []
     now = time.monotonic()
@@ -232,7 +232,7 @@ def _packet_ins(client: SwitchClient) -> list[bytes]:
 
 
 def _digests(client: SwitchClient, answer: Answer) -> bool:
-    """Take the digests that have arrived; says whether there were any."""
+    """Take the digests that have arrived; returns whether there were any."""
     names = {d.preamble.id: d.preamble.name for d in client.names.p4info.digests}
     found = False
     while True:

@@ -20,11 +20,11 @@ Words = list[list[int]]
 
 
 class Both(Dataplane):
-    """Every frame runs on both engines, from the same state; what comes out has to be the same.
+    """Every frame runs on both engines, from the same state, and must have the same effects.
 
     That is: the frames that leave in their order, the digests, and all that the frame changed in
-    counters, meters, registers and entries. Where machine code hands a frame back, it must have
-    left the state as it was. `carried` counts the frames by the engine that carried them.
+    counters, meters, registers and entries. Where machine code hands a frame over, it must have
+    left the state unchanged. `carried` counts the frames by the engine that carried them.
     """
 
     def __init__(self, **options: object) -> None:
@@ -57,7 +57,7 @@ class _Prepared:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs each frame through machine code, takes that back, and runs it through plain Python."""
+    """Runs each frame through machine code, undoes that, and runs it through plain Python."""
 
     switch: Both
     state: State

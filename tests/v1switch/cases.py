@@ -1,4 +1,4 @@
-"""A case: what goes into a program; an answer: what comes out. Both as JSON, both by name alone."""
+"""A case is a program's input, an answer its output; both as JSON, with names instead of ids."""
 
 from __future__ import annotations
 
@@ -80,10 +80,9 @@ class Answer:
 
 @dataclass
 class Case:
-    """A program (its BMv2 JSON, the p4info beside it), what is written and what comes in.
+    """A program (its BMv2 JSON, the p4info beside it), entries and input frames.
 
-    Where frames go round or are copied (`ordered` is false), nothing says in which order they
-    leave.
+    Where frames are recirculated or copied (`ordered` is false), their order is undefined.
     """
 
     program: Path
@@ -107,7 +106,7 @@ def match_text(match: Match) -> str:
 
 
 def text_match(text: str) -> Match:
-    """The match that a text means."""
+    """The match of a text."""
     for sign, kind in (("/", Lpm), ("&", Ternary), ("..", Range)):
         first, found, second = text.partition(sign)
         if found:
@@ -217,7 +216,7 @@ def answer_json(answer: Answer) -> Json:
 
 
 def frames_json(frames: Sequence[Frame]) -> Json:
-    """Frames that come in, as text: the port and the bytes."""
+    """Input frames as text: port and bytes."""
     return [f"{port} {frame.hex()}" for port, frame in frames]
 
 

@@ -1,6 +1,6 @@
 """Which constructs of the BMv2 JSON format v1switch implements, and which a program has.
 
-Both are read from the code: the reader's own lists of words, and the classes of its model.
+Both come from the code: the reader's lists of keywords, and the classes of its model.
 A construct is (kind, name), as docs/v1switch-constructs.md names it.
 """
 
@@ -26,7 +26,7 @@ from v1switch.program.model import Program
 
 Construct = tuple[str, str]
 
-CHOICES = {  # attribute of a model's class: what it is called here
+CHOICES = {  # attribute of a model's class: its name here
     ("Primitive", "op"): "primitive",
     ("Operation", "op"): "operator",
     ("KeyField", "match_kind"): "match",
@@ -39,7 +39,7 @@ CHOICES = {  # attribute of a model's class: what it is called here
     ("Transition", "kind"): "transition",
     ("MeterArray", "unit"): "meter of",
 }
-FLAGS = {  # attributes that a construct has or has not
+FLAGS = {  # optional attributes
     *{("FieldType", "signed"), ("FieldType", "saturating"), ("HeaderType", "varbit")},
     *{("Checksum", "update"), ("Checksum", "verify"), ("Checksum", "condition")},
     *{("Table", "with_counters"), ("Table", "support_timeout"), ("Table", "direct_meter")},
@@ -69,7 +69,7 @@ def _classes(module: ModuleType) -> Iterator[str]:
 
 
 def implemented() -> set[Construct]:
-    """Everything that v1switch's reader takes."""
+    """Everything that v1switch's reader accepts."""
     classes = {
         ("class", n) for module in (expressions, model, packet_model) for n in _classes(module)
     }
@@ -102,7 +102,7 @@ NOT_COMPARED = {
         "BMv2 takes `access_union_header` for `access_field` and ends; `test_unlike_bmv2.py`"
     ),
 }
-SHOWN = 4  # programs that a row names
+SHOWN = 4  # programs that a row names at most
 
 
 def by_program() -> dict[str, set[Construct]]:

@@ -1,4 +1,4 @@
-"""Frames that make the test programs do everything they can, with some randomness from a seed."""
+"""Frames that reach all of the test programs' code, with some randomness from a seed."""
 
 import random
 from collections.abc import Iterator
@@ -101,7 +101,7 @@ def replication(rng: random.Random) -> Iterator[Vector]:
     for what in range(17):
         for arg in (0, 1, 2, 5, 7, 20, 200):
             if what == 9 and arg < 14:
-                continue  # BMv2 sends frames shorter than an Ethernet header, a veth takes none
+                continue  # BMv2 sends frames shorter than an Ethernet header, a veth does not
             yield rng.choice([1, 4]), bytes([what, arg]) + rng.randbytes(30)
 
 

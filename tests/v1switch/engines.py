@@ -1,4 +1,4 @@
-"""Engines: what runs a case. `run(engine, program, entries, frames)` gives an engine's answer."""
+"""Engines that run cases: `run(engine, program, entries, frames)` returns an engine's answer."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from v1switch.state.entries import DigestSample, ValueSetMember
 
 Engine = Callable[[Path, Entries, Sequence[Frame]], Answer]
 CPU_PORT = 510
-WIDEST_REGISTER = 63  # bits: what BMv2's Thrift interface carries
+WIDEST_REGISTER = 63  # bits: the limit of BMv2's Thrift interface
 
 
 def run(engine: Engine, program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer:
-    """Run a program (BMv2 JSON) with entries on frames that come in one after the other."""
+    """Run a program (BMv2 JSON) with entries on frames, one after the other."""
     return engine(program, entries, frames)
 
 
@@ -74,12 +74,12 @@ def v1switch(program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer
 
 
 def native(program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer:
-    """Run a case on v1switch's machine code, each frame beside plain Python."""
+    """Run a case on v1switch's machine code, compared with plain Python."""
     return _run(both(program, cpu_port=CPU_PORT), entries, frames)
 
 
 def traced(program: Path, entries: Entries, frames: Sequence[Frame]) -> Answer:
-    """Run a case on v1switch with `--trace`, whose generated code is another."""
+    """Run a case on v1switch with `--trace`, whose generated code differs."""
     explanations: list[Explanation] = []
     tracing = TracingEngine(lambda _, explanation: explanations.append(explanation))
     dataplane = Dataplane(tracing, cpu_port=CPU_PORT)

@@ -1,4 +1,4 @@
-"""What an expression of the intermediate representation is worth: its meaning, spelled out."""
+"""A reference evaluator for expressions of the intermediate representation."""
 
 from collections.abc import Mapping
 
@@ -75,6 +75,6 @@ def _value(node: ir.Expr, variables: Mapping[ir.Var, Value]) -> Value:
         return not of(node.value)
     if isinstance(node, ir.Select):
         return of(node.then if of(node.condition) else node.otherwise)
-    assert isinstance(node, ir.Choose), f"{node} has no value by itself"
+    assert isinstance(node, ir.Choose), f"{node} has no value"
     index = of(node.index)
     return of(node.options[index] if 0 <= index < len(node.options) else node.otherwise)

@@ -1,6 +1,6 @@
 """Golden files: a case of each program with BMv2's answer to it, as readable JSON.
 
-Entries and frames are in the file as well, so that it means the same wherever it is replayed.
+Entries and frames are in the file as well, so that it does not depend on where it is replayed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def digest(program: Path) -> str:
 
 
 def write(name: str, case: Case, answer: Answer, switch: str) -> None:
-    """Write a golden file; `switch` says whose answer it is."""
+    """Write a golden file; `switch` names the switch that answered."""
     document = {
         "answers": switch,
         "program": digest(case.program),

@@ -1,8 +1,7 @@
 """One request to v1switch and to BMv2: the fixtures, and what their tests share.
 
-No tests here; conftest.py hands the fixtures on. Expected is what the specification says (P4Runtime
-1.4); `zoo.spec(..., bmv2=...)` marks what BMv2 does otherwise. BMv2 is left out where it is not
-installed.
+No tests here; conftest.py exports the fixtures. The specification (P4Runtime 1.4) is expected;
+`zoo.spec(..., bmv2=...)` marks where BMv2 differs. BMv2 is skipped where it is not installed.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """A server of v1switch in this process, over a data plane that a test can reach: fixtures.
 
-No tests here; conftest.py hands the fixtures on.
+No tests here; conftest.py exports the fixtures.
 """
 
 import contextlib

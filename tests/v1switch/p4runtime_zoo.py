@@ -1,4 +1,4 @@
-"""The zoo: a P4 program with an object of every kind, and a client that answers in codes.
+"""The zoo: a P4 program with an object of every kind, and a client that returns codes.
 
 No tests here; the tests of P4Runtime's entities import it. The program is beside this file, its
 JSON and P4Info were made by p4c 1.2.5.16 (`p4c --target bmv2 --arch v1model --p4runtime-files`).
@@ -36,7 +36,7 @@ class Zoo:
         self.client.load(P4INFO, CONFIG, action)
 
     def spec(self, by_specification: Any, *, bmv2: Any) -> Any:
-        """Return what to expect where BMv2 does not do what the specification says."""
+        """Return the expected result, where BMv2 differs from the specification."""
         return bmv2 if self.switch == BMV2 else by_specification
 
     # ---- write -------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ def wanted(**fields: Any) -> rt.Entity:
 
 
 def canonical(entity: rt.Entity) -> str:
-    """Return an entity as text, its repeated fields in an order of our own."""
+    """Return an entity as text, with its repeated fields sorted."""
     copy = rt.Entity()
     copy.CopyFrom(entity)
     for message in _messages(copy):
@@ -161,7 +161,7 @@ def canonical(entity: rt.Entity) -> str:
             if name in message.DESCRIPTOR.fields_by_name and getattr(message, name):
                 _sort(getattr(message, name), key)
         if isinstance(message, rt.TableEntry):
-            message.ClearField("is_const")  # BMv2 does not tell; a test of its own looks at it
+            message.ClearField("is_const")  # BMv2 never sets it; another test checks it
     return text_format.MessageToString(copy, as_one_line=True)
 
 

@@ -29,7 +29,7 @@ from v1switch.state.entries import (
 )
 
 POOL = 6  # different values for each width, so that frames meet entries
-RARE = ("drop", "refuse")  # actions that are picked seldom, or nothing would come out
+RARE = ("drop", "refuse")  # actions that are picked rarely, or no frame would leave
 PORTS = (1, 2, 3, 4)
 
 
@@ -104,7 +104,9 @@ class Maker:
             seen: set[object] = set()
             for action in actions:
                 entry = self._entry(table, action)
-                if entry.key not in seen:  # entries of equal priority leave open which one is met
+                if (
+                    entry.key not in seen
+                ):  # which of several entries of equal priority is hit is undefined
                     seen.add(entry.key)
                     entries.tables.append((table.name, entry))
 

@@ -17,14 +17,14 @@ from tests.v1switch.scenarios import SEED, case
 
 
 def version() -> str:
-    """BMv2's version as it says it."""
+    """BMv2's own version string."""
     command = ["simple_switch_grpc", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return f"BMv2 {done.stdout.strip()}"
 
 
 def record(name: str, seed: int) -> bool:
-    """Record one program's case; says whether both answers were equal."""
+    """Record one program's case; returns whether both answers were equal."""
     made = case(name, seed)
     answers = []
     for _ in range(2):

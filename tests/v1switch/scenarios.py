@@ -1,7 +1,7 @@
 """One case for each test program and for the VXLAN switch: its entries, and its frames from a seed.
 
 A frame must not make a program look at a field of an invalid header: what is read there is
-undefined, and BMv2 shows what an earlier frame left behind.
+undefined, and BMv2 shows values of an earlier frame.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def selectors(rng: random.Random, program: Program, entries: Entries) -> list[Fr
 
 @scenario
 def pacing(rng: random.Random, program: Program, entries: Entries) -> list[Frame]:
-    """Rates of nothing and one a second: what is left of the bursts alone decides the colours."""
+    """Rates of 0 and 1 a second, so that only the bursts decide the colours."""
     _tables(rng, program, entries, 6)
     bursts = [MeterConfig(0, 3, 0, 5), MeterConfig(0, 0, 0, 2), MeterConfig(0, 4, 0, 4)]
     weights = [MeterConfig(0, 64, 0, 130), MeterConfig(0, 0, 0, 64), MeterConfig(0, 200, 0, 200)]

@@ -1,4 +1,4 @@
-"""What `make bench` concludes from trials, on switches that are only figures."""
+"""What `make bench` concludes from trials, on simulated switches."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ def trial(rate: int, lost: int, *, sent: int = 10_000, offered: float | None = N
 
 
 def switch(capacity: int) -> Offer:
-    """A switch that loses what is above its capacity."""
+    """A switch that drops what exceeds its capacity."""
     return lambda rate: trial(rate, max(0, 10_000 - 10_000 * capacity // rate))
 
 
@@ -58,7 +58,7 @@ def test_a_disturbed_trial_is_made_again() -> None:
 
 
 def test_a_disturbance_of_many_trials_is_got_over() -> None:
-    """Whatever fails while it lasts is tried again when it is over."""
+    """A rate that failed during a disturbance is tried again after it."""
     made = 0
 
     def disturbed(rate: int) -> Trial:

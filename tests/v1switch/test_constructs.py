@@ -1,4 +1,4 @@
-"""What programs mean, recomputed here from the P4 language's rules, without any other switch."""
+"""Results of programs, recomputed here by the rules of P4, without another switch."""
 
 import json
 import struct

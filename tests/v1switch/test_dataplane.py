@@ -278,7 +278,7 @@ def change_all_and_fail(name: str, dataplane: Dataplane, before: list[object]) -
 
 
 @pytest.mark.parametrize("name", ["tables", "externs", "selector"])
-def test_a_failed_transaction_leaves_nothing_behind(name: str) -> None:
+def test_a_failed_transaction_changes_nothing(name: str) -> None:
     dataplane = prepared(name)
     before = snapshot(dataplane)
     with pytest.raises(UnknownObject):

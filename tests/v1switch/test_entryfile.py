@@ -1,4 +1,4 @@
-"""Files of entries: what simple_switch_CLI takes is taken, what is wrong is named with its line."""
+"""Entry files: what simple_switch_CLI accepts is accepted, errors are named with their line."""
 
 import json
 from pathlib import Path
@@ -53,7 +53,7 @@ def refused(tmp_path: Path, name: str, *lines: str) -> EntriesError:
     return caught.value
 
 
-# -- what is taken ---------------------------------------------------------------------------------
+# -- what is accepted ------------------------------------------------------------------------------
 
 
 def test_entries_of_every_match_kind(tmp_path: Path) -> None:

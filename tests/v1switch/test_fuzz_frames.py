@@ -1,4 +1,4 @@
-"""What fuzzing found with frames (`make fuzz`): programs that hung, or raised, or grew."""
+"""Findings of fuzzing with frames (`make fuzz`): programs that hung, raised, or grew."""
 
 import copy
 import json
@@ -101,7 +101,7 @@ def test_metadata_is_always_valid(op: str) -> None:
     assert [port for port, _ in made.process(1, bytes(60))] == [1]
 
 
-def test_a_lookahead_inside_an_expression_behind_the_end_of_a_frame() -> None:
+def test_a_lookahead_inside_an_expression_beyond_the_end_of_a_frame() -> None:
     program = source("wire")
     parser = program["parsers"][0]
     start = named(parser["parse_states"], parser["init_state"])
@@ -172,8 +172,8 @@ def test_only_the_first_events_of_an_endless_frame_are_explained() -> None:
     switch.load(program := load_program(json.dumps(_spinning())))
     switch.process(1, bytes(20))
     (explanation,) = explanations
-    told_a_round = 3  # the test, and two statements
-    expected = told_a_round * MAX_ACTION_LOOPS - MAX_EVENTS
+    events_a_round = 3  # the test, and two statements
+    expected = events_a_round * MAX_ACTION_LOOPS - MAX_EVENTS
     assert explanation.omitted == pytest.approx(expected, rel=0.01)
     text = list(TextView(program).lines(explanation))
     assert text[-2:] == [

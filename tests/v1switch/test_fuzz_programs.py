@@ -1,4 +1,4 @@
-"""What fuzzing found in programs (`make fuzz`): they are refused, with the place and the object."""
+"""Findings of fuzzing with programs (`make fuzz`): refused, with location and object."""
 
 import copy
 import json

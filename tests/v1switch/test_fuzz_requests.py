@@ -1,4 +1,4 @@
-"""What fuzzing found with requests (`make fuzz`): refused with the object, and nothing changes."""
+"""Findings of fuzzing with requests (`make fuzz`): refused with the object, and no change."""
 
 import copy
 import json

@@ -1,6 +1,6 @@
 """v1switch gives the answers that BMv2 gave; needs neither root nor BMv2.
 
-Recorded by `python -m tests.v1switch.record`. docs/v1switch-constructs.md says what is covered.
+Recorded by `python -m tests.v1switch.record`. docs/v1switch-constructs.md lists what is covered.
 """
 
 import sys
@@ -36,7 +36,7 @@ from v1switch.state.entries import (
     WeightedAction,
 )
 
-REACHED = 0.8  # of the lines of generated code; frames with too little in them are left out
+REACHED = 0.8  # of the lines of generated code; programs with few frames are excluded
 
 
 def covered(case: Case) -> tuple[set[int], set[int]]:

@@ -1,4 +1,4 @@
-"""BMv2 itself: the golden files are still its answers, and other seeds give equal answers."""
+"""BMv2 itself: the golden files still are its answers, and other seeds give equal answers."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.v1switch.engines import v1switch
 from tests.v1switch.golden import answer, differences, names, read
 from tests.v1switch.scenarios import case
 
-SEEDS = [1, 2]  # a failing test's name says which
+SEEDS = [1, 2]  # part of the test's name
 
 pytestmark = [
     pytest.mark.network,

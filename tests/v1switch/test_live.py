@@ -1,4 +1,4 @@
-"""The switch on real interfaces, in namespaces of its own."""
+"""The switch on real interfaces, in separate namespaces."""
 
 import re
 import signal
@@ -25,7 +25,7 @@ MACS = bytes.fromhex("020000000002020000000001")
 
 @pytest.fixture(params=["python", "native"])
 def engine(request: pytest.FixtureRequest) -> str:
-    """Which engine carries."""
+    """The engine that forwards."""
     return str(request.param)
 
 

@@ -1,4 +1,4 @@
-"""Counters of the switch on real interfaces, while frames come as fast as they can be sent."""
+"""Counters of the switch on real interfaces, while frames are sent at full speed."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ pytestmark = [
     ),
 ]
 
-CHUNK = 16  # frames between two looks at what came out: the receiver's buffer is small
+CHUNK = 16  # frames between two reads of the output: the receiver's buffer is small
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def world() -> Iterator[World]:
 
 
 def rushed(world: World, frame: bytes, number: int) -> list[bytes]:
-    """Send frames without waiting for any; return what came out until nothing is on its way."""
+    """Send frames without waiting for any; return all frames that come out."""
     source, sink = world.sandbox.port(M1), world.sandbox.port(M2)
     out: list[bytes] = []
     for _ in range(0, number, CHUNK):

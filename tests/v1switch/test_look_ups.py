@@ -131,7 +131,7 @@ def test_deleting_from_the_top_does_not_look_at_all_entries() -> None:
     rows = index.rows
     for entry in reversed(entries):
         dataplane.delete_entry(table, entry.key, entry.priority)
-        if index.rows is not rows:  # made anew, by looking at all cells for the next best
+        if index.rows is not rows:  # rebuilt, by looking at all cells for the next best
             rows = index.rows
             looks += sum(len(best) for _, best, _ in rows)
     assert index.rows == ()

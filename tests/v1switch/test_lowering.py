@@ -195,7 +195,7 @@ def test_an_element_beyond_the_stack_is_an_error_of_the_parser() -> None:
 # -- the parser ------------------------------------------------------------------------------------
 
 
-def test_states_stand_before_those_that_they_go_to() -> None:
+def test_states_precede_those_that_they_go_to() -> None:
     (machine,) = found(lowered("parser"), ir.Machine)
     jumps = [
         (number, goto.state)
@@ -386,7 +386,7 @@ def test_only_what_is_observed_tells() -> None:
     assert {"packet", "stage", "state", "extracted", "did", "cloned", "back", "sent"} <= events
 
 
-def test_a_step_is_told_with_its_values_before_and_after() -> None:
+def test_a_step_is_observed_with_its_values_before_and_after() -> None:
     switch = lowered(assigning(PORT), observed=True)
     told = [node.args for node in found(switch, ir.Observe) if node.event == "did"]
     step, args, before, after = next(t for t in told if t[0].call.op == "assign")

@@ -1,4 +1,4 @@
-"""Meters against RFC 2698 written down a second time, in fractions instead of counters."""
+"""Meters against a second implementation of RFC 2698, in fractions instead of counters."""
 
 from fractions import Fraction
 

@@ -1,4 +1,4 @@
-"""Machine code beside plain Python; `both` compares each frame, and what it leaves behind."""
+"""Machine code against plain Python; `both` compares each frame and the state after it."""
 
 import contextlib
 import os
@@ -190,7 +190,7 @@ def test_a_process_does_not_end_while_llvm_is_at_work_in_it(tmp_path: Path) -> N
 
 # -- state -----------------------------------------------------------------------------------------
 
-PLAIN = 0x00112233445566778899AABBCCDDEEFF  # a header that the parser does not take
+PLAIN = 0x00112233445566778899AABBCCDDEEFF  # a header that the parser does not extract
 FIELDS = (8, 128)
 PARTS = st.tuples(
     st.integers(0, 3), st.sampled_from([0, 1, 1 << 31, 1 << 40, 1 << 127, (1 << 128) - 1])

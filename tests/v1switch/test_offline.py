@@ -1,4 +1,4 @@
-"""`explain` and `run`: a program on packets and capture files, without interfaces and rights."""
+"""`explain` and `run`: a program on packets and capture files, without interfaces or rights."""
 
 import json
 import struct
@@ -201,7 +201,7 @@ def test_a_time_that_no_clock_shows_is_refused(tmp_path: Path) -> None:
     data = bytearray(file.read_bytes())
     at = data.index(
         struct.pack("<I", 6), 28
-    )  # the Enhanced Packet Block, behind section, interface
+    )  # the Enhanced Packet Block, after section and interface
     data[at + 12 : at + 20] = b"\xff" * 8
     file.write_bytes(data)
     with pytest.raises(CaptureError, match="frame 1 has a time after the year 2262, expected"):

@@ -1,4 +1,4 @@
-"""Whatever a client sends, the server answers with a code of the specification's."""
+"""The server answers any request with a code of the specification."""
 
 from collections import Counter
 from types import SimpleNamespace

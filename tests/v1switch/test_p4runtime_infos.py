@@ -1,6 +1,6 @@
-"""Rules of P4Runtime 1.4 that hang on the P4Info: v1switch with other P4Infos than the zoo's.
+"""Rules of P4Runtime 1.4 that depend on the P4Info: v1switch with other P4Infos than the zoo's.
 
-docs/p4runtime.md says which rule each shows.
+docs/p4runtime.md lists the rule of each test.
 """
 
 import json
@@ -26,7 +26,7 @@ def zoo_p4info():
 
 
 def load(client, p4info, config=CONFIG):
-    """Give the switch a program with a P4Info of one's own."""
+    """Give the switch a program with a custom P4Info."""
     request = rt.SetForwardingPipelineConfigRequest(
         device_id=DEVICE_ID, election_id={"low": 1}, action="VERIFY_AND_COMMIT"
     )

@@ -1,6 +1,6 @@
 """Rules of P4Runtime 1.4 that no other test shows, on v1switch and on BMv2: codes and replies.
 
-docs/p4runtime.md says which rule each shows.
+docs/p4runtime.md lists the rule of each test.
 """
 
 import pytest

@@ -1,7 +1,7 @@
 """The same requests to v1switch and to BMv2: codes and replies.
 
-Expected is what the specification says (P4Runtime 1.4); `zoo.spec(..., bmv2=...)` marks what BMv2
-does otherwise. The fixtures are those of p4runtime_both.
+The specification (P4Runtime 1.4) is expected; `zoo.spec(..., bmv2=...)` marks where BMv2
+differs. The fixtures are those of p4runtime_both.
 """
 
 import pytest

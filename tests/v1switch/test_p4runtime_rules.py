@@ -1,6 +1,6 @@
 """Rules of P4Runtime 1.4 that show in packets, in time, or with another P4Info: v1switch alone.
 
-docs/p4runtime.md says which rule each shows.
+docs/p4runtime.md lists the rule of each test.
 """
 
 import contextlib
@@ -92,11 +92,11 @@ def test_a_read_needs_no_session(zoo, address):
     assert [canonical(entity) for entity in answer.entities] == [canonical(zoo.exact())]
 
 
-# ---- what others see of reads and writes -------------------------------------------------------
+# ---- concurrent reads and writes ---------------------------------------------------------------
 
 
 def slowly(plane, name):
-    """Make a method of the data plane wait; returns (it has begun, let it go on)."""
+    """Make a method of the data plane wait; returns (it has begun, let it continue)."""
     original, begun, go_on = getattr(plane, name), threading.Event(), threading.Event()
 
     def slow(*args):
@@ -178,7 +178,7 @@ def test_packets_and_requests_wait_for_each_other(zoo, plane, what):
 
 def test_nothing_idle_is_no_notification(zoo):
     zoo.insert(zoo.entry("aging_table", {"src": 1}, "NoAction", idle_timeout_ns=3600 * 10**9))
-    threading.Event().wait(SHORT)  # longer than the switch waits between two looks
+    threading.Event().wait(SHORT)  # longer than the interval of the switch's scans
     assert zoo.client.inbox("idle_timeout_notification").empty()
 
 

@@ -536,7 +536,7 @@ def test_digests_come_in_lists_without_duplicates_until_acknowledged(zoo, plane)
     zoo.client.send(rt.StreamMessageRequest(digest_ack=ack))
     probe = {"digest_id": 1}
     zoo.client.send(rt.StreamMessageRequest(digest_ack=probe))
-    zoo.client.next("error")  # so the acknowledgement before it has been taken
+    zoo.client.next("error")  # the acknowledgement before it has been handled by then
     learned(plane, 0xA, 0xC, 0xD)
     assert zoo.client.next_digest() == [(0xC, 1), (0xD, 1)]
 

@@ -1,6 +1,6 @@
-"""Streams of v1switch and of BMv2 beside each other: sessions, packets, digests, idle entries.
+"""Streams of v1switch and of BMv2 side by side: sessions, packets, digests, idle entries.
 
-Expected is what the specification says; `world.spec(..., bmv2=...)` marks what BMv2 does otherwise.
+The specification is expected; `world.spec(..., bmv2=...)` marks where BMv2 differs.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from v1switch.engines.python.engine import PythonEngine
 from v1switch.p4runtime.server import serve
 
 DEVICE_ID = 1
-QUIET = 0.3  # seconds in which what must not come would have come
+QUIET = 0.3  # seconds to wait for messages that must not arrive
 OK, EXISTS, NOT_FOUND = 0, 6, 5
 
 
@@ -82,7 +82,7 @@ _ids = iter(range(100, 1 << 30, 100))  # so that a session never meets an id of 
 
 @pytest.fixture
 def first_id() -> int:
-    """An election id; a hundred from here on are this test's own."""
+    """An election id; a hundred from here on belong to this test."""
     return next(_ids)
 
 
@@ -128,7 +128,7 @@ def test_a_backup_is_told_the_primarys_id(zoo, connect, first_id):
     assert silent(zoo.client, "arbitration")
 
 
-def test_when_the_primary_goes_its_place_stays_empty(world, zoo, connect, first_id):
+def test_when_the_primary_leaves_there_is_none(world, zoo, connect, first_id):
     with SwitchClient(world.address, device_id=DEVICE_ID, election_id=first_id + 1):
         zoo.client.next("arbitration")
     received = zoo.client.next("arbitration")

@@ -1,4 +1,4 @@
-"""Plain Python's source: which states of a machine stand on their own, how blocks are written."""
+"""Plain Python's source: which states of a machine are separate, how blocks are written."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""What p4c's own tests found (docs/stf.md), on small programs of ours."""
+"""Findings of p4c's own tests (docs/stf.md), on small programs."""
 
 import json
 from typing import Any

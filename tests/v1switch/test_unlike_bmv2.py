@@ -1,4 +1,4 @@
-"""Constructs that cannot be compared because BMv2 (1.15.5) ends at them; what they mean here."""
+"""Constructs on which BMv2 (1.15.5) aborts, so that they cannot be compared."""
 
 import json
 from typing import Any

@@ -60,7 +60,7 @@ def compiler() -> Compiler:
 def dataplane(compiler: Compiler) -> Iterator[Dataplane]:
     with UpgradingEngine(PythonEngine(), compiler) as engine:
         yield Dataplane(engine)
-        compiler.allowed.release(100)  # whatever waits may end
+        compiler.allowed.release(100)  # let a waiting compilation end
 
 
 def test_frames_move_to_machine_code_when_it_is_ready(

@@ -1,4 +1,4 @@
-"""The few calls of BMv2's Thrift interface that P4Runtime has no words for.
+"""The few calls of BMv2's Thrift interface that have no counterpart in P4Runtime.
 
 Apache Thrift's binary protocol (thrift-binary-protocol.md), strict, to a multiplexed server; the
 calls are those of BMv2's `standard.thrift` and `simple_switch.thrift`.
@@ -20,14 +20,14 @@ class ThriftError(Exception):
 
 
 class Thrift:
-    """BMv2's Thrift server behind a connected socket."""
+    """BMv2's Thrift server, over a connected socket."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._reader = connection.makefile("rb")
 
     def deep_queues(self, frames: int) -> None:
-        """Let egress queues hold so many frames: none is lost when the computer is busy."""
+        """Set the length of egress queues, so that a busy computer drops no frame."""
         self._call("simple_switch:set_all_egress_queue_depths", struct.pack("!bhi", I32, 1, frames))
         if self._reader.read(8) != struct.pack("!bhib", I32, 0, 0, STOP):
             raise ThriftError("the depth of the queues was refused")

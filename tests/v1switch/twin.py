@@ -40,13 +40,13 @@ class Twin:
         self.client = client
 
     def multicast_group(self, number: int, replicas: list[tuple[int, int]]) -> None:
-        """Give both the same multicast group of (port, instance)."""
+        """Write the same multicast group of (port, instance)."""
         made = tuple(Replica(*r) for r in replicas)
         self.ours.insert_multicast_group(MulticastGroup(number, made))
         self.client.multicast_group(number, replicas)
 
     def clone_session(self, number: int, replicas: list[tuple[int, int]]) -> None:
-        """Give both the same clone session."""
+        """Write the same clone session to both."""
         made = tuple(Replica(*r) for r in replicas)
         self.ours.insert_clone_session(CloneSession(number, made))
         self.client.clone_session(number, replicas)
@@ -63,7 +63,7 @@ class Twin:
                 theirs.setdefault(number, []).extend(frames)
             return sum(map(len, theirs.values())) >= expected
 
-        with contextlib.suppress(Exception):  # the comparison that follows says what is missing
+        with contextlib.suppress(Exception):  # the comparison that follows reports what is missing
             poll(all_there, f"{expected} frames", 3.0)
         return ours, theirs
 

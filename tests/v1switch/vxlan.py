@@ -49,7 +49,7 @@ from v1switch.state.entries import (
 Row = tuple[str, NamedMatch, Any, Params]
 CHANGED = 120
 LINK_LOCAL = "01:80:c2:00:00:03"
-BURST = 6000  # bytes that the blue tenant may send; nothing is added in the course of time
+BURST = 6000  # bytes that the blue tenant may send; no tokens are added over time
 ETHERNET = 14  # bytes that every frame has
 
 
@@ -147,7 +147,7 @@ def _inner(rng: random.Random) -> Packet:
 
 
 def _ip_oddities(rng: random.Random) -> dict[str, Any]:
-    """Fields of an IPv4 header: mostly usual ones, now and then one that is not."""
+    """Fields of an IPv4 header: mostly usual values, sometimes unusual ones."""
     usual: dict[str, Any] = {"tos": rng.getrandbits(2)}
     oddities = [
         {"options": [IPOption(b"\x01" * rng.choice([1, 4, 40]))]},

@@ -1,4 +1,4 @@
-"""Writes into compiled programs what p4c cannot: `python mend.py compiled`.
+"""Adds constructs to compiled programs that p4c cannot generate: `python mend.py compiled`.
 
 p4c 1.2.5 ends with an internal error at unions at computed places, writes fields of the last union
 of a stack as if they were a header's, and knows neither comparisons of whole headers nor the
@@ -47,14 +47,14 @@ def last_union_fields(program: Json) -> None:
 
 
 def validity(program: Json) -> None:
-    """The validity of `here` is asked for as that of a header, not as a field of it."""
+    """The validity of `here` is read as that of a header, not as a field."""
     for node in walk(program["pipelines"]):
         if node.get("op") == "d2b" and node["right"]["value"] == ["here", "$valid$"]:
             node.update(op="valid", right={"type": "header", "value": "here"})
 
 
 def elements(program: Json) -> None:
-    """References to `at` and `here` become elements at a computed place."""
+    """References to `at` and `here` become elements at a computed index."""
     kinds = {
         ("header", "here"): ("dereference_header_stack", "header_stack"),
         ("header_union", "at"): ("dereference_union_stack", "header_union_stack"),
@@ -67,7 +67,7 @@ def elements(program: Json) -> None:
 
 
 def comparisons(program: Json, wanted: list[tuple[str, str, str, str]]) -> None:
-    """Conditionals that ask whether `order.what` is 250 compare wholes instead."""
+    """Conditionals on `order.what == 250` compare whole headers instead."""
     marked = [
         node
         for node in walk(program["pipelines"])
