@@ -32,7 +32,7 @@ class Model:
         slots: frame buffers, the most frames that the host holds at a time.
         sockets: how many sockets (containers) read; `Knobs.threads` and `Knobs.app_cpus` say
             which thread reads which, and where.
-        flows: how many flows are told apart.
+        flows: how many flows are distinguished.
         records: whether frames' stages can be recorded in `State.records`; they are from the
             start then, until `set_records`.
         policy: in place of the one that the knobs name, until they name another.

@@ -1,13 +1,13 @@
-"""How this room's functions are compiled: entry points, cached on disk, and what they call.
+"""How the receive path's functions are compiled: entry points, cached on disk, and what they call.
 
 Numba optimises and assembles each function alone, with all that it calls, and then again as part of
 each caller.  Here only an entry point is, once, with all its inner functions as its own: so each
 that has one caller becomes part of it, and the machine code lies in one piece instead of beginning
 a page for each function.
 
-Numba's own cache looks at the file of the compiled function only: a kernel that calls into a
+Numba's own cache considers the file of the compiled function only: a kernel that calls into a
 changed module would be taken stale from disk.  Here a function's cache directory carries the hash
-of its module and of all modules of this room that it imports, so that any change compiles anew and
+of its module and of all modules of rxpath that it imports, so that any change compiles again and
 nothing else does.
 """
 
@@ -163,7 +163,7 @@ def cache_dir(module: Path) -> Path:
 
 
 def closure(module: Path) -> set[Path]:
-    """The module and all that it imports of this room, directly or not."""
+    """The module and all modules of rxpath that it imports, directly or not."""
     found: set[Path] = set()
     todo = [module]
     while todo:

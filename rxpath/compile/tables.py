@@ -41,7 +41,7 @@ class Field:
 
     @property
     def format(self) -> Any:
-        """What stands for the field in a NumPy dtype."""
+        """The field's format in a NumPy dtype."""
         raise NotImplementedError
 
 
@@ -50,7 +50,7 @@ class Word(Field):
 
     @property
     def format(self) -> Any:
-        """What stands for the field in a NumPy dtype."""
+        """The field's format in a NumPy dtype."""
         return np.int64
 
     @overload
@@ -72,7 +72,7 @@ class WordArray(Field):
 
     @property
     def format(self) -> Any:
-        """What stands for the field in a NumPy dtype."""
+        """The field's format in a NumPy dtype."""
         return np.int64, (self.size,)
 
     @overload
@@ -95,7 +95,7 @@ class Part(Field, Generic[R]):
 
     @property
     def format(self) -> Any:
-        """What stands for the field in a NumPy dtype."""
+        """The field's format in a NumPy dtype."""
         return self.kind.DTYPE
 
     @overload
@@ -110,7 +110,7 @@ class Part(Field, Generic[R]):
 
 
 class Parts(Field, Generic[R]):
-    """A field that is a table of its own, with a fixed number of rows."""
+    """A field that is itself a table, with a fixed number of rows."""
 
     def __init__(self, count: int, kind: type[R], about: str) -> None:
         super().__init__(count * kind.SIZE, about)
@@ -118,7 +118,7 @@ class Parts(Field, Generic[R]):
 
     @property
     def format(self) -> Any:
-        """What stands for the field in a NumPy dtype."""
+        """The field's format in a NumPy dtype."""
         return self.kind.DTYPE, (self.count,)
 
     @overload
@@ -200,7 +200,7 @@ class Row(metaclass=_Declaration):
 
     @classmethod
     def new(cls) -> Self:
-        """A row of its own, all zero."""
+        """A row that is part of no table, all zero."""
         return cls(_memory(np.zeros(cls.SIZE, np.int64)), 0)
 
     def _part(self, field: Field, make: Any) -> Any:
@@ -220,7 +220,7 @@ class Row(metaclass=_Declaration):
 
     @property
     def address(self) -> int:
-        """Where the row lies in memory."""
+        """Of the row in memory."""
         return _address(self._words, self._at)
 
 
@@ -314,7 +314,7 @@ class Rows(Generic[R]):
 
     @property
     def address(self) -> int:
-        """Where the table begins in memory."""
+        """Of the first row in memory."""
         return _address(self._memory, self._at)
 
 
@@ -350,7 +350,7 @@ class Table(Field, Generic[R]):
 
     @property
     def format(self) -> Any:
-        """No words of its own."""
+        """It takes no words of the block."""
         return np.int64, (0,)
 
 
@@ -375,7 +375,7 @@ class Call(Field):
 
     @property
     def format(self) -> Any:
-        """No words of its own."""
+        """It takes no words of the block."""
         return np.int64, (0,)
 
 

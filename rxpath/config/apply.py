@@ -1,6 +1,6 @@
-"""From what a user says to the numbers that stand in the state: knobs, costs and stages.
+"""Write the configuration (knobs, costs, chains of stages) into the state of a host.
 
-The rows of all profiles' stages are always there, each chain at a place of its own: a frame in
+The rows of all profiles' stages are always there, each chain in rows of its own: a frame in
 flight keeps its row when the host is given another profile, and new costs hold from now on.
 """
 

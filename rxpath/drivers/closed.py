@@ -191,8 +191,8 @@ def _arrive(state: State, senders: Senders, entry_: Pending) -> bool:
 
 
 @inner
-def _happen(senders: Senders, entry_: Pending) -> None:
-    """Do what the event queue has for a sender."""
+def _handle(senders: Senders, entry_: Pending) -> None:
+    """Handle an entry of the event queue that is a sender's."""
     kind, conn, now, value = entry_.kind, entry_.conn, entry_.time, entry_.value
     sender = senders.connections[conn]
     if kind == TIMEOUT:
@@ -288,11 +288,11 @@ def feed(state: State, senders: Senders, out: Rows[Event], until: int) -> int:
 
 @inner
 def _take(senders: Senders) -> None:
-    """Take the queue's first entry, which is a sender's, and do it."""
+    """Take the queue's first entry, which is a sender's, and handle it."""
     last = senders.most_pending  # the heap never fills the last row: room for the entry at hand
     event_queue.move(senders, last, FIRST)
     event_queue.drop_first(senders)
-    _happen(senders, senders.queue[last])
+    _handle(senders, senders.queue[last])
 
 
 @entry

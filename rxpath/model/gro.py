@@ -3,7 +3,7 @@
 The rules are those of net/core/dev.c (dev_gro_receive) and net/ipv4/tcp_offload.c
 (tcp_gro_receive): eight buckets by hash of at most eight skbs; a segment joins when it follows
 directly, is not longer than the first one and the whole stays below 64 KB; a short segment or one
-with PSH, URG, RST, SYN or FIN closes its skb; all are let go when the poll ends (HZ < 1000).
+with PSH, URG, RST, SYN or FIN closes its skb; all are flushed when the poll ends (HZ < 1000).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ IGNORED = FIN | PSH | CWR  # in comparing two segments' flags
 
 @inner
 def applies(state: State, skb: Slot) -> bool:
-    """Whether GRO looks at the frame at all; others go up the stack as they come."""
+    """Whether GRO handles the frame; others go up the stack as they are."""
     return skb.protocol == codes.TCP and state.knobs.gro != 0
 
 
 @inner
 def receive(state: State, number: int, cpu: int, slot: int) -> None:
-    """Merge ``slot`` into a held skb, hold it, or let it go to the CPU's ready list."""
+    """Merge ``slot`` into a held skb, hold it, or pass it to the CPU's ready list."""
     napi, skb = state.napis[number], state.slots[slot]
     bucket = napi.gro[skb.hash & (codes.GRO_BUCKETS - 1)]
     held = _find(state, bucket, skb)
@@ -121,7 +121,7 @@ def _hold(state: State, napi: Napi, bucket: GroBucket, slot: int) -> None:
 
 @inner
 def _release(state: State, napi: Napi, bucket: GroBucket, cpu: int, slot: int) -> None:
-    """Let a held skb go to the CPU's ready list."""
+    """Pass a held skb to the CPU's ready list."""
     _unlink(state, napi, bucket, slot)
     push(state.cpus[cpu].ready, state.slots, slot)
 

@@ -155,7 +155,7 @@ def run_until(state: State, until: int, out: Rows[Event], count: int) -> int:
             free = events.take_cpu(state)
             _finish(state, free, now)
         else:
-            free = _happen(state, now)
+            free = _dispatch(state, now)
         if free != codes.NONE:
             _next_work(state, free, now)
         if output.waiting(state):
@@ -170,8 +170,8 @@ def set_tick(state: State, time: int) -> None:
 
 
 @inlined
-def _happen(state: State, now: int) -> int:
-    """What is due now besides CPUs' works takes place; the CPU that is to look for work, or -1."""
+def _dispatch(state: State, now: int) -> int:
+    """Handle what is due now other than a CPU's work; the CPU that is free for new work, or -1."""
     sources = state.sources
     if sources[codes.TICK].when == now:
         load.tick(state, now)
@@ -204,7 +204,7 @@ def _finish(state: State, cpu: int, now: int) -> None:
 
 @inlined
 def _resume(state: State, cpu: int, now: int) -> int:
-    """A thread woke up: the CPU, when it is idle or what runs there has to yield; or -1."""
+    """A thread woke up: its CPU, when that is idle or the running thread has to yield; or -1."""
     bypass.stop_spinning(state, cpu, now)
     work = state.cpus[cpu].work
     if work == codes.WORK_TASK and sched.must_yield(state, cpu):

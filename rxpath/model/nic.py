@@ -59,7 +59,7 @@ def raise_interrupt(state: State, queue: int, now: int) -> int:
 
 @inner
 def complete(state: State, queue: int, now: int) -> None:
-    """NAPI is done: the interrupt is armed again, at once due for what came meanwhile."""
+    """NAPI is done: the interrupt is armed, due at once for frames that came while it was off."""
     napi = state.napis[codes.QUEUE_NAPI + queue]
     napi.scheduled = 0
     napi.pending = napi.length

@@ -1,4 +1,4 @@
-"""Hardware offload: the NIC takes the tunnel off for flows that stand in its table.
+"""Hardware offload: the NIC removes the tunnel header of flows that are in its table.
 
 A flow gets its entry with its first frame, while the table has room and the NIC a virtual function
 for the container.  An entry is made only for what the policy allows; it is never aged out.  Frames
@@ -15,7 +15,7 @@ from rxpath.model.state.host import State
 
 @inner
 def has_entry(state: State, flow: int, socket: int) -> bool:
-    """Whether the flow stands in the table; its first frame enters it if that can be."""
+    """Whether the flow has an entry; its first frame makes one if there is room."""
     row = state.flows[flow]
     if row.rule == codes.RULE_NONE:
         row.rule = _enter(state, socket)
@@ -29,7 +29,7 @@ def has_entry(state: State, flow: int, socket: int) -> bool:
 def _enter(state: State, socket: int) -> int:
     """Make an entry for a flow to ``socket``: RULE_ENTRY, or RULE_FULL.
 
-    A thread lives in one container, so it stands for the container that has the function.
+    A thread belongs to one container, so a thread with a function means a container with one.
     """
     usage = state.usage
     if usage.offload_entries >= state.knobs.offload_entries:

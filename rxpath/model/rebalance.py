@@ -3,7 +3,7 @@
 A bucket is an entry of the table.  Its load is its share, by frames, of its queue's CPU's load.
 Each time, buckets move from the busiest CPU to the idlest one until these two are within a
 tolerance; the largest bucket that fits goes first, so that few move.  With the order guard a bucket
-moves when its old queue has worked off the bucket's last frame.
+moves when its old queue has processed the bucket's last frame.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _cpu(state: State, index: int) -> int:
 
 @inner
 def _best(state: State, cpu: int, gap: int) -> int:
-    """The bucket whose move levels the gap best without turning it round, or -1."""
+    """The bucket whose move narrows the gap most without reversing it, or -1."""
     best, distance = -1, gap
     for index in range(codes.RSS_ENTRIES):
         load = state.rss[index].load

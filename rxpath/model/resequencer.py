@@ -15,7 +15,7 @@ from rxpath.model.state.host import State
 
 
 @inlined
-def follow(state: State, slot: int) -> None:
+def append(state: State, slot: int) -> None:
     """The driver took the frame off the ring: it is the last of its flow's order."""
     skb = state.slots[slot]
     flow = state.flows[skb.flow]
@@ -38,11 +38,11 @@ def arrive(state: State, cpu: int, slot: int, now: int) -> None:
     """The skb has passed all stages: to its socket when it is its turn, else it waits."""
     skb = state.slots[slot]
     flow = state.flows[skb.flow]
-    _forget_merged(state, slot)
+    _remove_merged(state, slot)
     if flow.first == slot + 1:
         _unlink(state, slot)
         sockets.enqueue(state, cpu, slot, now)
-        let_go(state, cpu, skb.flow, now)
+        release(state, cpu, skb.flow, now)
     elif flow.waiting > state.knobs.max_backlog:
         _unlink(state, slot)
         output.leave(state, slot, codes.RESEQUENCER, now, cpu)
@@ -53,14 +53,14 @@ def arrive(state: State, cpu: int, slot: int, now: int) -> None:
 
 
 @inner
-def forget(state: State, slot: int) -> None:
-    """The skb is lost: nothing waits for its frames.  Then `let_go` what waited."""
-    _forget_merged(state, slot)
+def remove(state: State, slot: int) -> None:
+    """The skb is lost: nothing waits for its frames.  Then `release` what waited for it."""
+    _remove_merged(state, slot)
     _unlink(state, slot)
 
 
 @inner
-def let_go(state: State, cpu: int, number: int, now: int) -> None:
+def release(state: State, cpu: int, number: int, now: int) -> None:
     """Hand the skbs whose turn it is to their sockets; this CPU fetches them from others."""
     flow = state.flows[number]
     while flow.first > 0:
@@ -77,7 +77,7 @@ def let_go(state: State, cpu: int, number: int, now: int) -> None:
 
 
 @inner
-def _forget_merged(state: State, slot: int) -> None:
+def _remove_merged(state: State, slot: int) -> None:
     """Frames that GRO appended to the skb go where its first one goes."""
     frame = state.slots[slot].frame
     while frame >= 0:

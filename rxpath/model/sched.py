@@ -59,7 +59,7 @@ def must_yield(state: State, cpu: int) -> bool:
 
 @inner
 def others_wait(core: Cpu) -> bool:
-    """Whether threads besides the present one are runnable."""
+    """Whether threads other than the running one are runnable."""
     return core.runnable >= 0
 
 

@@ -1,8 +1,8 @@
 """NET_RX_SOFTIRQ of one CPU, as in net/core/dev.c and kernel/softirq.c.
 
 net_rx_action polls the instances of the poll list in turn, each up to its weight, until its budget
-or time is used up.  What was scheduled meanwhile, then what used up its weight, is left for the
-next round.  The rounds are repeated a limited number of times, then ksoftirqd takes over.
+or time is used up.  What was scheduled in the meantime, then what used up its weight, is left for
+the next round.  The rounds are repeated a limited number of times, then ksoftirqd takes over.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _next_napi(state: State, cpu: int) -> bool:
 
 @inlined
 def _poll(state: State, cpu: int, napi: int, now: int) -> bool:
-    """Start the poll's next packet, or let GRO go of what it holds; False: the poll is over."""
+    """Start the poll's next packet, or flush what GRO holds; False: the poll is over."""
     core = state.cpus[cpu]
     if napi >= codes.BACKLOG_NAPI and core.polled == 0 and core.ipi_list.head >= 0:
         cpus.start(state, cpu, now, codes.WORK_IPI, codes.NONE, state.costs.ipi_send)
@@ -118,7 +118,7 @@ def _end_poll(state: State, cpu: int, now: int) -> None:
     core.napi = -1
     more = core.polled >= state.knobs.weight
     if napi >= codes.CELL_NAPI and state.napis[napi].length > 0:
-        more = True  # came while GRO let go of what it held
+        more = True  # it came while GRO was flushed
     if more:
         fifo.push(core.repoll, state.napis, napi)
     elif napi < codes.CELL_NAPI:

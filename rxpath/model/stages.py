@@ -31,7 +31,7 @@ def start_frame(state: State, cpu: int, queue: int, slot: int, now: int) -> None
     skb = state.slots[slot]
     stage, tcp = state.stages[skb.stage], skb.protocol == codes.TCP
     if state.knobs.resequence != codes.OFF:
-        resequencer.follow(state, slot)
+        resequencer.append(state, slot)
     napi = steering.split(state, cpu, queue, slot)
     skb.target = napi
     cost = stage.frame[tcp]
@@ -67,7 +67,7 @@ def start_skb(state: State, cpu: int, slot: int, now: int) -> None:
 @inlined
 def start_stack(state: State, cpu: int, slot: int, now: int) -> None:
     """An skb that left GRO goes up the stack."""
-    cost = _cost_behind_gro(state, state.slots[slot])
+    cost = _cost_after_gro(state, state.slots[slot])
     cpus.start(state, cpu, now, codes.WORK_STACK, slot, cost)
 
 
@@ -85,7 +85,7 @@ def finish(state: State, cpu: int, napi: int, slot: int, work: int, now: int) ->
             gro.receive(state, napi, cpu, slot)
             return
         if exits & STEER and state.knobs.nic_steering != codes.OFF:
-            to, waits_for = steering.behind_gro(state, cpu, slot), codes.WORK_RPS
+            to, waits_for = steering.after_gro(state, cpu, slot), codes.WORK_RPS
     _end_stage(state, cpu, slot, now)
     if to == codes.NONE:
         to, waits_for = _enter_next(state, cpu, slot, now), codes.WORK_STAGE
@@ -158,12 +158,12 @@ def _gro_cost(state: State, skb: Slot) -> int:
     """GRO of one frame, and the stack at once where GRO does not hold it."""
     cost = state.stages[skb.stage].gro[skb.protocol == codes.TCP]
     if not gro.applies(state, skb):
-        cost += _cost_behind_gro(state, skb)
+        cost += _cost_after_gro(state, skb)
     return cost
 
 
 @inner
-def _cost_behind_gro(state: State, skb: Slot) -> int:
+def _cost_after_gro(state: State, skb: Slot) -> int:
     """The stack's cost, or that of queueing the skb for another CPU's [enqueue_to_backlog]."""
     if state.knobs.nic_steering == codes.ON:
         return state.costs.split_send
@@ -198,6 +198,6 @@ def _lose(state: State, cpu: int, slot: int, reason: int, now: int) -> None:
     if state.slots[slot].order == codes.ORDER_NONE:
         output.leave(state, slot, reason, now, cpu)
     else:
-        resequencer.forget(state, slot)
+        resequencer.remove(state, slot)
         output.leave(state, slot, reason, now, cpu)
-        resequencer.let_go(state, cpu, state.slots[slot].flow, now)
+        resequencer.release(state, cpu, state.slots[slot].flow, now)

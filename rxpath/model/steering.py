@@ -1,7 +1,7 @@
 """Which CPU runs a packet's next stage: the policy's answer, and the order guard's veto.
 
 The order guard is the rule of Receive Flow Steering (Documentation/networking/scaling): a flow may
-change CPUs at a stage only when the old CPU has worked off all that was queued up to the flow's
+change CPUs at a stage only when the old CPU has processed all that was queued up to the flow's
 last packet there, so nothing can be overtaken.  (So it can send a packet to another CPU's gro_cell,
 which the kernel never does: a flow's packets may still wait in it when the stage before moved.)
 """
@@ -34,7 +34,7 @@ def split(state: State, cpu: int, queue: int, slot: int) -> int:
     steered = choice == codes.CHOICE_FIRST or choice == codes.CHOICE_SECOND
     napi = codes.BACKLOG_NAPI + target if steered else queue
     napi, choice = guard(state, slot, codes.FIRST_POSITION, napi, choice)
-    if napi != queue and napi < codes.CELL_NAPI:  # the indirection table changed meanwhile
+    if napi != queue and napi < codes.CELL_NAPI:  # the indirection table has changed
         napi, choice = queue, codes.CHOICE_NONE
     state.slots[slot].choice = choice
     return napi
@@ -56,7 +56,7 @@ def next_queue(state: State, cpu: int, slot: int) -> int:
 
 
 @inlined
-def behind_gro(state: State, cpu: int, slot: int) -> int:
+def after_gro(state: State, cpu: int, slot: int) -> int:
     """The backlog where an skb that left the NIC's GRO waits for the stack [get_rps_cpu], or -1."""
     napi, choice = codes.NONE, codes.CHOICE_NONE
     if state.knobs.nic_steering == codes.ON:

@@ -3,7 +3,7 @@
 A row lists the ways out in the order in which they are tried; the first that applies is taken:
 
 - SPLIT_OFF, when the policy split the frame to another CPU: that CPU's backlog, for GRO there.
-- TO_GRO, when GRO looks at it (TCP, GRO on): it is merged, held, or passed on as an skb.
+- TO_GRO, when GRO handles it (TCP, GRO on): it is merged, held, or passed on as an skb.
 - STEER, when the policy acts behind the NIC's GRO (RPS) and chose a CPU: that CPU's backlog.
 - NEXT_STAGE, always: the next stage of its chain, as `ENTRANCES` says for each kind.
 

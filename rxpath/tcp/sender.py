@@ -165,7 +165,7 @@ def _transmit(senders: Senders, conn: int, segment: int, now: int) -> None:
 
 @inner
 def _arm(senders: Senders, conn: int) -> None:
-    """An entry of the queue will look at the timeout when it is due."""
+    """Enter the timeout's check in the event queue."""
     sender = senders.connections[conn]
     sender.armed = sender.timeout_at
     event_queue.push(senders, sender.timeout_at, TIMEOUT, conn, 0)

@@ -36,7 +36,7 @@ class Sender(Row):
     dupacks = word("duplicate acknowledgements in a row")
     recover = word("fast recovery lasts until this is acknowledged (RFC 6582); -1: not in it")
     timeout_at = word("retransmission timeout", "ns")
-    armed = word("when an entry of the queue will look at the timeout; 0: none will", "ns")
+    armed = word("when an entry of the queue will check the timeout; 0: none will", "ns")
     backoff = word("doublings of the timeout")
     received = word("the receiver's next expected segment (RCV.NXT)")
     retransmits = word("segments")

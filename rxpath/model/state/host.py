@@ -23,11 +23,11 @@ NEVER = int(np.iinfo(np.int64).max)
 class State(Group):
     """One receiving host."""
 
-    output = part(Output, "the clock, and frames that leave")
+    output = part(Output, "the clock, and frames that leave the model")
     counters = part(Counters, "since they were zeroed")
     usage = part(Usage, "what is in use now")
     schedule = part(Schedule, "CPUs that have work")
-    running = parts(codes.MAX_CPUS + 1, Running, "these CPUs; row 0 stands for what is never due")
+    running = parts(codes.MAX_CPUS + 1, Running, "these CPUs; row 0 is never due")
     knobs = part(Knobs, "what the user set")
     costs = part(Costs, "of what does not belong to one stage")
     cpus = parts(codes.MAX_CPUS, Cpu, "by number")
@@ -36,7 +36,7 @@ class State(Group):
     chains = parts(codes.MAX_CHAINS, Chain, "by number")
     rss = parts(codes.RSS_ENTRIES, RssEntry, "the RSS indirection table")
     irq_cpus = words(codes.MAX_QUEUES, "CPU of each RX queue's interrupt")
-    steering = part(Steering, "what a policy sees besides the knobs")
+    steering = part(Steering, "what a policy sees, knobs apart")
     sources = table(Source, "of events: the tick, interrupts, IPIs, wake-ups")
     guard = table(GuardEntry, "the order guard, by hash")
     slots = table(Slot, "frame buffers")

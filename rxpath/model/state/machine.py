@@ -51,7 +51,7 @@ class Usage(Row):
 
 
 class Cpu(Row):
-    """One CPU.  What every event looks at stands in the first two cache lines."""
+    """One CPU.  The fields that every event reads are in the first two cache lines."""
 
     work = word("what it does: WORK_*")
     slot = word("the skb of the work")
@@ -61,7 +61,7 @@ class Cpu(Row):
     extra = word("to be added to the next work", "ns")
     softirq = word("where softirqs run: SOFTIRQ_*")
     napi = word("instance that is being polled, or -1")
-    polled = word("packets that its poll worked off")
+    polled = word("packets that its poll has processed")
     ready = part(Fifo, "skbs that left GRO and go up the stack next")
     busy = words(len(BUSY_NAMES), "time used, by BUSY_*", "ns")
     action = part(Fifo, "NAPI instances of this net_rx_action")
@@ -101,8 +101,8 @@ class Napi(Row):
     queue = part(Fifo, "ring, gro_cell queue or input_pkt_queue")
     length = word("of the queue")
     process = part(Fifo, "the backlog's process_queue")
-    tail = word("packets that ever entered (input_queue_tail)")
-    done = word("packets that were ever worked off")
+    tail = word("packets queued so far (input_queue_tail)")
+    done = word("packets processed so far")
     head = word("done, while GRO holds nothing back (input_queue_head)")
     pending = word("frames since the last interrupt (moderation)")
     held = word("skbs that GRO holds")

@@ -60,7 +60,7 @@ class GuardPosition(Row):
     """Where the last packet of a hash went at one position of the chain."""
 
     napi = word("NAPI instance + 1; 0: none yet")
-    tail = word("the instance's tail then: it is worked off when its head is there")
+    tail = word("the instance's tail then: processed when its head has come there")
     choice = word("that put it there: CHOICE_*")
     hash = word("whose packet it was")
 
