@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rxpath.compile.tables import Rows
-from rxpath.config import apply as tables
-from rxpath.config import knobs, profiles
+from rxpath.config import apply, knobs, profiles
 from rxpath.config.knobs import Knobs
 from rxpath.errors import ConfigError
 from rxpath.model import counters, kernel
@@ -70,12 +69,12 @@ class Model:
         does; one with a tunnel takes plain frames as host does); any profile's name (host,
         docker, offload, flannel, ...) is that profile's own chain.  Raises `ConfigError`.
         """
-        has_tunnel = tables.has_tunnel(self.knobs.profile)
+        has_tunnel = apply.has_tunnel(self.knobs.profile)
         if name == "plain":
             name = "host" if has_tunnel else self.knobs.profile
         elif name == "tunnel":
             name = self.knobs.profile if has_tunnel else DEFAULT_TUNNEL
-        return tables.chain_number(name, self.knobs.profile)
+        return apply.chain_number(name, self.knobs.profile)
 
     @property
     def vxlan_port(self) -> int:
@@ -104,8 +103,8 @@ class Model:
         flows = len(self.state.flows)
         if max(new.denied, default=0) >= flows:
             raise ConfigError("denied", max(new.denied), f"flows from 0 to {flows - 1}")
-        tables.write_stages(self.state, new)
-        tables.write_knobs(self.state, new, policy)
+        apply.write_stages(self.state, new)
+        apply.write_knobs(self.state, new, policy)
         self.state.steer = policy.choose
         self._given, self.policy, self.knobs = given, policy, new
 

@@ -35,8 +35,8 @@ from numba.np.arrayobj import make_array, populate_array
 from numpy import int64
 from numpy.typing import NDArray
 
-from rxpath.compile import tables
-from rxpath.compile.tables import Group, Part, Parts, Row, Rows, Table, Word, WordArray, Words
+from rxpath.compile.groups import Call, Group, Table, pointers
+from rxpath.compile.tables import Part, Parts, Row, Rows, Word, WordArray, Words
 
 _WORD = ir.IntType(64)
 _POINTER = _WORD.as_pointer()
@@ -107,7 +107,7 @@ class _Sized(models.StructModel):  # type: ignore[misc]  # Numba has no types
 @register_model(GroupType)
 class _Group(models.StructModel):  # type: ignore[misc]  # Numba has no types
     def __init__(self, manager: Any, kind: GroupType) -> None:
-        outer = [(field.name, WORDS) for field in tables.pointers(kind.kind)]
+        outer = [(field.name, WORDS) for field in pointers(kind.kind)]
         super().__init__(manager, kind, [("block", WORDS), *outer])
 
 
@@ -189,7 +189,7 @@ def _get_member(context: Any, builder: Any, kind: GroupType, group: Any, name: s
     members = cgutils.create_struct_proxy(kind)(context, builder, value=group)
     if isinstance(field, Table):
         return getattr(members, name)
-    if isinstance(field, tables.Call):
+    if isinstance(field, Call):
         function = cgutils.create_struct_proxy(_type_of(field))(context, builder)
         function.jit_addr = builder.bitcast(getattr(members, name), cgutils.voidptr_t)
         return function._getvalue()
@@ -286,7 +286,7 @@ def _unbox_rows(kind: SizedType, value: Any, c: Any) -> Any:
 def _unbox_group(kind: GroupType, value: Any, c: Any) -> Any:
     made = cgutils.create_struct_proxy(kind)(c.context, c.builder)
     addresses = _address(c, value)
-    for number in range(1 + len(tables.pointers(kind.kind))):
+    for number in range(1 + len(pointers(kind.kind))):
         address = c.builder.load(_at(c.builder, addresses, number))
         made[number] = c.builder.inttoptr(address, _POINTER)
     return NativeValue(made._getvalue())

@@ -158,15 +158,15 @@ class ClosedLoop:
 
 
 @inner
-def _arrive(state: State, senders: Senders, entry_: Pending) -> bool:
+def _arrive(state: State, senders: Senders, pending: Pending) -> bool:
     """A frame reaches the NIC; False when there is no buffer for it."""
     if senders.free == 0:
         return False
     senders.free -= 1
     slot = senders.free_slots[senders.free].value
-    segment = entry_.value
+    segment = pending.value
     senders.segments[slot].value = segment
-    sender = senders.connections[entry_.conn]
+    sender = senders.connections[pending.conn]
     chain, length, payload, flags = sender.chain, sender.wire_len, sender.payload, ACK_FLAG
     seq = segment * payload & 0xFFFFFFFF
     if tcp.is_setup(sender, segment):
@@ -174,7 +174,7 @@ def _arrive(state: State, senders: Senders, entry_: Pending) -> bool:
         chain, length, payload, flags = step.chain, step.wire_len, 0, SYN_FLAG
     frame = Frame(
         sender.rss_hash,
-        entry_.conn,
+        pending.conn,
         sender.socket,
         chain,
         codes.TCP,
@@ -184,16 +184,16 @@ def _arrive(state: State, senders: Senders, entry_: Pending) -> bool:
         flags,
         NO_KEY,
     )
-    if kernel.receive(state, slot, entry_.time, frame) != codes.NOT_DROPPED:
+    if kernel.receive(state, slot, pending.time, frame) != codes.NOT_DROPPED:
         senders.lost_at_nic += 1
         senders.free += 1
     return True
 
 
 @inner
-def _handle(senders: Senders, entry_: Pending) -> None:
+def _handle(senders: Senders, pending: Pending) -> None:
     """Handle an entry of the event queue that is a sender's."""
-    kind, conn, now, value = entry_.kind, entry_.conn, entry_.time, entry_.value
+    kind, conn, now, value = pending.kind, pending.conn, pending.time, pending.value
     sender = senders.connections[conn]
     if kind == TIMEOUT:
         tcp.check_timeout(senders, conn, now)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from rxpath.compile.groups import Group, table
 from rxpath.compile.pointers import GroupType
-from rxpath.compile.tables import Group, Row, parts, table, word
+from rxpath.compile.tables import Row, parts, word
 
 MAX_SETUP = 4  # segments of a handshake
 ARRIVE, ACK, DUPACK, REQUEST, TIMEOUT = range(5)  # kinds of `Pending`

@@ -7,8 +7,9 @@ import pytest
 from numba.core import config
 from numba.core.errors import TypingError
 
+from rxpath.compile.groups import Group, table
 from rxpath.compile.jit import kernel
-from rxpath.compile.tables import LINE, Group, Row, Rows, part, parts, table, word, words
+from rxpath.compile.tables import LINE, Row, Rows, part, parts, word, words
 from rxpath.model.state import machine, packets, schedule, settings, steering
 from rxpath.model.state.host import State
 from rxpath.tcp import state as tcp
@@ -100,6 +101,11 @@ def test_a_field_that_is_not_declared_is_an_error_in_plain_python():
         print(queue.frist)
     with pytest.raises(ValueError, match="frist"):
         print(Rows.new(Queue, 1).array["frist"])
+
+
+def test_a_field_cannot_be_called_as_what_a_row_has():
+    with pytest.raises(TypeError, match=r"Pool\.address: a row has an attribute of that name"):
+        type(Row)("Pool", (Row,), {"address": word("of the pool")})
 
 
 @pytest.mark.parametrize("index", [-1, 3])

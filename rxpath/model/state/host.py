@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from rxpath.compile.groups import Call, Group, table
 from rxpath.compile.pointers import GroupType
-from rxpath.compile.tables import Call, Group, part, parts, table, words
+from rxpath.compile.tables import part, parts, words
 from rxpath.model.state import codes
 from rxpath.model.state.machine import Counters, Cpu, Napi, Output, Socket, Task, Usage
 from rxpath.model.state.packets import Flow, FrameRecord, GuardEntry, Hops, Slot
