@@ -47,7 +47,7 @@ def test_a_parser_that_takes_nothing_ends() -> None:
     start = named(parser["parse_states"], parser["init_state"])
     start["parser_ops"], start["transition_key"] = [], []
     start["transitions"] = [{"type": "default", "value": None, "next_state": start["name"]}]
-    plane(program).process(1, bytes(60))
+    assert plane(program).process(1, bytes(60)) == [(2, bytes(60))]
 
 
 @pytest.mark.parametrize("index", ["-", "+"])
@@ -59,7 +59,8 @@ def test_an_index_below_or_above_an_array(index: str) -> None:
     made = copy.deepcopy(program)
     for action in made["actions"]:
         action["primitives"] = [{"op": "assign", "parameters": [field(*FIELD), read]}]
-    every_table_runs(made).process(1, bytes(60))
+    ((port, out),) = every_table_runs(made).process(1, bytes(60))
+    assert (port, len(out)) == (0, 60)
 
 
 def test_names_that_are_no_identifiers_in_a_trace() -> None:
@@ -80,7 +81,7 @@ def test_a_stack_of_a_hundred_elements() -> None:
     for number in range(100):
         program["headers"].append({**pattern, "name": f"more{number}", "id": 1000 + number})
     stack["header_ids"] += [1000 + number for number in range(100)]
-    plane(program, traced=True).process(1, bytes(60))
+    assert plane(program, traced=True).process(1, bytes(60)) == [(2, bytes(60))]
 
 
 def test_copies_of_copies_end() -> None:
@@ -110,7 +111,7 @@ def test_a_lookahead_inside_an_expression_beyond_the_end_of_a_frame() -> None:
     start["parser_ops"] = [{"op": "set", "parameters": [field(*FIELD), value]}]
     made = plane(program)
     for length in range(4):
-        made.process(1, bytes(length))
+        assert made.process(1, bytes(length)) == [(2, bytes(length))]
 
 
 def test_a_packet_length_below_zero() -> None:
@@ -137,7 +138,8 @@ def test_a_packet_length_below_zero() -> None:
     program["pipelines"][1].update(init_table="stored", action_calls=[call])
     made = every_table_runs(program)
     for what in range(8):
-        made.process(1, bytes([what, 1, 4]) + bytes(40))
+        ((_, out),) = made.process(1, bytes([what, 1, 4]) + bytes(40))
+        assert int.from_bytes(out[14:18], "big", signed=True) < 0
 
 
 def _spinning() -> Json:
