@@ -150,13 +150,13 @@ def test_costs(changes, message):
         costs.parse(entries(**changes), {})
 
 
-def test_absent_cost_that_a_stage_names():
-    amounts = costs.load("xeon-2.2ghz")
-    del amounts["vxlan_rcv"]
-    row = settings.Stage.new()
-    stage = profiles.load()["docker"].stages[0]
-    with pytest.raises(ConfigError, match="docker: got 'vxlan_rcv', expected a cost"):
-        tables._add_costs(row, "docker", stage, amounts)
+def test_absent_cost_that_a_stage_names(tmp_path):
+    text = (costs.DIRECTORY / "xeon-2.2ghz.toml").read_text("utf-8")
+    file = tmp_path / "mine.toml"
+    file.write_text(text.replace("[vxlan_rcv]", "[vxlan_receive]"))
+    said = r"docker\.stage\[\d\]\.costs: got 'vxlan_rcv', expected a cost that the cost profile has"
+    with pytest.raises(ConfigError, match=said):
+        model(costs=str(file))
 
 
 def test_every_profile_has_its_costs():

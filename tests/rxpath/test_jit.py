@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import traceback
@@ -64,20 +65,35 @@ def test_a_cache_is_for_the_sources_that_a_module_imports():
     assert "knobs.py" in {path.name for path in jit.closure(package / "drivers" / "virtual.py")}
 
 
-def test_a_changed_import_is_another_cache(tmp_path, monkeypatch):
-    (tmp_path / "room").mkdir()
-    top, low = tmp_path / "room" / "top.py", tmp_path / "room" / "low.py"
-    top.write_text("from room import low\nfrom room.low import thing\n")
-    monkeypatch.setattr(jit, "_PACKAGE", tmp_path / "room")
-    found = []
-    for text in ("a = 1\n", "a = 2\n"):
-        low.write_text(text)
-        jit.cache_dir.cache_clear()
-        jit._imports.cache_clear()
-        found.append(jit.cache_dir(top))
-    jit.cache_dir.cache_clear()
-    jit._imports.cache_clear()
-    assert found[0] != found[1]
+def test_a_changed_import_is_another_cache(tmp_path):
+    shutil.copytree(Path(rxpath.__file__).parent, tmp_path / "rxpath", ignore=no_caches)
+    places = [cache_of_the_kernel(tmp_path)]
+    for changed in ("model/gro.py", "drivers/virtual.py"):
+        with (tmp_path / "rxpath" / changed).open("a") as file:
+            file.write("# changed\n")
+        places.append(cache_of_the_kernel(tmp_path))
+    before, another, same = places
+    assert Path(before).is_relative_to(tmp_path)
+    assert another != before
+    assert same == another  # the kernel does not import the driver
+
+
+no_caches = shutil.ignore_patterns("__pycache__")
+
+
+def cache_of_the_kernel(root):
+    program = "from pathlib import Path; from rxpath.compile.jit import cache_dir"
+    program += "; print(cache_dir(Path('rxpath/model/kernel.py').resolve()))"
+    env = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**env, "PYTHONPATH": str(root)},
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
 
 
 def with_policy(choose):
