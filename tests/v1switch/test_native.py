@@ -3,7 +3,6 @@
 import contextlib
 import os
 import random
-import shutil
 import subprocess
 import sys
 from array import array
@@ -153,12 +152,8 @@ def test_machine_code_takes_over_while_frames_are_carried() -> None:
 
 
 ENDING = """
-import sys, threading, time
-from pathlib import Path
-from v1switch.commands.engines import AUTO, engine
-from v1switch.control.dataplane import Dataplane
-from v1switch.engines.native import machine
-from v1switch.program import load_file
+import threading, time
+from v1switch.engines.native import compile, machine
 
 inside = threading.Event()
 
@@ -168,24 +163,33 @@ def optimise(module):
     print("optimised", flush=True)
 
 machine.optimise = optimise
-with engine(AUTO) as upgrading:
-    Dataplane(upgrading).load(load_file(Path(sys.argv[1])))
-    inside.wait()
+threading.Thread(target=compile.object_code, args=("",), daemon=True).start()
+inside.wait()
 """
 
 
-def test_a_process_does_not_end_while_llvm_is_at_work_in_it(tmp_path: Path) -> None:
-    cache.helpers()  # or the process below would compile them first
-    copied, ignored = tmp_path / cache.directory().name, shutil.ignore_patterns("program-*")
-    shutil.copytree(cache.directory(), copied, ignore=ignored)
-    ended = subprocess.run(
-        [sys.executable, "-c", ENDING, str(COMPILED / "wire.json")],
-        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+def child(source: str, cache_dir: Path) -> subprocess.CompletedProcess[bytes]:
+    """Run Python source in a process with a cache of its own; what is beside sources it shares."""
+    cache.helpers()
+    return subprocess.run(
+        [sys.executable, "-c", source],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(cache_dir)},
         timeout=120,
         capture_output=True,
         check=False,
     )
+
+
+def test_a_process_does_not_end_while_llvm_is_at_work_in_it(tmp_path: Path) -> None:
+    ended = child(ENDING, tmp_path)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"optimised\n", b"")
+
+
+@pytest.mark.skipif("NUMBA_CACHE_DIR" in os.environ, reason="nothing is kept beside the sources")
+def test_another_user_shares_what_was_compiled_at_installation(tmp_path: Path) -> None:
+    ended = child("from v1switch.engines.native import cache; cache.helpers()", tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert list(tmp_path.rglob("helpers-*")) == []
 
 
 # -- state -----------------------------------------------------------------------------------------

@@ -5,7 +5,9 @@ from __future__ import annotations
 from array import array
 
 from v1switch.state.entries import CounterData
-from v1switch.state.words import SCALAR_BITS, count, join, split, zeros
+from v1switch.state.words import SCALAR_BITS, WORD_BYTES, zeros
+
+WORD_BITS = 8 * WORD_BYTES
 
 
 class CounterBank:
@@ -30,29 +32,34 @@ class CounterBank:
 
 
 class WideCells:
-    """Cells wider than 63 bits, each stored in the words that `words.split` makes."""
+    """Cells of more than 63 bits, little-endian in whole words."""
 
-    __slots__ = ("_count", "_width", "_words")
+    __slots__ = ("_bytes", "_size")
 
-    def __init__(self, words: array[int], width: int) -> None:
-        """View `words` as cells of `width` bits."""
-        self._words = words
-        self._width = width
-        self._count = count(width)
+    def __init__(self, words: array[int], size: int) -> None:
+        """Use words as cells of `size` bytes each, a multiple of a word's."""
+        self._bytes = memoryview(words).cast("B")
+        self._size = size
 
     def __len__(self) -> int:
-        return len(self._words) // self._count
+        return len(self._bytes) // self._size
 
     def __getitem__(self, index: int) -> int:
         if not 0 <= index < len(self):
             raise IndexError(index)
-        return join(self._words[self._count * index : self._count * (index + 1)])
+        at = self._size * index
+        return int.from_bytes(self._bytes[at : at + self._size], "little")
 
     def __setitem__(self, index: int, value: int) -> None:
         if not 0 <= index < len(self):
             raise IndexError(index)
-        words = array("q", split(value, self._width))
-        self._words[self._count * index : self._count * (index + 1)] = words
+        at = self._size * index
+        self._bytes[at : at + self._size] = value.to_bytes(self._size, "little")
+
+
+def cell_words(width: int) -> int:
+    """How many words a register's cell of `width` bits takes."""
+    return 1 if width <= SCALAR_BITS else (width + WORD_BITS - 1) // WORD_BITS
 
 
 class RegisterBank:
@@ -65,5 +72,7 @@ class RegisterBank:
         self.name = name
         self.size = size
         self.width = width
-        self.words = zeros(size * count(width))
-        self.cells = self.words if width <= SCALAR_BITS else WideCells(self.words, width)
+        words = cell_words(width)
+        self.words = zeros(size * words)
+        wide = width > SCALAR_BITS
+        self.cells = WideCells(self.words, WORD_BYTES * words) if wide else self.words

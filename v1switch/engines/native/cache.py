@@ -25,6 +25,7 @@ _SOURCES = (
     *("../../state/words", "../../io/ports"),
 )
 """Source files whose content decides whether the helpers have to be compiled again."""
+_FOLDER = "v1switch-native"
 _PROGRAMS = 1000  # object files that are kept, some ten kilobytes each
 
 
@@ -42,19 +43,28 @@ class Helpers(NamedTuple):
     key: str
 
 
+_SHARED = _PACKAGE / "__pycache__" / _FOLDER
+"""What was compiled when the package was installed, perhaps by another user."""
+
+
 @cache
 def directory() -> Path:
     """Where compiled code is kept: beside the sources if possible, else in the user's cache."""
     if "NUMBA_CACHE_DIR" in os.environ:
-        base = Path(os.environ["NUMBA_CACHE_DIR"])
+        found = Path(os.environ["NUMBA_CACHE_DIR"]) / _FOLDER
     elif os.access(_PACKAGE, os.W_OK):
-        base = _PACKAGE / "__pycache__"
+        found = _SHARED
     else:
         home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-        base = Path(home) / "falcon-testbed"
-    found = base / "v1switch-native"
+        found = Path(home) / "falcon-testbed" / _FOLDER
     found.mkdir(parents=True, exist_ok=True)
     return found
+
+
+def _known(name: str) -> Path:
+    """A file of compiled code: where it is, or else where it may be written."""
+    shared, own = _SHARED / name, directory() / name
+    return shared if os.access(shared, os.R_OK) and not own.exists() else own
 
 
 @cache
@@ -69,7 +79,7 @@ def helpers() -> Helpers:
         for path in sorted(Path(__file__).parent.glob(f"{pattern}.py")):
             digest.update(path.read_bytes())
     key = digest.hexdigest()[:16]
-    bitcode, loop = (directory() / f"helpers-{key}.{kind}" for kind in ("bc", "o"))
+    bitcode, loop = (_known(f"helpers-{key}.{kind}") for kind in ("bc", "o"))
     if not loop.exists():
         with _locked(directory() / "helpers.lock"):
             if not loop.exists():
@@ -110,7 +120,9 @@ def object_file(text: str, make: Callable[[], bytes]) -> bytes:
     """
     whole = f"{machine.identity()} {helpers().key} {text}"
     name = hashlib.sha256(whole.encode()).hexdigest()[:16]
-    path = directory() / f"program-{name}.o"
+    path = _known(f"program-{name}.o")
+    if path.exists() and path.parent != directory():
+        return path.read_bytes()
     with _locked(directory() / f"program-{name[0]}.lock"):
         if path.exists():
             path.touch()  # it was used

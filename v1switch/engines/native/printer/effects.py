@@ -13,6 +13,7 @@ from v1switch.engines.native.printer.hashes import Hashes
 from v1switch.engines.native.printer.numbers import Number
 from v1switch.engines.native.printer.octets import Headers
 from v1switch.lower import ir
+from v1switch.state.arrays import WORD_BITS, cell_words
 from v1switch.state.lookup import ARGS, BYTES, LAST_HIT, METER, PACKETS
 from v1switch.state.mirror import GROUPS
 from v1switch.state.random import DRAW_BITS
@@ -130,9 +131,13 @@ class Effects:
         with self.code.when(inside):
             index = self.expressions.as_word(node.index)
             cell = self.expressions.register_cell(node.register, index)
-            value = self.expressions.low_bits(node.value, spec.width)
-            for n, part in enumerate(self.code.to_words(value, spec.width)):
-                self.code.change(self.code.offset(cell, WORD_BYTES * n), part)
+            words = cell_words(spec.width)
+            narrow = self.expressions.low_bits(node.value, spec.width)
+            value = self.code.resize(narrow, WORD_BITS * words)
+            for n in range(words):
+                part = self.code.builder.lshr(value, ll.Constant(value.type, WORD_BITS * n))
+                place = self.code.offset(cell, WORD_BYTES * n)
+                self.code.change(place, self.code.resize(part, WORD_BITS))
 
     # -- hashes and random numbers ----------------------------------------------------------------
 

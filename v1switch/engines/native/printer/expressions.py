@@ -13,6 +13,7 @@ from v1switch.engines.native.printer.code import BIT, Code, Value, word
 from v1switch.engines.native.printer.numbers import MODULAR, Arithmetic, Number
 from v1switch.engines.native.printer.octets import load_bits
 from v1switch.lower import ir
+from v1switch.state.arrays import WORD_BITS, cell_words
 from v1switch.state.lookup import CODE, PICK, PICKS, TARGET
 from v1switch.state.mirror import DEFAULT
 from v1switch.state.replication import LIMIT, MAX_CLONE_SESSION, MAX_MULTICAST_GROUP, REPLICAS
@@ -295,7 +296,7 @@ class Expressions:
 
     def register_cell(self, register: ir.RegisterRef, index: Value) -> Value:
         """The address of a cell's words."""
-        words = count(register.spec.width)
+        words = cell_words(register.spec.width)
         return self.code.at(self.code.context(f"register {register.index}"), index, words)
 
     def _register_read(self, node: ir.RegisterRead) -> Value:
@@ -305,5 +306,7 @@ class Expressions:
         number = self.number(node.index)
         inside = ll.Constant(BIT, 1) if node.inside else self.within(number, spec.size)
         index = self.builder.select(inside, self.numbers.as_type(number, 64), word(0))
-        value = self.code.from_words(self.register_cell(node.register, index), spec.width)
+        kind = ll.IntType(WORD_BITS * cell_words(spec.width))
+        cell = self.code.load(self.register_cell(node.register, index), kind)
+        value = self.code.resize(cell, spec.width)
         return self.builder.select(inside, value, self.numbers.constant(0, spec.width))
