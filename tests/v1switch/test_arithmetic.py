@@ -68,6 +68,73 @@ def test_operations_are_exact_and_of_a_type_that_holds_them(data: st.DataObject)
     assert evaluate(ar.binary(op, a, b), variables) == expected
 
 
+U8, U4, S8, S4 = ir.Int(8), ir.Int(4), ir.Int(8, signed=True), ir.Int(4, signed=True)
+
+
+@pytest.mark.parametrize(
+    ("op", "left", "right", "low", "high"),
+    [
+        ("+", U8, U4, 0, 270),
+        ("+", S8, U4, -128, 142),
+        ("-", U8, U4, -15, 255),
+        ("-", S8, S4, -135, 135),
+        ("*", U8, U4, 0, 3825),
+        ("*", S8, S4, -1016, 1024),
+        ("*", S8, U4, -1920, 1905),
+        ("&", U8, U4, 0, 15),
+        ("&", S8, U4, 0, 15),
+        ("&", S8, S4, -128, 127),
+        ("|", U8, U4, 0, 255),
+        ("|", U8, S4, -256, 255),
+        ("^", S8, S4, -128, 127),
+        ("//", U8, U4, 0, 255),
+        ("//", S8, U4, -128, 128),
+        ("%", U8, U4, 0, 14),
+        ("%", U4, U8, 0, 15),
+        ("%", S8, U4, 0, 14),
+        ("%", S8, S4, -7, 6),
+        ("<<", U8, U4, 0, 255 << 15),
+        ("<<", S8, U4, -128 << 15, 127 << 15),
+        (">>", U8, U4, 0, 255),
+        (">>", S8, U4, -128, 127),
+        ("min", U8, U4, 0, 15),
+        ("min", U8, S4, -8, 7),
+        ("max", U8, U4, 0, 255),
+        ("max", S8, U4, 0, 127),
+    ],
+)
+def test_the_type_of_a_result_has_room_for_all_and_no_more(
+    op: str, left: ir.Int, right: ir.Int, low: int, high: int
+) -> None:
+    made = ar.binary(op, ir.Var("a", left), ir.Var("b", right))
+    assert made.type == ar.spanning(low, high)
+    if op != "<<":
+        results = [
+            apply(op, a, b)
+            for a in range(left.low, left.high + 1)
+            for b in range(right.low, right.high + 1)
+        ]
+        assert low <= min(results)
+        assert max(results) <= high
+
+
+@pytest.mark.parametrize(
+    ("op", "left", "amount", "low", "high"),
+    [
+        ("<<", U8, 3, 0, 255 << 3),
+        ("<<", S8, 3, -128 << 3, 127 << 3),
+        (">>", U8, 3, 0, 31),
+        (">>", S8, 3, -16, 15),
+        (">>", U8, 9, 0, 0),
+    ],
+)
+def test_shifts_by_a_constant_have_its_width(
+    op: str, left: ir.Int, amount: int, low: int, high: int
+) -> None:
+    made = ar.binary(op, ir.Var("a", left), ir.Const(amount))
+    assert made.type == ar.spanning(low, high)
+
+
 @given(st.data())
 def test_plain_python_computes_what_the_representation_means(data: st.DataObject) -> None:
     variables: Variables = {}

@@ -56,9 +56,8 @@ def _corners(op: str, a: Interval, b: Interval) -> Interval:
 def _bitwise(op: str, a: Interval, b: Interval) -> Interval:
     if op == "&" and max(a[0], b[0]) >= 0:
         return 0, min(high for low, high in (a, b) if low >= 0)
-    bits = max(
-        max(low.bit_length(), (~low).bit_length(), high.bit_length()) for low, high in (a, b)
-    )
+    ends = (*a, *b)
+    bits = max((~end if end < 0 else end).bit_length() for end in ends)
     return (0 if min(a[0], b[0]) >= 0 else -(1 << bits)), (1 << bits) - 1
 
 
