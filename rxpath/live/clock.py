@@ -1,9 +1,7 @@
 """Model time from wall time, and how late the driver ran.
 
-model ns = (wall ns - epoch) // dilation, all int64.  Lateness is kept in a histogram of 16 steps
-per power of two, so that a percentile is right to 6 % and costs no memory per sample.
-
-A clock is one int64 array: the columns below, then the histogram.
+model ns = (wall ns - epoch) // dilation.  Lateness is kept in a histogram of 16 steps per power of
+two, so that a percentile is accurate to 6 % and costs no memory per sample.
 """
 
 from __future__ import annotations
@@ -13,53 +11,63 @@ from typing import Any
 import numpy as np
 
 from rxpath.compile.jit import kernel as entry
+from rxpath.compile.tables import Row, word, words
 
-EPOCH, DILATION = 0, 1
-LAST = 2  # model ns of the last arrival, or up to which the model has run
-CLAMPED, CLAMP_MAX = 3, 4  # arrivals that came after the model had passed them
-LATE_MAX, OVER, BUDGET = 5, 6, 7  # model ns; frames over the budget; model ns
-LATE = 8  # first bucket of the histogram
 STEPS_LOG2 = 4
 STEPS = 1 << STEPS_LOG2
 BUCKETS = 64 * STEPS
 
 
-def make(epoch: int, dilation: int, budget: int) -> np.ndarray:
+class Clock(Row):
+    """The clock of a live host, and its lateness since the last reset."""
+
+    epoch = word("when model time is 0", "wall ns")
+    dilation = word("wall ns for a model ns")
+    last = word("of the last arrival, or up to which the model has run", "model ns")
+    clamped = word("arrivals that came after the model had passed them")
+    clamp_max = word("the furthest that one was moved", "model ns")
+    late_max = word("of a delivery", "model ns")
+    over = word("deliveries over the budget")
+    budget = word("for lateness", "model ns")
+    late = words(BUCKETS, "histogram of deliveries by lateness")
+
+
+def make(epoch: int, dilation: int, budget: int) -> Clock:
     """Start a clock whose model time is 0 at wall time `epoch`; `budget` in model ns."""
-    clock = np.zeros(LATE + BUCKETS, np.int64)
-    clock[EPOCH], clock[DILATION], clock[BUDGET] = epoch, dilation, budget
+    clock = Clock.new()
+    clock.epoch, clock.dilation, clock.budget = epoch, dilation, budget
     return clock
 
 
 @entry
-def model_ns(clock: np.ndarray, wall: int) -> int:
+def model_ns(clock: Clock, wall: int) -> int:
     """Model time at a wall time."""
-    time: int = (wall - clock[EPOCH]) // clock[DILATION]
+    time: int = (wall - clock.epoch) // clock.dilation
     return time
 
 
 @entry
-def wait_ns(clock: np.ndarray, deadline: int, wall: int, most: int) -> int:
+def wait_ns(clock: Clock, deadline: int, wall: int, most: int) -> int:
     """Wall ns from `wall` until model time reaches `deadline`, between 0 and `most`."""
     if deadline > model_ns(clock, wall + most):
         return most
-    wait: int = max(clock[EPOCH] + deadline * clock[DILATION] - wall, 0)
+    wait: int = max(clock.epoch + deadline * clock.dilation - wall, 0)
     return wait
 
 
 @entry
-def arrival_ns(clock: np.ndarray, stamp: int) -> int:
+def arrival_ns(clock: Clock, stamp: int) -> int:
     """Model time of a frame stamped at wall ns `stamp`, never before an earlier one's.
 
-    The stamp is taken before the frame reaches the socket, so a frame can show up after the model
-    has passed it; it is then taken as arriving now, and counted.
+    The kernel stamps a frame before it reaches the socket, so the model may have passed it when it
+    is read; it then arrives now, and is counted.
     """
     time = model_ns(clock, stamp)
-    if time < clock[LAST]:
-        clock[CLAMPED] += 1
-        clock[CLAMP_MAX] = max(clock[CLAMP_MAX], clock[LAST] - time)
-        time = clock[LAST]
-    clock[LAST] = time
+    if time < clock.last:
+        clock.clamped += 1
+        clock.clamp_max = max(clock.clamp_max, clock.last - time)
+        time = clock.last
+    clock.last = time
     return time
 
 
@@ -81,37 +89,37 @@ def upper_bound(index: int) -> int:
 
 
 @entry
-def delivered(clock: np.ndarray, due: int, wall: int) -> None:
+def delivered(clock: Clock, due: int, wall: int) -> None:
     """Note that a frame due at model time `due` went out at wall time `wall`."""
     late = max(model_ns(clock, wall) - due, 0)
-    clock[LATE + bucket(late)] += 1
-    clock[LATE_MAX] = max(clock[LATE_MAX], late)
-    clock[OVER] += late > clock[BUDGET]
+    clock.late[bucket(late)] += 1
+    clock.late_max = max(clock.late_max, late)
+    clock.over += late > clock.budget
 
 
-def rebase(clock: np.ndarray, wall: int, dilation: int) -> None:
+def rebase(clock: Clock, wall: int, dilation: int) -> None:
     """Change the dilation at wall time `wall`; model time goes on from where it is."""
     now = int(model_ns(clock, wall))
-    clock[EPOCH], clock[DILATION] = wall - now * dilation, dilation
+    clock.epoch, clock.dilation = wall - now * dilation, dilation
 
 
-def reset(clock: np.ndarray) -> None:
-    """Forget what was measured; time goes on."""
-    clock[LATE:] = 0
-    clock[[CLAMPED, CLAMP_MAX, LATE_MAX, OVER]] = 0
+def reset(clock: Clock) -> None:
+    """Zero what was measured; time goes on."""
+    clock.late.array[:] = 0
+    clock.clamped = clock.clamp_max = clock.late_max = clock.over = 0
 
 
-def figures(clock: np.ndarray) -> dict[str, Any]:
+def figures(clock: Clock) -> dict[str, Any]:
     """Lateness in model ns: samples, max, p99, share over the budget; and clamped arrivals."""
-    late = clock[LATE:]
-    samples, longest = int(late.sum()), int(clock[LATE_MAX])
+    late = clock.late.array
+    samples, longest = int(late.sum()), int(clock.late_max)
     rank = int(np.searchsorted(np.cumsum(late), max(1, -(-samples * 99 // 100))))
     return {
         "samples": samples,
         "max_ns": longest,
         "p99_ns": min(upper_bound(rank), longest) if samples else 0,
-        "over_budget": int(clock[OVER]) / samples if samples else 0.0,
-        "budget_ns": int(clock[BUDGET]),
-        "clamped": int(clock[CLAMPED]),
-        "clamp_max_ns": int(clock[CLAMP_MAX]),
+        "over_budget": int(clock.over) / samples if samples else 0.0,
+        "budget_ns": int(clock.budget),
+        "clamped": int(clock.clamped),
+        "clamp_max_ns": int(clock.clamp_max),
     }

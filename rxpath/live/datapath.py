@@ -8,6 +8,7 @@ import numpy as np
 
 from rxpath.compile.jit import inner
 from rxpath.compile.tables import Row, Rows, word, words
+from rxpath.live.clock import Clock
 from rxpath.live.recorder import Recorder
 from rxpath.model.state import codes
 from rxpath.model.state.packets import Event
@@ -86,9 +87,9 @@ class Datapath(NamedTuple):
     attachment: Attachment
     pool: Pool
     slots: Rows[Slot]
-    me: np.ndarray  # int64 `frames.identity`: this machine's addresses
+    me: frames.Identity
     fdb: np.ndarray  # int64 [fdb.ROWS, ...]
-    clock: np.ndarray  # int64 `clock.make`
+    clock: Clock
     fields: np.ndarray  # int64 [frames.FIELDS] of the frame that was parsed last
     rss: np.ndarray  # int64 [36, 256] `toeplitz.key_table`
     scratch: np.ndarray  # int64 [2] for a struct timespec
@@ -101,9 +102,9 @@ class Datapath(NamedTuple):
 class Wiring(NamedTuple):
     """What of a datapath depends on its machine."""
 
-    me: np.ndarray
+    me: frames.Identity
     fdb: np.ndarray
-    clock: np.ndarray
+    clock: Clock
     rx: Rx
     tx: Tx
 

@@ -22,7 +22,7 @@ from rxpath.live import datapath, fdb, loop, receive, recorder
 from rxpath.live.config import Container, MachineConfig
 from rxpath.model.state.host import STATE
 from rxpath.wire import afpacket
-from rxpath.wire.frames import MY_PORT, identity
+from rxpath.wire.frames import identity
 
 HEADROOM = 32  # Ethernet header, a second tag, and to the next multiple of 64
 PR_SET_TIMERSLACK = 29  # uapi linux/prctl.h
@@ -75,7 +75,7 @@ class Host:
         attachment = self.datapath.attachment
         attachment.plain_chain = self.model.chain("plain")
         attachment.tunnel_chain = self.model.chain("tunnel")
-        self.datapath.me[MY_PORT] = self.model.vxlan_port
+        self.datapath.me.vxlan_port = self.model.vxlan_port
 
     def process_batch(self, count: int, wall: int) -> None:
         """Process the `count` frames of the receive batch, read at wall ns `wall`."""
@@ -106,15 +106,15 @@ class Host:
         if "dilation" in clock:
             ck.rebase(self.datapath.clock, time.time_ns(), clock["dilation"])
         if "late_budget_ns" in clock:
-            self.datapath.clock[ck.BUDGET] = clock["late_budget_ns"]
+            self.datapath.clock.budget = clock["late_budget_ns"]
 
     def knobs(self) -> dict[str, Any]:
         """All knobs with their present values."""
         clock = self.datapath.clock
         return {
             **self.model.knobs.to_dict(),
-            "dilation": int(clock[ck.DILATION]),
-            "late_budget_ns": int(clock[ck.BUDGET]),
+            "dilation": int(clock.dilation),
+            "late_budget_ns": int(clock.budget),
         }
 
     def record(self, limit: int) -> None:

@@ -53,7 +53,7 @@ class Operations:
             "machine": self.host.config.machine,
             "uptime_s": time.monotonic() - self.started,
             "model_ns": self.host.model_ns(),
-            "dilation": int(self.host.datapath.clock[ck.DILATION]),
+            "dilation": int(self.host.datapath.clock.dilation),
             "recording": bool(self.host.datapath.recorder.progress.on),
             "late": self.late(),
         }
@@ -154,8 +154,8 @@ class Operations:
         clock, config = self.host.datapath.clock, self.host.config
         return {
             "machine": config.machine,
-            "epoch_ns": int(clock[ck.EPOCH]),
-            "dilation": int(clock[ck.DILATION]),
+            "epoch_ns": int(clock.epoch),
+            "dilation": int(clock.dilation),
             "knobs": self.host.knobs(),
             "containers": [one.model_dump() for one in config.containers],
             "places": {str(code): name for code, name in REASON_NAMES.items()},

@@ -85,7 +85,7 @@ def advance(datapath: Datapath, state: State, until: int) -> None:
         count = kernel.advance(state, until, events)
         for i in range(count):
             _apply(datapath, state, events[i])
-    datapath.clock[ck.LAST] = max(datapath.clock[ck.LAST], until)
+    datapath.clock.last = max(datapath.clock.last, until)
 
 
 @inner

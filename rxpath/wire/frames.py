@@ -1,8 +1,8 @@
-"""What the machine sees in a frame: whose it is, where the inner frame lies, what RSS hashes.
+"""Parses received frames: the segment they belong to, where the inner frame is, the RSS hash.
 
-`parse` reads a frame as it stands in the pool (the kernel has taken an 802.1Q tag off already and
-told its VLAN id) and never reads past its length, whatever the frame says.  Its result is a
-verdict and, when that is `OK`, the columns of `fields`.
+`parse` reads a frame without its outer 802.1Q tag (the kernel removed it and reports its VLAN id)
+and never reads past its length, whatever its headers say.  The result is a verdict and, when that
+is `OK`, the columns of `fields`.
 
 Sources: IEEE 802.3 and 802.1Q; RFC 791 (IPv4), RFC 8200 (IPv6), RFC 768 (UDP), RFC 9293 (TCP),
 RFC 1071 (checksum), RFC 7348 (VXLAN); for the hash input, Microsoft's "RSS hashing types".
@@ -17,6 +17,7 @@ import numpy as np
 
 from rxpath.compile.jit import inner
 from rxpath.compile.jit import kernel as entry
+from rxpath.compile.tables import Row, word
 from rxpath.wire.toeplitz import key_table, toeplitz
 
 # -- verdicts ----------------------------------------------------------------------------------
@@ -84,13 +85,19 @@ def examine(frame: bytes, machine: Addresses) -> Examined:
     return Examined(VERDICT_NAMES[verdict], bool(fields[TUNNEL]), int(fields[SEGMENT]))
 
 
-# -- a machine's addresses on the underlay: int64 [3] --------------------------------------------
-MY_MAC, MY_VTEP, MY_PORT = 0, 1, 2  # addresses as integers; the UDP port that carries VXLAN
+class Identity(Row):
+    """A machine's addresses on the underlay, with which `parse` compares a frame's."""
+
+    mac = word("of the uplink, as an integer")
+    vtep = word("IPv4 address, as an integer")
+    vxlan_port = word("UDP port on which it takes VXLAN")
 
 
-def identity(uplink_mac: int, vtep: int, vxlan_port: int) -> np.ndarray:
-    """Make the array of a machine's addresses, which `parse` compares with a frame's."""
-    return np.array([uplink_mac, vtep, vxlan_port], np.int64)
+def identity(uplink_mac: int, vtep: int, vxlan_port: int) -> Identity:
+    """Make a machine's identity; addresses as integers."""
+    me = Identity.new()
+    me.mac, me.vtep, me.vxlan_port = uplink_mac, vtep, vxlan_port
+    return me
 
 
 @inner
@@ -227,11 +234,11 @@ def _udp_checksum_ok(frame: np.ndarray, fields: np.ndarray, length: int) -> bool
 
 
 @inner
-def is_vxlan(frame: np.ndarray, fields: np.ndarray, me: np.ndarray) -> bool:
+def is_vxlan(frame: np.ndarray, fields: np.ndarray, me: Identity) -> bool:
     """Say whether the packet that `packet` found is UDP to the VXLAN port."""
     if fields[PROTO] != UDP or fields[FLAT] == 0:
         return False
-    same: bool = be16(frame, fields[L4] + 2) == me[MY_PORT]
+    same: bool = be16(frame, fields[L4] + 2) == me.vxlan_port
     return same
 
 
@@ -246,16 +253,14 @@ def flow_hash(frame: np.ndarray, fields: np.ndarray, rss: np.ndarray) -> int:
 
 
 @inner
-def _tunnelled(
-    frame: np.ndarray, end: int, me: np.ndarray, rss: np.ndarray, fields: np.ndarray
-) -> int:
+def _tunnelled(frame: np.ndarray, end: int, me: Identity, rss: np.ndarray, fields: np.ndarray) -> int:
     """Parse an untagged frame: VXLAN to our VTEP, or nothing for us."""
-    if mac(frame, 0) != me[MY_MAC] or be16(frame, 12) != ETH_IPV4:
+    if mac(frame, 0) != me.mac or be16(frame, 12) != ETH_IPV4:
         return NOT_OURS
     verdict = packet(frame, 0, end, fields)
     if verdict != OK:
         return verdict
-    if be32(frame, fields[ADDRESSES] + 4) != me[MY_VTEP]:
+    if be32(frame, fields[ADDRESSES] + 4) != me.vtep:
         return NOT_OURS
     if fields[PROTO] == UDP and fields[FLAT] == 0:
         return FRAGMENT
@@ -280,7 +285,7 @@ def _tunnelled(
 
 @entry
 def parse(
-    frame: np.ndarray, length: int, vlan: int, me: np.ndarray, rss: np.ndarray, fields: np.ndarray
+    frame: np.ndarray, length: int, vlan: int, me: Identity, rss: np.ndarray, fields: np.ndarray
 ) -> int:
     """Parse one frame from the uplink.
 
