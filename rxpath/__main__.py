@@ -15,7 +15,7 @@ from rxpath.errors import RxPathError
 
 
 class LogLevel(str, Enum):
-    """What is worth a line."""
+    """Levels of log messages."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -37,7 +37,7 @@ def _fail(error: RxPathError) -> NoReturn:
 def run(
     context: typer.Context,
     config: Annotated[Path | None, typer.Option(help="JSON file of the machine.")] = None,
-    log_level: Annotated[LogLevel, typer.Option(help="What is worth a line.")] = LogLevel.INFO,
+    log_level: Annotated[LogLevel, typer.Option(help="Lowest level to log.")] = LogLevel.INFO,
 ) -> None:
     """Emulate the receiving host of one machine on its interfaces."""
     if context.invoked_subcommand is not None:

@@ -38,14 +38,14 @@ Costs = Mapping[str, Cost]
 
 
 def names() -> list[str]:
-    """The cost profiles at hand."""
+    """The built-in cost profiles."""
     return sorted(path.stem for path in DIRECTORY.glob("*.toml"))
 
 
 def load(name: str, overrides: Mapping[str, Any] | None = None) -> dict[str, Cost]:
     """The cost profile ``name`` with ``overrides`` applied ({"skb_alloc.tcp": 300}).
 
-    ``name`` is one of `names`, or the path of a file of one's own, which ends in .toml.
+    ``name`` is one of `names`, or the path of a user's file, which ends in .toml.
     Raises `ConfigError` for an unknown profile, an unknown key, and negative or absent costs.
     """
     if name.endswith(tomlfile.SUFFIX):

@@ -1,4 +1,4 @@
-"""What a user may set of the host, validated as a whole.
+"""What a user may set of the host, validated together.
 
 `Knobs.parse` takes a mapping as it comes from JSON or YAML; `Knobs.to_dict` gives it back.  A
 wrong value is a `ConfigError` that names its key and what is allowed.

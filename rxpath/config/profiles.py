@@ -1,6 +1,6 @@
 """Profiles: the chain of devices that a frame passes, as data (profiles.toml).
 
-A user's own stands in a file of the same form and is called FILE.toml:NAME.
+A user's chain is in a file of the same form and is named FILE.toml:NAME.
 """
 
 from __future__ import annotations
@@ -75,20 +75,19 @@ def load() -> dict[str, Profile]:
 
 
 def chains(name: str) -> dict[str, Profile]:
-    """The built-in profiles, and behind them the user's own when ``name`` is FILE.toml:NAME.
+    """The built-in profiles, and after them the user's when ``name`` is FILE.toml:NAME.
 
     Raises `ConfigError` when ``name`` is none of these.
     """
     if name in load():
         return load()
-    path, _, own = name.rpartition(":")
+    path, _, table = name.rpartition(":")
     if not path.endswith(tomlfile.SUFFIX):
         raise ConfigError("profile", name, f"one of {', '.join(load())}, or FILE.toml:NAME")
-    return {**load(), name: _own(path, own)}
+    return {**load(), name: _custom(path, table)}
 
 
-@cache
-def _own(path: str, name: str) -> Profile:
+def _custom(path: str, name: str) -> Profile:
     tables = tomlfile.read("profile", Path(path))
     if not isinstance(tables.get(name), Mapping):
         raise ConfigError("profile", f"{path}:{name}", f"one of {', '.join(tables)} in the file")

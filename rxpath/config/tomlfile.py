@@ -1,4 +1,4 @@
-"""TOML files, this room's own and a user's."""
+"""TOML files, built in and a user's."""
 
 from __future__ import annotations
 
@@ -17,15 +17,20 @@ else:
 SUFFIX = ".toml"
 
 
-@cache
 def read(key: str, path: Path) -> dict[str, Any]:
-    """The tables of a file, which is read once.
+    """The tables of a file, which is read again when it has changed.
 
     Raises `ConfigError` for ``key``, when the file cannot be read or is no TOML.
     """
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        found = path.stat()
+        return _read(path, found.st_mtime_ns, found.st_size)
     except OSError as error:
         raise ConfigError(key, str(path), f"a TOML file: {error.strerror}") from error
     except ValueError as error:  # neither TOML nor, perhaps, UTF-8
         raise ConfigError(key, str(path), f"TOML: {error}") from error
+
+
+@cache
+def _read(path: Path, _time: int, _size: int) -> dict[str, Any]:
+    return tomllib.loads(path.read_text("utf-8"))

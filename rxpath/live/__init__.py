@@ -1,1 +1,1 @@
-"""The real clock: real frames through the model, one compiled loop from socket to socket."""
+"""The real clock: real frames through the model, in one compiled loop from socket to socket."""

@@ -1,4 +1,4 @@
-"""The configuration of one machine: a JSON file, checked as a whole before anything is opened."""
+"""The configuration of one machine: a JSON file, validated before anything is opened."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Ifname = Annotated[str, Field(min_length=1, max_length=15)]  # linux/if.h: IFNAM
 
 
 class UnknownKey(ConfigError):
-    """A key (not its value) is wrong: ``allowed`` names those that may stand there."""
+    """A key (not its value) is wrong: ``allowed`` names the keys that exist."""
 
     def __init__(self, key: str, value: object, allowed: str) -> None:
         super().__init__(key, value, allowed)
@@ -45,7 +45,7 @@ class _Strict(BaseModel):
 
 
 class Container(_Strict):
-    """One container: its name, the machine's end of its veth, its addresses and segment."""
+    """One container: name, the machine's end of its veth, addresses and segment."""
 
     name: Annotated[str, Field(min_length=1)]
     ifname: Ifname
@@ -88,7 +88,7 @@ class MachineConfig(_Strict):
 
 
 def _unique(config: MachineConfig) -> None:
-    """Refuse what would make a frame's owner ambiguous. Raises `ConfigError`."""
+    """Check that every frame has one owner. Raises `ConfigError`."""
     ones = config.containers
     for key, values in (
         ("name", [one.name for one in ones]),
@@ -107,7 +107,7 @@ def _unique(config: MachineConfig) -> None:
 
 
 def parse(raw: object) -> MachineConfig:
-    """Check a decoded configuration, its knobs included. Raises `ConfigError`."""
+    """Validate a decoded configuration and its knobs. Raises `ConfigError`."""
     try:
         config = MachineConfig.model_validate(raw)
     except ValidationError as error:

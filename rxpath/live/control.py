@@ -1,9 +1,9 @@
-"""The control socket: one JSON object a line, over a Unix stream socket of mode 0600.
+"""The control socket: a JSON object per line, over a Unix stream socket of mode 0600.
 
 Request ``{"id": n, "op": "name", "params": {...}}``; reply ``{"id": n, "ok": true, "result": ...}``
 or ``{"id": n, "ok": false, "error": {"kind": "bad_request"|"failed", "where", "message"}}``.
 The server runs in its caller's thread: `Server.fileno` becomes readable when `Server.serve` has
-something to do.  An operation that takes long returns a Future, and its reply follows later.
+work.  A long operation returns a Future, and its reply follows later.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rxpath.errors import ConfigError, ControlError, RxPathError
 Operation = Callable[[Mapping[str, Any]], Any]
 
 MAX_LINE = 1 << 20
-MAX_UNSENT = 8 << 20  # a peer that does not read is cut off
+MAX_UNSENT = 8 << 20  # a peer that does not read is disconnected
 
 
 @dataclass
@@ -35,15 +35,15 @@ class _Peer:
 
 
 def claim(path: Path) -> socket.socket:
-    """Listen at `path`, in the place of a dead process's socket file but not of a live one's.
+    """Listen at `path`; a dead process's socket file is replaced, a live one's is not.
 
-    Raises `ControlError` (failed) when somebody answers there or the path cannot be used.
+    Raises `ControlError` (failed) when a process answers there or the path cannot be used.
     """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if path.is_socket() and not _answers(path):
             path.unlink()
-        before = os.umask(0o177)  # there is no moment at which others may connect
+        before = os.umask(0o177)  # at no time may other users connect
         try:
             listener.bind(str(path))
         finally:
@@ -117,7 +117,7 @@ class Server:
             os.write(self._wake_w, b"\0")
 
     def serve(self) -> None:
-        """Do what can be done without blocking."""
+        """Accept, read, answer and write, without blocking."""
         for key, _ in self._selector.select(timeout=0):
             key.data()
         ready = [entry for entry in self._later if entry[2].done()]
@@ -143,7 +143,7 @@ class Server:
         self._later = [entry for entry in self._later if entry[0] is not peer]
 
     def _io(self, peer: _Peer) -> None:
-        """Send what waits, read what came, answer every whole line."""
+        """Send waiting data, read what arrived, answer every complete line."""
         try:
             self._flush(peer)
             data = peer.sock.recv(1 << 16)
@@ -199,7 +199,7 @@ class Server:
             self._drop(peer)
 
     def _flush(self, peer: _Peer) -> None:
-        """Send what the peer takes now and ask for the rest to be polled."""
+        """Send what the peer takes now, and poll for the rest."""
         with contextlib.suppress(BlockingIOError):
             while peer.outbox:
                 del peer.outbox[: peer.sock.send(peer.outbox)]
@@ -238,8 +238,8 @@ def _failure(ident: object, error: RxPathError) -> dict[str, Any]:
 class Client:
     """A connection to a host's control socket; a context manager.
 
-    Raises `ControlError`: kind ``gone`` when nobody listens at `path` or the peer went away, else
-    what the peer replied.
+    Raises `ControlError`: kind ``gone`` when no process listens at `path` or the peer closed,
+    otherwise the peer's refusal.
     """
 
     def __init__(self, path: str | os.PathLike[str], timeout: float = 30.0) -> None:
@@ -266,7 +266,7 @@ class Client:
         self._sock.close()
 
     def call(self, op: str, **params: Any) -> Any:
-        """Ask for one operation and wait for its result."""
+        """Request one operation and wait for its result."""
         ident, self._next = self._next, self._next + 1
         request = json.dumps({"id": ident, "op": op, "params": params}) + "\n"
         try:

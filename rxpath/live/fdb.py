@@ -1,8 +1,8 @@
-"""Who lives here: segment and MAC address to the port of a container.
+"""The forwarding table: segment and MAC address to the port of a container.
 
 Ports 0 .. n-1 are the containers in the order of the configuration, port n is the uplink.  The
-table is one int64 array [ROWS, size], so that a compiled function is handed one array; each of
-its rows is as long as column 0 says and begins in column 1, keys are sorted.
+table is one int64 array [ROWS, size], so that a compiled function gets one array; column 0 of a
+row is its length, its values begin in column 1, keys are sorted.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ TARGETS = 9  # where `targets` writes
 ROWS = 10
 
 
-class Resident(Protocol):
-    """What the table needs to know of a container."""
+class Station(Protocol):
+    """A container, as far as the table is concerned."""
 
     @property
-    def mac_int(self) -> int: ...  # noqa: D102  # the names say it
+    def mac_int(self) -> int: ...  # noqa: D102  # the names are clear
     @property
     def vlan(self) -> int: ...  # noqa: D102
     @property
     def vni(self) -> int: ...  # noqa: D102
 
 
-def build(residents: Sequence[Resident]) -> np.ndarray:
+def build(stations: Sequence[Station]) -> np.ndarray:
     """Make the table; a tenant is a (VNI, VLAN) pair, each of both in one pair only."""
-    tenants = sorted({(one.vni, one.vlan) for one in residents})
+    tenants = sorted({(one.vni, one.vlan) for one in stations})
     number = {pair: i for i, pair in enumerate(tenants)}
-    tenant = [number[one.vni, one.vlan] for one in residents]
-    macs = [i << 48 | one.mac_int for i, one in zip(tenant, residents, strict=True)]
+    tenant = [number[one.vni, one.vlan] for one in stations]
+    macs = [i << 48 | one.mac_int for i, one in zip(tenant, stations, strict=True)]
     vlan_order = sorted(range(len(tenants)), key=lambda i: tenants[i][1])
     mac_order = sorted(range(len(macs)), key=macs.__getitem__)
     rows = {
@@ -57,7 +57,7 @@ def build(residents: Sequence[Resident]) -> np.ndarray:
         MEMBERS: sorted(range(len(tenant)), key=tenant.__getitem__),
         TENANT: tenant,
     }
-    table = np.zeros((ROWS, len(residents) + 3), np.int64)
+    table = np.zeros((ROWS, len(stations) + 3), np.int64)
     for row, values in rows.items():
         table[row, 0], table[row, 1 : 1 + len(values)] = len(values), values
     return table
@@ -81,7 +81,7 @@ def _find(fdb: np.ndarray, keys: int, key: int) -> int:
 
 @inner
 def containers(fdb: np.ndarray) -> int:
-    """Return how many there are; also the number of the uplink's port."""
+    """Number of containers, which is also the number of the uplink's port."""
     count: int = fdb[TENANT, 0]
     return count
 

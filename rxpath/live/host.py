@@ -132,7 +132,7 @@ class Host:
 
 
 def example(containers: int = 1) -> MachineConfig:
-    """Return a configuration that names no real interface: for `warm`, replays and tests."""
+    """A configuration without real interfaces: for `warm`, replays and tests."""
     return MachineConfig(
         machine="m1",
         uplink="up",
@@ -156,13 +156,13 @@ def example(containers: int = 1) -> MachineConfig:
 
 
 def replay(config: MachineConfig, slot_size: int = 2048) -> Host:
-    """Make a host without interfaces, whose model time is 0 at wall time 0."""
+    """A host without interfaces, whose model time is 0 at wall time 0."""
     count = len(config.containers) + 1
     return Host(config, epoch=0, slot_size=slot_size, ifindexes=[0] * count)
 
 
 def _keys(config: MachineConfig) -> list[tuple[str, str]]:
-    """The configuration's keys that name interfaces, with those names; the uplink's is last."""
+    """The configuration's keys of interfaces with their names; the uplink's is last."""
     ones = enumerate(config.containers)
     return [*((f"containers.{i}.ifname", one.ifname) for i, one in ones), ("uplink", config.uplink)]
 

@@ -1,4 +1,4 @@
-"""FALCON (EuroSys 2021): hash the flow and the device, so that each hop gets a CPU of its own.
+"""FALCON (EuroSys 2021): hash the flow and the device, so that each hop gets a different CPU.
 
 Pipelining, splitting, balancing and switching off are a flag each [net/core/dev.c,
 net/core/gro_cells.c and mlx5's en_rx.c of the authors' kernel].  There, pipelining is for UDP

@@ -3,7 +3,7 @@
 A micro-flow is a batch of consecutive frames.  The driver hands it to one CPU, where GRO, the stack
 and all virtual devices run; the next one goes to the next CPU.  In front of the socket the
 resequencer restores the order.  The size of a batch (`mflow_batch`) and the CPUs (`rps_cpus`, one
-after the other) are assumptions: of the paper only the abstract was at hand.
+after the other) are assumptions: only the paper's abstract was available.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Packet sockets: the one file of this room that touches a network interface.
+"""Packet sockets: the only module of rxpath that uses network interfaces.
 
-Frames go in and out in batches through recvmmsg(2) and sendmmsg(2) on headers that are laid out
-once, so that neither direction makes a Python object per frame.  A batch lands in fixed buffers;
-who wants to keep a frame copies it.  Layouts are those of 64-bit little-endian Linux.
+Frames are received and sent in batches by recvmmsg(2) and sendmmsg(2) with headers that are laid
+out once, so that neither direction makes a Python object per frame.  A batch is received into
+fixed buffers; a frame that is kept must be copied.  Layouts are of 64-bit little-endian Linux.
 """
 
 from __future__ import annotations
@@ -62,15 +62,15 @@ class DeviceError(RxPathError):
         super().__init__(f"{device}: {reason}")
 
 
-# A NamedTuple of arrays is handed to a compiled function value by value: so they are few, and
-# what only the kernel looks at is kept alive by `_buffers`, not carried along.
+# A NamedTuple of arrays is passed to a compiled function value by value: so they are few, and
+# what only the kernel reads is kept alive by `_buffers`.
 
 # Columns of `Rx.info`
 LENGTH = 0  # bytes received
 TAG = 1  # -1, or the 16 bits of the 802.1Q tag that was taken off
 STAMP = 2  # wall ns at which the kernel received it, 0 unknown
 FLAGS = 3
-CUT = 1  # in FLAGS: longer than a buffer, the rest is lost
+CUT = 1  # in FLAGS: longer than a buffer, truncated
 UNFINISHED = 2  # in FLAGS: its checksum was left to a hardware that does not exist
 
 
@@ -98,7 +98,7 @@ class Tx(NamedTuple):
     info: np.ndarray  # int64 [BATCH + 1, 4] the columns above
 
 
-_buffers: list[np.ndarray] = []  # what addresses in `Rx` and `Tx` point to, as long as we live
+_buffers: list[np.ndarray] = []  # what addresses in `Rx` and `Tx` point to, for the process's life
 
 
 def make_rx(slot_size: int) -> Rx:
@@ -160,9 +160,9 @@ def _decode(rx: Rx, i: int) -> None:
 
 @entry
 def read_batch(fd: int, rx: Rx) -> int:
-    """Receive what waits on `fd`, up to BATCH frames, without blocking.
+    """Receive waiting frames from `fd`, up to BATCH, without blocking.
 
-    Returns how many, 0 when none waited, or -errno.
+    Returns how many, or -errno.
     """
     rx.msgs["controllen"][:] = 8 * CONTROL_WORDS
     count: int = recvmmsg(fd, rx.msgs.ctypes.data, BATCH, MSG_DONTWAIT, 0)
@@ -203,10 +203,10 @@ def put_tagged(tx: Tx, port: int, base: int, size: int, tag_of: int) -> None:
 
 @entry
 def send_batch(fd: int, tx: Tx) -> int:
-    """Send all that waits in `tx` and return how many frames the kernel refused (`failed`).
+    """Send all frames of `tx` and return how many the kernel refused (`failed`).
 
-    A refused frame (its interface is down or gone) does not hold up those behind it.  A negative
-    `fd` sends nothing and refuses nothing: a replay without interfaces.
+    A refused frame (its interface is down or gone) does not delay later ones.  A negative `fd`
+    sends nothing and refuses nothing: a replay without interfaces.
     """
     done, refused, waiting = 0, 0, tx.info[BATCH, WAITING]
     while fd >= 0 and done < waiting:

@@ -253,7 +253,9 @@ def flow_hash(frame: np.ndarray, fields: np.ndarray, rss: np.ndarray) -> int:
 
 
 @inner
-def _tunnelled(frame: np.ndarray, end: int, me: Identity, rss: np.ndarray, fields: np.ndarray) -> int:
+def _tunnelled(
+    frame: np.ndarray, end: int, me: Identity, rss: np.ndarray, fields: np.ndarray
+) -> int:
     """Parse an untagged frame: VXLAN to our VTEP, or nothing for us."""
     if mac(frame, 0) != me.mac or be16(frame, 12) != ETH_IPV4:
         return NOT_OURS
