@@ -1,11 +1,11 @@
-"""Frames per second through the whole live path, veth to veth, beside a bare batch loop.
+"""Frames per second through the whole live path, veth to veth, compared with a plain batch loop.
 
     python benchmarks/bench_rxpath_live.py [--seconds 2] [--frame 100] [--json FILE]
 
 A sender puts VXLAN frames of many flows on the machine's uplink at a given rate; the live path
-(or the bare loop: the same recvmmsg and sendmmsg calls and nothing between them) carries them to
-a container's veth, where the kernel counts.  The rate rises until a frame is lost.  Sender and
-carrier have a core each where there are two.  Everything happens in a network namespace of its own.
+(or the plain loop: the same recvmmsg and sendmmsg calls and nothing between them) forwards them to
+a container's veth, where the kernel counts them.  The rate rises until a frame is lost.  Sender and
+forwarder have a core each where there are two.  All of it is in a separate network namespace.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def pace(fd: int, tx: afpacket.Tx, total: int, rate: int, clock: np.ndarray) -> 
 
 
 @jit
-def bare(fd: int, out: int, rx: afpacket.Rx, tx: afpacket.Tx, poll: np.ndarray, until: int) -> int:
-    """Carry frames from one interface to the other until `until`, and nothing else."""
+def plain(fd: int, out: int, rx: afpacket.Rx, tx: afpacket.Tx, poll: np.ndarray, until: int) -> int:
+    """Forward frames from one interface to the other until `until`, and nothing else."""
     carried, time = 0, np.zeros(2, np.int64)
     while wall_ns(time) < until:
         time[0], time[1] = 0, 50_000_000
@@ -96,28 +96,28 @@ def send(ifindex: int, size: int, rate: int, seconds: float) -> None:
     print(pace(sock.fileno(), tx, total, rate, clock), total, flush=True)
 
 
-def told_to_stop() -> bool:
-    """Whether standard input has ended: all frames were sent and had a second to come through."""
+def stopped() -> bool:
+    """Whether standard input has ended: a second after all frames were sent."""
     return bool(select.select([sys.stdin], [], [], 0)[0])
 
 
-def carry_bare(ifindex: int) -> None:
-    """Role `bare`: the peer to compare with."""
+def forward_plain(ifindex: int) -> None:
+    """Role `plain`: the loop to compare with."""
     source, sender = afpacket.open_port("up"), afpacket.open_sender()
     rx, tx = afpacket.make_rx(2048), afpacket.make_tx([ifindex], [0])
     poll = np.zeros(1, loop.POLLFD)
     poll["fd"], poll["events"] = source.fileno(), loop.POLLIN
-    bare(source.fileno(), sender.fileno(), rx, tx, poll, 0)
+    plain(source.fileno(), sender.fileno(), rx, tx, poll, 0)
     print("ready", flush=True)
     before = time.process_time()
     carried = 0
-    while not told_to_stop():
+    while not stopped():
         until = time.time_ns() + SLICE_NS
-        carried += bare(source.fileno(), sender.fileno(), rx, tx, poll, until)
+        carried += plain(source.fileno(), sender.fileno(), rx, tx, poll, until)
     print(time.process_time() - before, carried, afpacket.kernel_drops(source), flush=True)
 
 
-def carry_live() -> None:
+def forward_live() -> None:
     """Role `live`: the whole path under a model clock that is the wall clock."""
     config = host.example(1).model_copy(
         update={"uplink": "up", "dilation": 1, "slots": 32_768, "system": {"profile": "docker"}}
@@ -127,7 +127,7 @@ def carry_live() -> None:
         live.run(0)
         print("ready", flush=True)
         before = time.process_time()
-        while not told_to_stop():
+        while not stopped():
             live.run(SLICE_NS)
         used = time.process_time() - before
         counters = live.datapath.counters
@@ -137,7 +137,7 @@ def carry_live() -> None:
 
 
 def role(core: int, *arguments: object) -> subprocess.Popen[str]:
-    """Start this file in a role, on a core of its own, and wait until it is ready."""
+    """Start this file in a role, pinned to a core, and wait until it is ready."""
     cores = sorted(os.sched_getaffinity(0))
     command = [sys.executable, __file__, "--role", *map(str, arguments)]
     process = subprocess.Popen(
@@ -171,7 +171,7 @@ def settled(count: Callable[[], int]) -> None:
 def trial(
     net: IPRoute, links: dict[str, int], kind: str, rate: int, options: Any
 ) -> dict[str, Any]:
-    """Carry frames at one rate; returns sent, received and the carrier's CPU time."""
+    """Forward frames at one rate; returns sent, received and the forwarder's CPU time."""
     sender = role(1, "send", links["net"], options.frame, rate, options.seconds)
     carrier = role(0, kind, links["red0"])
     before = received(net, links["c0"])
@@ -213,10 +213,10 @@ def main(options: Any) -> None:
         for name in links:
             Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").write_text("1")
             net.link("set", index=links[name], state="up")
-        peer = climb(net, links, "bare", options)
+        peer = climb(net, links, "plain", options)
         live = climb(net, links, "live", options)
-    result = {"bare": peer, "live": live, "ratio": live["rate"] / max(peer["rate"], 1)}
-    for kind, best in (("live", live), ("bare", peer)):
+    result = {"plain": peer, "live": live, "ratio": live["rate"] / max(peer["rate"], 1)}
+    for kind, best in (("live", live), ("plain", peer)):
         print(f"{kind}: {best['rate']:,} frames/s, {best.get('cpu_us_per_frame')} us CPU each")
     print(f"ratio {result['ratio']:.2f}")
     if options.json:
@@ -224,7 +224,7 @@ def main(options: Any) -> None:
 
 
 def inside() -> None:
-    """Run this file again in a network namespace of its own."""
+    """Run this file again in a separate network namespace."""
     command = ["unshare", "--net"]
     if os.geteuid() != 0:
         command[1:1] = ["--user", "--map-root-user"]
@@ -240,10 +240,10 @@ if __name__ == "__main__":
         name, *rest = sys.argv[2:]
         if name == "send":
             send(int(rest[0]), int(rest[1]), int(rest[2]), float(rest[3]))
-        elif name == "bare":
-            carry_bare(int(rest[0]))
+        elif name == "plain":
+            forward_plain(int(rest[0]))
         else:
-            carry_live()
+            forward_live()
         raise SystemExit
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=2.0)

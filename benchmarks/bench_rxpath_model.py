@@ -1,4 +1,4 @@
-"""Packets per second through the receive path's model, beside the same queues in SimPy.
+"""Packets per second through the receive path's model, compared with the same queues in SimPy.
 
     python benchmarks/bench_rxpath_model.py [--packets N] [--simpy N] [--rounds N] [--json FILE]
 
@@ -11,7 +11,7 @@ Two measurements, both under the virtual clock with records off:
   and in SimPy, written in both usual ways: a process for each packet that requests three resources,
   and a process for each server between stores.  The departure times must be equal.
 
-Times are of the processor, the best of some rounds, so that a busy machine disturbs them less.
+Times are CPU times, the best of some rounds, so that they depend less on other load.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def best(rounds: int, prepare: Callable[[], Any], work: Callable[[Any], Any]) ->
 
 
 def traffic(host: Model, count: int, *, tcp: bool, rate: int = RATE) -> np.ndarray:
-    """A Poisson stream of `FLOWS` flows, hashes of their own; every other one is TCP, or none."""
+    """A Poisson stream of `FLOWS` flows with different hashes; every other one is TCP, or none."""
     rng = np.random.default_rng(1)
     flow = rng.integers(0, FLOWS, count)
     is_tcp = (flow % 2 == 1) & tcp
@@ -117,9 +117,9 @@ def measure(
     rate: int = RATE,
     make: Callable[[], Model] = whole,
 ) -> dict[str, float]:
-    """Packets/s, what the run added to the process's memory, and what became of the packets."""
+    """Packets/s, what the run added to the process's memory, and the outcome of the packets."""
     trace = traffic(make(), count, tcp=tcp, rate=rate)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew [proc(5)]
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak [proc(5)]
     before = memory("VmRSS")
     seconds, host = best(rounds, make, lambda host: drive(host, trace))
     stats = host.stats()
@@ -215,7 +215,7 @@ def by_stores(arrival: list[int]) -> list[int]:
 
 
 def compare(count: int, simpy_count: int, rounds: int) -> dict[str, float]:
-    """Packets/s of the tandem in the model and in SimPy; both must say the same."""
+    """Packets/s of the tandem in the model and in SimPy; both must agree."""
     rng = np.random.default_rng(2)
     arrival = np.cumsum(rng.exponential(GAP, count)).astype(np.int64)
     trace = virtual.make_trace(arrival, chain=tandem().chain("plain"))

@@ -204,8 +204,8 @@ def _filter(name: str, choose: Choices) -> str:
     words = []
     for number in range(1 + choose.below(5)):
         words += [choose.pick(("and", "or", "and not"))] if number else []
-        bare = headers and choose.chance(4)
-        words += [choose.pick(headers).name] if bare else _compared(names, choose)
+        header_alone = headers and choose.chance(4)
+        words += [choose.pick(headers).name] if header_alone else _compared(names, choose)
     for _ in range(choose.pick((0, 0, 1, 3))):
         words[choose.below(len(words))] = choose.pick((*TERMS, *WORDS))
     return " ".join(words)

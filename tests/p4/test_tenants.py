@@ -257,13 +257,13 @@ def fresh(world: World, wanted: tuple[int, ...]) -> None:
 
 
 def no_digest_for(world: World, mac: str) -> None:
-    told = []
+    digests = []
     try:
         while True:
-            told += world.client.next_digest(patience=0.2)
+            digests += world.client.next_digest(patience=0.2)
     except SandboxError:
         pass
-    assert not [digest for digest in told if digest[1] == mac_int(mac)]
+    assert not [digest for digest in digests if digest[1] == mac_int(mac)]
 
 
 def test_a_new_address_on_an_access_port_is_learned(learning: World) -> None:

@@ -50,7 +50,7 @@ def v1switch_server() -> Iterator[str]:
 
 @contextmanager
 def bmv2_server() -> Iterator[str]:
-    """Start BMv2 in namespaces of its own; yields the address."""
+    """Start BMv2 in separate namespaces; yields the address."""
     with Sandbox(ports=2) as sandbox, Target(BMV2, sandbox, device_id=DEVICE_ID) as target:
         yield target.address
 

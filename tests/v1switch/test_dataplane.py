@@ -285,7 +285,7 @@ def test_a_failed_transaction_changes_nothing(name: str) -> None:
         change_all_and_fail(name, dataplane, before)
     assert snapshot(dataplane) == before
     for change in all_changes(name, dataplane):
-        change()  # nothing of the failed attempt is in the way
+        change()  # the failed attempt left nothing that conflicts
 
 
 def test_a_transaction_that_succeeds_stays() -> None:

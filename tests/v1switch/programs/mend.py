@@ -4,8 +4,8 @@ p4c 1.2.5 ends with an internal error at unions at computed places, writes field
 of a stack as if they were a header's, and knows neither comparisons of whole headers nor the
 primitives of earlier compilers. BMv2 knows all of that. The sources say what is meant:
 
-* a union `at` or a header `here` stands for the element of `items` that `order.at` says;
-* `what == 250` stands for a comparison that COMPARISONS names;
+* a union `at` or a header `here` becomes the element of `items` at index `order.at`;
+* `what == 250` becomes a comparison of COMPARISONS;
 * the actions of legacy.p4 are written with the primitives that they are named after.
 """
 
