@@ -13,15 +13,16 @@ settings.register_profile(
 )  # fmt: skip
 settings.load_profile(PROFILE)
 
-# A module's tests share what it starts, so they stay on one worker; those of each of these
-# parameters of a module start something of their own.
-TARGETS = ("engine", "switch_name", "user")
+# Fixtures of a module that take seconds to start; the parameters that make several of one.
+SHARED = {"pair", "target", "world", "switch", "dask_address", "run"}
+PARAMETERS = ("engine", "switch_name", "switch", "world", "user")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the tests that share a network, a switch or a run; all others go to any worker."""
+    """Keep the tests that share a running switch or network on one worker; others go to any."""
     for item in items:
-        if item.get_closest_marker("network") and not item.get_closest_marker("xdist_group"):
+        fixtures = getattr(item, "fixturenames", ())
+        if SHARED.intersection(fixtures) and not item.get_closest_marker("xdist_group"):
             params = getattr(getattr(item, "callspec", None), "params", {})
-            target = "".join(f"-{params[name]}" for name in TARGETS if name in params)
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}{target}"))
+            which = "".join(f"-{params[name]}" for name in PARAMETERS if name in params)
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}{which}"))

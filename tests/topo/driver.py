@@ -100,6 +100,11 @@ def is_gone(pid: int) -> bool:
     return text.rpartition(")")[2].split()[0] in "ZX"
 
 
+def long(number: int) -> str:
+    """Seconds that no other process of tests sleeps for, to know a process by."""
+    return str(number * 10_000_000 + os.getpid())
+
+
 def sleepers(argument: str) -> list[int]:
     """Processes with this argument, in any namespace."""
     found = []

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.topo.driver import ROOT, Topo, interfaces, is_gone, kill, sleepers, until
+from tests.topo.driver import ROOT, Topo, interfaces, is_gone, kill, long, sleepers, until
 from topo.client.pids import init_of
 from topo.protocol.status import Target
 from topo.rundir import RunDir
@@ -26,10 +26,10 @@ case "$1" in --help|--version) exit 0;; esac
 echo "cannot open the port"
 exit 3
 """
-HANGING = """#!/bin/sh
+HANGING = f"""#!/bin/sh
 case "$1" in --help|--version) exit 0;; esac
 echo hanging
-exec sleep 2345
+exec sleep {long(1)}
 """
 
 
@@ -143,13 +143,13 @@ def test_an_interrupted_up_leaves_nothing(
 ) -> None:
     fake_bmv2.write_text(HANGING)
     process = topo.start("up", "--switch", "bmv2")
-    until(lambda: (topo.run_dir / "s1.out").exists() and sleepers("2345"))
+    until(lambda: (topo.run_dir / "s1.out").exists() and sleepers(long(1)))
     busy = topo("up", status=1)
     assert "another `topo up` or `topo down` is running in" in busy.stderr
     assert "is running in" in topo("down", status=1).stderr
     process.send_signal(number)
     process.wait(20)
-    until(lambda: not sleepers("2345"))
+    until(lambda: not sleepers(long(1)))
     until(lambda: topo.files() == set())
     topo("status", status=3)
 
@@ -240,11 +240,12 @@ def test_a_covered_proc_is_reported(topo: Topo) -> None:
 
 def test_interfaces_and_processes_of_others_are_untouched(run_dir: Path) -> None:
     """In a namespace that has interfaces and a process with the same names as ours."""
-    theirs = 'ip link add s1-eth1 type veth peer name m1-up && sleep 3456 & exec "$@"'
+    links = "ip link add s1-eth1 type veth peer name m1-up"
+    theirs = f'{links} && sleep {long(2)} & exec "$@"'
     held = ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", theirs, "sh"]
-    holder = subprocess.Popen([*held, "sleep", "3457"])
+    holder = subprocess.Popen([*held, "sleep", long(3)])
     try:
-        until(lambda: sleepers("3456") and sleepers("3457"))
+        until(lambda: sleepers(long(2)) and sleepers(long(3)))
         enter = ["nsenter", "-t", str(holder.pid), "--user", "--preserve-credentials", "--net"]
         topo = Topo(run_dir, enter)
         (run_dir / "notes.log").write_text("mine")
@@ -256,12 +257,12 @@ def test_interfaces_and_processes_of_others_are_untouched(run_dir: Path) -> None
         kill(int(topo.status()["pid"]))
         topo("down")
         assert subprocess.check_output(look, text=True) == before
-        assert sleepers("3456")
+        assert sleepers(long(2))
         assert topo.files() == {"notes.log"}
     finally:
         holder.kill()
         holder.wait()
-        for pid in sleepers("3456"):
+        for pid in sleepers(long(2)):
             os.kill(pid, signal.SIGKILL)
 
 

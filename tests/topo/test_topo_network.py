@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.topo.driver import Topo, sleepers, until
+from tests.topo.driver import Topo, long, sleepers, until
 from topo.client.connection import Connection
 from topo.client.execution import Streams
 from topo.client.network import Network
@@ -167,8 +167,8 @@ def test_a_program_takes_directory_and_environment(network: Network, tmp_path: P
 
 def test_exec_kills_the_program_at_the_timeout(network: Network) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
-        network.exec("m1", ["sleep", "1111"], timeout=0.2)
-    until(lambda: not sleepers("1111"))
+        network.exec("m1", ["sleep", long(4)], timeout=0.2)
+    until(lambda: not sleepers(long(4)))
 
 
 def test_exec_checks_the_exit_status(network: Network) -> None:
@@ -188,13 +188,13 @@ def test_signals_reach_the_program(pair: Topo) -> None:
 
 
 def test_a_program_ends_when_its_client_is_killed(pair: Topo) -> None:
-    process = pair.start("exec", "m2", "--", "sh", "-c", "trap '' HUP; echo x; sleep 4321")
+    process = pair.start("exec", "m2", "--", "sh", "-c", f"trap '' HUP; echo x; sleep {long(5)}")
     assert process.stdout is not None
     process.stdout.readline()
-    until(lambda: sleepers("4321"))
+    until(lambda: sleepers(long(5)))
     process.kill()
     process.wait()
-    until(lambda: not sleepers("4321"))
+    until(lambda: not sleepers(long(5)))
 
 
 def test_sockets_are_opened_inside_a_node(network: Network) -> None:
