@@ -1,4 +1,4 @@
-"""Chains of devices and cost profiles of one's own, from files."""
+"""Chains of devices and cost profiles from a user's files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A policy of one's own from a file: it steers, and what is wrong in it is said with its line."""
+"""A custom policy from a file: it steers, and errors in it are reported with their line."""
 
 from __future__ import annotations
 

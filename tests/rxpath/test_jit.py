@@ -1,4 +1,4 @@
-"""Compiled or not, from the cache or not, with one's own policy or not."""
+"""Compiled or not, from the cache or not, with a custom policy or not."""
 
 from __future__ import annotations
 
