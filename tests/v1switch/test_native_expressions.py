@@ -1,8 +1,9 @@
-"""Random expressions of the intermediate representation in machine code: they are exact."""
+"""Pieces of the intermediate representation in machine code, by themselves."""
 
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from v1switch.engines.native.compile import compile_switch
 from v1switch.engines.native.working_memory import WorkingMemory
 from v1switch.lower import ir
 from v1switch.program import load_file
+from v1switch.program.model import LearnList
 from v1switch.state.words import address, zeros
 
 WIDTHS = (1, 3, 8, 16, 31, 32, 48, 63, 64, 65, 96, 128, 200)
@@ -201,3 +203,24 @@ def test_expressions_are_exact(seed: int) -> None:
         ((_, sent),) = memory.take_frames()
         wanted = evaluate(tree, values) & (1 << 256) - 1
         assert int.from_bytes(sent[:32], "big") == wanted, (tree, values)
+
+
+def test_a_statement_without_room_leaves_its_frames_to_plain_python() -> None:
+    what = ir.Var("what", ir.Int(8))
+    many = LearnList(1, "many", (), (8,) * op.EVENT_WORDS)
+    made = switch([what], ir.Const(5))
+    extract, *rest = made.body
+    digest = ir.SendDigest(many, (ir.Const(1),) * op.EVENT_WORDS)
+    asked = ir.If(ir.Compare("==", what, ir.Const(1)), (digest,))
+    program = replace(made.program, learn_lists={1: many})
+    compiled = compile_switch(replace(made, program=program, body=(extract, asked, *rest)))
+    assert compiled.printed.reasons == ("digests and messages of many values",)
+    memory, context = WorkingMemory(compiled.printed), zeros(1)
+    results = []
+    for listening, frame in ((1, b"\0"), (1, b"\1"), (0, b"\0"), (0, b"\1")):
+        context[0] = listening
+        memory.clear()
+        start = memory.put_frame(frame)
+        given = address(context), start, len(frame), 0, 0, address(memory.words)
+        results.append(compiled.run(*given))
+    assert results == [op.DONE, op.PUNT, op.DONE, op.PUNT]
