@@ -148,6 +148,37 @@ def test_neighbours_that_only_pass_through_are_one_segment() -> None:
     assert names == ["tcp__src_port", "tcp__dst_port", None, "tcp__data_offset", None]
 
 
+def test_runs_of_bytes_have_the_size_of_their_segment() -> None:
+    sizes = {
+        segment.var.name: (segment.var.type.size, segment.width)
+        for path in PROGRAMS
+        for header in lower(load_file(path)).headers.values()
+        for chunk in header.head + header.tail
+        for segment in chunk.segments
+        if segment.var is not None and isinstance(segment.var.type, ir.Bytes)
+    }
+    assert sizes
+    assert all(8 * size == width for size, width in sizes.values())
+
+
+def test_headers_have_a_longest_size() -> None:
+    headers = lower(load_file(PROGRAMS[0])).headers
+    longest = {name: headers[name].longest for name in ("tcp", "ethernet", "ipv4_options")}
+    assert longest == {"tcp": 20, "ethernet": 14, "ipv4_options": 40}
+    assert {header.size for header in (headers["tcp"], headers["ipv4_options"])} == {20, 0}
+
+
+@pytest.mark.parametrize("width", [1, 9, 15])
+def test_a_header_that_ends_within_a_byte_is_padded(width: int) -> None:
+    program = source("stacks")
+    kind = program["header_stacks"][0]["header_type"]
+    named(program["header_types"], kind)["fields"].append(["odd", width, False])
+    names = named(program["header_types"], kind)["fields"]
+    bits = sum(field[1] for field in names)
+    headers = [h for h in lowered(program).headers.values() if h.name.startswith("items[")]
+    assert [header.size for header in headers] == [(bits + 7) // 8] * 4
+
+
 def test_headers_that_nothing_writes_to_leave_as_they_came() -> None:
     headers = lower(load_file(PROGRAMS[0])).headers
     assert headers["tcp"].origin is not None
