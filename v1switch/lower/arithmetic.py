@@ -160,7 +160,7 @@ def _wrapped(value: int, kind: ir.Int) -> int:
 def narrowed(value: ir.Expr, bits: int) -> ir.Expr:
     """An expression that is congruent modulo 2**bits, and not much wider.
 
-    What has a type of moderate width stays as it is: an engine sees by itself which bits matter.
+    What has a type of moderate width stays as it is: an engine can tell which bits matter.
     """
     kind = value.type
     if not isinstance(kind, ir.Int) or kind.bits <= max(2 * bits, EXACT_BITS):

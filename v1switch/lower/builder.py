@@ -53,7 +53,7 @@ class Builder:
         self.branch_to(condition, *blocks)
 
     def branch_to(self, condition: ir.Expr, then: ir.Block, otherwise: ir.Block = ()) -> None:
-        """Append an `If` of two blocks; what is decided already is not asked for."""
+        """Append an `If` of two blocks, or one of them if the condition is constant."""
         if isinstance(condition, ir.BoolConst):
             for statement in then if condition.value else otherwise:
                 self.add(statement)

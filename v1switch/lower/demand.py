@@ -186,7 +186,7 @@ class Demand:
         self._collect_reads(target)
 
     def is_read(self, header: str, field: str) -> bool:
-        """Whether anything reads a field, by itself or as a part of its header."""
+        """Whether anything reads a field, alone or as part of its header."""
         if self.every or (header == STANDARD and field in INTRINSIC_READS):
             return True
         return (header, field) in self._reads or header in self._read_whole
@@ -215,11 +215,11 @@ class Demand:
         return ()
 
     def is_read_alone(self, header: str, field: str) -> bool:
-        """Whether anything reads this field of this header by itself."""
+        """Whether anything reads this field of this header alone."""
         return self.every or (header, field) in self._reads
 
     def has_variable(self, header_type: str, field: str) -> bool:
-        """Whether a field of a type is read or written by itself, in whichever header."""
+        """Whether a field of a type is read or written alone, in any header."""
         if self.every:
             return field in self._fields.get(header_type, ())
         return field in self.by_type.get(header_type, ())

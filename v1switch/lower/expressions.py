@@ -97,7 +97,7 @@ class Expressions:
         return self.choose(node.header, lambda header: self.member(header, node.offset))
 
     def member(self, header: str, offset: int) -> ir.Expr:
-        """The field at an offset of a header; the one behind the last is the validity."""
+        """The field at an offset of a header; the offset after the last field is the validity."""
         fields = self.program.headers[header].header_type.fields
         if offset == len(fields):
             return ar.as_int(self.is_valid(header))

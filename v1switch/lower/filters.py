@@ -47,7 +47,7 @@ def _begin(actions: Actions) -> None:
 
 
 def _only_parser(program: Program, condition: ex.Expr) -> Program:
-    """The program without what follows the parser, where one `if` asks for the condition."""
+    """The program without what follows the parser, with one `if` on the condition."""
     asked = {"filter": Conditional("filter", condition, None, None)}
     return replace(
         program,

@@ -52,7 +52,7 @@ class HeaderOperations:
         return fixed if spec.varbit is None else ar.binary("+", fixed, ir.SizeOf(spec.varbit))
 
     def _resize(self, op: str, header: str) -> None:
-        """Add a header's length to the packet's, or subtract it, if the program asks for that."""
+        """Add a header's length to the packet's, or subtract it, if the program reads that."""
         if not self.stores.context.has("packet_length"):
             return
         kind = self.length.type

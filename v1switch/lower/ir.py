@@ -162,7 +162,7 @@ class Segment:
     """A run of a header's bits with a variable of its own.
 
     A field that the program looks at or writes is a segment; neighbours that only travel along are
-    one together (a gap). A gap that is a chunk by itself is of type `Bytes`, any other part `Int`.
+    one together (a gap). A gap that is a whole chunk is of type `Bytes`, any other part `Int`.
 
     Attributes:
         width: in bits.
@@ -194,7 +194,7 @@ class Header:
         valid: type `Bool`; None for metadata, which always are valid.
         head: the chunks in front of the variable-length field (all, when there is none).
         varbit: the variable-length field, type `Bytes(None)`, or None.
-        tail: the chunks behind it.
+        tail: the chunks after it.
         origin: offset of the header in the frame, when it may leave as it came; else None.
         dirty: type `Bool`: whether it was written to since. None when nothing writes to it.
         longest: the most bytes it can have.
@@ -394,7 +394,7 @@ class Choose:
 
 @dataclass(frozen=True, slots=True)
 class Short:
-    """Whether the frame has fewer than so many bytes behind the cursor."""
+    """Whether the frame has fewer than so many bytes after the cursor."""
 
     size: Expr
     type: Bool = BOOL
@@ -402,7 +402,7 @@ class Short:
 
 @dataclass(frozen=True, slots=True)
 class Lookahead:
-    """Bits of the frame: `width` of them, `offset` bits behind the cursor, which it has."""
+    """Bits of the frame: `width` of them, `offset` bits after the cursor, which it has."""
 
     offset: int
     width: int
@@ -490,7 +490,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class DefaultEntry:
-    """The entry that stands for a table's default action."""
+    """The entry of a table's default action."""
 
     table: TableRef
     type: Handle = ENTRY
@@ -751,7 +751,7 @@ class Peek:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """Read a header at the cursor and move the cursor behind it; the frame has all of it.
+    """Read a header at the cursor and move the cursor after it; the frame has all of it.
 
     It sets the variables of the header's contents, `origin`, and `dirty` to false, but not `valid`.
 
@@ -926,7 +926,7 @@ class SendDigest:
 
 @dataclass(frozen=True, slots=True)
 class LogMessage:
-    """Log a text in which each pair of braces stands for a value."""
+    """Log a text in which each pair of braces is replaced by a value."""
 
     text: str
     values: tuple[Expr, ...]

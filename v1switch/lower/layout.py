@@ -1,6 +1,6 @@
 """Where header fields are kept: the variables of every header, in segments and chunks.
 
-A header type is cut into segments: every field that the program reads or writes is one by itself,
+A header type is cut into segments: every field that the program reads or writes is a separate one,
 neighbours that only pass through are merged. Segments are grouped into chunks, which begin and end
 at byte boundaries, so that an engine can read a whole header at once.
 """

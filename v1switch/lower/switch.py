@@ -238,7 +238,7 @@ class _Pipeline:
 
     def _egress(self) -> None:
         if self.context.has("priority"):
-            # simple_switch has one queue per port unless told otherwise
+            # simple_switch has one queue per port by default
             priority = self.context.standard("priority")
             with self.builder.block() as refuse:
                 self.context.observe("refused", priority)

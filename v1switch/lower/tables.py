@@ -171,7 +171,7 @@ class Tables:
         self.builder.branch_to(self.context.requests.exit, (ir.Leave(),))
 
     def _actions_by_code(self, table: Table) -> dict[int, int]:
-        """The action id behind each code that an entry of the table may have."""
+        """The action id of each code that an entry of the table may have."""
         found: dict[int, int] = {}
         for action_id in table.actions:
             found.setdefault(self.codes[self.program.actions[action_id].name], action_id)

@@ -8,7 +8,7 @@ from v1switch.state.program_state import State
 from v1switch.state.words import address
 
 DIGESTS = "digests"
-"""Name of the word that is not 0 while somebody listens to digests."""
+"""Name of the word that is not 0 while there is a listener for digests."""
 
 
 def values(switch: SwitchContext, state: State, nothing: Cell) -> dict[str, int]:

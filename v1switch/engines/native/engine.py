@@ -172,7 +172,7 @@ class Native:
 
 
 def _numbers(words: list[int], kinds: Sequence[ir.Int]) -> Iterator[int]:
-    """The numbers of these types that words hold one behind the other."""
+    """The numbers of these types that consecutive words hold."""
     at = 0
     for kind in kinds:
         size = count(kind.bits)

@@ -28,7 +28,7 @@ ITEM_KIND, ITEM_FRAME, ITEM_LENGTH, ITEM_LIST, ITEM_VALUES = 0, 1, 2, 3, 4
 # variables follow
 COPY_REPLICAS, COPY_LEFT, COPY_VALUES = 0, 1, 2
 
-# An event is its kind and values. A learn list's number in the program stands for a digest of it,
+# An event is its kind and values. A learn list's number in the program means a digest of it,
 # -1, -2, … for the first, second, … message of the program (see `Printed`).
 EVENT_WORDS = 64
 

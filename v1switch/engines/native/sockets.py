@@ -1,7 +1,7 @@
 """Message headers for recvmmsg(2) and sendmmsg(2), laid out once for all batches.
 
-Layouts are those of 64-bit little-endian Linux. Frames land behind a headroom in which an 802.1Q
-tag that the kernel took out (see `ports`) finds its place again.
+Layouts are those of 64-bit little-endian Linux. Frames follow a headroom for the 802.1Q tag
+that the kernel strips (see `io/ports.py`).
 """
 
 from __future__ import annotations

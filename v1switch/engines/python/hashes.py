@@ -2,7 +2,7 @@
 
 What is always there is laid out when the source is written. csum16 then needs no 16-bit words at
 all: because 2**16 ≡ 1 (mod 2**16 - 1), the ones' complement sum of the words of a bit string is the
-bit string modulo 65535, where zero stands for zero only if all words are zero (RFC 1071 section 2).
+bit string modulo 65535, where zero means zero only if all words are zero (RFC 1071 section 2).
 Pieces that may be missing are joined at run time.
 """
 
@@ -86,7 +86,7 @@ class Hashes:
         self.source.add(f"{result} = {self._function(algorithm)}({data})")
 
     def _joined(self, result: str, algorithm: str, pieces: Sequence[ir.Piece]) -> None:
-        """Join what is there: `n` bits in a number `v`, and the payload behind."""
+        """Join what is there: `n` bits in a number `v`, and the payload after it."""
         value, bits = self.source.fresh("v"), self.source.fresh("n")
         self.source.add(f"{value} = {bits} = 0")
         data = f"({value} << -{bits} % 8).to_bytes(({bits} + 7) // 8, 'big')"

@@ -22,7 +22,7 @@ class Source:
 
     Attributes:
         lines: those of the body.
-        constants: names that the function closes over, with the objects behind them.
+        constants: names that the function closes over, with their objects.
         found: names that it closes over, with what finds the objects when it is bound.
         depth: current indentation.
     """

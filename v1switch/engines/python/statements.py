@@ -399,7 +399,7 @@ def _bare(text: str) -> str:
 
 
 def _ends(block: ir.Block) -> bool:
-    """Whether nothing runs behind a block."""
+    """Whether nothing runs after a block."""
     if not block:
         return False
     last = block[-1]

@@ -54,7 +54,7 @@ def _bucket(out: int, at: int, earned: int, amount: int, which: int) -> bool:
 
 @kernel
 def colour(out: int, at: int, length: int, now: int) -> int:
-    """`Meter.execute` of the meter at an address; 0 stands for no meter."""
+    """`Meter.execute` of the meter at an address; 0 means no meter."""
     if at == 0 or word(at + 8 * mt.CONFIGURED) == 0:
         return mt.GREEN
     amount = length if word(at + 8 * mt.BY_BYTES) != 0 else 1

@@ -13,5 +13,5 @@ OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 
 def kernel(function: F) -> F:
-    """Declare a function that Numba compiles when a kernel calls it or the build asks for it."""
+    """Declare a function that Numba compiles when a kernel calls it or the build requests it."""
     return cast("F", numba.njit(**OPTIONS)(function))

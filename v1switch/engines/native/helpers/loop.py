@@ -131,7 +131,7 @@ def _fill_in(loop: int, frame: int, name: int, number: int) -> None:
 def _stage(loop: int) -> int:
     """Fill in the messages of all frames that leave, and give how many have a port.
 
-    Frames for the CPU port stay, one behind the other, for Python.
+    Frames for the CPU port stay, one after the other, for Python.
     """
     out = word(loop + 8 * OUT)
     frames, cpu_port = word(out + 8 * FRAMES_AT), word(loop + 8 * CPU_PORT)
@@ -244,7 +244,7 @@ def _frame(loop: int, n: int) -> bool:
 
 @kernel
 def _is_full(out: int) -> bool:
-    """Whether what frames leave behind has to be sent before the next one."""
+    """Whether the output of earlier frames has to be sent before the next one."""
     if word(out + 8 * FRAMES) > word(out + 8 * MAX_FRAMES) - _ROOM:
         return True
     return word(out + 8 * BYTES) > word(out + 8 * MAX_BYTES) // 2

@@ -33,9 +33,9 @@ def same_raw(a: int, b: int, size: int) -> int:
 
 @kernel
 def put_bits(at: int, position: int, value: int, width: int) -> None:
-    """Append the low `width` <= 32 bits of a number, `position` bits behind an address.
+    """Append the low `width` <= 32 bits of a number, `position` bits after an address.
 
-    The bits behind them, up to a whole byte, become zero.
+    The bits after them, up to a whole byte, become zero.
     """
     left = width
     while left > 0:
@@ -49,7 +49,7 @@ def put_bits(at: int, position: int, value: int, width: int) -> None:
 
 @kernel
 def put_raw_bits(at: int, position: int, start: int, size: int) -> None:
-    """Append bytes as `put_raw` finds them, `position` bits behind an address."""
+    """Append bytes as `put_raw` finds them, `position` bits after an address."""
     if position & 7 == 0:
         put_raw(at + (position >> 3), start, size)
         return

@@ -2,7 +2,7 @@
 
 The Internet checksum of numbers that are always there needs no memory: because 2**16 is 1 modulo
 2**16 - 1, the ones' complement sum of a bit string's words is the string modulo 65535, where zero
-stands for zero only if all words are zero (RFC 1071 section 2).
+means zero only if all words are zero (RFC 1071 section 2).
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def _swapped(code: Code, value: Value) -> Value:
 
 
 def load_bits(code: Code, start: Value, offset: int, width: int) -> Value:
-    """Load `width` bits, `offset` bits behind an address."""
+    """Load `width` bits, `offset` bits after an address."""
     first, end = offset // 8, (offset + width + 7) // 8
     place = code.offset(start, first)
     whole = _swapped(code, code.load(place, ll.IntType(8 * (end - first)), align=1))
