@@ -240,6 +240,29 @@ def test_zeroed_counters_still_account_for_frames_in_flight():
     assert accounted(host)
 
 
+def test_zeroed_counters_change_nothing_that_follows():
+    whole, zeroed = (model(flows=2, policy="falcon", falcon=FALCON) for _ in range(2))
+    before = {}
+    for slot, frame in enumerate(traffic(1, 400, 2)):
+        if slot == 200:
+            before = whole.stats()
+            zeroed.reset()
+        for host in (whole, zeroed):
+            host.advance(int(frame["arrival"]), Rows.new(Event, 400))
+            host.receive(slot, int(frame["arrival"]), frame_of(frame))
+    after, since = whole.stats(), zeroed.stats()
+    assert max(after["load"]) > 0
+    assert since["load"] == after["load"]
+    assert 0 < since["delivered"] == after["delivered"] - before["delivered"]
+    assert since["busy_ns"] == [
+        {kind: ns - was[kind] for kind, ns in now.items()}
+        for was, now in zip(before["busy_ns"], after["busy_ns"], strict=True)
+    ]
+    flows = zeroed.state.flows.array
+    assert flows["delivered"].sum() == since["delivered"]
+    assert flows["reordered"].sum() == since["reordered"]
+
+
 @pytest.mark.parametrize("flows", [4, 12])
 def test_the_guard_knows_what_gro_still_holds(flows):
     """Splitting goes on and off while segments wait in the split CPU's GRO."""
