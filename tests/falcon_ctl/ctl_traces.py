@@ -46,7 +46,7 @@ def tunnel_frame(port: int = 50000, inner_port: int = 40000, vni: int = 5001, **
 
 
 @dataclass
-class Way:
+class Frames:
     """Builds passages of one flow, whose stages run one after another."""
 
     port: int = 50000

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from ctl_traces import Way, trace, tunnel_frame
+from ctl_traces import KNOBS, Frames, trace, tunnel_frame
 
 from falcon_ctl.checks import hashes, outcome, reach, rebalance, steering, underlay
 from falcon_ctl.checks.measurement import Measurement, rate
@@ -140,8 +140,8 @@ def spoil(passage, index, **changes):
 
 
 def test_the_formula_holds_for_every_choice():
-    way = Way()
-    passages = [way.passage(i, c) for i, c in enumerate([(1, 1), (1, 2), (2, 1), (3, 3)])]
+    flow = Frames()
+    passages = [flow.passage(i, c) for i, c in enumerate([(1, 1), (1, 2), (2, 1), (3, 3)])]
     green = formula(*passages)
     assert green.ok
     assert "16 stages of 4 frames" in green.evidence
@@ -149,7 +149,7 @@ def test_the_formula_holds_for_every_choice():
 
 @pytest.mark.parametrize("index", range(4))
 def test_a_stage_on_another_cpu_is_seen(index):
-    passage = Way().passage(1)
+    passage = Frames().passage(1)
     other = (passage.stages[index].cpu + 1) % 40
     red = formula(spoil(passage, index, cpu=other))
     assert not red.ok
@@ -157,23 +157,23 @@ def test_a_stage_on_another_cpu_is_seen(index):
 
 
 def test_a_hash_that_is_not_the_frames_is_seen():
-    assert "its headers give" in formula(Way().passage(1)._replace(rss_hash=1)).evidence
+    assert "its headers give" in formula(Frames().passage(1)._replace(rss_hash=1)).evidence
 
 
 def test_choices_that_are_switched_off_are_seen():
-    assert not formula(Way().passage(1, (2, 1)), balancing=False).ok
-    assert not formula(Way().passage(1, (3, 3)), switch_off=False).ok
-    assert not formula(Way().passage(1), pipelining=False).ok
+    assert not formula(Frames().passage(1, (2, 1)), balancing=False).ok
+    assert not formula(Frames().passage(1, (3, 3)), switch_off=False).ok
+    assert not formula(Frames().passage(1), pipelining=False).ok
 
 
 def test_unsteered_hops_under_falcon_are_seen():
-    passage = Way().passage(1)
+    passage = Frames().passage(1)
     assert not formula(spoil(passage, 1, choice=0)).ok
 
 
 def test_a_stage_may_stay_where_the_frame_before_still_waits():
-    way = Way()
-    first, second = way.passage(1), way.passage(2)
+    flow = Frames()
+    first, second = flow.passage(1), flow.passage(2)
     cpu = first.stages[1].cpu + 1
     first = spoil(first, 1, cpu=cpu, choice=3)
     waits = first._replace(
@@ -190,14 +190,14 @@ def test_a_stage_may_stay_where_the_frame_before_still_waits():
 
 
 def test_hops_on_one_device_are_seen():
-    assert "share a device" in formula(spoil(Way().passage(1), 2, ifindex=5)).evidence
+    assert "share a device" in formula(spoil(Frames().passage(1), 2, ifindex=5)).evidence
 
 
 def test_one_cpu_per_stage():
-    way, other = Way(), Way(50001, 40001)
-    steady = [way.passage(1), way.passage(2), other.passage(3)]
+    flow, other = Frames(), Frames(50001, 40001)
+    steady = [flow.passage(1), flow.passage(2), other.passage(3)]
     assert steering.one_cpu_per_stage([("falcon", trace(*steady))]).ok
-    moved = trace(*steady, spoil(way.passage(4), 1, cpu=39))
+    moved = trace(*steady, spoil(flow.passage(4), 1, cpu=39))
     red = steering.one_cpu_per_stage([("falcon", moved)])
     assert not red.ok
     assert "gro_cell of 10.0.0.11:40000" in red.evidence
@@ -215,9 +215,9 @@ def episode(*passages, cpu=0, over_at=5000, surge_at=5000, switched=(1, 1), aver
 
 
 def test_surge():
-    way = Way()
-    calm = [way.passage(n) for n in range(1, 5)]
-    moved = [way.passage(n, (2, 1)) for n in range(5, 8)]
+    flow = Frames()
+    calm = [flow.passage(n) for n in range(1, 5)]
+    moved = [flow.passage(n, (2, 1)) for n in range(5, 8)]
     green = rebalance.surge_moves_stage(episode(*calm, *moved))
     assert green.ok
     assert "8 stages on first choices before the surge, 3 on second ones" in green.evidence
@@ -231,8 +231,8 @@ def test_surge():
 
 
 def test_guard():
-    way = Way()
-    moved = [way.passage(1), way.passage(2), way.passage(3, (2, 1))]
+    flow = Frames()
+    moved = [flow.passage(1), flow.passage(2), flow.passage(3, (2, 1))]
     assert rebalance.guard_keeps_order(trace(*moved)).ok
     late = spoil(moved[1], 1, end=moved[2].stages[1].end + 1)
     red = rebalance.guard_keeps_order(trace(moved[0], late, moved[2]))
@@ -242,8 +242,8 @@ def test_guard():
 
 
 def test_switching_off():
-    way = Way()
-    passages = [way.passage(1), way.passage(2, (3, 3)), way.passage(3)]
+    flow = Frames()
+    passages = [flow.passage(1), flow.passage(2, (3, 3)), flow.passage(3)]
     judge = rebalance.switches_off_and_on
     assert judge(episode(*passages)).ok
     assert "0 times off" in judge(episode(*passages, switched=(0, 0))).evidence
@@ -281,8 +281,8 @@ def test_order():
     assert measured(reordered=1).disordered
     assert measured(reordered=2, swaps={hop: 1, "NIC of m2 -> target": 1}).disordered
     assert not measured(reordered=2, swaps={hop: 2}).disordered
-    told = outcome.order_kept([measured(reordered=2, swaps={"NIC of m2 -> target": 2})])
-    assert "2 reordered, 2 in NIC of m2 -> target" in told.evidence
+    verdict = outcome.order_kept([measured(reordered=2, swaps={"NIC of m2 -> target": 2})])
+    assert "2 reordered, 2 in NIC of m2 -> target" in verdict.evidence
 
 
 def test_accounting():
@@ -323,3 +323,55 @@ def test_speed():
 def test_rate_is_from_the_first_arrival_to_the_last_delivery():
     assert rate(3, 1000, 4000) == pytest.approx(1_000_000.0)
     assert rate(0, 0, 0) == rate(1, 5, 5) == 0.0
+
+
+# -- the other policies' formulas ----------------------------------------------------------------
+
+
+def steered(policy, middle, **knobs):
+    """Problems of a passage whose stages behind the NIC are `middle`: (kind, CPU, choice)."""
+    whole = Frames().passage(1)
+    first, last = whole.stages[0], whole.stages[-1]
+    devices = {"rps": 2, "split": 2, "gro_cell": 5, "backlog": 7}
+    stages = [first._replace(kind=k, ifindex=devices[k], cpu=c, choice=o) for k, c, o in middle]
+    passage = whole._replace(stages=(first, *stages, last))
+    meta = {"knobs": KNOBS | {"policy": policy, "rps_cpus": [0, 2, 4, 6], "cpus": 40} | knobs}
+    return steering.problems_of(passage, meta, {})
+
+
+def test_rps_and_rfs_run_where_get_rps_cpu_puts_them():
+    whole = Frames().passage(1)
+    irq, app = whole.stages[0].cpu, whole.stages[-1].cpu
+    rps = [0, 2, 4, 6][whole.rss_hash * 4 >> 32]
+    other = 6 if rps != 6 else 4
+    for policy, cpu in (("rps", rps), ("rfs", app)):
+        right = [("rps", cpu, 1), ("gro_cell", cpu, 0), ("backlog", cpu, 1)]
+        assert steered(policy, right) == []
+        assert "formula gives" in steered(policy, [("rps", other, 1), *right[1:]])[0]
+        assert "formula gives" in steered(policy, [*right[:1], ("gro_cell", irq, 0), right[2]])[0]
+        assert "formula gives" in steered(policy, [*right[:2], ("backlog", other, 1)])[0]
+
+
+def test_mflow_splits_to_its_cpus_and_stays_there():
+    right = [("split", 4, 1), ("gro_cell", 4, 0), ("backlog", 4, 0)]
+    assert steered("mflow", right) == []
+    assert "formula gives [0, 2, 4, 6]" in steered("mflow", [("split", 5, 1), *right[1:]])[0]
+    assert "formula gives [4]" in steered("mflow", [*right[:2], ("backlog", 6, 0)])[0]
+
+
+def test_rss_plus_plus_may_use_any_queue_and_nothing_else():
+    whole = Frames().passage(1)
+    irq = whole.stages[0].cpu
+    stay = [("gro_cell", irq, 0), ("backlog", irq, 0)]
+    assert steered("rss++", stay) == []
+    assert "formula gives" in steered("rss++", stay, irq_cpus=[33])[0]
+    moved = steered("same_cpu", stay, rss_indirection=[(whole.rss_hash + 1) % 8] * 128)
+    assert "napi (ifindex 2): on CPU" in moved[0]
+    assert steered("rss++", stay, rss_indirection=[(whole.rss_hash + 1) % 8] * 128) == []
+
+
+def test_a_custom_policy_may_choose_any_cpu_but_unsteered_stages_stay():
+    irq = Frames().passage(1).stages[0].cpu
+    assert steered("/x/mine.py:mine", [("gro_cell", 33, 1), ("backlog", 34, 1)]) == []
+    stayed = steered("/x/mine.py:mine", [("gro_cell", 33, 0), ("backlog", 33, 0)])
+    assert f"formula gives [{irq}]" in stayed[0]

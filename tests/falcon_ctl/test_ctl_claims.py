@@ -1,4 +1,4 @@
-"""The table of systems: every claim holds, and a wrong system is found out."""
+"""The table of systems: every claim holds, and fails for a wrong system."""
 
 import json
 from dataclasses import replace
@@ -63,7 +63,7 @@ def test_every_claim_holds(key):
 @pytest.mark.parametrize(
     ("key", "name"), [(k, name) for k, names in WRONG.items() for name in names]
 )
-def test_a_wrong_system_is_found_out(key, name):
+def test_a_claim_fails_for_a_wrong_system(key, name):
     finding = judge(replace(BY_KEY[key], system=BY_NAME[name])).finding
     assert not finding.holds, finding.measured
 
@@ -74,7 +74,7 @@ def test_every_claim_can_be_seen_to_fail():
     assert len(BY_KEY) == len(CLAIMS)
 
 
-def test_every_system_of_the_talk_is_there_with_what_it_is_praised_and_blamed_for():
+def test_every_system_of_the_talk_has_its_advantages_and_drawbacks():
     marks = {claim.subject: set() for claim in CLAIMS}
     for claim in CLAIMS:
         marks[claim.subject].add(claim.mark)
@@ -131,7 +131,7 @@ def test_the_command_prints_every_claim_and_writes_it(tmp_path, capsys):
     assert all(row["holds"] is True for row in rows)
 
 
-def test_a_claim_that_does_not_hold_is_told_by_the_exit_status(tmp_path, capsys, monkeypatch):
+def test_a_claim_that_does_not_hold_gives_exit_status_1(tmp_path, capsys, monkeypatch):
     bad = replace(CLAIMS[0], check=lambda system: Finding(f"{system.name} has [none]", False))
     monkeypatch.setattr(claims_cli, "CLAIMS", (bad, CLAIMS[1]))
     file = tmp_path / "systems.json"

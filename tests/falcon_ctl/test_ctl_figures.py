@@ -132,7 +132,7 @@ def test_latencies_are_better_when_lower():
     assert tail.metric.startswith("p99")
 
 
-def test_what_nobody_ran_is_not_claimed():
+def test_what_was_not_run_is_not_claimed():
     alone = results(3, "udp", {"falcon": {"8": [metrics(1.0)]}})
     assert evaluate.claims(alone) == []
 
@@ -239,7 +239,7 @@ def test_every_figure_can_be_drawn(tmp_path):
     assert len(plots.draw_all(tmp_path, found)) == 7
 
 
-# -- a policy of one's own ---------------------------------------------------------------------
+# -- custom policies ---------------------------------------------------------------------------
 
 IN_TURN = Path(__file__).parents[2] / "labs" / "policies" / "in_turn.py"
 

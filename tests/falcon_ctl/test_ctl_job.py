@@ -58,7 +58,7 @@ def run_order(run):
 
 
 class Silent:
-    """Steps that nobody looks at."""
+    """Steps without output."""
 
     def step(self, name):
         return self

@@ -102,9 +102,9 @@ def test_frames_that_the_network_bunched_up_make_a_run_late():
     meta = {"epoch_ns": 0, "dilation": 1000}
     quick = [passage_of(n * 1_000_000, 200_000) for n in range(99)]
     slow = [passage_of(n * 1_000_000, 90_000_000) for n in range(99, 102)]
-    way = udp.transit(Trace(quick, meta), quick)
-    assert way.tolist() == [200_000] * 99
-    assert udp.slowness(way) == ""
+    times = udp.transit(Trace(quick, meta), quick)
+    assert times.tolist() == [200_000] * 99
+    assert udp.slowness(times) == ""
     assert "network: p99 90 ms" in udp.slowness(udp.transit(Trace([], meta), quick + slow))
     assert udp.slowness(udp.transit(Trace([], meta), [])) == ""
 

@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 import pytest
-from ctl_traces import Way, trace, tunnel_frame
+from ctl_traces import Frames, trace, tunnel_frame
 from rich.console import Console
 from test_ctl_checks import measured
 
@@ -119,7 +119,7 @@ def test_pcapng_blocks(tmp_path):
 
 
 def test_stage_points_show_the_inner_frame_behind_the_nic():
-    recorded = trace(Way().passage(2), Way().passage(1))
+    recorded = trace(Frames().passage(2), Frames().passage(1))
     recorded.meta.update(epoch_ns=1000, dilation=10)
     points = stage_points(recorded, 4789)
     assert [name for name, _ in points] == ["1-napi-2", "2-gro_cell-5", "3-backlog-7", "4-socket-7"]

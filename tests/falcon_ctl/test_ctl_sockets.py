@@ -77,7 +77,7 @@ def test_a_stopped_sender_sends_no_more():
     assert wire.frames == []
 
 
-def test_lateness_is_told_beyond_the_budget():
+def test_lateness_is_reported_beyond_the_budget():
     assert Sent((1,), 0, 0, 1, 30_000_000, 99_000_000).lateness == ""
     assert "p99 31 ms" in Sent((1,), 0, 0, 1, 31_000_000, 99_000_000).lateness
 

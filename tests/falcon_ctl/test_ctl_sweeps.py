@@ -1,4 +1,4 @@
-"""Sweeps: which points a spec means, the same bytes whoever runs them, going on after any end."""
+"""Sweeps: the points of a spec, the same bytes everywhere, continuing after any end."""
 
 import csv
 import json

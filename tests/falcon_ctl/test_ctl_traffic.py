@@ -23,9 +23,9 @@ u32 = st.integers(0, 2**32 - 1)
 
 def checksum_is_right(frame: bytes, layer: type) -> bool:
     dissected = Ether(frame)
-    told = dissected[layer].chksum
+    sent = dissected[layer].chksum
     del dissected[layer].chksum
-    return Ether(bytes(dissected))[layer].chksum == told
+    return Ether(bytes(dissected))[layer].chksum == sent
 
 
 @given(u32, u32, st.integers(0, 2**64 - 1), st.integers(0, 300))
@@ -45,7 +45,7 @@ def test_a_template_is_a_right_frame():
     assert checksum_is_right(bytes(frame), IP)
 
 
-def test_foreign_payloads_are_told_apart():
+def test_foreign_payloads_are_recognised():
     assert payload.read(b"FLCN") is None
     assert payload.read(b"x" * 64) is None
 
@@ -168,7 +168,7 @@ def test_swaps_name_the_two_points_between_which_they_happened():
     assert path.flaw == ""
 
 
-def test_what_spoilt_a_run_is_told_and_does_not_hide_the_reordering():
+def test_what_invalidates_a_run_is_named_and_does_not_hide_the_reordering():
     wire, entry = Point("container", segments(0, 1, 2)), Point("its machine", segments(1, 0, 2))
     path = Path(wire, entry, entry, entry, {"eth0": 3})
     assert path.reordered == 1

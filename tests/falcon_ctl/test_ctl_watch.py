@@ -1,4 +1,4 @@
-"""A switch that hangs is named, and nobody waits for it for ever."""
+"""A switch that hangs is named, and no request waits for it for ever."""
 
 import threading
 from concurrent import futures
@@ -61,7 +61,7 @@ def watched(client, tmp_path, monkeypatch):
         yield found
 
 
-def test_a_switch_that_hangs_is_named_to_whoever_waits_for_it(watched, client):
+def test_a_request_to_a_switch_that_hangs_fails_with_its_name(watched, client):
     with pytest.raises(PartFailed, match="switch s1: hangs: no answer"), watched.blaming():
         list(client.read([p4runtime_pb2.Entity()]))
     with pytest.raises(PartFailed, match="switch s1: hangs: no answer"):

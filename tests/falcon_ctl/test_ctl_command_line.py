@@ -1,4 +1,4 @@
-"""The command line's refusals, the lock, and the way into the virtual environment."""
+"""The command line's refusals, the lock, and the re-execution in the virtual environment."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import falcon_ctl.__main__ as door
+import falcon_ctl.__main__ as launcher
 from falcon_ctl import cli, lock
 from falcon_ctl.errors import AlreadyRunning, NoNetwork
 from falcon_ctl.live import watch
@@ -133,17 +133,17 @@ def test_a_second_run_is_refused_with_the_pid_of_the_first(tmp_path, monkeypatch
     assert f"pid {os.getpid()}" in error
 
 
-# -- the way into .venv ------------------------------------------------------------------------
+# -- re-execution in .venv ---------------------------------------------------------------------
 
 
 def test_with_packages_missing_it_goes_into_the_venv(tmp_path, monkeypatch):
     python = tmp_path / "python"
     python.touch(0o755)
     went = []
-    monkeypatch.setattr(door, "missing", lambda: ["scapy"])
-    monkeypatch.setattr(door, "VENV_PYTHON", python)
+    monkeypatch.setattr(launcher, "missing", lambda: ["scapy"])
+    monkeypatch.setattr(launcher, "VENV_PYTHON", python)
     monkeypatch.setattr(sys, "argv", ["falcon_ctl", "--seed", "3"])
-    monkeypatch.delenv(door.GUARD, raising=False)
+    monkeypatch.delenv(launcher.GUARD, raising=False)
 
     def execv(path, argv):
         went.append((path, argv))
@@ -151,28 +151,28 @@ def test_with_packages_missing_it_goes_into_the_venv(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "execv", execv)
     with pytest.raises(SystemExit):
-        door.start()
+        launcher.start()
     assert went == [(python, [str(python), "-m", "falcon_ctl", "--seed", "3"])]
-    assert os.environ.pop(door.GUARD) == "1"
+    assert os.environ.pop(launcher.GUARD) == "1"
 
 
 def test_without_a_venv_it_says_what_is_missing(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(door, "missing", lambda: ["scapy", "typer"])
-    monkeypatch.setattr(door, "VENV_PYTHON", tmp_path / "none")
+    monkeypatch.setattr(launcher, "missing", lambda: ["scapy", "typer"])
+    monkeypatch.setattr(launcher, "VENV_PYTHON", tmp_path / "none")
     with pytest.raises(SystemExit) as ended:
-        door.start()
+        launcher.start()
     assert ended.value.code == 2
     assert "lacks scapy, typer; run `make topo`" in capsys.readouterr().err
 
 
-def test_a_venv_of_somebody_else_is_no_venv(tmp_path, monkeypatch, capsys):
+def test_a_venv_that_may_not_be_executed_is_ignored(tmp_path, monkeypatch, capsys):
     python = tmp_path / "python"
     python.touch(0o600)
-    monkeypatch.setattr(door, "missing", lambda: ["scapy"])
-    monkeypatch.setattr(door, "VENV_PYTHON", python)
-    monkeypatch.delenv(door.GUARD, raising=False)
+    monkeypatch.setattr(launcher, "missing", lambda: ["scapy"])
+    monkeypatch.setattr(launcher, "VENV_PYTHON", python)
+    monkeypatch.delenv(launcher.GUARD, raising=False)
     with pytest.raises(SystemExit) as ended:
-        door.start()
+        launcher.start()
     assert ended.value.code == 2
     assert "lacks scapy" in capsys.readouterr().err
 
@@ -180,16 +180,16 @@ def test_a_venv_of_somebody_else_is_no_venv(tmp_path, monkeypatch, capsys):
 def test_a_venv_that_lacks_packages_too_is_not_entered_again(tmp_path, monkeypatch, capsys):
     python = tmp_path / "python"
     python.touch(0o755)
-    monkeypatch.setattr(door, "missing", lambda: ["scapy"])
-    monkeypatch.setattr(door, "VENV_PYTHON", python)
-    monkeypatch.setenv(door.GUARD, "1")
+    monkeypatch.setattr(launcher, "missing", lambda: ["scapy"])
+    monkeypatch.setattr(launcher, "VENV_PYTHON", python)
+    monkeypatch.setenv(launcher.GUARD, "1")
     with pytest.raises(SystemExit) as ended:
-        door.start()
+        launcher.start()
     assert ended.value.code == 2
     assert "lacks scapy" in capsys.readouterr().err
 
 
-def test_the_door_imports_only_the_standard_library():
+def test_the_launcher_imports_only_the_standard_library():
     program = (
         "import sys; sys.path.insert(0, '.'); import falcon_ctl.__main__ as m; print(m.missing())"
     )
