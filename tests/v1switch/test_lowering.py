@@ -401,6 +401,21 @@ def test_egress_clones_start_with_fresh_metadata() -> None:
     assert "order__arg" not in reset
 
 
+@pytest.mark.parametrize(
+    "op", ["truncate", "clone_ingress_pkt_to_egress", "clone_egress_pkt_to_egress"]
+)
+def test_packets_may_be_cut_where_the_program_truncates_or_clones(op: str) -> None:
+    program = assigning(NUMBER)
+    (action,) = (a for a in program["actions"] if any(c["op"] == "assign" for c in a["primitives"]))
+    arguments = [NUMBER] if op == "truncate" else [NUMBER, ZERO]
+    action["primitives"].append({"op": op, "parameters": arguments})
+    (send,) = found(lowered(program), ir.Send)
+    assert show(send.limit) == "cut"
+    verify(lowered(program))
+    (whole,) = found(lowered("wire"), ir.Send)
+    assert whole.limit is None
+
+
 def test_field_lists_are_their_variables() -> None:
     lists = {
         fields.id: [v.name for v in fields.variables] for fields in lowered("copies").field_lists

@@ -52,6 +52,8 @@ def _verify_types(node: object) -> None:
         assert interval(node.right)[0] >= 0, node
     if isinstance(node, (ir.Not, ir.ToInt)):
         assert isinstance(node.value.type, ir.Bool), node
+    if isinstance(node, ir.BoolConst):
+        assert isinstance(node.value, bool), node
     if isinstance(node, ir.Logic):
         assert len(node.operands) > 1
         assert all(isinstance(operand.type, ir.Bool) for operand in node.operands), node
