@@ -1,4 +1,4 @@
-"""What a run of the model gave, as values with names: the room's public face to experiments.
+"""Results of a run of the model, by name: the public interface for experiments.
 
 for frames in follow(model, trace):         # under the virtual clock
 frames.latency[frames.delivered]

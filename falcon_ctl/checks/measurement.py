@@ -52,7 +52,7 @@ class Measurement:
         return round(float(np.quantile(self.latencies, quantile)) / 1000, 3)
 
     def document(self, full: bool = False) -> dict[str, Any]:
-        """As it stands in the JSON report; `full` adds the load's name and the load per core."""
+        """As in the JSON report; `full` adds the load's name and the load per core."""
         cores = {str(cpu): round(load, 1) for cpu, load in self.loads.items()}
         extra = {"load": self.load, "cores_percent": cores} if full else {}
         return extra | {

@@ -41,7 +41,7 @@ class Row:
     finding: Finding
 
     def document(self) -> dict[str, Any]:
-        """As it stands in JSON."""
+        """As in the JSON report."""
         claim = self.claim
         document = {
             "key": claim.key,

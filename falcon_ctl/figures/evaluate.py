@@ -46,7 +46,7 @@ class Row:
     load: str = ""
 
     def document(self) -> dict[str, Any]:
-        """As it stands in JSON."""
+        """As in the JSON report."""
         keys = ("figure", "system", "proto", "metric", "claim", "measured", "within")
         return {key: _plain(getattr(self, key)) for key in keys}
 

@@ -60,8 +60,8 @@ class Point:
         if self.threshold is not None:
             falcon["threshold"] = self.threshold
         for key, value in self.knobs:
-            room, name = (falcon, key[7:]) if key.startswith("falcon.") else (found, key)
-            room[name] = value
+            target, name = (falcon, key[7:]) if key.startswith("falcon.") else (found, key)
+            target[name] = value
         if self.costs:
             found["cost_overrides"] = dict(self.costs)
         return found

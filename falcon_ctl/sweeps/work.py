@@ -91,9 +91,9 @@ def custom_system(policy: Text) -> System:
 @cache
 def code_digest() -> str:
     """A hash of all files that decide results: the model without its live part, and the costs."""
-    room = Path(rxpath.__file__).parent
-    files = [path for kind in ("*.py", "*.toml") for path in room.rglob(kind)]
-    names = {str(path.relative_to(room)): path for path in files}
+    package = Path(rxpath.__file__).parent
+    files = [path for kind in ("*.py", "*.toml") for path in package.rglob(kind)]
+    names = {str(path.relative_to(package)): path for path in files}
     names = {name: path for name, path in names.items() if not name.startswith("live")}
     names |= {module.__name__: Path(str(module.__file__)) for module in _DECIDING}
     names[__name__] = Path(__file__)

@@ -182,8 +182,8 @@ def _imports(path: Path) -> tuple[Path, ...]:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-    room = [name.split(".")[1:] for name in names if name.split(".")[0] == _PACKAGE.name]
-    files = [_PACKAGE.joinpath(*parts) for parts in room]
+    ours = [name.split(".")[1:] for name in names if name.split(".")[0] == _PACKAGE.name]
+    files = [_PACKAGE.joinpath(*parts) for parts in ours]
     found = [path.with_suffix(".py") for path in files] + [path / "__init__.py" for path in files]
     return tuple(path for path in found if path.is_file())
 

@@ -106,7 +106,7 @@ def test_lost_segments_come_again_and_all_frames_are_accounted_for(flows, ring, 
         for row in run.senders.connections:
             assert row.una <= row.received <= row.high
             assert row.next - row.una <= window
-    # A ring of four may be full whenever the fifth comes; but whoever is starved keeps trying.
+    # A ring of four may be full whenever the fifth comes; but a starved sender keeps trying.
     assert ((run.acknowledged() > 0) | (run.senders.connections.array["timeouts"] > 0)).all()
     lost = run.model.stats()["drops"]["rx_missed"]
     assert (run.retransmits > 0) == (lost > 0)

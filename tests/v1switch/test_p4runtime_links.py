@@ -34,7 +34,7 @@ def switch() -> Iterator[tuple[Sandbox, Zoo]]:
         yield sandbox, zoo
 
 
-def watching(zoo: Zoo, *ports: int):
+def watched_group(zoo: Zoo, *ports: int):
     """Return members that send to these ports, and a group whose members watch them."""
     group = zoo.group(7, *((port, 1) for port in ports))
     for member, port in zip(group.action_profile_group.members, ports, strict=True):
@@ -59,7 +59,7 @@ def spread(sandbox: Sandbox) -> dict[int, int]:
 
 def test_a_link_that_goes_down_takes_its_members_out_of_selection(switch):
     sandbox, zoo = switch
-    members, group = watching(zoo, 2, 3)
+    members, group = watched_group(zoo, 2, 3)
     zoo.insert(*members)
     assert zoo.insert(group) == ["OK"]
     assert zoo.insert(zoo.selected(0, group=7)) == ["OK"]
@@ -72,6 +72,6 @@ def test_a_link_that_goes_down_takes_its_members_out_of_selection(switch):
 
 def test_a_port_without_an_interface_cannot_be_watched(switch):
     _, zoo = switch
-    members, group = watching(zoo, 2, 9)
+    members, group = watched_group(zoo, 2, 9)
     zoo.insert(*members)
     assert zoo.insert(group) == ["INVALID_ARGUMENT"]

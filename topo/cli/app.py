@@ -41,7 +41,7 @@ def main() -> None:
         for line in str(err).splitlines():
             print(line if line.startswith(" ") else f"{name}: {line}", file=sys.stderr)
         sys.exit(exit_code(err))
-    except BrokenPipeError:  # whoever read our output has closed the pipe
+    except BrokenPipeError:  # the reader of our output has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -41,7 +41,7 @@ def main() -> NoReturn:
 
 
 def report(message: dict[str, Any]) -> None:
-    """Write one report to whoever started the daemon."""
+    """Write one report to the process that started the daemon."""
     os.write(1, json.dumps(message).encode() + b"\n")
 
 

@@ -103,11 +103,11 @@ def _entries(pipeline: Pipeline, fresh: Pipeline) -> Iterator[p4rt.Update]:
 
 def _without_resources(entry: p4rt.TableEntry) -> p4rt.TableEntry:
     """An entry without its direct resources."""
-    bare = p4rt.TableEntry()
-    bare.CopyFrom(entry)
-    bare.ClearField("counter_data")
-    bare.ClearField("meter_config")
-    return bare
+    stripped = p4rt.TableEntry()
+    stripped.CopyFrom(entry)
+    stripped.ClearField("counter_data")
+    stripped.ClearField("meter_config")
+    return stripped
 
 
 def _resources(entry: p4rt.TableEntry) -> Iterator[p4rt.Entity]:

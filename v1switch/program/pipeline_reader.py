@@ -118,7 +118,7 @@ class PipelineReader:
         )
 
     def action(self, node: Node) -> Action:
-        """The action whose id stands in `node`."""
+        """The action whose id is in `node`."""
         found = self.actions.get(node.integer())
         if found is None:
             raise node.fail("the id of an action")
