@@ -226,6 +226,17 @@ def test_frames_of_an_skb_have_its_records_whatever_their_slots():
         assert stages["end"][slot, :4].tolist() == stages["end"][3, :4].tolist()
 
 
+def test_frames_of_an_skb_that_wait_for_room_are_queued():
+    host = model(flows=1)
+    frame = Frame(1, 0, 0, host.chain("tunnel"), 6, 1500, 1400, 0, 0x10)
+    for slot in range(3):
+        host.receive(slot, 0, frame._replace(seq=1400 * slot))
+    for queued in (2, 1, 0):
+        assert host.advance(1_000_000, Rows.new(Event, 1)) == 1
+        assert host.stats()["queued"] == queued
+        assert accounted(host)
+
+
 def test_zeroed_counters_still_account_for_frames_in_flight():
     host = model(flows=1)
     for slot in range(5):
