@@ -131,7 +131,7 @@ WRONG = {
     "f-string": (
         ["def mine(packet, host):", "    x = 1", "    return len(f'{x:03}')"],
         3,
-        "format spec in f-strings not supported yet$",
+        r"(in f-strings not supported yet|unsupported opcode \(FORMAT_WITH_SPEC\) found)$",
     ),
     "a float": (
         ["def mine(packet, host):", "    return packet.here / 2"],
