@@ -1,9 +1,10 @@
 # Every command of the README. Variables: TOPO=pair|leafspine|FILE.yaml  SWITCH=auto|bmv2|v1switch
-# WORKERS=auto FUZZ_INPUTS=100000 FUZZ_SEED=1 MUTANTS=400 MUTANTS_SEED=1 RELEASES="bookworm trixie"
+# WORKERS=3 FUZZ_INPUTS=100000 FUZZ_SEED=1 MUTANTS=400 MUTANTS_SEED=1 RELEASES="bookworm trixie"
 TOPO   ?= pair
 SWITCH ?= auto
 PYTHON ?= python3
-WORKERS ?= auto
+# One more than there are cores: tests wait for switches and networks about half of their time.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 FUZZ_INPUTS ?= 100000
 FUZZ_SEED   ?= 1
 MUTANTS      ?= 400
@@ -35,7 +36,7 @@ down: ## take the network down
 
 test: install $(DEV) ## every test, with the main job in the checkout and of the installed wheels
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not main_job"
-	@$(PY) -m pytest -m main_job  # alone: its frames are paced in real time
+	@$(PY) -m pytest -m main_job tests/main_job  # alone: its frames are paced in real time
 
 test-quick: install $(DEV) ## the tests that need no network and are quick, with fewer examples
 	@TEST_PROFILE=quick $(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not network and not slow"
