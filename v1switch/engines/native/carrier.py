@@ -57,6 +57,11 @@ class Carrier:
         return self.reason != lm.IDLE
 
     @property
+    def has_results(self) -> bool:
+        """Whether there may be digests, messages or frames for the CPU port (see `_batch`)."""
+        return self.reason in (lm.REPORT, lm.PUNTED)
+
+    @property
     def has_punted(self) -> bool:
         """Whether the loop has handed over a frame."""
         return self.reason == lm.PUNTED

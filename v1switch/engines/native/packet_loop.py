@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from v1switch.control.engine import Frame
+from v1switch.control.engine import Forwarder, Frame
 from v1switch.engines.python.engine import PythonForwarder
 from v1switch.io.drop_counters import DropCounters
 from v1switch.io.loop import PacketLoop
@@ -22,6 +22,8 @@ class NativeLoop(PacketLoop):
     """
 
     _carrier: Carrier | None = None
+    _seen: Forwarder | None = None
+    _machine: Native | None = None
 
     def _serve(self, fd: int) -> None:
         if self._native() is None or self.tap is not None or fd == self.wake_fd:
@@ -34,11 +36,9 @@ class NativeLoop(PacketLoop):
     def _native(self) -> Native | None:
         """The machine code that carries frames now, if it does."""
         forwarder = self.dataplane.forwarder
-        if forwarder is None or isinstance(forwarder, PythonForwarder):
-            return None
-        from v1switch.engines.native.engine import Native  # loaded by now: there is code
-
-        return forwarder if isinstance(forwarder, Native) else None
+        if forwarder is not self._seen:  # this runs at every wake-up
+            self._seen, self._machine = forwarder, _machine_code(forwarder)
+        return self._machine
 
     def _open_carrier(self) -> Carrier:
         # LLVM is loaded only where it is used
@@ -54,8 +54,9 @@ class NativeLoop(PacketLoop):
             native = self._native()
             if native is not None:
                 more = carrier.carry(native)
-                native.deliver()
-                self.send(self.dataplane.divert(native.memory.take_frames()))
+                if carrier.has_results:
+                    native.deliver()
+                    self.send(self.dataplane.divert(native.memory.take_frames()))
                 if carrier.has_punted:
                     self.send(self._plain(carrier, native))
         if native is None:  # another program came, which has no machine code yet
@@ -93,3 +94,12 @@ class NativeLoop(PacketLoop):
         if self._carrier is not None:
             self._carrier.sender.close()
         super().close()
+
+
+def _machine_code(forwarder: Forwarder | None) -> Native | None:
+    """The forwarder, if it is machine code."""
+    if forwarder is None or isinstance(forwarder, PythonForwarder):
+        return None
+    from v1switch.engines.native.engine import Native  # loaded by now: there is code
+
+    return forwarder if isinstance(forwarder, Native) else None
