@@ -4,11 +4,11 @@ from pathlib import Path
 
 from tests.v1switch.constructs import NOT_COMPARED, by_program, implemented, rows
 from tests.v1switch.scenarios import SCENARIOS
-from v1switch.lower.actions import BINARY, JUMPS
+from v1switch.lower.actions import JUMPS
 from v1switch.lower.actions import PRIMITIVES as LOWERED
 from v1switch.program.hashes import HASHES
 from v1switch.program.pipeline_reader import ALGORITHMS
-from v1switch.program.primitives import PRIMITIVES
+from v1switch.program.primitives import OPERATORS, PRIMITIVES
 
 DOCS = Path(__file__).parents[2] / "docs" / "v1switch-constructs.md"
 PROGRAMS = by_program()
@@ -39,5 +39,5 @@ def test_the_documents_programs_have_cases() -> None:
 
 
 def test_what_the_reader_takes_is_lowered() -> None:
-    assert set(PRIMITIVES) == {*LOWERED, *BINARY, *JUMPS}
+    assert set(PRIMITIVES) == {*LOWERED, *OPERATORS, *JUMPS}
     assert {*HASHES, "random"} == ALGORITHMS

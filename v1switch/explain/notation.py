@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from v1switch.explain import events as ev
 from v1switch.program import expressions as ex
 from v1switch.program.model import Primitive, Program, Source, Transition
+from v1switch.program.primitives import OPERATORS
 from v1switch.program.symbols import VALID
 from v1switch.state.entries import Exact, Lpm, Match, Ternary
 
@@ -19,15 +20,6 @@ NESTED = re.compile(r"_(.+?)(\d+)")
 TEMPORARY = re.compile(r"(\w+_)?tmp(_\d+)?")  # names of p4c's temporaries
 DECIMAL_BITS = 32  # wider numbers are written in hexadecimal
 ASSIGNS = {"assign", "modify_field", "assign_VL", "assign_header", "copy_header"}
-BINARY = {
-    "add": "+",
-    "subtract": "-",
-    "bit_xor": "^",
-    "bit_or": "|",
-    "bit_and": "&",
-    "shift_left": "<<",
-    "shift_right": ">>",
-}
 
 
 def value_text(value: ev.Value, width: int, name: str = "") -> str:
@@ -272,8 +264,8 @@ class Notation:
         args = [_without_parentheses(self.expression(arg, params)) for arg in call.args]
         if call.op in ASSIGNS:
             return f"{args[0]} = {args[1]}"
-        if call.op in BINARY:
-            return f"{args[0]} = {args[1]} {BINARY[call.op]} {args[2]}"
+        if call.op in OPERATORS:
+            return f"{args[0]} = {args[1]} {OPERATORS[call.op]} {args[2]}"
         return f"{call.op}({', '.join(args)})"
 
     def _hash(self, call: Primitive, params: Sequence[str]) -> str:

@@ -13,16 +13,8 @@ from v1switch.lower.observation import Observer
 from v1switch.lower.stores import Stores
 from v1switch.program import expressions as ex
 from v1switch.program.model import Action, Primitive
+from v1switch.program.primitives import OPERATORS
 
-BINARY = {
-    "add": "+",
-    "subtract": "-",
-    "bit_xor": "^",
-    "bit_or": "|",
-    "bit_and": "&",
-    "shift_left": "<<",
-    "shift_right": ">>",
-}
 JUMPS = ("_jump", "_jump_if_zero")
 
 
@@ -149,9 +141,9 @@ class Actions:
     def primitive(self, call: Primitive) -> None:
         """Add one call."""
         with self.observer.step(call):
-            if call.op in BINARY:
+            if call.op in OPERATORS:
                 target, left, right = call.args
-                self._assign(target, ex.Operation(BINARY[call.op], left, right))
+                self._assign(target, ex.Operation(OPERATORS[call.op], left, right))
             else:
                 PRIMITIVES[call.op](self, *call.args)
 

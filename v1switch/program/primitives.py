@@ -27,6 +27,16 @@ COUNTER, METER, REGISTER, CALCULATION = (
 )
 LEARN_LIST, FIELD_LIST, TARGET = "the id of a learn list", "the id of a field list", "a jump target"
 
+OPERATORS = {  # primitives (target, left, right) that are a binary operator
+    "add": "+",
+    "subtract": "-",
+    "bit_xor": "^",
+    "bit_or": "|",
+    "bit_and": "&",
+    "shift_left": "<<",
+    "shift_right": ">>",
+}
+
 PRIMITIVES: dict[str, tuple[str, ...]] = {
     "assign": (FIELD, DATA),
     "modify_field": (FIELD, DATA),
