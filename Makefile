@@ -1,10 +1,9 @@
 # Every command of the README. Variables: TOPO=pair|leafspine|FILE.yaml  SWITCH=auto|bmv2|v1switch
-# WORKERS=3 FUZZ_INPUTS=100000 FUZZ_SEED=1 MUTANTS=400 MUTANTS_SEED=1 RELEASES="bookworm trixie"
+# WORKERS=auto FUZZ_INPUTS=100000 FUZZ_SEED=1 MUTANTS=400 MUTANTS_SEED=1 RELEASES="bookworm trixie"
 TOPO   ?= pair
 SWITCH ?= auto
 PYTHON ?= python3
-# One more than there are cores: tests wait for switches and networks about half of their time.
-WORKERS ?= $(shell expr $$(nproc) + 1)
+WORKERS ?= auto
 FUZZ_INPUTS ?= 100000
 FUZZ_SEED   ?= 1
 MUTANTS      ?= 400
