@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from array import array
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from v1switch.control.engine import (
@@ -15,19 +14,18 @@ from v1switch.control.engine import (
     Process,
     SwitchContext,
 )
-from v1switch.engines.messages import failed_assertion, log_message
 from v1switch.engines.native import context
 from v1switch.engines.native import output as op
 from v1switch.engines.native.compile import Compiled, compile_switch, loop_functions
 from v1switch.engines.native.errors import NotNative
+from v1switch.engines.native.events import Events
 from v1switch.engines.native.working_memory import WorkingMemory
 from v1switch.io.ports import MAX_FRAME
-from v1switch.lower import ir, lower
+from v1switch.lower import lower
 from v1switch.program.model import Program
-from v1switch.state.entries import DigestSample
 from v1switch.state.lookup import Cell
 from v1switch.state.program_state import State
-from v1switch.state.words import address, count, join
+from v1switch.state.words import address
 
 log = logging.getLogger("v1switch")
 
@@ -107,21 +105,19 @@ class Native:
         self.memory = WorkingMemory(compiled.printed)
         self.plain = plain
         self._switch = switch
-        self._lists = state.program.learn_lists
         self._state = state  # whose memory machine code works on
         self._nothing = Cell()
         values = context.values(switch, state, self._nothing)
         slots = compiled.printed.slots
         self.context = array("q", [values[name] for name in slots] or [0])
         self._digests = slots.index(context.DIGESTS) if context.DIGESTS in slots else None
+        self._events = Events(switch, state.program.learn_lists, compiled.printed.messages)
         self._undo = loop_functions()["undo"]
 
     def refresh(self) -> None:
         """Take over what may change between bursts without a write: who listens to digests."""
         if self._digests is not None:
             self.context[self._digests] = self._switch.on_digest is not None
-
-    # -- a frame at a time ------------------------------------------------------------------------
 
     def process(self, port: int, frame: bytes, now: int) -> list[Frame]:
         """Run one frame here, or through `plain` where it is handed over."""
@@ -148,35 +144,6 @@ class Native:
         """Take back all changes of state that the last frame made."""
         self._undo(address(self.memory.words))
 
-    # -- what only Python can deliver -------------------------------------------------------------
-
     def deliver(self) -> None:
         """Deliver the digests and log messages that frames have left."""
-        for kind, *words in self.memory.take_events():
-            if kind < 0:
-                self._log(-1 - kind, words)
-            elif self._switch.on_digest is not None:
-                self._switch.on_digest(self._sample(kind, words))
-
-    def _log(self, number: int, words: list[int]) -> None:
-        text, kinds = self.compiled.printed.messages[number]
-        if text is None:
-            failed_assertion()
-        else:
-            log_message(text, tuple(_numbers(words, kinds)))
-
-    def _sample(self, number: int, words: list[int]) -> DigestSample:
-        learn = self._lists[number]
-        kinds = [ir.Int(width) for width in learn.widths]
-        return DigestSample(learn.name, tuple(_numbers(words, kinds)))
-
-
-def _numbers(words: list[int], kinds: Sequence[ir.Int]) -> Iterator[int]:
-    """The numbers of these types that consecutive words hold."""
-    at = 0
-    for kind in kinds:
-        size = count(kind.bits)
-        number = join(words[at : at + size])
-        negative = kind.signed and number >> (kind.bits - 1)
-        yield number - (1 << kind.bits) if negative else number
-        at += size
+        self._events.deliver(self.memory)

@@ -25,6 +25,7 @@ class WorkingMemory:
         self.words = zeros(op.OUT_WORDS)
         self._frames = zeros(op.FRAME_WORDS * MAX_FRAMES)
         self._events = zeros(op.EVENT_WORDS * MAX_EVENTS)
+        self._event_bytes = memoryview(self._events).cast("B")
         self._undo = zeros(2 * MAX_UNDO)
         self._saved = zeros(printed.copy_words * printed.copies)
         self._items = zeros(printed.item_words * MAX_PASSES)
@@ -71,9 +72,9 @@ class WorkingMemory:
         port, head, size, body, rest = self._frames[at : at + op.FRAME_WORDS]
         return port, ctypes.string_at(head, size) + ctypes.string_at(body, rest)
 
-    def take_events(self) -> Iterator[list[int]]:
-        """Give the words of what Python is to deliver, once."""
-        for number in range(self.words[op.EVENTS]):
-            at = op.EVENT_WORDS * number
-            yield self._events[at : at + op.EVENT_WORDS].tolist()
+    def take_events(self) -> Iterator[tuple[int, memoryview]]:
+        """Give what Python is to deliver, once: its kind, and the words after it as bytes."""
+        for at in range(0, op.EVENT_WORDS * self.words[op.EVENTS], op.EVENT_WORDS):
+            values = self._event_bytes[WORD_BYTES * (at + 1) : WORD_BYTES * (at + op.EVENT_WORDS)]
+            yield self._events[at], values
         self.words[op.EVENTS] = 0
