@@ -100,14 +100,32 @@ def _check(model: Model, trace: NDArray[Any]) -> None:
         "wire_len": (1, LONGEST),
         "payload": (0, LONGEST),
     }
-    wrong: list[tuple[int, str]] = []
+    least, most = Arrival.new(), Arrival.new()
     for name, (low, high) in limits.items():
-        frames = np.flatnonzero((trace[name] < low) | (trace[name] > high))
-        wrong += [(int(frame), name) for frame in frames[:1]]
-    if wrong:
-        frame, name = min(wrong, key=lambda one: one[0])
-        low, high = limits[name]
-        raise ConfigError(name, int(trace[name][frame]), f"numbers from {low} to {high}")
+        setattr(least, name, low)
+        setattr(most, name, high)
+    frame = first_wrong(Rows(Arrival, trace), least, most)
+    if frame != codes.NONE:
+        values = {name: int(trace[name][frame]) for name in limits}
+        for name, (low, high) in limits.items():
+            if not low <= values[name] <= high:
+                raise ConfigError(name, values[name], f"numbers from {low} to {high}")
+
+
+@entry
+def first_wrong(trace: Rows[Arrival], least: Arrival, most: Arrival) -> int:
+    """The first frame of a trace with a field out of bounds, or -1."""
+    for frame in range(len(trace)):
+        one = trace[frame]
+        right = least.arrival <= one.arrival <= most.arrival
+        right &= least.flow <= one.flow <= most.flow
+        right &= least.socket <= one.socket <= most.socket
+        right &= least.chain <= one.chain <= most.chain
+        right &= least.wire_len <= one.wire_len <= most.wire_len
+        right &= least.payload <= one.payload <= most.payload
+        if not right:
+            return frame
+    return codes.NONE
 
 
 @inner
@@ -186,3 +204,4 @@ def warm() -> None:
     row = types.Array(types.int64, 1, "C")
     trace, out = SizedType(Arrival), SizedType(Event)
     compile_for(feed, (STATE, trace, types.int64, RowType(Progress), row, out))
+    compile_for(first_wrong, (trace, RowType(Arrival), RowType(Arrival)))
