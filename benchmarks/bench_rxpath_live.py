@@ -60,7 +60,7 @@ def pace(fd: int, tx: afpacket.Tx, total: int, rate: int, clock: np.ndarray) -> 
         due = start + first * 1_000_000_000 // rate
         while wall_ns(clock) < due:
             pass
-        tx.info[afpacket.BATCH, afpacket.WAITING] = CHUNK
+        tx.batch.waiting = CHUNK
         refused += afpacket.send_batch(fd, tx)
     return refused
 
@@ -74,9 +74,11 @@ def plain(fd: int, out: int, rx: afpacket.Rx, tx: afpacket.Tx, poll: np.ndarray,
         ppoll(poll.ctypes.data, 1, time.ctypes.data, 0)
         count = afpacket.read_batch(fd, rx)
         for i in range(count):
-            afpacket.put(tx, 0, rx.frames[i].ctypes.data + 50, rx.info[i, 0] - 50, -1, -1)
+            afpacket.put(
+                tx, 0, rx.frames[i].ctypes.data + 50, rx.descriptors[i].length - 50, -1, -1
+            )
         afpacket.send_batch(out, tx)
-        tx.info[afpacket.BATCH, afpacket.WAITING] = 0
+        tx.batch.waiting = 0
         carried += max(count, 0)
     return carried
 

@@ -64,14 +64,14 @@ def offer(wires: Wires, trace: Trace, rate: int) -> int:
                 place = wires.frames[i].ctypes.data + wires.ends[2]
                 memcpy(place, trace.tag.ctypes.data + 16 * (sent + i), 16)
                 trace.sent[sent + i] = now
-            wires.tx.info[afpacket.BATCH, afpacket.WAITING] = due - sent
+            wires.tx.batch.waiting = due - sent
             refused += afpacket.send_batch(wires.ends[0], wires.tx)
             sent, last = due, now
         for i in range(afpacket.read_batch(wires.ends[1], wires.rx)):
             memcpy(scratch.ctypes.data, wires.rx.frames[i].ctypes.data + wires.ends[3], 8)
             at = scratch[0] & 0xFFFFFFFF
             if at < total and scratch[0] == trace.tag[at, 0]:
-                trace.came[at] = wires.rx.info[i, afpacket.STAMP]
+                trace.came[at] = wires.rx.descriptors[i].stamp
                 last, came = now, came + 1
     return refused
 

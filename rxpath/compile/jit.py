@@ -105,7 +105,7 @@ def jit(function: F) -> F:
     return _cached(numba.njit(nogil=True)(function), function)
 
 
-def kernel(function: F) -> F:
+def entry(function: F) -> F:
     """As `jit`, for an entry point of the model: it must not allocate or return arrays.
 
     It is called, and never handed on as a function pointer.
@@ -114,7 +114,7 @@ def kernel(function: F) -> F:
 
 
 def pointed(function: F) -> F:
-    """As `kernel`, but to be handed on as a function pointer; it may allocate."""
+    """As `entry`, but to be handed on as a function pointer; it may allocate."""
     return _cached(numba.njit(nogil=True, pipeline_class=_WholeCompiler)(function), function)
 
 

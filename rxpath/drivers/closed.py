@@ -17,8 +17,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from rxpath.compile.jit import compile_for, inner
-from rxpath.compile.jit import kernel as entry
+from rxpath.compile.jit import compile_for, entry, inner
 from rxpath.compile.pointers import SizedType
 from rxpath.compile.tables import Rows
 from rxpath.errors import ConfigError

@@ -17,8 +17,7 @@ import numpy as np
 from numba import types
 from numpy.typing import ArrayLike, NDArray
 
-from rxpath.compile.jit import compile_for, inner
-from rxpath.compile.jit import kernel as entry
+from rxpath.compile.jit import compile_for, entry, inner
 from rxpath.compile.pointers import RowType, SizedType
 from rxpath.compile.tables import Row, Rows, word
 from rxpath.errors import ConfigError

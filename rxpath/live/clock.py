@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rxpath.compile.jit import kernel as entry
+from rxpath.compile.jit import entry
 from rxpath.compile.tables import Row, word, words
 
 STEPS_LOG2 = 4

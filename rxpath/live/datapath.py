@@ -9,6 +9,7 @@ import numpy as np
 from rxpath.compile.jit import inner
 from rxpath.compile.tables import Row, Rows, word, words
 from rxpath.live.clock import Clock
+from rxpath.live.fdb import Fdb
 from rxpath.live.recorder import Recorder
 from rxpath.model.state import codes
 from rxpath.model.state.packets import Event
@@ -88,9 +89,9 @@ class Datapath(NamedTuple):
     pool: Pool
     slots: Rows[Slot]
     me: frames.Identity
-    fdb: np.ndarray  # int64 [fdb.ROWS, ...]
+    fdb: Fdb
     clock: Clock
-    fields: np.ndarray  # int64 [frames.FIELDS] of the frame that was parsed last
+    parsed: frames.Parsed  # of the frame that was parsed last
     rss: np.ndarray  # int64 [36, 256] `toeplitz.key_table`
     scratch: np.ndarray  # int64 [2] for a struct timespec
     events: Rows[Event]
@@ -103,7 +104,7 @@ class Wiring(NamedTuple):
     """What of a datapath depends on its machine."""
 
     me: frames.Identity
-    fdb: np.ndarray
+    fdb: Fdb
     clock: Clock
     rx: Rx
     tx: Tx
@@ -125,7 +126,7 @@ def make(wiring: Wiring, recorder: Recorder, buffers: np.ndarray) -> Datapath:
         attachment=attachment,
         pool=pool,
         slots=slots,
-        fields=np.zeros(frames.FIELDS, np.int64),
+        parsed=frames.Parsed.new(),
         rss=toeplitz.key_table(),
         scratch=np.zeros(2, np.int64),
         events=Rows.new(Event, EVENTS),

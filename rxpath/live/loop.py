@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from rxpath.compile.jit import inner
-from rxpath.compile.jit import kernel as entry
+from rxpath.compile.jit import entry, inner
 from rxpath.live import clock as ck
 from rxpath.live.datapath import Datapath
-from rxpath.live.fdb import TARGETS, TENANT, containers, targets
+from rxpath.live.fdb import targets
 from rxpath.live.receive import flush, process_batch
 from rxpath.model import kernel
 from rxpath.model.state.host import State
-from rxpath.wire.afpacket import (
-    BATCH,
-    CUT,
-    FLAGS,
-    LENGTH,
-    TAG,
-    UNFINISHED,
-    WAITING,
-    put,
-    put_tagged,
-    read_batch,
-)
+from rxpath.wire.afpacket import BATCH, put, put_tagged, read_batch
 from rxpath.wire.frames import ETH_HEADER, GROUP, mac
 from rxpath.wire.libc import nanosleep, ppoll, wall_ns
 
@@ -36,10 +24,10 @@ CONTROL, UPLINK, PORTS = 0, 1, 2  # rows of `polls`; PORTS + i is container i
 @inner
 def _send(datapath: Datapath, port: int, i: int, source: int) -> None:
     """Frame i of the batch out of `port`; out of the uplink with the source's tag."""
-    if datapath.tx.info[BATCH, WAITING] == BATCH:
+    if datapath.tx.batch.waiting == BATCH:
         flush(datapath)
-    base, size = datapath.rx.frames[i].ctypes.data, datapath.rx.info[i, LENGTH]
-    if port == containers(datapath.fdb):
+    base, size = datapath.rx.frames[i].ctypes.data, datapath.rx.descriptors[i].length
+    if port == len(datapath.fdb.ports):
         put_tagged(datapath.tx, port, base, size, source)
         datapath.counters.tx_uplink += 1
     else:
@@ -50,24 +38,24 @@ def _send(datapath: Datapath, port: int, i: int, source: int) -> None:
 @inner
 def _forward(datapath: Datapath, source: int, i: int) -> None:
     """Frame i of the batch leaves container `source`: to neighbours, to the uplink, or both."""
-    info, fdb, counters = datapath.rx.info[i], datapath.fdb, datapath.counters
+    descriptor, fdb, counters = datapath.rx.descriptors[i], datapath.fdb, datapath.counters
     counters.tx += 1
-    counters.unfinished_checksums += info[FLAGS] & UNFINISHED != 0
-    if info[FLAGS] & CUT or info[LENGTH] < ETH_HEADER:
+    counters.unfinished_checksums += descriptor.unfinished
+    if descriptor.truncated or descriptor.length < ETH_HEADER:
         counters.tx_too_long += 1
         return
-    if info[TAG] >= 0:  # an access port carries untagged frames (IEEE 802.1Q, 8.6.2)
+    if descriptor.tag >= 0:  # an access port carries untagged frames (IEEE 802.1Q, 8.6.2)
         counters.tx_tagged += 1
         return
     target = mac(datapath.rx.frames[i], 0)
-    count = targets(fdb, fdb[TENANT, 1 + source], target, source)
-    if count == 1 and fdb[TARGETS, 0] == source:
+    count = targets(fdb, fdb.ports[source].tenant, target, source)
+    if count == 1 and fdb.targets[0].port == source:
         counters.tx_to_itself += 1
         return
     for copy in range(count):
-        _send(datapath, fdb[TARGETS, copy], i, source)
+        _send(datapath, fdb.targets[copy].port, i, source)
     if count == 0 or target & GROUP:
-        _send(datapath, containers(fdb), i, source)
+        _send(datapath, len(fdb.ports), i, source)
 
 
 @inner
@@ -91,7 +79,7 @@ def _wait(polls: np.ndarray, scratch: np.ndarray, wait: int) -> None:
 def _forward_all(datapath: Datapath, polls: np.ndarray) -> bool:
     """Forward what the containers sent, a batch each; return whether one may have more."""
     more = False
-    for source in range(containers(datapath.fdb)):
+    for source in range(len(datapath.fdb.ports)):
         if polls[PORTS + source]["revents"] == 0:
             continue
         count = _count(datapath, read_batch(polls[PORTS + source]["fd"], datapath.rx))

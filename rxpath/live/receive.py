@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from rxpath.compile.jit import inner
-from rxpath.compile.jit import kernel as entry
+from rxpath.compile.jit import entry, inner
 from rxpath.live import clock as ck
 from rxpath.live import datapath as dp
 from rxpath.live import recorder
 from rxpath.live.datapath import Datapath, buffer_of, free_slot, take_slot
-from rxpath.live.fdb import NOWHERE, TARGETS, targets, tenant_of
+from rxpath.live.fdb import NOWHERE, targets, tenant_of
 from rxpath.model import kernel
 from rxpath.model.frame import Frame
 from rxpath.model.hashes import hash_32
@@ -18,36 +17,22 @@ from rxpath.model.state.codes import DELIVER, RX_MISSED
 from rxpath.model.state.host import State
 from rxpath.model.state.packets import Event
 from rxpath.wire import frames as fr
-from rxpath.wire.afpacket import (
-    BATCH,
-    CUT,
-    DUE,
-    FAILED,
-    FLAGS,
-    LENGTH,
-    SLOT,
-    STAMP,
-    TAG,
-    UNFINISHED,
-    WAITING,
-    put,
-    send_batch,
-)
-from rxpath.wire.frames import be32, octet
+from rxpath.wire.afpacket import BATCH, put, send_batch
+from rxpath.wire.frames import Parsed, be32, octet
 from rxpath.wire.libc import memcpy, wall_ns
 
 
 @inner
 def flush(datapath: Datapath) -> None:
     """Send the waiting frames; note lateness and refusals; free their slots."""
-    info, counters = datapath.tx.info, datapath.counters
-    waiting = info[BATCH, WAITING]
-    if waiting == 0:
+    batch, counters = datapath.tx.batch, datapath.counters
+    if batch.waiting == 0:
         return
     send_batch(datapath.attachment.sender, datapath.tx)
     wall = wall_ns(datapath.scratch)
-    for i in range(waiting):
-        slot, failed = info[i, SLOT], info[i, FAILED]
+    for i in range(batch.waiting):
+        descriptor = datapath.tx.descriptors[i]
+        slot, failed = descriptor.slot, descriptor.failed
         if slot < 0:
             counters.tx_refused += failed
             continue
@@ -56,9 +41,9 @@ def flush(datapath: Datapath) -> None:
             recorder.dropped(datapath.recorder, datapath.slots[slot].record, dp.VETH)
         else:
             counters.delivered += 1
-            ck.delivered(datapath.clock, info[i, DUE], wall)
+            ck.delivered(datapath.clock, descriptor.due, wall)
         free_slot(datapath, slot)
-    info[BATCH, WAITING] = 0
+    batch.waiting = 0
 
 
 @inner
@@ -70,7 +55,7 @@ def _apply(datapath: Datapath, state: State, event: Event) -> None:
         datapath.counters.drops[event.reason] += 1
         free_slot(datapath, slot)
         return
-    if datapath.tx.info[BATCH, WAITING] == BATCH:
+    if datapath.tx.batch.waiting == BATCH:
         flush(datapath)
     base, size = buffer_of(datapath, slot), datapath.slots[slot].size
     put(datapath.tx, event.socket, base, size, slot, event.time)
@@ -99,26 +84,26 @@ def _gro_key(frame: np.ndarray, tcp: int, header: int) -> int:
 
 @inner
 def _frame(
-    data: np.ndarray, fields: np.ndarray, flow: int, port: int, chain: int, wire_len: int
+    data: np.ndarray, parsed: Parsed, flow: int, port: int, chain: int, wire_len: int
 ) -> Frame:
     """The model's view of a frame of ``wire_len`` bytes for container ``port``."""
     payload, seq, flags, gro = 0, 0, 0, 0
-    if fields[fr.PROTO] == fr.TCP and fields[fr.FLAT]:
-        tcp = fields[fr.L4]
+    if parsed.proto == fr.TCP and parsed.has_ports:
+        tcp = parsed.l4
         header = (octet(data, tcp + 12) >> 4) * 4
-        payload, seq = fields[fr.L4_END] - tcp - header, be32(data, tcp + 4)
+        payload, seq = parsed.l4_end - tcp - header, be32(data, tcp + 4)
         flags, gro = octet(data, tcp + 13), _gro_key(data, tcp, header)
     return Frame(
-        fields[fr.RSS_HASH], flow, port, chain, fields[fr.PROTO], wire_len, payload, seq, flags, gro
+        parsed.rss_hash, flow, port, chain, parsed.proto, wire_len, payload, seq, flags, gro
     )
 
 
 @inner
 def _flow_of(datapath: Datapath, frame: np.ndarray, tenant: int) -> int:
     """The flow's number: a hash of tenant and inner 5-tuple; two flows share one with 2^-14."""
-    fields = datapath.fields
-    found = fr.flow_hash(frame, fields, datapath.rss)
-    found ^= hash_32(tenant << 8 | fields[fr.PROTO], 32)
+    parsed = datapath.parsed
+    found = fr.flow_hash(frame, parsed, datapath.rss)
+    found ^= hash_32(tenant << 8 | parsed.proto, 32)
     flow: int = hash_32(found, dp.FLOWS_LOG2)
     return flow
 
@@ -126,65 +111,65 @@ def _flow_of(datapath: Datapath, frame: np.ndarray, tenant: int) -> int:
 @inner
 def _deliver(datapath: Datapath, state: State, i: int, now: int, tenant: int, port: int) -> None:
     """Hand frame i of the batch, for one port, to the model: a record, a slot, a copy."""
-    fields, frame, info = datapath.fields, datapath.rx.frames[i], datapath.rx.info[i]
+    parsed, frame, descriptor = datapath.parsed, datapath.rx.frames[i], datapath.rx.descriptors[i]
     next_id = datapath.attachment.next_id
-    row = recorder.begin(datapath.recorder, frame, info, next_id, now)
+    row = recorder.begin(datapath.recorder, frame, descriptor, next_id, now)
     flow = _flow_of(datapath, frame, tenant)
     slot, reason = take_slot(datapath), RX_MISSED
     if slot >= 0:
-        size = fields[fr.INNER_END] - fields[fr.INNER]
-        memcpy(buffer_of(datapath, slot), frame.ctypes.data + fields[fr.INNER], size)
+        size = parsed.inner_end - parsed.inner
+        memcpy(buffer_of(datapath, slot), frame.ctypes.data + parsed.inner, size)
         datapath.slots[slot].size, datapath.slots[slot].record = size, row
-        wire_len = info[LENGTH] + (4 if info[TAG] >= 0 else 0)
+        wire_len = descriptor.length + (4 if descriptor.tag >= 0 else 0)
         attachment = datapath.attachment
-        chain = attachment.tunnel_chain if fields[fr.TUNNEL] else attachment.plain_chain
-        described = _frame(frame, fields, flow, port, chain, wire_len)
+        chain = attachment.tunnel_chain if parsed.tunnel else attachment.plain_chain
+        described = _frame(frame, parsed, flow, port, chain, wire_len)
         reason = kernel.receive(state, slot, now, described)
         if reason:
             free_slot(datapath, slot)
     if reason:
         datapath.counters.drops[reason] += 1
-    recorder.parsed(datapath.recorder, row, fields[fr.RSS_HASH], fields[fr.PROTO], flow, port)
+    recorder.parsed(datapath.recorder, row, parsed.rss_hash, parsed.proto, flow, port)
     recorder.dropped(datapath.recorder, row, reason)
 
 
 @inner
 def _classify(datapath: Datapath, i: int) -> tuple[int, int, int]:
     """Find the receivers of frame i of the batch: (drop reason or 0, tenant, number of ports)."""
-    info, fields = datapath.rx.info[i], datapath.fields
+    descriptor, parsed = datapath.rx.descriptors[i], datapath.parsed
     verdict = fr.TOO_LONG
-    if not info[FLAGS] & CUT:
-        vlan = info[TAG] & 0xFFF if info[TAG] >= 0 else 0
+    if not descriptor.truncated:
+        vlan = descriptor.tag & 0xFFF if descriptor.tag >= 0 else 0
         frame = datapath.rx.frames[i]
-        verdict = fr.parse(frame, info[LENGTH], vlan, datapath.me, datapath.rss, fields)
+        verdict = fr.parse(frame, descriptor.length, vlan, datapath.me, datapath.rss, parsed)
     datapath.counters.verdicts[verdict] += 1
     if verdict != fr.OK:
         return dp.NOT_OURS if verdict == fr.NOT_OURS else dp.MALFORMED, 0, 0
-    tenant = tenant_of(datapath.fdb, fields[fr.TUNNEL], fields[fr.SEGMENT])
+    tenant = tenant_of(datapath.fdb, parsed.tunnel, parsed.segment)
     if tenant == NOWHERE:
         return dp.UNKNOWN_TENANT, 0, 0
-    count = targets(datapath.fdb, tenant, fields[fr.DMAC], NOWHERE)
+    count = targets(datapath.fdb, tenant, parsed.dmac, NOWHERE)
     return dp.UNKNOWN_MAC if count == 0 else 0, tenant, count
 
 
 @inner
 def _receive(datapath: Datapath, state: State, i: int, wall: int) -> None:
     """Frame i of the batch enters the machine at its kernel timestamp (else at `wall`)."""
-    info, counters = datapath.rx.info[i], datapath.counters
-    now = ck.arrival_ns(datapath.clock, info[STAMP] if info[STAMP] else wall)
+    descriptor, counters = datapath.rx.descriptors[i], datapath.counters
+    now = ck.arrival_ns(datapath.clock, descriptor.stamp if descriptor.stamp else wall)
     advance(datapath, state, now)
     reason, tenant, count = _classify(datapath, i)
     counters.rx += 1
-    counters.unfinished_checksums += info[FLAGS] & UNFINISHED != 0
+    counters.unfinished_checksums += descriptor.unfinished
     if reason:
         counters.drops[reason] += 1
         frame, next_id = datapath.rx.frames[i], datapath.attachment.next_id
-        row = recorder.begin(datapath.recorder, frame, info, next_id, now)
+        row = recorder.begin(datapath.recorder, frame, descriptor, next_id, now)
         recorder.dropped(datapath.recorder, row, reason)
     else:
         counters.copies += count - 1
     for copy in range(count):
-        _deliver(datapath, state, i, now, tenant, datapath.fdb[TARGETS, copy])
+        _deliver(datapath, state, i, now, tenant, datapath.fdb.targets[copy].port)
     datapath.attachment.next_id += 1
 
 

@@ -11,7 +11,7 @@ from rxpath.compile.tables import Row, Rows, parts, word
 from rxpath.model.state.codes import DELIVER, MAX_STAGES
 from rxpath.model.state.host import State
 from rxpath.model.state.packets import Event, StageRecord
-from rxpath.wire.afpacket import LENGTH, STAMP, TAG, TAG_AT
+from rxpath.wire.afpacket import TAG_AT, RxDescriptor
 
 SNAPLEN = 256
 NO_RECORD = -1
@@ -73,11 +73,12 @@ def _copy(out: np.ndarray, frame: np.ndarray, length: int, tag: int) -> None:
 
 
 @inner
-def begin(recorder: Recorder, frame: np.ndarray, info: np.ndarray, ident: int, now: int) -> int:
+def begin(
+    recorder: Recorder, frame: np.ndarray, descriptor: RxDescriptor, ident: int, now: int
+) -> int:
     """Open a record for a frame that arrived at model time `now`.
 
-    `info` is the frame's row of `Rx.info`. Returns the record's row, or NO_RECORD when records
-    are off or the limit is reached.
+    Returns the record's row, or NO_RECORD when records are off or the limit is reached.
     """
     progress = recorder.progress
     if progress.on == 0:
@@ -88,10 +89,10 @@ def begin(recorder: Recorder, frame: np.ndarray, info: np.ndarray, ident: int, n
     row = progress.used
     progress.used = row + 1
     record = recorder.records[row]
-    record.id, record.stamp, record.arrival = ident, info[STAMP], now
-    record.wire_len = info[LENGTH] + (0 if info[TAG] < 0 else 4)
+    record.id, record.stamp, record.arrival = ident, descriptor.stamp, now
+    record.wire_len = descriptor.length + (0 if descriptor.tag < 0 else 4)
     record.container, record.delivered = -1, OPEN
-    _copy(recorder.frames[row], frame, info[LENGTH], info[TAG])
+    _copy(recorder.frames[row], frame, descriptor.length, descriptor.tag)
     return row
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from numba import types
 
-from rxpath.compile.jit import compile_for, inlined, inner, kernel, shared
+from rxpath.compile.jit import compile_for, entry, inlined, inner, shared
 from rxpath.compile.pointers import SizedType
 from rxpath.compile.tables import Rows
 from rxpath.model import (
@@ -42,7 +42,7 @@ from rxpath.model.state.packets import Event
 NO_EVENTS = 0  # a name: a literal 0 is a type of its own and would compile `run_until` again
 
 
-@kernel
+@entry
 def receive(state: State, slot: int, now: int, frame: Frame) -> int:
     """A frame arrives at the NIC at ``now``.  Call `advance(state, now, ...)` first.
 
@@ -120,7 +120,7 @@ def _chain(state: State, frame: Frame) -> tuple[int, int]:
     return chain.first, wire_len
 
 
-@kernel
+@entry
 def next_deadline(state: State) -> int:
     """When the model next has something to do, model ns; `NEVER` when it is idle."""
     if output.waiting(state):
@@ -128,7 +128,7 @@ def next_deadline(state: State) -> int:
     return events.first_time(state)
 
 
-@kernel
+@entry
 def advance(state: State, until: int, out: Rows[Event]) -> int:
     """Run the host up to and including ``until``; write events to ``out``.
 
@@ -163,7 +163,7 @@ def run_until(state: State, until: int, out: Rows[Event], count: int) -> int:
     return count
 
 
-@kernel
+@entry
 def set_tick(state: State, time: int) -> None:
     """CPU load is next measured at ``time`` (and then at the knob's interval)."""
     events.schedule_tick(state, time)

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rxpath.compile.jit import inner
-from rxpath.compile.jit import kernel as entry
+from rxpath.compile.jit import entry, inner
+from rxpath.compile.tables import Row, Rows, word
 from rxpath.errors import RxPathError
 from rxpath.wire.libc import EAGAIN, EINTR, errno, recvmmsg, sendmmsg
 
@@ -62,16 +62,14 @@ class DeviceError(RxPathError):
         super().__init__(f"{device}: {reason}")
 
 
-# A NamedTuple of arrays is passed to a compiled function value by value: so they are few, and
-# what only the kernel reads is kept alive by `_buffers`.
+class RxDescriptor(Row):
+    """A received frame."""
 
-# Columns of `Rx.info`
-LENGTH = 0  # bytes received
-TAG = 1  # -1, or the 16 bits of the 802.1Q tag that was taken off
-STAMP = 2  # wall ns at which the kernel received it, 0 unknown
-FLAGS = 3
-CUT = 1  # in FLAGS: longer than a buffer, truncated
-UNFINISHED = 2  # in FLAGS: its checksum was left to a hardware that does not exist
+    length = word("without the 802.1Q tag that was taken off", "bytes")
+    tag = word("the 16 bits of that tag; -1: there was none")
+    stamp = word("when the kernel received it; 0: unknown", "wall ns")
+    truncated = word("1: it was longer than a buffer")
+    unfinished = word("1: its checksum was left to hardware that does not exist")
 
 
 class Rx(NamedTuple):
@@ -80,14 +78,24 @@ class Rx(NamedTuple):
     msgs: np.ndarray  # MMSGHDR [BATCH]
     control: np.ndarray  # int64 [BATCH, CONTROL_WORDS]
     frames: np.ndarray  # uint8 [BATCH, slot size]: each without its outer 802.1Q tag
-    info: np.ndarray  # int64 [BATCH, 4] the columns above
+    descriptors: Rows[RxDescriptor]  # [BATCH]
+    scratch: np.ndarray  # int64 [1]
 
 
-# Columns of `Tx.info`; its row BATCH is the batch's own
-SLOT = 0  # pool slot to free once sent, -1 none
-DUE = 1  # model ns at which the frame was due
-FAILED = 2  # 1: the kernel did not take it
-WAITING, PORTS_AT, TAGS_AT, SCRATCH = 0, 1, 2, 3  # in row BATCH: how many; two addresses
+class TxDescriptor(Row):
+    """A frame to send."""
+
+    slot = word("of the pool, to free once it is sent; -1: none")
+    due = word("when the frame was due", "model ns")
+    failed = word("1: the kernel did not take it")
+
+
+class TxBatch(Row):
+    """What frames to send have in common."""
+
+    waiting = word("frames in the batch")
+    ports = word("address of each port's SOCKADDR_LL")
+    tags = word("address of each port's 802.1Q tag")
 
 
 class Tx(NamedTuple):
@@ -95,7 +103,9 @@ class Tx(NamedTuple):
 
     msgs: np.ndarray  # MMSGHDR [BATCH]
     iovs: np.ndarray  # IOVEC [BATCH * PARTS]
-    info: np.ndarray  # int64 [BATCH + 1, 4] the columns above
+    descriptors: Rows[TxDescriptor]  # [BATCH]
+    batch: TxBatch
+    scratch: np.ndarray  # int64 [1]
 
 
 _buffers: list[np.ndarray] = []  # what addresses in `Rx` and `Tx` point to, for the process's life
@@ -107,7 +117,8 @@ def make_rx(slot_size: int) -> Rx:
         msgs=np.zeros(BATCH, MMSGHDR),
         control=np.zeros((BATCH, CONTROL_WORDS), np.int64),
         frames=np.zeros((BATCH, slot_size), np.uint8),
-        info=np.zeros((BATCH, 4), np.int64),
+        descriptors=Rows.new(RxDescriptor, BATCH),
+        scratch=np.zeros(1, np.int64),
     )
     iovs = np.zeros(BATCH, IOVEC)
     _buffers.append(iovs)
@@ -129,9 +140,11 @@ def make_tx(ifindexes: list[int], vlans: list[int]) -> Tx:
     tx = Tx(
         msgs=np.zeros(BATCH, MMSGHDR),
         iovs=np.zeros(BATCH * PARTS, IOVEC),
-        info=np.zeros((BATCH + 1, 4), np.int64),
+        descriptors=Rows.new(TxDescriptor, BATCH),
+        batch=TxBatch.new(),
+        scratch=np.zeros(1, np.int64),
     )
-    tx.info[BATCH, PORTS_AT], tx.info[BATCH, TAGS_AT] = ports.ctypes.data, tags.ctypes.data
+    tx.batch.ports, tx.batch.tags = ports.ctypes.data, tags.ctypes.data
     index = np.arange(BATCH, dtype=np.uint64)
     tx.msgs["iov"] = tx.iovs.ctypes.data + index * (PARTS * IOVEC.itemsize)
     tx.msgs["namelen"] = SOCKADDR_LL.itemsize
@@ -141,20 +154,21 @@ def make_tx(ifindexes: list[int], vlans: list[int]) -> Tx:
 @inner
 def _decode(rx: Rx, i: int) -> None:
     """Take timestamp and tag out of message i's control data (uapi linux/socket.h, cmsghdr)."""
-    message, words, info = rx.msgs[i], rx.control[i], rx.info[i]
-    info[LENGTH], info[STAMP], info[TAG] = message["len"], 0, -1
-    info[FLAGS] = CUT if message["flags"] & MSG_TRUNC else 0
+    message, words, descriptor = rx.msgs[i], rx.control[i], rx.descriptors[i]
+    descriptor.length, descriptor.stamp, descriptor.tag = message["len"], 0, -1
+    descriptor.truncated = int(message["flags"] & MSG_TRUNC != 0)
+    descriptor.unfinished = 0
     at, end = 0, np.int64(message["controllen"]) // 8
     while at + 2 <= end and words[at] >= 16:
         level, kind = words[at + 1] & 0xFFFFFFFF, words[at + 1] >> 32
         if level == 1 and kind == SO_TIMESTAMPNS:  # struct timespec
-            info[STAMP] = words[at + 2] * 1_000_000_000 + words[at + 3]
+            descriptor.stamp = words[at + 2] * 1_000_000_000 + words[at + 3]
         elif level == SOL_PACKET and kind == PACKET_AUXDATA:  # struct tpacket_auxdata
             status = words[at + 2]
             if status & TP_STATUS_VLAN_VALID:
-                info[TAG] = words[at + 4] & 0xFFFF  # tp_vlan_tci
+                descriptor.tag = words[at + 4] & 0xFFFF  # tp_vlan_tci
             if status & TP_STATUS_CSUMNOTREADY:
-                info[FLAGS] |= UNFINISHED
+                descriptor.unfinished = 1
         at += (words[at] + 7) // 8
 
 
@@ -167,7 +181,7 @@ def read_batch(fd: int, rx: Rx) -> int:
     rx.msgs["controllen"][:] = 8 * CONTROL_WORDS
     count: int = recvmmsg(fd, rx.msgs.ctypes.data, BATCH, MSG_DONTWAIT, 0)
     if count < 0:
-        error = errno(rx.info[0])
+        error = errno(rx.scratch)
         return 0 if error in (EAGAIN, EINTR) else -error
     for i in range(count):
         _decode(rx, i)
@@ -183,10 +197,11 @@ def _part(tx: Tx, i: int, part: int, base: int, size: int) -> None:
 @entry
 def put(tx: Tx, port: int, base: int, size: int, slot: int, due: int) -> None:
     """Add a frame of `size` bytes at address `base`; the batch must not be full."""
-    i = tx.info[BATCH, WAITING]
-    tx.info[BATCH, WAITING] = i + 1
-    tx.info[i, SLOT], tx.info[i, DUE], tx.info[i, FAILED] = slot, due, 0
-    tx.msgs[i]["name"] = tx.info[BATCH, PORTS_AT] + port * 20
+    i = tx.batch.waiting
+    tx.batch.waiting = i + 1
+    descriptor = tx.descriptors[i]
+    descriptor.slot, descriptor.due, descriptor.failed = slot, due, 0
+    tx.msgs[i]["name"] = tx.batch.ports + port * 20
     tx.msgs[i]["iovlen"] = 1
     _part(tx, i, 0, base, size)
 
@@ -194,10 +209,10 @@ def put(tx: Tx, port: int, base: int, size: int, slot: int, due: int) -> None:
 @inner
 def put_tagged(tx: Tx, port: int, base: int, size: int, tag_of: int) -> None:
     """Add a frame with the 802.1Q tag of port `tag_of` pushed; no pool slot, no due time."""
-    i = tx.info[BATCH, WAITING]
+    i = tx.batch.waiting
     put(tx, port, base, TAG_AT, -1, -1)
     tx.msgs[i]["iovlen"] = 3
-    _part(tx, i, 1, tx.info[BATCH, TAGS_AT] + tag_of * 4, 4)
+    _part(tx, i, 1, tx.batch.tags + tag_of * 4, 4)
     _part(tx, i, 2, base + TAG_AT, size - TAG_AT)
 
 
@@ -208,14 +223,14 @@ def send_batch(fd: int, tx: Tx) -> int:
     A refused frame (its interface is down or gone) does not delay later ones.  A negative `fd`
     sends nothing and refuses nothing: a replay without interfaces.
     """
-    done, refused, waiting = 0, 0, tx.info[BATCH, WAITING]
+    done, refused, waiting = 0, 0, tx.batch.waiting
     while fd >= 0 and done < waiting:
         start = tx.msgs.ctypes.data + done * 64
         sent = sendmmsg(fd, start, waiting - done, 0)
         if sent > 0:
             done += sent
-        elif errno(tx.info[BATCH, SCRATCH:]) != EINTR:
-            tx.info[done, FAILED] = 1
+        elif errno(tx.scratch) != EINTR:
+            tx.descriptors[done].failed = 1
             refused += 1
             done += 1
     return refused

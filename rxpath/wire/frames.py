@@ -2,7 +2,7 @@
 
 `parse` reads a frame without its outer 802.1Q tag (the kernel removed it and reports its VLAN id)
 and never reads past its length, whatever its headers say.  The result is a verdict and, when that
-is `OK`, the columns of `fields`.
+is `OK`, a `Parsed`.
 
 Sources: IEEE 802.3 and 802.1Q; RFC 791 (IPv4), RFC 8200 (IPv6), RFC 768 (UDP), RFC 9293 (TCP),
 RFC 1071 (checksum), RFC 7348 (VXLAN); for the hash input, Microsoft's "RSS hashing types".
@@ -15,8 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rxpath.compile.jit import inner
-from rxpath.compile.jit import kernel as entry
+from rxpath.compile.jit import entry, inner
 from rxpath.compile.tables import Row, word
 from rxpath.wire.toeplitz import key_table, toeplitz
 
@@ -38,22 +37,27 @@ VERDICT_NAMES = (
     *("nested", "tagged", "too_long", "not_ours"),
 )
 
-# -- columns of `fields` -------------------------------------------------------------------------
-INNER, INNER_END = 0, 1  # the container's frame: [INNER, INNER_END) of the received one
-TUNNEL = 2  # 1: came in VXLAN
-SEGMENT = 3  # the VNI of a tunnelled frame, else the VLAN id
-DMAC = 4  # the container's frame: destination MAC as an integer
-RSS_HASH = 5  # Toeplitz hash over the OUTER addresses and ports; 0: not IP
-PROTO = 6  # IP protocol of the container's frame, 0: not IP
-L4, L4_END = 7, 8  # its transport header and the end of its IP packet
-ADDRESSES, ADDRESS_LEN = 9, 10  # its IP source address; destination follows (4 or 16 each)
-FLAT = 11  # 1: its ports are readable (TCP or UDP, no fragment)
-FIELDS = 12
-
 ETH_IPV4, ETH_IPV6, ETH_VLAN, ETH_QINQ = 0x0800, 0x86DD, 0x8100, 0x88A8
 ETH_HEADER, VXLAN_HEADER_LEN, UDP_HEADER = 14, 8, 8
 TCP, UDP = 6, 17
 GROUP = 1 << 40  # the I/G bit of a MAC as an integer: broadcast and multicast
+
+
+class Parsed(Row):
+    """What `parse` found in a frame; places are offsets from its first byte."""
+
+    inner = word("where the container's frame begins")
+    inner_end = word("where it ends")
+    tunnel = word("1: it came in VXLAN")
+    segment = word("the VNI of a tunnelled frame, else the VLAN id")
+    dmac = word("the container's frame: destination MAC address as an integer")
+    rss_hash = word("Toeplitz hash over the OUTER addresses and ports; 0: not IP")
+    proto = word("IP protocol of the container's frame; 0: not IP")
+    l4 = word("where its transport header begins")
+    l4_end = word("where its IP packet ends")
+    addresses = word("where its IP source address begins; the destination follows")
+    address_len = word("of each of them: 4 or 16", "bytes")
+    has_ports = word("1: its ports can be read (TCP or UDP, no fragment)")
 
 
 class Addresses(NamedTuple):
@@ -80,9 +84,9 @@ def examine(frame: bytes, machine: Addresses) -> Examined:
     octets = np.frombuffer(frame, np.uint8).copy()
     mac_address = int(machine.mac.replace(":", ""), 16)
     me = identity(mac_address, int(IPv4Address(machine.vtep)), machine.vxlan_port)
-    fields = np.zeros(FIELDS, np.int64)
-    verdict = parse(octets, len(octets), 0, me, key_table(), fields)
-    return Examined(VERDICT_NAMES[verdict], bool(fields[TUNNEL]), int(fields[SEGMENT]))
+    parsed = Parsed.new()
+    verdict = parse(octets, len(octets), 0, me, key_table(), parsed)
+    return Examined(VERDICT_NAMES[verdict], bool(parsed.tunnel), parsed.segment)
 
 
 class Identity(Row):
@@ -140,7 +144,7 @@ def ones_sum(frame: np.ndarray, start: int, end: int) -> int:
 
 
 @inner
-def _ipv4(frame: np.ndarray, at: int, end: int, fields: np.ndarray) -> int:
+def _ipv4(frame: np.ndarray, at: int, end: int, parsed: Parsed) -> int:
     if at + 20 > end:
         return TRUNCATED
     if frame[at] >> 4 != 4:
@@ -155,15 +159,17 @@ def _ipv4(frame: np.ndarray, at: int, end: int, fields: np.ndarray) -> int:
         return CHECKSUM
     if frame[at + 8] == 0:
         return TTL
-    fields[PROTO] = frame[at + 9]
-    fields[ADDRESSES], fields[ADDRESS_LEN] = at + 12, 4
-    fields[L4], fields[L4_END] = at + header, at + total
-    fields[FLAT] = be16(frame, at + 6) & 0x3FFF == 0  # neither more fragments nor an offset
+    parsed.proto = frame[at + 9]
+    parsed.addresses, parsed.address_len = at + 12, 4
+    parsed.l4, parsed.l4_end = at + header, at + total
+    parsed.has_ports = int(
+        be16(frame, at + 6) & 0x3FFF == 0
+    )  # neither more fragments nor an offset
     return OK
 
 
 @inner
-def _ipv6(frame: np.ndarray, at: int, end: int, fields: np.ndarray) -> int:
+def _ipv6(frame: np.ndarray, at: int, end: int, parsed: Parsed) -> int:
     if at + 40 > end:
         return TRUNCATED
     if frame[at] >> 4 != 6:
@@ -173,39 +179,53 @@ def _ipv6(frame: np.ndarray, at: int, end: int, fields: np.ndarray) -> int:
         return TRUNCATED
     if frame[at + 7] == 0:
         return TTL
-    fields[PROTO] = frame[at + 6]  # extension headers are left to the container
-    fields[ADDRESSES], fields[ADDRESS_LEN] = at + 8, 16
-    fields[L4], fields[L4_END] = at + 40, at + total
-    fields[FLAT] = 1
+    parsed.proto = frame[at + 6]  # extension headers are left to the container
+    parsed.addresses, parsed.address_len = at + 8, 16
+    parsed.l4, parsed.l4_end = at + 40, at + total
+    parsed.has_ports = 1
     return OK
 
 
 @inner
-def _transport(frame: np.ndarray, fields: np.ndarray) -> int:
-    """Check the lengths of TCP and UDP; FLAT stays only where the ports can be read."""
-    room = fields[L4_END] - fields[L4]
-    if fields[FLAT] == 0 or (fields[PROTO] != TCP and fields[PROTO] != UDP):
-        fields[FLAT] = 0
+def _transport(frame: np.ndarray, parsed: Parsed) -> int:
+    """Check the lengths of TCP and UDP; `has_ports` stays only where there are any."""
+    room = parsed.l4_end - parsed.l4
+    if parsed.has_ports == 0 or (parsed.proto != TCP and parsed.proto != UDP):
+        parsed.has_ports = 0
         return OK
-    if fields[PROTO] == UDP:
+    if parsed.proto == UDP:
         if room < UDP_HEADER:
             return LENGTHS
-        length = be16(frame, fields[L4] + 4)
+        length = be16(frame, parsed.l4 + 4)
         return OK if UDP_HEADER <= length <= room else LENGTHS
     if room < 20:
         return LENGTHS
-    header = (octet(frame, fields[L4] + 12) >> 4) * 4
+    header = (octet(frame, parsed.l4 + 12) >> 4) * 4
     return OK if 20 <= header <= room else LENGTHS
 
 
 @inner
-def packet(frame: np.ndarray, at: int, end: int, fields: np.ndarray) -> int:
+def _clear_packet(parsed: Parsed) -> None:
+    parsed.proto, parsed.has_ports = 0, 0
+    parsed.l4, parsed.l4_end = 0, 0
+    parsed.addresses, parsed.address_len = 0, 0
+
+
+@inner
+def _clear(parsed: Parsed) -> None:
+    parsed.inner, parsed.inner_end = 0, 0
+    parsed.tunnel, parsed.segment = 0, 0
+    parsed.dmac, parsed.rss_hash = 0, 0
+    _clear_packet(parsed)
+
+
+@inner
+def packet(frame: np.ndarray, at: int, end: int, parsed: Parsed) -> int:
     """Check the Ethernet frame in [at, end) down to its transport header.
 
-    Returns a verdict; `OK` for what is not IP.  Writes PROTO, L4, L4_END, ADDRESSES, ADDRESS_LEN
-    and FLAT of `fields`.
+    Returns a verdict; `OK` for what is not IP.  Writes the fields of `parsed` from `proto` on.
     """
-    fields[PROTO:FIELDS] = 0
+    _clear_packet(parsed)
     if at + ETH_HEADER > end:
         return TRUNCATED
     kind = be16(frame, at + 12)
@@ -213,20 +233,20 @@ def packet(frame: np.ndarray, at: int, end: int, fields: np.ndarray) -> int:
     if kind in (ETH_VLAN, ETH_QINQ):
         return TAGGED
     if kind == ETH_IPV4:
-        verdict = _ipv4(frame, at + ETH_HEADER, end, fields)
+        verdict = _ipv4(frame, at + ETH_HEADER, end, parsed)
     elif kind == ETH_IPV6:
-        verdict = _ipv6(frame, at + ETH_HEADER, end, fields)
-    if verdict != OK or fields[PROTO] == 0:
+        verdict = _ipv6(frame, at + ETH_HEADER, end, parsed)
+    if verdict != OK or parsed.proto == 0:
         return verdict
-    return _transport(frame, fields)
+    return _transport(frame, parsed)
 
 
 @inner
-def _udp_checksum_ok(frame: np.ndarray, fields: np.ndarray, length: int) -> bool:
-    at = fields[L4]
+def _udp_checksum_ok(frame: np.ndarray, parsed: Parsed, length: int) -> bool:
+    at = parsed.l4
     if be16(frame, at + 6) == 0:  # RFC 7348, 5: sent as zero, accepted
         return True
-    pseudo = ones_sum(frame, fields[ADDRESSES], fields[ADDRESSES] + 8) + UDP + length
+    pseudo = ones_sum(frame, parsed.addresses, parsed.addresses + 8) + UDP + length
     total = pseudo + ones_sum(frame, at, at + length)
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
@@ -234,60 +254,58 @@ def _udp_checksum_ok(frame: np.ndarray, fields: np.ndarray, length: int) -> bool
 
 
 @inner
-def is_vxlan(frame: np.ndarray, fields: np.ndarray, me: Identity) -> bool:
+def is_vxlan(frame: np.ndarray, parsed: Parsed, me: Identity) -> bool:
     """Say whether the packet that `packet` found is UDP to the VXLAN port."""
-    if fields[PROTO] != UDP or fields[FLAT] == 0:
+    if parsed.proto != UDP or parsed.has_ports == 0:
         return False
-    same: bool = be16(frame, fields[L4] + 2) == me.vxlan_port
+    same: bool = be16(frame, parsed.l4 + 2) == me.vxlan_port
     return same
 
 
 @inner
-def flow_hash(frame: np.ndarray, fields: np.ndarray, rss: np.ndarray) -> int:
+def flow_hash(frame: np.ndarray, parsed: Parsed, rss: np.ndarray) -> int:
     """Hash addresses and, of an unfragmented TCP or UDP packet, ports; 0 for what is not IP."""
-    size = 2 * fields[ADDRESS_LEN]
-    value = toeplitz(rss, frame, fields[ADDRESSES], size, 0)
-    if fields[FLAT]:
-        value ^= toeplitz(rss, frame, fields[L4], 4, size)
+    size = 2 * parsed.address_len
+    value = toeplitz(rss, frame, parsed.addresses, size, 0)
+    if parsed.has_ports:
+        value ^= toeplitz(rss, frame, parsed.l4, 4, size)
     return value
 
 
 @inner
-def _tunnelled(
-    frame: np.ndarray, end: int, me: Identity, rss: np.ndarray, fields: np.ndarray
-) -> int:
+def _tunnelled(frame: np.ndarray, end: int, me: Identity, rss: np.ndarray, parsed: Parsed) -> int:
     """Parse an untagged frame: VXLAN to our VTEP, or nothing for us."""
     if mac(frame, 0) != me.mac or be16(frame, 12) != ETH_IPV4:
         return NOT_OURS
-    verdict = packet(frame, 0, end, fields)
+    verdict = packet(frame, 0, end, parsed)
     if verdict != OK:
         return verdict
-    if be32(frame, fields[ADDRESSES] + 4) != me.vtep:
+    if be32(frame, parsed.addresses + 4) != me.vtep:
         return NOT_OURS
-    if fields[PROTO] == UDP and fields[FLAT] == 0:
+    if parsed.proto == UDP and parsed.has_ports == 0:
         return FRAGMENT
-    if not is_vxlan(frame, fields, me):
+    if not is_vxlan(frame, parsed, me):
         return NOT_OURS
-    udp = fields[L4]
+    udp = parsed.l4
     length = be16(frame, udp + 4)
     if length < UDP_HEADER + VXLAN_HEADER_LEN + ETH_HEADER:
         return TRUNCATED
-    if not _udp_checksum_ok(frame, fields, length):
+    if not _udp_checksum_ok(frame, parsed, length):
         return CHECKSUM
     if not frame[udp + UDP_HEADER] & 0x08:
         return VXLAN_HEADER
-    fields[RSS_HASH] = flow_hash(frame, fields, rss)
-    fields[TUNNEL], fields[SEGMENT] = 1, be32(frame, udp + UDP_HEADER + 4) >> 8
-    fields[INNER], fields[INNER_END] = udp + UDP_HEADER + VXLAN_HEADER_LEN, udp + length
-    verdict = packet(frame, fields[INNER], fields[INNER_END], fields)
-    if verdict == OK and is_vxlan(frame, fields, me):
+    parsed.rss_hash = flow_hash(frame, parsed, rss)
+    parsed.tunnel, parsed.segment = 1, be32(frame, udp + UDP_HEADER + 4) >> 8
+    parsed.inner, parsed.inner_end = udp + UDP_HEADER + VXLAN_HEADER_LEN, udp + length
+    verdict = packet(frame, parsed.inner, parsed.inner_end, parsed)
+    if verdict == OK and is_vxlan(frame, parsed, me):
         return NESTED
     return verdict
 
 
 @entry
 def parse(
-    frame: np.ndarray, length: int, vlan: int, me: Identity, rss: np.ndarray, fields: np.ndarray
+    frame: np.ndarray, length: int, vlan: int, me: Identity, rss: np.ndarray, parsed: Parsed
 ) -> int:
     """Parse one frame from the uplink.
 
@@ -297,21 +315,21 @@ def parse(
         vlan: VLAN id of the tag that was taken off; 0 for none (and for a priority tag).
         me: the machine's own addresses, see `identity`.
         rss: `toeplitz.key_table` of the NIC's key.
-        fields: int64 [FIELDS], written.
+        parsed: is written.
 
     Returns:
-        A verdict; only with `OK` all of `fields` are meaningful.
+        A verdict; only with `OK` all of `parsed` is meaningful.
     """
-    fields[:] = 0
+    _clear(parsed)
     if length < ETH_HEADER:
         return TRUNCATED
     if vlan == 0:
-        verdict = _tunnelled(frame, length, me, rss, fields)
+        verdict = _tunnelled(frame, length, me, rss, parsed)
     else:
-        fields[SEGMENT], fields[INNER_END] = vlan, length
-        verdict = packet(frame, 0, length, fields)
+        parsed.segment, parsed.inner_end = vlan, length
+        verdict = packet(frame, 0, length, parsed)
         if verdict == OK:
-            fields[RSS_HASH] = flow_hash(frame, fields, rss)
+            parsed.rss_hash = flow_hash(frame, parsed, rss)
     if verdict == OK:
-        fields[DMAC] = mac(frame, fields[INNER])
+        parsed.dmac = mac(frame, parsed.inner)
     return verdict

@@ -15,8 +15,7 @@ import numpy as np
 from numba import types
 from numba.core import config
 
-from rxpath.compile.jit import inner
-from rxpath.compile.jit import kernel as entry
+from rxpath.compile.jit import entry, inner
 
 CLOCK_REALTIME = 0  # uapi linux/time.h; the clock of SO_TIMESTAMPNS
 EINTR, EAGAIN = 4, 11  # uapi asm-generic/errno-base.h

@@ -160,9 +160,9 @@ TOP = """
 import sys
 from low import low
 from numba import types
-from rxpath.compile.jit import compile_for, jit, kernel
+from rxpath.compile.jit import compile_for, entry, jit
 
-@kernel
+@entry
 def top(x):
     return low(x) * 10
 

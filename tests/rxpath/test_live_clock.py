@@ -92,30 +92,30 @@ class One:
 
 
 @pytest.fixture
-def table() -> np.ndarray:
+def table() -> fdb.Fdb:
     """Tenant A (VNI 9, VLAN 1): ports 0, 2, 3. Tenant B (VNI 5, VLAN 2): port 1, the same MAC."""
     return fdb.build([One(10, 1, 9), One(10, 2, 5), One(7, 1, 9), One(30, 1, 9)])
 
 
-def reached(table: np.ndarray, segment: int, mac: int, tunnel: int = 1, source: int = -1) -> list:
+def reached(table: fdb.Fdb, segment: int, mac: int, tunnel: int = 1, source: int = -1) -> list:
     tenant = int(fdb.tenant_of(table, tunnel, segment))
     count = int(fdb.targets(table, tenant, mac, source))
-    return table[fdb.TARGETS, :count].tolist()
+    return table.targets.array["port"][:count].tolist()
 
 
-def test_the_same_mac_in_two_tenants_is_two_containers(table: np.ndarray) -> None:
+def test_the_same_mac_in_two_tenants_is_two_containers(table: fdb.Fdb) -> None:
     assert reached(table, 9, 10) == reached(table, 1, 10, tunnel=0) == [0]
     assert reached(table, 5, 10) == reached(table, 2, 10, tunnel=0) == [1]
 
 
-def test_unknown_segments_and_macs_lead_nowhere(table: np.ndarray) -> None:
+def test_unknown_segments_and_macs_lead_nowhere(table: fdb.Fdb) -> None:
     for segment in (0, 4, 6, 10, 2**24 - 1):
         assert fdb.tenant_of(table, 1, segment) == fdb.NOWHERE
     assert reached(table, 9, 11) == []
     assert reached(table, 5, 7) == []
 
 
-def test_a_broadcast_reaches_the_tenant_but_not_its_source(table: np.ndarray) -> None:
+def test_a_broadcast_reaches_the_tenant_but_not_its_source(table: fdb.Fdb) -> None:
     everybody = 0xFFFFFFFFFFFF
     assert reached(table, 9, everybody) == [0, 2, 3]
     assert reached(table, 9, everybody, source=2) == [0, 3]

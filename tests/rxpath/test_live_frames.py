@@ -21,14 +21,16 @@ calm = settings(deadline=None)  # the first call compiles
 
 def parse(
     frame: bytes, vlan: int = 0, length: int | None = None, tail: int = 0
-) -> tuple[int, list]:
-    """Verdict and fields; what lies behind the frame in its buffer is filled with `tail`."""
+) -> tuple[int, fr.Parsed]:
+    """Parse a frame; what lies behind it in its buffer is filled with `tail`."""
     buffer = np.full(2048, tail, np.uint8)
     buffer[: len(frame)] = np.frombuffer(frame, np.uint8)
-    fields = np.full(fr.FIELDS, 77, np.int64)
+    parsed = fr.Parsed.new()
+    for name in fr.Parsed.FIELDS:
+        setattr(parsed, name, 77)
     length = len(frame) if length is None else length
     buffer[length:] = tail
-    return int(fr.parse(buffer, length, vlan, ME, RSS, fields)), fields.tolist()
+    return int(fr.parse(buffer, length, vlan, ME, RSS, parsed)), parsed
 
 
 def verdict(frame: bytes, vlan: int = 0) -> str:
@@ -64,33 +66,33 @@ VALID = {
 @pytest.mark.parametrize("name", VALID)
 def test_the_inner_frame_is_found(name: str) -> None:
     frame = VALID[name]
-    found, fields = parse(frame)
+    found, parsed = parse(frame)
     assert fr.VERDICT_NAMES[found] == "ok"
-    inner = frame[fields[fr.INNER] : fields[fr.INNER_END]]
+    inner = frame[parsed.inner : parsed.inner_end]
     assert bytes(Ether(frame)["VXLAN"].payload) == inner
-    assert (fields[fr.TUNNEL], fields[fr.SEGMENT]) == (1, 5001)
-    assert fields[fr.DMAC] == int.from_bytes(inner[:6], "big")
+    assert (parsed.tunnel, parsed.segment) == (1, 5001)
+    assert parsed.dmac == int.from_bytes(inner[:6], "big")
 
 
 def test_a_machine_takes_vxlan_on_its_own_port_only() -> None:
     me = fr.identity(0x020000000101, 0xAC100001, 8472)
     for port, verdict in ((8472, "ok"), (4789, "not_ours"), (6784, "not_ours")):
         frame = np.frombuffer(lf.vxlan(lf.inner(), dport=port), np.uint8).copy()
-        fields = np.zeros(fr.FIELDS, np.int64)
-        assert fr.VERDICT_NAMES[fr.parse(frame, len(frame), 0, me, RSS, fields)] == verdict
+        parsed = fr.Parsed.new()
+        assert fr.VERDICT_NAMES[fr.parse(frame, len(frame), 0, me, RSS, parsed)] == verdict
 
 
 def test_padding_behind_the_outer_packet_is_not_the_containers() -> None:
-    found, fields = parse(PLAIN + b"\xaa" * 9)
-    assert (found, fields[fr.INNER_END]) == (fr.OK, len(PLAIN))
+    found, parsed = parse(PLAIN + b"\xaa" * 9)
+    assert (found, parsed.inner_end) == (fr.OK, len(PLAIN))
 
 
 def test_a_tagged_frame_is_the_containers_whole() -> None:
     frame = bytes(lf.inner())
-    found, fields = parse(frame, vlan=101)
+    found, parsed = parse(frame, vlan=101)
     assert found == fr.OK
-    assert (fields[fr.INNER], fields[fr.INNER_END]) == (0, len(frame))
-    assert (fields[fr.TUNNEL], fields[fr.SEGMENT], fields[fr.PROTO]) == (0, 101, 17)
+    assert (parsed.inner, parsed.inner_end) == (0, len(frame))
+    assert (parsed.tunnel, parsed.segment, parsed.proto) == (0, 101, 17)
 
 
 def hash_of(*parts: bytes) -> int:
@@ -110,24 +112,24 @@ def hash_of(*parts: bytes) -> int:
 
 
 def test_rss_hashes_the_outer_packet_of_a_tunnel() -> None:
-    _, fields = parse(PLAIN)
+    _, parsed = parse(PLAIN)
     outer = bytes([172, 16, 0, 2, 172, 16, 0, 1]), struct.pack("!HH", 50_000, 4789)
-    assert fields[fr.RSS_HASH] == hash_of(*outer)
+    assert parsed.rss_hash == hash_of(*outer)
 
 
 def test_rss_hashes_addresses_only_of_a_fragment() -> None:
-    _, fields = parse(bytes(lf.inner(flags="MF")), vlan=101)
-    assert fields[fr.RSS_HASH] == hash_of(bytes([10, 0, 0, 99, 10, 0, 0, 11]))
+    _, parsed = parse(bytes(lf.inner(flags="MF")), vlan=101)
+    assert parsed.rss_hash == hash_of(bytes([10, 0, 0, 99, 10, 0, 0, 11]))
 
 
 def test_rss_hashes_ipv6() -> None:
     frame = bytes(lf.inner6())
-    _, fields = parse(frame, vlan=101)
-    assert fields[fr.RSS_HASH] == hash_of(frame[22:54], frame[54:58])
+    _, parsed = parse(frame, vlan=101)
+    assert parsed.rss_hash == hash_of(frame[22:54], frame[54:58])
 
 
 def test_what_is_not_ip_has_no_hash() -> None:
-    assert parse(bytes(lf.arp()), vlan=101)[1][fr.RSS_HASH] == 0
+    assert parse(bytes(lf.arp()), vlan=101)[1].rss_hash == 0
 
 
 NESTED = (
@@ -202,12 +204,12 @@ def test_nothing_behind_the_frame_is_ever_read(
     for at, value in edits:
         frame = edited(frame, min(at, len(frame) - 1), bytes([value]))
     length = data.draw(st.integers(0, len(frame)))
-    found, fields = parse(frame, vlan, length, tail=0)
-    again, others = parse(frame, vlan, length, tail=0xFF)
+    found, parsed = parse(frame, vlan, length, tail=0)
+    again, other = parse(frame, vlan, length, tail=0xFF)
     assert found == again
     if found == fr.OK:
-        assert fields == others
-        assert 0 <= fields[fr.INNER] + 14 <= fields[fr.INNER_END] <= length
+        assert parsed.array == other.array
+        assert 0 <= parsed.inner + 14 <= parsed.inner_end <= length
 
 
 @calm

@@ -19,7 +19,7 @@ from rxpath.live import recorder as rc
 from rxpath.live import records
 from rxpath.live.host import Host, example, replay
 from rxpath.model.state import codes
-from rxpath.wire.afpacket import BATCH, FLAGS, LENGTH, STAMP, TAG
+from rxpath.wire.afpacket import BATCH
 from tests.examples import examples
 
 CONTAINERS = 4
@@ -45,7 +45,9 @@ def load(host: Host, at: int, frame: bytes, stamp: int, tag: int = -1) -> None:
     """Put a frame at place `at` of the batch, as the kernel would have."""
     rx = host.datapath.rx
     rx.frames[at, : len(frame)] = np.frombuffer(frame, np.uint8)
-    rx.info[at, [LENGTH, TAG, STAMP, FLAGS]] = len(frame), tag, stamp, 0
+    descriptor = rx.descriptors[at]
+    descriptor.clear()
+    descriptor.length, descriptor.tag, descriptor.stamp = len(frame), tag, stamp
 
 
 def live_run(host: Host, trace: list[tuple[int, bytes]], sizes: list[int]) -> np.ndarray:
@@ -217,7 +219,7 @@ def test_a_full_pool_is_rx_missed() -> None:
 def test_a_frame_longer_than_a_slot_is_malformed() -> None:
     host = replay(config())
     load(host, 0, lf.vxlan(lf.inner()), 100)
-    host.datapath.rx.info[0, FLAGS] = 1
+    host.datapath.rx.descriptors[0].truncated = 1
     host.process_batch(1, 100)
     assert places(host) == {"malformed": 1}
 

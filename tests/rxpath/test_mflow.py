@@ -132,3 +132,19 @@ def test_switching_it_off_keeps_order():
     assert accounted(host)
     assert host.stats()["queued"] == 0
     assert host.stats()["reordered"] == 0
+
+
+def test_once_it_is_switched_off_and_drained_frames_have_no_order_to_keep():
+    host = model(policy="mflow")
+    frame = Frame(0xBEEF, 0, 0, host.chain("tunnel"), 17, 114)
+    out, orders = Rows.new(Event, 64), set()
+    host.receive(0, 0, frame)
+    host.reconfigure({"policy": "same_cpu"})
+    host.advance(1_000_000, out)
+    for slot in range(1, 20):
+        host.receive(slot, 1_000_000, frame)
+    for now in range(1_000_000, 1_200_000, 500):
+        host.advance(now, out)
+        orders |= set(host.state.slots.array["order"].tolist())
+    assert orders == {codes.ORDER_NONE}
+    assert host.stats()["delivered"] == 20

@@ -8,7 +8,7 @@ from numba.core import config
 from numba.core.errors import TypingError
 
 from rxpath.compile.groups import Group, table
-from rxpath.compile.jit import kernel
+from rxpath.compile.jit import entry
 from rxpath.compile.tables import LINE, Row, Rows, part, parts, word, words
 from rxpath.model.state import machine, packets, schedule, settings, steering
 from rxpath.model.state.host import State
@@ -41,7 +41,7 @@ class Machine(Group):
     more = table(Device, "as many as there are")
 
 
-@kernel
+@entry
 def touch(state, out, queue, i):
     """Read and write a field of each kind."""
     device = state.devices[i]
@@ -90,7 +90,7 @@ def test_a_field_that_is_not_declared_is_an_error_when_the_kernel_is_compiled():
 
     for function in (read, write):
         with pytest.raises(TypingError, match="frist"):
-            kernel(function)(Queue.new())
+            entry(function)(Queue.new())
 
 
 def test_a_field_that_is_not_declared_is_an_error_in_plain_python():

@@ -4,32 +4,14 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 from p4.v1 import p4runtime_pb2 as rt
 
 from tests.switch.harness import poll
+from tests.v1switch.p4runtime_own import DEVICE_ID
 from tests.v1switch.p4runtime_zoo import CONFIG, P4INFO
-from v1switch.control.dataplane import Dataplane
-from v1switch.engines.python.engine import PythonEngine
-from v1switch.p4runtime.server import serve
-
-DEVICE_ID = 1
-CPU_PORT = 510
-
-
-@pytest.fixture
-def plane() -> Dataplane:
-    return Dataplane(PythonEngine(), cpu_port=CPU_PORT)
-
-
-@pytest.fixture
-def address(plane: Dataplane, tmp_path: Path) -> Iterator[str]:
-    handle = serve(plane, f"unix:{tmp_path}/p4rt.sock", DEVICE_ID)
-    yield handle.address
-    handle.stop()
 
 
 @pytest.fixture
