@@ -27,7 +27,7 @@ class Stage(NamedTuple):
 
 
 class Passage(NamedTuple):
-    """A frame in the host; when it was dropped, `delivered` is 0 and `place` is the drop reason."""
+    """A frame in the host; when it was dropped, `delivered` is 0 and `drop_reason` says why."""
 
     number: int
     arrival: int
@@ -37,7 +37,7 @@ class Passage(NamedTuple):
     container: int
     stages: tuple[Stage, ...]
     delivered: int
-    place: str
+    drop_reason: str
     wire_len: int
     frame: bytes
 
@@ -57,7 +57,7 @@ class Trace:
     @property
     def delivered(self) -> Iterator[Passage]:
         """Frames that reached the application."""
-        return (p for p in self.passages if not p.place)
+        return (p for p in self.passages if not p.drop_reason)
 
 
 def load(path: Path) -> Trace:
@@ -75,15 +75,15 @@ def load(path: Path) -> Trace:
     rows = (dict(zip(fields, row, strict=True)) for row in found.records.tolist())
     stages = found.records["stages"].tolist()
     passages = [
-        _passage(row, ways, frame, found.meta)
-        for row, ways, frame in zip(rows, stages, frames, strict=True)
+        _passage(row, passed, frame, found.meta)
+        for row, passed, frame in zip(rows, stages, frames, strict=True)
     ]
     return Trace(sorted(passages, key=lambda p: (p.arrival, p.number)), found.meta)
 
 
 def _passage(row: dict[str, Any], stages: list[Any], frame: bytes, meta: dict[str, Any]) -> Passage:
     """From one row of `rxpath.live.records.RECORD`, its stages and the frame's first bytes."""
-    delivered = row["delivered"]
+    delivered, reason = row["delivered"], meta["drop_reasons"].get(str(row["drop_reason"]))
     return Passage(
         number=row["id"],
         arrival=row["arrival"],
@@ -95,7 +95,7 @@ def _passage(row: dict[str, Any], stages: list[Any], frame: bytes, meta: dict[st
             Stage(meta["stage_kinds"][stage[0]], *stage[1:]) for stage in stages[: row["n_stages"]]
         ),
         delivered=max(delivered, 0),
-        place=meta["places"].get(str(row["drop_place"]), "queued" if delivered < 0 else ""),
+        drop_reason=reason or ("queued" if delivered < 0 else ""),
         wire_len=row["wire_len"],
         frame=frame[: row["wire_len"]],
     )

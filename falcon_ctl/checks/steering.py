@@ -149,7 +149,7 @@ def segments_are_split_and_merged(trace: Trace, merged: int) -> Verdict:
     """
     tcp = [p for p in trace.passages if p.proto == TCP]
     whole = [p for p in tcp if "split" not in [stage.kind for stage in p.stages]]
-    problems = [f"frame {p.number} has no split stage" for p in whole if not p.place]
+    problems = [f"frame {p.number} has no split stage" for p in whole if not p.drop_reason]
     halves = {(p.stages[0].cpu, p.stages[1].cpu) for p in tcp if len(p.stages) > 1}
     problems += [f"both halves of the first stage on CPU {a}" for a, b in halves if a == b]
     if tcp and not merged:

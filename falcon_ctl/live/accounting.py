@@ -76,9 +76,9 @@ def _in_switch(switch: Switch, ports: list[int], residual: str) -> Counter[str]:
 
 def inside_host(passages: Iterable[Passage], kernel_lost: int) -> dict[str, int]:
     """Frames of the run that the receiving host lost, by reason; `kernel_lost` never reached it."""
-    found = Counter(passage.place for passage in passages if passage.place)
+    found = Counter(passage.drop_reason for passage in passages if passage.drop_reason)
     found["afpacket"] += kernel_lost
-    return {place: count for place, count in found.items() if count}
+    return {reason: count for reason, count in found.items() if count}
 
 
 def _socket_drops(sock: socket.socket) -> int:

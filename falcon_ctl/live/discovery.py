@@ -60,7 +60,9 @@ def discover(lab: Lab, plan: Plan) -> Discovery:
 
 
 def _candidates(outcome: udp.Outcome, flows: list[Flow]) -> list[Candidate]:
-    by_port = {_inner_port(p): p for p in udp.passages_of(outcome.trace, flows) if not p.place}
+    by_port = {
+        _inner_port(p): p for p in udp.passages_of(outcome.trace, flows) if not p.drop_reason
+    }
     cpus: list[int] = outcome.trace.meta["knobs"]["falcon"]["cpus"]
     return [
         _candidate(flow, by_port[flow.source_port], cpus)

@@ -30,7 +30,7 @@ RESULTS = (
     "pps",
     "sent",
     "delivered",
-    *(f"dropped_{place}" for place in DROP_REASONS),
+    *(f"dropped_{reason}" for reason in DROP_REASONS),
     "queued",
     "reordered",
     "retransmits",
@@ -40,7 +40,7 @@ RESULTS = (
     "busiest_core_percent",
     "busy_cores",
 )
-"""The columns of a row; losses by place."""
+"""The columns of a row; drops by reason."""
 
 
 class Text(NamedTuple):
@@ -109,7 +109,7 @@ def _row(found: Metrics) -> Row:
         round(found.pps, 3),
         found.sent,
         found.delivered,
-        *(int(found.drops[place]) for place in DROP_REASONS),
+        *(int(found.drops[reason]) for reason in DROP_REASONS),
         found.queued,
         found.reordered,
         found.retransmits,

@@ -52,12 +52,12 @@ class Metrics:
 
     @property
     def lost(self) -> int:
-        """Frames dropped, at all places together."""
+        """Frames dropped, for any reason."""
         return sum(self.drops.values())
 
     @property
     def is_conserved(self) -> bool:
-        """Sent = delivered + drops by place + still queued."""
+        """Sent = delivered + drops by reason + still queued."""
         return self.sent == self.delivered + self.lost + self.queued
 
     def latency_us(self, quantile: float) -> float:

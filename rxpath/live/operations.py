@@ -158,7 +158,7 @@ class Operations:
             "dilation": int(clock.dilation),
             "knobs": self.host.knobs(),
             "containers": [one.model_dump() for one in config.containers],
-            "places": {str(code): name for code, name in REASON_NAMES.items()},
+            "drop_reasons": {str(code): name for code, name in REASON_NAMES.items()},
             "stage_kinds": list(codes.STAGE_NAMES),
             "snaplen": SNAPLEN,
         }

@@ -30,14 +30,14 @@ RECORD = np.dtype(
         *(("id", "i8"), ("arrival", "i8"), ("stamp", "i8"), ("wire_len", "i4"), ("rss_hash", "u4")),
         *(("rx_queue", "i2"), ("proto", "u1"), ("flow", "i4"), ("container", "i4")),
         *(("n_stages", "u1"), ("stages", STAGE, codes.MAX_STAGES)),
-        *(("delivered", "i8"), ("drop_place", "u1")),
+        *(("delivered", "i8"), ("drop_reason", "u1")),
     ]
 )
 """One frame; copies of a broadcast share an id.
 
 ``stamp`` is the kernel's receive timestamp in wall ns, ``arrival`` its model time.
-``delivered`` is model ns, -1 when it was not delivered; then ``drop_place`` says why it was dropped
-(``meta["places"]``), and 0 that it was still in the host when the recording stopped.
+``delivered`` is model ns, -1 when it was not delivered; then ``drop_reason`` says why it was
+dropped (``meta["drop_reasons"]``), and 0 that it was still in the host when recording stopped.
 ``container`` is an index into ``meta["containers"]``, -1 when the frame was for none.
 """
 
@@ -61,8 +61,8 @@ def convert(recorder: Recorder, indirection: np.ndarray) -> np.ndarray:
     for name in ("id", "arrival", "stamp", "wire_len", "rss_hash", "flow", "container"):
         out[name] = found[name]
     out["proto"], out["n_stages"] = found["protocol"], found["n_stages"]
-    out["delivered"], out["drop_place"] = found["delivered"], found["reason"]
-    out["delivered"][out["drop_place"] != 0] = OPEN
+    out["delivered"], out["drop_reason"] = found["delivered"], found["reason"]
+    out["delivered"][out["drop_reason"] != 0] = OPEN
     out["rx_queue"] = indirection[found["rss_hash"] % len(indirection)]
     used = np.arange(codes.MAX_STAGES) < out["n_stages"][:, np.newaxis]
     for name in STAGE.names or ():

@@ -76,7 +76,7 @@ class Frames:
             arrival=at,
             stages=tuple(stages),
             delivered=at + 400,
-            place="",
+            drop_reason="",
             wire_len=len(frame),
             frame=frame,
         )

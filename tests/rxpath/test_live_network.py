@@ -227,7 +227,7 @@ def test_records_name_what_was_delivered(one: Setting) -> None:
     rows, meta = recording.records, recording.meta
     assert len(rows) == result["frames"] == 21
     assert (rows["delivered"][:20] > rows["arrival"][:20]).all()
-    assert meta["places"][str(rows["drop_place"][20])] == "unknown_tenant"
+    assert meta["drop_reasons"][str(rows["drop_reason"][20])] == "unknown_tenant"
     assert [meta["containers"][i]["name"] for i in set(rows["container"][:20])] == ["red1-2"]
     lengths = rows["wire_len"]
     assert [f[:n].tobytes() for f, n in zip(recording.frames, lengths, strict=True)][:20] == sent

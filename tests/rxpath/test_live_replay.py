@@ -92,11 +92,11 @@ def virtual_run(system: dict[str, Any], rows: np.ndarray) -> list[list[int]]:
 
 
 def outcome(rows: np.ndarray) -> tuple[Counter[Any], Counter[Any]]:
-    """Deliveries as (flow, socket, time) and losses as (flow, socket, place)."""
+    """Deliveries as (flow, socket, time) and drops as (flow, socket, reason)."""
     done = rows["delivered"] >= 0
     names = ("flow", "container", "delivered")
     delivered = Counter(zip(*(rows[done][name].tolist() for name in names), strict=True))
-    names = ("flow", "container", "drop_place")
+    names = ("flow", "container", "drop_reason")
     return delivered, Counter(zip(*(rows[~done][name].tolist() for name in names), strict=True))
 
 
@@ -154,12 +154,12 @@ def test_a_broadcast_is_a_delivery_for_each_container() -> None:
     assert balance(host) == (4, 4)
 
 
-def places(host: Host) -> dict[str, int]:
+def drops(host: Host) -> dict[str, int]:
     lost = host.datapath.counters.drops.array.tolist()
     return {dp.REASON_NAMES[reason]: n for reason, n in enumerate(lost) if n}
 
 
-def test_everything_that_is_not_delivered_is_counted_by_place() -> None:
+def test_everything_that_is_not_delivered_is_counted_by_reason() -> None:
     host = replay(config())
     stranger = lf.inner(dst="02:00:00:00:00:77")
     trace = [
@@ -171,8 +171,8 @@ def test_everything_that_is_not_delivered_is_counted_by_place() -> None:
     ]
     rows = live_run(host, [(i, frame) for i, frame in enumerate(trace)], [5])
     names = ("malformed", "not_ours", "unknown_tenant", "unknown_mac")
-    assert places(host) == dict.fromkeys(names, 1)
-    assert [dp.REASON_NAMES.get(int(place)) for place in rows["drop_place"]] == [*names, None]
+    assert drops(host) == dict.fromkeys(names, 1)
+    assert [dp.REASON_NAMES.get(int(reason)) for reason in rows["drop_reason"]] == [*names, None]
     assert balance(host) == (5, 5)
 
 
@@ -212,7 +212,7 @@ def test_a_full_pool_is_rx_missed() -> None:
     for i in range(200):
         load(host, i, lf.vxlan(lf.inner()), 100)
     host.process_batch(200, 100)
-    assert places(host)["rx_missed"] >= 200 - 64
+    assert drops(host)["rx_missed"] >= 200 - 64
     assert balance(host) == (200, 200)
 
 
@@ -221,7 +221,7 @@ def test_a_frame_longer_than_a_slot_is_malformed() -> None:
     load(host, 0, lf.vxlan(lf.inner()), 100)
     host.datapath.rx.descriptors[0].truncated = 1
     host.process_batch(1, 100)
-    assert places(host) == {"malformed": 1}
+    assert drops(host) == {"malformed": 1}
 
 
 def test_records_keep_the_frame_as_it_was_on_the_wire() -> None:
@@ -275,7 +275,7 @@ def test_what_is_in_flight_when_a_recording_stops_stays_in_flight() -> None:
     load(host, 0, frames()[0], 5)
     host.process_batch(1, 5)
     rows = records.convert(host.stop_record(), TABLE)
-    assert (rows["delivered"][0], rows["drop_place"][0]) == (-1, 0)
+    assert (rows["delivered"][0], rows["drop_reason"][0]) == (-1, 0)
     host.record(10)
     host.process_batch(0, 10**12)
     assert len(records.convert(host.stop_record(), TABLE)) == 0
