@@ -52,6 +52,8 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
         self.off = False
         self.received = self.delivered = self.switched_off = self.switched_on = 0
         self.drops = dict.fromkeys(codes.DROP_REASONS, 0)
+        names = ("squeezed", "ksoftirqd", "ipis", "interrupts", "merged")
+        self.softirqs = dict.fromkeys(names, 0)
         self.schedule(("tick",), self.f.load_interval_ns, 0)
         self.begin_polling()
         self.begin_balancing()
@@ -124,6 +126,7 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
 
     def on_interrupt(self, number: int) -> None:
         del self.due["interrupt", number]
+        self.softirqs["interrupts"] += 1
         nic = self.nics[number]
         nic.pending, nic.scheduled = 0, True
         cpu = self.cpus[nic.cpu]
@@ -277,6 +280,7 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
         cpu.budget -= cpu.polled
         if cpu.budget <= 0 or self.now - cpu.action >= self.k.budget_usecs * 1000:
             cpu.squeezed = True
+            self.softirqs["squeezed"] += 1
 
     def end_round(self, cpu: Cpu) -> bool:
         cpu.poll = cpu.round + cpu.poll + cpu.repoll
@@ -290,6 +294,7 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
         elif again:
             long = self.now - cpu.entered >= self.cost("softirq_time_limit")
             if long or cpu.rounds >= self.cost("softirq_restarts") or cpu.runnable:
+                self.softirqs["ksoftirqd"] += 1
                 self.wake(self.ksoftirqd[cpu.number])
                 again = False
         if again:
@@ -303,6 +308,7 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
         napi = cpu.napi
         if kind == "ipi":
             target = cpu.ipis.pop(0)
+            self.softirqs["ipis"] += 1
             source = ("ipi", target.kind, target.number)
             self.schedule(source, self.now + self.cost("ipi_latency"), 2)
         elif kind == "frame":

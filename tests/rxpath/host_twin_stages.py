@@ -95,6 +95,7 @@ class Stages:
         closing = any(skb.flags & bit for bit in CLOSING.values())
         if same and self.merges(same[0], skb):
             held = same[0]
+            self.softirqs["merged"] += 1
             held.frames += skb.frames
             held.length += skb.payload
             held.truesize += skb.truesize

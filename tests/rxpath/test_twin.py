@@ -190,6 +190,7 @@ def test_kernel_does_what_the_plain_twin_does(raw_knobs, traffic, one_chain, den
     assert stats["delivered"] == twin.delivered
     assert stats["drops"] == {name: twin.drops[name] for name in codes.DROP_REASONS[1:]}
     assert stats["reordered"] == sum(twin.reordered)
+    assert stats["softirq"] == twin.softirqs
     assert stats["busy_ns"] == [cpu.busy for cpu in twin.cpus[: knobs.cpus]]
     assert stats["load"] == [cpu.load for cpu in twin.cpus[: knobs.cpus]]
     entries, functions = len(twin.entries), len(twin.functions)
