@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model_hosts import accounted, frame_of, model, run
+from model_hosts import ACK, COARSE, PSH, accounted, frame_of, model, run
 
 from rxpath.compile.tables import Rows
 from rxpath.config import profiles
@@ -235,6 +237,57 @@ def test_frames_of_an_skb_that_wait_for_room_are_queued():
         assert host.advance(1_000_000, Rows.new(Event, 1)) == 1
         assert host.stats()["queued"] == queued
         assert accounted(host)
+
+
+def test_a_message_whose_thread_was_interrupted_is_queued():
+    host = model(profile="host", irq_cpus=[0], app_cpus=[0], service_ns=50_000)
+    out, interrupted = Rows.new(Event, 8), 0
+    for slot, arrival in enumerate((0, 40_000)):
+        host.advance(arrival, out)
+        host.receive(slot, arrival, Frame(1, 0, 0, host.chain("plain"), 17, 64))
+    for now in range(40_000, 60_000, 100):
+        host.advance(now, out)
+        assert accounted(host)
+        interrupted += np.count_nonzero(host.state.tasks.array["slot"] == 0)
+    assert interrupted > 0
+
+
+def test_a_queue_has_not_processed_an_skb_that_gro_has_just_passed_on():
+    host = model(flows=1)
+    host.receive(0, 0, Frame(1, 0, 0, host.chain("tunnel"), 6, 1500, 1400, 0, ACK | PSH))
+    out, seen = Rows.new(Event, 8), 0
+    for now in range(0, 20_000, 20):
+        host.advance(now, out)
+        for core in host.state.cpus:
+            if core.work == codes.WORK_STACK:
+                napi = host.state.napis[core.napi]
+                assert napi.head < napi.done
+                seen += 1
+    assert seen > 0
+
+
+def test_net_rx_action_ends_when_exactly_its_time_is_used_up():
+    free = dict.fromkeys(COARSE, 0)
+    costs = {**free, "softirq_restarts.ns": 10, "driver_poll.ns": 1000}
+    host = model(profile="host", budget_usecs=1, cost_overrides=costs)
+    host.receive(0, 0, Frame(1, 0, 0, host.chain("plain"), 17, 64))
+    host.advance(1_000_000, Rows.new(Event, 8))
+    assert host.stats()["softirq"]["squeezed"] == 1
+
+
+def test_falcon_counts_each_time_that_it_is_switched_off_and_on():
+    host = model(policy="falcon", falcon={"load_interval_ns": 10_000, "threshold": 20})
+    out, states = Rows.new(Event, 512), [False]
+    for burst in (0, 1_000_000, 2_000_000):
+        for slot in range(100):
+            host.receive(slot, burst, Frame(1, 0, 0, host.chain("tunnel"), 17, 64))
+        for now in range(burst, burst + 1_000_000, 10_000):
+            host.advance(now, out)
+            states.append(host.stats()["falcon"]["off"])
+    changes = list(pairwise(states))
+    falcon = host.stats()["falcon"]
+    assert falcon["switched_off"] == changes.count((False, True)) >= 3
+    assert falcon["switched_on"] == changes.count((True, False)) >= 3
 
 
 def test_zeroed_counters_still_account_for_frames_in_flight():

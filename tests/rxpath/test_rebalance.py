@@ -6,6 +6,7 @@ import numpy as np
 from model_hosts import accounted, model, run
 
 from rxpath.drivers.virtual import make_trace
+from rxpath.model.frame import Frame
 
 BALANCE = {"rebalance_interval_ns": 1_000_000, "falcon": {"load_interval_ns": 500_000}}
 
@@ -49,6 +50,28 @@ def test_it_does_not_spread_one_flow():
     busy, _, host = crowd("rss++", flows=1)
     assert np.count_nonzero(busy) == 1
     assert host.state.rss.array["queue"].tolist() == [i % 8 for i in range(128)]
+
+
+def test_a_bucket_moves_to_the_first_of_the_idlest_queues():
+    unguarded = {**BALANCE["falcon"], "order_guard": False}
+    host = model(policy="rss++", flows=2, sockets=2, **{**BALANCE, "falcon": unguarded})
+    flow = np.arange(3000) % 2
+    trace = make_trace(
+        np.arange(3000) * 1000,
+        rss_hash=flow * 8 + 3,
+        flow=flow,
+        socket=flow,
+        chain=host.chain("tunnel"),
+        wire_len=114,
+    )
+    run(host, trace)
+    assert sorted(host.state.rss.array["queue"][[3, 11]].tolist()) == [0, 3]
+
+
+def test_frames_are_counted_at_the_shortest_interval_too():
+    host = model(policy="rss++", rebalance_interval_ns=1)
+    host.receive(0, 0, Frame(5, 0, 0, host.chain("tunnel"), 17, 114))
+    assert host.state.rss[5].load == 1
 
 
 def test_balanced_cores_are_left_alone():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from host_twin import Twin
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_hosts import COARSE, accounted
 
 from rxpath.compile.tables import Rows
-from rxpath.config import profiles
+from rxpath.config import costs, profiles
 from rxpath.config.knobs import Knobs
 from rxpath.host import Model
 from rxpath.model.frame import Frame
@@ -154,6 +155,17 @@ def collect(host, until, out):
             return found
 
 
+@pytest.fixture(scope="module")
+def costs_file(tmp_path_factory):
+    """A cost profile in which TCP pays for each frame of an skb, as in no built-in one."""
+    text = (costs.DIRECTORY / "xeon-2.2ghz.toml").read_text()
+    changed = text.replace('[l4_rcv]\nper = "skb"', '[l4_rcv]\nper = "segment"')
+    assert changed != text
+    path = tmp_path_factory.mktemp("costs") / "segments.toml"
+    path.write_text(changed)
+    return str(path)
+
+
 @settings(
     max_examples=examples(100),
     deadline=None,
@@ -166,11 +178,18 @@ def collect(host, until, out):
     st.sampled_from([True, True, False]),
     st.sampled_from([[], [], [0], [1, 3]]),
     st.sampled_from([1, 2, 64]),
-    mostly({}, COARSE, {"gro_cell_poll.ns": 0, "driver_poll.ns_kib": 700, "l4_rcv.tcp": 9000}),
+    mostly(
+        {},
+        COARSE,
+        {"gro_cell_poll.ns": 0, "driver_poll.ns_kib": 700, "l4_rcv.tcp": 9000},
+        {"remote_enqueue.ns": 1},
+    ),
 )
-def test_kernel_does_what_the_plain_twin_does(raw_knobs, traffic, one_chain, denied, room, amounts):
+def test_kernel_does_what_the_plain_twin_does(
+    costs_file, raw_knobs, traffic, one_chain, denied, room, amounts
+):
     overrides = {"cost_overrides": amounts | raw_knobs["cost_overrides"]}
-    knobs = Knobs.parse({**raw_knobs, **overrides, "denied": denied})
+    knobs = Knobs.parse({**raw_knobs, **overrides, "denied": denied, "costs": costs_file})
     host = Model(knobs, slots=128, sockets=SOCKETS, flows=FLOWS, records=True)
     twin = Twin(knobs, SOCKETS, FLOWS)
     out = Rows.new(Event, room)
