@@ -266,6 +266,20 @@ def test_a_queue_has_not_processed_an_skb_that_gro_has_just_passed_on():
     assert seen > 0
 
 
+def test_a_cpu_that_is_idle_has_paid_for_all_that_it_queued():
+    costs = {"remote_enqueue.ns": 1}
+    host = model(policy="rps", irq_cpus=[0], rps_cpus=[2], cost_overrides=costs)
+    out, idle = Rows.new(Event, 64), 0
+    for slot in range(50):
+        host.receive(slot, slot * 900, Frame(1, 0, 0, host.chain("tunnel"), 17, 64))
+        for now in range(slot * 900, (slot + 1) * 900, 50):
+            host.advance(now, out)
+            if host.state.cpus[0].work == codes.WORK_NONE:
+                assert host.state.cpus[0].extra == 0
+                idle += 1
+    assert idle > 0
+
+
 def test_net_rx_action_ends_when_exactly_its_time_is_used_up():
     free = dict.fromkeys(COARSE, 0)
     costs = {**free, "softirq_restarts.ns": 10, "driver_poll.ns": 1000}
