@@ -15,6 +15,7 @@ from v1switch.explain.events import Explanation
 from v1switch.explain.text import TextView
 from v1switch.program import load_program
 from v1switch.program.model import Program
+from v1switch.state.entries import ActionCall
 
 Json = Any
 FIELD, ZERO = ["standard_metadata", "egress_spec"], {"type": "hexstr", "value": "0x0"}
@@ -39,6 +40,17 @@ def plane(program: Json, traced: bool = False) -> Dataplane:
     made = Dataplane(engine(traced))
     made.load(load_program(json.dumps(program)))
     return made
+
+
+def run_first_actions(plane: Dataplane) -> None:
+    """Have each table that can do its first action, with parameters 0, when it misses."""
+    assert plane.program is not None
+    for table in plane.program.tables.values():
+        action = plane.program.actions[table.actions[0]]
+        if table.implementation == "simple" and not (
+            table.default_entry and table.default_entry.const_action
+        ):
+            plane.set_default(table.name, ActionCall(action.name, (0,) * len(action.params)))
 
 
 def refusal(program: Json) -> ProgramError:

@@ -13,6 +13,7 @@ from v1switch.engines.python.source import Source
 from v1switch.lower import arithmetic as ar
 from v1switch.lower import ir
 from v1switch.lower.dump import show
+from v1switch.lower.expressions import is_inside
 from v1switch.lower.limits import MAX_SHIFT
 
 OPS = ("+", "-", "*", "&", "|", "^", "//", "%", "min", "max")
@@ -116,6 +117,18 @@ def test_the_type_of_a_result_has_room_for_all_and_no_more(
         ]
         assert low <= min(results)
         assert max(results) <= high
+
+
+def test_the_rest_of_a_division_by_a_constant_has_room() -> None:
+    assert ar.binary("%", ir.Var("a", U8), ir.Const(9)).type == ar.spanning(0, 8)
+
+
+@pytest.mark.parametrize(("size", "kind"), [(4, S8), (16, U8), (300, U8)])
+def test_an_index_is_checked_at_both_ends(size: int, kind: ir.Int) -> None:
+    index = ir.Var("index", kind)
+    for value in range(kind.low, kind.high + 1):
+        found = evaluate(is_inside(index, size), {index: value})
+        assert bool(found) == (0 <= value < size)
 
 
 @pytest.mark.parametrize(

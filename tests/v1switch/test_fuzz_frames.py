@@ -15,6 +15,7 @@ from tests.v1switch.broken import (
     field,
     named,
     plane,
+    run_first_actions,
     source,
 )
 from v1switch.control.dataplane import Dataplane
@@ -25,19 +26,13 @@ from v1switch.explain.recorder import MAX_EVENTS
 from v1switch.explain.text import TextView
 from v1switch.lower.limits import MAX_ACTION_LOOPS
 from v1switch.program import load_program
-from v1switch.state.entries import ActionCall, CloneSession, Replica
+from v1switch.state.entries import CloneSession, Replica
 
 
 def every_table_runs(program: Json) -> Dataplane:
-    """The plane of a program, each of whose tables does its first action with parameters 0."""
+    """The plane of a program, each of whose tables does its first action."""
     made = plane(program)
-    assert made.program is not None
-    for table in made.program.tables.values():
-        action = made.program.actions[table.actions[0]]
-        if table.implementation == "simple" and not (
-            table.default_entry and table.default_entry.const_action
-        ):
-            made.set_default(table.name, ActionCall(action.name, (0,) * len(action.params)))
+    run_first_actions(made)
     return made
 
 

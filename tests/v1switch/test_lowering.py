@@ -272,7 +272,32 @@ def test_what_is_looked_ahead_at_is_there(offset: int, width: int, size: int) ->
     assert found(lowered(program), ir.Lookahead) == [ir.Lookahead(offset, width)]
 
 
+def test_all_fields_of_headers_that_are_compared_are_kept() -> None:
+    program = source("headers")
+    two = named(program["headers"], "two")
+    program["headers"].append({**two, "name": "other", "id": 900})
+    one, other = ({"type": "header", "value": name} for name in ("two", "other"))
+    action = next(each for each in program["actions"] if each["primitives"])
+    same = expression("b2d", None, expression("==", one, other))
+    for each in program["actions"]:
+        each["primitives"] = []
+    action["primitives"] = [{"op": "assign", "parameters": [field(*FIELD), same]}]
+    compared = {show(node.left) for node in found(lowered(program), ir.Compare)}
+    fields = named(program["header_types"], two["header_type"])["fields"]
+    assert {f"two__{name}" for name, *_ in fields} <= compared
+
+
 # -- actions and controls --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("op", ["assert", "assume"])
+def test_an_assertion_that_does_not_hold_is_logged(op: str) -> None:
+    program = assigning(NUMBER)
+    action = next(each for each in program["actions"] if each["primitives"])
+    wrong = expression("==", field(*FIELD), ZERO)
+    action["primitives"].append({"op": op, "parameters": [wrong]})
+    (failing,) = (s for s in found(lowered(program), ir.If) if ir.FailAssertion() in s.then)
+    assert show(failing.condition) == f"({EGRESS_SPEC} != 0)"
 
 
 def test_forward_jumps_of_actions_are_branches() -> None:
@@ -372,6 +397,7 @@ def test_branches_that_explode_are_refused(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(ProgramError) as caught:
         lowered(_branching())
     assert caught.value.expected == "structured control flow"
+    assert caught.value.found == "branches that explode"
 
 
 # -- copies ----------------------------------------------------------------------------------------
@@ -441,3 +467,14 @@ def test_a_step_is_observed_with_its_values_before_and_after() -> None:
     assert [held[var] for var in before] == [EGRESS_SPEC]
     assert [held[var] for var in args] == ["standard_metadata__ingress_port"]
     assert len(step.args) == len(step.targets) == 1
+
+
+def test_a_conditional_jump_is_observed_with_the_operands_of_its_condition() -> None:
+    program = assigning(NUMBER)
+    action = next(each for each in program["actions"] if each["primitives"])
+    end = {"type": "hexstr", "value": hex(len(action["primitives"]) + 1)}
+    condition = expression("d2b", None, field(*FIELD))
+    action["primitives"].insert(0, {"op": "_jump_if_zero", "parameters": [condition, end]})
+    told = found(lowered(program, observed=True), ir.Observe)
+    (branch,) = (node.args for node in told if node.event == "branch")
+    assert [operand.field for operand in branch[-1]] == [FIELD[1]]

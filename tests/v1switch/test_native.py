@@ -1,6 +1,7 @@
 """Machine code against plain Python; `both` compares each frame and the state after it."""
 
 import contextlib
+import json
 import os
 import random
 import subprocess
@@ -16,6 +17,7 @@ from tests.examples import examples
 from tests.p4.world import BROADCAST, M1, MAC, RED, from_m1, inner
 from tests.switch.harness import poll
 from tests.v1switch.both import Both
+from tests.v1switch.broken import FIELD, ZERO, assigning, expression, field, run_first_actions
 from tests.v1switch.corpus import CORPORA, vectors
 from tests.v1switch.native_helpers import helper
 from tests.v1switch.test_fuzz import SAMPLES, vtep
@@ -32,7 +34,7 @@ from v1switch.engines.native.working_memory import MAX_FRAMES
 from v1switch.engines.python.engine import PythonEngine, PythonForwarder
 from v1switch.errors import DuplicateEntry
 from v1switch.lower import ir
-from v1switch.program import load_file
+from v1switch.program import load_file, load_program
 from v1switch.program.model import KeyField
 from v1switch.state.entries import (
     ActionCall,
@@ -108,6 +110,23 @@ def test_digests_and_log_messages_come_from_machine_code(
     ]
     said = f"index {frame[9]} port {port}"
     assert [r.getMessage() for r in caplog.records].count(said) == 2, "once by each engine"
+
+
+@pytest.mark.parametrize("op", ["assert", "assume"])
+def test_an_assertion_that_does_not_hold_is_logged(
+    op: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = assigning({"type": "hexstr", "value": "0x7"})
+    action = next(each for each in program["actions"] if each["primitives"])
+    wrong = expression("==", field(*FIELD), ZERO)
+    action["primitives"].append({"op": op, "parameters": [wrong]})
+    both = Both()
+    both.load(load_program(json.dumps(program)))
+    run_first_actions(both)
+    assert [port for port, _ in both.process(1, bytes(20))] == [7]
+    assert both.carried == {"native": 1}
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ["a P4 assert or assume does not hold"] * 2, "once by each engine"
 
 
 def test_more_copies_than_there_is_room_for_are_handed_over() -> None:
@@ -408,10 +427,10 @@ def rule(rng: random.Random, fields: tuple[KeyField, ...]) -> Key:
     values = {"vni": RED, "ether_type": 0x800, "src": 0x0A000011, "dst": 0x0A000021}
     values |= {"protocol": 17, "l4_src": 4000, "l4_dst": 5000, "fragment": 0}
     key = []
-    for field in fields:
-        ones = (1 << field.width) - 1
+    for each in fields:
+        ones = (1 << each.width) - 1
         mask = rng.choice([0, 0, ones, ones >> 1 << 1, ones & 0xFFFF])
-        key.append(Ternary((values[field.name] ^ rng.choice([0, 0, 0, 1])) & mask, mask))
+        key.append(Ternary((values[each.name] ^ rng.choice([0, 0, 0, 1])) & mask, mask))
     return tuple(key)
 
 
