@@ -248,6 +248,20 @@ def test_states_that_nothing_leads_to_are_left_out() -> None:
     assert len(machine.states) == 1
 
 
+def test_a_case_that_matches_all_leaves_nothing_to_ask() -> None:
+    program = source("wire")
+    (state,) = program["parsers"][0]["parse_states"]
+    state["transition_key"] = [field("standard_metadata", "ingress_port")]
+    case = {"type": "hexstr", "value": "0x5", "mask": "0x0", "next_state": None}
+    state["transitions"].insert(0, case)
+    (machine,) = found(lowered(program), ir.Machine)
+    assert [s for s in nodes(machine.states[0]) if isinstance(s, ir.If)] == []
+    case["mask"] = "0x4"
+    (machine,) = found(lowered(program), ir.Machine)
+    (asked,) = (s for s in nodes(machine.states[0]) if isinstance(s, ir.If))
+    assert "& 4" in show(asked.condition)
+
+
 def test_a_parser_without_states_finds_no_error() -> None:
     program = source("wire")
     program["parsers"][0]["init_state"] = None
@@ -478,3 +492,37 @@ def test_a_conditional_jump_is_observed_with_the_operands_of_its_condition() -> 
     told = found(lowered(program, observed=True), ir.Observe)
     (branch,) = (node.args for node in told if node.event == "branch")
     assert [operand.field for operand in branch[-1]] == [FIELD[1]]
+
+
+# -- tables ----------------------------------------------------------------------------------------
+
+
+def test_a_key_field_of_a_header_that_may_be_invalid_reads_0() -> None:
+    program = source("lookups")
+    action = next(each for each in program["actions"] if each["primitives"])
+    asked = {"type": "header", "value": "asked"}
+    action["primitives"].insert(0, {"op": "remove_header", "parameters": [asked]})
+    keys = {show(part) for node in found(lowered(program), ir.LookUp) for part in node.key}
+    assert keys == {"Select(asked__V, asked__key, 0)"}
+
+
+@pytest.mark.parametrize(("hit", "miss", "count"), [(True, False, 0), (False, True, 1)])
+def test_a_constant_action_without_a_key_is_a_miss(hit: bool, miss: bool, count: int) -> None:
+    program = source("lookups")
+    pipeline = program["pipelines"][0]
+    first = named(pipeline["tables"], "tbl_lookups41")
+    then = named(pipeline["tables"], "LookIngress.exact_table")
+    then["next_tables"] = dict.fromkeys(then["next_tables"])
+    pipeline["init_table"] = first["name"]
+    first["next_tables"] = {
+        "__HIT__": then["name"] if hit else None,
+        "__MISS__": then["name"] if miss else None,
+    }
+    assert len(found(lowered(program), ir.LookUp)) == count
+
+
+def test_the_egress_timestamp_is_48_bits_of_microseconds() -> None:
+    name = "egress_global_timestamp"
+    program = assigning(field("standard_metadata", name))
+    *_, written = assigned(program, f"standard_metadata__{name}")
+    assert written.endswith(", u48)")

@@ -38,8 +38,9 @@ def _parts(header_type: HeaderType, demand: Demand, start: int, end: int) -> lis
         if named:
             found += [_Part(f.name, f.width or 0, f.signed) for f in group]
         else:
-            width = sum(f.width or 0 for f in group)
-            found.append(_Part(f"gap{start + len(found)}", width, gap=True))
+            hidden = list(group)
+            width = sum(f.width or 0 for f in hidden)
+            found.append(_Part(f"gap_{hidden[0].name}", width, gap=True))
     return found
 
 

@@ -28,8 +28,8 @@ class Liveness:
     def __init__(self, cursor: ir.Var, field_lists: tuple[ir.FieldList, ...]) -> None:
         self.cursor = cursor
         self.listed = {v for fields in field_lists for v in fields.variables}
-        self._exposed: dict[ir.Var, None] = {}
-        self._changed: set[ir.Var] = set()
+        self._exposed: dict[ir.Var, None]
+        self._changed: set[ir.Var]
 
     def saved(self, body: ir.Block) -> tuple[ir.Var, ...]:
         """Variables that a block may read before it writes them, and writes later."""

@@ -128,10 +128,8 @@ class Parser:
         for case in reversed(cases):
             taken = self.builder.captured(partial(self._go, state, parts, case))
             test = self._case(state, parts, case)
-            if isinstance(test, ir.BoolConst):
-                block = taken if test.value else block
-            else:
-                block = (ir.If(test, taken, block),)
+            always = test == ir.BoolConst(True)
+            block = taken if always else (ir.If(test, taken, block),)
         for statement in block:
             self.builder.add(statement)
 
