@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+import weakref
 from array import array
 from pathlib import Path
 
@@ -27,13 +28,13 @@ from v1switch.control.dataplane import Dataplane
 from v1switch.engines.native import cache
 from v1switch.engines.native import engine as native_engine
 from v1switch.engines.native import output as op
-from v1switch.engines.native.compile import Compiled, loop_functions
+from v1switch.engines.native.compile import Compiled, compile_switch, loop_functions
 from v1switch.engines.native.engine import Native, NativeEngine
 from v1switch.engines.native.errors import NotNative
 from v1switch.engines.native.working_memory import MAX_FRAMES
 from v1switch.engines.python.engine import PythonEngine, PythonForwarder
 from v1switch.errors import DuplicateEntry
-from v1switch.lower import ir
+from v1switch.lower import ir, lower
 from v1switch.program import load_file, load_program
 from v1switch.program.model import KeyField
 from v1switch.state.entries import (
@@ -159,6 +160,16 @@ def test_a_program_that_cannot_be_compiled_stays_with_python(
     assert dataplane.process(1, b"x" * 20) == [(2, b"x" * 20)]
     (said,) = [r.getMessage() for r in caplog.records]
     assert said.endswith(f"stays with plain Python: {reason}")
+
+
+def test_code_that_nothing_refers_to_is_freed_by_the_next_compilation() -> None:
+    switch = lower(load_file(COMPILED / "wire.json"))
+    compiled = compile_switch(switch)
+    engine = weakref.ref(compiled.code.engine)
+    del compiled
+    assert engine() is not None, "not by whoever had the last reference: it would wait for LLVM"
+    compile_switch(switch)
+    assert engine() is None
 
 
 def test_machine_code_takes_over_while_frames_are_carried() -> None:

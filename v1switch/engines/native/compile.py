@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import llvmlite.binding as llvm
 
@@ -24,6 +24,26 @@ atexit.register(_llvm_at_work.acquire)  # a process that ends while a thread is 
 
 Function = Any
 """A C function of words, which gives a word. Calling it lets other threads run meanwhile."""
+
+
+class Code:
+    """Keeps machine code in memory; the next compilation frees what nothing refers to any more.
+
+    LLVM frees code only between compilations, and the last reference may be the packet loop's,
+    which must not wait for one.
+
+    Attributes:
+        dropped: what the next compilation is to free.
+    """
+
+    dropped: ClassVar[list[llvm.ExecutionEngine]] = []
+
+    def __init__(self, engine: llvm.ExecutionEngine) -> None:
+        self.engine = engine
+
+    def __del__(self) -> None:
+        """Leave the code to the next compilation."""
+        self.dropped.append(self.engine)
 
 
 @dataclass(frozen=True)
@@ -41,7 +61,7 @@ class Compiled:
     run: Function
     address: int
     seconds: float
-    code: llvm.ExecutionEngine
+    code: Code
 
 
 def compile_switch(switch: ir.Switch) -> Compiled:
@@ -53,12 +73,13 @@ def compile_switch(switch: ir.Switch) -> Compiled:
         NotNative: helpers cannot be compiled on this machine.
     """
     started = time.perf_counter()
+    Code.dropped.clear()
     printed = print_switch(switch)
     code = disk.object_file(printed.text, lambda: object_code(printed.text))
     engine = load(code)
     address = engine.get_function_address(RUN)
-    seconds = time.perf_counter() - started
-    return Compiled(printed, function(address, len(RUN_ARGUMENTS)), address, seconds, engine)
+    run = function(address, len(RUN_ARGUMENTS))
+    return Compiled(printed, run, address, time.perf_counter() - started, Code(engine))
 
 
 def object_code(text: str) -> bytes:
