@@ -84,9 +84,9 @@ def test_messages_that_name_nothing_are_found() -> None:
 
 
 def test_a_run_of_one_part_ends(tmp_path) -> None:
-    command = [sys.executable, "-m", "tests.fuzz.run", "frames", "--inputs", "40"]
+    command = [sys.executable, "-m", "tests.fuzz.run", "pairs", "--inputs", "40"]
     done = subprocess.run([*command, "--out", tmp_path], capture_output=True, text=True, check=True)
-    assert "frames    random     40 inputs" in done.stdout
+    assert "pairs     random     40 inputs" in done.stdout
 
 
 def test_memory_that_malloc_keeps_for_later_is_no_growth() -> None:
