@@ -84,7 +84,7 @@ def surge(order_guard):
     """A flow whose second stage moves again and again while packets of it wait."""
     falcon = {**FALCON, "order_guard": order_guard, "switch_off": False}
     host = model(flows=1, policy="falcon", falcon=falcon)
-    arrival = np.cumsum(np.random.default_rng(1).integers(300, 3000, 20_000))
+    arrival = np.cumsum(np.random.default_rng(1).integers(300, 3000, 2_000))
     run(host, make_trace(arrival, rss_hash=0xBEEF, chain=host.chain("tunnel")))
     return host.stats()
 
