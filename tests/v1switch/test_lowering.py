@@ -13,6 +13,7 @@ from v1switch.errors import ProgramError
 from v1switch.lower import dump, ir, lower
 from v1switch.lower.dump import show
 from v1switch.program import load_file, load_program
+from v1switch.program.symbols import VALID
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = [ROOT / "p4/compiled/falcon_vtep.json", *sorted(COMPILED.glob("*.json"))]
@@ -161,6 +162,17 @@ def test_runs_of_bytes_have_the_size_of_their_segment() -> None:
     assert all(8 * size == width for size, width in sizes.values())
 
 
+def test_variables_of_metadata_come_last() -> None:
+    switch = lowered("headers")
+    metadata = {v for h in switch.headers.values() if h.valid is None for v in h.variables}
+    held = [variable in metadata for variable in switch.variables]
+    in_headers = {v for h in switch.headers.values() for v in h.variables}
+    ours = [known for known, var in zip(held, switch.variables, strict=True) if var in in_headers]
+    assert ours == sorted(ours)
+    assert True in ours
+    assert False in ours
+
+
 def test_headers_have_a_longest_size() -> None:
     headers = lower(load_file(PROGRAMS[0])).headers
     longest = {name: headers[name].longest for name in ("tcp", "ethernet", "ipv4_options")}
@@ -246,6 +258,23 @@ def test_states_that_nothing_leads_to_are_left_out() -> None:
     states.append({**states[0], "name": "lonely", "id": 99})
     (machine,) = found(lowered(program), ir.Machine)
     assert len(machine.states) == 1
+
+
+def _advancing(bits: int) -> Any:
+    program = source("wire")
+    (state,) = program["parsers"][0]["parse_states"]
+    amount = {"type": "hexstr", "value": hex(bits)}
+    state["parser_ops"].append({"op": "advance", "parameters": [amount]})
+    return program
+
+
+@pytest.mark.parametrize(("bits", "fails"), [(8, False), (4, True), (9, True)])
+def test_a_parser_advances_by_whole_bytes(bits: int, fails: bool) -> None:
+    invalid_argument = "6"  # core.p4: error.ParserInvalidArgument
+    assert (invalid_argument in assigned(_advancing(bits), "parser_error")) == fails
+    told = found(lowered(_advancing(bits), observed=True), ir.Observe)
+    advanced = [node.args for node in told if node.event == "advanced"]
+    assert advanced == [(ir.Const(bits),)]
 
 
 def test_a_case_that_matches_all_leaves_nothing_to_ask() -> None:
@@ -483,6 +512,16 @@ def test_a_step_is_observed_with_its_values_before_and_after() -> None:
     assert len(step.args) == len(step.targets) == 1
 
 
+def test_a_headers_validity_is_told_before_its_fields() -> None:
+    program = source("headers")
+    action = next(each for each in program["actions"] if each["primitives"])
+    two = {"type": "header", "value": "two"}
+    action["primitives"] = [{"op": "add_header", "parameters": [two]}]
+    told = [n.args[0] for n in found(lowered(program, observed=True), ir.Observe) if n.args]
+    (step, *_) = (s for s in told if getattr(getattr(s, "call", None), "op", "") == "add_header")
+    assert step.targets[0].ref.field == VALID
+
+
 def test_a_conditional_jump_is_observed_with_the_operands_of_its_condition() -> None:
     program = assigning(NUMBER)
     action = next(each for each in program["actions"] if each["primitives"])
@@ -526,3 +565,22 @@ def test_the_egress_timestamp_is_48_bits_of_microseconds() -> None:
     program = assigning(field("standard_metadata", name))
     *_, written = assigned(program, f"standard_metadata__{name}")
     assert written.endswith(", u48)")
+
+
+@pytest.mark.parametrize(("bits", "checks"), [(0x7FFF_FFF8, 0), (0x8000_0000, 1)])
+def test_a_length_of_31_bits_or_more_is_refused_when_the_frame_says_it(
+    bits: int, checks: int
+) -> None:
+    program = source("variable")
+    calls = [op for s in program["parsers"][0]["parse_states"] for op in s["parser_ops"]]
+    (call, *others) = (op for op in calls if op["op"] == "extract_VL")
+    for each in (call, *others):
+        each["parameters"][1] = {"type": "expression", "value": {"type": "hexstr", "value": "0x8"}}
+    before = len(_too_long(program))
+    call["parameters"][1]["value"]["value"] = hex(bits)
+    assert len(_too_long(program)) - before == checks
+
+
+def _too_long(program: Any) -> list[ir.Compare]:
+    compared = found(lowered(program), ir.Compare)
+    return [node for node in compared if node.op == ">=" and node.right == ir.Const(1 << 31)]
