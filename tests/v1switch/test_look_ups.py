@@ -10,6 +10,7 @@ from tests.examples import examples
 from tests.v1switch.match_keys import between, fits, lpm, ternary
 from tests.v1switch.twin import loaded
 from v1switch.errors import DuplicateEntry, TableFull
+from v1switch.state import lookup
 from v1switch.state.entries import ActionCall, Exact, Key, Lpm, TableEntry, Ternary
 from v1switch.state.lookup import ExactIndex, LpmIndex, TernaryIndex
 
@@ -136,3 +137,11 @@ def test_deleting_from_the_top_does_not_look_at_all_entries() -> None:
             looks += sum(len(best) for _, best, _ in rows)
     assert index.rows == ()
     assert looks <= 2 * len(entries)
+
+
+def test_every_word_of_a_cell_has_one_meaning() -> None:
+    meanings = (
+        *(lookup.PACKETS, lookup.BYTES, lookup.LAST_HIT, lookup.CODE, lookup.ARGS, lookup.METER),
+        *(lookup.TARGET, lookup.PRIORITY, lookup.SEQUENCE, lookup.PICKS, lookup.PICK),
+    )
+    assert sorted(meanings) == list(range(lookup.CELL_WORDS))

@@ -584,3 +584,20 @@ def test_a_length_of_31_bits_or_more_is_refused_when_the_frame_says_it(
 def _too_long(program: Any) -> list[ir.Compare]:
     compared = found(lowered(program), ir.Compare)
     return [node for node in compared if node.op == ">=" and node.right == ir.Const(1 << 31)]
+
+
+def test_a_miss_without_an_action_goes_where_the_table_says() -> None:
+    program = source("lookups")
+    table = named(program["pipelines"][0]["tables"], "LookIngress.exact_table")
+    table["default_entry"] = None
+    table["base_default_next"] = "tbl_lookups41"
+    table["next_tables"] = dict.fromkeys(table["next_tables"])
+    asked = [n for n in found(lowered(program), ir.Match) if isinstance(n.value, ir.ActionCode)]
+    assert (-1,) in [codes for match in asked for codes, _ in match.cases]
+
+
+def test_the_chosen_member_is_observed() -> None:
+    told = found(lowered("selectors", observed=True), ir.Observe)
+    entries = [node.args[0] for node in told if node.event == "chosen"]
+    assert entries
+    assert all(isinstance(entry, ir.Var) and entry.type == ir.ENTRY for entry in entries)
