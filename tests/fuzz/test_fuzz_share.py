@@ -14,7 +14,7 @@ from v1switch.errors import ProgramError
 
 pytestmark = pytest.mark.slow
 
-SHARE = {"loader": 60, "frames": 400, "p4runtime": 50, "pairs": 40, "files": 80}
+SHARE = {"loader": 60, "frames": 250, "p4runtime": 50, "pairs": 40, "files": 80}
 LEAKED: list[bytes] = []
 
 

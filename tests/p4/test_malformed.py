@@ -220,7 +220,7 @@ def test_any_bytes_are_forwarded_whole_or_counted(world: World, side: str) -> No
     }[side]
 
     @settings(
-        max_examples=examples(12),
+        max_examples=examples(8),
         deadline=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),

@@ -341,7 +341,7 @@ def traffic_class(frame: bytes) -> int:
 
 def test_any_frame_comes_out_of_its_tunnel_as_it_went_in(world: World) -> None:
     @settings(
-        max_examples=examples(15),
+        max_examples=examples(10),
         deadline=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),

@@ -44,7 +44,7 @@ def traffic(seed, count, flows, chain=None):
 
 @pytest.mark.slow
 @settings(
-    max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck), database=None
+    max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 @given(
     st.integers(0, 2**32),

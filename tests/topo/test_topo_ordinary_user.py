@@ -50,8 +50,8 @@ def test_the_user_has_no_privileges(home: Path) -> None:
         # Those in which privilege could make a difference.
         (
             "test_topo_lifecycle.py",
-            "down_leaves or ends_everything or untouched or interrupted",
-            6,
+            "down_leaves or (ends_everything and daemon) or untouched",
+            3,
         ),
     ],
 )

@@ -88,7 +88,7 @@ def running(name: str) -> Both:
     return dataplane
 
 
-@settings(max_examples=examples(600), deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.data())
 def test_changed_frames_through_every_program(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(CASES)))
