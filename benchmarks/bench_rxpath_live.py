@@ -74,9 +74,8 @@ def plain(fd: int, out: int, rx: afpacket.Rx, tx: afpacket.Tx, poll: np.ndarray,
         ppoll(poll.ctypes.data, 1, time.ctypes.data, 0)
         count = afpacket.read_batch(fd, rx)
         for i in range(count):
-            afpacket.put(
-                tx, 0, rx.frames[i].ctypes.data + 50, rx.descriptors[i].length - 50, -1, -1
-            )
+            inner, size = rx.frames[i].ctypes.data + 50, rx.descriptors[i].length - 50
+            afpacket.put(tx, 0, inner, size, -1, -1)
         afpacket.send_batch(out, tx)
         tx.batch.waiting = 0
         carried += max(count, 0)

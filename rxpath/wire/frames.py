@@ -162,9 +162,8 @@ def _ipv4(frame: np.ndarray, at: int, end: int, parsed: Parsed) -> int:
     parsed.proto = frame[at + 9]
     parsed.addresses, parsed.address_len = at + 12, 4
     parsed.l4, parsed.l4_end = at + header, at + total
-    parsed.has_ports = int(
-        be16(frame, at + 6) & 0x3FFF == 0
-    )  # neither more fragments nor an offset
+    is_fragment = be16(frame, at + 6) & 0x3FFF != 0  # more fragments, or an offset
+    parsed.has_ports = 0 if is_fragment else 1
     return OK
 
 

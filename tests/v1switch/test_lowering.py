@@ -164,13 +164,11 @@ def test_runs_of_bytes_have_the_size_of_their_segment() -> None:
 
 def test_variables_of_metadata_come_last() -> None:
     switch = lowered("headers")
-    metadata = {v for h in switch.headers.values() if h.valid is None for v in h.variables}
-    held = [variable in metadata for variable in switch.variables]
-    in_headers = {v for h in switch.headers.values() for v in h.variables}
-    ours = [known for known, var in zip(held, switch.variables, strict=True) if var in in_headers]
-    assert ours == sorted(ours)
-    assert True in ours
-    assert False in ours
+    headers = switch.headers.values()
+    is_metadata = {var: header.valid is None for header in headers for var in header.variables}
+    order = [is_metadata[var] for var in switch.variables if var in is_metadata]
+    assert order == sorted(order)
+    assert set(order) == {False, True}
 
 
 def test_headers_have_a_longest_size() -> None:
