@@ -12,18 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from google.protobuf import text_format
 from google.rpc import code_pb2
 from p4.v1 import p4runtime_pb2
-from p4runtime_sh.p4runtime import (
-    P4RuntimeClient,
-    P4RuntimeErrorFormatException,
-    P4RuntimeException,
-    P4RuntimeWriteException,
-)
+from p4runtime_sh.p4runtime import P4RuntimeClient
 
 from falcon_ctl.errors import SwitchError
+from falcon_ctl.p4rt import write_errors
 
-_STATUS = {code.value[0]: code for code in grpc.StatusCode}
+REQUEST_SECONDS = 60.0  # for any request: a batch, a program, all entries
 
 
 class _Session(P4RuntimeClient):  # type: ignore[misc]  # the base carries no types
@@ -45,6 +42,12 @@ class _Session(P4RuntimeClient):  # type: ignore[misc]  # the base carries no ty
             message = "no answer to the arbitration"
             raise SwitchError(self.switch, grpc.StatusCode.UNAVAILABLE, message)
         self.is_primary = reply.arbitration.status.code == code_pb2.OK
+
+    def sign(self, request: Any) -> Any:
+        """Fill in whose request it is: the device and the session's election id."""
+        request.device_id = self.device_id
+        request.election_id.high, request.election_id.low = self.election_id
+        return request
 
 
 class Client:
@@ -93,23 +96,32 @@ class Client:
 
     def push_pipeline(self, p4info: Path, program: Path) -> None:
         """Load a compiled program (VERIFY_AND_COMMIT), which empties the switch's tables."""
+        request = self._session.sign(p4runtime_pb2.SetForwardingPipelineConfigRequest())
+        request.action = request.VERIFY_AND_COMMIT
+        text_format.Parse(p4info.read_text(), request.config.p4info, allow_unknown_field=True)
+        request.config.p4_device_config = program.read_bytes()
         with self._translated():
-            self._session.set_fwd_pipe_config(str(p4info), str(program))
+            stub = self._session.stub
+            stub.SetForwardingPipelineConfig(request, timeout=REQUEST_SECONDS)
 
     def write(self, updates: Iterable[Any]) -> None:
-        """Send p4.v1.Update messages as one batch."""
-        request = p4runtime_pb2.WriteRequest()
+        """Send p4.v1.Update messages as one batch.
+
+        The shell's own `write` never returns when only some of the updates fail: its iterator over
+        their errors does not go on after one that is OK (p4runtime-shell 0.0.6).
+        """
+        request = self._session.sign(p4runtime_pb2.WriteRequest())
         request.updates.extend(updates)
         if request.updates:
             with self._translated():
-                self._session.write(request)
+                self._session.stub.Write(request, timeout=REQUEST_SECONDS)
 
     def read(self, entities: Iterable[Any]) -> Iterator[Any]:
         """p4.v1.Entity messages that match any of the `entities` asked for."""
         request = p4runtime_pb2.ReadRequest(device_id=self._session.device_id)
         request.entities.extend(entities)
         with self._translated():
-            for reply in self._session.stub.Read(request):
+            for reply in self._session.stub.Read(request, timeout=REQUEST_SECONDS):
                 yield from reply.entities
 
     def next_digest(self, timeout: float) -> Any | None:
@@ -135,15 +147,9 @@ class Client:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Turn what gRPC and the shell raise into `SwitchError`."""
+        """Turn what gRPC raises into `SwitchError`."""
         try:
             yield
-        except P4RuntimeWriteException as error:
-            raise _write_error(self.switch, error) from error
-        except P4RuntimeErrorFormatException as error:
-            raise SwitchError(self.switch, grpc.StatusCode.UNKNOWN, str(error)) from error
-        except P4RuntimeException as error:
-            raise _rpc_error(self.switch, error.grpc_error) from error
         except grpc.RpcError as error:
             raise _rpc_error(self.switch, error) from error
         except ValueError as error:  # how gRPC refuses requests on a closed channel
@@ -163,12 +169,9 @@ def _wait_ready(switch: str, address: str, timeout: float) -> None:
         channel.close()
 
 
-def _write_error(switch: str, error: Any) -> SwitchError:
-    """The first failed update says the code; all of them are named."""
-    texts = [f"update {index}: {e.message}" for index, e in error.errors]
-    first = error.errors[0][1].canonical_code if error.errors else code_pb2.UNKNOWN
-    return SwitchError(switch, _STATUS.get(first, grpc.StatusCode.UNKNOWN), "; ".join(texts))
-
-
 def _rpc_error(switch: str, error: Any) -> SwitchError:
+    """The first failed update of a Write says the code; several of them are named."""
+    failed = write_errors.failed_updates(error)
+    if failed:
+        return SwitchError(switch, failed[0].code, write_errors.text(failed))
     return SwitchError(switch, error.code(), error.details() or "no details")
