@@ -6,12 +6,15 @@ import struct
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+import grpc
 import pytest
 
 from tests.switch.harness import Sandbox, SandboxError, namespaces_allowed, poll
 from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import V1SWITCH, Target
 from tests.v1switch.twin import COMPILED
+from v1switch.io.counters import InterfaceCounters
+from v1switch.p4runtime import interfaces
 
 pytestmark = [
     pytest.mark.network,
@@ -55,6 +58,29 @@ def lost(target: Target) -> list[str]:
     """What a switch logs about lost frames when it ends."""
     target.stop()
     return re.findall("lost frames: (.*)", log_of(target))
+
+
+def counted(target: Target, port: int) -> InterfaceCounters:
+    """What a running switch has counted of a port."""
+    with grpc.insecure_channel(target.address) as channel:
+        counters = interfaces.get(channel, 10.0)
+    return next(each for each in counters.interfaces if each.port == port)
+
+
+def test_frames_in_and_out_are_counted_by_port(engine: str) -> None:
+    frame = MACS + b"\x08\x00" + bytes(100)
+    with wire("--engine", engine) as (sandbox, target):
+        before = [counted(target, number) for number in (1, 2, 3)]
+        sandbox.port(1).send(*[frame] * 50)
+        sandbox.port(2).send(*[frame] * 7)
+        for number, expected in ((2, 50), (1, 7)):
+            for _ in range(expected):
+                sandbox.port(number).receive()
+        after = [counted(target, number) for number in (1, 2, 3)]
+    grown = [(b.received - a.received, b.sent - a.sent) for a, b in zip(before, after, strict=True)]
+    assert grown == [(50, 7), (7, 50), (0, 0)]
+    assert [(each.ifname, each.up) for each in after] == [(f"sw{n}", True) for n in (1, 2, 3)]
+    assert not any(each.unread or each.refused or each.failed for each in after)
 
 
 def test_frames_arrive_whole(engine: str) -> None:
@@ -131,6 +157,7 @@ def test_what_the_interface_does_not_take_stops_nothing(engine: str) -> None:
         short = MACS + b"\x08\x00short"
         sandbox.port(1).send(short)
         assert sandbox.port(2).receive() == short
+        assert counted(target, 2).refused == 1
         assert lost(target) == ["1 not taken by an interface"]
 
 
@@ -141,6 +168,8 @@ def test_frames_for_no_port_are_reported_at_the_end(engine: str) -> None:
             sandbox.port(1).send(*[bytes(8) + bytes([0, 3]) + bytes(20)] * 5)
             seen = "ExternIngress.seen"
             poll(lambda: client.counter(seen, 3).packets == 5, "all frames run through")
+            with grpc.insecure_channel(target.address) as channel:
+                poll(lambda: interfaces.get(channel, 10.0).no_port == 5, "they are counted")
         assert lost(target) == ["5 for ports that do not exist"]
 
 
@@ -152,11 +181,14 @@ def test_frames_that_came_too_fast_are_reported_at_the_end(engine: str) -> None:
             sandbox.port(1).send(*[frame] * 100)
         sandbox.signal(target.pid, signal.SIGCONT)
         assert sandbox.port(2).receive() == frame
+        # read twice: each reading of the kernel's counters resets them
+        unread = counted(target, 1).unread, counted(target, 1).unread
+        assert unread[0] == unread[1] == flood - counted(target, 1).received
         (line,) = lost(target)
     found = re.fullmatch(r"([\d,]+) not read in time \(port 1: ([\d,]+)\)", line)
     assert found, line
     assert found[1] == found[2]
-    assert 0 < int(found[1].replace(",", "")) < flood
+    assert 0 < int(found[1].replace(",", "")) == unread[0] < flood
 
 
 def test_an_interface_that_goes_away_is_logged_and_the_rest_continues(engine: str) -> None:
@@ -167,6 +199,7 @@ def test_an_interface_that_goes_away_is_logged_and_the_rest_continues(engine: st
         assert sandbox.port(2).receive() == frame
         assert target.alive()
         poll(lambda: "sw3" in log_of(target), "the lost interface in the log")
+        assert not counted(target, 3).up
 
 
 def test_a_link_that_was_down_comes_back(engine: str) -> None:

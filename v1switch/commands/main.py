@@ -1,4 +1,4 @@
-"""The command line: `v1switch [options]`, `v1switch explain …`, `v1switch run …`.
+"""The command line: `v1switch [options]`, `v1switch explain …`, `run …`, `interfaces …`.
 
 Without a first word the command line is that of simple_switch_grpc, so that either can be started
 in the other's place.
@@ -24,6 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from v1switch.commands import run
 
         return run.main(words[1:])
+    if words[:1] == ["interfaces"]:
+        from v1switch.commands import interfaces
+
+        return interfaces.main(words[1:])
     from v1switch.commands import switch
 
     return switch.main(words)

@@ -95,7 +95,7 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
         stack.callback(_report_drops, loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.stop())
-        server = serve(dataplane, options.address, general.device_id)
+        server = serve(dataplane, options.address, general.device_id, loop.counters)
         stack.callback(server.stop)
         log.info("P4Runtime on %s, device %d", options.address, general.device_id)
         stack.enter_context(LinkWatch(ports, dataplane.set_port_status))
@@ -103,8 +103,8 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
 
 
 def _report_drops(loop: PacketLoop) -> None:
-    if drops := loop.drop_counters():
-        log.warning("lost frames: %s", drops)
+    if lost := loop.counters().lost():
+        log.warning("lost frames: %s", lost)
 
 
 def main(argv: Sequence[str]) -> int:

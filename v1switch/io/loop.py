@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from v1switch.control.dataplane import Dataplane
 from v1switch.control.engine import Frame
-from v1switch.io.drop_counters import DropCounters
+from v1switch.io.counters import Counters
 from v1switch.io.ports import Port
 
 BURST = 32  # frames taken from one port at a time: the longest that a writer waits for the gate
@@ -33,7 +33,7 @@ class PacketLoop:
         self.ports = {port.number: port for port in ports}
         self._all_ports = tuple(ports)
         self.tap = tap
-        self._unsendable = self._failed = 0
+        self._no_port = 0
         self._stopping = False
         self.wake_fd = os.eventfd(0, os.EFD_NONBLOCK)
         self._epoll = select.epoll()
@@ -62,25 +62,26 @@ class PacketLoop:
         """Handle a descriptor that is readable."""
         if fd == self.wake_fd:
             os.eventfd_read(self.wake_fd)
-            self._forward([])
+            self._forward(None, [])
             return
         port = self._by_fd.get(fd)
         if port is None:
             return  # its interface went away in this round of epoll
         number = port.number
-        self._forward([(number, frame) for frame in port.receive(BURST)])
+        self._forward(port, [(number, frame) for frame in port.receive(BURST)])
         if not port.alive:
             self._forget(fd)
 
-    def _forward(self, frames: list[Frame]) -> None:
-        """Run frames through the program and send the result."""
+    def _forward(self, port: Port | None, frames: list[Frame]) -> None:
+        """Run the frames of a port, and packet-outs, through the program and send the result."""
         if self.tap is not None:
             for number, frame in frames:
                 self.tap(number, frame, True)
         try:
             out = self.dataplane.process_burst(frames, self.dataplane.clock())
         except Exception:  # one bad burst must not stop the switch
-            self._failed += len(frames)
+            if port is not None:
+                port.failed += len(frames)
             log.exception("a burst of %d frames was lost", len(frames))
             return
         self.send(out)
@@ -93,17 +94,16 @@ class PacketLoop:
                 self.tap(number, frame, False)
             port = ports.get(number)
             if port is None:
-                self._unsendable += 1
+                self._no_port += 1
             else:
                 port.send(frame)
 
-    def drop_counters(self) -> DropCounters:
-        """Frames dropped so far."""
-        return DropCounters(
-            unread={port.number: port.unread() for port in self._all_ports},
-            refused=sum(port.refused for port in self._all_ports),
-            unsendable=self._unsendable,
-            failed=self._failed,
+    def counters(self) -> Counters:
+        """Return what has been counted so far; any thread may call this."""
+        down = self.dataplane.ports.down
+        return Counters(
+            tuple(port.counters(up=port.number not in down) for port in self._all_ports),
+            self._no_port,
         )
 
     def _forget(self, fd: int) -> None:

@@ -12,9 +12,11 @@ import errno
 import logging
 import socket
 import struct
+import threading
 from collections.abc import Sequence
 
 from v1switch.errors import PortError
+from v1switch.io.counters import InterfaceCounters
 
 log = logging.getLogger("v1switch")
 
@@ -45,7 +47,7 @@ class Port:
         number: the port number.
         ifname: the network interface.
         index: its ifindex.
-        refused: frames that the interface did not take (too long, queue full, down).
+        sent, refused, failed: frames, as in InterfaceCounters.
         alive: False once the interface is gone.
     """
 
@@ -53,8 +55,9 @@ class Port:
         """Open the interface in promiscuous mode; raises PortError."""
         self.number = number
         self.ifname = ifname
-        self.refused = 0
-        self._unread = 0
+        self.sent = self.refused = self.failed = 0
+        self._received = self._unread = 0
+        self._reading = threading.Lock()  # the kernel's counters, which reading resets
         self.alive = True
         try:
             self.index = socket.if_nametoindex(ifname)
@@ -71,15 +74,32 @@ class Port:
 
     def close(self) -> None:
         """Close the socket."""
-        self.unread()
-        self._socket.close()
+        self._read_statistics()
+        with self._reading:
+            self._socket.close()
 
-    def unread(self) -> int:
-        """Frames that the kernel dropped because the socket's receive buffer was full."""
-        if self.fileno() != -1:
-            found = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, STATISTICS.size)
-            self._unread += STATISTICS.unpack(found)[1]
-        return self._unread
+    def counters(self, *, up: bool) -> InterfaceCounters:
+        """Return the counters so far, with whether the link is up; any thread may call this."""
+        self._read_statistics()
+        return InterfaceCounters(
+            self.number,
+            self.ifname,
+            up and self.alive,
+            received=self._received,
+            unread=self._unread,
+            failed=self.failed,
+            sent=self.sent,
+            refused=self.refused,
+        )
+
+    def _read_statistics(self) -> None:
+        """Add what the kernel has counted since the last time; once closed there is no more."""
+        with self._reading:
+            if self.fileno() != -1:
+                found = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, STATISTICS.size)
+                frames, dropped = STATISTICS.unpack(found)  # frames include those dropped
+                self._received += frames - dropped
+                self._unread += dropped
 
     def receive(self, limit: int) -> list[bytes]:
         """Read up to `limit` waiting frames, with their VLAN tags; never blocks."""
@@ -104,6 +124,7 @@ class Port:
         """Send one frame; one that the interface does not take is counted and dropped."""
         try:
             self._socket.send(frame)
+            self.sent += 1
         except OSError as error:
             self.refused += 1
             if error.errno not in (errno.EMSGSIZE, errno.EINVAL, errno.ENOBUFS, errno.EAGAIN):

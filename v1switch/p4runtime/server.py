@@ -10,10 +10,13 @@ from p4.v1 import p4runtime_pb2_grpc
 
 from v1switch.control.dataplane import Dataplane
 from v1switch.errors import SwitchError
+from v1switch.io.counters import Counters
+from v1switch.p4runtime import interfaces
 from v1switch.p4runtime.device import Device
 from v1switch.p4runtime.service import Service
 
 MAX_MESSAGE = 256 * 1024 * 1024  # bytes; a pipeline configuration is one message
+NO_COUNTERS = Counters((), 0)
 UNAVAILABLE = "in use or not of this machine, expected a free unix:PATH or HOST:PORT"
 WORKERS = 64  # threads; every open stream occupies one
 
@@ -46,13 +49,19 @@ class Handle:
         self._server.stop(grace).wait()
 
 
-def serve(dataplane: Dataplane, address: str, device_id: int) -> Handle:
+def serve(
+    dataplane: Dataplane,
+    address: str,
+    device_id: int,
+    counters: interfaces.Source = lambda: NO_COUNTERS,
+) -> Handle:
     """Serve P4Runtime for `dataplane`.
 
     Args:
         dataplane: the switch.
         address: `unix:PATH`, `host:port` or `:port`; without a host only this machine can connect.
         device_id: the only device id that clients may use.
+        counters: returns those of the switch's interfaces.
 
     Raises:
         BindFailed: the address is in use or invalid.
@@ -69,6 +78,7 @@ def serve(dataplane: Dataplane, address: str, device_id: int) -> Handle:
     )
     device = Device(dataplane, device_id)
     p4runtime_pb2_grpc.add_P4RuntimeServicer_to_server(Service(device), server)
+    server.add_generic_rpc_handlers((interfaces.handlers(counters),))
     try:
         bound = server.add_insecure_port(target)
     except RuntimeError as error:

@@ -77,6 +77,11 @@ class Carrier:
         frame = self.receiver.frame(words[lm.START], words[lm.SIZE])
         return words[lm.INTO], frame, words[lm.NOW]
 
+    @property
+    def source(self) -> int:
+        """Port number that the batch came from."""
+        return self.words[lm.INTO]
+
     def leftover(self) -> list[Frame]:
         """Take the frames of a batch that was interrupted, to carry them in another way."""
         words, frames = self.words, []
@@ -87,9 +92,10 @@ class Carrier:
         words[lm.NEXT] = words[lm.FOUND]
         return frames
 
-    def drops(self) -> tuple[int, int]:
-        """Give how many frames interfaces did not take, and how many had no port."""
-        return self.words[lm.REFUSED], self.words[lm.UNSENDABLE]
+    @property
+    def no_port(self) -> int:
+        """How many frames were for a port that does not exist."""
+        return self.words[lm.NO_PORT]
 
     def failure(self) -> tuple[Port, OSError] | None:
         """Give, once, which port failed and how."""

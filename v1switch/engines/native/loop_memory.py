@@ -12,10 +12,10 @@ WRITER_AT = 14  # address of a word that is not 0 while a writer waits
 # What is under way: the port in `polls`, the batch read from it, the frame that is next in it
 AT, FOUND, NEXT, START, SIZE, INTO, NOW = 15, 16, 17, 18, 19, 20, 21
 # What went wrong: the interface that failed (-1 none, -2, -3, … the first, second, … port when
-# reading) and its error, frames without a port, frames that interfaces refused
-FAILED_PORT, FAILED_ERROR, UNSENDABLE, REFUSED = 22, 23, 24, 25
-SCRATCH = 26  # two words
-LOOP_WORDS = 28
+# reading) and its error, frames without a port
+FAILED_PORT, FAILED_ERROR, NO_PORT = 22, 23, 24
+SCRATCH = 25  # two words
+LOOP_WORDS = 27
 
 # Why the loop returns
 IDLE = 0  # nothing waits on any port

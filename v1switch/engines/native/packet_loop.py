@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from v1switch.control.engine import Forwarder, Frame
 from v1switch.engines.python.engine import PythonForwarder
-from v1switch.io.drop_counters import DropCounters
+from v1switch.io.counters import Counters, InterfaceCounters
 from v1switch.io.loop import PacketLoop
 
 if TYPE_CHECKING:
     from v1switch.engines.native.carrier import Carrier
     from v1switch.engines.native.engine import Native
+
+
+log = logging.getLogger("v1switch")
 
 
 class NativeLoop(PacketLoop):
@@ -60,14 +64,21 @@ class NativeLoop(PacketLoop):
                 if carrier.has_punted:
                     self.send(self._plain(carrier, native))
         if native is None:  # another program came, which has no machine code yet
-            self._forward(carrier.leftover())
+            self._forward(self.ports.get(carrier.source), carrier.leftover())
             return False
         self._drop_failed_port(carrier)
         return more and not carrier.has_yielded
 
     def _plain(self, carrier: Carrier, native: Native) -> list[Frame]:
         port, frame, now = carrier.punted()
-        return self.dataplane.divert(native.plain(port, frame, now))
+        try:
+            out = native.plain(port, frame, now)
+        except Exception:  # as in PacketLoop._forward
+            if port in self.ports:
+                self.ports[port].failed += 1
+            log.exception("a frame was lost")
+            return []
+        return self.dataplane.divert(out)
 
     def _drop_failed_port(self, carrier: Carrier) -> None:
         failure = carrier.failure()
@@ -79,15 +90,18 @@ class NativeLoop(PacketLoop):
             carrier.ports.forget(port.number)
             self._forget(port.fileno())
 
-    def drop_counters(self) -> DropCounters:
-        """Give what was lost so far, by either engine."""
-        plain = super().drop_counters()
-        if self._carrier is None:
+    def counters(self) -> Counters:
+        """Return what either engine has counted so far."""
+        plain, carrier = super().counters(), self._carrier
+        if carrier is None:
             return plain
-        refused, unsendable = self._carrier.drops()
-        return replace(
-            plain, refused=plain.refused + refused, unsendable=plain.unsendable + unsendable
-        )
+
+        def with_machine_code(each: InterfaceCounters) -> InterfaceCounters:
+            sent, refused = carrier.ports.counted(each.port)
+            return replace(each, sent=each.sent + sent, refused=each.refused + refused)
+
+        interfaces = tuple(map(with_machine_code, plain.interfaces))
+        return Counters(interfaces, plain.no_port + carrier.no_port)
 
     def close(self) -> None:
         """Close everything; to be called when `run` has returned."""

@@ -26,6 +26,8 @@ IOVEC = 16  # uapi linux/uio.h: base, len
 CONTROL_SIZE = 40  # CMSG_SPACE of a struct tpacket_auxdata
 STATUS_AT, TCI_AT = 16, 32  # in the control data: uapi linux/if_packet.h; the TPID follows the TCI
 SOCKADDR_LL = struct.Struct("=HHiHBB8s")  # uapi linux/if_packet.h
+# A port as it sends: its struct sockaddr_ll, padded, then frames sent and frames refused
+SENT, REFUSED, PORT_WORDS = 3, 4, 5  # in words
 POLLFD = struct.Struct("=ihh")  # uapi asm-generic/poll.h
 POLLIN = 1
 PARTS = 2  # of a frame that leaves: its headers and its payload
@@ -85,7 +87,7 @@ class Ports:
 
     Attributes:
         polls: address of struct pollfd: the wake-up descriptor, then the ports.
-        names: by port number the address of its struct sockaddr_ll, 0 where there is no port.
+        names: by port number the address of its PORT_WORDS, 0 where there is no port.
         numbers: port numbers, in the order of `polls`.
     """
 
@@ -94,17 +96,23 @@ class Ports:
         self._ports = list(ports)
         self._polls = bytearray(POLLFD.size * (1 + len(ports)))
         POLLFD.pack_into(self._polls, 0, wake, POLLIN, 0)
-        self._sockaddrs = bytearray(SOCKADDR_LL.size * len(ports) or 1)
+        self._sending = zeros(PORT_WORDS * len(ports) or 1)
+        self._at = {port.number: PORT_WORDS * n for n, port in enumerate(ports)}
         self.numbers = zeros(len(ports))
         self.names = zeros(1 + max((port.number for port in ports), default=0))
         for n, port in enumerate(ports):
             POLLFD.pack_into(self._polls, POLLFD.size * (1 + n), port.fileno(), POLLIN, 0)
             self.numbers[n] = port.number
-            at = SOCKADDR_LL.size * n
+            at = WORD_BYTES * self._at[port.number]
             name = (socket.AF_PACKET, 0, port.index, 0, 0, 0, b"")
-            SOCKADDR_LL.pack_into(self._sockaddrs, at, *name)
-            self.names[port.number] = byte_address(self._sockaddrs) + at
+            SOCKADDR_LL.pack_into(self._sending, at, *name)
+            self.names[port.number] = address(self._sending) + at
         self.polls = byte_address(self._polls)
+
+    def counted(self, number: int) -> tuple[int, int]:
+        """Give how many frames were sent out of a port, and how many its interface refused."""
+        at = self._at.get(number)
+        return (0, 0) if at is None else (self._sending[at + SENT], self._sending[at + REFUSED])
 
     def forget(self, number: int) -> None:
         """Neither receive from a port nor send to it any more."""

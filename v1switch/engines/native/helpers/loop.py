@@ -43,13 +43,13 @@ from v1switch.engines.native.loop_memory import (
     MESSAGES,
     NAMES,
     NEXT,
+    NO_PORT,
     NOW,
     NUMBERS,
     OUT,
     POLLS,
     PORTS,
     PUNTED,
-    REFUSED,
     REPORT,
     RUN,
     SCRATCH,
@@ -59,7 +59,6 @@ from v1switch.engines.native.loop_memory import (
     SIZE,
     SLOTS,
     START,
-    UNSENDABLE,
     WRITER,
     WRITER_AT,
 )
@@ -92,6 +91,8 @@ from v1switch.engines.native.sockets import (
     NAME,
     NAME_LENGTH,
     PARTS,
+    REFUSED,
+    SENT,
     SLOT,
     SOCKADDR_LL,
     STATUS_AT,
@@ -108,10 +109,16 @@ TOO_LONG, INVALID, NO_BUFFERS = 90, 22, 105  # uapi asm-generic/errno.h: EMSGSIZ
 
 @kernel
 def _name(loop: int, port: int) -> int:
-    """Address of a port's struct sockaddr_ll; 0 when there is no such port."""
+    """Address of what a port sends with, its struct sockaddr_ll first; 0 without such a port."""
     if not 0 <= port <= word(loop + 8 * LAST_NAME):
         return 0
     return word(word(loop + 8 * NAMES) + 8 * port)
+
+
+@kernel
+def _count(at: int) -> None:
+    """Add 1 to a counter."""
+    set_word(at, word(at) + 1)
 
 
 @kernel
@@ -145,7 +152,7 @@ def _stage(loop: int) -> int:
             continue
         name = _name(loop, port)
         if name == 0:
-            set_word(loop + 8 * UNSENDABLE, word(loop + 8 * UNSENDABLE) + 1)
+            _count(loop + 8 * NO_PORT)
             continue
         _fill_in(loop, frame, name, staged)
         staged += 1
@@ -165,12 +172,14 @@ def _flush(loop: int) -> int:
         start = word(loop + 8 * SEND_MESSAGES) + MESSAGE * done
         sent = sendmmsg(word(loop + 8 * SEND_FD), start, staged - done, MSG_DONTWAIT)
         if sent > 0:
+            for n in range(sent):
+                _count(word(start + MESSAGE * n + NAME) + 8 * SENT)
             done += sent
             continue
         error = errno()
         if error == EINTR:
             continue
-        set_word(loop + 8 * REFUSED, word(loop + 8 * REFUSED) + 1)
+        _count(word(start + NAME) + 8 * REFUSED)
         if error not in (TOO_LONG, INVALID, NO_BUFFERS, EAGAIN):
             index = half(word(start + NAME) + 4)  # sll_ifindex
             set_word(loop + 8 * FAILED_PORT, index)

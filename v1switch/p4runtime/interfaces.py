@@ -1,0 +1,96 @@
+"""The service beside P4Runtime that reads interface counters: `v1switch.Interfaces`.
+
+P4Runtime has no counters of interfaces; targets have them in gNMI, in the model
+openconfig-interfaces. This service has one method and OpenConfig's names (`id` is the P4 port
+number, of openconfig-p4rt), in messages that every protobuf library contains:
+
+    rpc Get(google.protobuf.Empty) returns (google.protobuf.Struct);
+
+It needs neither a stream nor an election id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2, struct_pb2
+
+from v1switch.io.counters import Counters, InterfaceCounters
+
+SERVICE, METHOD = "v1switch.Interfaces", "Get"
+Source = Callable[[], Counters]
+
+
+def handlers(source: Source) -> grpc.GenericRpcHandler[Any, Any]:
+    """Return the service, which answers with what `source` returns."""
+
+    def get(_request: empty_pb2.Empty, _context: grpc.ServicerContext) -> struct_pb2.Struct:
+        answer = struct_pb2.Struct()
+        answer.update(to_document(source()))
+        return answer
+
+    method = grpc.unary_unary_rpc_method_handler(
+        get, empty_pb2.Empty.FromString, struct_pb2.Struct.SerializeToString
+    )
+    return grpc.method_handlers_generic_handler(SERVICE, {METHOD: method})
+
+
+def to_document(counters: Counters) -> dict[str, Any]:
+    """Return the counters as they are sent."""
+    return {
+        "interfaces": {"interface": [_interface(each) for each in counters.interfaces]},
+        "switch": {"counters": {"out-no-port": counters.no_port}},
+    }
+
+
+def from_document(document: Any) -> Counters:
+    """Return the counters of an answer; raises KeyError, TypeError, ValueError if it is none."""
+    interfaces = []
+    for each in document["interfaces"]["interface"]:
+        state, counted = each["state"], each["state"]["counters"]
+        interfaces.append(
+            InterfaceCounters(
+                int(state["id"]),
+                str(each["name"]),
+                state["oper-status"] == "UP",
+                *(int(counted[name]) for name in _COUNTERS),
+            )
+        )
+    return Counters(tuple(interfaces), int(document["switch"]["counters"]["out-no-port"]))
+
+
+def get(channel: grpc.Channel, timeout_s: float) -> Counters:
+    """Ask a switch for its counters.
+
+    Raises:
+        grpc.RpcError: it cannot be reached, or has no such service (UNIMPLEMENTED).
+        KeyError, TypeError, ValueError: it is another service of the same name.
+    """
+    call = channel.unary_unary(
+        f"/{SERVICE}/{METHOD}", empty_pb2.Empty.SerializeToString, struct_pb2.Struct.FromString
+    )
+    return from_document(call(empty_pb2.Empty(), timeout=timeout_s))
+
+
+_COUNTERS = {
+    "in-pkts": "received",
+    "in-discards": "unread",
+    "in-errors": "failed",
+    "out-pkts": "sent",
+    "out-discards": "refused",
+}
+"""Names of openconfig-interfaces, and the attributes of InterfaceCounters, in their order."""
+
+
+def _interface(counters: InterfaceCounters) -> dict[str, Any]:
+    return {
+        "name": counters.ifname,
+        "state": {
+            "name": counters.ifname,
+            "id": counters.port,
+            "oper-status": "UP" if counters.up else "DOWN",
+            "counters": {name: getattr(counters, field) for name, field in _COUNTERS.items()},
+        },
+    }
