@@ -18,6 +18,19 @@ DEV    := $(ENV)/.falcon-testbed-dev
 FUZZ   := $(ENV)/.falcon-testbed-fuzz
 MUTATE := $(ENV)/.falcon-testbed-mutants
 
+# `sudo make topo` in a user's checkout: files here are made by and for that user, not by root.
+ifeq ($(shell id -u) $(SUDO_UID),0 $(shell stat -c %u .))
+ifneq ($(SUDO_UID),0)
+AS_OWNER := setpriv --reuid=$(SUDO_UID) --regid=$(SUDO_GID) --clear-groups \
+    env HOME=$(shell getent passwd $(SUDO_UID) | cut -d: -f6)
+export PYTHONDONTWRITEBYTECODE := 1
+endif
+endif
+PIP    := $(AS_OWNER) $(PY) -m pip install --quiet --disable-pip-version-check
+MINE    = $(AS_OWNER) test -w $(ENV) || { \
+    echo "make: $(ENV) belongs to another user; this gives it to you:" \
+    "sudo chown -R $$($(AS_OWNER) id -u):$$($(AS_OWNER) id -g) $(ENV)" >&2; exit 2; }
+
 # What the network needs from the system, as Debian and Ubuntu call it.
 APT    := mininet iproute2 util-linux ethtool
 
@@ -68,26 +81,31 @@ system:
 	@sh tools/system.sh $(APT)
 
 $(PY):
-	@$(PYTHON) -m venv $(ENV) || { echo "make: cannot create $(ENV): install your system's python3-venv package" >&2; exit 2; }
+	@$(AS_OWNER) $(PYTHON) -m venv $(ENV) || { echo "make: cannot create $(ENV): install your system's python3-venv package" >&2; exit 2; }
 
 # The stamps are files of the environment: a changed pyproject.toml installs again, a second make does nothing.
 $(READY): pyproject.toml v1switch/pyproject.toml | $(PY)
+	@$(MINE)
 	@echo "installing Python packages into $(ENV)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --editable ./v1switch --editable .
-	@touch $@
+	@$(PIP) --editable ./v1switch --editable .
+	@$(if $(AS_OWNER),$(AS_OWNER) env -u PYTHONDONTWRITEBYTECODE $(PY) -m compileall -q v1switch rxpath topo falcon_ctl)
+	@$(AS_OWNER) touch $@
 
 $(DEV): pyproject.toml $(READY)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@
+	@$(MINE)
+	@$(PIP) --editable '.[dev]'
+	@$(AS_OWNER) touch $@
 
 # atheris has wheels for some platforms only: without it the inputs are not coverage-guided.
 $(FUZZ): pyproject.toml $(DEV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --only-binary atheris --editable '.[fuzz]' 2>/dev/null || true
-	@touch $@
+	@$(MINE)
+	@$(PIP) --only-binary atheris --editable '.[fuzz]' 2>/dev/null || true
+	@$(AS_OWNER) touch $@
 
 $(MUTATE): pyproject.toml $(DEV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[mutants]'
-	@touch $@
+	@$(MINE)
+	@$(PIP) --editable '.[mutants]'
+	@$(AS_OWNER) touch $@
 
 clean: ## remove what builds and runs left in this folder (not the results)
 	@rm -rf build *.egg-info .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis

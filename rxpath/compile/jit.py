@@ -6,7 +6,7 @@ that has one caller becomes part of it, and the machine code lies in one piece i
 a page for each function.
 
 Numba's own cache considers the file of the compiled function only: a kernel that calls into a
-changed module would be taken stale from disk.  Here a function's cache directory carries the hash
+changed module would be taken stale from disk.  Here the name of a function's file carries the hash
 of its module and of all modules of rxpath that it imports, so that any change compiles again and
 nothing else does.
 """
@@ -16,7 +16,8 @@ from __future__ import annotations
 import ast
 import gc
 import hashlib
-import os
+import pickle
+import sys
 import threading
 from functools import cache
 from pathlib import Path
@@ -24,13 +25,18 @@ from typing import Any, TypeVar, cast
 
 import numba
 from llvmlite.binding import Linkage, parse_assembly
-from numba.core import config
+from numba.core import config, serialize
+from numba.core.caching import NullCache
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler
+from numba.core.compiler import Compiler, CompileResult
+
+from rxpath.compile.store import CodeStore
 
 F = TypeVar("F")
 
 _PACKAGE = Path(__file__).parents[1]
+_STORE = CodeStore("falcon-testbed")
+_NO_BRACKETS = str.maketrans("", "", "<>/")
 _compiling = threading.RLock()
 
 
@@ -102,7 +108,7 @@ _INNER = {**_KERNEL, "no_cpython_wrapper": True}
 
 def jit(function: F) -> F:
     """Compiled when first called, the GIL released, cached on disk."""
-    return _cached(numba.njit(nogil=True)(function), function)
+    return cast("F", _cached(numba.njit(nogil=True)(function)))
 
 
 def entry(function: F) -> F:
@@ -110,22 +116,18 @@ def entry(function: F) -> F:
 
     It is called, and never handed on as a function pointer.
     """
-    return _cached(numba.njit(**_KERNEL, pipeline_class=_WholeCompiler)(function), function)
+    return cast("F", _cached(numba.njit(**_KERNEL, pipeline_class=_WholeCompiler)(function)))
 
 
 def pointed(function: F) -> F:
     """As `entry`, but to be handed on as a function pointer; it may allocate."""
-    return _cached(numba.njit(nogil=True, pipeline_class=_WholeCompiler)(function), function)
+    return cast("F", _cached(numba.njit(nogil=True, pipeline_class=_WholeCompiler)(function)))
 
 
-def _cached(dispatcher: Any, function: F) -> F:
+def _cached(dispatcher: Any) -> Any:
     if not config.DISABLE_JIT:
-        before, config.CACHE_DIR = config.CACHE_DIR, str(cache_dir(_file_of(function)))
-        try:
-            dispatcher.enable_caching()
-        finally:
-            config.CACHE_DIR = before
-    return cast("F", dispatcher)
+        dispatcher._cache = _DiskCache(dispatcher.py_func)  # as its enable_caching() does
+    return dispatcher
 
 
 def inner(function: F) -> F:
@@ -138,7 +140,7 @@ def shared(function: F) -> F:
 
     `compile_for` must have come before it comes for the entry points: they know it by its name.
     """
-    return _cached(numba.njit(**_INNER, pipeline_class=_SharedCompiler)(function), function)
+    return cast("F", _cached(numba.njit(**_INNER, pipeline_class=_SharedCompiler)(function)))
 
 
 def inlined(function: F) -> F:
@@ -146,20 +148,46 @@ def inlined(function: F) -> F:
     return cast("F", numba.njit(**_KERNEL, inline="always", pipeline_class=_PartCompiler)(function))
 
 
+class _DiskCache(NullCache):  # type: ignore[misc]  # Numba has no types
+    """Numba's cache of one function, in this user's store of compiled code."""
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+        path = _file_of(function)
+        name = f"{path.stem}.{function.__qualname__}".translate(_NO_BRACKETS)
+        self._name = f"{name}-{function.__code__.co_firstlineno}"
+        self._source = f"{path} {stamp(path)}"
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The function as it was compiled for a signature, or None."""
+        target_context.refresh()
+        kept = _STORE.read(self._key(sig, target_context.codegen()))
+        if kept is None:
+            return None
+        return CompileResult._rebuild(target_context, *pickle.loads(kept))
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep a compiled function, unless it holds addresses of this process."""
+        if data.lifted or data.library.has_dynamic_globals:
+            return
+        _STORE.write(self._key(sig, data.codegen), serialize.dumps(data._reduce()))
+
+    def _key(self, sig: Any, codegen: Any) -> str:
+        code, cells = self._function.__code__, self._function.__closure__ or ()
+        digest = hashlib.sha256(serialize.dumps([cell.cell_contents for cell in cells]))
+        digest.update(code.co_code)
+        versions = numba.__version__, sys.implementation.cache_tag, codegen.magic_tuple()
+        digest.update(f"{self._source} {sig} {versions}".encode())
+        return f"{self._name}-{digest.hexdigest()[:32]}"
+
+
 @cache
-def cache_dir(module: Path) -> Path:
-    """Where the compiled functions of a module lie: beside the sources, else with the user."""
-    if "NUMBA_CACHE_DIR" in os.environ:
-        base = Path(os.environ["NUMBA_CACHE_DIR"])
-    elif os.access(_PACKAGE, os.W_OK):
-        base = _PACKAGE / "__pycache__"
-    else:
-        home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-        base = Path(home) / "falcon-testbed"
-    digest = hashlib.sha256(numba.__version__.encode())
+def stamp(module: Path) -> str:
+    """Changes with a module and with any module of rxpath that it imports."""
+    digest = hashlib.sha256()
     for path in sorted(closure(module)):
         digest.update(path.read_bytes())
-    return base / f"kernels-{digest.hexdigest()[:16]}"
+    return digest.hexdigest()
 
 
 def closure(module: Path) -> set[Path]:

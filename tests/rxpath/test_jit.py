@@ -67,13 +67,12 @@ def test_a_cache_is_for_the_sources_that_a_module_imports():
 
 def test_a_changed_import_is_another_cache(tmp_path):
     shutil.copytree(Path(rxpath.__file__).parent, tmp_path / "rxpath", ignore=no_caches)
-    places = [cache_of_the_kernel(tmp_path)]
+    stamps = [stamp_of_the_kernel(tmp_path)]
     for changed in ("model/gro.py", "drivers/virtual.py"):
         with (tmp_path / "rxpath" / changed).open("a") as file:
             file.write("# changed\n")
-        places.append(cache_of_the_kernel(tmp_path))
-    before, another, same = places
-    assert Path(before).is_relative_to(tmp_path)
+        stamps.append(stamp_of_the_kernel(tmp_path))
+    before, another, same = stamps
     assert another != before
     assert same == another  # the kernel does not import the driver
 
@@ -81,18 +80,18 @@ def test_a_changed_import_is_another_cache(tmp_path):
 no_caches = shutil.ignore_patterns("__pycache__")
 
 
-def cache_of_the_kernel(root):
-    program = "from pathlib import Path; from rxpath.compile.jit import cache_dir"
-    program += "; print(cache_dir(Path('rxpath/model/kernel.py').resolve()))"
-    env = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+def stamp_of_the_kernel(root):
+    program = "from pathlib import Path; from rxpath.compile.jit import stamp; import rxpath"
+    program += "; print(rxpath.__file__, stamp(Path('rxpath/model/kernel.py').resolve()))"
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={**env, "PYTHONPATH": str(root)},
+        env={**os.environ, "PYTHONPATH": str(root)},
         cwd=root,
         capture_output=True,
         text=True,
         check=True,
     )
+    assert done.stdout.startswith(str(root))
     return done.stdout.strip()
 
 
@@ -195,4 +194,7 @@ def test_a_shared_function_is_found_by_name_when_it_was_compiled_anew(tmp_path):
         printed.append(done.stdout)
         for file in tmp_path.glob("cache/**/low*"):
             file.unlink()
+    left = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
+    elsewhere = {path for path in left if path.parts[0] != "cache" and path.suffix != ".pyc"}
+    assert elsewhere == {Path("low.py"), Path("top.py")}
     assert printed == ["70 below zero 0\n", "70 below zero 1\n"]

@@ -20,6 +20,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from rxpath.compile.store import CodeStore
+
 NOBODY = 65534
 CLONE_NEWNS = 0x00020000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
@@ -36,14 +38,14 @@ def command(argv: Sequence[str], home: Path) -> list[str]:
 
 
 def make_home() -> Path:
-    """Make a home directory of that user's own, with the caches of compiled kernels in it.
+    """Make a home directory of that user's own, with this user's compiled code in its cache.
 
-    The caller removes it. rxpath's kernels are looked for below ``.cache`` where the checkout
-    cannot be written; compiling them anew takes longer than all the rest.
+    The caller removes it. Compiling everything anew would take longer than all the rest.
     """
     home = Path(tempfile.mkdtemp(prefix="falcon-home-", dir="/tmp"))
-    for cache in (ROOT / "rxpath" / "__pycache__").glob("kernels-*"):
-        shutil.copytree(cache, home / ".cache" / "falcon-testbed" / cache.name)
+    for name in ("falcon-testbed", "v1switch"):
+        for folder in CodeStore(name).folders[-1:]:
+            shutil.copytree(folder, home / ".cache" / name)
     give_away(home)
     return home
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import hashlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 from v1switch.engines.native import machine
 from v1switch.engines.native.errors import NotNative
+from v1switch.engines.native.helpers.signatures import SIZE
+from v1switch.engines.native.store import CodeStore
 
 _PACKAGE = Path(__file__).parents[2]
 _SOURCES = (
@@ -25,8 +27,6 @@ _SOURCES = (
     *("../../state/words", "../../io/ports"),
 )
 """Source files whose content decides whether the helpers have to be compiled again."""
-_FOLDER = "v1switch-native"
-_PROGRAMS = 1000  # object files that are kept, some ten kilobytes each
 
 
 class Helpers(NamedTuple):
@@ -43,28 +43,8 @@ class Helpers(NamedTuple):
     key: str
 
 
-_SHARED = _PACKAGE / "__pycache__" / _FOLDER
-"""What was compiled when the package was installed, perhaps by another user."""
-
-
-@cache
-def directory() -> Path:
-    """Where compiled code is kept: beside the sources if possible, else in the user's cache."""
-    if "NUMBA_CACHE_DIR" in os.environ:
-        found = Path(os.environ["NUMBA_CACHE_DIR"]) / _FOLDER
-    elif os.access(_PACKAGE, os.W_OK):
-        found = _SHARED
-    else:
-        home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-        found = Path(home) / "falcon-testbed" / _FOLDER
-    found.mkdir(parents=True, exist_ok=True)
-    return found
-
-
-def _known(name: str) -> Path:
-    """A file of compiled code: where it is, or else where it may be written."""
-    shared, own = _SHARED / name, directory() / name
-    return shared if os.access(shared, os.R_OK) and not own.exists() else own
+STORE = CodeStore("v1switch")
+_PATIENCE = 60.0  # s: who compiles may have been stopped
 
 
 @cache
@@ -78,37 +58,66 @@ def helpers() -> Helpers:
     for pattern in _SOURCES:
         for path in sorted(Path(__file__).parent.glob(f"{pattern}.py")):
             digest.update(path.read_bytes())
-    key = digest.hexdigest()[:16]
-    bitcode, loop = (_known(f"helpers-{key}.{kind}") for kind in ("bc", "o"))
-    if not loop.exists():
-        with _locked(directory() / "helpers.lock"):
-            if not loop.exists():
-                _compile_helpers(bitcode, loop)
-    return Helpers(bitcode.read_bytes(), loop.read_bytes(), key)
+    key = digest.hexdigest()[:32]
+    names = [f"helpers-{key}.{kind}" for kind in ("bc", "o")]
+    bitcode, loop = map(STORE.read, names)
+    if bitcode is None or loop is None:
+        with _locked("helpers"):
+            bitcode, loop = map(STORE.read, names)
+            if bitcode is None or loop is None:
+                bitcode, loop = _compile_helpers()
+                for name, content in zip(names, (bitcode, loop), strict=True):
+                    STORE.write(name, content)
+    return Helpers(bitcode, loop, key)
 
 
-def _compile_helpers(bitcode: Path, loop: Path) -> None:
+def _compile_helpers() -> tuple[bytes, bytes]:
     """Compile the helpers in a process of their own, as Numba takes long to import."""
     root = str(_PACKAGE.parent)
     places = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     made = subprocess.run(
-        [sys.executable, "-m", "v1switch.engines.native.helpers", str(bitcode), str(loop)],
+        [sys.executable, "-m", "v1switch.engines.native.helpers"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(places), "NUMBA_DISABLE_JIT": "0"},
         capture_output=True,
-        text=True,
         check=False,
     )
     if made.returncode:
-        said = made.stderr.strip().splitlines() or [f"status {made.returncode}"]
-        raise NotNative(f"the helpers do not compile: {said[-1]}")
+        said = made.stderr.decode(errors="replace").strip() or f"status {made.returncode}"
+        raise NotNative(f"the helpers do not compile: {said.splitlines()[-1]}")
+    (size,) = SIZE.unpack_from(made.stdout)
+    parts = made.stdout[SIZE.size :]
+    return parts[:size], parts[size:]
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keep other processes out: many switches of one program may start at once."""
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def _locked(name: str) -> Iterator[None]:
+    """Keep other processes out for a while: many switches of one program may start at once."""
+    lock = _lock_file(name)
+    try:
+        end = time.monotonic() + _PATIENCE
+        while lock is not None and not _taken(lock) and time.monotonic() < end:
+            time.sleep(0.02)
         yield
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def _lock_file(name: str) -> int | None:
+    """A descriptor; None where nothing can be kept anyway."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        return os.open(STORE.folders[-1] / f"{name}.lock", flags, 0o600)
+    except (IndexError, OSError):
+        return None
+
+
+def _taken(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def object_file(text: str, make: Callable[[], bytes]) -> bytes:
@@ -119,31 +128,12 @@ def object_file(text: str, make: Callable[[], bytes]) -> bytes:
         make: compiles it.
     """
     whole = f"{machine.identity()} {helpers().key} {text}"
-    name = hashlib.sha256(whole.encode()).hexdigest()[:16]
-    path = _known(f"program-{name}.o")
-    if path.exists() and path.parent != directory():
-        return path.read_bytes()
-    with _locked(directory() / f"program-{name[0]}.lock"):
-        if path.exists():
-            path.touch()  # it was used
-        else:
-            _write(path, make())
-            _prune()
-        return path.read_bytes()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that appears complete or not at all."""
-    draft = path.with_suffix(".draft")
-    draft.write_bytes(content)
-    draft.rename(path)
-
-
-def _prune() -> None:
-    """Remove the least recently used programs."""
-    used = {}
-    for path in directory().glob("program-*.o"):
-        with contextlib.suppress(FileNotFoundError):  # another process removed it
-            used[path] = path.stat().st_mtime
-    for path in sorted(used, key=used.__getitem__)[:-_PROGRAMS]:
-        path.unlink(missing_ok=True)
+    name = f"program-{hashlib.sha256(whole.encode()).hexdigest()[:32]}.o"
+    code = STORE.read(name)
+    if code is None:
+        with _locked(name[: len("program-") + 1]):
+            code = STORE.read(name)
+            if code is None:
+                code = make()
+                STORE.write(name, code)
+    return code

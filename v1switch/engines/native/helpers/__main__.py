@@ -1,4 +1,4 @@
-"""`python -m v1switch.engines.native.helpers BITCODE OBJECT`: compile the helpers into two files.
+"""`python -m v1switch.engines.native.helpers`: compile the helpers, and print their code.
 
 A process of its own does this once for a machine: a switch that runs does not load Numba. The
 process has a low priority and ends with the one that started it.
@@ -10,22 +10,20 @@ import ctypes
 import os
 import signal
 import sys
-from pathlib import Path
 
 from v1switch.engines.native.helpers.build import build
+from v1switch.engines.native.helpers.signatures import SIZE
 
 _PR_SET_PDEATHSIG = 1  # uapi linux/prctl.h
 _NICE = 5
 
 
-def main(arguments: list[str]) -> None:
-    """Write both files; each appears complete or not at all."""
+def main() -> None:
+    """Write the size of the bitcode, the bitcode and the object file to standard output."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.nice(_NICE)
-    for path, content in zip(map(Path, arguments), build(), strict=True):
-        draft = path.with_suffix(".draft")
-        draft.write_bytes(content)
-        draft.rename(path)
+    bitcode, loop = build()
+    sys.stdout.buffer.write(SIZE.pack(len(bitcode)) + bitcode + loop)
 
 
-main(sys.argv[1:])
+main()

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+
+SIZE = struct.Struct("<Q")
+"""How many bytes of bitcode come first when the compiled helpers are printed."""
+
 SYMBOL = "v1switch."
 """Prefix of helpers' symbols."""
 
