@@ -13,13 +13,14 @@ import typer
 from rich.console import Console
 
 from falcon_ctl import lock
+from falcon_ctl.checks import outcome
 from falcon_ctl.errors import CtlError, Interrupted, UsageError
 from falcon_ctl.live import watch
 from falcon_ctl.live.controller import election_id
 from falcon_ctl.live.job import Job
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.plan import Plan
-from falcon_ctl.report import document, results, table
+from falcon_ctl.report import document, provenance, results, table
 from falcon_ctl.report.document import Report
 from falcon_ctl.report.progress import Steps
 from falcon_ctl.systems import custom
@@ -126,16 +127,26 @@ def _measure(
 ) -> Report:
     """Run the main job and write all of its output."""
     status = network.status()
-    report = Report(status.topology, status.target, status.version)
+    asked = {
+        "topology": network.spec.model_dump(mode="json"),
+        "systems": [one.name for one in chosen],
+        "policies": [one.custom.source for one in chosen if one.custom],
+        "duration": plan.duration,
+    }
+    begun = provenance.begin([plan.seed], asked, status)
+    report = Report(status.topology, status.target, status.version, begun)
     console.print(f"[bold]{status.topology}[/] on {status.target} {status.version}")
     with Lab.open(network) as lab, Steps(console, Job.count(chosen)) as steps:
         job = Job(lab, plan, chosen, steps)
         findings = job.run()
+        with lab.watch.blaming():
+            report.provenance = begun.ended(network.status())
     titles = {one.name: one.title if one in LIVE else one.name for one in chosen}
     titles.setdefault(PIPELINING.name, PIPELINING.title)  # of the discovery
     order = list(titles)
     report.live = sorted(findings.measurements, key=lambda m: order.index(m.system))
-    report.checks = findings.judge()
+    report.checks = [*findings.judge(), outcome.one_version(report.provenance.invalid)]
+    provenance.show(console, report.provenance)
     table.print_measurements(console, report.live, titles)
     table.print_checks(console, report.checks)
     folder = results.write(results_dir, report, job.captures)

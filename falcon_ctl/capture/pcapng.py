@@ -24,11 +24,17 @@ class Packet(NamedTuple):
     comment: str = ""
 
 
-def write(path: Path, name: str, description: str, packets: Iterable[Packet]) -> int:
-    """Write `packets`, captured at the point `name`, to `path`; returns how many there were."""
+def write(
+    path: Path, name: str, description: str, packets: Iterable[Packet], comment: str = ""
+) -> int:
+    """Write `packets`, captured at the point `name`, to `path`; returns how many there were.
+
+    `comment`: on the whole file.
+    """
     count = 0
     with path.open("wb") as file:
-        file.write(_block(_SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)))
+        remark = _option(_OPT_COMMENT, comment.encode()) + _END_OF_OPTIONS if comment else b""
+        file.write(_block(_SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + remark))
         options = _option(_IF_NAME, name.encode()) + _option(_IF_DESCRIPTION, description.encode())
         options += _option(_IF_TSRESOL, b"\x09") + _END_OF_OPTIONS
         file.write(_block(_INTERFACE, struct.pack("<HHI", _LINKTYPE_ETHERNET, 0, 0) + options))

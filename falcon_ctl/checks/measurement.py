@@ -17,8 +17,9 @@ class Measurement:
     """Counts in frames, `pps` in model packets/s, `latencies` in model ns, `loads` CPU → percent.
 
     `drops`: lost frames by place, where there were any. `late`: which part exceeded its budget
-    and by how much, so that rates and latencies are not valid; "" when none did. `swaps`: between
-    which two points of their path `reordered` frames changed places.
+    and by how much, so that rates and latencies are not valid; "" when none did. `disturbed`: what
+    else made them invalid, as another load or foreign frames. `swaps`: between which two points of
+    their path `reordered` frames changed places.
     """
 
     system: str
@@ -34,6 +35,18 @@ class Measurement:
     late: str
     loads: Mapping[int, float] = field(default_factory=dict)
     swaps: Mapping[str, int] = field(default_factory=dict)
+    disturbed: str = ""
+
+    @property
+    def invalid(self) -> str:
+        """Why rate and latencies are not valid; "" when they are."""
+        marks = (("late", self.late), ("disturbed", self.disturbed))
+        return "; ".join(f"{mark}: {why}" for mark, why in marks if why)
+
+    @property
+    def mark(self) -> str:
+        """The word for tables: "late", "disturbed", or "" for a valid run."""
+        return "late" if self.late else "disturbed" if self.disturbed else ""
 
     @property
     def disordered(self) -> bool:
@@ -66,6 +79,7 @@ class Measurement:
             "pps": round(self.pps, 1),
             "latency_us": {"p50": self.latency_us(0.5), "p99": self.latency_us(0.99)},
             "late": bool(self.late),
+            "invalid": self.invalid,
         }
 
 

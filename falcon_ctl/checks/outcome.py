@@ -61,6 +61,15 @@ def _counted(measurement: Measurement) -> int:
     return sum(n for p, n in measurement.drops.items() if not p.endswith(UNACCOUNTED))
 
 
+def one_version(problems: Sequence[str]) -> Verdict:
+    """Daemon, switches, receive paths and controller run the same version of the code.
+
+    `problems`: those that do not.
+    """
+    seen = "daemon, switches and receive paths run this checkout's code"
+    return judge("every part runs the same version", problems, seen)
+
+
 def falcon_doubles_overlay(pps: Mapping[str, float], falcon: Sequence[str]) -> Verdict:
     """FALCON's packet rate on one saturating UDP flow is at least twice the overlay's.
 

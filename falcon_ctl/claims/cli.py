@@ -12,7 +12,7 @@ from rich.table import Table
 
 from falcon_ctl.claims import bypasses, falcon, kernel
 from falcon_ctl.claims.claims import Claim, Row, judge
-from falcon_ctl.report import document
+from falcon_ctl.report import document, provenance
 from falcon_ctl.virtual import kernels
 
 CLAIMS: tuple[Claim, ...] = (*kernel.CLAIMS, *falcon.CLAIMS, *bypasses.CLAIMS)
@@ -27,10 +27,13 @@ def check_all(console: Console, json: Path | None) -> bool:
     if json is not None:
         document.verify_writable(json)
     kernels.load(console)
+    begun = provenance.begin([1], [claim.key for claim in CLAIMS])
     rows = [judge(claim) for claim in CLAIMS]
+    origin = begun.ended()
     _print(console, rows)
+    provenance.show(console, origin)
     if json is not None:
-        document.write_json(json, [row.document() for row in rows])
+        document.write_json(json, [{**row.document(), **origin.marks} for row in rows])
     return all(row.finding.holds for row in rows)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -14,7 +15,7 @@ from falcon_ctl.figures import core_plots, evaluate, plots, report, tornado
 from falcon_ctl.figures.experiments import BY_FIGURE, EXPERIMENTS, Experiment
 from falcon_ctl.figures.fit import fit
 from falcon_ctl.figures.sensitivity import effects
-from falcon_ctl.report import document
+from falcon_ctl.report import document, provenance
 from falcon_ctl.report import results as folders
 from falcon_ctl.systems import custom
 from falcon_ctl.systems.catalogue import OVERLAY, SYSTEMS, select
@@ -63,24 +64,37 @@ def figures(console: Console, request: Request) -> None:
     if request.json is not None:
         document.verify_writable(request.json)
     folders.verify_writable(request.results)
+    begun = provenance.begin(range(1, request.seeds + 1), _asked(request, systems))
     found = _run(console, experiments, request.seeds, [system.name for system in more], systems)
+    origin = begun.ended()
     claimed = evaluate.claims(found)
     values = evaluate.measured(found)
     rows = [*claimed, *values]
     report.print_claims(console, claimed, request.seeds)
     if customs:
         report.print_beside(console, values, [system.name for system in customs])
+    provenance.show(console, origin)
 
     def fill(folder: Path) -> None:
-        report.write_json(folder / "figures.json", rows)
-        report.write_csv(folder / "figures.csv", rows)
-        plots.draw_all(folder, found)
-        core_plots.draw_all(folder, [experiment.figure for experiment in experiments], systems)
+        report.write_json(folder / "figures.json", rows, origin)
+        report.write_csv(folder / "figures.csv", rows, origin)
+        plots.draw_all(folder, found, origin)
+        numbers = [experiment.figure for experiment in experiments]
+        core_plots.draw_all(folder, numbers, origin, systems)
 
     folder = folders.make(request.results, fill)
     if request.json is not None:
-        report.write_json(request.json, rows)
+        report.write_json(request.json, rows, origin)
     console.print(f"figures.json, figures.csv and a picture for each figure are in {folder}/")
+
+
+def _asked(request: Request, systems: Mapping[str, System]) -> dict[str, Any]:
+    """What decides the figures, for the hash of the spec."""
+    policies = {name: one.custom.source for name, one in systems.items() if one.custom}
+    profile = {name: vars(cost) for name, cost in costs.load(request.costs).items()}
+    chains = {name: one.profile for name, one in systems.items()}
+    asked = (request.figures, request.systems, request.seeds)
+    return {"asked": asked, "policies": policies, "costs": profile, "chains": chains}
 
 
 def _run(
@@ -113,6 +127,7 @@ def sensitivity(console: Console, chosen: str, percent: int, seeds: int, results
     experiments = _experiments(chosen)
     folders.verify_writable(results_dir)
     kernels.load(console)
+    begun = provenance.begin(range(1, seeds + 1), {"figures": chosen, "percent": percent})
     with _progress(console, "changed costs") as progress:
         task = progress.add_task("", total=None)
         found = effects(
@@ -121,11 +136,14 @@ def sensitivity(console: Console, chosen: str, percent: int, seeds: int, results
             percent,
             lambda done, total: progress.update(task, completed=done, total=total),
         )
+    origin = begun.ended()
     report.print_effects(console, found, percent)
+    provenance.show(console, origin)
 
     def fill(folder: Path) -> None:
-        tornado.write_csv(folder / "sensitivity.csv", found)
-        tornado.draw_all(folder, found, percent, seeds)
+        document.write_json(folder / "provenance.json", origin.document())
+        tornado.write_csv(folder / "sensitivity.csv", found, origin)
+        tornado.draw_all(folder, found, percent, origin)
 
     folder = folders.make(results_dir, fill)
     console.print(f"sensitivity.csv and a tornado plot for each figure are in {folder}/")

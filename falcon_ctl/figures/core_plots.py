@@ -13,6 +13,8 @@ from matplotlib.patches import Patch
 
 from falcon_ctl.figures.core_activity import Loads, Timeline, loads, timeline
 from falcon_ctl.figures.experiments import BY_FIGURE, TALK, Experiment
+from falcon_ctl.report import picture
+from falcon_ctl.report.provenance import Provenance
 from falcon_ctl.systems.catalogue import BY_NAME, HOST
 from falcon_ctl.systems.system import System
 
@@ -32,15 +34,24 @@ _SEED = 1
 
 
 def draw_all(
-    folder: Path, figures: Iterable[int], systems: Mapping[str, System] = BY_NAME
+    folder: Path,
+    figures: Iterable[int],
+    provenance: Provenance,
+    systems: Mapping[str, System] = BY_NAME,
 ) -> list[Path]:
     """The pictures that belong to `figures`, in `folder`; `systems`: the systems by their names."""
     chosen = [BY_FIGURE[figure] for figure in sorted(set(figures))]
-    paths = [draw_timelines(folder, systems) for experiment in chosen if experiment.figure == 1]
-    return paths + [draw_loads(folder, one, systems) for one in chosen if one.figure in LOADED]
+    drawn = {
+        f"figure-{one.figure}-load.png": draw_loads(one, systems)
+        for one in chosen
+        if one.figure in LOADED
+    }
+    if BY_FIGURE[1] in chosen:
+        drawn["figure-1-timeline.png"] = draw_timelines(systems)
+    return [picture.save(figure, folder / name, provenance) for name, figure in drawn.items()]
 
 
-def draw_timelines(folder: Path, systems: Mapping[str, System]) -> Path:
+def draw_timelines(systems: Mapping[str, System]) -> Figure:
     """The talk's slides on pipelining and splitting: one flow on the cores, system by system."""
     shown, protos = [systems[name] for name in TALK], ("udp", "tcp")
     figure = Figure(figsize=(12, 6.5), layout="constrained")
@@ -54,7 +65,7 @@ def draw_timelines(folder: Path, systems: Mapping[str, System]) -> Path:
     handles = [Patch(color=colour, label=label) for label, colour in STAGES.values()]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     figure.suptitle(f"One flow of {_RATE:,.0f} packets/s: which core runs which stage")
-    return _save(figure, folder / "figure-1-timeline.png")
+    return figure
 
 
 def _lanes(axes: Axes, seen: Timeline) -> None:
@@ -73,7 +84,7 @@ def _lanes(axes: Axes, seen: Timeline) -> None:
     axes.set_xlim(0, (seen.end - seen.start) / 1000)
 
 
-def draw_loads(folder: Path, experiment: Experiment, systems: Mapping[str, System]) -> Path:
+def draw_loads(experiment: Experiment, systems: Mapping[str, System]) -> Figure:
     """How busy each core was over a run of each system, for each load of the experiment."""
     shown = [systems[name] for name in experiment.systems if name != HOST.name]
     runs = [
@@ -93,7 +104,7 @@ def draw_loads(folder: Path, experiment: Experiment, systems: Mapping[str, Syste
         column[-1].set_xlabel("ms")
     figure.colorbar(image, ax=grid, label="load of the core, %")
     figure.suptitle(f"Figure {experiment.figure}: {experiment.title}")
-    return _save(figure, folder / f"figure-{experiment.figure}-load.png")
+    return figure
 
 
 def _used(runs: Sequence[Loads]) -> np.ndarray:
@@ -109,8 +120,3 @@ def _heat(axes: Axes, seen: Loads, cpus: np.ndarray) -> AxesImage:
     axes.set_yticks(range(len(cpus)), [str(cpu) for cpu in cpus], fontsize=6)
     axes.set_ylabel("CPU")
     return image
-
-
-def _save(figure: Figure, path: Path) -> Path:
-    figure.savefig(path, dpi=120)
-    return path

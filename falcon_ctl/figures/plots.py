@@ -12,20 +12,21 @@ from matplotlib.figure import Figure
 
 from falcon_ctl.figures.evaluate import Results
 from falcon_ctl.figures.experiments import BY_FIGURE, Run
+from falcon_ctl.report import picture
+from falcon_ctl.report.provenance import Provenance
 from falcon_ctl.systems.catalogue import BY_NAME
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#000000")
 _LATENCY_FIGURES = (2, 6)
 
 
-def draw_all(folder: Path, results: Results) -> list[Path]:
+def draw_all(folder: Path, results: Results, provenance: Provenance) -> list[Path]:
     """One PNG per figure of `results` in `folder`."""
     mpl.use("Agg")
     paths = []
     for figure in sorted({run.figure for run in results}):
         path = folder / f"figure-{figure}.png"
-        draw(figure, results).savefig(path, dpi=120)
-        paths.append(path)
+        paths.append(picture.save(draw(figure, results), path, provenance))
     return paths
 
 

@@ -18,6 +18,7 @@ from falcon_ctl.figures.evaluate import Row
 from falcon_ctl.figures.experiments import BY_FIGURE
 from falcon_ctl.figures.sensitivity import Effect
 from falcon_ctl.figures.tornado import strongest
+from falcon_ctl.report.provenance import Provenance
 from falcon_ctl.systems.catalogue import BY_NAME
 
 
@@ -73,18 +74,20 @@ def print_beside(console: Console, rows: Sequence[Row], custom: Sequence[str]) -
     console.print(table)
 
 
-def write_json(path: Path, rows: Sequence[Row]) -> None:
-    """The list of rows. Raises UsageError when the file cannot be written."""
-    text = json.dumps([row.document() for row in rows], indent=1, allow_nan=False)
+def write_json(path: Path, rows: Sequence[Row], provenance: Provenance) -> None:
+    """The list of rows, each with its provenance. Raises UsageError when it cannot be written."""
+    found = [{**row.document(), **provenance.marks} for row in rows]
+    text = json.dumps(found, indent=1, allow_nan=False)
     try:
         path.write_text(text + "\n", "utf-8")
     except OSError as error:
         raise UsageError(f"--json {path}", str(error.strerror), "a writable file") from error
 
 
-def write_csv(path: Path, rows: Sequence[Row]) -> None:
+def write_csv(path: Path, rows: Sequence[Row], provenance: Provenance) -> None:
     """All rows with their spread."""
+    columns = provenance.columns
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Row)])
+        writer = csv.DictWriter(file, [*(field.name for field in fields(Row)), *columns])
         writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+        writer.writerows({**asdict(row), **columns} for row in rows)

@@ -11,14 +11,18 @@ from matplotlib.figure import Figure
 
 from falcon_ctl.figures.experiments import BY_FIGURE
 from falcon_ctl.figures.sensitivity import Effect
+from falcon_ctl.report import picture
+from falcon_ctl.report.provenance import Provenance
 
 _SHOWN = 12  # costs of a claim
 _LOWER, _HIGHER = "#0072b2", "#d55e00"
 
 
-def draw_all(folder: Path, effects: Sequence[Effect], percent: int, seeds: int) -> list[Path]:
+def draw_all(
+    folder: Path, effects: Sequence[Effect], percent: int, provenance: Provenance
+) -> list[Path]:
     """One PNG for each figure that `effects` are of."""
-    paths = []
+    paths, seeds = [], len(provenance.seeds)
     for number in sorted({effect.row.figure for effect in effects}):
         rows = list(dict.fromkeys(e.row for e in effects if e.row.figure == number))
         figure = Figure(figsize=(7 * len(rows), 5), layout="constrained")
@@ -26,8 +30,8 @@ def draw_all(folder: Path, effects: Sequence[Effect], percent: int, seeds: int) 
             _bars(axes, [effect for effect in effects if effect.row == row], percent, seeds)
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
         figure.suptitle(f"Figure {number}: {BY_FIGURE[number].title}, with each cost ±{percent} %")
-        paths.append(folder / f"figure-{number}-tornado.png")
-        figure.savefig(paths[-1], dpi=120)
+        path = folder / f"figure-{number}-tornado.png"
+        paths.append(picture.save(figure, path, provenance))
     return paths
 
 
@@ -60,14 +64,15 @@ def _standard_error(low: float, high: float, seeds: int) -> float:
     return float((high - low) / 3.29 / seeds**0.5)
 
 
-def write_csv(path: Path, effects: Sequence[Effect]) -> None:
+def write_csv(path: Path, effects: Sequence[Effect], provenance: Provenance) -> None:
     """Every effect, a line each."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(
-            ("figure", "system", "proto", "metric", "cost", "measured", "lowered", "raised")
-        )
+        columns = ("figure", "system", "proto", "metric", "cost", "measured", "lowered", "raised")
+        origin = provenance.columns
+        writer.writerow((*columns, *origin))
         for effect in effects:
             row = effect.row
             claim = (row.figure, row.system, row.proto, row.metric)
-            writer.writerow((*claim, effect.cost, row.measured, effect.lowered, effect.raised))
+            values = (row.measured, effect.lowered, effect.raised)
+            writer.writerow((*claim, effect.cost, *values, *origin.values()))

@@ -82,7 +82,7 @@ class Findings:
 
     def _speed(self) -> Iterator[Verdict]:
         rates = {
-            m.system: m.pps for m in self.measurements if m.load == "saturating" and not m.late
+            m.system: m.pps for m in self.measurements if m.load == "saturating" and not m.invalid
         }
         chosen = {system.name for system in self.systems}
         falcon = [system.name for system in self.systems if system.is_falcon_overlay]

@@ -108,7 +108,7 @@ class Job:
     def _discover(self) -> list[Candidate]:
         with self.steps.step("frames at every stage point") as results:
             found = discover(self.lab, self.plan)
-            if found.outcome.measurement.late:
+            if found.outcome.measurement.invalid:
                 found = discover(self.lab, self.plan)
             self.findings.add(found.outcome.measurement, found.outcome.trace)
             self.findings.underlay[PIPELINING.vxlan_port] += found.underlay
@@ -144,17 +144,17 @@ class Job:
         return self.measured_step(system, "udp", load.name, lambda: udp.run(self.lab, system, load))
 
     def measured_step(self, system: System, proto: str, load: str, run: Callable[[], _T]) -> _T:
-        """A measured step; a run that was late is repeated while there is time for it."""
+        """A measured step; an invalid run is repeated while there is time for it."""
         with self.steps.step(f"{system.title}: {proto} {load}") as results:
             outcome = run()
             for _ in range(_REPEATS):
                 in_time = self.steps.seconds < _REPEAT_BEFORE * self._share
-                if not (outcome.measurement.late and in_time) or outcome.measurement.disordered:
+                if not (outcome.measurement.invalid and in_time) or outcome.measurement.disordered:
                     break  # a reordering is kept, however late the run was
-                self.steps.note(f"late, once more ({outcome.measurement.late})")
+                self.steps.note(f"once more ({outcome.measurement.invalid})")
                 outcome = run()
             found = outcome.measurement
-            results.append(f"{found.pps / 1000:,.0f} kpps" if not found.late else "late")
+            results.append(f"{found.pps / 1000:,.0f} kpps" if not found.invalid else found.mark)
             self.findings.add(found, outcome.trace)
         return outcome
 

@@ -74,12 +74,14 @@ def _measured(
 ) -> Outcome:
     host = lab.hosts[lab.container(flows[0].target.name).machine]
     before = accounting.outside_host(lab, host.name, [])
+    cpus = lab.cpu_sample()
     host.reset()
     with host.recording(_RECORD) as traces, ExitStack() as stack:
         capture = PathCapture.start(lab, stack, flows)
         drive()
         _wait_quiet(lab, capture)
         stats = udp.settled(lab, host)
+    use = cpus.until(lab.cpu_sample())
     lab.watch.check()
     (trace,) = traces
     ours = udp.passages_of(trace, flows)
@@ -97,6 +99,7 @@ def _measured(
         reordered=path.reordered,
         swaps=path.swaps,
         late="; ".join(filter(None, (path.flaw, udp.lateness(stats)))),
+        disturbed=udp.disturbed(drops, trace, ours, use),
         **udp.timing(ours, stats),
     )
     return Outcome(measurement, trace, list(transfers), stats)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from falcon_ctl.capture import headers
 from falcon_ctl.capture.trace import Passage, Stage, Trace
+from falcon_ctl.checks import disturbance
+from falcon_ctl.checks.disturbance import CpuUse
 from falcon_ctl.checks.measurement import Measurement, rate
 from falcon_ctl.live import accounting
 from falcon_ctl.live.hosts import Host
@@ -60,12 +62,14 @@ def _measured(lab: Lab, system: System, load: Load, flows: list[Flow], host: Hos
     sockets = [lab.receiver(flow.target.name, flow.target_port) for flow in flows]
     _discard(sockets)
     before = accounting.outside_host(lab, host.name, sockets)
+    cpus = lab.cpu_sample()
     host.reset()
     by_flow = list(zip((flow.id for flow in flows), sockets, strict=True))
     with host.recording(2 * load.frames + 1000) as traces, Receiver(by_flow) as receiver:
         sent = _send(lab, load, flows)
         receiver.wait_quiet(sent.total, _QUIET, _DRAIN)
         stats = settled(lab, host)
+    use = cpus.until(lab.cpu_sample())
     lab.watch.check()
     (trace,) = traces
     ours = passages_of(trace, flows)
@@ -86,9 +90,24 @@ def _measured(lab: Lab, system: System, load: Load, flows: list[Flow], host: Hos
         drops=drops,
         reordered=sum(found.reordered for found in orders),
         late=unsaturated(ours) if load.saturates else _late(sent, transit(trace, ours), stats),
+        disturbed=disturbed(drops, trace, ours, None if load.saturates else use),
         **timing(ours, stats),
     )
     return Outcome(measurement, trace, arrivals, sent, stats)
+
+
+def disturbed(
+    drops: Mapping[str, int], trace: Trace, ours: list[Passage], use: CpuUse | None
+) -> str:
+    """What else than the experiment took part in the run; "" when nothing did.
+
+    `use`: None for a load that saturates: as long as a queue never runs empty, delays change
+    nothing (`unsaturated`).
+    """
+    strangers = disturbance.foreign(len(ours), len(trace.passages) - len(ours))
+    others = disturbance.other_load(use) if use else ""
+    marks = (disturbance.losses(drops), strangers, others)
+    return "; ".join(filter(None, marks))
 
 
 def _send(lab: Lab, load: Load, flows: list[Flow]) -> Sent:

@@ -12,15 +12,17 @@ from typing import Any
 from falcon_ctl.checks.measurement import Measurement
 from falcon_ctl.checks.verdict import Verdict
 from falcon_ctl.errors import UsageError
+from falcon_ctl.report.provenance import Provenance
 
 
 @dataclass
 class Report:
-    """One run: its measurements and verdicts."""
+    """One run: where it comes from, its measurements and verdicts."""
 
     topology: str
     target: str
     version: str
+    provenance: Provenance
     live: list[Measurement] = field(default_factory=list)
     checks: Sequence[Verdict] = ()
 
@@ -34,6 +36,8 @@ class Report:
         return {
             "topology": self.topology,
             "switch": {"target": self.target, "version": self.version},
+            "invalid": self.provenance.reason,
+            "provenance": self.provenance.document(),
             "live": [measurement.document(full) for measurement in self.live],
             "checks": [check._asdict() for check in self.checks],
         }

@@ -11,6 +11,8 @@ import matplotlib as mpl
 import numpy as np
 
 from falcon_ctl.checks.measurement import Measurement
+from falcon_ctl.report import picture
+from falcon_ctl.report.provenance import Provenance
 from falcon_ctl.systems.catalogue import MAIN_JOB
 
 if TYPE_CHECKING:
@@ -22,11 +24,13 @@ _MORE = "tab20b"
 Colours = dict[str, Any]
 
 
-def draw(path: Path, measurements: Sequence[Measurement], subtitle: str) -> None:
-    """Write a PNG; runs marked late are left out and named."""
+def draw(
+    path: Path, measurements: Sequence[Measurement], subtitle: str, provenance: Provenance
+) -> None:
+    """Write a PNG; runs marked invalid are left out and named."""
     from matplotlib.figure import Figure  # importing it takes a second
 
-    valid = [m for m in measurements if not m.late]
+    valid = [m for m in measurements if not m.invalid]
     figure = Figure(figsize=(15, 5.4))
     figure.subplots_adjust(left=0.05, right=0.98, bottom=0.22, top=0.86, wspace=0.4)
     figure.suptitle(f"FALCON testbed: {subtitle}")
@@ -36,10 +40,11 @@ def draw(path: Path, measurements: Sequence[Measurement], subtitle: str) -> None
     steady = [m for m in valid if m.proto == "udp" and m.load == "steady"]
     _latencies(latencies, steady, colours)
     _loads(loads, [m for m in valid if m.proto == "udp" and m.load == "saturating"])
-    late = sorted({m.label for m in measurements if m.late})
-    if late:
-        figure.text(0.01, 0.01, f"late, not shown: {', '.join(late)}", color="#d55e00")
-    figure.savefig(path, dpi=100)
+    invalid = sorted({m.label for m in measurements if m.invalid})
+    if invalid:
+        text = f"late or disturbed, not shown: {', '.join(invalid)}"
+        figure.text(0.01, 0.02, text, color="#d55e00")
+    picture.save(figure, path, provenance, dpi=100)
 
 
 def _colours(measurements: Sequence[Measurement]) -> Colours:

@@ -66,7 +66,8 @@ def _fill(
 ) -> None:
     full = json.dumps(report.document(full=True), indent=2, allow_nan=False)
     (folder / "report.json").write_text(full + "\n")
+    provenance = report.provenance
     for (name, description), packets in captures.items():
-        pcapng.write(folder / f"{name}.pcapng", name, description, packets)
+        pcapng.write(folder / f"{name}.pcapng", name, description, packets, provenance.line)
     subtitle = f"{report.topology}, {report.target} {report.version}"
-    plot.draw(folder / "figures.png", report.live, subtitle)
+    plot.draw(folder / "figures.png", report.live, subtitle, provenance)

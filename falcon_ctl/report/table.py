@@ -50,14 +50,15 @@ def print_measurements(
         if m.drops:
             places = ", ".join(f"{place} {count}" for place, count in sorted(m.drops.items()))
             console.print(f"lost, {m.label}: {places}", markup=False)
-        if m.late:
-            console.print(f"late, {m.label}: {m.late}", markup=False, style="yellow")
+        for mark, why in (("late", m.late), ("disturbed", m.disturbed)):
+            if why:
+                console.print(f"{mark}, {m.label}: {why}", markup=False, style="yellow")
 
 
 def _numbers(m: Measurement) -> Sequence[str]:
     latencies = [m.latency_us(q) for q in (0.5, 0.99)]
     times = [f"{value:,.1f}" if value is not None else "-" for value in latencies]
-    valid = ["[yellow]late[/]", "-", "-"] if m.late else [f"{m.pps / 1000:,.0f}", *times]
+    valid = [f"[yellow]{m.mark}[/]", "-", "-"] if m.invalid else [f"{m.pps / 1000:,.0f}", *times]
     return [*valid, str(m.sent), str(sum(m.drops.values())), str(m.reordered)]
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from falcon_ctl.errors import Interrupted, UsageError
+from falcon_ctl.report import provenance
 from falcon_ctl.sweeps import cluster, journal, plot, spec, table
 from falcon_ctl.sweeps.points import Point, expand
 from falcon_ctl.sweeps.run import Runner, run, threads
@@ -71,10 +72,13 @@ def sweep(console: Console, request: Request) -> None:
             console.print(f"{done.dropped} torn lines of {folder / journal.NAME} are dropped")
         if before:
             console.print(f"{before} of {len(tasks)} points were done before")
+        begun = provenance.begin(sorted({task.point.seed for task in tasks}), file.text)
         rows = _run(console, tasks, done, runner, folder)
-        table.write(folder, file, tasks, rows)
+        origin = begun.ended()
+        table.write(folder, file, tasks, rows, origin)
         if drawn:
-            plot.draw(folder / plot.NAME, drawn, tasks, rows)
+            plot.draw(folder / plot.NAME, drawn, tasks, rows, origin)
+    provenance.show(console, origin)
     console.print(f"{len(tasks)} points are in {folder / table.CSV}")
 
 

@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from falcon_ctl.errors import UsageError
+from falcon_ctl.report import picture
+from falcon_ctl.report.provenance import Provenance
 from falcon_ctl.sweeps.work import RESULTS, Row, Task
 
 NAME = "results.png"
@@ -44,7 +46,9 @@ def parse(text: str, tasks: Sequence[Task]) -> Plot:
     return Plot(x, y or "pps")
 
 
-def draw(path: Path, plot: Plot, tasks: Sequence[Task], rows: Sequence[Row]) -> None:
+def draw(
+    path: Path, plot: Plot, tasks: Sequence[Task], rows: Sequence[Row], origin: Provenance
+) -> None:
     """Write the picture: means over the seeds, whiskers for 5 to 95 % of them."""
     table = [{**task.point.columns(), **row} for task, row in zip(tasks, rows, strict=True)]
     table = [line for line in table if line[plot.x] is not None]
@@ -53,7 +57,7 @@ def draw(path: Path, plot: Plot, tasks: Sequence[Task], rows: Sequence[Row]) -> 
     for axes, proto in zip(figure.subplots(1, len(protos), squeeze=False)[0], protos, strict=True):
         draw_panel(axes, plot, _of(proto, table))
         axes.set_title(proto.upper())
-    figure.savefig(path, dpi=120)
+    picture.save(figure, path, origin)
 
 
 def draw_panel(axes: Axes, plot: Plot, table: Sequence[Line]) -> None:

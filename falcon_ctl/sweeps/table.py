@@ -12,33 +12,38 @@ from pathlib import Path
 from typing import Any
 
 from falcon_ctl.errors import UsageError
+from falcon_ctl.report.provenance import Provenance
 from falcon_ctl.sweeps.spec import File
 from falcon_ctl.sweeps.work import Row, Task
 
 CSV, LINES, SPEC, ABOUT = "results.csv", "results.jsonl", "spec.yaml", "sweep.json"
 
 
-def write(folder: Path, file: File, tasks: Sequence[Task], rows: Sequence[Row]) -> None:
+def write(
+    folder: Path, file: File, tasks: Sequence[Task], rows: Sequence[Row], origin: Provenance
+) -> None:
     """Write all files of a finished sweep. Raises UsageError when one cannot be written."""
-    lines = [{**task.point.columns(), **row} for task, row in zip(tasks, rows, strict=True)]
+    pairs = zip(tasks, rows, strict=True)
+    lines = [{**task.point.columns(), **row, **origin.columns} for task, row in pairs]
     texts = {
         CSV: _csv(lines),
         LINES: "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines),
         SPEC: file.text,
-        ABOUT: json.dumps(about(file, tasks), indent=1) + "\n",
+        ABOUT: json.dumps(about(file, tasks, origin), indent=1) + "\n",
     }
     for name, text in texts.items():
         _replace(folder / name, text.encode())
 
 
-def about(file: File, tasks: Sequence[Task]) -> Mapping[str, Any]:
-    """The hashes of all inputs that decided the results."""
+def about(file: File, tasks: Sequence[Task], origin: Provenance) -> Mapping[str, Any]:
+    """The hashes of all inputs that decided the results, and where these come from."""
     policies = {task.policy for task in tasks if task.policy is not None}
     return {
         "spec_sha256": _sha256(file.text),
         "policies_sha256": {one.name: _sha256(one.source) for one in sorted(policies)},
         "code_sha256": tasks[0].code,
         "points": len(tasks),
+        **origin.marks,
     }
 
 

@@ -126,7 +126,7 @@ def test_the_command_prints_every_claim_and_writes_it(tmp_path, capsys):
     assert f"{len(CLAIMS)} of {len(CLAIMS)} claims hold" in out
     rows = json.loads(file.read_text())
     assert [row["key"] for row in rows] == list(BY_KEY)
-    keys = ["key", "system", "mark", "claim", "measured", "holds"]
+    keys = ["key", "system", "mark", "claim", "measured", "holds", "invalid", "provenance"]
     assert all(list(row) == keys for row in rows)
     assert all(row["holds"] is True for row in rows)
 

@@ -11,6 +11,7 @@ from falcon_ctl.figures.core_activity import loads, timeline
 from falcon_ctl.figures.evaluate import Row
 from falcon_ctl.figures.experiments import BY_FIGURE, Experiment
 from falcon_ctl.figures.sensitivity import Change, Effect
+from falcon_ctl.report import provenance
 from falcon_ctl.systems.catalogue import BY_NAME
 from falcon_ctl.virtual.measure import MS, Closed, Stream, measure
 from rxpath.config import costs
@@ -132,7 +133,11 @@ def test_sensitivity_writes_a_table_and_pictures(tmp_path, capsys, monkeypatch):
     assert ended.value.code == 0
     assert "1 single flow" in capsys.readouterr().out
     (folder,) = tmp_path.iterdir()
-    assert {path.name for path in folder.iterdir()} == {"sensitivity.csv", "figure-1-tornado.png"}
+    assert {path.name for path in folder.iterdir()} == {
+        "sensitivity.csv",
+        "figure-1-tornado.png",
+        "provenance.json",
+    }
     with (folder / "sensitivity.csv").open() as table:
         rows = list(csv.DictReader(table))
     assert {row["cost"] for row in rows} == set(sensitivity.costs_of(short.runs()))
@@ -148,6 +153,7 @@ def test_a_change_below_nothing_is_refused():
 
 @pytest.mark.slow
 def test_the_cores_pictures_belong_to_their_figures(tmp_path):
-    names = [path.name for path in core_plots.draw_all(tmp_path, [1, 2, 7])]
+    paths = core_plots.draw_all(tmp_path, [1, 2, 7], provenance.begin([1], ""))
+    names = sorted(path.name for path in paths)
     assert names == ["figure-1-timeline.png", "figure-7-load.png"]
     assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in names)

@@ -13,6 +13,7 @@ from falcon_ctl.errors import NotConserved
 from falcon_ctl.figures import evaluate, plots
 from falcon_ctl.figures.experiments import BY_FIGURE, CLAIMS, EXPERIMENTS, Run
 from falcon_ctl.figures.fit import fit
+from falcon_ctl.report import provenance
 from falcon_ctl.systems.catalogue import BY_NAME, SYSTEMS
 from falcon_ctl.virtual.measure import Closed, Metrics, Stream, measure
 from rxpath.config.costs import DIRECTORY
@@ -168,6 +169,7 @@ def test_figures_writes_everything(tmp_path, capsys):
     assert "2 steady flow" in out
     rows = json.loads(file.read_text())
     keys = ["figure", "system", "proto", "metric", "claim", "measured", "within"]
+    keys += ["invalid", "provenance"]
     assert all(list(row) == keys for row in rows)
     claimed = [row for row in rows if row["claim"] is not None]
     assert len(claimed) == 4
@@ -236,7 +238,7 @@ def test_every_figure_can_be_drawn(tmp_path):
         for experiment in EXPERIMENTS
         for run in experiment.runs()
     }
-    assert len(plots.draw_all(tmp_path, found)) == 7
+    assert len(plots.draw_all(tmp_path, found, provenance.begin([1], ""))) == 7
 
 
 # -- custom policies ---------------------------------------------------------------------------

@@ -94,7 +94,7 @@ def test_a_late_run_is_repeated_twice_at_most_and_in_time(lates, seconds, runs, 
     outcomes = [
         SimpleNamespace(
             measurement=SimpleNamespace(
-                late=late, pps=1e6, label="x", disordered=late == "late, disordered"
+                invalid=late, mark=late, pps=1e6, label="x", disordered="disordered" in late
             ),
             trace=None,
         )
@@ -108,4 +108,4 @@ def test_a_late_run_is_repeated_twice_at_most_and_in_time(lates, seconds, runs, 
     assert len(list(left)) == len(outcomes) - runs
     (kept,) = run.findings.measurements
     assert kept is outcomes[runs - 1].measurement
-    assert (kept.late == "") == valid
+    assert (kept.invalid == "") == valid

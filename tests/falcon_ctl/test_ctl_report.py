@@ -13,7 +13,7 @@ from falcon_ctl.capture.pcapng import Packet
 from falcon_ctl.capture.points import stage_points
 from falcon_ctl.checks.verdict import Verdict, judge
 from falcon_ctl.errors import UsageError
-from falcon_ctl.report import document, plot, results, table
+from falcon_ctl.report import document, plot, provenance, results, table
 from falcon_ctl.report.document import Report
 from falcon_ctl.report.progress import Steps
 from falcon_ctl.systems.catalogue import MAIN_JOB
@@ -29,7 +29,9 @@ def report():
     late = measured(system="host", late="sender: p99 30 ms, budget 20 ms", pps=5.0)
     empty = measured(delivered=0, latencies=np.empty(0, np.int64))
     checks = [Verdict("all reach", True, "12 pairs"), Verdict("order", False, "2 [reordered]")]
-    return Report("pair", "v1switch", "0.1", [late, measured(), empty], checks)
+    return Report(
+        "pair", "v1switch", "0.1", provenance.begin([1], ""), [late, measured(), empty], checks
+    )
 
 
 # -- the JSON document -----------------------------------------------------------------------------
@@ -38,9 +40,9 @@ def report():
 def test_the_document_has_exactly_the_agreed_keys(report, tmp_path):
     document.write(tmp_path / "out.json", report)
     found = json.loads((tmp_path / "out.json").read_text())
-    assert set(found) == {"topology", "switch", "live", "checks"}
+    assert set(found) == {"topology", "switch", "invalid", "provenance", "live", "checks"}
     assert found["switch"] == {"target": "v1switch", "version": "0.1"}
-    keys = "system proto flows sent delivered drops reordered pps latency_us late"
+    keys = "system proto flows sent delivered drops reordered pps latency_us late invalid"
     assert [set(live) for live in found["live"]] == [set(keys.split())] * 3
     assert found["live"][1]["latency_us"] == {"p50": 2.0, "p99": 2.98}
     assert found["live"][2]["latency_us"] == {"p50": None, "p99": None}

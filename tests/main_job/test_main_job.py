@@ -116,7 +116,7 @@ def test_every_system_was_measured(run: Run) -> None:
     for row in live:
         assert set(row) == {
             "system", "proto", "flows", "sent", "delivered", "drops",
-            "reordered", "pps", "latency_us", "late",
+            "reordered", "pps", "latency_us", "late", "invalid",
         }  # fmt: skip
         assert 0 < row["delivered"] <= row["sent"]
         assert 0 < row["latency_us"]["p50"] <= row["latency_us"]["p99"]

@@ -24,6 +24,7 @@ from topo.errors import RequestError
 from topo.rundir import RunDir
 from topo.spec.builders import pair as pair_spec
 from topo.spec.model import Topology
+from topo.system import code, targets
 
 pytestmark = pytest.mark.network
 
@@ -54,6 +55,15 @@ def test_status_shows_every_part(pair: Topo, network: Network) -> None:
         assert ("s1-eth1" if part.kind == "switch" else f"{part.name}.json") in command
     assert pair("status").stdout.count("running") == 3
     assert pair.status()["pid"] == status.pid == network.daemon_pid
+
+
+def test_every_part_reports_the_code_that_it_runs(network: Network) -> None:
+    status = network.status()
+    assert status.code == code.digest("topo")
+    packages = {"switch": targets.package(status.target), "rxpath": "rxpath"}
+    for part in status.parts:
+        package = packages[part.kind]
+        assert part.code == (code.digest(package) if package else "")
 
 
 def test_the_client_knows_every_address(network: Network) -> None:

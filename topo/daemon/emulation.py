@@ -15,7 +15,7 @@ from topo.errors import StartFailed
 from topo.protocol.status import Target
 from topo.rundir import RunDir
 from topo.spec.model import End, Link, Topology
-from topo.system import targets
+from topo.system import code, targets
 from topo.system.python import environment
 
 NODE_SECONDS = 10.0
@@ -31,6 +31,7 @@ class Emulation:
     def __init__(self, topology: Topology, target: Target, run_dir: RunDir, log: TextIO) -> None:
         self.topology, self.target, self.run_dir = topology, target, run_dir
         self.version = targets.version(target)
+        self.code = code.digest("topo")
         self.nodes: dict[str, Namespaced] = {}
         self.ports: dict[str, list[Port]] = {name: [] for name in topology.node_names}
         self.ifindexes: dict[str, dict[str, int]] = {}
@@ -111,7 +112,9 @@ class Emulation:
         for switch in self.topology.switches:
             ports = self.topology.interfaces(switch.name)
             argv = targets.command(self.target, switch, ports, self.run_dir)
-            self.programs.append(switch_program(self.nodes[switch.name], argv, self.run_dir))
+            package = targets.package(self.target)
+            node = self.nodes[switch.name]
+            self.programs.append(switch_program(node, argv, self.run_dir, package))
         for machine in self.topology.machines:
             config = self.run_dir.config(machine.name)
             config.write_text(json.dumps(rxpath_config(self.topology, machine, self.run_dir)))

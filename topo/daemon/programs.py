@@ -14,6 +14,7 @@ from topo.daemon.readiness import answers_http2, answers_status
 from topo.protocol.status import Part
 from topo.rundir import TAIL_LINES, RunDir, tail
 from topo.spec.model import Machine, Topology
+from topo.system import code
 
 DILATION = 1000  # wall seconds per second of model time
 
@@ -22,7 +23,8 @@ DILATION = 1000  # wall seconds per second of model time
 class Program:
     """A program to run in a node, and its process once it is started.
 
-    `logs` are the files that it may write, standard output and error last; `is_ready` probes it.
+    `logs` are the files that it may write, standard output and error last; `is_ready` probes it;
+    `package` is the Python package that it is, if it is one, and `code` that package's hash.
     """
 
     name: str
@@ -31,10 +33,13 @@ class Program:
     argv: Sequence[str]
     logs: Sequence[Path]
     is_ready: Callable[[], bool]
+    package: str = ""
     process: Popen[bytes] | None = field(default=None, init=False)
+    code: str = field(default="", init=False)
 
     def start(self, env: Mapping[str, str], cwd: Path, on_end: Callable[["Program"], None]) -> None:
         """Start it; `on_end` is called from a thread of its own when it ends."""
+        self.code = code.digest(self.package) if self.package else ""
         with self.logs[-1].open("ab") as output:
             process = self.node.run(self.argv, DEVNULL, output, STDOUT, env, cwd)
         self.process = process
@@ -62,13 +67,14 @@ class Program:
             kind=self.kind,
             node=self.node.name,
             pid=self.process.pid if self.process else 0,
+            code=self.code,
             returncode=returncode,
             log=str(next((log for log in self.logs if log.exists()), self.logs[0])),
             tail=() if returncode is None else tuple(self.tail()),
         )
 
 
-def switch_program(node: Namespaced, argv: Sequence[str], run_dir: RunDir) -> Program:
+def switch_program(node: Namespaced, argv: Sequence[str], run_dir: RunDir, package: str) -> Program:
     """The switch target of a node; ready when its P4Runtime server speaks HTTP/2."""
     return Program(
         name=node.name,
@@ -77,6 +83,7 @@ def switch_program(node: Namespaced, argv: Sequence[str], run_dir: RunDir) -> Pr
         argv=argv,
         logs=(*run_dir.switch_logs(node.name), run_dir.program_output(node.name)),
         is_ready=partial(answers_http2, run_dir.p4rt(node.name)),
+        package=package,
     )
 
 
@@ -89,6 +96,7 @@ def rxpath_program(node: Namespaced, config: Path, run_dir: RunDir) -> Program:
         argv=[sys.executable, "-m", "rxpath", "--config", str(config)],
         logs=(run_dir.program_log(f"rx-{node.name}"),),
         is_ready=partial(answers_status, run_dir.control(node.name)),
+        package="rxpath",
     )
 
 

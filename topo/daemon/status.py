@@ -18,6 +18,7 @@ def status(emulation: Emulation) -> Status:
         version=emulation.version,
         run_dir=str(emulation.run_dir.path),
         pid=os.getpid(),
+        code=emulation.code,
         uptime_s=round(emulation.uptime, 3),
         parts=tuple(parts.values()),
         switches=tuple(_switch(emulation, switch, parts) for switch in topology.switches),

@@ -13,7 +13,8 @@ class Part(Model):
 
     `pid` is the number in the reader's PID namespace (0 once the process is gone); `returncode`
     is that of subprocess: None while it runs, negative when killed by a signal. `tail` has the
-    last lines of its log once it has ended.
+    last lines of its log once it has ended. `code` is the hash of its sources when it was started
+    (`topo.system.code`), "" for a program that is not of this project.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Part(Model):
     node: str
     pid: int
     returncode: int | None = None
+    code: str = ""
     log: str
     tail: tuple[str, ...] = ()
 
@@ -77,13 +79,17 @@ class MachineInfo(Model):
 
 
 class Status(Model):
-    """The whole network; `parts` has the switches first, then the machines."""
+    """The whole network; `parts` has the switches first, then the machines.
+
+    `code`: hash of the sources of `topo` when the daemon was started.
+    """
 
     topology: str
     target: Target
     version: str
     run_dir: str
     pid: int
+    code: str
     uptime_s: float
     parts: tuple[Part, ...]
     switches: tuple[SwitchInfo, ...]

@@ -38,6 +38,11 @@ def resolve(choice: str) -> Target:
             raise CallError(f"--switch: expected auto, bmv2 or v1switch, got {choice}")
 
 
+def package(target: Target) -> str:
+    """The Python package that a target's program is; "" for BMv2, which is none."""
+    return V1SWITCH if target == "v1switch" else ""
+
+
 def command(target: Target, switch: Switch, ports: Mapping[int, str], run_dir: RunDir) -> list[str]:
     """The argument list that starts a switch; `ports` is {number: interface}."""
     program = [BMV2] if target == "bmv2" else [sys.executable, "-m", V1SWITCH]
