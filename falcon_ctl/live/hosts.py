@@ -61,8 +61,9 @@ class Host:
         try:
             yield traces
         finally:
-            path = self._client.call("record", action="stop")["path"]
-        traces.append(load(Path(path)))
+            path = Path(self._client.call("record", action="stop")["path"])
+        traces.append(load(path))
+        path.unlink(missing_ok=True)
 
     def restore(self) -> None:
         """Restore the knobs as they were when the connection was opened."""

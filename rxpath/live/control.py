@@ -3,35 +3,58 @@
 Request ``{"id": n, "op": "name", "params": {...}}``; reply ``{"id": n, "ok": true, "result": ...}``
 or ``{"id": n, "ok": false, "error": {"kind": "bad_request"|"failed", "where", "message"}}``.
 The server runs in its caller's thread: `Server.fileno` becomes readable when `Server.serve` has
-work.  A long operation returns a Future, and its reply follows later.
+work, which returns after a few milliseconds and has the rest done by a later call.  A long
+operation returns a `Later`, and its reply follows.  `rxpath.live.peer` has the limits of a client.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import logging
 import os
 import selectors
 import socket
+import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rxpath.errors import ConfigError, ControlError, RxPathError
+from rxpath.live.peer import MAX_PEERS, PATIENCE, Peer, decode
 
-Operation = Callable[[Mapping[str, Any]], Any]
+SHARE_S = 0.005  # of wall time that one call of `Server.serve` spends on requests
+LONGEST_SHOWN = 200  # characters of a wrong value in a reply
+QUEUE = 128  # clients that wait for being accepted
 
-MAX_LINE = 1 << 20
-MAX_UNSENT = 8 << 20  # a peer that does not read is disconnected
+log = logging.getLogger("rxpath")
 
 
-@dataclass
-class _Peer:
-    sock: socket.socket
-    inbox: bytearray = field(default_factory=bytearray)
-    outbox: bytearray = field(default_factory=bytearray)
+class Caller(Protocol):
+    """The client on whose behalf an operation runs."""
+
+    def at_close(self, callback: Callable[[], object]) -> None:
+        """Have `callback` called once its connection is closed."""
+
+
+Operation = Callable[[Mapping[str, Any], Caller], Any]
+
+
+@dataclass(frozen=True)
+class Later:
+    """What an operation returns whose work is done elsewhere.
+
+    When `work` is done, `finish` is called with its result between two batches of frames, and
+    makes the operation's result.
+    """
+
+    work: Future[Any]
+    finish: Callable[[Any], Any] = lambda result: result
 
 
 def claim(path: Path) -> socket.socket:
@@ -48,7 +71,7 @@ def claim(path: Path) -> socket.socket:
             listener.bind(str(path))
         finally:
             os.umask(before)
-        listener.listen(16)
+        listener.listen(QUEUE)
         listener.setblocking(False)
     except OSError as error:
         listener.close()
@@ -59,32 +82,47 @@ def claim(path: Path) -> socket.socket:
 
 def _answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # a stopped process's queue may be full
         try:
             probe.connect(str(path))
         except ConnectionRefusedError:
             return False
+        except BlockingIOError:
+            return True
         return True
 
 
 class Server:
     """Serves named operations; a context manager that removes its socket file.
 
+    Whatever clients send, and however many there are, `serve` raises nothing and holds its caller
+    up for `SHARE_S` and one operation at most.
+
     Args:
         path: of the socket.
-        operations: by name; each takes the request's ``params`` and returns a JSON value or a
-            Future of one. A `ConfigError` or `ControlError` of it becomes the reply's error.
+        operations: by name; each takes the request's ``params`` and its caller, and returns a JSON
+            value or a `Later`. A `ConfigError` or `ControlError` of it becomes the reply's error.
+        clock: seconds that never go back.
     """
 
-    def __init__(self, path: Path, operations: Mapping[str, Operation]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        operations: Mapping[str, Operation],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.path = path
         self.operations = operations
+        self._clock = clock
         self._listener = claim(path)
+        self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._selector = selectors.EpollSelector()
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._wake_r, self._wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._selector.register(self._wake_r, selectors.EVENT_READ, self._drain)
-        self._peers: dict[socket.socket, _Peer] = {}
-        self._later: list[tuple[_Peer, object, Future[Any]]] = []
+        self._peers: set[Peer] = set()
+        self._waiting: deque[Peer] = deque()  # those with a request, in the order of their turns
+        self._later: list[tuple[Peer, object, Later]] = []
 
     def __enter__(self) -> Server:  # noqa: PYI034  # typing.Self is newer than Python 3.10
         return self
@@ -94,12 +132,12 @@ class Server:
 
     def close(self) -> None:
         """Close all connections and remove the socket file."""
-        for peer in list(self._peers.values()):
+        for peer in list(self._peers):
             self._drop(peer)
         self._selector.close()
         self._listener.close()
-        os.close(self._wake_r)
-        os.close(self._wake_w)
+        for fd in (self._wake_r, self._wake_w, self._spare):
+            os.close(fd)
         self.path.unlink(missing_ok=True)
 
     def fileno(self) -> int:
@@ -117,122 +155,175 @@ class Server:
             os.write(self._wake_w, b"\0")
 
     def serve(self) -> None:
-        """Accept, read, answer and write, without blocking."""
+        """Accept, read, answer and write, without blocking; call it now and then even if idle."""
         for key, _ in self._selector.select(timeout=0):
             key.data()
-        ready = [entry for entry in self._later if entry[2].done()]
-        self._later = [entry for entry in self._later if not entry[2].done()]
-        for peer, ident, future in ready:
-            self._reply(peer, _outcome(ident, future.result))
+        self._answer_in_turn()
+        self._finish_later()
+        now = self._clock()
+        for peer in [peer for peer in self._peers if peer.is_overdue(now)]:
+            self._refuse(peer, ControlError("failed", "line", f"not complete in {PATIENCE:g} s"))
 
     def _accept(self) -> None:
-        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
-            sock, _ = self._listener.accept()
-            sock.setblocking(False)
-            peer = self._peers[sock] = _Peer(sock)
-            self._selector.register(sock, selectors.EVENT_READ, lambda: self._io(peer))
+        """Take waiting clients, at most as many as may be connected; turn away those beyond."""
+        for _ in range(MAX_PEERS):
+            try:
+                sock, _ = self._listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self._turn_away(error)
+                return
+            peer = Peer(sock, self._clock())
+            self._peers.add(peer)
+            self._selector.register(sock, selectors.EVENT_READ, partial(self._io, peer))
+            if len(self._peers) > MAX_PEERS:
+                message = f"{MAX_PEERS} clients are connected, which is the most"
+                self._refuse(peer, ControlError("failed", "connection", message))
+
+    def _turn_away(self, error: OSError) -> None:
+        """Without a free descriptor, close a client's connection, lest it wait for ever."""
+        if error.errno not in (errno.EMFILE, errno.ENFILE):
+            log.warning("control socket: %s", error)
+            return
+        os.close(self._spare)
+        with contextlib.suppress(OSError):
+            self._listener.accept()[0].close()
+        self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
     def _drain(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake_r, 4096)
 
-    def _drop(self, peer: _Peer) -> None:
-        if self._peers.pop(peer.sock, None):
+    def _drop(self, peer: Peer) -> None:
+        if peer in self._peers:
+            self._peers.remove(peer)
             self._selector.unregister(peer.sock)
-            peer.sock.close()
+            peer.close()
         self._later = [entry for entry in self._later if entry[0] is not peer]
 
-    def _io(self, peer: _Peer) -> None:
-        """Send waiting data, read what arrived, answer every complete line."""
-        try:
-            self._flush(peer)
-            data = peer.sock.recv(1 << 16)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._drop(peer)
-            return
-        peer.inbox += data
-        while (end := peer.inbox.find(b"\n")) >= 0:
-            line = bytes(peer.inbox[:end])
-            del peer.inbox[: end + 1]
-            self._answer(peer, line)
-        if len(peer.inbox) > MAX_LINE:
-            error = ControlError("bad_request", "line", f"longer than {MAX_LINE} bytes")
-            self._reply(peer, _failure(None, error))
-            self._drop(peer)
+    def _refuse(self, peer: Peer, error: ControlError) -> None:
+        """Say why, as far as the client listens, and close."""
+        peer.reply(_failure(None, error))
+        peer.send()
+        self._drop(peer)
 
-    def _answer(self, peer: _Peer, line: bytes) -> None:
+    def _io(self, peer: Peer) -> None:
+        """Send waiting data, read what arrived."""
+        if not (peer.send() and peer.receive()):
+            self._drop(peer)
+            return
+        self._poll(peer)
+
+    def _poll(self, peer: Peer) -> None:
+        """Have a client answered in its turn, or poll it for what it is to do next."""
+        if not peer.is_open:
+            return
+        events = selectors.EVENT_WRITE if peer.has_reply else selectors.EVENT_READ
+        if peer.has_request and not peer.has_reply:
+            events = selectors.EVENT_WRITE  # its next bytes have time; there is no empty set
+            if peer not in self._waiting:
+                self._waiting.append(peer)
+        self._selector.modify(peer.sock, events, self._selector.get_key(peer.sock).data)
+
+    def _answer_in_turn(self) -> None:
+        """A request of each client that has one, round by round, as long as the time allows."""
+        end = self._clock() + SHARE_S
+        while self._waiting:
+            peer = self._waiting.popleft()
+            if peer.is_open:
+                self._answer(peer)
+                self._poll(peer)
+            if self._waiting and self._clock() > end:
+                self.wake()
+                return
+
+    def _answer(self, peer: Peer) -> None:
         ident: object = None
         try:
-            request = _decode(line)
-            ident = request.get("id")
-            op, params = request.get("op"), request.get("params", {})
-            operation = self.operations.get(op) if isinstance(op, str) else None
-            if operation is None:
-                known = ", ".join(sorted(self.operations))
-                raise ControlError("bad_request", "op", f"got {op!r}, expected one of {known}")
-            if not isinstance(params, dict):
-                raise ControlError("bad_request", "params", "expected an object")
-            result = operation(params)
-        except RxPathError as error:
+            line = peer.take_request()
+        except ControlError as error:
+            self._refuse(peer, error)
+            return
+        try:
+            request = decode(line)
+            ident = _ident(request)
+            result = self._operation(request)(_params(request), peer)
+        except Exception as error:  # noqa: BLE001  # no request may end the host
             self._reply(peer, _failure(ident, error))
             return
-        if isinstance(result, Future):
+        if isinstance(result, Later):
             self._later.append((peer, ident, result))
-            result.add_done_callback(lambda _: self.wake())
+            result.work.add_done_callback(lambda _: self.wake())
         else:
             self._reply(peer, _outcome(ident, lambda: result))
 
-    def _reply(self, peer: _Peer, message: Mapping[str, Any]) -> None:
-        if peer.sock not in self._peers:
+    def _operation(self, request: Mapping[str, Any]) -> Operation:
+        op = request.get("op")
+        operation = self.operations.get(op) if isinstance(op, str) else None
+        if operation is None:
+            known = ", ".join(sorted(self.operations))
+            raise ControlError("bad_request", "op", f"got {_shown(op)}, expected one of {known}")
+        return operation
+
+    def _finish_later(self) -> None:
+        ready = [entry for entry in self._later if entry[2].work.done()]
+        self._later = [entry for entry in self._later if not entry[2].work.done()]
+        for peer, ident, later in ready:
+            self._reply(peer, _outcome(ident, partial(_finished, later)))
+            self._poll(peer)
+
+    def _reply(self, peer: Peer, message: Mapping[str, Any]) -> None:
+        if not peer.is_open:
             return
-        peer.outbox += json.dumps(message).encode() + b"\n"
-        try:
-            self._flush(peer)
-        except OSError:
-            self._drop(peer)
-            return
-        if len(peer.outbox) > MAX_UNSENT:
+        peer.reply(message)
+        if not peer.send():
             self._drop(peer)
 
-    def _flush(self, peer: _Peer) -> None:
-        """Send what the peer takes now, and poll for the rest."""
-        with contextlib.suppress(BlockingIOError):
-            while peer.outbox:
-                del peer.outbox[: peer.sock.send(peer.outbox)]
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if peer.outbox else 0)
-        self._selector.modify(peer.sock, events, self._selector.get_key(peer.sock).data)
+
+def _finished(later: Later) -> Any:
+    return later.finish(later.work.result())
 
 
-def _decode(line: bytes) -> dict[str, Any]:
-    try:
-        request = json.loads(line)
-    except ValueError as error:  # both of JSON and of UTF-8
-        raise ControlError("bad_request", "line", f"{error}; expected a JSON object") from error
-    if not isinstance(request, dict):
-        raise ControlError("bad_request", "line", "expected a JSON object")
-    return request
+def _ident(request: Mapping[str, Any]) -> object:
+    """What a reply repeats, so that its client knows the request."""
+    ident = request.get("id")
+    if ident is not None and (not isinstance(ident, int | str) or len(str(ident)) > LONGEST_SHOWN):
+        raise ControlError("bad_request", "id", "expected a number or a short text")
+    return ident
+
+
+def _params(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    params = request.get("params", {})
+    if not isinstance(params, dict):
+        raise ControlError("bad_request", "params", "expected an object")
+    return params
 
 
 def _outcome(ident: object, produce: Callable[[], Any]) -> dict[str, Any]:
     try:
         return {"id": ident, "ok": True, "result": produce()}
-    except RxPathError as error:
+    except Exception as error:  # noqa: BLE001  # no request may end the host
         return _failure(ident, error)
 
 
-def _failure(ident: object, error: RxPathError) -> dict[str, Any]:
+def _failure(ident: object, error: Exception) -> dict[str, Any]:
     if isinstance(error, ControlError):
         plain = {"kind": error.kind, "where": error.where, "message": error.message}
     elif isinstance(error, ConfigError):
-        message = f"got {error.value!r}, expected {error.allowed}"
+        message = f"got {_shown(error.value)}, expected {error.allowed}"
         plain = {"kind": "bad_request", "where": error.key, "message": message}
     else:
+        if not isinstance(error, RxPathError):
+            log.error("a control request failed", exc_info=error)
         plain = {"kind": "failed", "where": type(error).__name__, "message": str(error)}
     return {"id": ident, "ok": False, "error": plain}
+
+
+def _shown(value: object) -> str:
+    """A value as a message shows it."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 class Client:

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from threading import Thread
 from typing import Any
 
-import numpy as np
-
-from rxpath.config.knobs import RSS_ENTRIES
 from rxpath.errors import ControlError
 from rxpath.live import clock as ck
-from rxpath.live import records
+from rxpath.live.control import Caller, Later
 from rxpath.live.datapath import REASON_NAMES
 from rxpath.live.host import LiveHost
-from rxpath.live.recorder import SNAPLEN, Recorder
-from rxpath.model.state import codes
+from rxpath.live.recordings import Recordings
+from rxpath.policies import custom
 from rxpath.wire import frames
 
-DEFAULT_LIMIT, MAX_LIMIT = 100_000, 1_000_000
 LATE_SHARE = 0.01  # of the delivered frames may be over the budget before a result is late
 
 
@@ -31,10 +27,9 @@ class Operations:
     def __init__(self, host: LiveHost) -> None:
         self.host = host
         self.started = time.monotonic()
-        self._recordings = 0
-        self._meta: dict[str, Any] = {}
         self._carried = 0  # frames that were in the host at the last reset
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="records")
+        self._recordings = Recordings(host)
+        self._loader: Thread | None = None
 
     def table(self) -> dict[str, Any]:
         """Operations by name, for `rxpath.live.control.Server`."""
@@ -43,9 +38,9 @@ class Operations:
 
     def close(self) -> None:
         """Wait until the last recording is on disk."""
-        self._writer.shutdown()
+        self._recordings.close()
 
-    def status(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def status(self, params: Mapping[str, Any], _: Caller) -> dict[str, Any]:
         """The machine's identity, and whether its results are valid."""
         _only(params)
         return {
@@ -58,15 +53,29 @@ class Operations:
             "late": self.late(),
         }
 
-    def get(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def get(self, params: Mapping[str, Any], _: Caller) -> dict[str, Any]:
         """All knobs."""
         _only(params)
         return self.host.knobs()
 
-    def set(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Change knobs as a whole; returns all knobs."""
-        self.host.configure(params)
-        return self.host.knobs()
+    def set(self, params: Mapping[str, Any], _: Caller) -> dict[str, Any] | Later:
+        """Change knobs as a whole; returns all knobs.
+
+        A policy of a file is loaded by a thread, since compiling it takes a second and its
+        top level may take any time.
+        """
+
+        def configure(_: object = None) -> dict[str, Any]:
+            self.host.configure(params)
+            return self.host.knobs()
+
+        policy = params.get("policy")
+        if not isinstance(policy, str) or custom.SUFFIX not in policy:
+            return configure()
+        if self._loader is not None and self._loader.is_alive():
+            raise ControlError("failed", "policy", "another policy is still being loaded")
+        self._loader, loaded = _in_thread(lambda: custom.load(policy))
+        return Later(loaded, configure)
 
     def late(self) -> dict[str, Any]:
         """How late frames were delivered, in model ns, and whether that invalidates the result.
@@ -80,7 +89,7 @@ class Operations:
         bad = bad or figures["clamp_max_ns"] > figures["budget_ns"]
         return {"late": bad, **figures, "kernel_drops": lost}
 
-    def stats(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def stats(self, params: Mapping[str, Any], _: Caller) -> dict[str, Any]:
         """Counters since the last reset: ``rx + copies + carried = delivered + drops + queued``."""
         _only(params)
         kernel = self.host.count_kernel_drops()
@@ -115,7 +124,7 @@ class Operations:
             "wall_ns": time.time_ns(),
         }
 
-    def reset(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def reset(self, params: Mapping[str, Any], _: Caller) -> dict[str, Any]:
         """Zero counters and lateness; frames in flight stay and are counted as carried."""
         _only(params)
         self.host.datapath.counters.clear()
@@ -126,55 +135,30 @@ class Operations:
         self._carried = self.host.queued()
         return {"model_ns": self.host.model_ns(), "wall_ns": time.time_ns()}
 
-    def record(self, params: Mapping[str, Any]) -> dict[str, Any] | Future[dict[str, Any]]:
+    def record(self, params: Mapping[str, Any], caller: Caller) -> dict[str, Any] | Later:
         """Start (``limit``: at most so many frames) or stop a recording; stop gives its path."""
         _only(params, "action", "limit")
-        running = bool(self.host.datapath.recorder.progress.on)
-        action, limit = params.get("action"), params.get("limit", DEFAULT_LIMIT)
-        if action not in ("start", "stop"):
-            raise ControlError("bad_request", "action", f"got {action!r}, expected start or stop")
-        if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
-            allowed = f"an integer from 1 to {MAX_LIMIT}"
-            raise ControlError("bad_request", "limit", f"got {limit!r}, expected {allowed}")
-        if running == (action == "start"):
-            state = "already" if running else "not"
-            raise ControlError("failed", "record", f"{state} recording")
+        action = params.get("action")
+        if action == "stop":
+            return self._recordings.stop(caller)
         if action == "start":
-            self._meta = self._describe()
-            self.host.record(limit)
-            return {"limit": limit}
-        return self._writer.submit(self._write, self.host.stop_record(), self._meta, self._path())
+            return self._recordings.start(params.get("limit"), caller)
+        raise ControlError("bad_request", "action", "expected start or stop")
 
-    def _path(self) -> Path:
-        self._recordings += 1
-        name = f"{self.host.config.machine}-{os.getpid()}-{self._recordings:04}.npz"
-        return Path(self.host.config.records_dir) / name
 
-    def _describe(self) -> dict[str, Any]:
-        clock, config = self.host.datapath.clock, self.host.config
-        return {
-            "machine": config.machine,
-            "epoch_ns": int(clock.epoch),
-            "dilation": int(clock.dilation),
-            "knobs": self.host.knobs(),
-            "containers": [one.model_dump() for one in config.containers],
-            "drop_reasons": {str(code): name for code, name in REASON_NAMES.items()},
-            "stage_kinds": list(codes.STAGE_NAMES),
-            "snaplen": SNAPLEN,
-        }
+def _in_thread(work: Callable[[], Any]) -> tuple[Thread, Future[Any]]:
+    """Do `work` in a thread that the process does not wait for when it ends."""
+    future: Future[Any] = Future()
 
-    def _write(self, recorder: Recorder, meta: dict[str, Any], path: Path) -> dict[str, Any]:
-        """Convert and write in another thread, while frames go on."""
-        used, missed = recorder.progress.used, recorder.progress.missed
-        knobs = meta["knobs"]
-        table = knobs["rss_indirection"] or [i % knobs["queues"] for i in range(RSS_ENTRIES)]
-        found = records.convert(recorder, np.array(table))
+    def run() -> None:
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            records.write(path, found, recorder.frames[:used], {**meta, "missed": missed})
-        except OSError as error:
-            raise ControlError("failed", str(path), error.strerror or str(error)) from error
-        return {"path": str(path), "frames": used, "missed": missed}
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001  # whatever it is, the future's reader gets it
+            future.set_exception(error)
+
+    thread = Thread(target=run, name="policy", daemon=True)
+    thread.start()
+    return thread, future
 
 
 def _only(params: Mapping[str, Any], *known: str) -> None:

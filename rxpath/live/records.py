@@ -73,9 +73,13 @@ def convert(recorder: Recorder, indirection: np.ndarray) -> np.ndarray:
 def write(path: Path, records: np.ndarray, frames: np.ndarray, meta: Mapping[str, Any]) -> None:
     """Write a file; it gets its name when it is complete. Raises OSError."""
     part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.savez(file, records=records, frames=frames, meta=np.array(json.dumps(meta)))
-    os.replace(part, path)  # noqa: PTH105  # Path.replace returns a path
+    try:
+        with part.open("wb") as file:
+            np.savez(file, records=records, frames=frames, meta=np.array(json.dumps(meta)))
+        os.replace(part, path)  # noqa: PTH105  # Path.replace returns a path
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def read(path: Path) -> Recording:

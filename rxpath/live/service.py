@@ -12,7 +12,7 @@ from rxpath.live.control import Server
 from rxpath.live.host import LiveHost, sleep_precisely
 from rxpath.live.operations import Operations
 
-SLICE_NS = 200_000_000  # at most so long until Python checks for signals
+SLICE_NS = 200_000_000  # at most so long until Python checks for signals and overdue clients
 
 log = logging.getLogger("rxpath")
 
@@ -44,8 +44,8 @@ def serve(config: MachineConfig) -> None:
             host.watch(server.fileno())
             log.info("machine %s ready, control socket %s", config.machine, config.control)
             while not stop.signal:
-                if host.run(SLICE_NS):
-                    server.serve()
+                host.run(SLICE_NS)
+                server.serve()
             signal.set_wakeup_fd(-1)
         operations.close()
         log.info("machine %s stopped by %s", config.machine, signal.Signals(stop.signal).name)

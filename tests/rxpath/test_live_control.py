@@ -1,12 +1,15 @@
 """The control socket: requests, refusals, late replies, and whose socket file it is."""
 
+import contextlib
+import itertools
 import json
 import os
+import resource
 import select
 import socket
 import stat
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,8 @@ from typing import Any
 import pytest
 
 from rxpath.errors import ConfigError, ControlError
-from rxpath.live.control import MAX_LINE, Client, Server
+from rxpath.live.control import Caller, Client, Later, Server
+from rxpath.live.peer import MAX_DEPTH, MAX_LINE, MAX_PEERS, PATIENCE
 
 
 class Running:
@@ -25,9 +29,10 @@ class Running:
         self.server = Server(
             path,
             {
-                "echo": dict,
-                "later": lambda _: self.later,
+                "echo": lambda params, _: dict(params),
+                "later": lambda *_: Later(self.later),
                 "wrong": self._wrong,
+                "broken": lambda *_: 1 // 0,
             },
         )
         self.stop = threading.Event()
@@ -35,7 +40,7 @@ class Running:
         self.thread.start()
 
     @staticmethod
-    def _wrong(params: Mapping[str, Any]) -> None:
+    def _wrong(params: Mapping[str, Any], _: Caller) -> None:
         raise ConfigError("threshold", params.get("value"), "an integer from 0 to 100")
 
     def _loop(self) -> None:
@@ -96,14 +101,18 @@ def test_a_refusal_says_where_and_what(running: Running) -> None:
         (b'{"op": ["echo"]}', "op"),
         (b'{"op": "fly"}', "op"),
         (b'{"op": "echo", "params": 3}', "params"),
+        (b'{"id": [1], "op": "echo"}', "id"),
+        (b'{"op": "broken"}', "ZeroDivisionError"),
+        pytest.param(b"[" * 100_000, "line", id="deeper than Python's recursion"),
+        pytest.param(b'{"a": ' * 500 + b"1" + b"}" * 500, "line", id="deep, but Python can"),
     ],
 )
 def test_a_bad_line_is_answered(running: Running, line: bytes, where: str) -> None:
     first, second = raw(running.server, line + b'\n{"id": 2, "op": "echo"}\n')
-    assert (first["ok"], first["error"]["kind"], first["error"]["where"]) == (
-        *(False, "bad_request"),
-        where,
-    )
+    assert not first["ok"]
+    assert first["error"]["kind"] == ("failed" if where[0].isupper() else "bad_request")
+    assert first["error"]["where"] == where
+    assert len(json.dumps(first)) < 1000
     assert second == {"id": 2, "ok": True, "result": {}}
 
 
@@ -176,14 +185,138 @@ def test_a_peer_that_goes_away_is_seen(tmp_path: Path) -> None:
     assert caught.value.kind == "gone"
 
 
-def test_a_peer_that_never_reads_is_dropped(running: Running) -> None:
-    big = b'{"op": "echo", "params": {"x": "' + b"y" * 500_000 + b'"}}\n'
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.connect(str(running.server.path))
+def test_nesting_up_to_the_limit_is_answered(running: Running) -> None:
+    inside = MAX_DEPTH - 2  # within the request and its params
+    deep = b"[" * inside + b"]" * inside
+    fine, refused = raw(
+        running.server,
+        b'{"op": "echo", "params": {"x": ' + deep + b"}}\n"
+        b'{"op": "echo", "params": {"x": [' + deep + b"]}}\n",
+    )
+    assert fine["ok"]
+    assert f"at most {MAX_DEPTH} levels" in refused["error"]["message"]
+
+
+class ByHand:
+    """A server that serves when a test says so, with a clock that a test sets."""
+
+    def __init__(self, path: Path, **operations: Callable[..., Any]) -> None:
+        self.now = 0.0
+        echo = {"echo": lambda params, _: dict(params)}
+        self.server = Server(path, {**echo, **operations}, clock=lambda: self.now)
+
+    def client(self) -> socket.socket:
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(str(self.server.path))
+        self.server.serve()
+        sock.setblocking(False)
+        return sock
+
+    def ask(self, sock: socket.socket, line: bytes = b'{"op": "echo"}\n') -> dict[str, Any]:
+        sock.send(line)
+        self.server.serve()
+        reply: dict[str, Any] = json.loads(sock.recv(1 << 20))
+        return reply
+
+
+@pytest.fixture
+def by_hand(tmp_path: Path) -> Iterator[ByHand]:
+    made = ByHand(tmp_path / "rx.sock")
+    yield made
+    made.server.close()
+
+
+def test_more_clients_than_allowed_are_told_and_the_others_served(by_hand: ByHand) -> None:
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(by_hand.client()) for _ in range(MAX_PEERS + 3)]
+        for turned_away in clients[MAX_PEERS:]:
+            assert f"{MAX_PEERS} clients" in turned_away.recv(1000).decode()
+            assert turned_away.recv(1) == b""
+        assert all(by_hand.ask(client)["ok"] for client in clients[:MAX_PEERS])
+    by_hand.server.serve()
+    with by_hand.client() as later:
+        assert by_hand.ask(later)["ok"]
+
+
+def test_without_a_free_descriptor_clients_are_turned_away_until_there_is_one(
+    by_hand: ByHand,
+) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(5)]
+        highest = max(map(int, os.listdir("/proc/self/fd")))  # noqa: PTH208  # names only
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, limits[1]))
+        try:
+            with contextlib.suppress(OSError):
+                for _ in itertools.count():
+                    stack.callback(os.close, os.dup(0))
+            for client in clients:
+                client.connect(str(by_hand.server.path))
+                by_hand.server.serve()
+                assert client.recv(1) == b""
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    with by_hand.client() as later:
+        assert by_hand.ask(later)["ok"]
+
+
+@pytest.mark.parametrize("begun", [b"", b'{"op": "ec'])
+def test_a_client_that_completes_no_request_is_told_and_dropped(
+    by_hand: ByHand, begun: bytes
+) -> None:
+    with by_hand.client() as slow, by_hand.client() as idle:
+        assert by_hand.ask(idle)["ok"]
+        slow.send(begun)
+        by_hand.server.serve()
+        by_hand.now = PATIENCE + 1
+        by_hand.server.serve()
+        assert b"not complete" in slow.recv(1000)
+        assert slow.recv(1) == b""
+        assert by_hand.ask(idle)["ok"], "who has no request under way may wait for ever"
+
+
+def test_a_client_that_takes_no_reply_costs_one_reply_and_is_dropped(by_hand: ByHand) -> None:
+    line = b'{"op": "echo", "params": {"x": "' + b"y" * 200_000 + b'"}}\n'
+    with by_hand.client() as deaf, by_hand.client() as quick:
+        unsent = memoryview(line * 100)
+        for _ in range(200):
+            with contextlib.suppress(BlockingIOError):
+                unsent = unsent[deaf.send(unsent) :]
+            by_hand.server.serve()
+        assert len(unsent) > 90 * len(line), "its further requests are not even read"
+        assert by_hand.ask(quick)["ok"]
+        by_hand.now = PATIENCE + 1
+        by_hand.server.serve()
         with pytest.raises(OSError, match=r"Broken pipe|reset"):
-            flood(sock, big)
-    with Client(running.server.path) as client:
-        assert client.call("echo") == {}
+            deaf.send(b"x")
+
+
+def test_many_requests_of_one_client_hold_up_nobody(tmp_path: Path) -> None:
+    def slow(*_: object) -> None:
+        made.now += 0.004  # of the 5 ms that one call may take
+
+    made = ByHand(tmp_path / "rx.sock", slow=slow)
+    with made.client() as greedy, made.client() as modest, contextlib.closing(made.server):
+        greedy.send(b'{"op": "slow"}\n' * 1000)
+        made.server.serve()
+        assert made.now <= 0.012
+        assert made.ask(modest)["ok"]
+        assert select.select([made.server.fileno()], [], [], 0)[0], "the rest has its turn"
+
+
+def test_an_operation_hears_that_its_client_has_gone(tmp_path: Path) -> None:
+    gone: list[str] = []
+
+    def stay(_: Mapping[str, Any], caller: Caller) -> None:
+        caller.at_close(lambda: gone.append("gone"))
+
+    made = ByHand(tmp_path / "rx.sock", stay=stay)
+    with contextlib.closing(made.server):
+        with made.client() as client:
+            made.ask(client, b'{"op": "stay"}\n')
+            assert gone == []
+        made.server.serve()
+        assert gone == ["gone"]
 
 
 def test_no_descriptor_is_left(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The whole live path on real interfaces, in network namespaces of the test's own."""
 
+import contextlib
 import os
 import random
 import signal
@@ -235,6 +236,32 @@ def test_records_name_what_was_delivered(one: Setting) -> None:
     assert (rows["arrival"] == np.maximum.accumulate(model)).sum() >= 20
     with pytest.raises(ControlError, match="not recording"):
         client.call("record", action="stop")
+    client.call("record", action="start")
+    client.close()
+    with one.machines[0].ready() as other:
+        until(lambda: not Path(result["path"]).exists(), "its client's files to be removed")
+        until(lambda: not other.call("status")["recording"], "the recording to stop")
+    assert list((one.folder / "records").iterdir()) == []
+
+
+def test_control_clients_neither_end_it_nor_delay_frames(one: Setting) -> None:
+    machine = one.machines[0]
+    client = machine.ready()
+    net, end = one.ns.raw("net"), one.ns.raw("c0")
+    with contextlib.ExitStack() as stack:
+        for _ in range(200):
+            sock = stack.enter_context(socket.socket(socket.AF_UNIX))
+            sock.connect(machine.config["control"])
+            with contextlib.suppress(OSError):  # those beyond the limit are closed
+                sock.send(b"[" * 100_000 + b"\n")
+        frames = [lf.vxlan(lf.inner(0, payload=b"%d" % i)) for i in range(50)]
+        for frame in frames:
+            net.send(frame)
+        take(end, len(frames))
+        assert client.call("status")["machine"] == "m1"
+    with machine.ready() as later:
+        assert later.call("stats")["delivered"] == len(frames)
+    assert "Traceback" not in machine.log.read_text()
 
 
 def test_reset_forgets_counters_but_no_frame(one: Setting) -> None:
