@@ -69,6 +69,20 @@ class NotRunning(TopoError):
         )
 
 
+class SocketRemoved(NotRunning):
+    """A network is up in this run directory, but cannot be reached: its socket was removed."""
+
+    exit_code = 1
+
+    def __init__(self, run_dir: Path, daemon: int) -> None:
+        self.run_dir = run_dir
+        TopoError.__init__(
+            self,
+            f"the network of {run_dir} is up (daemon {daemon}), but its socket was removed: "
+            "make topo repairs it, make down ends it",
+        )
+
+
 class Busy(TopoError):
     """Another `up` or `down` is running in this run directory."""
 

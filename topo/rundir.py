@@ -6,18 +6,23 @@ there is removed when it goes down: copy the logs and records that you want to k
 
 import contextlib
 import fcntl
+import glob
 import json
 import os
 import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from topo.errors import Busy, RunDirError
 
 SOCKET_PATH_LEN = 107  # sun_path is 108 bytes with its final zero, unix(7)
-LONGEST_NAME = len("rx-.p4rt.sock") + 15
+P4RT = ".p4rt.sock"
+LONGEST_NAME = len(f"rx-{P4RT}") + 15
+VARIABLE = "FALCON_RUN_DIR"
 RECORDS = "records"
+LOCK_ATTEMPTS = 100  # against somebody who removes the directory again and again
 TAIL_LINES, TAIL_BYTES = 15, 8192
 SWITCH_FILES = ("p4rt.sock", "log", "log*.txt", "out")  # BMv2 adds .txt to its logs
 
@@ -26,9 +31,9 @@ class RunDir:
     """One run directory: the paths in it; creating, locking and cleaning it."""
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        given = path or os.environ.get("FALCON_RUN_DIR")
-        self.is_default = not given
-        self.path = Path(given or f"/tmp/falcon-testbed-{os.getuid()}").absolute()
+        default = Path(f"/tmp/falcon-testbed-{os.getuid()}")
+        self.path = Path(path or os.environ.get(VARIABLE) or default).absolute()
+        self.is_default = self.path == default
 
     @property
     def socket(self) -> Path:
@@ -52,7 +57,11 @@ class RunDir:
 
     def p4rt(self, switch: str) -> Path:
         """Socket of a switch's P4Runtime server."""
-        return self.path / f"{switch}.p4rt.sock"
+        return self.path / f"{switch}{P4RT}"
+
+    def grpc_address(self, switch: str) -> str:
+        """Address of a switch's P4Runtime server: a URI, in which gRPC decodes %XX."""
+        return f"unix:{quote(os.fsencode(self.p4rt(switch)))}"
 
     def control(self, machine: str) -> Path:
         """Control socket of a machine's rxpath."""
@@ -79,22 +88,24 @@ class RunDir:
         """Raise RunDirError unless the directory does not exist or is private to us."""
         if len(os.fsencode(self.path)) + 1 + LONGEST_NAME > SOCKET_PATH_LEN:
             longest = SOCKET_PATH_LEN - LONGEST_NAME - 1
-            raise RunDirError(self.path, f"expected a path of at most {longest} bytes for sockets")
+            raise self._refused(f"expected a path of at most {longest} bytes for sockets")
         try:
             found = self.path.lstat()
         except FileNotFoundError:
             return
         except OSError as err:
-            raise RunDirError(self.path, f"expected your own directory: {err.strerror}") from err
+            raise self._refused(f"expected your own directory: {err.strerror}") from err
         if not stat.S_ISDIR(found.st_mode):
-            raise RunDirError(self.path, "expected a directory, not a file or symbolic link")
+            raise self._refused("expected a directory, not a file or symbolic link")
         if found.st_uid != os.geteuid():
-            raise RunDirError(
-                self.path, f"expected your own directory, its owner is uid {found.st_uid}"
-            )
-        if found.st_mode & 0o077:
+            raise self._refused(f"expected your own directory, its owner is uid {found.st_uid}")
+        if found.st_mode & 0o777 != 0o700:
             mode = stat.S_IMODE(found.st_mode)
-            raise RunDirError(self.path, f"expected mode 0700, got {mode:04o} (chmod 700)")
+            raise self._refused(f"expected mode 0700, got {mode:04o} (chmod 700)")
+
+    def _refused(self, expected: str) -> RunDirError:
+        """An error that names the way out: another directory."""
+        return RunDirError(self.path, f"{expected}; or set {VARIABLE} to another directory")
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -102,28 +113,38 @@ class RunDir:
 
         The lock is on the directory itself (flock(2)), so it leaves no file behind.
         """
-        while True:
+        fd = self._lock()
+        try:
+            yield
+        finally:
+            os.close(fd)
+
+    def _lock(self) -> int:
+        """The locked descriptor of the directory that is at our path."""
+        for _ in range(LOCK_ATTEMPTS):
             self._create()
-            fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue  # another `down` removed it in between
+            except OSError as err:
+                raise self._refused(f"cannot open the directory: {err.strerror}") from err
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(fd)
                 raise Busy(self.path) from None
             if self._is_same_directory(fd):
-                break
-            os.close(fd)  # another `down` removed it in between
-        try:
-            yield
-        finally:
+                return fd
             os.close(fd)
+        raise self._refused("somebody removes the directory again and again")
 
     def _create(self) -> None:
         self.verify()
         try:
             self.path.mkdir(mode=0o700, exist_ok=True)
         except OSError as err:
-            raise RunDirError(self.path, f"cannot create the directory: {err.strerror}") from err
+            raise self._refused(f"cannot create the directory: {err.strerror}") from err
 
     def _is_same_directory(self, fd: int) -> bool:
         try:
@@ -131,29 +152,38 @@ class RunDir:
         except FileNotFoundError:
             return False
 
-    def clean(self) -> None:
-        """Remove what a network wrote here, and the directory if it is the default one."""
+    def clean(self, directory: bool = False) -> None:
+        """Remove what a network wrote here, and the `directory` if wanted or the default one."""
         self.clean_files()
-        if self.is_default:
+        if self.is_default or directory:
             with contextlib.suppress(OSError):  # it holds someone else's file, or is gone already
                 self.path.rmdir()
 
     def clean_files(self) -> None:
-        """Remove what a network wrote here; files with other names stay."""
+        """Remove what a network wrote here; files with other names stay.
+
+        Raises RunDirError when something cannot be removed.
+        """
         patterns = ["topo.sock", "topo.log", "rx-*.sock", "rx-*.json", "rx-*.log", "rx-*.out"]
         for switch in self._switches():
             patterns += [f"{switch}.{suffix}" for suffix in SWITCH_FILES]
-        for pattern in [*patterns, "topo.json"]:  # the state last: it has the switches' names
-            for path in self.path.glob(pattern):
-                path.unlink(missing_ok=True)
+        try:
+            for pattern in [*patterns, "topo.json"]:  # the state last: it has the switches' names
+                for path in self.path.glob(pattern):
+                    path.unlink(missing_ok=True)
+        except OSError as err:
+            what = f"cannot remove {err.filename}: {err.strerror}"
+            raise RunDirError(self.path, what) from err
         shutil.rmtree(self.records, ignore_errors=True)
 
-    def _switches(self) -> list[str]:
+    def _switches(self) -> set[str]:
+        """Names of the switches: those with a socket, and those in the state if it is readable."""
+        names = {glob.escape(path.name.removesuffix(P4RT)) for path in self.path.glob(f"*{P4RT}")}
         try:
-            switches = json.loads(self.state.read_text())["topology"]["switches"]
-            return [str(switch["name"]) for switch in switches]
-        except (OSError, ValueError, LookupError, TypeError):
-            return []  # no network got as far as writing it
+            switches = json.loads(self.state.read_bytes())["topology"]["switches"]
+            return names | {glob.escape(str(switch["name"])) for switch in switches}
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            return names  # no network got as far as writing it, or it is damaged
 
 
 def tail(path: Path) -> list[str]:

@@ -69,6 +69,52 @@ def test_only_one_at_a_time(private: RunDir) -> None:
         pass
 
 
+def test_a_directory_that_vanishes_while_it_is_locked(
+    private: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another `down` removes it between its creation and its opening: made again, or one line."""
+    opened = os.open
+    vanish = [True]
+
+    def remove_first(path: Path, *arguments: int) -> int:
+        if vanish[0]:
+            vanish[0] = False
+            private.path.rmdir()
+        return opened(path, *arguments)
+
+    monkeypatch.setattr("os.open", remove_first)
+    with private.locked():
+        assert private.path.is_dir()
+    assert not vanish[0]
+
+    def remove_always(path: Path, *arguments: int) -> int:
+        private.path.rmdir()
+        return opened(path, *arguments)
+
+    monkeypatch.setattr("os.open", remove_always)
+    with pytest.raises(RunDirError, match="again and again"), private.locked():
+        pass
+
+
+def test_gRPC_addresses_are_uris(run_dir: Path) -> None:  # noqa: N802  # gRPC's spelling
+    assert RunDir("/tmp/a%41 b").grpc_address("s1") == "unix:/tmp/a%2541%20b/s1.p4rt.sock"
+    assert RunDir("/tmp/rd-1_x.y~").grpc_address("s1") == "unix:/tmp/rd-1_x.y~/s1.p4rt.sock"
+
+
+def test_a_switch_is_cleaned_without_the_state_file(private: RunDir) -> None:
+    for name in ("s1.p4rt.sock", "s1.log", "s1.out", "s2.log"):
+        (private.path / name).touch()
+    private.state.write_text("{" * 100_000)
+    private.clean()
+    assert [path.name for path in private.path.iterdir()] == ["s2.log"]
+
+
+def test_what_cannot_be_removed_is_one_line(private: RunDir) -> None:
+    private.state.mkdir()
+    with pytest.raises(RunDirError, match=r"cannot remove .*topo\.json: Is a directory"):
+        private.clean()
+
+
 def test_cleaning_keeps_other_files(private: RunDir) -> None:
     topology = pair().model_dump(mode="json")
     private.state.write_text(json.dumps({"topology": topology}))

@@ -1,9 +1,10 @@
-"""The commands of ``python -m topo`` and ``falcon-topo``: up, down, status, exec, cli, spec.
+"""The commands of ``python -m topo`` and ``falcon-topo``: up, down, list, status, exec, cli, spec.
 
 Exit status: 0 success; 1 failure (for `status`: a program of the network is dead); 2 wrong usage,
 or the machine lacks something; 3 no network is up. `exec` exits with the status of the program.
 """
 
+import json
 import os
 import signal
 import sys
@@ -78,17 +79,54 @@ def up(
     if ipv6:
         spec = spec.model_copy(update={"ipv6": True})
     result = bring_up(spec, switch)
+    for note in result.notes:
+        print(note)
     what = f"{spec.name} ({result.target})"
-    print(f"{what} is up already" if result.was_up else f"{what} is up, {result.seconds:.1f} s")
+    state = f"is up, {result.seconds:.1f} s"
+    if result.was_up:
+        state = f"is up again, {result.seconds:.1f} s" if result.notes else "is up already"
+    print(f"{what} {state}")
 
 
 @app.command()
-def down() -> None:
+def down(
+    every: Annotated[
+        bool, typer.Option("--all", help="every network of yours, in whatever run directory")
+    ] = False,
+) -> None:
     """Take the network down, whatever state it is in; succeeds when none is up, too."""
-    from topo.client.shutdown import take_down
+    from topo.client.shutdown import take_all_down, take_down
     from topo.rundir import RunDir
 
-    print("the network is down" if take_down(RunDir()) else "no network was up")
+    if not every:
+        print("the network is down" if take_down(RunDir()) else "no network was up")
+        return
+    ended = take_all_down()
+    for network in ended:
+        print(f"{network.run_dir}: {network.topology} is down")
+    if not ended:
+        print("no network was up")
+
+
+@app.command("list")
+def list_networks(
+    every: Annotated[
+        bool, typer.Option("--all", help="every network of yours, in whatever run directory")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """List the network of this run directory, or all of yours, also those that lost their files."""
+    from topo.cli.view import networks_table
+    from topo.client import running
+    from topo.client.overview import describe
+    from topo.rundir import RunDir
+
+    found = running.networks() if every else running.of(RunDir())
+    rows = [describe(network) for network in found]
+    if as_json:
+        print(json.dumps([row._asdict() for row in rows], indent=2))
+    else:
+        networks_table(rows)
 
 
 @app.command()

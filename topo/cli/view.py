@@ -1,9 +1,13 @@
 """Format a network's status and topology for the terminal."""
 
+from collections.abc import Sequence
+from datetime import timedelta
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from topo.client.overview import Overview
 from topo.protocol.status import Status
 from topo.spec.model import Topology
 
@@ -27,6 +31,21 @@ def status_table(status: Status, console: Console | None = None) -> None:
         console.print(f"[red]{part.name} {part.state}[/red]; the end of {escape(part.log)}:")
         for line in part.tail or ("(empty)",):
             console.print(f"  | {escape(line)}", soft_wrap=True)
+
+
+def networks_table(rows: Sequence[Overview], console: Console | None = None) -> None:
+    """Print a line for each network: run directory, topology, age, daemon, state."""
+    console = console or Console(highlight=False)
+    if not rows:
+        console.print("no network is up")
+        return
+    table = Table("run directory", "topology", "age", "daemon", "state")
+    for row in rows:
+        age = str(timedelta(seconds=int(row.age_s)))
+        table.add_row(
+            escape(row.run_dir), escape(row.topology), age, str(row.pid), escape(row.state)
+        )
+    console.print(table)
 
 
 def links_lines(topology: Topology) -> list[str]:

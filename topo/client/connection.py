@@ -4,23 +4,37 @@ import os
 import socket
 import struct
 
-from topo.errors import NotRunning, RequestError
+from topo.client import running
+from topo.errors import NotRunning, RequestError, SocketRemoved
 from topo.protocol.channel import Channel, Message, ProtocolError
 from topo.protocol.replies import result_of
 from topo.rundir import RunDir
 
+STOPPED = "no answer, is it stopped? (make topo continues or replaces it)"
 REPLY_SECONDS = 5.0  # the daemon replies within milliseconds; one that hangs must not block us
 
 
-def dial(run_dir: RunDir) -> Channel:
-    """Open a channel to the daemon; raise NotRunning when there is none."""
+def dial(run_dir: RunDir, seconds: float = REPLY_SECONDS) -> Channel:
+    """Open a channel to the daemon that waits for at most `seconds`.
+
+    Raises NotRunning when there is no daemon, SocketRemoved when its socket is gone, and
+    RequestError when it takes no connections.
+    """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    sock.settimeout(REPLY_SECONDS)
+    sock.settimeout(seconds)
     try:
         sock.connect(os.fspath(run_dir.socket))
-    except (FileNotFoundError, ConnectionRefusedError):
+    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
         sock.close()
+        for network in running.of(run_dir):
+            raise SocketRemoved(run_dir.path, network.daemon) from None
         raise NotRunning(run_dir.path) from None
+    except TimeoutError:
+        sock.close()
+        raise RequestError("timeout", "daemon", STOPPED) from None
+    except OSError as err:
+        sock.close()
+        raise RequestError("failed", str(run_dir.socket), err.strerror or str(err)) from err
     return Channel(sock)
 
 
@@ -28,7 +42,7 @@ class Connection:
     """Sends requests to the daemon one after the other. Use it from one thread at a time."""
 
     def __init__(self, run_dir: RunDir) -> None:
-        """Connect; raise NotRunning, or RunDirError when it is not a directory of ours."""
+        """Connect; raise as `dial` does, or RunDirError when it is not a directory of ours."""
         run_dir.verify()
         self.run_dir = run_dir
         self._channel = dial(run_dir)
@@ -45,21 +59,34 @@ class Connection:
         creds = self._channel.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
         return int(struct.unpack("3i", creds)[0])
 
-    def request(self, op: str, params: Message | None = None) -> tuple[Message, list[int]]:
+    def request(
+        self, op: str, params: Message | None = None, seconds: float = REPLY_SECONDS
+    ) -> tuple[Message, list[int]]:
         """Send a request; return the result and the descriptors in its reply.
 
-        Raises RequestError when the daemon rejects it, fails or does not reply in time, and
-        NotRunning when the daemon is gone.
+        The daemon may have ended the connection, idle longer than others, to make room for a new
+        one: then the request is repeated once on a new connection. Raises RequestError when the
+        daemon rejects it, fails or does not reply in `seconds`, and NotRunning when it is gone.
         """
         self._requests += 1
-        try:
-            self._channel.send({"id": self._requests, "op": op, "params": params or {}})
-            answer = self._channel.receive()
-        except TimeoutError:
-            raise RequestError("timeout", "daemon", "no answer, is it stopped?") from None
-        except (OSError, ProtocolError) as err:
-            raise NotRunning(self.run_dir.path) from err
-        if answer is None:
+        message = {"id": self._requests, "op": op, "params": params or {}}
+        reply = self._exchange(message, seconds)
+        if reply is None:
+            self._channel.close()
+            self._channel = dial(self.run_dir)
+            reply = self._exchange(message, seconds)
+        if reply is None:
             raise NotRunning(self.run_dir.path)
-        reply, fds = answer
-        return result_of(reply), fds
+        return result_of(reply[0]), reply[1]
+
+    def _exchange(self, message: Message, seconds: float) -> tuple[Message, list[int]] | None:
+        """Send a message and return the reply, None when the daemon ended the connection."""
+        self._channel.sock.settimeout(seconds)
+        try:
+            self._channel.send(message)
+            return self._channel.receive()
+        except TimeoutError:
+            self._channel.close()  # or a late reply would be taken for that to the next request
+            raise RequestError("timeout", "daemon", STOPPED) from None
+        except (OSError, ProtocolError):
+            return None

@@ -10,8 +10,8 @@ import sys
 import time
 from typing import NamedTuple
 
-from topo.client.network import Network
-from topo.errors import NotRunning, OtherNetworkUp, StartFailed
+from topo.client import recovery, running
+from topo.errors import Busy, RunDirError, StartFailed
 from topo.protocol.startup import Order
 from topo.protocol.status import Target
 from topo.rundir import RunDir, tail
@@ -20,68 +20,56 @@ from topo.system import requirements, targets
 from topo.system.python import environment
 
 END_SECONDS = 10.0
+POLL_SECONDS = 0.002
 
 
 class Up(NamedTuple):
-    """The result of `up`: whether the network was up before, and how many seconds it took."""
+    """The result of `up`.
+
+    `was_up` is whether the network was up before, `notes` has a line for each thing that was
+    repaired or replaced, `seconds` is how long it took.
+    """
 
     was_up: bool
     target: Target
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 def up(topology: Topology, switch: str = "auto", run_dir: RunDir | None = None) -> Up:
     """Bring `topology` up unless it is up already; return when every program answers.
 
-    `switch` is ``auto``, ``bmv2`` or ``v1switch``. Raises SystemLacks, RunDirError, Busy;
-    OtherNetworkUp when a different network is up in the run directory; StartFailed, after which
-    nothing is left of the attempt.
+    A network that is up but broken is repaired, or else replaced. `switch` is ``auto``, ``bmv2``
+    or ``v1switch``. Raises SystemLacks, RunDirError, Busy; OtherNetworkUp when a different network
+    is up in the run directory; StartFailed, after which nothing is left of the attempt.
     """
     began = time.monotonic()
     run_dir = run_dir or RunDir()
     target = targets.resolve(switch)
     run_dir.verify()
     with run_dir.locked():
-        if _is_up(topology, target, run_dir):
-            return Up(True, target, time.monotonic() - began)
+        notes: list[str] = []
+        try:
+            found, notes = recovery.recover(topology, target, run_dir)
+        except recovery.Lost as err:
+            found, notes = False, [f"{err}: the network was replaced"]
+        if found:
+            return Up(True, target, time.monotonic() - began, tuple(notes))
         requirements.check(target)
         run_dir.clean_files()  # of a network whose daemon was killed
         _launch(topology, target, run_dir)
-    return Up(False, target, time.monotonic() - began)
-
-
-def _is_up(topology: Topology, target: Target, run_dir: RunDir) -> bool:
-    try:
-        with Network.connect(run_dir.path) as network:
-            spec, status = network.spec, network.status()
-    except NotRunning:
-        return False
-    if spec != topology:
-        what = "of another spec" if spec.name == topology.name else f"({spec.name})"
-        raise OtherNetworkUp(f"another network {what} is up in {run_dir.path}")
-    if status.target != target:
-        raise OtherNetworkUp(f"{spec.name} is up with {status.target}, not {target}")
-    for part in status.dead:
-        raise OtherNetworkUp(f"{spec.name} is up, but {part.name} {part.state}")
-    return True
+    return Up(False, target, time.monotonic() - began, tuple(notes))
 
 
 def _launch(topology: Topology, target: Target, run_dir: RunDir) -> None:
     order = Order(
         topology=topology.model_dump(mode="json"), target=target, run_dir=str(run_dir.path)
     )
-    run_dir.state.write_text(json.dumps(order))
-    with run_dir.log.open("ab") as log:
-        daemon = subprocess.Popen(
-            [sys.executable, "-m", "topo.daemon"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env=environment(),
-            cwd="/",
-        )
+    daemon = _start_daemon(order, topology.name, run_dir)
     startup = _Startup(daemon)
     try:
+        if not _is_only_one(daemon, run_dir):
+            raise Busy(run_dir.path)
         startup.send(order)
         startup.wait_ready(run_dir)
     except BaseException:
@@ -90,6 +78,38 @@ def _launch(topology: Topology, target: Target, run_dir: RunDir) -> None:
         raise
     finally:
         startup.close()
+
+
+def _start_daemon(order: Order, name: str, run_dir: RunDir) -> "subprocess.Popen[bytes]":
+    """Start the daemon, which waits for its order."""
+    try:
+        run_dir.state.write_text(json.dumps(order))
+        with run_dir.log.open("ab") as log:
+            return subprocess.Popen(
+                running.command(sys.executable, run_dir, name),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment(),
+                cwd="/",
+            )
+    except OSError as err:
+        raise RunDirError(run_dir.path, f"cannot write there: {err.strerror}") from err
+
+
+def _is_only_one(daemon: "subprocess.Popen[bytes]", run_dir: RunDir) -> bool:
+    """Whether no other daemon was started for `run_dir`.
+
+    When the directory was removed and made anew, the lock on it keeps nobody out. So each `up`
+    starts its daemon, waits until it can be found, and only then looks for others: of two, at least
+    one finds the other. True, too, for a daemon that has ended: that is reported elsewhere.
+    """
+    while daemon.poll() is None:
+        found = [network.init for network in running.of(run_dir)]
+        if daemon.pid in found:  # exec(2) shows its arguments a moment after Popen returns
+            return len(found) == 1
+        time.sleep(POLL_SECONDS)
+    return True
 
 
 class _Startup:

@@ -35,21 +35,32 @@ def processes() -> Iterator[Process]:
 
 def init_of(daemon: int) -> int | None:
     """The number here of process 1 of the daemon's namespace, the parent of the daemon."""
-    try:
-        return parse_status(Path(f"/proc/{daemon}/status").read_text()).ppid
-    except (FileNotFoundError, ProcessLookupError):
-        return None
+    process = _process(daemon)
+    return process.ppid if process else None
 
 
 def translation(daemon: int) -> dict[int, int]:
-    """Map the process numbers inside the PID namespace of process `daemon` to ours."""
-    init = init_of(daemon)
-    family = {init} if init else set()
+    """Map the process numbers inside the PID namespace of process `daemon` to ours.
+
+    Processes in PID namespaces below the daemon's are included, by their number in the daemon's.
+    """
+    first = _process(daemon)
+    if first is None:
+        return {}
+    level = len(first.nspids) - 1
+    family = {first.ppid}
     inside: dict[int, int] = {}
     every = sorted(processes())
     while True:  # add children of known members until there are no more
-        more = {p.pid: p.nspids[-1] for p in every if p.ppid in family and p.pid not in inside}
+        more = {p.pid: p.nspids[level] for p in every if p.ppid in family and p.pid not in inside}
         if not more:
             return {there: here for here, there in inside.items()}
         inside |= more
         family |= set(more)
+
+
+def _process(pid: int) -> Process | None:
+    try:
+        return parse_status(Path(f"/proc/{pid}/status").read_text())
+    except (FileNotFoundError, ProcessLookupError):
+        return None

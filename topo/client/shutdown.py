@@ -1,64 +1,62 @@
-"""Take a network down from outside, whatever state its daemon is in."""
+"""Take a network down from outside, whatever state its daemon and its files are in."""
 
-import os
-import select
-import signal
-from contextlib import closing
-
+from topo.client import running
 from topo.client.connection import Connection
-from topo.client.pids import init_of
-from topo.errors import NotRunning, RequestError, StartFailed
+from topo.client.running import Running
+from topo.errors import NotRunning, RunDirError, StartFailed
 from topo.rundir import RunDir
 
 
 def take_down(run_dir: RunDir, timeout: float = 10.0) -> bool:
     """End the network of `run_dir` and remove its files; True when one was up.
 
-    Asks the daemon first and kills it when it does not answer within `timeout` seconds. The daemon
-    is identified by the peer credentials of its socket, not by a number in a file, so no other
-    process can be hit. Returns when process 1 of the namespaces has ended, and with it every
-    process inside. Raises Busy, RunDirError, and StartFailed when a process survives SIGKILL.
+    The daemon is found by its processes, so neither its socket nor the directory has to be there,
+    and it is killed when it does not end within `timeout` seconds. Returns when process 1 of the
+    namespaces has ended, and with it every process inside. Raises Busy, RunDirError, and
+    StartFailed when a process survives SIGKILL.
     """
-    with run_dir.locked():
-        was_up = _end_daemon(run_dir, timeout)
-        run_dir.clean()
+    is_new = not run_dir.path.exists()
+    try:
+        with run_dir.locked():
+            was_up = _end(run_dir, timeout)
+            run_dir.clean(directory=is_new)
+    except RunDirError:  # the directory was replaced by something that is not ours
+        if not _end(run_dir, timeout):
+            raise
+        return True
     return was_up
 
 
-def _end_daemon(run_dir: RunDir, timeout: float) -> bool:
+def take_all_down(timeout: float = 10.0) -> list[Running]:
+    """End every network of this user; return those that were up. Raises as `take_down` does."""
+    found = running.networks()
+    for network in found:
+        take_down(RunDir(network.run_dir), timeout)
+    return found
+
+
+def end(network: Running, timeout: float = 10.0) -> None:
+    """End a network and leave its files; raise StartFailed when it survives SIGKILL."""
+    if not network.end(timeout):
+        raise StartFailed("down", f"process {network.init} did not end after SIGKILL")
+
+
+def _end(run_dir: RunDir, timeout: float) -> bool:
+    """End what runs for `run_dir` or answers in it; True when there was something."""
+    was_up = False
+    while found := running.of(run_dir) or _answering(run_dir):
+        was_up = True
+        for network in found:
+            end(network, timeout)
+    return was_up
+
+
+def _answering(run_dir: RunDir) -> list[Running]:
+    """The network behind the socket in `run_dir`: one of a directory that was renamed to it."""
     try:
         connection = Connection(run_dir)
-    except NotRunning:
-        return False
-    with closing(connection):
-        init = init_of(connection.daemon_pid)
-        if init is None:
-            return True
-        try:
-            pidfd = os.pidfd_open(init)
-        except ProcessLookupError:
-            return True
-        try:
-            if not (_accepts_down(connection) and _ended(pidfd, timeout)):
-                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-                if not _ended(pidfd, timeout):
-                    raise StartFailed("down", f"process {init} did not end after SIGKILL")
-        finally:
-            os.close(pidfd)
-    return True
-
-
-def _accepts_down(connection: Connection) -> bool:
-    """Ask the daemon to end; False when it does not answer."""
-    try:
-        connection.request("down")
-    except NotRunning:  # it is ending already
-        return True
-    except RequestError as err:
-        return not err.is_timeout
-    return True
-
-
-def _ended(pidfd: int, timeout: float) -> bool:
-    """Wait for the end of a process: its pidfd becomes readable, pidfd_open(2)."""
-    return bool(select.select([pidfd], [], [], timeout)[0])
+    except (NotRunning, RunDirError):
+        return []
+    pid = connection.daemon_pid
+    connection.close()
+    return [network for network in running.networks() if network.daemon == pid]

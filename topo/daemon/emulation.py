@@ -1,5 +1,6 @@
 """Build the network of a topology inside the namespaces: nodes, links, then programs."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -42,7 +43,8 @@ class Emulation:
 
     def log(self, text: str) -> None:
         """Write a line to the daemon's log."""
-        print(time.strftime("%F %T"), text, file=self._log, flush=True)
+        with contextlib.suppress(OSError):  # a full disk is no reason to end
+            print(time.strftime("%F %T"), text, file=self._log, flush=True)
 
     def start(self, is_wanted: Callable[[], bool]) -> None:
         """Bring the network up; return when every program answers.

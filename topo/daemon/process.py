@@ -8,7 +8,6 @@ import json
 import os
 import select
 import signal
-import socket
 import sys
 import threading
 import time
@@ -18,8 +17,6 @@ from topo.errors import StartFailed, TopoError
 from topo.protocol.startup import Order, failed
 from topo.rundir import RunDir
 from topo.system import namespaces
-
-BACKLOG = 128
 
 
 def main() -> NoReturn:
@@ -60,6 +57,7 @@ def hold_up(order: Order, run_dir: RunDir) -> int:
     signal.signal(signal.SIGINT, lambda *_: end.set())  # SIG_IGN would be inherited by programs
     # Imported here: processes outside need neither Mininet nor pyroute2.
     from topo.daemon.emulation import Emulation
+    from topo.daemon.listener import Listener
     from topo.daemon.service import Service
     from topo.spec.model import Topology
 
@@ -67,10 +65,12 @@ def hold_up(order: Order, run_dir: RunDir) -> int:
     emulation = Emulation(topology, order["target"], run_dir, sys.stderr)
     try:
         emulation.start(is_wanted)
-        listener = listen(run_dir)
+        listener = Listener(run_dir)
         report({"ready": round(time.monotonic() - began, 3)})
-    except (StartFailed, BrokenPipeError) as err:
+    except (StartFailed, OSError) as err:
         emulation.log(f"failed: {err}")
+        if isinstance(err, OSError) and not isinstance(err, BrokenPipeError):
+            err = StartFailed("daemon", str(err))
         if isinstance(err, StartFailed) and is_wanted():
             report(failed(err))
         else:  # the starter is gone and does not clean up
@@ -90,12 +90,3 @@ def clean_up(run_dir: RunDir) -> None:
     """Remove our files, unless an `up` or `down` holds the directory: then it removes them."""
     with contextlib.suppress(TopoError), run_dir.locked():
         run_dir.clean()
-
-
-def listen(run_dir: RunDir) -> socket.socket:
-    """Open the daemon's socket, accessible to this user only."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(os.fspath(run_dir.socket))
-    run_dir.socket.chmod(0o600)
-    listener.listen(BACKLOG)
-    return listener

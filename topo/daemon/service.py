@@ -10,15 +10,18 @@ from pathlib import Path
 from select import select
 from subprocess import Popen
 
+from topo.daemon.clients import FILES_PER_CLIENT, MAX_CLIENTS, Clients
 from topo.daemon.emulation import Emulation
+from topo.daemon.listener import Full, Listener
 from topo.daemon.nodes import Namespaced
 from topo.daemon.status import status
 from topo.errors import RequestError
 from topo.protocol.channel import Channel, Message, ProtocolError, close_all
 from topo.protocol.replies import failure, success
 from topo.protocol.requests import ExecParams, NoParams, SignalParams, SocketParams, params_of
-from topo.system.linux import within_netns
+from topo.system.linux import allow_files, within_netns
 
+ACCEPT_SECONDS = 1.0  # between two looks whether the socket is still in its place
 HANGUP_SECONDS = 2.0  # between SIGHUP and SIGKILL for a program whose client hung up
 
 
@@ -27,6 +30,7 @@ class Service:
 
     def __init__(self, emulation: Emulation, end: Callable[[], None]) -> None:
         self._emulation, self._end = emulation, end
+        self._clients = Clients(min(MAX_CLIENTS, allow_files() // FILES_PER_CLIENT))
         self._operations: dict[str, Callable[[Channel, Message, list[int]], None]] = {
             "status": self._status,
             "spec": self._spec,
@@ -35,21 +39,41 @@ class Service:
             "down": self._down,
         }
 
-    def serve(self, listener: socket.socket) -> None:
+    def serve(self, listener: Listener) -> None:
         """Accept connections forever and answer each in a thread of its own."""
         while True:
-            sock, _ = listener.accept()
-            channel = Channel(sock)
-            threading.Thread(target=self._serve_client, args=(channel,), daemon=True).start()
+            try:
+                sock = listener.accept(ACCEPT_SECONDS)
+            except Full:
+                self._clients.make_room()
+                continue
+            if sock is not None:
+                self._admit(sock)
+
+    def _admit(self, sock: socket.socket) -> None:
+        try:
+            channel = self._clients.admit(sock)
+        except OSError:
+            sock.close()
+            return
+        if channel is None:
+            _refuse(sock, self._clients.limit)
+            return
+        thread = threading.Thread(target=self._serve_client, args=(channel,), daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads for this user
+            self._clients.release(channel)
 
     def _serve_client(self, channel: Channel) -> None:
         try:
             while received := channel.receive():
-                self._answer(channel, *received)
+                with self._clients.serving(channel):
+                    self._answer(channel, *received)
         except (OSError, ProtocolError) as err:
             self._emulation.log(f"connection ended: {err}")
         finally:
-            channel.close()
+            self._clients.release(channel)
 
     def _answer(self, channel: Channel, request: Message, fds: list[int]) -> None:
         try:
@@ -62,6 +86,11 @@ class Service:
             operation(channel, request, fds)
         except RequestError as err:
             channel.send(failure(request.get("id"), err))
+        except (BlockingIOError, ConnectionError):  # the client does not read, or is gone
+            raise
+        except OSError as err:  # no descriptor left, a path too long …
+            error = RequestError("failed", str(request.get("op")), str(err))
+            channel.send(failure(request.get("id"), error))
         finally:
             close_all(fds)
 
@@ -121,8 +150,21 @@ class Service:
             raise RequestError("failed", params.argv[0], str(err)) from err
         close_all(fds)
         fds.clear()
-        _supervise(channel, process)
+        try:
+            _supervise(channel, process)
+        except OSError as err:  # no descriptor left to watch it with
+            _signal(process, signal.SIGKILL)
+            process.wait()
+            raise RequestError("failed", params.argv[0], f"killed: {err.strerror}") from err
         channel.send(success(request.get("id"), {"returncode": process.returncode}))
+
+
+def _refuse(sock: socket.socket, limit: int) -> None:
+    """Tell a client that there is no room for it, without waiting for it, and hang up."""
+    message = f"{limit} clients are being served, which is the most at a time: try again"
+    with sock, contextlib.suppress(OSError):
+        sock.setblocking(False)
+        Channel(sock).send(failure(None, RequestError("failed", "daemon", message)))
 
 
 def _supervise(channel: Channel, process: "Popen[bytes]") -> None:

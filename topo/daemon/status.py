@@ -30,7 +30,7 @@ def _switch(emulation: Emulation, switch: Switch, parts: Mapping[str, Part]) -> 
     part = parts[switch.name]
     return SwitchInfo(
         name=switch.name,
-        grpc_address=f"unix:{emulation.run_dir.p4rt(switch.name)}",
+        grpc_address=emulation.run_dir.grpc_address(switch.name),
         device_id=switch.device_id,
         target=emulation.target,
         version=emulation.version,

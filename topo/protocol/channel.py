@@ -29,6 +29,7 @@ class Channel:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self._buffer = bytearray()
+        self._searched = 0  # bytes at its start without a line's end
         self._fds: list[int] = []
 
     def fileno(self) -> int:
@@ -49,21 +50,28 @@ class Channel:
 
         The caller then owns the descriptors. Raises ProtocolError for anything but a JSON object.
         """
-        while b"\n" not in self._buffer:
+        while (end := self._end_of_line()) < 0:
             if not self._fill():
                 return None
-        line, _, rest = self._buffer.partition(b"\n")
-        self._buffer = bytearray(rest)
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        self._searched = 0
         fds, self._fds = self._fds, []
         try:
             message = json.loads(line)
-        except ValueError as err:
+        except (ValueError, RecursionError) as err:
             close_all(fds)
             raise ProtocolError(f"not JSON: {err}") from err
         if not isinstance(message, dict):
             close_all(fds)
             raise ProtocolError("expected a JSON object")
         return message, fds
+
+    def _end_of_line(self) -> int:
+        """Where the first line ends, -1: not yet. Each byte is looked at once."""
+        end = self._buffer.find(b"\n", self._searched)
+        self._searched = len(self._buffer)
+        return end
 
     def _fill(self) -> bool:
         """Read once into the buffer; False at the end of the stream."""
@@ -75,6 +83,8 @@ class Channel:
                 fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
                 self._fds.extend(fds)
         self._buffer += data
+        if len(self._fds) > MAX_FDS:
+            raise ProtocolError(f"expected at most {MAX_FDS} descriptors with a line")
         if len(self._buffer) > MAX_LINE:
             raise ProtocolError(f"expected a line of at most {MAX_LINE} bytes")
         return bool(data)

@@ -10,13 +10,18 @@ from topo.protocol.channel import Message, ProtocolError
 
 def success(number: object, result: Message) -> Message:
     """The reply to request `number` that succeeded."""
-    return {"id": number, "ok": True, "result": result}
+    return {"id": _plain(number), "ok": True, "result": result}
 
 
 def failure(number: object, error: RequestError) -> Message:
     """The reply to request `number` that failed."""
     fields = {"kind": error.kind, "where": error.where, "message": error.message}
-    return {"id": number, "ok": False, "error": fields}
+    return {"id": _plain(number), "ok": False, "error": fields}
+
+
+def _plain(number: object) -> object:
+    """The id of a request to send back: a tree that is nested too deep to write is not one."""
+    return number if isinstance(number, (int, str)) else None
 
 
 def result_of(reply: Message) -> Message:

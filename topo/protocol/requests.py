@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from topo.errors import RequestError
 from topo.protocol.channel import Message
 
+INT_MAX = 2**31 - 1
+
 
 class Params(BaseModel):
     """Base of an operation's parameters: no unknown keys, no type conversions."""
@@ -22,9 +24,9 @@ class SocketParams(Params):
     """Of `socket`; the numbers are those of socket(2)."""
 
     node: str
-    family: int
-    type: int
-    proto: int = 0
+    family: int = Field(ge=0, le=INT_MAX)
+    type: int = Field(ge=0, le=INT_MAX)
+    proto: int = Field(default=0, ge=0, le=INT_MAX)
 
 
 class ExecParams(Params):

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import resource
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -12,6 +13,7 @@ CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND = 0x2, 0x4, 0x8, 0x1000  # include/uapi/linux/mount.h
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
+MAX_FILES = 16_384
 
 _libc = ctypes.CDLL(None, use_errno=True)
 T = TypeVar("T")
@@ -37,6 +39,19 @@ def mount(source: str, target: str, fstype: str, flags: int = 0, data: str = "")
     """Attach a file system at `target` (mount(2))."""
     args = [text.encode() for text in (source, target, fstype)]
     _check(_libc.mount(*args, ctypes.c_ulong(flags), data.encode()), f"mount {target}")
+
+
+def allow_files() -> int:
+    """Raise this process's limit of open files as far as is useful; return the limit.
+
+    A network of 64 machines with 4 containers each needs 1,500 (getrlimit(2), RLIMIT_NOFILE).
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(MAX_FILES, hard)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return MAX_FILES
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
 
 
 def within_netns(fd: int, action: Callable[[], T]) -> T:

@@ -50,7 +50,7 @@ def command(target: Target, switch: Switch, ports: Mapping[int, str], run_dir: R
     common = ["--no-p4", "--device-id", str(switch.device_id), "--log-level", "info"]
     common += ["--log-file", str(run_dir.program_log(switch.name))]
     special = _bmv2_options() if target == "bmv2" else []
-    own = ["--grpc-server-addr", f"unix:{run_dir.p4rt(switch.name)}"]
+    own = ["--grpc-server-addr", run_dir.grpc_address(switch.name)]
     own += ["--cpu-port", str(CPU_PORT), "--drop-port", str(DROP_PORT)]
     return [*program, *interfaces, *common, *special, "--", *own]
 
