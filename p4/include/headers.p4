@@ -187,6 +187,7 @@ struct metadata_t {
     ipv4_t        learn_vtep;     // the VTEP that the frame came from; 0 for an access port
     port_t        learn_port;     // the access port that it came from; 0 for a VTEP
     bit<2>        color;          // result of the tenant's meter
+    bit<2>        learn_color;    // result of the meter of its unknown addresses
     mac_t         arp_answer;
 
     ipv4_t        outer_src;      // of the outer header, received or to be written

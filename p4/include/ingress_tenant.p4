@@ -58,9 +58,7 @@ control IngressTenant(inout headers_t hdr,
 
     action known() { }
 
-    action learn() {
-        digest<mac_learn>(1, { meta.vni, hdr.ethernet.src_addr, meta.learn_port, meta.learn_vtep });
-    }
+    action unknown() { }
 
     // An entry holds an address and its location, so an address that moved misses and is reported again.
     table smac {
@@ -70,10 +68,30 @@ control IngressTenant(inout headers_t hdr,
             meta.learn_port       : exact @name("port");
             meta.learn_vtep       : exact @name("vtep");
         }
-        actions = { known; @defaultonly learn; }
-        const default_action = learn();
+        actions = { known; @defaultonly unknown; }
+        const default_action = unknown();
         size = 16384;
         support_timeout = true;
+    }
+
+    // How many unknown addresses of each tenant are reported. One tenant's flood of them must not
+    // fill the queue to the controller, in which the others' wait as well.
+    direct_meter<bit<2>>(MeterType.packets) learn_meter;
+
+    action limited() {
+        learn_meter.read(meta.learn_color);
+    }
+
+    table learn_limit {
+        key = { meta.vni : exact @name("vni"); }
+        actions = { limited; @defaultonly NoAction; }
+        const default_action = NoAction();
+        meters = learn_meter;
+        size = 1024;
+    }
+
+    action learn() {
+        digest<mac_learn>(1, { meta.vni, hdr.ethernet.src_addr, meta.learn_port, meta.learn_vtep });
     }
 
     apply {
@@ -85,8 +103,11 @@ control IngressTenant(inout headers_t hdr,
             tenant_acl.apply();
         }
         // Learn only from frames that are admitted.
-        if (meta.drop_reason == DropReason.NONE) {
-            smac.apply();
+        if (meta.drop_reason == DropReason.NONE && !smac.apply().hit) {
+            learn_limit.apply();
+            if (meta.learn_color != V1MODEL_METER_COLOR_RED) {
+                learn();
+            }
         }
     }
 }

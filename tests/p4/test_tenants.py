@@ -311,3 +311,23 @@ def test_a_denied_frame_is_not_learned(learning: World) -> None:
     with learning.entry("tenant_acl", {"vni": (RED, 0xFFFFFF)}, "deny", priority=1):
         learning.send(M1, from_m1(frame)).dropped("ACL")
         no_digest_for(learning, mac)
+
+
+def test_a_tenants_unknown_addresses_are_reported_up_to_its_limit(learning: World) -> None:
+    def stranger(number: int) -> Ether:
+        frame = inner(dst=NEAR2_MAC)
+        frame.src = f"02:cc:00:00:00:{number:02x}"
+        return frame
+
+    frames = [stranger(number) for number in range(16)]
+    wanted = {mac_int(frame.src) for frame in frames}
+    with learning.entry("learn_limit", {"vni": RED}, "limited"):
+        # One a second: after the burst nothing more passes while this test runs.
+        learning.client.set_direct_meter("learn_limit", {"vni": RED}, (1, 4, 1, 4))
+        outcome = learning.send(M1, *(from_m1(frame) for frame in frames))
+        learning.send(M1, from_m1(frames[-1], BLUE), events=2)
+        reported = set()
+        while BLUE not in {vni for vni, _ in reported}:
+            reported |= {(digest[0], digest[1]) for digest in learning.client.next_digest()}
+    assert outcome.out == {M2: [tagged(frame, VLAN[M2, RED]) for frame in frames]}
+    assert 4 <= len({mac for vni, mac in reported if vni == RED} & wanted) < len(frames)
