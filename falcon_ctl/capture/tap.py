@@ -20,6 +20,7 @@ _TP_STATUS_VLAN_VALID = 1 << 4
 _ANCILLARY = socket.CMSG_SPACE(_AUXDATA.size) + socket.CMSG_SPACE(16)
 _BUFFER = 8 << 20
 _MAX_FRAME = 65_600
+_ROUND = 1024  # frames between two looks whether to end: a flood must not keep the thread
 
 
 class Tap(Background):
@@ -56,13 +57,14 @@ class Tap(Background):
         with selectors.DefaultSelector() as selector:
             selector.register(self._sock, selectors.EVENT_READ)
             while True:
-                if selector.select(timeout=0.05):
+                ready = selector.select(timeout=0.05)
+                if ready:
                     self._drain()
-                elif self._stop.is_set():
+                if self._is_over(idle=not ready):
                     return
 
     def _drain(self) -> None:
-        while True:
+        for _ in range(_ROUND):
             try:
                 data, ancillary, _, address = self._sock.recvmsg(_MAX_FRAME, _ANCILLARY)
             except BlockingIOError:

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 from falcon_ctl.intent.routes import Routes
 from falcon_ctl.intent.underlay import attached
-from falcon_ctl.p4rt.entities import Call, Entity, Entry, Multicast
+from falcon_ctl.p4rt.entities import Call, Entity, Entry, Meter, Multicast
 from falcon_ctl.systems.system import System, Tunnel
 from topo.spec.model import Machine, Switch, Tenant, Topology
+
+# Reports of a tenant's unknown addresses, per switch. The burst holds the first frames of many
+# containers; the rate is a tenth of the table entries that a switch in Python writes.
+REPORTS = Meter(rate=100, burst=4096)
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ def entries(
         return  # only routes
     for tenant in tenants:
         yield Entry.of("tenant", Call.of("admit"), vni=tenant.vni)
+        yield Entry.of("learn_limit", Call.of("limited"), vni=tenant.vni).metered(REPORTS)
     for port, machine in machines.items():
         yield from _access(topology, port, machine, system.vxlan_port)
         to_host = system.tunnel is Tunnel.TO_HOST

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from falcon_ctl.errors import PartFailed, SwitchError, UsageError
-from falcon_ctl.intent.learning import Sighting
-from falcon_ctl.intent.network import LEARN, intent
-from falcon_ctl.intent.overlay import Station, stations
+from falcon_ctl.intent.network import intent
+from falcon_ctl.intent.overlay import Station
+from falcon_ctl.live.learners import Address, Learners
 from falcon_ctl.p4rt.client import Client
-from falcon_ctl.p4rt.entities import Entity
 from falcon_ctl.p4rt.schema import Schema
-from falcon_ctl.p4rt.switch import LearnCallback, Switch
+from falcon_ctl.p4rt.switch import Switch
 from falcon_ctl.program import P4INFO, PROGRAM
 from falcon_ctl.systems.system import System
 from topo.protocol.status import SwitchInfo
@@ -26,11 +24,8 @@ class Controller:
     def __init__(self, topology: Topology, infos: Mapping[str, SwitchInfo]) -> None:
         self.topology = topology
         self.switches: dict[str, Switch] = {}
-        self._system: System | None = None
-        self._learned: dict[tuple[int, str], Station] = {}
-        self._sightings: dict[str, set[tuple[int, str]]] = {name: set() for name in infos}
-        self._lock = threading.Lock()
         schema = Schema.load(P4INFO)
+        self._learners = Learners(topology, schema)
         if not PROGRAM.is_file():
             raise UsageError(str(PROGRAM), "missing", "the compiled program (make p4)")
         try:
@@ -58,48 +53,28 @@ class Controller:
         """Load the program into every switch and start learning."""
         for switch in self.switches.values():
             if not switch.client.is_primary:
-                message = "another controller is primary (is a p4runtime-shell open?)"
+                message = f"another controller is primary ({switch.client.holder}); end it first"
                 raise PartFailed(f"switch {switch.name}", message)
             switch.push_pipeline(P4INFO, PROGRAM)
-            switch.learn(self._learner(switch.name))
+            switch.learn(self._learners.renew(switch.name))
 
     def use(self, system: System) -> int:
         """Make the network run `system`; returns the number of updates that took."""
-        with self._lock:
-            self._system = system
-            wanted = intent(self.topology, system, self._learned.values())
+        wanted = intent(self.topology, system, self._learners.strangers)
         for switch in self.switches.values():
             if switch.learning_error is not None:
                 raise switch.learning_error
         return sum(switch.apply(wanted[name]) for name, switch in self.switches.items())
 
     @property
-    def learned(self) -> dict[str, set[tuple[int, str]]]:
+    def learned(self) -> Mapping[str, set[Address]]:
         """Switch → (VNI, MAC) that its digests reported."""
-        with self._lock:
-            return {name: set(seen) for name, seen in self._sightings.items()}
+        return self._learners.seen
 
-    def _learner(self, switch: str) -> LearnCallback:
-        known = {(s.vni, s.mac) for s in stations(self.topology)}
-
-        def absorb(name: str, structs: Sequence[Sequence[bytes]]) -> list[Entity]:
-            if name != LEARN:
-                return []
-            sightings = [Sighting.of(members) for members in structs]
-            for sighting in sightings:
-                self._note(switch, sighting, known)
-            return [sighting.entry() for sighting in sightings]
-
-        return absorb
-
-    def _note(self, switch: str, sighting: Sighting, known: set[tuple[int, str]]) -> None:
-        """Record a sighting; a station outside the inventory joins the next intent."""
-        key = sighting.vni, sighting.mac_text
-        station = sighting.station(self.topology, switch)
-        with self._lock:
-            self._sightings[switch].add(key)
-            if key not in known and station is not None:
-                self._learned[key] = station
+    @property
+    def strangers(self) -> list[Station]:
+        """Stations outside the inventory that take part in the next intent."""
+        return self._learners.strangers
 
 
 def election_id() -> int:

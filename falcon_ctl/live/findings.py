@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from falcon_ctl.capture.trace import Trace
@@ -27,7 +27,7 @@ class Findings:
     answered: dict[str, reach.Pairs] = field(default_factory=dict)
     heard: dict[str, reach.Heard] = field(default_factory=dict)
     probes: dict[str, str] = field(default_factory=dict)
-    learned: dict[str, set[tuple[int, str]]] = field(default_factory=dict)
+    learned: Mapping[str, set[tuple[int, str]]] = field(default_factory=dict)
     speakers: set[tuple[int, str]] = field(default_factory=set)
     underlay: dict[int, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     vnis: set[int] = field(default_factory=set)

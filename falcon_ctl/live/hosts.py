@@ -16,6 +16,7 @@ from topo.protocol.status import MachineInfo
 
 # A driver that delivers late by the wall clock does not distort the model's own times.
 LATE_BUDGET_NS = 30_000_000
+ANSWER_SECONDS = 8.0  # a recording of many frames takes a second
 
 
 class Host:
@@ -23,7 +24,7 @@ class Host:
 
     def __init__(self, info: MachineInfo) -> None:
         self.name = info.name
-        self._client = Client(info.control_socket)
+        self._client = Client(info.control_socket, ANSWER_SECONDS)
         self._found = self.get()
 
     def use(self, system: System, dilation: int, **knobs: Any) -> None:

@@ -100,7 +100,7 @@ def _collect(lab: Lab, heard: dict[str, set[int]]) -> None:
     for name, numbers in heard.items():
         sock = lab.receiver(name, PORT)
         sock.setblocking(False)
-        while True:
+        for _ in range(_MOST):
             try:
                 stamp = payload.read(sock.recv(2048))
             except BlockingIOError:

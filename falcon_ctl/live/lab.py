@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -23,6 +24,7 @@ from topo.spec.model import Container, Topology
 
 CONTAINER_INTERFACE = "eth0"
 ETH_P_ALL = socket.htons(0x0003)
+_SEND_TIMEOUT = struct.pack("@ll", 1, 0)  # struct timeval: a second
 
 
 @dataclass
@@ -106,6 +108,7 @@ class Lab:
         if container not in self._senders:
             sock = self._socket(container, socket.AF_PACKET, socket.SOCK_RAW, 0)
             sock.bind((CONTAINER_INTERFACE, 0))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
             self._senders[container] = sock
         return self._senders[container]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from falcon_ctl.background import Background
 from falcon_ctl.checks.rebalance import LoadSample
+from falcon_ctl.live.hosts import ANSWER_SECONDS
 from rxpath.errors import ControlError
 from rxpath.live.control import Client
 
@@ -16,7 +17,7 @@ class Monitor(Background):
     def __init__(self, control_socket: str) -> None:
         super().__init__("monitor")
         self.samples: list[LoadSample] = []
-        self._client = Client(control_socket)
+        self._client = Client(control_socket, ANSWER_SECONDS)
 
     def _finish(self) -> None:
         self._client.close()

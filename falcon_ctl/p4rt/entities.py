@@ -7,7 +7,7 @@ them into P4Runtime messages. Entities with the same `key` occupy the same place
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from p4.v1 import p4runtime_pb2
@@ -16,6 +16,7 @@ from falcon_ctl.errors import UsageError
 from falcon_ctl.p4rt.encoding import Value, encode, prefix_mask, to_int
 from falcon_ctl.p4rt.schema import Field, Schema, Table
 
+PORT_BITS = 9  # of v1model
 # exact: value · lpm: (value, prefix length) · ternary: (value, mask) · range: (low, high)
 Match: TypeAlias = Value | tuple[Value, int]
 
@@ -50,6 +51,14 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Meter:
+    """The direct meter of an entry: up to `burst` at once and `rate` a second are green."""
+
+    rate: int
+    burst: int
+
+
+@dataclass(frozen=True)
 class Entry:
     """A table entry; its action is a `Call`, or `group` names a group of the table's selector.
 
@@ -62,6 +71,7 @@ class Entry:
     group: int = 0
     priority: int = 0
     default: bool = False
+    meter: Meter | None = None
 
     @classmethod
     def of(
@@ -69,6 +79,10 @@ class Entry:
     ) -> Entry:
         """`Entry.of("l2", Call.of("local", port=1), vni=5001, dst="02:...")`."""
         return cls(table, _frozen(match), call, group, priority)
+
+    def metered(self, meter: Meter) -> Entry:
+        """The same entry with a meter."""
+        return replace(self, meter=meter)
 
     @classmethod
     def default_of(cls, table: str, call: Call) -> Entry:
@@ -93,6 +107,9 @@ class Entry:
             entry.action.action.CopyFrom(self.call.message(schema))
         elif self.group:
             entry.action.action_profile_group_id = self.group
+        if self.meter is not None:
+            entry.meter_config.cir = entry.meter_config.pir = self.meter.rate
+            entry.meter_config.cburst = entry.meter_config.pburst = self.meter.burst
         return entity
 
 
@@ -121,7 +138,11 @@ class Member:
 
 @dataclass(frozen=True)
 class Group:
-    """A set of members among which the selector chooses by hash (ECMP)."""
+    """A set of members among which the selector chooses by hash (ECMP).
+
+    A member's id is the port that it sends to. The switch watches it: a member whose link is down
+    is not chosen, before the controller knows.
+    """
 
     profile: str
     id: int
@@ -138,9 +159,9 @@ class Group:
         group = entity.action_profile_group
         group.action_profile_id = schema.profile(self.profile)
         group.group_id = self.id
-        group.max_size = len(self.members)
-        for member in self.members:
-            group.members.add(member_id=member, weight=1)
+        for member in self.members:  # no max_size: it could not change with the number of paths
+            watched = encode(member, PORT_BITS)
+            group.members.add(member_id=member, weight=1, watch_port=watched)
         return entity
 
 

@@ -43,13 +43,18 @@ class Action:
 
 @dataclass(frozen=True)
 class Table:
-    """A table, its match fields by name and the id of its action profile (0: direct actions)."""
+    """A table, its match fields by name and the id of its action profile (0: direct actions).
+
+    `constant`: its entries are those of the program. `metered`: its entries have a meter each.
+    """
 
     id: int
     name: str
     fields: dict[str, Field]
     action_profile: int
     size: int
+    constant: bool = False
+    metered: bool = False
 
     @property
     def needs_priority(self) -> bool:
@@ -62,7 +67,8 @@ class Schema:
 
     def __init__(self, info: Any) -> None:
         self.info = info
-        self._tables = {t.preamble.alias: _table(t) for t in info.tables}
+        metered = {meter.direct_table_id for meter in info.direct_meters}
+        self._tables = {t.preamble.alias: _table(t, metered) for t in info.tables}
         self._actions = {a.preamble.alias: _action(a) for a in info.actions}
         self._profiles: dict[str, int] = {
             p.preamble.alias: p.preamble.id for p in info.action_profiles
@@ -104,19 +110,64 @@ class Schema:
         """Name of a digest; "" when the p4info has none of this id."""
         return next((name for name, id_ in self._digests.items() if id_ == digest_id), "")
 
+    def profile_name(self, profile_id: int) -> str:
+        """Name of an action profile or selector; "" when the p4info has none of this id."""
+        return next((name for name, id_ in self._profiles.items() if id_ == profile_id), "")
 
-def _table(message: Any) -> Table:
+    def table_of(self, table_id: int) -> Table:
+        """Table by id."""
+        return _by_id("table", self._tables, table_id)
+
+    def action_of(self, action_id: int) -> Action:
+        """Action by id."""
+        return _by_id("action", self._actions, action_id)
+
+    @property
+    def tables(self) -> list[Table]:
+        """Every table."""
+        return list(self._tables.values())
+
+    @property
+    def profiles(self) -> list[int]:
+        """Ids of every action profile and selector."""
+        return list(self._profiles.values())
+
+    @property
+    def digests(self) -> list[int]:
+        """Ids of every digest."""
+        return list(self._digests.values())
+
+
+def _table(message: Any, metered: set[int]) -> Table:
     fields = {
         f.name: Field(f.id, f.name, f.bitwidth, KINDS.get(f.match_type, ""))
         for f in message.match_fields
     }
     preamble = message.preamble
-    return Table(preamble.id, preamble.alias, fields, message.implementation_id, message.size)
+    return Table(
+        preamble.id,
+        preamble.alias,
+        fields,
+        message.implementation_id,
+        message.size,
+        constant=message.is_const_table,
+        metered=preamble.id in metered,
+    )
 
 
 def _action(message: Any) -> Action:
     params = {p.name: Field(p.id, p.name, p.bitwidth) for p in message.params}
     return Action(message.preamble.id, message.preamble.alias, params)
+
+
+_Numbered = TypeVar("_Numbered", Table, Action)
+
+
+def _by_id(what: str, known: dict[str, _Numbered], number: int) -> _Numbered:
+    for one in known.values():
+        if one.id == number:
+            return one
+    raise UsageError(f"p4info, {what} {number}", "unknown", f"the id of a {what}")
 
 
 def _find(what: str, known: dict[str, _T], name: str) -> _T:

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import grpc
 from p4.v1 import p4runtime_pb2
 
 from falcon_ctl.errors import SwitchError
-from falcon_ctl.p4rt.client import Client
+from falcon_ctl.p4rt import readback
+from falcon_ctl.p4rt.client import BATCH, REQUEST_SECONDS, Client
 from falcon_ctl.p4rt.entities import ORDER, Entity, Entry
 from falcon_ctl.p4rt.schema import Schema
+from falcon_ctl.p4rt.stream import LISTS
 
 _Update = p4runtime_pb2.Update
-LearnCallback = Callable[[str, Sequence[Sequence[bytes]]], Iterable[Entity]]
+_BUSY = 2 * REQUEST_SECONDS  # s until a request that waits for others gives up
+_LISTEN = 0.2  # s that the learning thread waits for a digest before it looks whether to end
+
+
+class Learner(Protocol):
+    """Turns the digests of one switch into entries; it bounds how many wait and how many exist."""
+
+    def report(self, name: str, structs: Sequence[Sequence[bytes]]) -> None:
+        """Take a digest list: the digest's name, and the members of each message."""
+
+    def changes(self, limit: int) -> tuple[list[Entity], list[Entity]]:
+        """Up to `limit` entries to be written, and entries that must go to make room."""
 
 
 Held = dict[tuple[Any, ...], Entity]
@@ -53,8 +68,8 @@ class Switch:
         self.name = client.switch
         self.client = client
         self.schema = schema
-        self._desired: dict[tuple[Any, ...], Entity] = {}
-        self._learned: dict[tuple[Any, ...], Entity] = {}
+        self._desired: Held = {}
+        self._learned: Held = {}
         self._lock = threading.Lock()
         self._learner: threading.Thread | None = None
         self._stop = threading.Event()
@@ -62,9 +77,24 @@ class Switch:
 
     def push_pipeline(self, p4info: Path, program: Path) -> None:
         """Load the program; the switch is empty afterwards."""
-        self.client.push_pipeline(p4info, program)
-        with self._lock:
+        with self._alone():
+            self.client.push_pipeline(p4info, program)
             self._desired, self._learned = {}, {}
+
+    def adopt(self, learned: str) -> list[Entry]:
+        """Take over what the switch holds, as if we had written it.
+
+        Returns:
+            The entries of the table `learned`, which are those that were learned.
+        """
+        with self._alone():
+            read = self.client.read(readback.requests(self.schema))
+            found = [readback.entity_of(message, self.schema) for message in read]
+            held = {entity.key: entity for entity in found if entity is not None}
+            entries = [e for e in held.values() if isinstance(e, Entry) and e.table == learned]
+            self._learned = {entry.key: entry for entry in entries}
+            self._desired = {key: e for key, e in held.items() if key not in self._learned}
+        return entries
 
     def apply(self, entities: Iterable[Entity]) -> int:
         """Make the switch hold exactly `entities`, in addition to learned ones.
@@ -72,8 +102,8 @@ class Switch:
         Returns:
             Number of updates that were needed.
         """
-        new = {entity.key: entity for entity in entities}
-        with self._lock:
+        new = {entity.key: entity for entity in map(readback.plain, entities)}
+        with self._alone():
             taken = {key: e for key, e in self._learned.items() if key in new}
             batches = difference(self._desired | taken, new)
             self._write(batches)
@@ -81,17 +111,17 @@ class Switch:
             self._learned = {k: e for k, e in self._learned.items() if k not in new}
         return sum(len(batch) for batch in batches)
 
-    def learn(self, callback: LearnCallback) -> None:
-        """Start to turn each digest into entities: `callback(name, members of each)`."""
+    def learn(self, learner: Learner) -> None:
+        """Start to feed each digest to `learner`, and to write what it wants."""
         self._learner = threading.Thread(
-            target=self._learn, args=(callback,), name=f"learn-{self.name}", daemon=True
+            target=self._learn, args=(learner,), name=f"learn-{self.name}", daemon=True
         )
         self._learner.start()
 
     @property
     def learned(self) -> list[Entity]:
         """Entities that the switch holds because they were learned."""
-        with self._lock:
+        with self._alone():
             return list(self._learned.values())
 
     def packets(self, cells: Mapping[str, Iterable[int]]) -> dict[str, dict[int, int]]:
@@ -117,27 +147,46 @@ class Switch:
             self._learner.join(timeout=5)
         self.client.close()
 
-    def _learn(self, callback: LearnCallback) -> None:
-        while not self._stop.is_set():
-            digests = self.client.next_digest(timeout=0.2)
-            if digests is None:
-                continue
-            try:
-                self._absorb(callback, digests)
-            except SwitchError as error:
-                self.learning_error = error
-                return
+    def _learn(self, learner: Learner) -> None:
+        try:
+            while not self._stop.is_set():
+                self._listen(learner)
+                while self._write_learned(*learner.changes(BATCH)) and not self._stop.is_set():
+                    self._listen(learner, wait=False)
+        except SwitchError as error:
+            self.learning_error = error
 
-    def _absorb(self, callback: LearnCallback, digests: Any) -> None:
-        name = self.schema.digest_name(digests.digest_id)
-        structs = [[member.bitstring for member in d.struct.members] for d in digests.data]
-        new = list(callback(name, structs))
-        with self._lock:
-            wanted = {e.key: e for e in new if e.key not in self._desired}
+    def _listen(self, learner: Learner, wait: bool = True) -> None:
+        """Pass on the digests that have arrived, at most as many as the stream keeps."""
+        digests = self.client.next_digest(_LISTEN if wait else 0)
+        for _ in range(LISTS):
+            if digests is None:
+                return
+            structs = [[member.bitstring for member in d.struct.members] for d in digests.data]
+            learner.report(self.schema.digest_name(digests.digest_id), structs)
+            self.client.ack(digests)
+            digests = self.client.next_digest(0)
+
+    def _write_learned(self, new: Sequence[Entity], gone: Sequence[Entity]) -> bool:
+        """Replace learned entries; whether there was anything to do."""
+        with self._alone():
+            out = {e.key: e for e in gone if e.key in self._learned}
+            wanted = {e.key: e for e in map(readback.plain, new) if e.key not in self._desired}
             old = {key: self._learned[key] for key in wanted if key in self._learned}
-            self._write(difference(old, wanted))
-            self._learned.update(wanted)
-        self.client.ack(digests)
+            self._write([[(_Update.DELETE, e) for e in out.values()], *difference(old, wanted)])
+            self._learned = {k: e for k, e in self._learned.items() if k not in out} | wanted
+        return bool(new)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other threads' requests apart from this one's."""
+        if not self._lock.acquire(timeout=_BUSY):
+            message = f"another request has not ended within {_BUSY:g} s"
+            raise SwitchError(self.name, grpc.StatusCode.DEADLINE_EXCEEDED, message)
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _write(self, batches: list[list[tuple[int, Entity]]]) -> None:
         for batch in batches:

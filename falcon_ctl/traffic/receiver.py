@@ -80,7 +80,7 @@ class Receiver(Background):
             ready = self._selector.select(timeout=0.05)
             for key, _ in ready:
                 self._drain(key.fileobj, key.data)  # type: ignore[arg-type]  # we put sockets in
-            if not ready and self._stop.is_set():
+            if self._is_over(idle=not ready):
                 return
 
     def _drain(self, sock: socket.socket, expected: set[int]) -> None:

@@ -103,7 +103,8 @@ def test_what_the_program_does_not_have_is_named(schema, entry, text):
 def test_other_entities(schema):
     group = Group("ecmp", 1, (4, 5)).message(schema).action_profile_group
     assert [m.member_id for m in group.members] == [4, 5]
-    assert group.max_size == 2
+    assert [m.watch_port for m in group.members] == [b"\x04", b"\x05"]
+    assert group.max_size == 0  # one that is given cannot change
     member = Member("ecmp", 4, Call.of("to_port", port=1)).message(schema).action_profile_member
     assert (member.action_profile_id, member.member_id) == (3, 4)
     flood = Multicast(1, ((1, 1), (2, 2))).message(schema)

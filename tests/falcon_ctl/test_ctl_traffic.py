@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
+from falcon_ctl.background import Background
 from falcon_ctl.capture import tcp_order
 from falcon_ctl.capture.pcapng import Packet
 from falcon_ctl.capture.tcp_order import Point
@@ -175,3 +176,17 @@ def test_what_invalidates_a_run_is_named_and_does_not_hide_the_reordering():
     assert path.swaps == {KERNEL_HOP: 1}
     assert "capture of eth0 lost 3 frames" in path.flaw
     assert "kernel reordered 1 frames" in path.flaw
+
+
+def test_a_reader_that_never_runs_dry_ends_all_the_same():
+    class Endless(Background):
+        rounds = 0
+
+        def _loop(self):
+            while not self._is_over(idle=False):
+                self.rounds += 1
+
+    with Endless("endless") as endless:
+        pass
+    assert endless.rounds
+    assert not endless._thread.is_alive()

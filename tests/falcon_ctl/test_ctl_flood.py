@@ -1,0 +1,89 @@
+"""A container that floods source addresses, while another tenant's steps of the main job run."""
+
+import shutil
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from p4.v1 import p4runtime_pb2
+
+from falcon_ctl.intent.learning import STRANGERS
+from falcon_ctl.live import reach
+from falcon_ctl.live.lab import Lab
+from falcon_ctl.systems.catalogue import OFFLOAD, OVERLAY
+from tests.topo.driver import Topo, until
+
+pytestmark = [pytest.mark.network, pytest.mark.timeout(120)]
+FLOODER, UNKNOWN = "red1-1", bytes.fromhex("02ee00000001")
+ENOUGH = 20_000  # more addresses than smac has entries (16,384)
+
+
+class Flood:
+    """Sends frames with a new source address each, until it is told to stop."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.sent = 0
+        self._stop = threading.Event()
+        self._socket = lab.sender(FLOODER)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "Flood":  # noqa: PYI034  # Self needs Python 3.11
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.002):
+            for _ in range(20):
+                self.sent += 1
+                source = b"\x02\xdd" + self.sent.to_bytes(4, "big")
+                self._socket.send(UNKNOWN + source + b"\x90\x00" + bytes(46))
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Topo]:
+    path = Path(tempfile.mkdtemp(prefix="ctl-test-", dir="/tmp"))
+    topo = Topo(path)
+    try:
+        topo("up", "pair", "--switch", "v1switch")
+        yield topo
+    finally:
+        topo("down")
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def held(lab: Lab) -> Counter[int]:
+    """VNI → entries of smac in the switch."""
+    switch = lab.controller.switches["s1"]
+    wanted = p4runtime_pb2.Entity()
+    wanted.table_entry.table_id = switch.schema.table("smac").id
+    entries = (entity.table_entry for entity in switch.client.read([wanted]))
+    return Counter(int.from_bytes(entry.match[0].exact.value, "big") for entry in entries)
+
+
+def test_a_flood_of_addresses_in_one_tenant_spoils_no_other_tenants_run(pair: Topo) -> None:
+    with pair.network() as network, Lab.open(network) as lab, Flood(lab) as flood:
+        topology, controller = network.spec, lab.controller
+        red, blue = (tenant.vni for tenant in topology.tenants)
+        own = {c.name for c in topology.containers if c.tenant == "blue"}
+        wanted = {(blue, c.mac) for c in topology.containers if c.name in own}
+        controller.push_pipelines()
+        lab.use(OVERLAY, 1000)
+        for system in (OVERLAY, OFFLOAD, OVERLAY):
+            controller.use(system)
+            answered = reach.ping_all(lab, 20.0)
+            assert all(ok for pair, ok in answered.items() if pair[0] in own), system.name
+        until(lambda: flood.sent > ENOUGH, 60.0)
+        until(lambda: wanted <= controller.learned["s1"])
+        found = held(lab)
+        assert found[blue] == len(own)
+        assert STRANGERS <= found[red] <= STRANGERS + len(own)
+        assert controller.use(OFFLOAD) > 0  # raises when learning failed
+        strangers = [s for s in controller.strangers if s.vni == red]
+        assert len(strangers) == STRANGERS
