@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from falcon_ctl.intent.learning import STRANGERS, TABLE, Learner, Recent, Sighting, quotas
 from falcon_ctl.intent.network import LEARN
 from falcon_ctl.intent.overlay import Station, stations
+from falcon_ctl.p4rt.client import BATCH
 from falcon_ctl.p4rt.entities import Entity, Entry
 from falcon_ctl.p4rt.schema import Schema
 from topo.spec.model import Topology
@@ -22,7 +23,8 @@ class Learners:
     def __init__(self, topology: Topology, schema: Schema) -> None:
         self.topology = topology
         self.inventory = {(s.vni, s.mac) for s in stations(topology)}
-        self._quotas = quotas(topology, schema.table(TABLE).size)
+        # A batch replaces entries, and a switch may carry out its updates in any order.
+        self._quotas = quotas(topology, schema.table(TABLE).size - BATCH)
         room = schema.table(FORWARDING).size - len(self.inventory)
         share = max(0, room) // max(1, len(topology.tenants))
         self._recent: Recent[str] = Recent(dict.fromkeys(self._quotas, min(STRANGERS, share)))

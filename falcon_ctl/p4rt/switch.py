@@ -173,7 +173,8 @@ class Switch:
             out = {e.key: e for e in gone if e.key in self._learned}
             wanted = {e.key: e for e in map(readback.plain, new) if e.key not in self._desired}
             old = {key: self._learned[key] for key in wanted if key in self._learned}
-            self._write([[(_Update.DELETE, e) for e in out.values()], *difference(old, wanted)])
+            removed = [(_Update.DELETE, entity) for entity in out.values()]
+            self._write([removed + [u for batch in difference(old, wanted) for u in batch]])
             self._learned = {k: e for k, e in self._learned.items() if k not in out} | wanted
         return bool(new)
 
