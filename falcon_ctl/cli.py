@@ -12,16 +12,16 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from falcon_ctl import lock
+from falcon_ctl import files, lock
 from falcon_ctl.checks import outcome
-from falcon_ctl.errors import CtlError, Interrupted, UsageError
+from falcon_ctl.errors import CtlError, Interrupted, PartFailed, UsageError
 from falcon_ctl.live import watch
 from falcon_ctl.live.controller import election_id
 from falcon_ctl.live.job import Job
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.plan import Plan
-from falcon_ctl.report import document, provenance, results, table
-from falcon_ctl.report.document import Report
+from falcon_ctl.report import provenance, results, table
+from falcon_ctl.report.document import Report, as_json
 from falcon_ctl.report.progress import Steps
 from falcon_ctl.systems import custom
 from falcon_ctl.systems.catalogue import LIVE, MAIN_JOB, PIPELINING, select_live
@@ -65,6 +65,9 @@ Chains = Annotated[
         metavar="FILE.toml:NAME", help="Your own chain of devices as a further system (repeatable)."
     ),
 ]
+Shared = Annotated[
+    bool, typer.Option("--shared", help="Let other users of this computer read the results.")
+]
 
 
 @app.command()
@@ -91,6 +94,7 @@ def run(
     results_dir: Annotated[
         Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
     ] = Path("results"),
+    shared: Shared = False,
     run_dir: RunDir = None,
 ) -> None:
     """Provision the switches, drive flows through every system, check every claim, report.
@@ -101,18 +105,17 @@ def run(
     names = [one.name for one in LIVE] if systems == "all" else systems.split(",")
     chosen = select_live(name.strip() for name in names if name.strip())
     chosen += custom.load(policy or (), chain or ())
+    files.set_sharing(shared)
     if json is not None:
-        document.verify_writable(json)
-    results.verify_writable(results_dir)
+        files.verify_target(f"--json {json}", json)
+    files.verify_folder(f"--results {results_dir}", results_dir)
     console = _console()
     with watch.connect(run_dir) as network, lock.exclusive(network.run_dir):
         plan = Plan(network.spec, seed, duration)
         try:
-            report = _measure(network, plan, chosen, console, results_dir)
+            report = _measure(network, plan, chosen, console, results_dir, json)
         except KeyboardInterrupt as error:  # typer would end without a message
             raise Interrupted from error
-    if json is not None:
-        document.write(json, report)
     raise typer.Exit(0 if report.ok else 1)
 
 
@@ -123,7 +126,12 @@ def _console() -> Console:
 
 
 def _measure(
-    network: Network, plan: Plan, chosen: list[System], console: Console, results_dir: Path
+    network: Network,
+    plan: Plan,
+    chosen: list[System],
+    console: Console,
+    results_dir: Path,
+    json: Path | None,
 ) -> Report:
     """Run the main job and write all of its output."""
     status = network.status()
@@ -149,7 +157,13 @@ def _measure(
     provenance.show(console, report.provenance)
     table.print_measurements(console, report.live, titles)
     table.print_checks(console, report.checks)
-    folder = results.write(results_dir, report, job.captures)
+    with files.Rescue(as_json(report.document(full=True)), network.run_dir) as rescue:
+        if json is not None:
+            text = as_json(report.document())
+            rescue.attempt(f"--json {json}", lambda: files.replace(json, text))
+        folder = rescue.attempt(
+            f"--results {results_dir}", lambda: results.write(results_dir, report, job.captures)
+        )
     failed = sum(not check.ok for check in report.checks)
     verdict = (
         f"[red]{failed} of {len(report.checks)} checks failed"
@@ -204,6 +218,7 @@ def figures(
     results_dir: Annotated[
         Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
     ] = Path("results"),
+    shared: Shared = False,
 ) -> None:
     """Run the talk's figures under the virtual clock: its claims beside the model's values.
 
@@ -211,6 +226,7 @@ def figures(
     """
     from falcon_ctl.figures import cli as figures_cli
 
+    files.set_sharing(shared)
     request = figures_cli.Request(
         figures=which,
         systems=systems,
@@ -241,6 +257,7 @@ def sweep(
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Points at a time (default: all cores).")
     ] = None,
+    shared: Shared = False,
 ) -> None:
     """Measure the cross product of axes under the virtual clock: a row for each point.
 
@@ -248,6 +265,7 @@ def sweep(
     """
     from falcon_ctl.sweeps import cli as sweeps_cli
 
+    files.set_sharing(shared)
     request = sweeps_cli.Request(spec, out, policy or (), scheduler, workers, plot)
     sweeps_cli.sweep(_console(), request)
 
@@ -266,6 +284,7 @@ def sensitivity(
     results_dir: Annotated[
         Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
     ] = Path("results"),
+    shared: Shared = False,
 ) -> None:
     """Change each cost of the profile in turn: which costs decide each figure.
 
@@ -273,6 +292,7 @@ def sensitivity(
     """
     from falcon_ctl.figures import cli as figures_cli
 
+    files.set_sharing(shared)
     figures_cli.sensitivity(_console(), which, percent, seeds, results_dir)
 
 
@@ -289,6 +309,7 @@ def systems(
     json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the table to FILE.")
     ] = None,
+    shared: Shared = False,
 ) -> None:
     """Check every tick and cross of the talk's systems under the virtual clock.
 
@@ -296,6 +317,7 @@ def systems(
     """
     from falcon_ctl.claims import cli as claims_cli
 
+    files.set_sharing(shared)
     raise typer.Exit(0 if claims_cli.check_all(_console(), json) else 1)
 
 
@@ -304,6 +326,7 @@ def main(argv: list[str]) -> NoReturn:
     # p4runtime-shell logs to the root logger what is reported as an error here.
     logging.basicConfig(handlers=[logging.NullHandler()])
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    files.set_sharing(False)
     if not argv or (argv[0].startswith("-") and argv[0] != "--help"):
         argv = ["run", *argv]
     try:
@@ -314,3 +337,7 @@ def main(argv: list[str]) -> NoReturn:
     except ConfigError as error:
         print(f"falcon_ctl: {error}", file=sys.stderr)
         sys.exit(UsageError.exit_status)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"falcon_ctl: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(PartFailed.exit_status)

@@ -36,6 +36,15 @@ class UsageError(CtlError):
         self.expected = expected
 
 
+class NotWritten(CtlError):
+    """A result could not be written where it belongs; `kept`: the file that holds it, or ""."""
+
+    def __init__(self, what: str, kept: str) -> None:
+        place = f"and kept in {kept}" if kept else "and kept nowhere else"
+        super().__init__(f"{what}; the result is printed above {place}")
+        self.kept = kept
+
+
 class NotConserved(CtlError):
     """A run under the virtual clock lost count of frames: the model is wrong."""
 

@@ -10,10 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from falcon_ctl import files
 from falcon_ctl.claims import bypasses, falcon, kernel
 from falcon_ctl.claims.claims import Claim, Row, judge
-from falcon_ctl.report import document, provenance
+from falcon_ctl.report import provenance
+from falcon_ctl.report.document import as_json
 from falcon_ctl.virtual import kernels
+from topo.rundir import RunDir
 
 CLAIMS: tuple[Claim, ...] = (*kernel.CLAIMS, *falcon.CLAIMS, *bypasses.CLAIMS)
 
@@ -25,7 +28,7 @@ def check_all(console: Console, json: Path | None) -> bool:
         UsageError: a place that cannot be written.
     """
     if json is not None:
-        document.verify_writable(json)
+        files.verify_target(f"--json {json}", json)
     kernels.load(console)
     begun = provenance.begin([1], [claim.key for claim in CLAIMS])
     rows = [judge(claim) for claim in CLAIMS]
@@ -33,7 +36,9 @@ def check_all(console: Console, json: Path | None) -> bool:
     _print(console, rows)
     provenance.show(console, origin)
     if json is not None:
-        document.write_json(json, [{**row.document(), **origin.marks} for row in rows])
+        text = as_json([{**row.document(), **origin.marks} for row in rows])
+        with files.Rescue(text, RunDir().path) as rescue:
+            rescue.attempt(f"--json {json}", lambda: files.replace(json, text))
     return all(row.finding.holds for row in rows)
 
 

@@ -10,18 +10,21 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from falcon_ctl import files
 from falcon_ctl.errors import UsageError
 from falcon_ctl.figures import core_plots, evaluate, plots, report, tornado
 from falcon_ctl.figures.experiments import BY_FIGURE, EXPERIMENTS, Experiment
 from falcon_ctl.figures.fit import fit
 from falcon_ctl.figures.sensitivity import effects
-from falcon_ctl.report import document, provenance
+from falcon_ctl.report import provenance
 from falcon_ctl.report import results as folders
+from falcon_ctl.report.document import as_json
 from falcon_ctl.systems import custom
 from falcon_ctl.systems.catalogue import OVERLAY, SYSTEMS, select
 from falcon_ctl.systems.system import System
 from falcon_ctl.virtual import kernels
 from rxpath.config import costs
+from topo.rundir import RunDir
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,8 @@ def figures(console: Console, request: Request) -> None:
     systems = {one.name: replace(one, costs=request.costs) for one in (*SYSTEMS, *more)}
     costs.load(request.costs)
     if request.json is not None:
-        document.verify_writable(request.json)
-    folders.verify_writable(request.results)
+        files.verify_target(f"--json {request.json}", request.json)
+    files.verify_folder(f"--results {request.results}", request.results)
     begun = provenance.begin(range(1, request.seeds + 1), _asked(request, systems))
     found = _run(console, experiments, request.seeds, [system.name for system in more], systems)
     origin = begun.ended()
@@ -76,15 +79,18 @@ def figures(console: Console, request: Request) -> None:
     provenance.show(console, origin)
 
     def fill(folder: Path) -> None:
-        report.write_json(folder / "figures.json", rows, origin)
+        (folder / "figures.json").write_text(text)
         report.write_csv(folder / "figures.csv", rows, origin)
         plots.draw_all(folder, found, origin)
         numbers = [experiment.figure for experiment in experiments]
         core_plots.draw_all(folder, numbers, origin, systems)
 
-    folder = folders.make(request.results, fill)
-    if request.json is not None:
-        report.write_json(request.json, rows, origin)
+    text, json = report.as_json(rows, origin), request.json
+    with files.Rescue(text, RunDir().path) as rescue:
+        if json is not None:
+            rescue.attempt(f"--json {json}", lambda: files.replace(json, text))
+        where = f"--results {request.results}"
+        folder = rescue.attempt(where, lambda: folders.make(request.results, fill))
     console.print(f"figures.json, figures.csv and a picture for each figure are in {folder}/")
 
 
@@ -125,7 +131,7 @@ def sensitivity(console: Console, chosen: str, percent: int, seeds: int, results
         UsageError: an unknown figure, or a place that cannot be written.
     """
     experiments = _experiments(chosen)
-    folders.verify_writable(results_dir)
+    files.verify_folder(f"--results {results_dir}", results_dir)
     kernels.load(console)
     begun = provenance.begin(range(1, seeds + 1), {"figures": chosen, "percent": percent})
     with _progress(console, "changed costs") as progress:
@@ -141,11 +147,14 @@ def sensitivity(console: Console, chosen: str, percent: int, seeds: int, results
     provenance.show(console, origin)
 
     def fill(folder: Path) -> None:
-        document.write_json(folder / "provenance.json", origin.document())
-        tornado.write_csv(folder / "sensitivity.csv", found, origin)
+        (folder / "provenance.json").write_text(as_json(origin.document()))
+        (folder / "sensitivity.csv").write_text(text)
         tornado.draw_all(folder, found, percent, origin)
 
-    folder = folders.make(results_dir, fill)
+    where = f"--results {results_dir}"
+    text = tornado.as_csv(found, origin)
+    with files.Rescue(text, RunDir().path) as rescue:
+        folder = rescue.attempt(where, lambda: folders.make(results_dir, fill))
     console.print(f"sensitivity.csv and a tornado plot for each figure are in {folder}/")
 
 

@@ -13,7 +13,6 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from falcon_ctl.errors import UsageError
 from falcon_ctl.figures.evaluate import Row
 from falcon_ctl.figures.experiments import BY_FIGURE
 from falcon_ctl.figures.sensitivity import Effect
@@ -74,14 +73,10 @@ def print_beside(console: Console, rows: Sequence[Row], custom: Sequence[str]) -
     console.print(table)
 
 
-def write_json(path: Path, rows: Sequence[Row], provenance: Provenance) -> None:
-    """The list of rows, each with its provenance. Raises UsageError when it cannot be written."""
+def as_json(rows: Sequence[Row], provenance: Provenance) -> str:
+    """The list of rows, each with its provenance, as JSON."""
     found = [{**row.document(), **provenance.marks} for row in rows]
-    text = json.dumps(found, indent=1, allow_nan=False)
-    try:
-        path.write_text(text + "\n", "utf-8")
-    except OSError as error:
-        raise UsageError(f"--json {path}", str(error.strerror), "a writable file") from error
+    return json.dumps(found, indent=1, allow_nan=False) + "\n"
 
 
 def write_csv(path: Path, rows: Sequence[Row], provenance: Provenance) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,15 +65,16 @@ def _standard_error(low: float, high: float, seeds: int) -> float:
     return float((high - low) / 3.29 / seeds**0.5)
 
 
-def write_csv(path: Path, effects: Sequence[Effect], provenance: Provenance) -> None:
+def as_csv(effects: Sequence[Effect], provenance: Provenance) -> str:
     """Every effect, a line each."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        columns = ("figure", "system", "proto", "metric", "cost", "measured", "lowered", "raised")
-        origin = provenance.columns
-        writer.writerow((*columns, *origin))
-        for effect in effects:
-            row = effect.row
-            claim = (row.figure, row.system, row.proto, row.metric)
-            values = (row.measured, effect.lowered, effect.raised)
-            writer.writerow((*claim, effect.cost, *values, *origin.values()))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    columns = ("figure", "system", "proto", "metric", "cost", "measured", "lowered", "raised")
+    origin = provenance.columns
+    writer.writerow((*columns, *origin))
+    for effect in effects:
+        row = effect.row
+        claim = (row.figure, row.system, row.proto, row.metric)
+        values = (row.measured, effect.lowered, effect.raised)
+        writer.writerow((*claim, effect.cost, *values, *origin.values()))
+    return text.getvalue()

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from falcon_ctl.checks.measurement import Measurement
 from falcon_ctl.checks.verdict import Verdict
-from falcon_ctl.errors import UsageError
 from falcon_ctl.report.provenance import Provenance
 
 
@@ -43,25 +40,6 @@ class Report:
         }
 
 
-def verify_writable(path: Path) -> None:
-    """Check a report's path before the run, so that no result is lost after it.
-
-    Raises:
-        UsageError: `path` cannot be written.
-    """
-    folder = path.absolute().parent
-    if path.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        what = "is a folder" if path.is_dir() else f"{folder} cannot be written to"
-        raise UsageError(f"--json {path}", what, "a file in a folder of yours")
-
-
-def write(path: Path, report: Report) -> None:
-    """Write the document; the file is complete or unchanged."""
-    write_json(path, report.document())
-
-
-def write_json(path: Path, document: Any) -> None:
-    """Write plain JSON values; the file is complete or unchanged."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", "utf-8")
-    part.replace(path)
+def as_json(document: Any) -> str:
+    """Plain JSON values as text."""
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"

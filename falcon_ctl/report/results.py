@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
-import json
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from falcon_ctl.capture import pcapng
 from falcon_ctl.capture.pcapng import Packet
-from falcon_ctl.errors import UsageError
 from falcon_ctl.report import plot
-from falcon_ctl.report.document import Report
-
-
-def verify_writable(parent: Path) -> None:
-    """Check a folder before the run, so that no result is lost after it.
-
-    Raises:
-        UsageError: no folder can be made in `parent`.
-    """
-    there = next(path for path in (parent, *parent.absolute().parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise UsageError(f"--results {parent}", f"{there} cannot be written", "a folder")
+from falcon_ctl.report.document import Report, as_json
 
 
 def write(
     parent: Path, report: Report, captures: Mapping[tuple[str, str], Sequence[Packet]]
 ) -> Path:
-    """Write `parent`/<time>/ of a main job. Raises UsageError when it cannot be made."""
+    """Write `parent`/<time>/ of a main job. Raises OSError when it cannot be made."""
     return make(parent, lambda folder: _fill(folder, report, captures))
 
 
@@ -41,31 +30,39 @@ def make(parent: Path, fill: Callable[[Path], None]) -> Path:
     The second one of a second is called `parent`/<time>-2/, and so on.
 
     Raises:
-        UsageError: the folder cannot be made.
+        OSError: the folder cannot be made or filled; then nothing is left of it.
     """
-    now = time.strftime("%Y-%m-%dT%H-%M-%S")
-    names = (now if number == 1 else f"{now}-{number}" for number in itertools.count(1))
-    name = next(n for n in names if not any(map(os.path.lexists, (parent / n, _part(parent, n)))))
-    part = _part(parent, name)
+    parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=parent, prefix=".draft-"))
     try:
-        part.mkdir(parents=True)
-        fill(part)
-        part.rename(parent / name)
-    except OSError as error:
-        shutil.rmtree(part, ignore_errors=True)
-        raise UsageError(f"--results {parent}", error.strerror or str(error), "a folder") from error
-    return parent / name
+        fill(draft)
+        mask = os.umask(0o077)
+        os.umask(mask)
+        draft.chmod(0o777 & ~mask)
+        return _named(draft, parent)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
 
 
-def _part(parent: Path, name: str) -> Path:
-    return parent / f".{name}.part"
+def _named(draft: Path, parent: Path) -> Path:
+    """Give a folder the first free name of this second."""
+    now = time.strftime("%Y-%m-%dT%H-%M-%S")
+    for number in itertools.count(1):
+        path = parent / (now if number == 1 else f"{now}-{number}")
+        if not os.path.lexists(path):
+            try:
+                return draft.rename(path)
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+                    raise  # otherwise another process has just taken the name
+    raise AssertionError("numbers do not end")
 
 
 def _fill(
     folder: Path, report: Report, captures: Mapping[tuple[str, str], Sequence[Packet]]
 ) -> None:
-    full = json.dumps(report.document(full=True), indent=2, allow_nan=False)
-    (folder / "report.json").write_text(full + "\n")
+    (folder / "report.json").write_text(as_json(report.document(full=True)))
     provenance = report.provenance
     for (name, description), packets in captures.items():
         pcapng.write(folder / f"{name}.pcapng", name, description, packets, provenance.line)

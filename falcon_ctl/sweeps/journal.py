@@ -46,8 +46,8 @@ def opened(folder: Path) -> Iterator[Journal]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        descriptor = os.open(folder / NAME, flags, 0o644)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(folder / NAME, flags, 0o666)
     except OSError as error:
         raise UsageError(f"--out {folder}", str(error.strerror), "a folder") from error
     try:

@@ -6,12 +6,11 @@ import csv
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from falcon_ctl.errors import UsageError
+from falcon_ctl import files
 from falcon_ctl.report.provenance import Provenance
 from falcon_ctl.sweeps.spec import File
 from falcon_ctl.sweeps.work import Row, Task
@@ -22,7 +21,7 @@ CSV, LINES, SPEC, ABOUT = "results.csv", "results.jsonl", "spec.yaml", "sweep.js
 def write(
     folder: Path, file: File, tasks: Sequence[Task], rows: Sequence[Row], origin: Provenance
 ) -> None:
-    """Write all files of a finished sweep. Raises UsageError when one cannot be written."""
+    """Write all files of a finished sweep. Raises OSError when one cannot be written."""
     pairs = zip(tasks, rows, strict=True)
     lines = [{**task.point.columns(), **row, **origin.columns} for task, row in pairs]
     texts = {
@@ -32,7 +31,7 @@ def write(
         ABOUT: json.dumps(about(file, tasks, origin), indent=1) + "\n",
     }
     for name, text in texts.items():
-        _replace(folder / name, text.encode())
+        files.replace(folder / name, text)
 
 
 def about(file: File, tasks: Sequence[Task], origin: Provenance) -> Mapping[str, Any]:
@@ -66,13 +65,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, tuple | list):
         return " ".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file that gets its name when it is complete."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)  # noqa: PTH105  # Path.replace returns a path
-    except OSError as error:
-        raise UsageError(f"--out {path.parent}", str(error.strerror), "a folder") from error

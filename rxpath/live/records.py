@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -72,13 +73,13 @@ def convert(recorder: Recorder, indirection: np.ndarray) -> np.ndarray:
 
 def write(path: Path, records: np.ndarray, frames: np.ndarray, meta: Mapping[str, Any]) -> None:
     """Write a file; it gets its name when it is complete. Raises OSError."""
-    part = path.with_suffix(".part")
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")  # exclusive, mode 0600
     try:
-        with part.open("wb") as file:
+        with os.fdopen(handle, "wb") as file:
             np.savez(file, records=records, frames=frames, meta=np.array(json.dumps(meta)))
-        os.replace(part, path)  # noqa: PTH105  # Path.replace returns a path
-    except OSError:
-        part.unlink(missing_ok=True)
+        os.replace(draft, path)  # noqa: PTH105  # Path.replace returns a path
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
         raise
 
 

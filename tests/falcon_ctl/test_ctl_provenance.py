@@ -190,11 +190,11 @@ def test_figures_carry_the_marks(tmp_path, invalid):
     (run, *_) = BY_FIGURE[1].runs()
     found = {run: [Metrics(1e6, 1, 1, {}, 0, 0, np.array([1000, 2000]), {})] * 2}
     rows = evaluate.measured(found)
-    report.write_json(tmp_path / "figures.json", rows, invalid)
+    (tmp_path / "figures.json").write_text(report.as_json(rows, invalid))
     report.write_csv(tmp_path / "figures.csv", rows, invalid)
     plots.draw_all(tmp_path, found, invalid)
     effect = Effect(rows[0], "hardirq", 1.0, 2.0)
-    tornado.write_csv(tmp_path / "sensitivity.csv", [effect], invalid)
+    (tmp_path / "sensitivity.csv").write_text(tornado.as_csv([effect], invalid))
     tornado.draw_all(tmp_path, [effect], 30, invalid)
     written = contents(tmp_path)
     assert len(written) == 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from v1switch.engines.native.packet_loop import NativeLoop
 from v1switch.errors import SwitchError
 from v1switch.io.links import LinkWatch
 from v1switch.io.loop import PacketLoop
+from v1switch.io.outputs import create
 from v1switch.io.ports import Port, open_ports
 from v1switch.p4runtime.server import serve
 
@@ -34,7 +36,8 @@ def _start_logging(options: argparse.Namespace) -> None:
     handlers: list[logging.Handler] = []
     if options.log_file is not None:
         try:
-            handlers.append(logging.FileHandler(options.log_file, mode="w", encoding="utf-8"))
+            file = os.fdopen(create(Path(options.log_file)), "w", encoding="utf-8")
+            handlers.append(logging.StreamHandler(file))
         except OSError as error:
             what = f"--log-file {options.log_file}: {error.strerror}"
             raise SwitchError(f"{what}, expected a file that can be written") from error
@@ -44,6 +47,7 @@ def _start_logging(options: argparse.Namespace) -> None:
     for handler in handlers:
         handler.setFormatter(form)
         log.addHandler(handler)
+    logging.raiseExceptions = False  # a full disk must not end up in a traceback for each message
     log.setLevel(LEVELS[options.log_level])
     log.propagate = False
 

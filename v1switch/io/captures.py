@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from v1switch.errors import RequestError
+from v1switch.io.outputs import create
 
 HEADER = struct.pack("=IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262_144, 1)
 RECORD = struct.Struct("=IIII")
+log = logging.getLogger("v1switch")
 NS_PER_S = 1_000_000_000
 MAX_TIME_NS = (1 << 63) - 1
 ETHERNET = 1  # LINKTYPE_ETHERNET
@@ -46,15 +48,28 @@ class PcapFile:
 
     def __init__(self, path: Path) -> None:
         """Create the file; raises OSError."""
-        self._file = path.open("wb")
-        self._file.write(HEADER)
-        self._file.flush()
+        self._path = path
+        self._file = open(create(path), "wb", buffering=0)  # noqa: PTH123, SIM115  # a descriptor
+        self._append(HEADER)
 
     def write(self, frame: bytes, time_ns: int) -> None:
-        """Append a frame with its time in nanoseconds since 1970."""
+        """Append a frame with its time in nanoseconds since 1970, whole or not at all.
+
+        Raises:
+            OSError: with the file's name.
+        """
         seconds, nanoseconds = divmod(time_ns, NS_PER_S)
-        self._file.write(RECORD.pack(seconds, nanoseconds, len(frame), len(frame)) + frame)
-        self._file.flush()
+        self._append(RECORD.pack(seconds, nanoseconds, len(frame), len(frame)) + frame)
+
+    def _append(self, data: bytes) -> None:
+        written = 0
+        try:
+            while written < len(data):
+                written += self._file.write(data[written:]) or 0
+        except OSError as error:
+            if written and self._file.seekable():  # a full disk took a part
+                self._file.truncate(self._file.tell() - written)
+            raise OSError(error.errno, error.strerror, str(self._path)) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -81,10 +96,14 @@ class Capture:
         }
 
     def __call__(self, port: int, frame: bytes, incoming: bool) -> None:
-        """Write one frame with the wall clock's time."""
+        """Write one frame with the wall clock's time; a file that fails is given up."""
         file = self._files.get((port, incoming))
         if file is not None:
-            file.write(frame, time.time_ns())
+            try:
+                file.write(frame, time.time_ns())
+            except OSError as error:
+                log.error("capture %s ends: %s", error.filename, error.strerror)
+                self._files.pop((port, incoming)).close()
 
     def close(self) -> None:
         """Close all files."""
