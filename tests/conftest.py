@@ -1,5 +1,8 @@
 """How the suite runs: Hypothesis's profiles, and which tests share a worker of pytest-xdist."""
 
+import os
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
@@ -16,6 +19,15 @@ settings.load_profile(PROFILE)
 # Fixtures of a module that take seconds to start; the parameters that make several of one.
 SHARED = {"pair", "target", "world", "switch", "dask_address", "run"}
 PARAMETERS = ("engine", "switch_name", "switch", "world", "user")
+
+
+@pytest.fixture(autouse=True)
+def _umask() -> Iterator[None]:
+    """Restore what command lines that run in this process set."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -43,8 +43,8 @@ def test_without_a_network_it_says_so_and_offers_make_topo(run_dir, capsys, args
     [
         (("--systems", "host,fast"), "--systems: fast; expected some of host, overlay"),
         (("--systems", ","), "--systems: none given; expected some of host, overlay"),
-        (("--json", "/nowhere/x.json"), "--json /nowhere/x.json: /nowhere cannot be written to"),
-        (("--results", "/dev/null/x"), "--results /dev/null/x: /dev/null cannot be written"),
+        (("--json", "/nowhere/x.json"), "--json /nowhere/x.json: /nowhere: No such file"),
+        (("--results", "/dev/null/x"), "--results /dev/null/x: /dev/null: Not a directory"),
         (
             ("--duration", "long"),
             "run: Invalid value for '--duration': Input should be a valid num",
