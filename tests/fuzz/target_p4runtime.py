@@ -72,7 +72,7 @@ def _verified(name: str) -> configuration.Verified | None:
 def switch(name: str) -> tuple[Dataplane, Device, Session]:
     """A fresh switch that runs a program, with a primary client."""
     plane = Dataplane(PythonEngine(), cpu_port=worlds.CPU_PORT)
-    device, session = Device(plane, DEVICE_ID), Session()
+    device, session = Device(plane, DEVICE_ID), Session("a test", lambda: None)
     bid = {"device_id": DEVICE_ID, "election_id": ELECTION}
     device.receive(session, rt.StreamMessageRequest(arbitration=bid))
     device.configuration.apply(_request(name), _verified(name))  # compiled once, not each time

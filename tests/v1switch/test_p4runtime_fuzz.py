@@ -140,7 +140,7 @@ def zoo_device() -> Device:
     """A switch that runs the zoo, without gRPC."""
     made = Device(Dataplane(PythonEngine(), cpu_port=510), DEVICE_ID)
     bid = {"device_id": DEVICE_ID, "election_id": {"low": 1}}
-    made.receive(Session(), rt.StreamMessageRequest(arbitration=bid))
+    made.receive(Session("a test", lambda: None), rt.StreamMessageRequest(arbitration=bid))
     request = rt.SetForwardingPipelineConfigRequest(device_id=DEVICE_ID, election_id={"low": 1})
     request.action = request.VERIFY_AND_COMMIT
     request.config.p4info.CopyFrom(INFO)

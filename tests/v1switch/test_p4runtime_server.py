@@ -144,7 +144,7 @@ def test_a_new_primary_is_notified_when_the_old_ones_write_is_done(zoo, connect,
 
 
 def test_a_client_that_does_not_keep_up_loses_packets_and_nothing_else():
-    session = Session(backlog=2)
+    session = Session("a test", lambda: None, backlog=2)
     made = [rt.StreamMessageResponse(packet={"payload": bytes([n])}) for n in range(4)]
     for message in made:
         session.offer(lambda message=message: message)

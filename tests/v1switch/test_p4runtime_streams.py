@@ -116,7 +116,8 @@ def test_both_are_notified_of_a_takeover(world, zoo, connect, first_id):
     other = connect(election_id=first_id + 1)
     assert (other.arbitration.status.code, other.arbitration.status.message) == (OK, "Is primary")
     received = zoo.client.next("arbitration")
-    assert (received.status.code, received.status.message) == (EXISTS, "Is backup")
+    assert received.status.code == EXISTS
+    assert received.status.message.startswith("Is backup")
     assert received.election_id.low == first_id + 1
     assert zoo.insert(zoo.exact()) == ["PERMISSION_DENIED"]
 

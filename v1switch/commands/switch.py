@@ -24,7 +24,7 @@ from v1switch.io.links import LinkWatch
 from v1switch.io.loop import PacketLoop
 from v1switch.io.outputs import create
 from v1switch.io.ports import Port, open_ports
-from v1switch.p4runtime.server import serve
+from v1switch.p4runtime.server import reach, serve
 
 if TYPE_CHECKING:
     from v1switch.io.captures import Capture
@@ -101,7 +101,8 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
             signal.signal(number, lambda *_: loop.stop())
         server = serve(dataplane, options.address, general.device_id, loop.counters)
         stack.callback(server.stop)
-        log.info("P4Runtime on %s, device %d", options.address, general.device_id)
+        where = f"P4Runtime on {options.address}, device {general.device_id}"
+        log.info("%s: %s", where, reach(options.address))
         stack.enter_context(LinkWatch(ports, dataplane.set_port_status))
         loop.run()
 

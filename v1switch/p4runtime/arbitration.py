@@ -7,6 +7,7 @@ the returned notices in their order, and serialises the calls.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from v1switch.p4runtime.errors import Code, Refused, invalid, not_found
 
 MAX_STREAMS = 16  # per role, as BMv2's server has it
 MAX_ROLES = 1024  # ever used: the highest election id of each is kept
+MAX_ELECTION_ID = (1 << 128) - 1
 
 Client = Hashable
 
@@ -24,12 +26,15 @@ class Bid:
 
     `election_id` is the 128-bit number, or None when unset: such a client never becomes primary.
     `role` is the role's name, "" for the default role; `role_config` whether a config was set.
+    `address` says where it came from, `at_s` when (seconds since 1970), for messages to others.
     """
 
     device_id: int
     election_id: int | None
     role: str = ""
     role_config: bool = False
+    address: str = "an unknown client"
+    at_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,29 @@ class Notice:
 class _Role:
     """One (device, role): its live clients, its primary and the highest election id ever seen."""
 
-    clients: dict[Client, int | None] = field(default_factory=dict)
+    clients: dict[Client, Bid] = field(default_factory=dict)
     primary: Client | None = None
-    highest: int | None = None
+    best: Bid | None = None  # the latest of those with the highest election id
+
+    @property
+    def highest(self) -> int | None:
+        return None if self.best is None else self.best.election_id
+
+    @property
+    def holder(self) -> str:
+        """Who keeps others from being primary, and how to take over."""
+        if self.best is None:
+            return "there is no primary: no client has had an election id"
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.best.at_s))
+        who, number = self.best.address, _text(self.highest)
+        if self.primary is None:
+            seen = f"election id {number} of {who} at {when} was the highest"
+            return f"there is no primary: {seen}, and {number} or more becomes primary"
+        if self.highest == MAX_ELECTION_ID:
+            how = "none is higher: end that client and use the same id, or restart the switch"
+        else:
+            how = "a higher election id takes over"
+        return f"{who} is primary with election id {number} since {when}, and {how}"
 
 
 class Arbitration:
@@ -71,10 +96,11 @@ class Arbitration:
         self._check(client, bid)
         role = self._roles.setdefault(bid.role, _Role())
         was_primary = role.primary == client
-        role.clients[client] = bid.election_id
+        role.clients[client] = bid
         self._role_of[client] = bid.role
         if bid.election_id is not None and bid.election_id >= _or_lowest(role.highest):
-            role.highest = bid.election_id
+            if not was_primary or bid.election_id != role.highest:
+                role.best = bid
             role.primary = client
             return list(self._notices(bid.role))
         if was_primary:
@@ -104,12 +130,19 @@ class Arbitration:
         if state is None:
             raise not_found(f"no client has ever used role {role!r}")
         if state.primary is None or election_id != state.highest:
-            raise Refused(Code.PERMISSION_DENIED, "Not primary")
+            raise Refused(Code.PERMISSION_DENIED, f"Not primary: {state.holder}")
 
     def is_primary(self, client: Client) -> bool:
         """Whether the client is the primary of its role."""
         name = self._role_of.get(client)
         return name is not None and self._roles[name].primary == client
+
+    def check_client(self, client: Client) -> None:
+        """Return if the client is the primary of its role, else raise PERMISSION_DENIED."""
+        if not self.is_primary(client):
+            name = self._role_of.get(client)
+            why = "the stream has no arbitration" if name is None else self._roles[name].holder
+            raise Refused(Code.PERMISSION_DENIED, f"Not primary: {why}")
 
     def primaries(self) -> list[Client]:
         """Return every role's primary, for notifications and packet-in."""
@@ -130,10 +163,9 @@ class Arbitration:
         if bid.role not in self._roles and len(self._roles) >= MAX_ROLES:
             raise Refused(Code.RESOURCE_EXHAUSTED, f"the limit of {MAX_ROLES} roles is reached")
         clients = self._roles.get(bid.role, _Role()).clients
-        if bid.election_id is not None and any(
-            other != client and taken == bid.election_id for other, taken in clients.items()
-        ):
-            raise invalid(f"election id {bid.election_id} is in use by another client")
+        for other, taken in clients.items():
+            if other != client and None is not bid.election_id == taken.election_id:
+                raise invalid(f"election id {_text(bid.election_id)} is in use by {taken.address}")
         if known_role is None and len(clients) >= self._max_streams:
             raise Refused(
                 Code.RESOURCE_EXHAUSTED, f"the limit of {self._max_streams} streams is reached"
@@ -153,7 +185,15 @@ class Arbitration:
         if role.primary == client:
             return Notice(client, name, role.highest, Code.OK, "Is primary")
         code = Code.NOT_FOUND if role.primary is None else Code.ALREADY_EXISTS
-        return Notice(client, name, role.highest, code, "Is backup")
+        return Notice(client, name, role.highest, code, f"Is backup: {role.holder}")
+
+
+def _text(election_id: int | None) -> str:
+    """An election id as clients write it: a number, or its high and low halves."""
+    if election_id is None:
+        return "unset"
+    high, low = election_id >> 64, election_id & ((1 << 64) - 1)
+    return f"({high}, {low})" if high else str(low)
 
 
 def _or_lowest(election_id: int | None) -> int:

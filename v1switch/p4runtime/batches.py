@@ -9,6 +9,7 @@ from typing import Any
 from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.errors import SwitchError
+from v1switch.p4runtime import limits
 from v1switch.p4runtime.entities import HANDLERS, Handler
 from v1switch.p4runtime.errors import BatchFailed, Code, Refused, invalid, refusal
 from v1switch.p4runtime.pipeline import Pipeline
@@ -43,9 +44,16 @@ def read(
     """Return the responses to a batch of requests, at least one, and the failure if there is one.
 
     A request that fails adds no entities.
+
+    Raises:
+        Refused: the answer would be too long.
     """
     answer: list[p4rt.ReadResponse] = [p4rt.ReadResponse()]
-    results = [_guarded(_select, pipeline, wanted, answer) for wanted in request.entities]
+    results: list[Result] = []
+    for wanted in request.entities:
+        results.append(_guarded(_select, pipeline, wanted, answer))
+        if isinstance(results[-1], _TooMuch):
+            raise results[-1]
     return answer, _failure(results, "requests failed")
 
 
@@ -60,6 +68,14 @@ def apply(pipeline: Pipeline, update: p4rt.Update) -> None:
     """Apply one update; raises Refused or an error of the data plane."""
     handler, message = _dispatch(update.entity)
     handler.write(pipeline, update.type, message)
+
+
+class _TooMuch(Refused):
+    """The answer to a Read is too long."""
+
+    def __init__(self) -> None:
+        what = f"the answer has more than {limits.MAX_ENTITIES:,} entities, the limit"
+        super().__init__(Code.RESOURCE_EXHAUSTED, f"{what}: read one table at a time")
 
 
 class _RolledBack(Exception):
@@ -105,6 +121,8 @@ def _select(pipeline: Pipeline, wanted: p4rt.Entity, answer: list[p4rt.ReadRespo
 
     def new() -> Any:
         if len(answer[-1].entities) >= CHUNK:
+            if len(answer) * CHUNK >= limits.MAX_ENTITIES:
+                raise _TooMuch
             answer.append(p4rt.ReadResponse())
         made = getattr(answer[-1].entities.add(), handler.member)
         made.SetInParent()

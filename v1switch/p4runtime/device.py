@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -131,9 +132,11 @@ class Device:
             self._publish(self._arbitration.close(session))
 
     def _bid(self, session: Session, message: p4rt.MasterArbitrationUpdate) -> None:
-        bid = _bid_of(message)
+        bid = _bid_of(message, session.address)
         with self._bids:
-            self._publish(self._arbitration.bid(session, bid))
+            notices = self._arbitration.bid(session, bid)
+            session.admitted = True
+            self._publish(notices)
 
     def _publish(self, notices: list[Notice]) -> None:
         """Send notices; a new primary is notified once earlier writes are done."""
@@ -149,14 +152,14 @@ class Device:
         self.notifier.set_receivers(listeners)
 
     def _packet_out(self, session: Session, request: p4rt.StreamMessageRequest) -> None:
-        self._check_stream(session)
+        self._arbitration.check_client(session)
         running = self.configuration.running
         if running is None:
             raise Refused(Code.FAILED_PRECONDITION, "no pipeline is set")
         self._plane.packet_out(to_frame(request.packet, running.schema.packet_out))
 
     def _digest_ack(self, session: Session, request: p4rt.StreamMessageRequest) -> None:
-        self._check_stream(session)
+        self._arbitration.check_client(session)
         ack = request.digest_ack
         if not self.notifier.acknowledge(ack.digest_id, ack.list_id):
             raise invalid(f"no digest has id {ack.digest_id:#010x}")
@@ -177,10 +180,6 @@ class Device:
             raise invalid("role_id is not supported, use role")
         self._arbitration.check_primary(request.role, _election_id(request))
 
-    def _check_stream(self, session: Session) -> None:
-        if not self._arbitration.is_primary(session):
-            raise Refused(Code.PERMISSION_DENIED, "Not primary")
-
     def _pipeline(self) -> Pipeline:
         pipeline = self.configuration.current
         if pipeline is None:
@@ -198,7 +197,7 @@ def _election_id(message: Any) -> int | None:
     return high << 64 | low
 
 
-def _bid_of(message: p4rt.MasterArbitrationUpdate) -> Bid:
+def _bid_of(message: p4rt.MasterArbitrationUpdate, address: str) -> Bid:
     if message.role.id:
         raise invalid("role.id is not supported, use role.name")
     return Bid(
@@ -206,6 +205,8 @@ def _bid_of(message: p4rt.MasterArbitrationUpdate) -> Bid:
         _election_id(message),
         message.role.name,
         message.role.HasField("config"),
+        address,
+        time.time(),
     )
 
 

@@ -9,7 +9,6 @@ from typing import NoReturn, TypeVar
 
 import grpc
 from p4.v1 import p4runtime_pb2 as p4rt
-from p4.v1 import p4runtime_pb2_grpc
 
 from v1switch.p4runtime.device import Device
 from v1switch.p4runtime.errors import BatchFailed, Code, Refused
@@ -23,8 +22,8 @@ _STATUS = {code.value[0]: code for code in grpc.StatusCode}
 T = TypeVar("T")
 
 
-class Service(p4runtime_pb2_grpc.P4RuntimeServicer):  # type: ignore[misc]  # protos have no types
-    """P4Runtime for one device."""
+class Service:
+    """P4Runtime for one device: the methods of the service, with parsed messages."""
 
     def __init__(self, device: Device) -> None:
         """Serve `device`."""
@@ -66,10 +65,16 @@ class Service(p4runtime_pb2_grpc.P4RuntimeServicer):  # type: ignore[misc]  # pr
         return p4rt.CapabilitiesResponse(p4runtime_api_version=API_VERSION)
 
     def StreamChannel(  # noqa: N802  # the method's name in p4runtime.proto
-        self, requests: Iterator[p4rt.StreamMessageRequest], context: grpc.ServicerContext
+        self,
+        requests: Iterator[p4rt.StreamMessageRequest],
+        context: grpc.ServicerContext,
+        address: str,
     ) -> Iterator[p4rt.StreamMessageResponse]:
-        """Carry arbitration, packets, digests and notifications until either side ends it."""
-        session = Session()
+        """Carry arbitration, packets, digests and notifications until either side ends it.
+
+        `address` names the client to others.
+        """
+        session = Session(address, context.cancel)
         if not context.add_callback(lambda: self._end(session)):  # the stream has ended already
             return
         threading.Thread(
@@ -78,7 +83,7 @@ class Service(p4runtime_pb2_grpc.P4RuntimeServicer):  # type: ignore[misc]  # pr
         yield from session.messages()
         self._device.close(session)
         if session.failure is not None:
-            _abort(context, session.failure)
+            abort(context, session.failure)
 
     def _end(self, session: Session) -> None:
         """Remove a client as soon as gRPC reports the end of its stream, and wake its thread."""
@@ -106,15 +111,16 @@ def _answer(context: grpc.ServicerContext, work: Callable[[], T]) -> T:
     try:
         return work()
     except Refused as failure:
-        _abort(context, failure)
+        abort(context, failure)
     except BatchFailed as failure:
         _abort_batch(context, failure)
     except Exception:
         log.exception("internal error")
-        _abort(context, Refused(Code.INTERNAL, "internal error, see the switch's log"))
+        abort(context, Refused(Code.INTERNAL, "internal error, see the switch's log"))
 
 
-def _abort(context: grpc.ServicerContext, failure: Refused) -> NoReturn:
+def abort(context: grpc.ServicerContext, failure: Refused) -> NoReturn:
+    """End a call with the status of a refusal; raises."""
     context.abort(_STATUS[failure.code], failure.message)
 
 

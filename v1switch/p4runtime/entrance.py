@@ -1,0 +1,214 @@
+"""What each call passes before the service sees it: shares, lengths, and parsing.
+
+gRPC hands over bytes: a message is parsed only when its client has a share left, and when neither
+its length nor the number of its parts exceeds the limits.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+from p4.v1 import p4runtime_pb2 as p4rt
+
+from v1switch.p4runtime import limits
+from v1switch.p4runtime.errors import Code, Refused, invalid
+from v1switch.p4runtime.peers import Peer, peer
+from v1switch.p4runtime.scan import parts
+from v1switch.p4runtime.service import Service, abort
+from v1switch.p4runtime.shares import Shares
+
+NAME = "p4.v1.P4Runtime"
+UPDATES, ENTITIES = 4, 2  # field numbers of p4runtime.proto: WriteRequest, ReadRequest
+CONFIG, P4INFO, PROGRAM = 5, 1, 2  # SetForwardingPipelineConfigRequest, ForwardingPipelineConfig
+
+log = logging.getLogger("v1switch")
+Check = Callable[[bytes], None]
+
+
+class Entrance:
+    """The entrance of one server."""
+
+    def __init__(self, service: Service, address: str) -> None:
+        """Admit calls to a service that listens on `address`."""
+        self._service = service
+        self._address = address
+        self._streams = Shares("streams", *limits.STREAMS)
+        self._calls = Shares("calls", *limits.CALLS)
+        self._reads = Shares("Reads", *limits.READS)
+        self._large = Shares("messages of more than 64 KiB", *limits.LARGE_MESSAGES)
+
+    def handlers(self) -> grpc.GenericRpcHandler[Any, Any]:
+        """Return the methods of P4Runtime for a server."""
+        service = self._service
+        unary = {
+            "Write": (p4rt.WriteRequest, service.Write, check_write),
+            "SetForwardingPipelineConfig": (
+                p4rt.SetForwardingPipelineConfigRequest,
+                service.SetForwardingPipelineConfig,
+                check_pipeline,
+            ),
+            "GetForwardingPipelineConfig": (
+                p4rt.GetForwardingPipelineConfigRequest,
+                service.GetForwardingPipelineConfig,
+                check_small,
+            ),
+            "Capabilities": (p4rt.CapabilitiesRequest, service.Capabilities, check_small),
+        }
+        methods = {
+            name: grpc.unary_unary_rpc_method_handler(
+                self._unary(*each), response_serializer=_to_bytes
+            )
+            for name, each in unary.items()
+        }
+        methods["Read"] = grpc.unary_stream_rpc_method_handler(
+            self._read, response_serializer=_to_bytes
+        )
+        methods["StreamChannel"] = grpc.stream_stream_rpc_method_handler(
+            self._stream, response_serializer=_to_bytes
+        )
+        return grpc.method_handlers_generic_handler(NAME, methods)
+
+    def _unary(
+        self, kind: Any, method: Callable[[Any, grpc.ServicerContext], Any], check: Check
+    ) -> Callable[[bytes, grpc.ServicerContext], Any]:
+        def call(data: bytes, context: grpc.ServicerContext) -> Any:
+            client = self._peer(context)
+            with _refusing(context), self._calls.one(client):
+                check(data)
+                with self._turn(client, data):
+                    return method(parsed(kind, data), context)
+
+        return call
+
+    def _read(self, data: bytes, context: grpc.ServicerContext) -> Iterator[p4rt.ReadResponse]:
+        client = self._peer(context)
+        with _refusing(context), self._reads.one(client):
+            check_read(data)
+            with self._turn(client, data):
+                request = parsed(p4rt.ReadRequest, data)
+            for response in self._service.Read(request, context):
+                with _ended_if_stalled(client, context):
+                    yield response
+
+    def _stream(
+        self, requests: Iterator[bytes], context: grpc.ServicerContext
+    ) -> Iterator[p4rt.StreamMessageResponse]:
+        client = self._peer(context)
+        with _refusing(context), self._streams.one(client):
+            messages = (self._stream_message(client, data) for data in requests)
+            yield from self._service.StreamChannel(messages, context, client.name)
+
+    def _stream_message(self, client: Peer, data: bytes) -> p4rt.StreamMessageRequest:
+        _check_length("a StreamMessageRequest", len(data), limits.MAX_STREAM_MESSAGE)
+        with self._turn(client, data):
+            return parsed(p4rt.StreamMessageRequest, data)
+
+    def _peer(self, context: grpc.ServicerContext) -> Peer:
+        return peer(context.peer(), self._address)
+
+    @contextmanager
+    def _turn(self, client: Peer, data: bytes) -> Iterator[None]:
+        """Wait until a large message may be parsed."""
+        if len(data) <= limits.LARGE:
+            yield
+            return
+        with self._large.one(client, limits.TURN_S):
+            yield
+
+
+def parsed(kind: Any, data: bytes) -> Any:
+    """Parse a message of a kind; raises Refused."""
+    try:
+        return kind.FromString(data)
+    except (DecodeError, RecursionError, ValueError) as error:  # ValueError: a string in UTF-8
+        raise invalid(f"the message is no {kind.__name__}: {error}") from None
+
+
+def check_write(data: bytes) -> None:
+    """Refuse a WriteRequest that is too long or has too many updates."""
+    _check_length("a WriteRequest", len(data), limits.MAX_WRITE)
+    _check_number(data, UPDATES, limits.MAX_UPDATES, "updates in a Write: split it")
+
+
+def check_read(data: bytes) -> None:
+    """Refuse a ReadRequest that is too long or asks for too much."""
+    _check_length("a ReadRequest", len(data), limits.MAX_READ)
+    _check_number(data, ENTITIES, limits.MAX_READS, "entities asked for in a Read: split it")
+
+
+def check_small(data: bytes) -> None:
+    """Refuse a message of a few fields that is long."""
+    _check_length("this request", len(data), limits.LARGE)
+
+
+def check_pipeline(data: bytes) -> None:
+    """Refuse a SetForwardingPipelineConfigRequest with a program or P4Info that is too long."""
+    with _complaint():
+        for outer in parts(data):
+            if outer.field != CONFIG:
+                continue
+            for part in parts(data, outer.start, outer.end):
+                if part.field == PROGRAM:
+                    _check_length("p4_device_config", part.length, limits.MAX_PROGRAM)
+                elif part.field == P4INFO:
+                    _check_length("p4info", part.length, limits.MAX_P4INFO)
+
+
+def _check_length(what: str, length: int, limit: int) -> None:
+    if length > limit:
+        raise Refused(
+            Code.RESOURCE_EXHAUSTED, f"{what} of {length:,} bytes, the limit is {limit:,} bytes"
+        )
+
+
+def _check_number(data: bytes, field: int, limit: int, what: str) -> None:
+    number = 0
+    with _complaint():
+        for part in parts(data):
+            number += part.field == field
+            if number > limit:
+                raise Refused(Code.RESOURCE_EXHAUSTED, f"the limit is {limit:,} {what}")
+
+
+@contextmanager
+def _complaint() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise invalid(f"the message is broken: {error}") from None
+
+
+@contextmanager
+def _refusing(context: grpc.ServicerContext) -> Iterator[None]:
+    """End the call with the status of a refusal."""
+    try:
+        yield
+    except Refused as failure:
+        abort(context, failure)
+
+
+@contextmanager
+def _ended_if_stalled(client: Peer, context: grpc.ServicerContext) -> Iterator[None]:
+    """End the call if its client does not take the answer that is sent inside."""
+
+    def end() -> None:
+        log.warning("a Read of %s is ended: not read for %g s", client.name, limits.STALLED_S)
+        context.cancel()  # type: ignore[no-untyped-call]  # of gRPC's stubs
+
+    timer = threading.Timer(limits.STALLED_S, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _to_bytes(message: Any) -> bytes:
+    return bytes(message.SerializeToString())

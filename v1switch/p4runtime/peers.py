@@ -1,0 +1,71 @@
+"""Who is at the other end of a call, as far as gRPC and the kernel say.
+
+gRPC names a TCP client by its address. For one on this machine the kernel's table of connections
+(/proc/net/tcp, proc(5)) has its user. It names all clients of a Unix socket alike and hides the
+connection, so there are no credentials to ask for: the socket's mode decides who may connect.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+LOCAL, UID = 1, 7  # columns of these files
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A client.
+
+    Attributes:
+        name: its address, with its user where the kernel knows that.
+        owner: whom its share of the server is counted for: a user of this machine, a remote
+            address, or whoever may open the Unix socket.
+    """
+
+    name: str
+    owner: str
+
+
+def peer(text: str, unix_path: str) -> Peer:
+    """Return who a call comes from.
+
+    Args:
+        text: what gRPC says: `unix:…`, `ipv4:127.0.0.1:4711`, `ipv6:[::1]:4711` (escaped).
+        unix_path: the server's own address, which names a client of a Unix socket best.
+    """
+    kind, _, rest = unquote(text).partition(":")
+    host, _, port = rest.rpartition(":")
+    try:
+        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+        user = _user(address, int(port))
+    except ValueError:
+        return Peer(unix_path, unix_path) if kind == "unix" else Peer(text, text)
+    if user is None:
+        return Peer(rest, str(address))
+    return Peer(f"{rest} (uid {user})", f"uid {user}")
+
+
+def _user(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -> int | None:
+    """The user of the local socket with this address, None if there is none."""
+    packed = {address.packed}
+    if address.version == 4:  # a socket of IPv6 may have an address of IPv4
+        packed.add(ipaddress.IPv6Address(f"::ffff:{address}").packed)
+    wanted = {f"{_hex(each)}:{port:04X}" for each in packed}
+    for table in TABLES:
+        with contextlib.suppress(OSError):
+            for line in table.read_text().splitlines()[1:]:
+                columns = line.split()
+                if columns[LOCAL] in wanted:
+                    return int(columns[UID])
+    return None
+
+
+def _hex(address: bytes) -> str:
+    """An address as the kernel prints it: words in this machine's byte order."""
+    return "".join(f"{word:08X}" for (word,) in struct.iter_unpack("=I", address))
