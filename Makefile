@@ -1,5 +1,5 @@
 # Every command of the README. Variables: TOPO=pair|leafspine|FILE.yaml  SWITCH=auto|bmv2|v1switch
-# WORKERS=auto FUZZ_INPUTS=100000 FUZZ_SEED=1 MUTANTS=400 MUTANTS_SEED=1 RELEASES="bookworm trixie"
+# WORKERS=auto FAULTS=500 CHAOS_SEED=1 FUZZ_INPUTS=100000 FUZZ_SEED=1 MUTANTS=400 MUTANTS_SEED=1 RELEASES="bookworm trixie"
 TOPO   ?= pair
 SWITCH ?= auto
 PYTHON ?= python3
@@ -8,6 +8,8 @@ FUZZ_INPUTS ?= 100000
 FUZZ_SEED   ?= 1
 MUTANTS      ?= 400
 MUTANTS_SEED ?= 1
+FAULTS     ?= 500
+CHAOS_SEED ?= 1
 RELEASES     ?= bookworm trixie
 
 # Python packages go into the active virtual environment, else into .venv.
@@ -34,7 +36,7 @@ MINE    = $(AS_OWNER) test -w $(ENV) || { \
 # What the network needs from the system, as Debian and Ubuntu call it.
 APT    := mininet iproute2 util-linux ethtool
 
-.PHONY: topo down test test-quick test-distro check bench fuzz mutants p4 system install clean help
+.PHONY: topo down test test-quick test-distro check bench fuzz mutants chaos p4 system install clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -70,6 +72,9 @@ fuzz: $(FUZZ) ## bad input for v1switch: programs, frames, requests, files (FUZZ
 
 mutants: $(MUTATE) ## how many of MUTANTS=400 faults, drawn by MUTANTS_SEED, do the tests notice?
 	@$(PY) -m tests.mutants --mutants $(MUTANTS) --seed $(MUTANTS_SEED)
+
+chaos: install $(DEV) ## faults of every kind, drawn by CHAOS_SEED: what is promised after each (FAULTS=500)
+	@$(PY) -m tests.chaos --faults $(FAULTS) --seed $(CHAOS_SEED)
 
 p4: ## compile p4/ with p4c (which must be on the PATH)
 	@sh p4/compile.sh

@@ -1,0 +1,33 @@
+"""A second controller: holds a stream to a switch with a high election id until its input ends.
+
+python -m tests.chaos.rival unix:/run/dir/s1.p4rt.sock DEVICE_ID
+"""
+
+import sys
+import threading
+from collections.abc import Iterator
+
+import grpc
+from p4.v1 import p4runtime_pb2, p4runtime_pb2_grpc
+
+
+def main(address: str, device_id: int) -> None:
+    """Become primary, say so, hold on until standard input is closed."""
+    leave = threading.Event()
+
+    def requests() -> Iterator[p4runtime_pb2.StreamMessageRequest]:
+        request = p4runtime_pb2.StreamMessageRequest()
+        request.arbitration.device_id = device_id
+        request.arbitration.election_id.high = 1  # above any clock's seconds
+        yield request
+        leave.wait()
+
+    with grpc.insecure_channel(address) as channel:
+        stream = p4runtime_pb2_grpc.P4RuntimeStub(channel).StreamChannel(requests())
+        print(next(stream).arbitration.status.code, flush=True)
+        sys.stdin.read()
+        leave.set()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
