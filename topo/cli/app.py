@@ -1,6 +1,6 @@
 """The commands of ``python -m topo`` and ``falcon-topo``: up, down, list, status, exec, cli, spec.
 
-Exit status: 0 success; 1 failure (for `status`: a program of the network is dead); 2 wrong usage,
+Exit status: 0 success; 1 failure (for `status`: the network is not usable); 2 wrong usage,
 or the machine lacks something; 3 no network is up. `exec` exits with the status of the program.
 """
 
@@ -133,16 +133,19 @@ def list_networks(
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
-    """Show every program; exit 0 when all run, 1 when one is dead, 3 when no network is up."""
+    """Show every program; exit 0 when the network is usable, 1 when it is not, 3 when none is up.
+
+    Usable means: every interface exists and is up, and every program answers within a second.
+    """
     from topo.cli.view import status_table
 
     with connected() as network:
-        state = network.status()
+        state = network.status(probe=True)
     if as_json:
         print(state.model_dump_json(indent=2))
     else:
         status_table(state)
-    if state.dead:
+    if state.troubles:
         raise typer.Exit(1)
 
 

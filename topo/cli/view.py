@@ -23,7 +23,7 @@ def status_table(status: Status, console: Console | None = None) -> None:
     sockets = {s.name: s.grpc_address for s in status.switches}
     sockets |= {f"rx-{m.name}": m.control_socket for m in status.machines}
     for part in status.parts:
-        state = part.state if part.is_alive else f"[red]{part.state}[/red]"
+        state = part.state if part.state == "running" else f"[red]{part.state}[/red]"
         pid = str(part.pid) if part.is_alive else "-"
         table.add_row(part.name, part.node, pid, state, escape(sockets[part.name]))
     console.print(table)
@@ -31,6 +31,10 @@ def status_table(status: Status, console: Console | None = None) -> None:
         console.print(f"[red]{part.name} {part.state}[/red]; the end of {escape(part.log)}:")
         for line in part.tail or ("(empty)",):
             console.print(f"  | {escape(line)}", soft_wrap=True)
+    for fault in status.faults:
+        console.print(f"[red]{escape(str(fault))}[/red]", soft_wrap=True)
+    if status.troubles:
+        console.print("make topo repairs what is broken")
 
 
 def networks_table(rows: Sequence[Overview], console: Console | None = None) -> None:

@@ -30,6 +30,9 @@ from topo.spec.model import Topology
 if TYPE_CHECKING:
     import networkx as nx
 
+STATUS_SECONDS = 15.0  # when no program of a large network answers
+REPAIR_SECONDS = 120.0  # a program may compile when it starts again
+
 
 class Network:
     """A network that is up; a context manager.
@@ -86,9 +89,15 @@ class Network:
         """The topology as a graph, see `Topology.graph`."""
         return self.spec.graph()
 
-    def status(self) -> Status:
-        """The state of every program, with process numbers of our PID namespace."""
-        status = Status.model_validate(self._connection.request("status")[0])
+    def status(self, probe: bool = False) -> Status:
+        """The state of every program, with process numbers of our PID namespace.
+
+        With `probe` each program is asked for an answer within a second; an experiment that runs
+        may notice that.
+        """
+        params = {"probe": probe}
+        reply, _ = self._connection.request("status", params, STATUS_SECONDS)
+        status = Status.model_validate(reply)
         ours = pids.translation(self.daemon_pid)
 
         def translate(item: Any) -> Any:
@@ -96,6 +105,14 @@ class Network:
 
         update = {key: tuple(map(translate, getattr(status, key))) for key in _WITH_PIDS}
         return status.model_copy(update={"pid": self.daemon_pid, **update})
+
+    def repair(self) -> list[str]:
+        """Repair what is broken; return a line for each repair.
+
+        Raises RequestError, with the part in `where`, when that is not possible.
+        """
+        reply, _ = self._connection.request("repair", seconds=REPAIR_SECONDS)
+        return [str(note) for note in reply["notes"]]
 
     @property
     def switches(self) -> dict[str, SwitchInfo]:

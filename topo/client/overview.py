@@ -41,4 +41,4 @@ def _state(network: Running) -> str:
         return "no socket in its run directory (make topo repairs it)"
     except TopoError as err:
         return str(err)
-    return "; ".join(f"{part.name} {part.state}" for part in status.dead) or "up"
+    return "; ".join(status.troubles) or "up"

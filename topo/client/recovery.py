@@ -35,6 +35,9 @@ def recover(topology: Topology, target: Target, run_dir: RunDir) -> tuple[bool, 
     with network:
         try:
             _compare(network, topology, target)
+            notes += network.repair()
+            for trouble in network.status(probe=True).troubles if notes else ():
+                _give_up(run_dir, trouble)
         except RequestError as err:
             _give_up(run_dir, f"{err.where}: {err.message}")
     return True, notes
@@ -99,5 +102,3 @@ def _compare(network: Network, topology: Topology, target: Target) -> None:
         raise OtherNetworkUp(f"another network {what} is up in {network.run_dir}")
     if status.target != target:
         raise OtherNetworkUp(f"{spec.name} is up with {status.target}, not {target}")
-    for part in status.dead:
-        raise OtherNetworkUp(f"{spec.name} is up, but {part.name} {part.state}")

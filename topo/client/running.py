@@ -9,16 +9,15 @@ import contextlib
 import os
 import select
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from topo.client.pids import Process, parse_status
 from topo.rundir import RunDir
+from topo.system.processes import age, is_stopped
 
 MODULE = "topo.daemon"
-STAT_PPID, STAT_START = 1, 19  # fields after the command's name, proc_pid_stat(5)
 
 
 class Running(NamedTuple):
@@ -115,7 +114,7 @@ def networks() -> list[Running]:
             continue  # it is found as the child of its process 1, or is a child about to exec
         child = next((p for p, _ in daemons.values() if p.ppid == process.pid), process)
         path, name = Path(os.fsdecode(argv[3])), argv[4].decode(errors="replace")
-        found.append(Running(path, name, process.pid, child.pid, _age(process.pid)))
+        found.append(Running(path, name, process.pid, child.pid, age(process.pid)))
     return sorted(found, key=lambda network: -network.age_s)
 
 
@@ -131,25 +130,3 @@ def _daemons() -> Iterator[tuple[Process, list[bytes]]]:
                 process = parse_status((path / "status").read_text())
                 if len(process.nspids) <= 2:
                     yield process, argv
-
-
-def is_stopped(pid: int) -> bool:
-    """Whether a process is stopped by a signal, proc_pid_stat(5)."""
-    return _stat(pid)[:1] == ["T"]
-
-
-def _age(pid: int) -> float:
-    """Seconds since a process was started, 0 when it has ended."""
-    fields = _stat(pid)
-    if not fields:
-        return 0.0
-    started = int(fields[STAT_START]) / os.sysconf("SC_CLK_TCK")
-    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started)
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat after the command's name; empty when the process has ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return []

@@ -2,27 +2,28 @@
 
 import contextlib
 import json
+import threading
 import time
-from collections.abc import Callable
-from ipaddress import IPv4Interface
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TextIO
 
 from pyroute2 import IPRoute
 
-from topo.daemon.links import Port, VethPair, configure
+from topo.daemon.links import VethPair, configure
 from topo.daemon.nodes import Container, Machine, Namespaced, P4Switch
 from topo.daemon.programs import Program, rxpath_config, rxpath_program, switch_program
+from topo.daemon.wiring import Port, Wire, wires
 from topo.errors import StartFailed
 from topo.protocol.status import Target
 from topo.rundir import RunDir
-from topo.spec.model import End, Link, Topology
+from topo.spec.model import Topology
 from topo.system import code, targets
+from topo.system.interfaces import Namespace
 from topo.system.python import environment
 
 NODE_SECONDS = 10.0
 READY_SECONDS = 300.0  # the first start compiles rxpath's kernels, also on a slow laptop
 POLL_SECONDS = 0.02
-PORT_OF_SWITCH, PORT_OF_MACHINE = 0xFC, 0xFE
 END_SECONDS = 2.0  # between SIGTERM and the end of the namespaces
 
 
@@ -34,12 +35,14 @@ class Emulation:
         self.version = targets.version(target)
         self.code = code.digest("topo")
         self.nodes: dict[str, Namespaced] = {}
-        self.ports: dict[str, list[Port]] = {name: [] for name in topology.node_names}
+        self.namespaces: dict[str, Namespace] = {}
+        self.wires = tuple(wires(topology))
         self.ifindexes: dict[str, dict[str, int]] = {}
         self.programs: list[Program] = []
         self._log = log
         self._began = time.monotonic()
         self.is_ending = False
+        self.repairing = threading.Lock()
 
     def log(self, text: str) -> None:
         """Write a line to the daemon's log."""
@@ -53,89 +56,95 @@ class Emulation:
         """
         self.run_dir.records.mkdir(mode=0o700, exist_ok=True)
         self._make_nodes()
-        self._make_links()
-        self._configure()
-        self._start_programs()
-        self._wait_ready(is_wanted)
+        self.connect(self.wires)
+        for name in self.nodes:
+            self.configure(name, self.ports(name))
+        self.programs = list(self._make_programs())
+        for program in self.programs:
+            self.start_program(program)
+        self.wait_ready(self.programs, READY_SECONDS, is_wanted)
         self.log(f"{self.topology.name} is up")
 
     def _make_nodes(self) -> None:
-        for switch in self.topology.switches:
-            self.nodes[switch.name] = P4Switch(switch.name, dpid=f"{switch.device_id:x}")
-        self.nodes |= {m.name: Machine(m.name) for m in self.topology.machines}
-        self.nodes |= {c.name: Container(c.name) for c in self.topology.containers}
-        for node in self.nodes.values():
-            node.wait_ready(NODE_SECONDS)
+        for name in self.topology.node_names:
+            self.nodes[name] = self.make_node(name)
+        for name in self.nodes:
+            self.settle(name)
 
-    def _make_links(self) -> None:
+    def make_node(self, name: str) -> Namespaced:
+        """Begin to create a node of the topology, which `settle` completes."""
+        device_ids = {switch.name: switch.device_id for switch in self.topology.switches}
+        if name in device_ids:
+            return P4Switch(name, dpid=f"{device_ids[name]:x}")
+        is_machine = any(machine.name == name for machine in self.topology.machines)
+        return Machine(name) if is_machine else Container(name)
+
+    def settle(self, name: str) -> None:
+        """Wait until a node is ready, and open what its interfaces are looked at with."""
+        node = self.nodes[name]
+        node.wait_ready(NODE_SECONDS)
+        if name in self.namespaces:
+            self.namespaces[name].close()
+        self.namespaces[name] = Namespace(node.netns)
+
+    def connect(self, wires: Iterable[Wire]) -> None:
+        """Create the veth pairs of these wires; `configure` then brings their ends up."""
         with IPRoute() as netlink:
-            for link in self.topology.links:
-                self._connect_nodes(netlink, link)
-            for number, container in enumerate(self.topology.containers):
-                prefix = self.topology.tenant(container.tenant).subnet.prefixlen
-                address = IPv4Interface((container.ip, prefix))
-                # No frame carries the address of the machine's end, as with a bridge port.
-                outer = Port(container.ifname, _port_mac(PORT_OF_MACHINE, 0, number))
-                inner = Port("eth0", container.mac, address)
-                ends = ((container.machine, outer), (container.name, inner))
-                self._connect(netlink, self.topology.mtu, ends)
+            for wire in wires:
+                VethPair(netlink, wire, self.nodes)
 
-    def _connect_nodes(self, netlink: IPRoute, link: Link) -> None:
-        ends = (link.a.node, self._port(link.a)), (link.b.node, self._port(link.b))
-        self._connect(netlink, self.topology.underlay_mtu, ends, (link.a.port, link.b.port))
+    def configure(self, name: str, ports: Sequence[Port]) -> None:
+        """Set up the loopback and some ports of a node as the topology has them."""
+        found = configure(self.nodes[name], ports, self.topology.ipv6)
+        self.ifindexes[name] = self.ifindexes.get(name, {}) | found
 
-    def _port(self, end: End) -> Port:
-        """The interface at one end of a link between switches and machines."""
-        if end.port is None:
-            machine = next(m for m in self.topology.machines if m.name == end.node)
-            return Port(machine.uplink, machine.mac)
-        device_id = next(s.device_id for s in self.topology.switches if s.name == end.node)
-        mac = _port_mac(PORT_OF_SWITCH, device_id & 0xFFFF, end.port)
-        return Port(f"{end.node}-eth{end.port}", mac)
+    def ports(self, name: str) -> list[Port]:
+        """The ports of a node, those to switches and machines first."""
+        return [port for wire in self.wires for port in wire.ends if port.node == name]
 
-    def _connect(
-        self,
-        netlink: IPRoute,
-        mtu: int,
-        ends: tuple[tuple[str, Port], tuple[str, Port]],
-        numbers: tuple[int | None, int | None] = (None, None),
-    ) -> None:
-        (name1, port1), (name2, port2) = ends
-        sides = ((self.nodes[name1], port1), (self.nodes[name2], port2))
-        VethPair(netlink, mtu, sides, numbers)
-        self.ports[name1].append(port1)
-        self.ports[name2].append(port2)
-
-    def _configure(self) -> None:
-        for name, node in self.nodes.items():
-            self.ifindexes[name] = configure(node, self.ports[name], self.topology.ipv6)
-
-    def _start_programs(self) -> None:
+    def _make_programs(self) -> Iterator[Program]:
         for switch in self.topology.switches:
-            ports = self.topology.interfaces(switch.name)
-            argv = targets.command(self.target, switch, ports, self.run_dir)
+            interfaces = self.topology.interfaces(switch.name)
+            argv = targets.command(self.target, switch, interfaces, self.run_dir)
             package = targets.package(self.target)
-            node = self.nodes[switch.name]
-            self.programs.append(switch_program(node, argv, self.run_dir, package))
+            yield switch_program(self.nodes[switch.name], argv, self.run_dir, package)
         for machine in self.topology.machines:
             config = self.run_dir.config(machine.name)
-            config.write_text(json.dumps(rxpath_config(self.topology, machine, self.run_dir)))
-            self.programs.append(rxpath_program(self.nodes[machine.name], config, self.run_dir))
+            yield rxpath_program(self.nodes[machine.name], config, self.run_dir)
+
+    def start_program(self, program: Program) -> None:
+        """Start a program in its node; raise StartFailed when it cannot be started."""
         env = environment() | {
             "PYTHONUNBUFFERED": "1",
             "PYTHONFAULTHANDLER": "1",  # a crash in compiled code leaves a traceback in the log
         }
-        for program in self.programs:
+        program.node = self.nodes[program.node.name]
+        try:
+            self._write_config(program.node.name)
             program.start(env, self.run_dir.path, self._ended)
+        except OSError as err:
+            what = f"cannot start it: {err.strerror} ({err.filename or self.run_dir.path})"
+            raise StartFailed(program.name, what) from err
+
+    def _write_config(self, name: str) -> None:
+        """Write the configuration of a machine's rxpath, unless it is there already."""
+        for machine in self.topology.machines:
+            if machine.name == name:
+                text = json.dumps(rxpath_config(self.topology, machine, self.run_dir))
+                path = self.run_dir.config(name)
+                if not path.is_file() or path.read_text() != text:
+                    path.write_text(text)
 
     def _ended(self, program: Program) -> None:
         if not self.is_ending:
             self.log(f"{program.name} {program.part().state}")
 
-    def _wait_ready(self, is_wanted: Callable[[], bool]) -> None:
-        """Poll the programs until each answers; raise StartFailed for the first that does not."""
-        deadline = time.monotonic() + READY_SECONDS
-        waiting = list(self.programs)
+    def wait_ready(
+        self, programs: Iterable[Program], seconds: float, is_wanted: Callable[[], bool]
+    ) -> None:
+        """Poll programs until each answers; raise StartFailed for the first that does not."""
+        deadline = time.monotonic() + seconds
+        waiting = list(programs)
         while waiting:
             for program in waiting:
                 if program.returncode is not None:
@@ -144,7 +153,7 @@ class Emulation:
             if not is_wanted():
                 raise StartFailed("daemon", "nobody is waiting for this network any more")
             if waiting and time.monotonic() > deadline:
-                reason = f"not ready within {READY_SECONDS:g} s"
+                reason = f"not ready within {seconds:g} s"
                 raise StartFailed(waiting[0].name, reason, _text(waiting[0]))
             time.sleep(POLL_SECONDS if waiting else 0)
 
@@ -162,11 +171,6 @@ class Emulation:
     def uptime(self) -> float:
         """Seconds since the daemon began to bring the network up."""
         return time.monotonic() - self._began
-
-
-def _port_mac(role: int, owner: int, number: int) -> str:
-    """MAC address of a link end that has none in the spec; none that `spec.builders` derives."""
-    return (bytes([0x02, role]) + owner.to_bytes(2, "big") + number.to_bytes(2, "big")).hex(":")
 
 
 def _text(program: Program) -> str:

@@ -6,9 +6,7 @@ arrive as they were sent), the MTU set, IPv6 off unless wanted. Ends without an 
 
 import contextlib
 import errno
-from collections.abc import Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Interface
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from topo.daemon.mininet_api import Intf, Link
 from topo.daemon.nodes import Namespaced
+from topo.daemon.wiring import Port, Wire
 from topo.errors import StartFailed
 from topo.system.linux import within_netns
 
@@ -30,32 +29,17 @@ class PlainIntf(Intf):  # type: ignore[misc]  # Mininet carries no types
         return {}
 
 
-@dataclass(frozen=True)
-class Port:
-    """One end of a link; `address` is None where rxpath or the switch is the network stack."""
-
-    ifname: str
-    mac: str
-    address: IPv4Interface | None = None
-
-
 class VethPair(Link):  # type: ignore[misc]  # Mininet carries no types
     """A veth pair whose ends are created in the namespaces of their nodes."""
 
-    def __init__(
-        self,
-        netlink: IPRoute,
-        mtu: int,
-        ends: tuple[tuple[Namespaced, Port], tuple[Namespaced, Port]],
-        numbers: tuple[int | None, int | None] = (None, None),
-    ) -> None:
-        self._netlink, self._mtu = netlink, mtu
-        (node1, port1), (node2, port2) = ends
+    def __init__(self, netlink: IPRoute, wire: Wire, nodes: Mapping[str, Namespaced]) -> None:
+        self._netlink = netlink
+        port1, port2 = self._ports = wire.ends
         super().__init__(
-            node1,
-            node2,
-            port1=numbers[0],
-            port2=numbers[1],
+            nodes[port1.node],
+            nodes[port2.node],
+            port1=wire.numbers[0],
+            port2=wire.numbers[1],
             intfName1=port1.ifname,
             intfName2=port2.ifname,
             addr1=port1.mac,
@@ -74,14 +58,15 @@ class VethPair(Link):  # type: ignore[misc]  # Mininet carries no types
         **_: object,
     ) -> None:
         """Create both ends with one netlink request, each in its own namespace."""
-        peer = {"ifname": name2, "address": mac2, "mtu": self._mtu, "net_ns_pid": node2.pid}
+        mtu1, mtu2 = (port.mtu for port in self._ports)
+        peer = {"ifname": name2, "address": mac2, "mtu": mtu2, "net_ns_pid": node2.pid}
         try:
             self._netlink.link(
                 "add",
                 kind="veth",
                 ifname=name1,
                 address=mac1,
-                mtu=self._mtu,
+                mtu=mtu1,
                 net_ns_pid=node1.pid,
                 peer=peer,
             )
@@ -98,10 +83,13 @@ def _reason(err: NetlinkError) -> str:
 
 
 def configure(node: Namespaced, ports: Sequence[Port], ipv6: bool) -> dict[str, int]:
-    """Bring up the loopback and the ports of a node; return {interface: ifindex}."""
+    """Bring up the loopback and the ports of a node; return {interface: ifindex}.
+
+    Sets everything that a port has, so it also repairs one that somebody changed.
+    """
     try:
         return within_netns(node.netns, lambda: _configure(ports, ipv6))
-    except (OSError, NetlinkError) as err:
+    except (OSError, NetlinkError, RuntimeError) as err:  # RuntimeError: no more threads
         raise StartFailed(node.name, f"cannot configure its interfaces: {err}") from err
 
 
@@ -113,6 +101,20 @@ def _configure(ports: Sequence[Port], ipv6: bool) -> dict[str, int]:
         return {port.ifname: _bring_up(netlink, port) for port in ports}
 
 
+def remove(node: Namespaced, ifname: str) -> None:
+    """Delete an interface of a node, and its other end, if it exists."""
+
+    def delete() -> None:
+        with IPRoute() as netlink:
+            for index in netlink.link_lookup(ifname=ifname):
+                netlink.link("del", index=index)
+
+    try:
+        within_netns(node.netns, delete)
+    except (OSError, NetlinkError, RuntimeError) as err:
+        raise StartFailed(node.name, f"cannot delete {ifname}: {err}") from err
+
+
 def _disable_ipv6() -> None:
     """Must precede the first interface: the kernel would send MLD reports and solicitations."""
     for scope in ("all", "default"):
@@ -121,11 +123,15 @@ def _disable_ipv6() -> None:
 
 
 def _bring_up(netlink: IPRoute, port: Port) -> int:
-    index: int = netlink.link_lookup(ifname=port.ifname)[0]
+    found = netlink.link_lookup(ifname=port.ifname)
+    if not found:
+        raise OSError(errno.ENODEV, f"{port.ifname} does not exist")
+    index: int = found[0]
     disable_offloads(port.ifname)
+    netlink.link("set", index=index, address=port.mac, mtu=port.mtu)
     if port.address is not None:
         address, length = str(port.address.ip), port.address.network.prefixlen
-        netlink.addr("add", index=index, address=address, prefixlen=length)
+        netlink.addr("replace", index=index, address=address, prefixlen=length)
     netlink.link("set", index=index, state="up", arp=port.address is not None)
     return index
 

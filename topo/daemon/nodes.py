@@ -7,6 +7,7 @@ started by `Node.popen` with an argument list.
 
 import os
 import shutil
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from select import select
@@ -47,6 +48,21 @@ class Namespaced:
             reason = said.decode(errors="replace").strip() or "mnexec ended"
             raise StartFailed(self.name, f"no network namespace: {reason}")
         self.netns = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process that keeps the namespace is there; without it nothing starts."""
+        return self.holder.poll() is None
+
+    def resume(self) -> None:
+        """Continue the process that keeps the namespace after a SIGSTOP."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        """End the process that keeps the namespace, and let go of it."""
+        self.holder.kill()
+        self.holder.wait()
+        os.close(self.netns)
 
     def run(
         self,

@@ -1,5 +1,6 @@
 """The programs of the network: how each is started and watched, and what became of it."""
 
+import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -10,12 +11,15 @@ from subprocess import DEVNULL, STDOUT, Popen
 from typing import Any, Literal
 
 from topo.daemon.nodes import Namespaced
-from topo.daemon.readiness import answers_http2, answers_status
+from topo.daemon.readiness import PROBE_SECONDS, answers_p4runtime, answers_status
 from topo.protocol.status import Part
 from topo.rundir import TAIL_LINES, RunDir, tail
 from topo.spec.model import Machine, Topology
 from topo.system import code
+from topo.system.processes import is_stopped
 
+STOPPED = "stopped"
+NO_ANSWER = f"without an answer for {PROBE_SECONDS:g} s"
 DILATION = 1000  # wall seconds per second of model time
 
 
@@ -24,7 +28,8 @@ class Program:
     """A program to run in a node, and its process once it is started.
 
     `logs` are the files that it may write, standard output and error last; `is_ready` probes it;
-    `package` is the Python package that it is, if it is one, and `code` that package's hash.
+    `socket` is what it answers on; `package` is the Python package that it is, if it is one, and
+    `code` that package's hash.
     """
 
     name: str
@@ -32,6 +37,7 @@ class Program:
     node: Namespaced
     argv: Sequence[str]
     logs: Sequence[Path]
+    socket: Path
     is_ready: Callable[[], bool]
     package: str = ""
     process: Popen[bytes] | None = field(default=None, init=False)
@@ -50,6 +56,29 @@ class Program:
 
         threading.Thread(target=watch, name=f"watch {self.name}", daemon=True).start()
 
+    def kill(self) -> None:
+        """End it if it runs, and remove its socket, on which nobody answers any more."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        self.socket.unlink(missing_ok=True)
+
+    @property
+    def trouble(self) -> str:
+        """Why it does not work although it runs, as far as can be seen without asking it."""
+        if self.process is not None and is_stopped(self.process.pid):
+            return STOPPED
+        return "" if self.socket.exists() else "without its socket, which was removed"
+
+    def probe(self) -> str:
+        """Why it does not work although it runs: `trouble`, or that it does not answer."""
+        return self.trouble or ("" if self.is_ready() else NO_ANSWER)
+
+    def resume(self) -> None:
+        """Continue it after a SIGSTOP."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
+
     @property
     def returncode(self) -> int | None:
         """Exit status as subprocess reports it, None while it runs."""
@@ -59,8 +88,8 @@ class Program:
         """The last lines of its logs."""
         return [line for log in self.logs for line in tail(log)][-TAIL_LINES:]
 
-    def part(self) -> Part:
-        """Its state, for `status`."""
+    def part(self, trouble: str = "") -> Part:
+        """Its state, for `status`, with what `trouble` or `probe` found."""
         returncode = self.returncode
         return Part(
             name=self.name,
@@ -69,20 +98,22 @@ class Program:
             pid=self.process.pid if self.process else 0,
             code=self.code,
             returncode=returncode,
+            trouble=trouble if returncode is None else "",
             log=str(next((log for log in self.logs if log.exists()), self.logs[0])),
             tail=() if returncode is None else tuple(self.tail()),
         )
 
 
 def switch_program(node: Namespaced, argv: Sequence[str], run_dir: RunDir, package: str) -> Program:
-    """The switch target of a node; ready when its P4Runtime server speaks HTTP/2."""
+    """The switch target of a node; ready when its P4Runtime server answers."""
     return Program(
         name=node.name,
         kind="switch",
         node=node,
         argv=argv,
         logs=(*run_dir.switch_logs(node.name), run_dir.program_output(node.name)),
-        is_ready=partial(answers_http2, run_dir.p4rt(node.name)),
+        socket=run_dir.p4rt(node.name),
+        is_ready=partial(answers_p4runtime, run_dir.p4rt(node.name)),
         package=package,
     )
 
@@ -95,6 +126,7 @@ def rxpath_program(node: Namespaced, config: Path, run_dir: RunDir) -> Program:
         node=node,
         argv=[sys.executable, "-m", "rxpath", "--config", str(config)],
         logs=(run_dir.program_log(f"rx-{node.name}"),),
+        socket=run_dir.control(node.name),
         is_ready=partial(answers_status, run_dir.control(node.name)),
         package="rxpath",
     )

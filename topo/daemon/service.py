@@ -14,11 +14,19 @@ from topo.daemon.clients import FILES_PER_CLIENT, MAX_CLIENTS, Clients
 from topo.daemon.emulation import Emulation
 from topo.daemon.listener import Full, Listener
 from topo.daemon.nodes import Namespaced
+from topo.daemon.repair import repair
 from topo.daemon.status import status
-from topo.errors import RequestError
+from topo.errors import RequestError, StartFailed
 from topo.protocol.channel import Channel, Message, ProtocolError, close_all
 from topo.protocol.replies import failure, success
-from topo.protocol.requests import ExecParams, NoParams, SignalParams, SocketParams, params_of
+from topo.protocol.requests import (
+    ExecParams,
+    NoParams,
+    SignalParams,
+    SocketParams,
+    StatusParams,
+    params_of,
+)
 from topo.system.linux import allow_files, within_netns
 
 ACCEPT_SECONDS = 1.0  # between two looks whether the socket is still in its place
@@ -33,6 +41,7 @@ class Service:
         self._clients = Clients(min(MAX_CLIENTS, allow_files() // FILES_PER_CLIENT))
         self._operations: dict[str, Callable[[Channel, Message, list[int]], None]] = {
             "status": self._status,
+            "repair": self._repair,
             "spec": self._spec,
             "socket": self._socket,
             "exec": self._exec,
@@ -104,9 +113,17 @@ class Service:
             ) from None
 
     def _status(self, channel: Channel, request: Message, _fds: list[int]) -> None:
-        params_of(NoParams, request)
-        result = status(self._emulation).model_dump(mode="json")
+        params = params_of(StatusParams, request)
+        result = status(self._emulation, params.probe).model_dump(mode="json")
         channel.send(success(request.get("id"), result))
+
+    def _repair(self, channel: Channel, request: Message, _fds: list[int]) -> None:
+        params_of(NoParams, request)
+        try:
+            notes = repair(self._emulation)
+        except StartFailed as err:
+            raise RequestError("failed", err.part, err.reason) from err
+        channel.send(success(request.get("id"), {"notes": notes}))
 
     def _spec(self, channel: Channel, request: Message, _fds: list[int]) -> None:
         params_of(NoParams, request)

@@ -3,14 +3,18 @@
 import os
 from collections.abc import Mapping
 
+from topo.daemon import health
 from topo.daemon.emulation import Emulation
 from topo.protocol.status import MachineInfo, Part, Status, SwitchInfo
 from topo.spec.model import Machine, Switch
 
 
-def status(emulation: Emulation) -> Status:
-    """The state of every program; process numbers are those of this PID namespace."""
-    parts = {program.name: program.part() for program in emulation.programs}
+def status(emulation: Emulation, probe: bool = False) -> Status:
+    """The state of the network; process numbers are those of this PID namespace.
+
+    With `probe` each program is asked for an answer, which a running experiment may notice.
+    """
+    parts = {part.name: part for part in health.parts(emulation, probe)}
     topology = emulation.topology
     return Status(
         topology=topology.name,
@@ -21,6 +25,7 @@ def status(emulation: Emulation) -> Status:
         code=emulation.code,
         uptime_s=round(emulation.uptime, 3),
         parts=tuple(parts.values()),
+        faults=tuple(health.faults(emulation)),
         switches=tuple(_switch(emulation, switch, parts) for switch in topology.switches),
         machines=tuple(_machine(emulation, machine, parts) for machine in topology.machines),
     )

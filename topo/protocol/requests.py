@@ -17,7 +17,13 @@ class Params(BaseModel):
 
 
 class NoParams(Params):
-    """Of `status`, `spec` and `down`."""
+    """Of `repair`, `spec` and `down`."""
+
+
+class StatusParams(Params):
+    """Of `status`; with `probe` each program is asked whether it answers."""
+
+    probe: bool = False
 
 
 class SocketParams(Params):

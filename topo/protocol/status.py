@@ -14,7 +14,8 @@ class Part(Model):
     `pid` is the number in the reader's PID namespace (0 once the process is gone); `returncode`
     is that of subprocess: None while it runs, negative when killed by a signal. `tail` has the
     last lines of its log once it has ended. `code` is the hash of its sources when it was started
-    (`topo.system.code`), "" for a program that is not of this project.
+    (`topo.system.code`), "" for a program that is not of this project. `trouble` says why a program
+    that runs does not work, "" when it does as far as was looked.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Part(Model):
     pid: int
     returncode: int | None = None
     code: str = ""
+    trouble: str = ""
     log: str
     tail: tuple[str, ...] = ()
 
@@ -33,15 +35,25 @@ class Part(Model):
 
     @property
     def state(self) -> str:
-        """``running``, ``exited with 1`` or ``killed by SIGKILL``."""
+        """``running``, ``stopped``, ``exited with 1``, ``killed by SIGKILL`` …."""
         if self.returncode is None:
-            return "running"
+            return self.trouble or "running"
         if self.returncode >= 0:
             return f"exited with {self.returncode}"
         try:
             return f"killed by {signal.Signals(-self.returncode).name}"
         except ValueError:
             return f"killed by signal {-self.returncode}"
+
+
+class Fault(Model):
+    """Something of a node that is not as the topology has it: an interface, or the node itself."""
+
+    node: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.what}"
 
 
 class SwitchInfo(Model):
@@ -79,7 +91,7 @@ class MachineInfo(Model):
 
 
 class Status(Model):
-    """The whole network; `parts` has the switches first, then the machines.
+    """The whole network; `parts` has the switches first, then the machines, `faults` the rest.
 
     `code`: hash of the sources of `topo` when the daemon was started.
     """
@@ -92,6 +104,7 @@ class Status(Model):
     code: str
     uptime_s: float
     parts: tuple[Part, ...]
+    faults: tuple[Fault, ...] = ()
     switches: tuple[SwitchInfo, ...]
     machines: tuple[MachineInfo, ...]
 
@@ -99,3 +112,9 @@ class Status(Model):
     def dead(self) -> tuple[Part, ...]:
         """The parts that have ended."""
         return tuple(part for part in self.parts if not part.is_alive)
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """One line for each thing that does not work; empty when the network is usable."""
+        parts = [f"{part.name}: {part.state}" for part in self.parts if part.state != "running"]
+        return (*parts, *map(str, self.faults))
