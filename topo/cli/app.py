@@ -70,14 +70,18 @@ def up(
     ] = "pair",
     switch: Annotated[str, typer.Option(help="switch target: auto, bmv2 or v1switch")] = "auto",
     ipv6: Annotated[bool, typer.Option("--ipv6", help="leave the kernel's IPv6 on")] = False,
+    writable: Annotated[
+        list[Path] | None,
+        typer.Option(help="let containers write in this directory; can be given more than once"),
+    ] = None,
 ) -> None:
     """Bring the network up; return when it is ready."""
     from topo.client.launch import up as bring_up
+    from topo.client.writable import for_containers
     from topo.spec.sources import load
 
-    spec = load(topology)
-    if ipv6:
-        spec = spec.model_copy(update={"ipv6": True})
+    chosen = {"ipv6": ipv6, "writable": for_containers(writable or ())}
+    spec = load(topology).model_copy(update=chosen)
     result = bring_up(spec, switch)
     for note in result.notes:
         print(note)
@@ -153,12 +157,15 @@ def status(
 def execute(
     node: Annotated[str, typer.Argument(help="switch, machine or container")],
     command: Annotated[list[str], typer.Argument(help="program and arguments, after --")],
+    privileged: Annotated[
+        bool, typer.Option("--privileged", help="share the container's network only")
+    ] = False,
 ) -> None:
     """Run a program in a node, with this terminal, directory and environment."""
     from topo.cli.foreground import run_in
 
     with connected() as network:
-        raise typer.Exit(run_in(network, node, command))
+        raise typer.Exit(run_in(network, node, command, privileged))
 
 
 @app.command()

@@ -8,12 +8,12 @@ from topo.client.network import Network
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 
 
-def run_in(network: Network, node: str, command: list[str]) -> int:
+def run_in(network: Network, node: str, command: list[str], privileged: bool = False) -> int:
     """Run `command` in `node` with our standard streams; return its exit status as a shell does.
 
     Signals that this process receives meanwhile are forwarded to the program.
     """
-    execution = network.start(node, command)
+    execution = network.start(node, command, privileged=privileged)
 
     def forward(number: int, _frame: Any) -> None:
         execution.send_signal(number)

@@ -30,7 +30,7 @@ from topo.spec.model import Topology
 if TYPE_CHECKING:
     import networkx as nx
 
-STATUS_SECONDS = 6.0  # when no program of a large network answers
+STATUS_SECONDS = 15.0  # when no program of a large network answers
 REPAIR_SECONDS = 120.0  # a program may compile when it starts again
 
 
@@ -151,11 +151,14 @@ class Network:
         streams: Streams = INHERITED,
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
+        privileged: bool = False,
     ) -> Execution:
         """Start a program in a node and return at once.
 
         It inherits our standard streams, environment and directory unless others are given. When
         the returned Execution is closed before the program ended, the program receives SIGHUP.
+        A `privileged` program has only the network of a container, and otherwise what the daemon
+        has.
         Raises RequestError when there is no such node or directory.
         """
         params = {
@@ -163,6 +166,7 @@ class Network:
             "argv": list(argv),
             "env": dict(os.environ if env is None else env),
             "cwd": cwd or os.fspath(Path.cwd()),
+            "privileged": privileged,
         }
         return Execution(dial(self._connection.run_dir), params, streams)
 

@@ -9,6 +9,7 @@ from typing import TextIO
 
 from pyroute2 import IPRoute
 
+from topo.daemon.files import seen_by_containers
 from topo.daemon.links import VethPair, configure
 from topo.daemon.nodes import Container, Machine, Namespaced, P4Switch
 from topo.daemon.programs import Program, rxpath_config, rxpath_program, switch_program
@@ -77,7 +78,10 @@ class Emulation:
         if name in device_ids:
             return P4Switch(name, dpid=f"{device_ids[name]:x}")
         is_machine = any(machine.name == name for machine in self.topology.machines)
-        return Machine(name) if is_machine else Container(name)
+        if is_machine:
+            return Machine(name)
+        files = seen_by_containers(self.run_dir.path, self.topology.writable)
+        return Container(name, files=files)
 
     def settle(self, name: str) -> None:
         """Wait until a node is ready, and open what its interfaces are looked at with."""

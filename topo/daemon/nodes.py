@@ -1,101 +1,199 @@
-"""Nodes of the network: Mininet hosts and switches, each a network namespace without a shell.
+"""Nodes of the network: Mininet hosts and switches, each with namespaces and without a shell.
 
 Mininet runs a bash on a pseudo-terminal in every node and configures through it, which merges
-output and loses exit statuses. Here a sleeping process keeps the namespace open, and programs are
-started by `Node.popen` with an argument list.
+output and loses exit statuses. Here a sleeping process keeps the namespaces open, and programs are
+started with an argument list. Switches and machines have a network and a mount namespace;
+containers are kept apart from the machine, see `topo.container`.
 """
 
+import contextlib
+import json
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from select import select
 from subprocess import DEVNULL, PIPE, STDOUT, Popen
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
+from topo import container
+from topo.container.view import Files
 from topo.daemon.mininet_api import Host, Switch
-from topo.errors import StartFailed
+from topo.errors import RequestError, StartFailed
+from topo.system.linux import wait_readable
 
 MNEXEC = shutil.which("mnexec") or "mnexec"
 ADMIN_PATH = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # not in the PATH of Debian's users
+# Of the standard library only: starts in milliseconds, whatever the environment says.
+CONTAINER = (sys.executable, "-I", "-S", str(Path(container.__file__).with_name("__main__.py")))
+ENTER_SECONDS = 20.0
+END_SECONDS = 5.0
+Stream = int | IO[Any]
+
+
+class Running(NamedTuple):
+    """A program that was started: the process to wait for, and the number of its process group."""
+
+    process: "Popen[bytes]"
+    leader: int
 
 
 class Namespaced:
-    """Mixin for Mininet's node classes: a namespace without a shell. Goes first in the bases."""
+    """Mixin for Mininet's node classes: namespaces without a shell. Goes first in the bases.
+
+    `pid` is the process that keeps them open, as Mininet's users expect it: it names them for
+    netlink and nsenter(1).
+    """
 
     isSetup = True  # noqa: N815  # Mininet's name; keeps it from exiting when there is no ifconfig
 
     name: str
     pid: int
-    holder: Popen[bytes]
+    holder: "Popen[bytes]"
+
+    def holder_command(self) -> list[str]:
+        """The program that makes the namespaces; it prints ^A and the number of their keeper."""
+        # -d: own session; -n: own network and mount namespace, fresh /sys; then -p: report.
+        return [MNEXEC, "-dnp", "sleep", "infinity"]
 
     def startShell(self, mnopts: str | None = None) -> None:  # noqa: N802, ARG002  # Mininet's hook
-        """Start the process that keeps the namespace open; `wait_ready` waits until it does."""
-        # -d: own session; -n: own network and mount namespace, fresh /sys; then -p: report.
-        command = [MNEXEC, "-dnp", "sleep", "infinity"]
+        """Start the process that keeps the namespaces open; `wait_ready` waits until it does."""
+        command = self.holder_command()
         self.holder = Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, cwd="/")
         self.shell, self.pid, self.waiting = self.holder, self.holder.pid, False
 
     def wait_ready(self, timeout: float) -> None:
-        """Return when the namespace exists; raise StartFailed when it cannot be created."""
+        """Return when the namespaces exist; raise StartFailed when they cannot be created."""
         output = self.holder.stdout
         assert output is not None
-        if not select([output], [], [], timeout)[0]:
-            raise StartFailed(self.name, f"no network namespace within {timeout:g} s")
+        if not wait_readable([output.fileno()], timeout):
+            raise StartFailed(self.name, f"no namespaces within {timeout:g} s")
         said = output.readline()
-        if not said.startswith(b"\x01"):  # mnexec -p prints ^A and its process number
-            reason = said.decode(errors="replace").strip() or "mnexec ended"
-            raise StartFailed(self.name, f"no network namespace: {reason}")
+        if not said.startswith(b"\x01"):
+            reason = said.decode(errors="replace").strip() or "no word of why"
+            raise StartFailed(self.name, f"no namespaces: {reason}")
+        self.pid = int(said[1:])
+        self.pidfd = os.pidfd_open(self.pid)
         self.netns = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process that keeps the namespace is there; without it nothing starts."""
-        return self.holder.poll() is None
+        """Whether the process that keeps the namespaces open still does (pidfd_open(2))."""
+        return not wait_readable([self.pidfd], 0)
 
     def resume(self) -> None:
-        """Continue the process that keeps the namespace after a SIGSTOP."""
-        os.kill(self.pid, signal.SIGCONT)
+        """Continue that process after a SIGSTOP."""
+        signal.pidfd_send_signal(self.pidfd, signal.SIGCONT)
 
     def close(self) -> None:
-        """End the process that keeps the namespace, and let go of it."""
-        self.holder.kill()
-        self.holder.wait()
+        """End that process, and with it every process of a container, and let go of it."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        wait_readable([self.pidfd], END_SECONDS)
+        with self.holder:  # reaps it, and closes its output
+            os.close(self.pidfd)
         os.close(self.netns)
 
     def run(
         self,
         argv: Sequence[str],
-        stdin: int | IO[Any],
-        stdout: int | IO[Any],
-        stderr: int | IO[Any],
+        streams: tuple[Stream, Stream, Stream],
         env: Mapping[str, str] | None = None,
         cwd: str | Path = "/",
-    ) -> "Popen[bytes]":
-        """Start a program in a session of its own, so that its process group has its number."""
-        environment = dict(os.environ if env is None else env)
-        path = environment.get("PATH", os.defpath).split(os.pathsep)
-        environment["PATH"] = os.pathsep.join([*path, *(d for d in ADMIN_PATH if d not in path)])
+        privileged: bool = False,  # noqa: ARG002  # every program here is
+    ) -> Running:
+        """Start a program in a session of its own, so that its process group has its number.
+
+        `streams` become its standard input, output and error. Raises RequestError when there is no
+        directory `cwd`.
+        """
+        if not Path(cwd).is_dir():
+            raise RequestError("bad_request", "cwd", f"{cwd} is not a directory in the network")
         process: Popen[bytes] = self.popen(  # type: ignore[attr-defined]  # Mininet's Node has it
             [*argv],
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            env=environment,
+            stdin=streams[0],
+            stdout=streams[1],
+            stderr=streams[2],
+            env=_environment(env),
             cwd=cwd,
             mncmd=[MNEXEC, "-da", str(self.pid)],
         )
-        return process
+        return Running(process, process.pid)
 
 
 class Machine(Namespaced, Host):  # type: ignore[misc]  # Mininet carries no types
     """A receiving host; its network stack is rxpath."""
 
 
-class Container(Namespaced, Host):  # type: ignore[misc]  # Mininet carries no types
-    """A container: applications and the kernel's own network stack."""
-
-
 class P4Switch(Namespaced, Switch):  # type: ignore[misc]  # Mininet carries no types
     """A switch; `topo.system.targets` has the programs that can be one."""
+
+
+class Container(Namespaced, Host):  # type: ignore[misc]  # Mininet carries no types
+    """A container: applications and the kernel's own network stack; made as ``(name, files=…)``."""
+
+    params: dict[str, Any]
+
+    def holder_command(self) -> list[str]:
+        """The program that makes a container; `files` is what it sees of the machine's."""
+        files: Files = self.params["files"]
+        return [*CONTAINER, "hold", self.name, json.dumps(files)]
+
+    def run(
+        self,
+        argv: Sequence[str],
+        streams: tuple[Stream, Stream, Stream],
+        env: Mapping[str, str] | None = None,
+        cwd: str | Path = "/",
+        privileged: bool = False,
+    ) -> Running:
+        """Start a program, see `Namespaced.run`; as the daemon could if it is `privileged`.
+
+        Raises RequestError when it does not start.
+        """
+        reader, writer = os.pipe()
+        kind = "privileged" if privileged else "confined"
+        enter = [*CONTAINER, "enter", str(self.pidfd), str(writer), kind, os.fspath(cwd)]
+        try:
+            process = Popen(
+                [*enter, *argv],
+                stdin=streams[0],
+                stdout=streams[1],
+                stderr=streams[2],
+                env=_environment(env),
+                cwd="/",
+                pass_fds=(self.pidfd, writer),
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(reader)
+            raise
+        finally:
+            os.close(writer)
+        return Running(process, self._leader(process, reader))
+
+    def _leader(self, process: "Popen[bytes]", report: int) -> int:
+        """The process number of the program that ``enter`` started."""
+        with os.fdopen(report) as reader:
+            text = reader.read() if wait_readable([report], ENTER_SECONDS) else ""
+        match json.loads(text or "[]"):
+            case [int(leader)]:
+                return leader
+            case ["cwd", _]:
+                what = f"it is not a directory that {self.name} can enter (docs/containers.md)"
+                error = RequestError("bad_request", "cwd", what)
+            case [what, reason]:
+                error = RequestError("failed", self.name, f"{what}: {reason}")
+            case _:
+                error = RequestError("failed", self.name, "the container does not answer")
+        process.kill()
+        process.wait()
+        raise error
+
+
+def _environment(env: Mapping[str, str] | None) -> dict[str, str]:
+    environment = dict(os.environ if env is None else env)
+    path = environment.get("PATH", os.defpath).split(os.pathsep)
+    environment["PATH"] = os.pathsep.join([*path, *(d for d in ADMIN_PATH if d not in path)])
+    return environment

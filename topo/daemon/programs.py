@@ -47,7 +47,7 @@ class Program:
         """Start it; `on_end` is called from a thread of its own when it ends."""
         self.code = code.digest(self.package) if self.package else ""
         with self.logs[-1].open("ab") as output:
-            process = self.node.run(self.argv, DEVNULL, output, STDOUT, env, cwd)
+            process, _ = self.node.run(self.argv, (DEVNULL, output, STDOUT), env, cwd)
         self.process = process
 
         def watch() -> None:

@@ -6,14 +6,11 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from pathlib import Path
-from select import select
-from subprocess import Popen
 
 from topo.daemon.clients import FILES_PER_CLIENT, MAX_CLIENTS, Clients
 from topo.daemon.emulation import Emulation
 from topo.daemon.listener import Full, Listener
-from topo.daemon.nodes import Namespaced
+from topo.daemon.nodes import Namespaced, Running
 from topo.daemon.repair import repair
 from topo.daemon.status import status
 from topo.errors import RequestError, StartFailed
@@ -27,7 +24,7 @@ from topo.protocol.requests import (
     StatusParams,
     params_of,
 )
-from topo.system.linux import allow_files, within_netns
+from topo.system.linux import allow_files, wait_readable, within_netns
 
 ACCEPT_SECONDS = 1.0  # between two looks whether the socket is still in its place
 HANGUP_SECONDS = 2.0  # between SIGHUP and SIGKILL for a program whose client hung up
@@ -155,25 +152,23 @@ class Service:
         if len(fds) != 3:
             what = f"expected 3 descriptors beside the request, got {len(fds)}"
             raise RequestError("bad_request", "exec", what)
-        if not Path(params.cwd).is_dir():
-            raise RequestError(
-                "bad_request", "cwd", f"{params.cwd} is not a directory in the network"
-            )
         try:
             # env(1) exits as a shell does: 127 not found, 126 not executable.
             argv = ["env", "--", *params.argv]
-            process = node.run(argv, fds[0], fds[1], fds[2], params.env, params.cwd)
+            streams = (fds[0], fds[1], fds[2])
+            running = node.run(argv, streams, params.env, params.cwd, params.privileged)
         except (OSError, ValueError) as err:  # ValueError: a null byte in an argument
             raise RequestError("failed", params.argv[0], str(err)) from err
         close_all(fds)
         fds.clear()
         try:
-            _supervise(channel, process)
+            _supervise(channel, running)
         except OSError as err:  # no descriptor left to watch it with
-            _signal(process, signal.SIGKILL)
-            process.wait()
+            _signal(running.leader, signal.SIGKILL)
+            running.process.wait()
             raise RequestError("failed", params.argv[0], f"killed: {err.strerror}") from err
-        channel.send(success(request.get("id"), {"returncode": process.returncode}))
+        returncode = running.process.returncode
+        channel.send(success(request.get("id"), {"returncode": returncode}))
 
 
 def _refuse(sock: socket.socket, limit: int) -> None:
@@ -184,23 +179,23 @@ def _refuse(sock: socket.socket, limit: int) -> None:
         Channel(sock).send(failure(None, RequestError("failed", "daemon", message)))
 
 
-def _supervise(channel: Channel, process: "Popen[bytes]") -> None:
+def _supervise(channel: Channel, running: Running) -> None:
     """Forward signals to a program until it ends; end it when its client hangs up."""
-    pidfd = os.pidfd_open(process.pid)
+    pidfd = os.pidfd_open(running.process.pid)
     client = channel.fileno()
     try:
-        while pidfd not in select([pidfd, client], [], [])[0]:
-            if not _forward(channel, process):
-                _signal(process, signal.SIGHUP)
-                if not select([pidfd], [], [], HANGUP_SECONDS)[0]:
-                    _signal(process, signal.SIGKILL)
+        while pidfd not in wait_readable([pidfd, client]):
+            if not _forward(channel, running.leader):
+                _signal(running.leader, signal.SIGHUP)
+                if not wait_readable([pidfd], HANGUP_SECONDS):
+                    _signal(running.leader, signal.SIGKILL)
                 break
-        process.wait()
+        running.process.wait()
     finally:
         os.close(pidfd)
 
 
-def _forward(channel: Channel, process: "Popen[bytes]") -> bool:
+def _forward(channel: Channel, leader: int) -> bool:
     """Handle a request that arrives while the program runs; False when the client hung up."""
     try:
         received = channel.receive()
@@ -213,17 +208,17 @@ def _forward(channel: Channel, process: "Popen[bytes]") -> bool:
     try:
         if request.get("op") != "signal":
             raise RequestError("bad_request", "op", "expected signal: a program is running")
-        _signal(process, params_of(SignalParams, request).signal)
+        _signal(leader, params_of(SignalParams, request).signal)
         channel.send(success(request.get("id"), {}))
     except RequestError as err:
         channel.send(failure(request.get("id"), err))
     return True
 
 
-def _signal(process: "Popen[bytes]", number: int) -> None:
+def _signal(leader: int, number: int) -> None:
     """Signal a program's process group, or the program while it has no group of its own yet."""
     with contextlib.suppress(ProcessLookupError):
         try:
-            os.killpg(process.pid, number)
+            os.killpg(leader, number)
         except ProcessLookupError:
-            os.kill(process.pid, number)
+            os.kill(leader, number)

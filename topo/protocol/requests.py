@@ -36,12 +36,16 @@ class SocketParams(Params):
 
 
 class ExecParams(Params):
-    """Of `exec`; the descriptors of standard input, output and error travel with the request."""
+    """Of `exec`; the descriptors of standard input, output and error travel with the request.
+
+    `privileged` is for containers: the program shares the network only, as one of a machine does.
+    """
 
     node: str
     argv: list[str] = Field(min_length=1)
     env: dict[str, str] | None = None
     cwd: str = "/"
+    privileged: bool = False
 
 
 class SignalParams(Params):

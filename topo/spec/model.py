@@ -115,13 +115,15 @@ class Topology(Model):
     """A whole network.
 
     `mtu` is the MTU of containers and `underlay_mtu` that of uplinks and links between switches, in
-    bytes without the Ethernet header. `ipv6` leaves the kernel's IPv6 enabled in every node.
+    bytes without the Ethernet header. `ipv6` leaves the kernel's IPv6 enabled in every node, and
+    `writable` are directories of the computer that containers may write; a YAML file has neither.
     """
 
     name: Name
     mtu: Mtu = 1500
     underlay_mtu: Mtu = 1600
     ipv6: bool = False
+    writable: tuple[str, ...] = ()
     tenants: tuple[Tenant, ...]
     switches: tuple[Switch, ...]
     machines: tuple[Machine, ...]
