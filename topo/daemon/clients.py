@@ -11,7 +11,7 @@ from topo.protocol.channel import Channel
 
 MAX_CLIENTS = 512  # a thread each; an `exec` in each container of 64 machines fits
 FILES_PER_CLIENT = 16  # of the daemon's limit: a socket, three streams, a pidfd, and the nodes'
-SEND_SECONDS = 5.0  # a client that does not read its reply for so long is disconnected
+SEND_SECONDS = 3.0  # a client that does not read its reply for so long is disconnected
 EVICT_SECONDS = 1.0  # until the thread of a connection that was ended has closed it
 
 
