@@ -1,5 +1,6 @@
 # Every command of the README. Variables: TOPO=pair|leafspine|FILE.yaml  SWITCH=auto|bmv2|v1switch
-# WORKERS=auto FAULTS=500 CHAOS_SEED=1 FUZZ_INPUTS=100000 FUZZ_SEED=1 MUTANTS=400 MUTANTS_SEED=1 RELEASES="bookworm trixie"
+# FAULTS=500 CHAOS_SEED=1 MINUTES=30 FLOWS=1000 SHARE=0.8 MACHINES=64
+# WORKERS=auto FUZZ_INPUTS=100000 FUZZ_SEED=1 MUTANTS=400 MUTANTS_SEED=1 RELEASES="bookworm trixie"
 TOPO   ?= pair
 SWITCH ?= auto
 PYTHON ?= python3
@@ -9,6 +10,10 @@ FUZZ_SEED   ?= 1
 MUTANTS      ?= 400
 MUTANTS_SEED ?= 1
 FAULTS     ?= 500
+MINUTES    ?= 30
+FLOWS      ?= 1000
+SHARE      ?= 0.8
+MACHINES   ?= 64
 CHAOS_SEED ?= 1
 RELEASES     ?= bookworm trixie
 
@@ -36,7 +41,7 @@ MINE    = $(AS_OWNER) test -w $(ENV) || { \
 # What the network needs from the system, as Debian and Ubuntu call it.
 APT    := mininet iproute2 util-linux ethtool
 
-.PHONY: topo down test test-quick test-distro check bench fuzz mutants chaos p4 system install clean help
+.PHONY: topo down test test-quick test-distro check bench fuzz mutants chaos soak p4 system install clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -75,6 +80,10 @@ mutants: $(MUTATE) ## how many of MUTANTS=400 faults, drawn by MUTANTS_SEED, do 
 
 chaos: install $(DEV) ## faults of every kind, drawn by CHAOS_SEED: what is promised after each (FAULTS=500)
 	@$(PY) -m tests.chaos --faults $(FAULTS) --seed $(CHAOS_SEED)
+
+soak: install $(DEV) ## near capacity for MINUTES=30 with FLOWS=1000: memory flat, no frame lost; then 64 machines
+	@$(PY) -m tests.soak --minutes $(MINUTES) --flows $(FLOWS) --share $(SHARE)
+	@$(PY) -m tests.soak --machines $(MACHINES)
 
 p4: ## compile p4/ with p4c (which must be on the PATH)
 	@sh p4/compile.sh

@@ -29,6 +29,7 @@ from falcon_ctl.systems.system import System
 from rxpath.errors import ConfigError
 from topo.cli.runner import run_app
 from topo.client.network import Network
+from topo.errors import TopoError
 
 app = typer.Typer(
     name="falcon_ctl",
@@ -134,7 +135,9 @@ def _measure(
     json: Path | None,
 ) -> Report:
     """Run the main job and write all of its output."""
-    status = network.status()
+    status = network.status(probe=True)
+    if status.troubles:
+        raise PartFailed("network", f"{'; '.join(status.troubles)} (make topo repairs it)")
     asked = {
         "topology": network.spec.model_dump(mode="json"),
         "systems": [one.name for one in chosen],
@@ -337,6 +340,9 @@ def main(argv: list[str]) -> NoReturn:
     except ConfigError as error:
         print(f"falcon_ctl: {error}", file=sys.stderr)
         sys.exit(UsageError.exit_status)
+    except TopoError as error:  # the daemon ended or does not answer
+        print(f"falcon_ctl: {error}", file=sys.stderr)
+        sys.exit(PartFailed.exit_status)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(f"falcon_ctl: {where}{error.strerror or error}", file=sys.stderr)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 # Ends of the names of places where this computer, not the emulated network, lost frames.
-KERNEL_PLACES = (" socket", " backlog", "afpacket", "unaccounted")
+KERNEL_PLACES = (" socket", " veth", "afpacket", "unaccounted")
 _FOREIGN_SHARE, _FOREIGN_FEW = 0.01, 16  # ARP and neighbour discovery are no disturbance
 _OTHER_SHARE, _WAIT_SHARE = 0.25, 0.05
 

@@ -16,7 +16,8 @@ KERNEL_HOP = "container -> its machine"  # a veth, without any part of the testb
 class Measurement:
     """Counts in frames, `pps` in model packets/s, `latencies` in model ns, `loads` CPU → percent.
 
-    `drops`: lost frames by place, where there were any. `late`: which part exceeded its budget
+    `drops`: lost frames of the run by place, where there were any; `foreign`: dropped frames of
+    others, which are in no other count. `late`: which part exceeded its budget
     and by how much, so that rates and latencies are not valid; "" when none did. `disturbed`: what
     else made them invalid, as another load or foreign frames. `swaps`: between which two points of
     their path `reordered` frames changed places.
@@ -36,6 +37,7 @@ class Measurement:
     loads: Mapping[int, float] = field(default_factory=dict)
     swaps: Mapping[str, int] = field(default_factory=dict)
     disturbed: str = ""
+    foreign: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def invalid(self) -> str:
@@ -75,6 +77,7 @@ class Measurement:
             "sent": self.sent,
             "delivered": self.delivered,
             "drops": dict(self.drops),
+            "foreign_drops": dict(self.foreign),
             "reordered": self.reordered,
             "pps": round(self.pps, 1),
             "latency_us": {"p50": self.latency_us(0.5), "p99": self.latency_us(0.99)},

@@ -44,8 +44,9 @@ def nothing_unaccounted(measurements: Sequence[Measurement]) -> Verdict:
     for m in measurements:
         missing = m.sent - m.delivered - _counted(m)
         untraced = [p for p in m.drops if p.endswith(UNACCOUNTED)]
-        drops = ", ".join(f"{place} {n}" for place, n in m.drops.items()) or "none"
-        text = f"{m.label}: sent {m.sent}, delivered {m.delivered}, drops {drops}"
+        text = f"{m.label}: sent {m.sent}, delivered {m.delivered}, drops {_by_place(m.drops)}"
+        if m.foreign:
+            text += f" (of frames that the run did not send: {_by_place(m.foreign)})"
         if missing:
             problems.append(f"{text}: {abs(missing)} {'missing' if missing > 0 else 'too many'}")
         elif untraced:
@@ -54,6 +55,10 @@ def nothing_unaccounted(measurements: Sequence[Measurement]) -> Verdict:
     dropped = sum(map(_counted, measurements))
     seen = f"{sent} sent = {sent - dropped} delivered + {dropped} counted drops"
     return judge("sent = delivered + counted drops", problems, seen, sent > 0)
+
+
+def _by_place(drops: Mapping[str, int]) -> str:
+    return ", ".join(f"{place} {count}" for place, count in drops.items()) or "none"
 
 
 def _counted(measurement: Measurement) -> int:

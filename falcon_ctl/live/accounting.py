@@ -1,20 +1,22 @@
-"""Drop counters of a run: sending hosts, switches, the receiving host, sockets."""
+"""Accounts for the frames of a run: how many were lost at which place, and whose they were."""
 
 from __future__ import annotations
 
 import socket
 import struct
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from falcon_ctl.capture.trace import Passage
+from falcon_ctl.capture.trace import Passage, Trace
+from falcon_ctl.checks.attribution import Hop, Losses, attribute
 from falcon_ctl.checks.outcome import UNACCOUNTED
+from falcon_ctl.live.counting import CONTAINER_INTERFACE, Path, Point, uplink_of
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.p4rt.switch import Switch
-from topo.spec.model import CPU_PORT
+from falcon_ctl.traffic.flows import Flow
 
-DROP_COUNTERS, PORT_COUNTERS = ("ingress_drops", "egress_drops"), ("port_rx", "port_tx")
+DROP_COUNTERS, PORT_RX = ("ingress_drops", "egress_drops"), "port_rx"
 # Codes of docs/p4-program.md. The copy of a flooded frame towards its own port is no loss.
 REASONS = (  # noqa: SIM905  # one word per code reads better than a column of quotes
     "NONE TRUNCATED MALFORMED IP_CHECKSUM LENGTH TTL PORT_UNKNOWN UNTAGGED VLAN_UNKNOWN "
@@ -25,60 +27,160 @@ _NO_LOSS = {"SPLIT_HORIZON"}
 _SO_MEMINFO, _MEMINFO_DROPS = 55, 8  # asm-generic/socket.h, linux/sock_diag.h
 _MEMINFO = struct.Struct("@9I")
 
-
-@dataclass(frozen=True)
-class DropCounters:
-    """Drop counters outside the receiving host, by place; they never decrease."""
-
-    by_place: Mapping[str, int]
-
-    def since(self, before: DropCounters) -> dict[str, int]:
-        """Frames lost after `before`, by place."""
-        found = {p: n - before.by_place.get(p, 0) for p, n in self.by_place.items()}
-        return {place: count for place, count in found.items() if count > 0}
+Drops = dict[str, int]
+"""Drops of anybody's frames, by place."""
 
 
-def outside_host(lab: Lab, target: str, sockets: Iterable[socket.socket]) -> DropCounters:
-    """Frames lost between the senders and machine `target`, and in its containers' kernels."""
-    lost: Counter[str] = Counter()
-    residual = "queues" if lab.target == "bmv2" else UNACCOUNTED
-    for name, switch in lab.controller.switches.items():
-        in_switch = _in_switch(switch, list(lab.topology.ports(name)), residual)
-        lost.update({f"{name} {place}": count for place, count in in_switch.items()})
-    for name, host in lab.hosts.items():
-        if name != target:
-            for reason, count in host.stats()["tx_drops"].items():
-                lost[f"{name} tx {reason}"] += count
-    lost[f"{target} container socket"] += sum(map(_socket_drops, sockets))
-    return DropCounters(lost)
+class Account:
+    """The account of one run; it is opened before the run's first frame is sent.
 
-
-def _in_switch(switch: Switch, ports: list[int], residual: str) -> Counter[str]:
-    """Frames that the program dropped, by reason, and as `residual` those that vanished.
-
-    The residual is what came in and neither left nor was counted as a drop. BMv2 has queues and
-    does not count their tail drops; v1switch has no queues, so there a residual is a fault.
-    Packets to and from the controller use the CPU port, and the switch's ARP reply replaces the
-    request. A flooded frame leaves more often than it came: that lowers the residual, but never
-    hides a loss as a drop.
+    Args:
+        lab: the testbed.
+        flows: of the run, all to containers of one machine.
+        sockets: on which the receiving applications read.
     """
-    codes, (port_rx, port_tx) = range(len(REASONS)), PORT_COUNTERS
-    ports = [*ports, CPU_PORT]
-    # Received frames are read first: a frame that passes meanwhile must not seem lost.
-    found = switch.packets({port_rx: ports, **dict.fromkeys(DROP_COUNTERS, codes), port_tx: ports})
-    lost: Counter[str] = Counter()
+
+    def __init__(
+        self, lab: Lab, flows: Sequence[Flow], sockets: Iterable[socket.socket] = ()
+    ) -> None:
+        self._lab = lab
+        self._path = Path.of(lab.topology, flows)
+        self._sockets = tuple(sockets)
+        lab.counting.start(self._path, flows)
+        self._before = self._parts()
+
+    def stop(self, stats: Mapping[str, Any]) -> None:
+        """Read all counters; no frame is in flight. `stats`: the receiving host's."""
+        now = self._parts()
+        self._seen = self._lab.counting.read(self._path)
+        self._counted = {part: _since(now[part], self._before[part]) for part in now}
+        self._stats = stats
+
+    def losses(self, sent: int, delivered: int, trace: Trace, ours: Sequence[Passage]) -> Losses:
+        """What was lost between `stop` and the beginning.
+
+        `trace`: what the receiving host recorded, `ours`: the run's frames in it.
+        """
+        seen, path = self._seen, self._path
+
+        def arrived(points: Iterable[Point]) -> int:
+            return sum(seen[point] for point in points)
+
+        machines = {machine: arrived(path.behind_containers(machine)) for machine in path.senders}
+        hops = [Hop(sent, sum(machines.values()), self._counted["senders"], _lost("senders"))]
+        for machine, came in machines.items():
+            went = seen[path.behind_uplink(machine)]
+            hops.append(Hop(came, went, self._counted[machine], _lost(machine)))
+        residual = "queues" if self._lab.target == "bmv2" else UNACCOUNTED
+        for name in self._switches:
+            came, went = arrived(path.ports(name)), arrived(path.behind_ports(name))
+            hops.append(Hop(came, went, self._counted[name], f"{name} {residual}"))
+        reached = arrived((name, CONTAINER_INTERFACE) for name in path.targets)
+        came = seen[uplink_of(path.target)]
+        inside, strangers = _inside(trace, ours, self._stats["drops"])
+        hops.append(Hop(came - sum(inside.values()), reached, self._behind(), _lost(path.target)))
+        hops.append(Hop(reached, delivered, self._counted["sockets"], _lost("containers")))
+        found = attribute(hops)
+        foreign = Counter(found.foreign) + Counter(strangers)
+        return Losses(dict(Counter(found.own) + Counter(inside)), dict(foreign))
+
+    @property
+    def _switches(self) -> list[str]:
+        return list(self._lab.controller.switches)
+
+    def _behind(self) -> Drops:
+        """Drops at the receiving host's kernel, before and behind rxpath.
+
+        Where the kernel tells rxpath that a veth did not take a frame, rxpath has counted it.
+        """
+        drops, veths = self._stats["drops"], self._counted["behind"]
+        place = f"{self._path.target} containers veth"
+        return {place: sum(veths.values()) - drops["veth"], "afpacket": drops["afpacket"]}
+
+    def _parts(self) -> dict[str, Drops]:
+        """Counters of all parts of the path."""
+        lab, path = self._lab, self._path
+        found: dict[str, Drops] = {"senders": {}}
+        for name in path.sources:
+            found["senders"] |= _veths(lab, name, [CONTAINER_INTERFACE])
+        for machine in path.senders:
+            found[machine] = _sending(lab, machine)
+        for name, switch in lab.controller.switches.items():
+            found[name] = _in_switch(lab, switch)
+        ends = [container.ifname for container in lab.topology.containers_of(path.target)]
+        found["behind"] = _veths(lab, path.target, ends)
+        socks = {f"{path.target} container socket": sum(map(_socket_drops, self._sockets))}
+        return found | {"sockets": socks}
+
+
+def _lost(part: str) -> str:
+    return f"{part} {UNACCOUNTED}"
+
+
+def _since(now: Drops, before: Drops) -> Drops:
+    return {place: count - before.get(place, 0) for place, count in now.items()}
+
+
+def _veths(lab: Lab, node: str, interfaces: Iterable[str]) -> Drops:
+    """Frames that left by a veth and were not taken at its other end."""
+    links = lab.links(node)
+    return {f"{node} {name} veth": links[name].tx_dropped for name in interfaces if name in links}
+
+
+def _sending(lab: Lab, machine: str) -> Drops:
+    """Frames of its containers that a machine dropped, and those lost behind its uplink.
+
+    What a veth does not take, recent kernels also refuse to the sender: count it once.
+    """
+    drops = lab.hosts[machine].stats()["tx_drops"]
+    found = _veths(lab, machine, [uplink_of(machine)[1]])
+    kernel, refused = drops.pop("afpacket"), drops.pop("refused") - sum(found.values())
+    found |= {f"{machine} afpacket": kernel, f"{machine} tx refused": refused}
+    return found | {f"{machine} tx {reason}": count for reason, count in drops.items()}
+
+
+def _in_switch(lab: Lab, switch: Switch) -> Drops:
+    """Frames dropped by the program, by reason, by the switch at its ports, and behind them."""
+    name = switch.name
+    interfaces = lab.topology.interfaces(name)
+    codes = range(len(REASONS))
+    cells = switch.packets({PORT_RX: list(interfaces), **dict.fromkeys(DROP_COUNTERS, codes)})
+    found: Counter[str] = Counter()
     for counter in DROP_COUNTERS:
-        lost.update({REASONS[code]: packets for code, packets in found[counter].items()})
-    received, sent = (sum(found[counter].values()) for counter in PORT_COUNTERS)
-    lost[residual] = received - sent - sum(lost.values())
-    return Counter({place: n for place, n in lost.items() if place not in _NO_LOSS})
+        found.update({f"{name} {REASONS[c]}": n for c, n in cells[counter].items()})
+    for reason in _NO_LOSS:
+        del found[f"{name} {reason}"]
+    veths = _veths(lab, name, interfaces.values())
+    at_ports = _not_read(lab, name, cells[PORT_RX]) if lab.target == "bmv2" else lab.ports(name)
+    found.update({f"{name}:{port} {what}": count for (port, what), count in at_ports.items()})
+    for port, ifname in interfaces.items():
+        found[f"{name}:{port} refused"] -= veths.get(f"{name} {ifname} veth", 0)
+    return dict(found) | veths
 
 
-def inside_host(passages: Iterable[Passage], kernel_lost: int) -> dict[str, int]:
-    """Frames of the run that the receiving host lost, by reason; `kernel_lost` never reached it."""
-    found = Counter(passage.drop_reason for passage in passages if passage.drop_reason)
-    found["afpacket"] += kernel_lost
-    return {reason: count for reason, count in found.items() if count}
+def _not_read(lab: Lab, name: str, read: Mapping[int, int]) -> dict[tuple[int, str], int]:
+    """Frames that BMv2 did not read in time, by port.
+
+    It does not say; they are what its interfaces received and its program never counted.
+    """
+    links, interfaces = lab.links(name), lab.topology.interfaces(name)
+    return {
+        (port, "socket"): links[ifname].rx_packets - read[port]
+        for port, ifname in interfaces.items()
+        if ifname in links
+    }
+
+
+def _inside(trace: Trace, ours: Sequence[Passage], drops: Mapping[str, int]) -> tuple[Drops, Drops]:
+    """Frames that the receiving host dropped, by reason: the run's, and others'."""
+    own = Counter(passage.drop_reason for passage in ours if passage.drop_reason)
+    host = trace.meta["machine"]
+    others = {
+        f"{host} {reason}": count - own[reason]
+        for reason, count in drops.items()
+        if reason != "afpacket" and count > own[reason]
+    }
+    return dict(own), others
 
 
 def _socket_drops(sock: socket.socket) -> int:

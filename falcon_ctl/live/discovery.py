@@ -11,7 +11,8 @@ from falcon_ctl.capture.points import stage_points
 from falcon_ctl.capture.trace import Passage
 from falcon_ctl.checks import hashes
 from falcon_ctl.live import udp
-from falcon_ctl.live.lab import CONTAINER_INTERFACE, Lab
+from falcon_ctl.live.counting import CONTAINER_INTERFACE
+from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.plan import Plan
 from falcon_ctl.systems.catalogue import PIPELINING
 from falcon_ctl.traffic.choice import Candidate

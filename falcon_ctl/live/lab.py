@@ -11,8 +11,9 @@ from typing import Any
 
 from falcon_ctl.capture.tap import Tap
 from falcon_ctl.errors import PartFailed
-from falcon_ctl.live import cpu_use
+from falcon_ctl.live import cpu_use, interfaces
 from falcon_ctl.live.controller import Controller
+from falcon_ctl.live.counting import CONTAINER_INTERFACE, Counting
 from falcon_ctl.live.cpu_use import Sample
 from falcon_ctl.live.hosts import Host
 from falcon_ctl.live.watch import Watch
@@ -22,7 +23,6 @@ from rxpath.errors import ControlError
 from topo.client.network import Network
 from topo.spec.model import Container, Topology
 
-CONTAINER_INTERFACE = "eth0"
 ETH_P_ALL = socket.htons(0x0003)
 _SEND_TIMEOUT = struct.pack("@ll", 1, 0)  # struct timeval: a second
 
@@ -38,6 +38,8 @@ class Lab:
     _stack: ExitStack = field(default_factory=ExitStack)
     _senders: dict[str, socket.socket] = field(default_factory=dict)
     _receivers: dict[tuple[str, int], socket.socket] = field(default_factory=dict)
+    _netlinks: dict[str, socket.socket] = field(default_factory=dict)
+    _ports: dict[str, interfaces.PortCounters] = field(default_factory=dict)
 
     @classmethod
     def open(cls, network: Network) -> Lab:
@@ -106,7 +108,7 @@ class Lab:
     def sender(self, container: str) -> socket.socket:
         """An AF_PACKET socket that sends ready frames out of the container's interface."""
         if container not in self._senders:
-            sock = self._socket(container, socket.AF_PACKET, socket.SOCK_RAW, 0)
+            sock = self.socket(container, socket.AF_PACKET, socket.SOCK_RAW, 0)
             sock.bind((CONTAINER_INTERFACE, 0))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
             self._senders[container] = sock
@@ -116,22 +118,22 @@ class Lab:
         """A UDP socket in the container, bound to `port`."""
         key = container, port
         if key not in self._receivers:
-            sock = self._socket(container, socket.AF_INET, socket.SOCK_DGRAM, 0)
+            sock = self.socket(container, socket.AF_INET, socket.SOCK_DGRAM, 0)
             sock.bind(("", port))
             self._receivers[key] = sock
         return self._receivers[key]
 
     def stream(self, container: str) -> socket.socket:
         """A fresh TCP socket in the container, which the caller closes."""
-        return self._socket(container, socket.AF_INET, socket.SOCK_STREAM, 0)
+        return self.socket(container, socket.AF_INET, socket.SOCK_STREAM, 0)
 
     def raw_icmp(self, container: str) -> socket.socket:
         """A raw ICMP socket in the container, which the caller closes."""
-        return self._socket(container, socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+        return self.socket(container, socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
 
     def tap(self, node: str, interface: str, outgoing: bool = False) -> Tap:
         """A capture of one interface of a node; the caller enters and leaves it."""
-        sock = self._socket(node, socket.AF_PACKET, socket.SOCK_RAW, ETH_P_ALL)
+        sock = self.socket(node, socket.AF_PACKET, socket.SOCK_RAW, ETH_P_ALL)
         return Tap(sock, interface, outgoing=outgoing)
 
     def endpoint(self, container: str) -> Endpoint:
@@ -143,7 +145,29 @@ class Lab:
         """The container of that name."""
         return next(c for c in self.topology.containers if c.name == name)
 
-    def _socket(self, node: str, family: int, kind: int, proto: int) -> socket.socket:
+    @cached_property
+    def counting(self) -> Counting:
+        """The points at which the frames of runs are counted."""
+        found = Counting(self.socket)
+        self._stack.callback(found.close)
+        return found
+
+    def links(self, node: str) -> dict[str, interfaces.Link]:
+        """The kernel's counters of a node's interfaces, by name."""
+        if node not in self._netlinks:
+            sock = self.socket(node, socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+            self._netlinks[node] = self._stack.enter_context(sock)
+        return interfaces.links(self._netlinks[node])
+
+    def ports(self, switch: str) -> dict[tuple[int, str], int]:
+        """What v1switch lost at its ports: `interfaces.PortCounters`."""
+        if switch not in self._ports:
+            self._ports[switch] = interfaces.PortCounters(self.network.switches[switch])
+            self._stack.callback(self._ports[switch].close)
+        return self._ports[switch].read()
+
+    def socket(self, node: str, family: int, kind: int, proto: int) -> socket.socket:
+        """A socket in a node's network namespace, which the caller closes."""
         with self.watch.blaming():
             try:
                 return self.network.socket(node, family, kind, proto)

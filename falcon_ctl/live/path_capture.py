@@ -10,7 +10,8 @@ from falcon_ctl.capture import tcp_order
 from falcon_ctl.capture.tap import Tap
 from falcon_ctl.capture.tcp_order import Point, Segment
 from falcon_ctl.capture.trace import Passage
-from falcon_ctl.live.lab import CONTAINER_INTERFACE, Lab
+from falcon_ctl.live.counting import CONTAINER_INTERFACE
+from falcon_ctl.live.lab import Lab
 from falcon_ctl.traffic.flows import Flow
 
 

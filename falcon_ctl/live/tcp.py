@@ -11,7 +11,8 @@ from typing import Any
 
 from falcon_ctl.capture.trace import Trace
 from falcon_ctl.checks.measurement import Measurement
-from falcon_ctl.live import accounting, udp
+from falcon_ctl.live import udp
+from falcon_ctl.live.accounting import Account
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.path_capture import PathCapture
 from falcon_ctl.systems.system import System
@@ -73,7 +74,7 @@ def _measured(
     lab: Lab, system: System, load: str, flows: list[Flow], drive: Any, transfers: list[Transfer]
 ) -> Outcome:
     host = lab.hosts[lab.container(flows[0].target.name).machine]
-    before = accounting.outside_host(lab, host.name, [])
+    account = Account(lab, flows)
     cpus = lab.cpu_sample()
     host.reset()
     with host.recording(_RECORD) as traces, ExitStack() as stack:
@@ -81,25 +82,27 @@ def _measured(
         drive()
         _wait_quiet(lab, capture)
         stats = udp.settled(lab, host)
+        account.stop(stats)
     use = cpus.until(lab.cpu_sample())
     lab.watch.check()
     (trace,) = traces
     ours = udp.passages_of(trace, flows)
     path = capture.path(flows, host.name, ours)
-    drops = accounting.outside_host(lab, host.name, []).since(before)
-    drops |= accounting.inside_host(ours, stats["drops"]["afpacket"])
+    sent, delivered = len(path.wire.segments), len(path.target.segments)
+    losses = account.losses(sent, delivered, trace, ours)
     measurement = Measurement(
         system=system.name,
         proto="tcp",
         flows=len(flows),
         load=load,
-        sent=len(path.wire.segments),
-        delivered=len(path.target.segments),
-        drops=drops,
+        sent=sent,
+        delivered=delivered,
+        drops=losses.own,
+        foreign=losses.foreign,
         reordered=path.reordered,
         swaps=path.swaps,
         late="; ".join(filter(None, (path.flaw, udp.lateness(stats)))),
-        disturbed=udp.disturbed(drops, trace, ours, use),
+        disturbed=udp.disturbed(losses.own, trace, ours, use),
         **udp.timing(ours, stats),
     )
     return Outcome(measurement, trace, list(transfers), stats)

@@ -18,7 +18,7 @@ from falcon_ctl.capture.trace import Passage, Stage, Trace
 from falcon_ctl.checks import disturbance
 from falcon_ctl.checks.disturbance import CpuUse
 from falcon_ctl.checks.measurement import Measurement, rate
-from falcon_ctl.live import accounting
+from falcon_ctl.live.accounting import Account
 from falcon_ctl.live.hosts import Host
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.systems.system import System
@@ -62,7 +62,7 @@ def run(lab: Lab, system: System, load: Load) -> Outcome:
 def _measured(lab: Lab, system: System, load: Load, flows: list[Flow], host: Host) -> Outcome:
     sockets = [lab.receiver(flow.target.name, flow.target_port) for flow in flows]
     _discard(sockets)
-    before = accounting.outside_host(lab, host.name, sockets)
+    account = Account(lab, flows, sockets)
     cpus = lab.cpu_sample()
     host.reset()
     by_flow = list(zip((flow.id for flow in flows), sockets, strict=True))
@@ -70,6 +70,7 @@ def _measured(lab: Lab, system: System, load: Load, flows: list[Flow], host: Hos
         sent = _send(lab, load, flows)
         receiver.wait_quiet(sent.total, _QUIET, _DRAIN)
         stats = settled(lab, host)
+        account.stop(stats)
     use = cpus.until(lab.cpu_sample())
     lab.watch.check()
     (trace,) = traces
@@ -79,19 +80,20 @@ def _measured(lab: Lab, system: System, load: Load, flows: list[Flow], host: Hos
         order.analyse(found.sequence, count)
         for found, count in zip(arrivals, sent.per_flow, strict=True)
     ]
-    drops = accounting.outside_host(lab, host.name, sockets).since(before)
-    drops |= accounting.inside_host(ours, stats["drops"]["afpacket"])
+    delivered = sum(found.received for found in orders)
+    losses = account.losses(sent.total, delivered, trace, ours)
     measurement = Measurement(
         system=system.name,
         proto="udp",
         flows=len(flows),
         load=load.name,
         sent=sent.total,
-        delivered=sum(found.received for found in orders),
-        drops=drops,
+        delivered=delivered,
+        drops=losses.own,
+        foreign=losses.foreign,
         reordered=sum(found.reordered for found in orders),
         late=unsaturated(ours) if load.saturates else _late(sent, transit(trace, ours), stats),
-        disturbed=disturbed(drops, trace, ours, None if load.saturates else use),
+        disturbed=disturbed(losses.own, trace, ours, None if load.saturates else use),
         **timing(ours, stats),
     )
     return Outcome(measurement, trace, arrivals, sent, stats)

@@ -50,6 +50,9 @@ def print_measurements(
         if m.drops:
             places = ", ".join(f"{place} {count}" for place, count in sorted(m.drops.items()))
             console.print(f"lost, {m.label}: {places}", markup=False)
+        if m.foreign:
+            places = ", ".join(f"{place} {count}" for place, count in sorted(m.foreign.items()))
+            console.print(f"frames of others dropped, {m.label}: {places}", markup=False)
         for mark, why in (("late", m.late), ("disturbed", m.disturbed)):
             if why:
                 console.print(f"{mark}, {m.label}: {why}", markup=False, style="yellow")

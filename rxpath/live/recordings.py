@@ -117,7 +117,7 @@ class Recordings:
         table = knobs["rss_indirection"] or [i % knobs["queues"] for i in range(RSS_ENTRIES)]
         found = records.convert(recorder, np.array(table))
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
             records.write(path, found, recorder.frames[:used], {**meta, "missed": missed})
         except OSError as error:
             raise ControlError("failed", str(path), error.strerror or str(error)) from error

@@ -40,7 +40,8 @@ def test_the_document_has_exactly_the_agreed_keys(report):
     found = json.loads(as_json(report.document()))
     assert set(found) == {"topology", "switch", "invalid", "provenance", "live", "checks"}
     assert found["switch"] == {"target": "v1switch", "version": "0.1"}
-    keys = "system proto flows sent delivered drops reordered pps latency_us late invalid"
+    keys = "system proto flows sent delivered drops foreign_drops reordered pps latency_us late "
+    keys += "invalid"
     assert [set(live) for live in found["live"]] == [set(keys.split())] * 3
     assert found["live"][1]["latency_us"] == {"p50": 2.0, "p99": 2.98}
     assert found["live"][2]["latency_us"] == {"p50": None, "p99": None}

@@ -115,7 +115,7 @@ def test_every_system_was_measured(run: Run) -> None:
     assert {row["system"] for row in live if not row["late"]} == SYSTEMS
     for row in live:
         assert set(row) == {
-            "system", "proto", "flows", "sent", "delivered", "drops",
+            "system", "proto", "flows", "sent", "delivered", "drops", "foreign_drops",
             "reordered", "pps", "latency_us", "late", "invalid",
         }  # fmt: skip
         assert 0 < row["delivered"] <= row["sent"]

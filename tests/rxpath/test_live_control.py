@@ -47,12 +47,12 @@ class Running:
         while not self.stop.is_set():
             select.select([self.server.fileno()], [], [])
             self.server.serve()
-        self.server.close()
 
     def end(self) -> None:
         self.stop.set()
         self.server.wake()
         self.thread.join()
+        self.server.close()
 
 
 @pytest.fixture

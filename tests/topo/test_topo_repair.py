@@ -7,6 +7,8 @@ interface is attached where it belongs. `test_topo_ordinary_user.py` runs this a
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.reach import ping_all
 from falcon_ctl.systems.catalogue import OVERLAY
-from tests.topo.driver import Topo, until
+from tests.topo.driver import ROOT, Topo, until
 from topo.client import running
 from topo.client.launch import Up, up
 from topo.client.network import Network
@@ -240,10 +242,28 @@ def test_status_and_up_say_it_in_words(run_dir: RunDir) -> None:
     topo("exec", "m1", "--", "ip", "link", "set", "m1-up", "down")
     shown = topo("status", status=1).stdout
     assert "m1: m1-up is down\nmake topo repairs what is broken\n" in shown
+    refused = run_main_job(run_dir)
+    assert refused == "falcon_ctl: network: m1: m1-up is down (make topo repairs it)\n"
     done = topo("up", source, "--switch", TARGET)
     assert done.stdout.startswith("m1: m1-up is down, repaired\ntwo (v1switch) is up again")
     assert topo("up", source, "--switch", TARGET).stdout == "two (v1switch) is up already\n"
     topo("status")
+
+
+def test_the_main_job_names_a_daemon_that_does_not_answer(run_dir: RunDir) -> None:
+    (network,) = running.of(run_dir)
+    os.kill(network.daemon, signal.SIGSTOP)
+    assert run_main_job(run_dir).startswith("falcon_ctl: daemon: no answer, is it stopped?")
+    assert bring_up(run_dir).notes == (f"daemon {network.daemon} was stopped: continued",)
+    verify_usable(run_dir)
+
+
+def run_main_job(run_dir: RunDir) -> str:
+    """What the main job writes on standard error when it refuses to begin."""
+    argv = [sys.executable, "-m", "falcon_ctl", "--run-dir", str(run_dir.path)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (1, "")
+    return done.stderr
 
 
 def test_what_cannot_be_repaired_is_replaced(run_dir: RunDir) -> None:

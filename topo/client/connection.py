@@ -11,7 +11,7 @@ from topo.protocol.replies import result_of
 from topo.rundir import RunDir
 
 STOPPED = "no answer, is it stopped? (make topo continues or replaces it)"
-REPLY_SECONDS = 5.0  # the daemon replies within milliseconds; one that hangs must not block us
+REPLY_SECONDS = 3.0  # the daemon replies within milliseconds; one that hangs must not block us
 
 
 def dial(run_dir: RunDir, seconds: float = REPLY_SECONDS) -> Channel:

@@ -30,7 +30,7 @@ from topo.spec.model import Topology
 if TYPE_CHECKING:
     import networkx as nx
 
-STATUS_SECONDS = 15.0  # when no program of a large network answers
+STATUS_SECONDS = 6.0  # when no program of a large network answers
 REPAIR_SECONDS = 120.0  # a program may compile when it starts again
 
 

@@ -1,0 +1,91 @@
+"""The account of runs on a real network: three switches in a ring, with the kernels' IPv6 on."""
+
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from scapy.layers.inet6 import ICMPv6ND_RS, IPv6
+from scapy.layers.l2 import Ether
+
+from falcon_ctl.checks import outcome
+from falcon_ctl.live import udp
+from falcon_ctl.live.lab import Lab
+from falcon_ctl.live.plan import DILATION
+from falcon_ctl.systems.catalogue import OVERLAY
+from falcon_ctl.traffic import schedule
+from falcon_ctl.traffic.flows import Flow
+from falcon_ctl.traffic.load import Load
+from tests.topo.driver import Topo
+
+pytestmark = pytest.mark.network
+FRAMES = 60
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    path = Path(tempfile.mkdtemp(prefix="ctl-losses-", dir="/tmp"))
+    topo = Topo(path)
+    try:
+        topo("up", str(Path(__file__).with_name("ring.yaml")))
+        with topo.network() as network, Lab.open(network) as opened:
+            opened.controller.push_pipelines()
+            opened.controller.use(OVERLAY)
+            yield opened
+    finally:
+        topo("down")
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def run(lab: Lab) -> udp.Outcome:
+    ends = lab.endpoint("red1-1"), lab.endpoint("red3-1")
+    offsets = schedule.constant(300, FRAMES / 300)
+    load = Load("few", [Flow(0, *ends, 40_000, 7000)], [offsets], DILATION)
+    return udp.run(lab, OVERLAY, load)
+
+
+def test_frames_that_the_run_never_sent_are_not_its_losses(lab: Lab) -> None:
+    stray = bytes(Ether(dst="33:33:00:00:00:02") / IPv6(dst="ff02::2") / ICMPv6ND_RS())
+    over = threading.Event()
+
+    def solicit() -> None:
+        with lab.socket("s1", socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
+            sock.bind(("s1-eth3", 0))
+            while not over.wait(0.005):
+                sock.send(stray)
+
+    thread = threading.Thread(target=solicit)
+    thread.start()
+    try:
+        found = run(lab).measurement
+    finally:
+        over.set()
+        thread.join()
+    assert (found.sent, found.delivered, dict(found.drops)) == (FRAMES, FRAMES, {})
+    assert found.foreign["s3 NOT_UNDERLAY"] > 10
+    assert outcome.nothing_unaccounted([found]).ok
+
+
+@pytest.mark.parametrize(
+    ("node", "interface", "place"),
+    [
+        ("m1", "m1-up", "m1 tx refused"),
+        ("s1", "s1-eth3", "s1:3 refused"),
+        ("s3", "s3-eth1", "s3:1 refused"),
+        ("m3", "m3-red3-1", "veth"),
+    ],
+)
+def test_a_loss_names_its_place(lab: Lab, node: str, interface: str, place: str) -> None:
+    # A shaper whose bucket is smaller than a frame: the interface refuses every frame.
+    shaper = ["root", "tbf", "rate", "8kbit", "burst", "40", "limit", "40"]
+    lab.network.exec(node, ["tc", "qdisc", "add", "dev", interface, *shaper], check=True)
+    try:
+        found = run(lab).measurement
+    finally:
+        lab.network.exec(node, ["tc", "qdisc", "del", "dev", interface, "root"], check=True)
+    assert (found.sent, found.delivered) == (FRAMES, 0)
+    assert dict(found.drops) == {place: FRAMES}
+    assert outcome.nothing_unaccounted([found]).ok
