@@ -26,7 +26,8 @@ UNKNOWN_TENANT = 18  # a VNI or VLAN that no container here has
 UNKNOWN_MAC = 19  # no container of the tenant has it
 VETH = 20  # the container's interface refused it
 AFPACKET = 21  # the kernel dropped it before the driver read it: never in a record
-REASONS = 22
+LINK_LOCAL = 22  # to a group address that no bridge forwards
+REASONS = 23
 REASON_NAMES = {code: name for code, name in enumerate(codes.DROP_REASONS) if code} | {
     MALFORMED: "malformed",
     NOT_OURS: "not_ours",
@@ -34,6 +35,7 @@ REASON_NAMES = {code: name for code, name in enumerate(codes.DROP_REASONS) if co
     UNKNOWN_MAC: "unknown_mac",
     VETH: "veth",
     AFPACKET: "afpacket",
+    LINK_LOCAL: "link_local",
 }
 
 
@@ -50,6 +52,8 @@ class Counters(Row):
     tx_uplink = word("forwarded to the uplink")
     tx_tagged = word("dropped: a tag of their own on an access port")
     tx_too_long = word("dropped: longer than a buffer, or shorter than a header")
+    tx_too_short = word("dropped: ends too soon behind the tag that it would get")
+    tx_link_local = word("dropped: to a group address that no bridge forwards")
     tx_to_itself = word("dropped: addressed to their sender")
     tx_refused = word("dropped: the interface refused them")
     unfinished_checksums = word("with a checksum left to hardware")

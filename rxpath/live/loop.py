@@ -12,12 +12,15 @@ from rxpath.live.receive import flush, process_batch
 from rxpath.model import kernel
 from rxpath.model.state.host import State
 from rxpath.wire.afpacket import BATCH, put, put_tagged, read_batch
-from rxpath.wire.frames import ETH_HEADER, GROUP, mac
+from rxpath.wire.frames import ETH_HEADER, GROUP, is_link_local, mac
 from rxpath.wire.libc import nanosleep, ppoll, wall_ns
 
 POLLFD = np.dtype([("fd", "i4"), ("events", "i2"), ("revents", "i2")])  # uapi asm-generic/poll.h
 POLLIN = 1
 COALESCE_NS = 50_000  # frames and deadlines within this much wall time are taken together
+# A frame with a tag needs two bytes behind it, or the kernel at the other end of the link frees it
+# and counts nothing [net/core/skbuff.c, skb_vlan_untag]. Ethernet has no frames that short.
+SHORTEST_TAGGED = ETH_HEADER + 2  # without the tag
 CONTROL, UPLINK, PORTS = 0, 1, 2  # rows of `polls`; PORTS + i is container i
 
 
@@ -28,6 +31,9 @@ def _send(datapath: Datapath, port: int, i: int, source: int) -> None:
         flush(datapath)
     base, size = datapath.rx.frames[i].ctypes.data, datapath.rx.descriptors[i].length
     if port == len(datapath.fdb.ports):
+        if size < SHORTEST_TAGGED:
+            datapath.counters.tx_too_short += 1
+            return
         put_tagged(datapath.tx, port, base, size, source)
         datapath.counters.tx_uplink += 1
     else:
@@ -48,6 +54,9 @@ def _forward(datapath: Datapath, source: int, i: int) -> None:
         counters.tx_tagged += 1
         return
     target = mac(datapath.rx.frames[i], 0)
+    if is_link_local(target):
+        counters.tx_link_local += 1
+        return
     count = targets(fdb, fdb.ports[source].tenant, target, source)
     if count == 1 and fdb.targets[0].port == source:
         counters.tx_to_itself += 1

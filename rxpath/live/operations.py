@@ -113,6 +113,8 @@ class Operations:
             "tx_drops": {
                 "tagged": counters.tx_tagged,
                 "too_long": counters.tx_too_long,
+                "too_short": counters.tx_too_short,
+                "link_local": counters.tx_link_local,
                 "to_itself": counters.tx_to_itself,
                 "refused": counters.tx_refused,
                 "afpacket": sum(kernel.values()),

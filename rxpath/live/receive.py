@@ -145,6 +145,8 @@ def _classify(datapath: Datapath, i: int) -> tuple[int, int, int]:
     datapath.counters.verdicts[verdict] += 1
     if verdict != fr.OK:
         return dp.NOT_OURS if verdict == fr.NOT_OURS else dp.MALFORMED, 0, 0
+    if fr.is_link_local(parsed.dmac):
+        return dp.LINK_LOCAL, 0, 0
     tenant = tenant_of(datapath.fdb, parsed.tunnel, parsed.segment)
     if tenant == NOWHERE:
         return dp.UNKNOWN_TENANT, 0, 0

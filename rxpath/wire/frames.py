@@ -41,6 +41,7 @@ ETH_IPV4, ETH_IPV6, ETH_VLAN, ETH_QINQ = 0x0800, 0x86DD, 0x8100, 0x88A8
 ETH_HEADER, VXLAN_HEADER_LEN, UDP_HEADER = 14, 8, 8
 TCP, UDP = 6, 17
 GROUP = 1 << 40  # the I/G bit of a MAC as an integer: broadcast and multicast
+LINK_LOCAL = 0x0180C2000000  # to ...0F: for the neighbour on the link only (IEEE 802.1Q, 8.6.3)
 
 
 class Parsed(Row):
@@ -126,6 +127,12 @@ def be32(frame: np.ndarray, at: int) -> int:
 def mac(frame: np.ndarray, at: int) -> int:
     """Read a MAC address as an integer."""
     return be16(frame, at) << 32 | be32(frame, at + 2)
+
+
+@inner
+def is_link_local(address: int) -> bool:
+    """Say whether a bridge keeps frames to this MAC address to itself: STP, pause, LLDP, ..."""
+    return address & ~0xF == LINK_LOCAL
 
 
 @inner

@@ -149,6 +149,37 @@ def test_what_a_container_sends(one: Setting) -> None:
     assert take(net, 0, quiet=0.1) == take(ends[1], 0, quiet=0.1) == []
 
 
+def test_what_is_for_the_link_only_goes_no_further(one: Setting) -> None:
+    client = one.machines[0].ready()
+    net, ends = one.ns.raw("net"), [one.ns.raw(f"c{i}") for i in range(2)]
+    groups = [f"01:80:c2:00:00:{last:02x}" for last in range(18)]
+    for group in groups:
+        ends[0].send(bytes(lf.inner(dst=group)))
+        net.send(lf.vxlan(lf.inner(dst=group)))
+    for sock, made in ((net, lf.tagged), (ends[1], bytes)):
+        forwarded = [made(lf.inner(dst=group)) for group in groups[16:]]
+        if sock is ends[1]:
+            forwarded *= 2  # from its neighbour and from outside
+        assert sorted(take(sock, len(forwarded), quiet=0.1)) == sorted(forwarded)
+    stats = client.call("stats")
+    assert stats["tx_drops"]["link_local"] == stats["drops"]["link_local"] == 16
+    assert balanced(stats)
+
+
+def test_a_frame_too_short_for_its_tag_is_counted_and_a_longer_one_arrives(one: Setting) -> None:
+    client = one.machines[0].ready()
+    net, ends = one.ns.raw("net"), [one.ns.raw(f"c{i}") for i in range(2)]
+    short = [bytes(lf.inner(1))[:12] + b"\x12\x34" + b"x" * more for more in range(4)]
+    away = [bytes.fromhex(lf.REMOTE.replace(":", "")) + frame[6:] for frame in short]
+    for frame in (*short, *away):
+        ends[0].send(frame)
+    assert take(ends[1], 4, quiet=0.1) == short
+    assert take(net, 2, quiet=0.1) == [f[:12] + bytes([0x81, 0, 0, 101]) + f[12:] for f in away[2:]]
+    stats = client.call("stats")
+    assert (stats["tx"], stats["tx_local"], stats["tx_uplink"]) == (8, 4, 2)
+    assert stats["tx_drops"]["too_short"] == 2
+
+
 def test_junk_is_counted_and_stops_nothing(one: Setting) -> None:
     client = one.machines[0].ready()
     net, end = one.ns.raw("net"), one.ns.raw("c0")
