@@ -6,7 +6,9 @@ bounded by what two noisy cores send and receive on time, not by the model.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,7 +33,7 @@ _SOURCE_PORTS = (30_031, 32_000)  # below the ephemeral range, and no protocol's
 
 @dataclass(frozen=True)
 class Plan:
-    """Loads of a run between the first and the last machine of `topology`."""
+    """Loads of a run between two machines of `topology`: the first and the last if they can."""
 
     topology: Topology
     seed: int
@@ -41,34 +43,45 @@ class Plan:
         """Check the duration and that there are flows. Raises `UsageError`."""
         if not 0.2 <= self.duration <= 60:
             raise UsageError("--duration", f"{self.duration:g} s", "0.2 to 60 s")
-        if not self.pairs:
+        if self._ends is None:
             raise UsageError(
                 f"topology {self.topology.name}",
-                "no tenant has containers on its first and its last machine",
+                "no tenant has containers on two machines",
                 "two machines with containers of one tenant",
             )
+
+    @cached_property
+    def _ends(self) -> tuple[str, str] | None:
+        """The first and the last machine, or else the first pair that shares a tenant."""
+        names = [machine.name for machine in self.topology.machines]
+        found = itertools.product(names, reversed(names))
+        return next((ends for ends in found if self._between(*ends)), None)
 
     @property
     def source(self) -> str:
         """The machine that sends."""
-        return self.topology.machines[0].name
+        assert self._ends is not None
+        return self._ends[0]
 
     @property
     def target(self) -> str:
         """The machine that receives."""
-        return self.topology.machines[-1].name
+        assert self._ends is not None
+        return self._ends[1]
 
     @property
     def pairs(self) -> list[tuple[Container, Container]]:
         """Containers of one tenant, on the source and on the target machine, each used once."""
-        sources = self.topology.containers_of(self.source)
-        targets = list(self.topology.containers_of(self.target))
+        return self._between(self.source, self.target)
+
+    def _between(self, source: str, target: str) -> list[tuple[Container, Container]]:
+        targets = list(self.topology.containers_of(target)) if source != target else []
         found = []
-        for source in sources:
-            target = next((t for t in targets if t.tenant == source.tenant), None)
-            if target is not None and self.source != self.target:
-                targets.remove(target)
-                found.append((source, target))
+        for one in self.topology.containers_of(source):
+            other = next((t for t in targets if t.tenant == one.tenant), None)
+            if other is not None:
+                targets.remove(other)
+                found.append((one, other))
         return found
 
     def candidates(self) -> list[Flow]:

@@ -64,6 +64,37 @@ def test_pairs_stay_within_their_tenant_and_cross_machines():
         assert len({b.name for _, b in found}) == 4
 
 
+@pytest.mark.parametrize(
+    ("places", "ends"),
+    [
+        ({(0, "red"), (1, "red"), (1, "blue"), (3, "blue")}, (0, 1)),
+        ({(0, "red"), (2, "red"), (3, "blue")}, (0, 2)),
+        ({(0, "red"), (1, "blue"), (3, "blue")}, (1, 3)),
+        ({(0, "red"), (1, "red"), (3, "red")}, (0, 3)),
+    ],
+)
+def test_other_machines_are_chosen_when_the_first_and_the_last_share_no_tenant(places, ends):
+    topology = leafspine(machines=2)
+    names = [machine.name for machine in topology.machines]
+    here = {(names[number], tenant) for number, tenant in places}
+    left = tuple(c for c in topology.containers if (c.machine, c.tenant) in here)
+    plan = Plan(topology.model_copy(update={"containers": left}), 1, 1.0)
+    assert (plan.source, plan.target) == tuple(names[number] for number in ends)
+    assert plan.pairs
+    assert all(a.tenant == b.tenant for a, b in plan.pairs)
+    targets = {c.name for c in topology.containers_of(plan.target)}
+    assert {flow.target.name for flow in plan.many().flows} <= targets
+
+
+def test_without_a_tenant_on_two_machines_there_is_no_run():
+    topology = pair()
+    alone = topology.model_copy(
+        update={"containers": tuple(c for c in topology.containers if c.machine == "m1")}
+    )
+    with pytest.raises(UsageError, match="no tenant has containers on two machines"):
+        Plan(alone, 1, 1.0)
+
+
 def test_short_runs_do_not_shorten_what_checks_rest_on():
     one, two = spread_candidate(), spread_candidate(30101)
     short, usual, long = (Plan(pair(), 1, duration) for duration in (0.2, 1.0, 3.0))
