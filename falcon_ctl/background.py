@@ -1,17 +1,46 @@
-"""Work in a thread that lasts as long as a `with` block."""
+"""Work in threads: one that lasts as long as a `with` block, and several at once."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from Python 3.11 on
 
+_T = TypeVar("_T")
+_LONGEST = 40.0  # s; more than any request of the controller may take
 _PATIENCE = 5.0  # s; a loop looks at `_stop` many times in that
 _DRAIN = 1.0  # s in which a loop may still read what had arrived when it was to stop
+
+
+def in_parallel(actions: Mapping[str, Callable[[], _T]]) -> dict[str, _T | Exception]:
+    """Run each action in a thread of its own; what each returned or raised, by its name.
+
+    One that has not ended after `_LONGEST` seconds counts as a TimeoutError, and is left.
+    """
+    results: dict[str, _T | Exception] = {}
+
+    def run(name: str, action: Callable[[], _T]) -> None:
+        try:
+            results[name] = action()
+        except Exception as error:  # noqa: BLE001  # the caller raises it
+            results[name] = error
+
+    threads = [
+        threading.Thread(target=run, args=(name, action), name=name, daemon=True)
+        for name, action in actions.items()
+    ]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + _LONGEST
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    late = TimeoutError(f"no end within {_LONGEST:g} s")
+    return {name: results.get(name, late) for name in actions}
 
 
 class Background:

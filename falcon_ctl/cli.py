@@ -1,11 +1,13 @@
-"""The command line: run (the default), shell, figures, sweep, sensitivity, fit, systems."""
+"""The command line: run (the default), control, shell, figures, sweep, fit and others."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -17,6 +19,7 @@ from falcon_ctl.checks import outcome
 from falcon_ctl.errors import CtlError, Interrupted, PartFailed, UsageError
 from falcon_ctl.live import watch
 from falcon_ctl.live.controller import election_id
+from falcon_ctl.live.failover import Change, Failover
 from falcon_ctl.live.job import Job
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.plan import Plan
@@ -24,7 +27,7 @@ from falcon_ctl.report import provenance, results, table
 from falcon_ctl.report.document import Report, as_json
 from falcon_ctl.report.progress import Steps
 from falcon_ctl.systems import custom
-from falcon_ctl.systems.catalogue import LIVE, MAIN_JOB, PIPELINING, select_live
+from falcon_ctl.systems.catalogue import LIVE, MAIN_JOB, OVERLAY, PIPELINING, select_live
 from falcon_ctl.systems.system import System
 from rxpath.errors import ConfigError
 from topo.cli.runner import run_app
@@ -175,6 +178,35 @@ def _measure(
     )
     console.print(f"{verdict}[/]; results in {folder}/")
     return report
+
+
+@app.command()
+def control(
+    system: Annotated[
+        str, typer.Option(metavar="NAME", help=f"System to run, one of {_LIVE}.")
+    ] = OVERLAY.name,
+    run_dir: RunDir = None,
+) -> None:
+    """Keep the network running one system: route around links and switches that are down.
+
+    Takes over what the switches hold and writes only the difference. Ends with Ctrl-C; the
+    switches then go on as they are, without reaction to failures.
+    """
+    (chosen,) = select_live([system])
+    console = _console()
+
+    def tell(change: Change) -> None:
+        now = datetime.now().astimezone()
+        console.print(f"{now:%H:%M:%S}.{now.microsecond // 1000:03} {change}", soft_wrap=True)
+
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        watch.connect(run_dir) as network,
+        lock.exclusive(network.run_dir),
+        Failover(network, chosen, tell) as failover,
+    ):
+        failover.run()
+    console.print("ended; the switches keep their entries")
 
 
 @app.command()

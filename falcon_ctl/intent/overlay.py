@@ -80,14 +80,14 @@ class _Reach:
     local: dict[int, Machine]
     system: System
 
-    def port(self, machine: str) -> int:
-        """First port towards the machine; ECMP spreads unicast frames over all such ports."""
-        return self.routes[machine][0]
+    def ports(self, machine: str) -> tuple[int, ...]:
+        """The first port towards the machine, where a flood's copy leaves; none without a path."""
+        return self.routes[machine][:1]
 
-    def is_direct(self, machine: str) -> bool:
-        """The machine is on this switch, and the system has no tunnel between neighbours."""
-        here = any(m.name == machine for m in self.local.values())
-        return here and self.system.tunnel is Tunnel.NONE
+    def direct(self, machine: str) -> int | None:
+        """The machine's port, if it is on this switch and the system has no tunnel between such."""
+        here = (port for port, m in self.local.items() if m.name == machine)
+        return next(here, None) if self.system.tunnel is Tunnel.NONE else None
 
 
 def _forwarding(reach: _Reach, vnis: set[int], known: Iterable[Station]) -> Iterator[Entity]:
@@ -95,9 +95,9 @@ def _forwarding(reach: _Reach, vnis: set[int], known: Iterable[Station]) -> Iter
     for station in known:
         if station.vni not in vnis:
             continue
-        direct = reach.is_direct(station.machine)
-        to_port = Call.of("to_port", port=reach.port(station.machine))
-        call = to_port if direct else Call.of("to_vtep", vtep=vteps[station.machine])
+        port = reach.direct(station.machine)
+        to_vtep = Call.of("to_vtep", vtep=vteps[station.machine])
+        call = to_vtep if port is None else Call.of("to_port", port=port)
         yield Entry.of("l2_forward", call, vni=station.vni, dst_addr=station.mac)
         if station.ip:
             reply = Call.of("arp_reply", mac=station.mac)
@@ -107,15 +107,16 @@ def _forwarding(reach: _Reach, vnis: set[int], known: Iterable[Station]) -> Iter
 def _flooding(reach: _Reach, tenants: list[Tenant]) -> Iterator[Entity]:
     """Head-end replication: one copy per machine that has the tenant; its id names the machine."""
     for instance, machine in enumerate(reach.topology.machines, start=1):
-        direct = reach.is_direct(machine.name)
         to_vtep = Call.of("replica_to_vtep", vtep=str(machine.vtep))
-        call = Call.of("replica_to_port") if direct else to_vtep
+        call = to_vtep if reach.direct(machine.name) is None else Call.of("replica_to_port")
         yield Entry.of("replica", call, egress_rid=instance)
     for group, tenant in enumerate(tenants, start=1):
-        copies = tuple(
-            (reach.port(machine.name), instance)
+        copies = tuple(  # none left: without an entry the flood counts as NO_FLOOD
+            (port, instance)
             for instance, machine in enumerate(reach.topology.machines, start=1)
             if tenant in _present(reach.topology, [machine])
+            for port in reach.ports(machine.name)
         )
-        yield Multicast(group, copies)
-        yield Entry.of("vni_flood", Call.of("set_group", group=group), vni=tenant.vni)
+        if copies:
+            yield Multicast(group, copies)
+            yield Entry.of("vni_flood", Call.of("set_group", group=group), vni=tenant.vni)

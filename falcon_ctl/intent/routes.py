@@ -1,30 +1,69 @@
-"""Routes of the underlay: every shortest path counts (ECMP, RFC 2992)."""
+"""Routes of the underlay: every shortest path counts (ECMP, RFC 2992), without what is down."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import networkx as nx
 
-if TYPE_CHECKING:
-    from topo.spec.model import Topology
+from topo.spec.model import End, Link, Topology
 
-# switch → machine → ports on a shortest path to it, ascending
+# switch → machine → ports on a shortest path to it, ascending; none when it cannot be reached
 Routes = dict[str, dict[str, tuple[int, ...]]]
 
 
-def compute(topology: Topology) -> Routes:
+@dataclass(frozen=True)
+class Outage:
+    """What no frame can pass: switches that do not forward, and links of which an end is down."""
+
+    switches: frozenset[str] = frozenset()
+    links: frozenset[Link] = frozenset()
+
+    def spares(self, link: Link) -> bool:
+        """Frames pass the link."""
+        return link not in self.links and not {end.node for end in link.ends} & self.switches
+
+    def __str__(self) -> str:
+        links = sorted(f"{link.a} - {link.b}" for link in self.links)
+        return ", ".join([*(f"switch {name}" for name in sorted(self.switches)), *links])
+
+
+NO_OUTAGE = Outage()
+
+
+def compute(topology: Topology, outage: Outage = NO_OUTAGE) -> Routes:
     """Next-hop ports of every switch towards every machine.
 
-    Only switches carry transit traffic: machines and containers are leaves of the graph, so no
-    shortest path between others leads through them.
+    Only switches carry transit traffic: machines are leaves of the graph, so no shortest path
+    between others leads through them.
     """
-    graph = topology.graph()
-    routes: dict[str, dict[str, tuple[int, ...]]] = {s.name: {} for s in topology.switches}
+    alive = [link for link in topology.links if outage.spares(link)]
+    graph: nx.Graph[str] = nx.Graph()
+    graph.add_nodes_from(
+        (*(s.name for s in topology.switches), *(m.name for m in topology.machines))
+    )
+    graph.add_edges_from((link.a.node, link.b.node) for link in alive)
+    ports = list(_ports(alive))
+    routes: Routes = {switch.name: {} for switch in topology.switches}
     for machine in topology.machines:
         distance = nx.single_source_shortest_path_length(graph, machine.name)
-        for switch in routes:
-            nearer = (n for n in graph[switch] if distance[n] == distance[switch] - 1)
-            ports = sorted(graph.edges[switch, n]["ports"][switch] for n in nearer)
-            routes[switch][machine.name] = tuple(ports)
+        found: dict[str, list[int]] = {name: [] for name in routes}
+        for here, port, there in ports:
+            if there in distance and distance[here] == distance[there] + 1:
+                found[here].append(port)
+        for name, numbers in found.items():
+            routes[name][machine.name] = tuple(sorted(numbers))
     return routes
+
+
+def _ports(links: list[Link]) -> Iterator[tuple[str, int, str]]:
+    """Each switch's end of a link: the switch, its port, and the node at the far end."""
+    for link in links:
+        yield from _port(link.a, link.b)
+        yield from _port(link.b, link.a)
+
+
+def _port(here: End, there: End) -> Iterator[tuple[str, int, str]]:
+    if here.port is not None:
+        yield here.node, here.port, there.node

@@ -43,12 +43,14 @@ def _ports(topology: Topology, switch: Switch) -> Iterator[Entity]:
 
 
 def _routes(topology: Topology, routes: dict[str, tuple[int, ...]]) -> Iterator[Entity]:
-    """One member per port (its id is the port), one group per set of equally good ports."""
-    sets = sorted(set(routes.values()))
-    for port in sorted({port for ports in sets for port in ports}):
+    """One member per port (its id is the port), one group per machine that can be reached.
+
+    A group's number is its machine's for good: when paths change, the group changes in one update
+    and no route does, so a frame takes the old paths or the new ones.
+    """
+    for port in sorted({port for ports in routes.values() for port in ports}):
         yield Member(ECMP, port, Call.of("route_to", port=port))
-    for number, ports in enumerate(sets, start=1):
-        yield Group(ECMP, number, ports)
-    for machine in topology.machines:
-        group = sets.index(routes[machine.name]) + 1
-        yield Entry.of("underlay_route", group=group, dst_addr=(str(machine.vtep), 32))
+    for number, machine in enumerate(topology.machines, start=1):
+        if routes[machine.name]:
+            yield Group(ECMP, number, routes[machine.name])
+            yield Entry.of("underlay_route", group=number, dst_addr=(str(machine.vtep), 32))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 
+from falcon_ctl.background import in_parallel
 from falcon_ctl.errors import PartFailed, SwitchError, UsageError
+from falcon_ctl.intent.learning import TABLE
 from falcon_ctl.intent.network import intent
 from falcon_ctl.intent.overlay import Station
+from falcon_ctl.intent.routes import NO_OUTAGE, Outage
 from falcon_ctl.live.learners import Address, Learners
-from falcon_ctl.p4rt.client import Client
+from falcon_ctl.p4rt.client import CONNECT_SECONDS, Client
+from falcon_ctl.p4rt.entities import Entity
 from falcon_ctl.p4rt.schema import Schema
 from falcon_ctl.p4rt.switch import Switch
 from falcon_ctl.program import P4INFO, PROGRAM
@@ -19,25 +24,19 @@ from topo.spec.model import Topology
 
 
 class Controller:
-    """Context manager: sessions with every switch of a topology."""
+    """Context manager: sessions with the switches of a topology."""
 
     def __init__(self, topology: Topology, infos: Mapping[str, SwitchInfo]) -> None:
         self.topology = topology
         self.switches: dict[str, Switch] = {}
-        schema = Schema.load(P4INFO)
-        self._learners = Learners(topology, schema)
+        self._infos = infos
+        self._schema = Schema.load(P4INFO)
+        self._learners = Learners(topology, self._schema)
         if not PROGRAM.is_file():
             raise UsageError(str(PROGRAM), "missing", "the compiled program (make p4)")
-        try:
-            for name, info in infos.items():
-                client = Client(name, info.grpc_address, info.device_id, election_id())
-                self.switches[name] = Switch(client, schema)
-        except SwitchError:
-            self.close()
-            raise
 
     def __enter__(self) -> Controller:  # noqa: PYI034  # Self needs Python 3.11
-        """The constructor opened everything."""
+        """Sessions are opened by `connect` and `connect_all`."""
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -46,25 +45,89 @@ class Controller:
 
     def close(self) -> None:
         """Close the sessions."""
-        for switch in self.switches.values():
+        in_parallel({name: partial(self.disconnect, name) for name in list(self.switches)})
+
+    def open_session(self, name: str, timeout: float = CONNECT_SECONDS) -> Client:
+        """A session with one switch, which `attach` takes.
+
+        A switch remembers the highest election id for good (P4Runtime specification, 5.3), so after
+        a controller with a higher one has left, the next id is needed.
+
+        Raises:
+            SwitchError: it does not answer within `timeout` seconds.
+        """
+        info = self._infos[name]
+        client = Client(name, info.grpc_address, info.device_id, election_id(), timeout)
+        if not client.is_vacant:
+            return client
+        client.close()
+        return Client(name, info.grpc_address, info.device_id, client.highest + 1, timeout)
+
+    def attach(self, client: Client) -> None:
+        """From now on drive the switch of this session."""
+        self.switches[client.switch] = Switch(client, self._schema)
+
+    def connect_all(self) -> dict[str, SwitchError]:
+        """Open a session with every switch; returns why, for those with which it was not possible.
+
+        What is no `SwitchError` is raised.
+        """
+        failed: dict[str, SwitchError] = {}
+        opened = in_parallel({name: partial(self.open_session, name) for name in self._infos})
+        for name, result in opened.items():
+            if isinstance(result, SwitchError):
+                failed[name] = result
+            elif isinstance(result, Exception):
+                raise result
+            else:
+                self.attach(result)
+        return failed
+
+    def disconnect(self, name: str) -> None:
+        """End the session with one switch, if there is one; it keeps its entries."""
+        switch = self.switches.pop(name, None)
+        if switch is not None:
             switch.close()
 
     def push_pipelines(self) -> None:
         """Load the program into every switch and start learning."""
-        for switch in self.switches.values():
-            if not switch.client.is_primary:
-                message = f"another controller is primary ({switch.client.holder}); end it first"
-                raise PartFailed(f"switch {switch.name}", message)
-            switch.push_pipeline(P4INFO, PROGRAM)
-            switch.learn(self._learners.renew(switch.name))
+        for name in self.switches:
+            self._push(name)
+
+    def provision(self, name: str) -> bool:
+        """Make one switch ready for `use`: keep what it holds if it runs our program, else load it.
+
+        Returns:
+            Whether its entries were kept.
+        """
+        switch = self.switches[name]
+        if not switch.client.runs(P4INFO, PROGRAM):
+            self._push(name)
+            return False
+        _verify_primary(switch)
+        learner = self._learners.renew(name)
+        switch.forget(learner.adopt(switch.adopt(TABLE)))
+        switch.learn(learner)
+        return True
 
     def use(self, system: System) -> int:
-        """Make the network run `system`; returns the number of updates that took."""
-        wanted = intent(self.topology, system, self._learners.strangers)
-        for switch in self.switches.values():
-            if switch.learning_error is not None:
-                raise switch.learning_error
-        return sum(switch.apply(wanted[name]) for name, switch in self.switches.items())
+        """Make the whole network run `system`; returns the number of updates that took."""
+        results = self.route(system, NO_OUTAGE)
+        for result in results.values():
+            if isinstance(result, Exception):
+                raise result
+        return sum(result for result in results.values() if isinstance(result, int))
+
+    def route(self, system: System, outage: Outage) -> dict[str, int | Exception]:
+        """Make the connected switches run `system`, around the `outage`, all at once.
+
+        Returns:
+            Switch → how many updates it took, or the `SwitchError` with which it failed.
+        """
+        wanted = intent(self.topology, system, self._learners.strangers, outage)
+        return in_parallel(
+            {name: partial(_apply, one, wanted[name]) for name, one in self.switches.items()}
+        )
 
     @property
     def learned(self) -> Mapping[str, set[Address]]:
@@ -75,6 +138,24 @@ class Controller:
     def strangers(self) -> list[Station]:
         """Stations outside the inventory that take part in the next intent."""
         return self._learners.strangers
+
+    def _push(self, name: str) -> None:
+        switch = self.switches[name]
+        _verify_primary(switch)
+        switch.push_pipeline(P4INFO, PROGRAM)
+        switch.learn(self._learners.renew(name))
+
+
+def _apply(switch: Switch, entities: Iterable[Entity]) -> int:
+    if switch.learning_error is not None:
+        raise switch.learning_error
+    return switch.apply(entities)
+
+
+def _verify_primary(switch: Switch) -> None:
+    if not switch.client.is_primary:
+        message = f"another controller is primary ({switch.client.holder}); end it first"
+        raise PartFailed(f"switch {switch.name}", message)
 
 
 def election_id() -> int:

@@ -54,6 +54,8 @@ class Lab:
             with watch.blaming():
                 controller = Controller(network.spec, network.switches)
                 stack.callback(controller.close)
+                for error in controller.connect_all().values():
+                    raise error
                 hosts = {name: Host(info) for name, info in network.machines.items()}
         except BaseException:
             stack.close()

@@ -6,11 +6,11 @@ import itertools
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-import grpc
-
 from falcon_ctl.errors import NoNetwork, PartFailed, SwitchError
+from falcon_ctl.live.presence import hangs
 from falcon_ctl.p4rt.client import Client
 from rxpath.errors import ControlError
 from topo.client.network import Network
@@ -118,7 +118,7 @@ class Watch:
 
     def _hung(self) -> bool:
         """Some switch does not answer; requests to it are aborted."""
-        hung = next(filter(_hangs, self._switches), None)
+        hung = next(filter(partial(hangs, seconds=_ANSWER), self._switches), None)
         if hung is None or self._done.is_set():
             return False
         self._fail(PartFailed(f"switch {hung.switch}", f"hangs: no answer within {_ANSWER:g} s"))
@@ -143,15 +143,6 @@ class Watch:
         part = dead[0]
         tail = f"; its log ends: {part.tail[-1]}" if part.tail else ""
         return PartFailed(f"{part.kind} {part.name}", f"{part.state}{tail} (log {part.log})")
-
-
-def _hangs(client: Client) -> bool:
-    """The switch does not answer; an error is an answer, or an end that the daemon notices."""
-    try:
-        client.verify_answers(_ANSWER)
-    except SwitchError as error:
-        return error.code is grpc.StatusCode.DEADLINE_EXCEEDED
-    return False
 
 
 def connect(run_dir: Path | None = None) -> Network:

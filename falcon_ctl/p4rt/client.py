@@ -7,8 +7,10 @@ fail (0.0.6).
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,12 @@ from p4.v1 import p4runtime_pb2, p4runtime_pb2_grpc
 
 from falcon_ctl.errors import SwitchError
 from falcon_ctl.p4rt import write_errors
-from falcon_ctl.p4rt.stream import Stream
+from falcon_ctl.p4rt.stream import Stream, sign
 
 CONNECT_SECONDS = 5.0
+_UNIX = "unix:"
 REQUEST_SECONDS = 30.0  # a program, all entries of a table, a batch on a busy switch
+_NO_PIPELINE = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND)
 BATCH = 100  # updates; the errors of more than 200 exceed gRPC's limit of metadata
 
 
@@ -57,6 +61,16 @@ class Client:
         return self._stream.is_primary
 
     @property
+    def is_vacant(self) -> bool:
+        """Nobody may write: a session with a higher election id than this one's has left."""
+        return self._stream.is_vacant
+
+    @property
+    def highest(self) -> int:
+        """The highest election id that the switch has seen."""
+        return self._stream.highest
+
+    @property
     def holder(self) -> str:
         """Who may write when this session may not, as the switch says it."""
         return self._stream.holder
@@ -84,10 +98,24 @@ class Client:
         self._closed = True
         self._channel.close()
 
+    def runs(self, p4info: Path, program: Path) -> bool:
+        """Whether the switch runs this compiled program, by the cookie that it was loaded with."""
+        request = p4runtime_pb2.GetForwardingPipelineConfigRequest(device_id=self._device_id)
+        request.response_type = request.COOKIE_ONLY
+        try:
+            with self._translated():
+                reply = self._stub.GetForwardingPipelineConfig(request, timeout=REQUEST_SECONDS)
+        except SwitchError as error:
+            if error.code in _NO_PIPELINE:
+                return False
+            raise
+        return bool(reply.config.cookie.cookie == _cookie(p4info, program))
+
     def push_pipeline(self, p4info: Path, program: Path) -> None:
         """Load a compiled program (VERIFY_AND_COMMIT), which empties the switch's tables."""
         request = p4runtime_pb2.SetForwardingPipelineConfigRequest()
         request.action = request.VERIFY_AND_COMMIT
+        request.config.cookie.cookie = _cookie(p4info, program)
         text_format.Parse(p4info.read_text(), request.config.p4info, allow_unknown_field=True)
         request.config.p4_device_config = program.read_bytes()
         with self._translated():
@@ -127,7 +155,7 @@ class Client:
     def _sign(self, request: Any) -> Any:
         """Fill in whose request it is: the device and the session's election id."""
         request.device_id = self._device_id
-        request.election_id.low = self._election_id
+        sign(request.election_id, self._election_id)
         return request
 
     @contextmanager
@@ -143,8 +171,18 @@ class Client:
             raise SwitchError(self.switch, grpc.StatusCode.CANCELLED, str(error)) from error
 
 
+def _cookie(p4info: Path, program: Path) -> int:
+    """A number of 64 bits that stands for a compiled program."""
+    return int.from_bytes(sha256(p4info.read_bytes() + program.read_bytes()).digest()[:8], "big")
+
+
 def _connect(switch: str, address: str, timeout: float) -> grpc.Channel:
-    """A channel to a server that speaks HTTP/2 by now."""
+    """A channel to a server that speaks HTTP/2 by now.
+
+    gRPC tries again only after a second, so a socket that nobody serves is not waited for.
+    """
+    if address.startswith(_UNIX) and not _is_served(address.removeprefix(_UNIX)):
+        raise SwitchError(switch, grpc.StatusCode.UNAVAILABLE, f"nobody listens at {address}")
     channel = grpc.insecure_channel(address)
     try:
         grpc.channel_ready_future(channel).result(timeout=timeout)
@@ -153,6 +191,12 @@ def _connect(switch: str, address: str, timeout: float) -> grpc.Channel:
         message = f"does not answer at {address} within {timeout:g} s"
         raise SwitchError(switch, grpc.StatusCode.UNAVAILABLE, message) from error
     return channel
+
+
+def _is_served(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(CONNECT_SECONDS)
+        return probe.connect_ex(path) == 0
 
 
 def _rpc_error(switch: str, error: Any) -> SwitchError:

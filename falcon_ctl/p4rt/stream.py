@@ -21,6 +21,11 @@ _BMV2 = "Is backup"  # all that BMv2 says
 _END = 1.0  # s that a switch has to end its side
 
 
+def sign(message: Any, election_id: int) -> None:
+    """Write a number of 128 bits into a p4.v1.Uint128."""
+    message.high, message.low = election_id >> 64, election_id & (1 << 64) - 1
+
+
 class Stream:
     """An open StreamChannel; it asks to be primary when it is made, with this election id."""
 
@@ -34,7 +39,7 @@ class Stream:
         self._reader.start()
         request = p4runtime_pb2.StreamMessageRequest()
         request.arbitration.device_id = device_id
-        request.arbitration.election_id.low = election_id
+        sign(request.arbitration.election_id, election_id)
         self._outgoing.put(request)
 
     def wait_arbitrated(self, seconds: float) -> bool:
@@ -47,13 +52,25 @@ class Stream:
         return self._arbitration is not None and self._arbitration.status.code == code_pb2.OK
 
     @property
+    def is_vacant(self) -> bool:
+        """By the latest arbitration nobody may write, as no open session has the highest id."""
+        return self._arbitration is not None and self._arbitration.status.code == code_pb2.NOT_FOUND
+
+    @property
+    def highest(self) -> int:
+        """The highest election id that the switch has seen, by the latest arbitration."""
+        if self._arbitration is None:
+            return 0
+        number = self._arbitration.election_id
+        return int(number.high << 64 | number.low)
+
+    @property
     def holder(self) -> str:
         """Who is primary instead: in the switch's words, or by the election id, if it says so."""
         if self._arbitration is None:
             return "unknown"
-        number = self._arbitration.election_id.high << 64 | self._arbitration.election_id.low
-        said = self._arbitration.status.message
-        return said if len(said) > len(_BMV2) else f"election id {number} holds it"
+        said: str = self._arbitration.status.message
+        return said if len(said) > len(_BMV2) else f"election id {self.highest} holds it"
 
     @property
     def is_alive(self) -> bool:
@@ -90,6 +107,8 @@ class Stream:
         with contextlib.suppress(grpc.RpcError):  # requests fail by themselves
             for message in self._call:
                 self._take(message)
+        with contextlib.suppress(queue.Full):  # whoever waits need not wait any longer
+            self._digests.put_nowait(None)
 
     def _take(self, message: Any) -> None:
         if message.HasField("arbitration"):

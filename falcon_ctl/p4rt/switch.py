@@ -111,6 +111,10 @@ class Switch:
             self._learned = {k: e for k, e in self._learned.items() if k not in new}
         return sum(len(batch) for batch in batches)
 
+    def forget(self, entities: Iterable[Entity]) -> None:
+        """Remove learned entries."""
+        self._write_learned((), list(entities))
+
     def learn(self, learner: Learner) -> None:
         """Start to feed each digest to `learner`, and to write what it wants."""
         self._learner = threading.Thread(
@@ -143,9 +147,9 @@ class Switch:
     def close(self) -> None:
         """End learning and the session; the switch keeps its entries."""
         self._stop.set()
+        self.client.close()
         if self._learner is not None:
             self._learner.join(timeout=5)
-        self.client.close()
 
     def _learn(self, learner: Learner) -> None:
         try:

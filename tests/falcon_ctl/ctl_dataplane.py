@@ -80,13 +80,16 @@ class Fabric:
         return arrivals
 
     def _tunnel(self, switch: str, vtep: str, vni: int, came_from: int) -> list[Arrival]:
-        entry = next(
+        route = (
             e
             for e in self.entities[switch]
             if isinstance(e, Entry)
             and e.table == "underlay_route"
             and dict(e.match)["dst_addr"] == (vtep, 32)
         )
+        entry = next(route, None)
+        if entry is None:
+            return self._drop("NO_ROUTE")
         group = next(
             e for e in self.entities[switch] if isinstance(e, Group) and e.id == entry.group
         )
