@@ -40,10 +40,10 @@ def program(tables: int) -> bytes:
 
 
 def _action(name: str, id_: int) -> dict[str, object]:
-    field = {"type": "field", "value": ["standard_metadata", "priority"]}
+    field = {"type": "field", "value": ["standard_metadata", "egress_rid"]}
     data = {"type": "runtime_data", "value": 0}
     call = {"op": "assign", "parameters": [field, data]}
-    runtime = [{"name": "level", "bitwidth": 3}]
+    runtime = [{"name": "level", "bitwidth": 16}]
     return {"name": name, "id": id_, "runtime_data": runtime, "primitives": [call] * STATEMENTS}
 
 
@@ -60,7 +60,7 @@ def info(tables: int) -> p4info_pb2.P4Info:
         table.action_refs.add(id=ACTION_ID + n)
         table.size = 1024
         action.preamble.id, action.preamble.name = ACTION_ID + n, f"{name}_act"
-        action.params.add(id=1, name="level", bitwidth=3)
+        action.params.add(id=1, name="level", bitwidth=16)
     return made
 
 

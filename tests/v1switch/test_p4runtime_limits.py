@@ -174,7 +174,7 @@ def pipeline(program=b"", info=0):
         ("Write", rt.WriteRequest(**ID, updates=[{}] * 10_001), "10,000 updates in a Write"),
         ("Write", rt.WriteRequest(**ID, role="x" * (4 << 20)), "the limit is 4,194,304 bytes"),
         ("Read", rt.ReadRequest(device_id=DEVICE_ID, entities=[{}] * 1001), "1,000 entities asked"),
-        ("SetForwardingPipelineConfig", pipeline(bytes((8 << 20) + 1)), "p4_device_config of 8,"),
+        ("SetForwardingPipelineConfig", pipeline(bytes((4 << 20) + 1)), "p4_device_config of 4,"),
         ("SetForwardingPipelineConfig", pipeline(b"{}", (4 << 20) + 1), "p4info of 4,"),
         ("SetForwardingPipelineConfig", pipeline(bytes(17 << 20)), "16777216"),
         ("GetForwardingPipelineConfig", rt.WriteRequest(role="x" * (65 << 10)), "65,536 bytes"),

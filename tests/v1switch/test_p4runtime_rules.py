@@ -55,7 +55,7 @@ def test_messages_may_be_longer_than_grpcs_own_limit(client):
     request = rt.SetForwardingPipelineConfigRequest(
         device_id=DEVICE_ID, election_id={"low": 1}, action="VERIFY"
     )
-    request.config.p4_device_config = bytes(5 << 20)
+    request.config.p4_device_config = bytes(4 << 20)
     with pytest.raises(grpc.RpcError) as caught:
         client.stub.SetForwardingPipelineConfig(request)
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT

@@ -14,6 +14,7 @@ from tests.switch.harness import PATIENCE, SandboxError, poll
 from tests.switch.harness_client import Refused, SwitchClient
 from tests.v1switch.p4runtime_own import DEVICE_ID, frame, out_ports
 from tests.v1switch.p4runtime_zoo import CONFIG, P4INFO, Zoo, canonical, wanted
+from v1switch.p4runtime.replay import keep
 from v1switch.p4runtime.server import BindFailed, serve
 from v1switch.p4runtime.session import Session
 
@@ -447,18 +448,39 @@ def test_reconciling_keeps_every_kind_of_state(zoo):
 
 def test_reconciling_never_shows_a_packet_an_empty_table(zoo, plane):
     zoo.insert(zoo.exact(port=4))
-    original, seen = plane.commit, []
+    original, seen = plane.adopt, []
 
-    def commit_and_send(prepared):
-        original(prepared)
+    def adopt_and_send(*args, **named):
+        original(*args, **named)
         packet = threading.Thread(target=lambda: seen.append(out_ports(plane, frame())))
         packet.start()
         packet.join(SHORT)
 
-    plane.commit = commit_and_send
+    plane.adopt = adopt_and_send
     zoo.load("RECONCILE_AND_COMMIT")
     poll(lambda: seen, "the packet")
     assert seen == [[4]]
+
+
+def test_packets_pass_and_are_counted_while_a_pipeline_is_reconciled(zoo, plane, monkeypatch):
+    zoo.insert(zoo.exact(port=4, counter_data={"packet_count": 3}))
+    zoo.modify(zoo.array("counter", "cells", 1, data={"packet_count": 9}))
+    seen = []
+
+    def keep_and_send(*args):
+        keep(*args)
+        packet = threading.Thread(target=lambda: seen.append(out_ports(plane, frame())))
+        packet.start()
+        packet.join(PATIENCE)
+
+    monkeypatch.setattr("v1switch.p4runtime.configuration.keep", keep_and_send)
+    zoo.load("RECONCILE_AND_COMMIT")
+    assert seen
+    assert all(ports == [4] for ports in seen)
+    (entry,) = zoo.read(zoo.exact(counter_data={}))
+    assert f"packet_count: {3 + len(seen)} " in str(entry)
+    (cell,) = zoo.read(zoo.array("counter", "cells", 1))
+    assert f"packet_count: {9 + len(seen)} " in str(cell)
 
 
 # ---- packets ---------------------------------------------------------------------------------

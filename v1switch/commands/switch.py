@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from v1switch.commands.engines import PYTHON, engine
+from v1switch.commands.interpreter import short_turns
 from v1switch.commands.loading import load
 from v1switch.commands.options import LEVELS, Options, parse
 from v1switch.commands.parsing import WRONG_CALL
@@ -121,7 +122,7 @@ def main(argv: Sequence[str]) -> int:
     options = parse(argv)
     try:
         _start_logging(options.general)
-        with _engine(options.general) as chosen:
+        with short_turns(), _engine(options.general) as chosen:
             _serve(
                 options,
                 Dataplane(chosen, cpu_port=options.cpu_port, drop_port=options.drop_port),

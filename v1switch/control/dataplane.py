@@ -34,6 +34,7 @@ from v1switch.errors import BadValue
 from v1switch.program.model import Program
 from v1switch.state.entries import DigestSample
 from v1switch.state.program_state import State
+from v1switch.state.replication import Replication
 
 DROP_PORT = 511
 
@@ -102,10 +103,27 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         """
         mirrored = self.engine.mirrored
         state = State(prepared.program, self.clock(), self.ports, mirrored=mirrored)
+        self.adopt(prepared, state, Replication(), keep_counts=False)
+
+    def adopt(
+        self, prepared: Prepared, state: State, replication: Replication, *, keep_counts: bool
+    ) -> None:
+        """Swap to a prepared program with a state that was filled beside what runs.
+
+        Args:
+            prepared: the program.
+            state: made for it, with this switch's `ports` and `engine.mirrored`.
+            replication: its groups and sessions.
+            keep_counts: whether counters and registers go on from where they are now.
+        """
         with self._gate.writer():
-            forwarder = prepared.bind(self, state)
-            self.replication.clear()
-            self._state, self.forwarder = state, forwarder
+            if keep_counts and self._state is not None:
+                state.take_counts(self._state)
+            if self.ports.down:
+                state.refresh_groups()  # a link may have gone down since the state was filled
+            self.replication = replication
+            self.forwarder = prepared.bind(self, state)
+            self._state = state
 
     def replace(self, state: State, forwarder: Forwarder) -> None:
         """Let another forwarder carry the frames of a state, if that state is still in force."""

@@ -92,8 +92,17 @@ def _continue_on_error(pipeline: Pipeline, updates: Iterable[p4rt.Update]) -> li
 
 
 def _all_or_none(pipeline: Pipeline, updates: Iterable[p4rt.Update]) -> list[Result]:
-    """Apply all updates while no packet is processed; the first failure undoes them all."""
+    """Apply all updates while no packet is processed; the first failure undoes them all.
+
+    Raises:
+        Refused: there are so many that packets would wait for too long.
+    """
     updates = list(updates)
+    if len(updates) > limits.MAX_ATOMIC_UPDATES:
+        limit = (
+            f"the limit of a batch that is all or nothing is {limits.MAX_ATOMIC_UPDATES} updates"
+        )
+        raise Refused(Code.RESOURCE_EXHAUSTED, f"{limit}: split it or use CONTINUE_ON_ERROR")
     try:
         with pipeline.transaction():
             for index, update in enumerate(updates):

@@ -9,7 +9,6 @@ from p4.v1 import p4runtime_pb2 as p4rt
 from v1switch.control.dataplane import Dataplane
 from v1switch.control.engine import InertEngine, Prepared
 from v1switch.errors import SwitchError
-from v1switch.p4runtime import batches
 from v1switch.p4runtime.errors import invalid, not_found, refusal
 from v1switch.p4runtime.pipeline import Pipeline, verify
 from v1switch.p4runtime.replay import changes, keep
@@ -100,13 +99,13 @@ class Configuration:
     def _save_and_commit(
         self, request: p4rt.SetForwardingPipelineConfigRequest, verified: Verified
     ) -> None:
-        self._start(request.config, verified, [])
+        schema, prepared = verified
+        self._start(self._scratch(request.config, schema, prepared.program), prepared)
 
     def _commit(self, _request: p4rt.SetForwardingPipelineConfigRequest, _verified: None) -> None:
-        saved, prepared = self.saved, self._saved_program
-        if saved is None or prepared is None:
+        if self.saved is None or self._saved_program is None:
             raise not_found("no configuration is saved (VERIFY_AND_SAVE)")
-        self._start(saved.config, (saved.schema, prepared), self._changes(saved))
+        self._start(self.saved, self._saved_program)
 
     def _reconcile(
         self, request: p4rt.SetForwardingPipelineConfigRequest, verified: Verified
@@ -114,8 +113,9 @@ class Configuration:
         state = self._changes(self.running) if self.running else []
         schema, prepared = verified
         scratch = self._scratch(request.config, schema, prepared.program)
-        kept = [keep(scratch, update) for update in state]
-        self._start(request.config, verified, [each for each in kept if each is not None])
+        for update in state:
+            keep(scratch, update)
+        self._start(scratch, prepared, keep_counts=True)
 
     def _changes(self, pipeline: Pipeline) -> list[p4rt.Update]:
         """Return what clients and packets have changed in a pipeline since it was committed."""
@@ -126,28 +126,26 @@ class Configuration:
     def _scratch(
         self, config: p4rt.ForwardingPipelineConfig, schema: Schema, program: Program
     ) -> Pipeline:
-        """Return the pipeline on a separate data plane, which no packet reaches."""
+        """Return the pipeline on a separate data plane, which no packet reaches.
+
+        Its state is made for the engine that will run it.
+        """
         plane = Dataplane(
-            InertEngine(), cpu_port=self._plane.cpu_port, drop_port=self._plane.drop_port
+            InertEngine(self._plane.engine.mirrored),
+            cpu_port=self._plane.cpu_port,
+            drop_port=self._plane.drop_port,
+            clock=self._plane.clock,
         )
         plane.ports = self._plane.ports
         plane.load(program)
         return Pipeline(config, schema, plane)
 
-    def _start(
-        self,
-        config: p4rt.ForwardingPipelineConfig,
-        verified: Verified,
-        updates: list[p4rt.Update],
-    ) -> None:
-        """Swap to a pipeline and apply updates before any packet reaches it."""
-        with self._plane.exclusive():
-            schema, prepared = verified
-            self._plane.commit(prepared)
-            pipeline = Pipeline(config, schema, self._plane)
-            for update in updates:
-                batches.apply(pipeline, update)
-        self.running, self.saved, self._saved_program = pipeline, None, None
+    def _start(self, scratch: Pipeline, prepared: Prepared, *, keep_counts: bool = False) -> None:
+        """Swap to a pipeline with all of its state: packets see the old one or the new one."""
+        plane, made = self._plane, scratch.plane
+        plane.adopt(prepared, made.state, made.replication, keep_counts=keep_counts)
+        self.running = Pipeline(scratch.config, scratch.schema, plane, scratch.notes)
+        self.saved, self._saved_program = None, None
 
 
 _ACTIONS: dict[int, Callable[..., None]] = {

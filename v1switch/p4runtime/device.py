@@ -80,7 +80,9 @@ class Device:
         self._check_device(request)
         with self._state:
             answer, failure = batches.read(self._pipeline(), request)
-        yield from answer
+        answer.reverse()
+        while answer:  # each is freed when it has been sent, not all together
+            yield answer.pop()
         if failure is not None:
             raise failure
 

@@ -11,7 +11,7 @@ MIB = 1 << 20
 
 # Bytes of a message
 MAX_MESSAGE = 16 * MIB  # of any; gRPC itself refuses longer ones
-MAX_PROGRAM = 8 * MIB  # BMv2 JSON; the VXLAN switch of the testbed has 0.4
+MAX_PROGRAM = 4 * MIB  # BMv2 JSON; the VXLAN switch of the testbed has 0.4
 MAX_P4INFO = 4 * MIB
 MAX_WRITE = 4 * MIB  # the least that the specification allows
 MAX_READ = 1 * MIB
@@ -20,7 +20,7 @@ LARGE = 64 << 10  # longer messages are parsed one after the other: it takes 3 s
 
 # Parts of a message
 MAX_UPDATES = 10_000  # in a Write
-MAX_ATOMIC_UPDATES = 100  # in one that is all or nothing: no frame passes meanwhile
+MAX_ATOMIC_UPDATES = 500  # in one that is all or nothing: no frame passes meanwhile
 MAX_READS = 1_000  # entities asked for in a Read
 MAX_ENTITIES = 200_000  # in the answer to a Read
 

@@ -51,12 +51,11 @@ def changes(pipeline: Pipeline, fresh: Pipeline) -> Iterator[p4rt.Update]:
             yield _default_update(pipeline, table_id)
 
 
-def keep(pipeline: Pipeline, update: p4rt.Update) -> p4rt.Update | None:
+def keep(pipeline: Pipeline, update: p4rt.Update) -> None:
     """Apply an update of another program's pipeline to this one.
 
-    Returns:
-        the update as it was applied: an entry may be, or no longer be, an initial entry of the
-        new program; None for state that the new program lacks and that need not be kept.
+    An entry may be, or no longer be, an initial entry of the new program; state that the new
+    program lacks and that need not be kept is left out.
 
     Raises:
         Refused: forwarding state would be lost.
@@ -64,23 +63,22 @@ def keep(pipeline: Pipeline, update: p4rt.Update) -> p4rt.Update | None:
     try:
         batches.apply(pipeline, update)
     except SwitchError as error:
-        return _instead(pipeline, update, error)
-    return update
+        _keep_otherwise(pipeline, update, error)
 
 
-def _instead(pipeline: Pipeline, update: p4rt.Update, error: SwitchError) -> p4rt.Update | None:
-    """The update that replaces one that failed, or None."""
+def _keep_otherwise(pipeline: Pipeline, update: p4rt.Update, error: SwitchError) -> None:
+    """Apply what takes the place of an update that failed, if anything has to."""
     kind = update.entity.WhichOneof("entity")
     code = refusal(error).code
     if kind in _STATISTICS:
-        return None
+        return
     if kind == "table_entry" and (update.type, code) == (_DELETE, Code.NOT_FOUND):
-        return None
+        return
     other = {(_INSERT, Code.ALREADY_EXISTS): _MODIFY, (_MODIFY, Code.NOT_FOUND): _INSERT}
     changed = other.get((update.type, code)) if kind == "table_entry" else None
     if changed is None:
         raise invalid(f"the state cannot be kept: {error}") from error
-    return keep(pipeline, p4rt.Update(type=changed, entity=update.entity))
+    keep(pipeline, p4rt.Update(type=changed, entity=update.entity))
 
 
 def _entries(pipeline: Pipeline, fresh: Pipeline) -> Iterator[p4rt.Update]:

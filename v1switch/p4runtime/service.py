@@ -14,6 +14,7 @@ from v1switch.p4runtime.device import Device
 from v1switch.p4runtime.errors import BatchFailed, Code, Refused
 from v1switch.p4runtime.session import Session
 
+FREED = 500  # updates freed at a time
 API_VERSION = "1.4.1"  # of the protos that this server is built with
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,11 @@ class Service:
         self, request: p4rt.WriteRequest, context: grpc.ServicerContext
     ) -> p4rt.WriteResponse:
         """Update a batch of entities."""
-        _answer(context, lambda: self._device.write(request))
+        try:
+            _answer(context, lambda: self._device.write(request))
+        finally:
+            while request.updates:  # bit by bit: frames wait while a large message is freed
+                del request.updates[-FREED:]
         return p4rt.WriteResponse()
 
     def Read(  # noqa: N802  # the method's name in p4runtime.proto

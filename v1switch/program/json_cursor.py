@@ -16,28 +16,37 @@ HEXSTR = re.compile(r"[+-]?(0[xX])?[0-9a-fA-F]+", re.ASCII)
 LIST_MEMBER = re.compile(r"(\w+)\[\d+\]$")
 
 
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its members.
+
+    The parser is C code: a function of Python's is where other threads, frames among them, get
+    their turn while it reads megabytes.
+    """
+    return dict(members)
+
+
 class Node:
     """A JSON value with its path. Every access checks the type and raises ProgramError.
 
     Attributes:
         value: the JSON value.
         path: its JSON path.
-        owner: the innermost enclosing value, or itself, that has a name: see `subject`.
     """
 
-    __slots__ = ("owner", "path", "value")
+    __slots__ = ("_outer", "path", "value")
 
     def __init__(self, value: Any, path: str = "$", owner: Node | None = None) -> None:
         """Wrap the value at `path`, which is inside of `owner`."""
         self.value = value
         self.path = path
-        self.owner = self if isinstance(value, dict) and "name" in value else owner
+        self._outer = owner
 
     @classmethod
     def parse(cls, text: bytes | str) -> Node:
         """Parse a document; raises ProgramError if it is truncated or otherwise broken."""
         try:
-            return cls(json.loads(text.decode() if isinstance(text, bytes) else text))
+            text = text.decode() if isinstance(text, bytes) else text
+            return cls(json.loads(text, object_pairs_hook=_object))
         except UnicodeDecodeError as error:
             raise ProgramError("$", "JSON text in UTF-8", f"byte {error.start} is not") from None
         except json.JSONDecodeError as error:
@@ -48,6 +57,18 @@ class Node:
             raise ProgramError("$", wanted, "one with thousands of digits") from None
         except RecursionError:
             raise ProgramError("$", "JSON with less nesting", "too many levels") from None
+
+    @property
+    def owner(self) -> Node | None:
+        """The innermost enclosing value, or itself, that has a name: see `subject`."""
+        return self if isinstance(self.value, dict) and "name" in self.value else self._outer
+
+    def release(self) -> None:
+        """Free a large document bit by bit; with it all at once other threads would wait."""
+        if isinstance(self.value, dict):
+            for member in self.value.values():
+                while isinstance(member, list) and member:
+                    member.pop()
 
     def fail(self, expected: str, found: str | None = None) -> ProgramError:
         """Return the error that this value is not what was expected."""

@@ -64,6 +64,8 @@ def load_program(text: bytes | str) -> Program:
         return _load(root)
     except RecursionError:
         raise ProgramError("$", "expressions with less nesting", "too many levels") from None
+    finally:
+        root.release()
 
 
 def _load(root: Node) -> Program:

@@ -26,6 +26,7 @@ from v1switch.state.profiles import GroupCell, MemberCell, PortStates, RuntimePr
 from v1switch.state.random import Generator
 from v1switch.state.tables import Resolve, RuntimeTable
 from v1switch.state.value_sets import ValueSetState
+from v1switch.state.words import overwrite
 
 CONST_PRIORITY_PIVOT = 2**31 - 1  # PI's inversion of BMv2's "low number wins" (pi_tables_imp.cpp)
 
@@ -176,6 +177,25 @@ class State:
             action = cell.public_entry.action
             if isinstance(action, ActionSet) and isinstance(cell.target, GroupCell):
                 profile.fill_action_set(cell.target, action)
+
+    # -- another program's state ------------------------------------------------------------------
+
+    def take_counts(self, old: State) -> None:
+        """Take over what packets counted and registers hold, wherever the same thing exists.
+
+        Called while no packet is processed, so it copies memory; controllers may have set the
+        values earlier, from what they read before.
+        """
+        for name, bank in self.counters.items():
+            if name in old.counters:
+                overwrite(bank.packets, old.counters[name].packets)
+                overwrite(bank.bytes, old.counters[name].bytes)
+        for name, register in self.registers.items():
+            if name in old.registers and old.registers[name].width == register.width:
+                overwrite(register.words, old.registers[name].words)
+        for name, table in self.tables.items():
+            if name in old.tables and table.spec.with_counters:
+                table.take_counts(old.tables[name])
 
     # -- use counts of members and groups ---------------------------------------------------------
 

@@ -18,7 +18,7 @@ from v1switch.state.entries import (
     TableEntry,
     Ternary,
 )
-from v1switch.state.lookup import INDEXES, LAST_HIT, Cell
+from v1switch.state.lookup import BYTES, INDEXES, LAST_HIT, PACKETS, Cell
 from v1switch.state.meters import Meter
 from v1switch.state.mirror import Mirror
 
@@ -194,6 +194,13 @@ class RuntimeTable:
         self.mirror = Mirror(self.index, self.widths)
         self.mirror.set_default(self.default)
         return self.mirror
+
+    def take_counts(self, old: RuntimeTable) -> None:
+        """Take over the direct counters of another table's entries with the same keys."""
+        for identity, cell in self.cells.items():
+            before = old.cells.get(identity)
+            if before is not None:
+                cell.words[PACKETS], cell.words[BYTES] = before.words[PACKETS], before.words[BYTES]
 
     def expired(self, now: int) -> list[TableEntry]:
         """Entries whose idle timeout has expired at `now` (ns), each once since its last hit."""

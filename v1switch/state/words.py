@@ -15,11 +15,22 @@ WORD_BYTES = 8
 SCALAR_BITS = 63  # the widest unsigned number in one word
 LIMB_BITS = 32
 LIMB = (1 << LIMB_BITS) - 1
+_CHUNK = 1 << 17  # words made at a time: other threads run in between
 
 
 def zeros(count: int) -> array[int]:
     """An array of `count` words, all 0."""
-    return array("q", bytes(WORD_BYTES * count))
+    made = array("q", bytes(WORD_BYTES * min(count, _CHUNK)))
+    while len(made) < count:
+        made.frombytes(bytes(WORD_BYTES * min(count - len(made), _CHUNK)))
+    return made
+
+
+def overwrite(words: array[int], others: array[int]) -> None:
+    """Copy words to the same places of another array, as far as both go."""
+    common = min(len(words), len(others))
+    with memoryview(words) as to, memoryview(others) as source:
+        to[:common] = source[:common]
 
 
 def address(words: array[int]) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from types import CodeType
 
 from v1switch.control.engine import Frame, Process, SwitchContext
+from v1switch.engines.python.bytecode import code_of
 from v1switch.engines.python.source import Source
 from v1switch.engines.python.statements import Endless, Statements
 from v1switch.errors import ProgramError
@@ -97,7 +98,7 @@ def _text(head: str, source: Source, statements: Statements, variables: Sequence
 
 def _compiled(text: str, name: str) -> CodeType:
     try:
-        return compile(text, name, "exec")
+        return code_of(text, name)
     except (RecursionError, MemoryError):  # of Python's parser, whose stack is small
         raise ProgramError("$", "expressions that Python can compile", "deeper ones") from None
 
