@@ -15,6 +15,7 @@ from falcon_ctl.p4rt.client import Client
 from rxpath.errors import ControlError
 from topo.client.network import Network
 from topo.errors import NotRunning, TopoError
+from topo.protocol.status import Status
 
 _PERIOD = 0.25
 _LOOKS = 6
@@ -36,6 +37,7 @@ class Watch:
         self._found = threading.Event()
         self._done = threading.Event()
         self._switches: tuple[Client, ...] = ()
+        self._troubles: set[str] = set()
         self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
 
     def __enter__(self) -> Watch:  # noqa: PYI034  # Self needs Python 3.11
@@ -133,16 +135,24 @@ class Watch:
     def _dead_part(self) -> PartFailed | None:
         try:
             with Network.connect(self._run_dir) as network:
-                dead = network.status().dead
+                status = network.status()
         except NotRunning:
             return PartFailed("topo daemon", "the network went down")
         except TopoError as error:
             return PartFailed("topo daemon", str(error))
-        if not dead:
-            return None
-        part = dead[0]
+        if not status.dead:
+            return self._lasting(status)
+        part = status.dead[0]
         tail = f"; its log ends: {part.tail[-1]}" if part.tail else ""
         return PartFailed(f"{part.kind} {part.name}", f"{part.state}{tail} (log {part.log})")
+
+    def _lasting(self, status: Status) -> PartFailed | None:
+        """What the last look saw as well: a part that is stopped, a link down. Links may flap."""
+        parts = [part for part in status.parts if part.state != "running"]
+        found = [PartFailed(f"{part.kind} {part.name}", part.state) for part in parts]
+        found += [PartFailed("network", str(fault)) for fault in status.faults]
+        before, self._troubles = self._troubles, {str(one) for one in found}
+        return next((one for one in found if str(one) in before), None)
 
 
 def connect(run_dir: Path | None = None) -> Network:

@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import queue
+import signal
 import sys
 import tempfile
 import threading
@@ -26,6 +27,7 @@ from tests.chaos.summary import table
 from tests.chaos.world import World, own_disks
 from topo.system import code, linux
 
+_STOP = threading.Event()
 PACKAGES = ("falcon_ctl", "topo", "rxpath", "v1switch")
 
 
@@ -33,6 +35,8 @@ def main() -> int:
     """Inject the faults that the log has not yet, print a line for each and a table of all."""
     options = _options()
     _enter_own_mounts()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: _STOP.set())  # after the fault in progress, cleaned up
     faults = _chosen(options.kinds)
     numbers = [options.only] if options.only else range(1, options.faults + 1)
     log = _Log(None if options.only else options.log or _default_log(options), _header(options))
@@ -142,6 +146,9 @@ def _run_all(todo: list[Draw], options: argparse.Namespace, log: _Log, parent: P
     """All faults, on `workers` networks at a time; whole main jobs alone, in between."""
     every = options.main_job_every or len(todo) or 1
     for start in range(0, len(todo), every):
+        if _STOP.is_set():
+            print("interrupted; the same command goes on")
+            return
         waiting: queue.SimpleQueue[Draw] = queue.SimpleQueue()
         batch = todo[start : start + every]
         for drawn in batch:
@@ -154,7 +161,7 @@ def _run_all(todo: list[Draw], options: argparse.Namespace, log: _Log, parent: P
             thread.start()
         for thread in threads:
             thread.join()
-        if options.main_job_every and len(batch) == every:
+        if options.main_job_every and len(batch) == every and not _STOP.is_set():
             _main_job(log, parent)
 
 
@@ -179,7 +186,7 @@ def _work(
 
 def _taken(waiting: "queue.SimpleQueue[Draw]") -> Iterator[Draw]:
     with contextlib.suppress(queue.Empty):
-        while True:
+        while not _STOP.is_set():
             yield waiting.get_nowait()
 
 

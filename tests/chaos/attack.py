@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tests.chaos.catalogue import ENDS, FAULTS, GOES_ON, IDLE, JOB, KILLED, Fault
+from tests.chaos.catalogue import ENDS, FAULTS, GOES_ON, JOB, KILLED, Fault
 from tests.chaos.world import Ended, Job, World, end_all, gone_within
 
 LIMIT = 10.0  # s from the fault to the end of a job that cannot go on
@@ -109,11 +109,17 @@ def _note(record: Record, ended: Ended, after: float, was_running: bool, fault: 
         "line": ended.last[-400:],
         "was_running": was_running,
     }
-    record.problems += judge(ended, after, was_running, fault)
+    limit = LIMIT if record.phase == JOB else JOB_LIMIT
+    record.problems += judge(ended, after, was_running, fault, limit)
 
 
-def judge(ended: Ended, after: float, was_running: bool, fault: Fault) -> list[str]:
-    """What is wrong with the way in which a job ended, `after` s after the fault."""
+def judge(
+    ended: Ended, after: float, was_running: bool, fault: Fault, limit: float = LIMIT
+) -> list[str]:
+    """What is wrong with the way in which a job ended, `after` s after the fault.
+
+    `limit`: for a job that cannot go on; one that began after the fault may try.
+    """
     text = ended.out + ended.err
     if ended.status is None:
         return [f"the job hung: it had not ended {after:.0f} s after the fault"]
@@ -128,16 +134,16 @@ def judge(ended: Ended, after: float, was_running: bool, fault: Fault) -> list[s
         if fault.promise == GOES_ON or after <= _SOON:
             return []
         return [f"the job ended with a verdict instead of the part's name: {_failed(ended)}"]
-    return _judge_message(ended, after, fault)
+    return _judge_message(ended, after, fault, limit)
 
 
-def _judge_message(ended: Ended, after: float, fault: Fault) -> list[str]:
+def _judge_message(ended: Ended, after: float, fault: Fault, limit: float) -> list[str]:
     lines = ended.err.strip().splitlines()
     found = []
     if len(lines) != 1 or not lines[0].startswith("falcon_ctl: "):
         found.append(f"expected one line of falcon_ctl, got {ended.err[-300:]!r}")
-    if after > LIMIT:
-        found.append(f"the job ended {after:.1f} s after the fault, the limit is {LIMIT:g} s")
+    if after > limit:
+        found.append(f"the job ended {after:.1f} s after the fault, the limit is {limit:g} s")
     if fault.named and not any(word in ended.err for word in fault.named):
         found.append(f"the message names no part ({', '.join(fault.named)}): {ended.last}")
     return found
@@ -177,6 +183,3 @@ def _failed(ended: Ended) -> str:
         if line.startswith("✗")
     ]
     return "; ".join(" ".join(words) for words in failed)[:400] or ended.last[-300:]
-
-
-PHASES = (IDLE, JOB)

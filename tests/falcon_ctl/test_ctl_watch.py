@@ -2,6 +2,8 @@
 
 import threading
 from concurrent import futures
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import grpc
 import pytest
@@ -10,6 +12,7 @@ from p4.v1 import p4runtime_pb2, p4runtime_pb2_grpc
 from falcon_ctl.errors import PartFailed, SwitchError
 from falcon_ctl.live import watch
 from falcon_ctl.p4rt.client import Client
+from topo.protocol.status import Fault, Part
 
 
 class Server(p4runtime_pb2_grpc.P4RuntimeServicer):
@@ -80,3 +83,26 @@ def test_a_closed_session_refuses_as_a_switch_does(client):
     client.abort()
     with pytest.raises(SwitchError, match="CANCELLED"):
         client.verify_answers(1)
+
+
+def looks(monkeypatch, *states):
+    """What a watch finds, look by look, in networks with these parts' and links' troubles."""
+    found = watch.Watch("/nowhere")
+    reports = []
+    for part, link in states:
+        parts = (Part(name="s1", kind="switch", node="s1", pid=1, log="", trouble=part),)
+        faults = (Fault(node="m1", what=link),) if link else ()
+        reports.append(SimpleNamespace(parts=parts, faults=faults, dead=()))
+    network = SimpleNamespace(status=lambda: reports.pop(0))
+    monkeypatch.setattr(watch.Network, "connect", lambda _: nullcontext(network))
+    return [str(found._dead_part() or "") for _ in states]
+
+
+def test_a_link_that_stays_down_ends_the_run_and_one_that_flaps_does_not(monkeypatch):
+    down = ("", "m1-up is down")
+    assert looks(monkeypatch, down, ("", ""), down, ("", "")) == [""] * 4
+    assert looks(monkeypatch, down, down) == ["", "network: m1: m1-up is down"]
+
+
+def test_a_part_that_is_stopped_ends_the_run_with_its_name(monkeypatch):
+    assert looks(monkeypatch, ("stopped", ""), ("stopped", "")) == ["", "switch s1: stopped"]
