@@ -11,10 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from falcon_ctl.live import accounting
+from falcon_ctl.capture.trace import Trace
+from falcon_ctl.checks.outcome import UNACCOUNTED
+from falcon_ctl.live.accounting import Account
+from falcon_ctl.live.hosts import Host
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.systems.catalogue import OVERLAY
+from falcon_ctl.traffic.flows import Flow
 from tests.soak.flat import Growth, growth
+from tests.soak.flows import flows
 from tests.soak.usage import Usage, all_usage
 from tests.topo.driver import ROOT
 from topo.client.network import Network
@@ -65,7 +70,13 @@ class Rig:
     lab: Lab
     sender: Helper
     receiver: Helper
+    flows: list[Flow]
     pids: dict[str, int]
+
+    @property
+    def target(self) -> Host:
+        """The receiving host."""
+        return self.lab.hosts[self.lab.container(self.flows[0].target.name).machine]
 
     def received(self) -> dict[str, Any]:
         """The receiver's counters, once nothing more arrives."""
@@ -75,13 +86,25 @@ class Rig:
             time.sleep(_QUIET)
         return now
 
-    def counters(self) -> dict[str, int]:
-        """Counted drops by place, of switches, receive paths and sockets; they only grow."""
-        found = dict(accounting.outside_host(self.lab, "", ()).by_place)
-        for name, host in self.lab.hosts.items():
-            drops = host.stats()["drops"]
-            found |= {f"{name} {reason}": count for reason, count in drops.items()}
-        return found
+    def account(self) -> Account:
+        """A new account of the flows' frames."""
+        self.target.reset()
+        return Account(self.lab, self.flows)
+
+    def drops(self, account: Account, sent: int, delivered: int) -> dict[str, int]:
+        """Lost frames by place, for an account whose frames are all at their end.
+
+        Nobody else sends here: what the receiving host dropped was the flows'.
+        """
+        account.stop(self.target.stats())
+        nothing = Trace(passages=[], meta={"machine": self.target.name})
+        found = account.losses(sent, delivered, nothing, [])
+        place, drops = f"{self.target.name} {UNACCOUNTED}", dict(found.own)
+        for reason, count in found.foreign.items():
+            if reason.startswith(f"{self.target.name} ") and drops.get(place):
+                drops[reason] = min(count, drops[place])
+                drops[place] -= drops[reason]
+        return {where: count for where, count in drops.items() if count}
 
     def usage(self) -> dict[str, Usage]:
         """Of every part."""
@@ -106,7 +129,7 @@ def rig(run_dir: Path, count: int) -> Iterator[Rig]:
         status = network.status()
         pids = {part.name: part.pid for part in status.parts} | {"daemon": status.pid}
         pids |= {"controller": os.getpid()}
-        yield Rig(lab, sender, receiver, pids)
+        yield Rig(lab, sender, receiver, flows(network.spec, count), pids)
 
 
 def capacity(rig: Rig, tell: Any = print) -> float:
@@ -159,7 +182,7 @@ class Result:
     def problems(self) -> list[str]:
         """Which promises were broken."""
         found = [f"{self.missing} frames unaccounted for"] if self.missing else []
-        found += [f"{p}: {n} frames" for p, n in self.drops.items() if p.endswith("unaccounted")]
+        found += [f"{p}: {n} frames" for p, n in self.drops.items() if p.endswith(UNACCOUNTED)]
         found += [
             f"{g.name} grew by {g.grown:g} (from {g.first:g} to {g.last:g}), limit {g.limit:g}"
             for g in self.growths
@@ -170,7 +193,7 @@ class Result:
 
 def drive(rig: Rig, rate: float, seconds: float, every: float, warm: float) -> Result:
     """Send at `rate` for `seconds`, sampling each `every` s; growth counts after `warm` s."""
-    before, counted = rig.received(), rig.counters()
+    before, account = rig.received(), rig.account()
     samples: list[tuple[float, dict[str, Usage]]] = []
     sent, behind, began = 0, 0, time.monotonic()
     while (past := time.monotonic() - began) < seconds:
@@ -180,15 +203,16 @@ def drive(rig: Rig, rate: float, seconds: float, every: float, warm: float) -> R
         answer = rig.sender.ask(rate=rate, seconds=step)
         sent, behind = sent + answer["sent"], behind + answer["behind"]
     samples.append((time.monotonic() - began, rig.usage()))
-    after, now = rig.received(), rig.counters()
-    drops = {place: n - counted.get(place, 0) for place, n in now.items()}
-    drops["container sockets"] = after["dropped"] - before["dropped"]
+    after = rig.received()
+    received, dropped = (after[key] - before[key] for key in ("received", "dropped"))
+    drops = rig.drops(account, sent, received + dropped)
+    drops |= {"container sockets": dropped} if dropped else {}
     return Result(
         rate=rate,
         seconds=round(time.monotonic() - began, 1),
         sent=sent,
-        received=after["received"] - before["received"],
-        drops={place: n for place, n in drops.items() if n},
+        received=received,
+        drops=drops,
         flows=after["flows"],
         reordered=after["reordered"] - before["reordered"],
         behind=behind,
