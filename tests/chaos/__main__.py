@@ -2,7 +2,7 @@
 
     python -m tests.chaos --faults 500 --seed 1          # goes on where an earlier call stopped
     python -m tests.chaos --seed 1 --only 37             # one fault again
-    python -m tests.chaos --kinds "kill switch,link flaps" --faults 20
+    python -m tests.chaos --kinds "kill switch,link flaps:job" --faults 20
 
 Each line of the log is one fault: what was hit, how job and network ended, how long it took.
 Exit status 1 when a promise was broken.
@@ -21,8 +21,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.chaos.attack import Draw, Record, attack, draw
-from tests.chaos.catalogue import BY_NAME, FAULTS, Fault
+from tests.chaos.attack import LONGEST_DELAY, Draw, Limits, Record, attack, draw
+from tests.chaos.catalogue import FAULTS, SETUPS, Fault
 from tests.chaos.summary import table
 from tests.chaos.world import World, own_disks
 from topo.system import code, linux
@@ -40,7 +40,11 @@ def main() -> int:
     faults = _chosen(options.kinds)
     numbers = [options.only] if options.only else range(1, options.faults + 1)
     log = _Log(None if options.only else options.log or _default_log(options), _header(options))
-    todo = [draw(options.seed, number, faults) for number in numbers if number not in log.records]
+    todo = [
+        draw(options.seed, number, faults, options.within)
+        for number in numbers
+        if number not in log.records
+    ]
     if log.records:
         print(f"{len(log.records)} faults were injected before ({log.path})", flush=True)
     with tempfile.TemporaryDirectory(prefix="falcon-chaos-", dir="/tmp") as parent:
@@ -62,7 +66,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--faults", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int, help="number of the one fault to inject")
-    parser.add_argument("--kinds", default="", help=f"some of: {', '.join(BY_NAME)}")
+    parser.add_argument("--kinds", default="", help="some of FAULT or FAULT:PHASE")
+    parser.add_argument("--within", type=float, default=LONGEST_DELAY, help="s into a job")
+    parser.add_argument("--patience", type=float, default=1.0, help="factor of all limits")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="networks")
     parser.add_argument("--check-every", type=int, default=1, help="faults between two jobs")
     parser.add_argument("--main-job-every", type=int, default=100, help="0: never")
@@ -82,10 +88,11 @@ def _header(options: argparse.Namespace) -> dict[str, object]:
 
 def _chosen(kinds: str) -> tuple[Fault, ...]:
     names = [name.strip() for name in kinds.split(",") if name.strip()]
-    unknown = [name for name in names if name not in BY_NAME]
+    known = {fault.name: fault for fault in FAULTS} | SETUPS
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise SystemExit(f"make chaos: --kinds: no {unknown[0]}, expected {', '.join(BY_NAME)}")
-    chosen = tuple(BY_NAME[name] for name in names) or FAULTS
+        raise SystemExit(f"make chaos: --kinds: no {unknown[0]}, expected {', '.join(known)}")
+    chosen = tuple(known[name] for name in names) or FAULTS
     able = tuple(fault for fault in chosen if own_disks() or not fault.needs_disk)
     for fault in chosen:
         if fault not in able:
@@ -174,7 +181,8 @@ def _work(
     try:
         for drawn in _taken(waiting):
             with_check = drawn.number % options.check_every == 0
-            record = attack(world, drawn, with_check)
+            limits = Limits().times(options.patience)
+            record = attack(world, drawn, limits, with_check)
             log.add(record)
             if record.problems:
                 world.close([*family, *world.family()])

@@ -8,12 +8,25 @@ from typing import Any
 from tests.chaos.catalogue import ENDS, FAULTS, GOES_ON, JOB, KILLED, Fault
 from tests.chaos.world import Ended, Job, World, end_all, gone_within
 
-LIMIT = 10.0  # s from the fault to the end of a job that cannot go on
-JOB_LIMIT = 50.0  # s of a job that goes on
 LONGEST_DELAY = 9.0  # s into a job
 _SOON = 3.0  # s: a job that was about to end may end well
 _GONE = 5.0
 _VERDICTS = ("checks hold", "checks failed")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a job may take, s.
+
+    `end`: from the fault to the end of a job that cannot go on; `job`: of one that goes on.
+    """
+
+    end: float = 10.0
+    job: float = 50.0
+
+    def times(self, factor: float) -> "Limits":
+        """For a machine that does other work as well."""
+        return Limits(factor * self.end, factor * self.job)
 
 
 @dataclass(frozen=True)
@@ -32,13 +45,15 @@ class Draw:
         return random.Random(f"{self.seed}/{self.number}/choices")
 
 
-def draw(seed: int, number: int, faults: tuple[Fault, ...] = FAULTS) -> Draw:
+def draw(
+    seed: int, number: int, faults: tuple[Fault, ...] = FAULTS, longest: float = LONGEST_DELAY
+) -> Draw:
     """Fault `number` of a seed; each block of as many numbers as there are setups has each once."""
     setups = [(fault, phase) for fault in faults for phase in fault.phases]
     block, place = divmod(number - 1, len(setups))
     order = random.Random(f"{seed}/{block}").sample(range(len(setups)), len(setups))
     fault, phase = setups[order[place]]
-    delay = random.Random(f"{seed}/{number}/delay").uniform(0.3, LONGEST_DELAY)
+    delay = random.Random(f"{seed}/{number}/delay").uniform(0.3, longest)
     return Draw(seed, number, fault, phase, round(delay, 3))
 
 
@@ -61,7 +76,7 @@ class Record:
         return asdict(self)
 
 
-def attack(world: World, drawn: Draw, with_check: bool = True) -> Record:
+def attack(world: World, drawn: Draw, limits: Limits = Limits(), with_check: bool = True) -> Record:
     """Inject a fault into the network of `world`, which is up, and judge what follows.
 
     `with_check`: run a job afterwards, instead of a look at `status` only.
@@ -70,7 +85,7 @@ def attack(world: World, drawn: Draw, with_check: bool = True) -> Record:
     record = Record(drawn.number, drawn.fault.name, drawn.phase, drawn.delay)
     family = world.family()
     try:
-        _strike(world, drawn, record)
+        _strike(world, drawn, record, limits)
     except Exception as error:  # noqa: BLE001  # whatever it is, the next fault has to come
         record.problems.append(f"the fault could not be injected: {error!r}")
     record.problems += world.sweep_results()
@@ -81,7 +96,7 @@ def attack(world: World, drawn: Draw, with_check: bool = True) -> Record:
     return record
 
 
-def _strike(world: World, drawn: Draw, record: Record) -> None:
+def _strike(world: World, drawn: Draw, record: Record, limits: Limits) -> None:
     job = Job(world) if drawn.phase == JOB else None
     if job is not None:
         while job.is_running and time.monotonic() - job.began < drawn.delay:
@@ -95,30 +110,33 @@ def _strike(world: World, drawn: Draw, record: Record) -> None:
         if job is None and undo is not None:
             job = Job(world)  # one that starts while the fault lasts
         if job is not None:
-            limit = LIMIT + 5 if drawn.fault.promise in (ENDS, KILLED) else JOB_LIMIT
-            ended = job.wait(struck + limit - time.monotonic())
-            _note(record, ended, time.monotonic() - struck, was_running, drawn.fault)
+            must_end = drawn.phase == JOB and drawn.fault.promise in (ENDS, KILLED)
+            ended = job.wait(1.5 * limits.end if must_end else limits.job)
+            # A job that began after the fault may try as long as one that goes on.
+            limit = limits.end if drawn.phase == JOB else limits.job
+            _note(record, ended, time.monotonic() - struck, was_running, drawn.fault, limit)
         if undo is not None:
             undo()
 
 
-def _note(record: Record, ended: Ended, after: float, was_running: bool, fault: Fault) -> None:
+def _note(
+    record: Record, ended: Ended, after: float, was_running: bool, fault: Fault, limit: float
+) -> None:
     record.job = {
         "status": ended.status,
         "after_fault": round(after, 2),
         "line": ended.last[-400:],
         "was_running": was_running,
     }
-    limit = LIMIT if record.phase == JOB else JOB_LIMIT
     record.problems += judge(ended, after, was_running, fault, limit)
 
 
 def judge(
-    ended: Ended, after: float, was_running: bool, fault: Fault, limit: float = LIMIT
+    ended: Ended, after: float, was_running: bool, fault: Fault, limit: float = Limits.end
 ) -> list[str]:
     """What is wrong with the way in which a job ended, `after` s after the fault.
 
-    `limit`: for a job that cannot go on; one that began after the fault may try.
+    `limit`: s that a job which cannot go on may take.
     """
     text = ended.out + ended.err
     if ended.status is None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.chaos.world import Job, World
@@ -299,4 +299,9 @@ FAULTS = (
     Fault("second controller", rival, ENDS, ("switch s",)),
     Fault("make down", taken_down, ENDS, (*_DAEMON, *_SWITCH, *_RX)),
 )
-BY_NAME = {fault.name: fault for fault in FAULTS}
+SETUPS = {
+    f"{fault.name}:{phase}": replace(fault, phases=(phase,))
+    for fault in FAULTS
+    for phase in fault.phases
+}
+"""Each fault in each phase, by a name for the command line."""
