@@ -126,28 +126,18 @@ def fill(client):
     return rt.ReadRequest(device_id=DEVICE_ID, entities=[wanted])
 
 
-def test_reads_that_nobody_reads_end_and_lock_nobody_out(client, stub):
+def test_reads_that_nobody_reads_end_and_lock_nobody_out(client, stub, monkeypatch, caplog):
     request = fill(client)
-    unread = [stub.Read(request) for _ in range(2)]
-    code, message = poll(lambda: refused_read(stub, request), "a refusal")
-    assert code is EXHAUSTED
-    assert "has 2 Reads open, the limit for one client" in message
+    unread = [stub.Read(request) for _ in range(4)]
     client.write(rt.Update.MODIFY)  # it answers other calls meanwhile
-    poll(lambda: refused_read(stub, request) is None, "the end of one")
-    for each in unread:
-        code, _ = status(lambda each=each: list(each))
-        assert code is grpc.StatusCode.CANCELLED
+    poll(lambda: caplog.text.count("is ended: not read for 0.5 s") == 2, "the end of two")
+    ends = [status(lambda each=each: list(each)) for each in unread]
+    codes = sorted(code.name for code, _ in ends)
+    assert codes == ["CANCELLED", "CANCELLED", "RESOURCE_EXHAUSTED", "RESOURCE_EXHAUSTED"]
+    limit = "has 2 Reads open, the limit for one client"
+    assert all(limit in text for code, text in ends if code is EXHAUSTED)
+    monkeypatch.setattr(limits, "STALLED_S", 20.0)  # this client may be slow
     assert sum(len(each.entities) for each in stub.Read(request, timeout=20)) == ENTRIES
-
-
-def refused_read(stub, request):
-    call = stub.Read(request)
-    try:
-        next(call)
-    except grpc.RpcError as error:
-        return error.code(), error.details()
-    call.cancel()
-    return None
 
 
 def test_an_answer_has_a_longest_length(client, monkeypatch):
@@ -155,6 +145,16 @@ def test_an_answer_has_a_longest_length(client, monkeypatch):
     monkeypatch.setattr(limits, "MAX_ENTITIES", 256)
     code, message = status(lambda: list(client.stub.Read(request)))
     assert (code, "more than 256 entities" in message) == (EXHAUSTED, True)
+
+
+@pytest.mark.parametrize("mode", ["ROLLBACK_ON_ERROR", "DATAPLANE_ATOMIC"])
+def test_a_batch_that_is_all_or_nothing_is_short(client, mode):
+    request = rt.WriteRequest(**ID, atomicity=mode)
+    request.updates.extend(large.updates(1, limits.MAX_ATOMIC_UPDATES + 1))
+    code, message = status(lambda: client.stub.Write(request, timeout=20))
+    assert (code, "is 250 updates: split it" in message) == (EXHAUSTED, True), message
+    del request.updates[0]
+    client.stub.Write(request, timeout=20)
 
 
 # ---- messages --------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ TURN_S = 0.0005  # Python's default is ten times as long
 NEVER = 1 << 30  # collections
 YOUNG, OLDER = 700, 10  # Python's defaults: these take a millisecond at most
 OLD = 2  # the generation of objects that have survived both
-FEW = 50_000  # objects that are collected within 20 ms or so
+FEW = 8  # collections of older objects since the last look: each leaves 7,000 objects at most
 INTERVAL_S = 10.0  # between two looks at the old objects
 
 
@@ -51,7 +51,7 @@ def tidy() -> None:
     are freed when nothing refers to them, as most objects are; only garbage in cycles that was
     among them stays.
     """
-    if len(gc.get_objects(OLD)) <= FEW:
+    if gc.get_count()[OLD] < FEW:  # how often `OLDER` was reached since the last one, or freeze
         gc.collect()
     else:
         gc.freeze()

@@ -116,6 +116,8 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
             replication: its groups and sessions.
             keep_counts: whether counters and registers go on from where they are now.
         """
+        before = self._state, self.forwarder
+        tables = list(self._state.tables.values()) if self._state else []
         with self._gate.writer():
             if keep_counts and self._state is not None:
                 state.take_counts(self._state)
@@ -124,6 +126,9 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
             self.replication = replication
             self.forwarder = prepared.bind(self, state)
             self._state = state
+        del before
+        while tables:  # freed one by one, while packets pass
+            tables.pop()
 
     def replace(self, state: State, forwarder: Forwarder) -> None:
         """Let another forwarder carry the frames of a state, if that state is still in force."""

@@ -109,8 +109,9 @@ def _made(
     """Make the function of compiled source, bound to what it works on."""
     namespace: dict[str, Callable[..., Callable[..., bool]]] = {}
     exec(code, namespace)
-    found = {name: find(switch, state) for name, find in source.found.items()}
-    return namespace["make"](**source.constants, **found, **{RECORDER: recorder})
+    found = [find(switch, state) for find in source.found.values()]
+    # by position: Python compares each name with all of them, and there may be thousands
+    return namespace["make"](*source.constants.values(), *found, recorder)
 
 
 def _process(run: Callable[..., object]) -> Process:
