@@ -32,8 +32,8 @@ TARGET = "v1switch"
 
 @pytest.fixture(scope="module")
 def run_dir() -> Iterator[RunDir]:
-    """The run directory of one network for all tests of this module."""
-    path = Path(tempfile.mkdtemp(prefix="topo-repair-", dir="/tmp"))
+    """One network for all tests of this module; gRPC decodes %41 in a path as in a URI."""
+    path = Path(tempfile.mkdtemp(prefix="topo-%41 repair-", dir="/tmp"))
     run_dir = RunDir(path)
     try:
         bring_up(run_dir)
