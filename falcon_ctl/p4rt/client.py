@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 from google.protobuf import text_format
@@ -181,7 +182,7 @@ def _connect(switch: str, address: str, timeout: float) -> grpc.Channel:
 
     gRPC tries again only after a second, so a socket that nobody serves is not waited for.
     """
-    if address.startswith(_UNIX) and not _is_served(address.removeprefix(_UNIX)):
+    if address.startswith(_UNIX) and not _is_served(unquote(address.removeprefix(_UNIX))):
         raise SwitchError(switch, grpc.StatusCode.UNAVAILABLE, f"nobody listens at {address}")
     channel = grpc.insecure_channel(address)
     try:

@@ -94,6 +94,7 @@ def _start_daemon(order: Order, name: str, run_dir: RunDir) -> "subprocess.Popen
                 cwd="/",
             )
     except OSError as err:
+        run_dir.clean()
         raise RunDirError(run_dir.path, f"cannot write there: {err.strerror}") from err
 
 
