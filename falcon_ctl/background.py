@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -41,6 +43,19 @@ def in_parallel(actions: Mapping[str, Callable[[], _T]]) -> dict[str, _T | Excep
         thread.join(max(0.0, end - time.monotonic()))
     late = TimeoutError(f"no end within {_LONGEST:g} s")
     return {name: results.get(name, late) for name in actions}
+
+
+@contextmanager
+def workers(count: int | None) -> Iterator[ThreadPoolExecutor]:
+    """A pool of threads, for kernels that release the interpreter's lock.
+
+    A block that is interrupted does not wait for what they compute; the process ends with them.
+    """
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Background:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import signal
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +28,9 @@ from falcon_ctl.report.progress import Steps
 from falcon_ctl.systems import custom
 from falcon_ctl.systems.catalogue import LIVE, MAIN_JOB, OVERLAY, PIPELINING, select_live
 from falcon_ctl.systems.system import System
+from rxpath import signals
 from rxpath.errors import ConfigError
+from rxpath.texts import escaped
 from topo.cli.runner import run_app
 from topo.client.network import Network
 from topo.errors import TopoError
@@ -360,22 +361,40 @@ def main(argv: list[str]) -> NoReturn:
     """Run the command line; every reported error is one line on standard error."""
     # p4runtime-shell logs to the root logger what is reported as an error here.
     logging.basicConfig(handlers=[logging.NullHandler()])
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     files.set_sharing(False)
     if not argv or (argv[0].startswith("-") and argv[0] != "--help"):
         argv = ["run", *argv]
+    with signals.ending("falcon_ctl") as ending:
+        status = _status(argv, ending)
+        ending.leave()
+    sys.exit(status)
+
+
+def _status(argv: list[str], ending: signals.Ending) -> int:
+    """The exit status of a call; what went wrong is printed."""
     try:
-        sys.exit(run_app(app, "falcon_ctl", argv))
+        status = run_app(app, "falcon_ctl", argv)
     except CtlError as error:
-        print(f"falcon_ctl: {error}", file=sys.stderr)
-        sys.exit(error.exit_status)
+        return _report(str(error), error.exit_status)
     except ConfigError as error:
-        print(f"falcon_ctl: {error}", file=sys.stderr)
-        sys.exit(UsageError.exit_status)
+        return _report(str(error), UsageError.exit_status)
     except TopoError as error:  # the daemon ended or does not answer
-        print(f"falcon_ctl: {error}", file=sys.stderr)
-        sys.exit(PartFailed.exit_status)
+        return _report(str(error), PartFailed.exit_status)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"falcon_ctl: {where}{error.strerror or error}", file=sys.stderr)
-        sys.exit(PartFailed.exit_status)
+        return _report(f"{where}{error.strerror or error}", PartFailed.exit_status)
+    except Exception:
+        if not ending.number:
+            raise
+    except KeyboardInterrupt:
+        pass
+    else:
+        if not ending.number:
+            return status
+    # typer takes KeyboardInterrupt for itself, and in a callback of LLVM's it is lost
+    return _report("interrupted; nothing was written", Interrupted.exit_status)
+
+
+def _report(what: str, status: int) -> int:
+    print(f"falcon_ctl: {escaped(what)}", file=sys.stderr)
+    return status

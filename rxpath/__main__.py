@@ -11,7 +11,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from rxpath import signals
 from rxpath.errors import RxPathError
+from rxpath.texts import escaped
 
 
 class LogLevel(str, Enum):
@@ -29,7 +31,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 def _fail(error: RxPathError) -> NoReturn:
     """One line and exit status 2: a wrong key, a missing interface, a socket that is taken."""
-    typer.echo(f"rxpath: {error}", err=True)
+    typer.echo(f"rxpath: {escaped(str(error))}", err=True)
     raise typer.Exit(2) from error
 
 
@@ -72,11 +74,16 @@ def warm() -> None:
 
 def main() -> int:
     """Run a command; a wrong call gets one line on standard error and exit status 2."""
-    try:
-        return int(app(prog_name="rxpath", standalone_mode=False) or 0)
-    except UsageError as error:
-        typer.echo(f"rxpath: {' '.join(error.format_message().split())}", err=True)
-        return 2
+    with signals.ending("rxpath") as ending:
+        try:
+            status = int(app(prog_name="rxpath", standalone_mode=False) or 0)
+        except UsageError as error:
+            typer.echo(f"rxpath: {escaped(' '.join(error.format_message().split()))}", err=True)
+            status = 2
+        except (KeyboardInterrupt, typer.Abort):
+            status = 130
+        ending.leave()
+        return status
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rxpath.texts import escaped, shown
+
 
 class RxPathError(Exception):
     """Anything that this room reports on purpose."""
@@ -14,7 +16,7 @@ class ConfigError(RxPathError):
         self.key = key
         self.value = value
         self.allowed = allowed
-        super().__init__(f"{key}: got {value!r}, expected {allowed}")
+        super().__init__(f"{escaped(key)}: got {shown(value)}, expected {escaped(allowed)}")
 
 
 class PolicyError(ConfigError):
@@ -28,7 +30,7 @@ class PolicyError(ConfigError):
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.line else self.path
-        return f"{place}: {self.what}"
+        return escaped(f"{place}: {self.what}")
 
     def __reduce__(self) -> tuple[type[PolicyError], tuple[str, int, str]]:
         """For pickling, when it was raised in another process."""

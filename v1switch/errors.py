@@ -22,9 +22,18 @@ def shortened(text: str) -> str:
     return f"{text[:half]}…{text[-half:]}"
 
 
+def escaped(text: str) -> str:
+    """Text with unprintable characters escaped, so that a terminal only shows it."""
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(char: str) -> str:
+    return char if char.isprintable() else repr(char)[1:-1]
+
+
 def on_one_line(text: str) -> str:
     """Text with unprintable characters escaped, shortened for a message."""
-    return shortened("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
+    return shortened(escaped(text))
 
 
 def quoted(text: str) -> str:

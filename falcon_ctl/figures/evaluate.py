@@ -6,12 +6,12 @@ import math
 import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from falcon_ctl.background import workers
 from falcon_ctl.figures.experiments import CLAIMS, WITHIN, Claim, Experiment, Run
 from falcon_ctl.systems.catalogue import BY_NAME
 from falcon_ctl.systems.system import System
@@ -74,7 +74,7 @@ def run_all(
     runs = [run for experiment in experiments for run in experiment.runs(more)]
     tasks = [(run, systems[run.system], seed) for run in runs for seed in range(1, seeds + 1)]
     found: Results = defaultdict(list)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with workers(os.cpu_count()) as pool:
         results = pool.map(_measure, tasks)
         for done, ((run, *_), metrics) in enumerate(zip(tasks, results, strict=True), 1):
             found[run].append(metrics)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from falcon_ctl.background import workers
 from falcon_ctl.figures.evaluate import Results, Row, judge, run_all
 from falcon_ctl.figures.experiments import CLAIMS, Claim, Experiment, Run
 from falcon_ctl.systems.catalogue import BY_NAME
@@ -56,7 +56,7 @@ def effects(
     share, names = percent / 100, costs_of(runs)
     changes = [Change(name, factor) for name in names for factor in (1 - share, 1 + share)]
     after: dict[Change, Results] = {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with workers(os.cpu_count()) as pool:
         again = pool.map(lambda change: _run_changed(runs, change, seeds), changes)
         for change, results in zip(changes, again, strict=True):
             after[change] = results

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,11 +47,13 @@ def opened(folder: Path) -> Iterator[Journal]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        flags = os.O_RDWR | os.O_NONBLOCK | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(folder / NAME, flags, 0o666)
     except OSError as error:
         raise UsageError(f"--out {folder}", str(error.strerror), "a folder") from error
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise UsageError(f"--out {folder}", f"{NAME} is no file", "a folder of its own")
         _lock(descriptor, folder)
         text = (folder / NAME).read_bytes()
         whole = text[: text.rfind(b"\n") + 1]
@@ -74,12 +77,21 @@ def parse(text: bytes) -> tuple[dict[str, Row], int]:
     rows, dropped = {}, 0
     for line in text.splitlines():
         checksum, _, body = line.partition(b" ")
-        if checksum == _checksum(body):
-            key, row = json.loads(body)
-            rows[key] = row
-        else:
+        found = _row(body) if checksum == _checksum(body) else None
+        if found is None:
             dropped += 1
+        else:
+            rows[found[0]] = found[1]
     return rows, dropped
+
+
+def _row(body: bytes) -> tuple[str, Row] | None:
+    """A key and its row, unless the line was not written by `Journal.add`."""
+    try:
+        key, row = json.loads(body)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return (key, row) if isinstance(key, str) and isinstance(row, dict) else None
 
 
 def _line(key: str, row: Row) -> bytes:

@@ -15,7 +15,7 @@ from rxpath.config import tomlfile
 from rxpath.config.knobs import Knobs
 from rxpath.errors import ConfigError
 
-MOST_POINTS = 1_000_000
+MOST_POINTS = 100_000
 MOST_FRAMES = 2_000_000  # of a point: its trace is held in memory
 # As in the figures: the kernel's 40 ms would not see a load within a run of some milliseconds.
 LOAD_INTERVAL_NS = 500_000

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 
+from falcon_ctl import background
 from falcon_ctl.errors import PartFailed
 from falcon_ctl.sweeps.journal import Journal
 from falcon_ctl.sweeps.work import Row, Task, work
@@ -38,14 +39,11 @@ def threads(workers: int | None = None) -> Runner:
     count = workers or len(os.sched_getaffinity(0))
 
     def runner(tasks: Sequence[Task]) -> Iterator[tuple[Task, Row]]:
-        pool = ThreadPoolExecutor(count)
-        try:
+        with background.workers(count) as pool:
             futures = {pool.submit(work, task): task for task in tasks}
             for future in as_completed(futures):
                 with_task = futures.pop(future)
                 yield with_task, named(with_task, future.result)
-        finally:
-            pool.shutdown(cancel_futures=True)
 
     return runner
 

@@ -28,6 +28,7 @@ from pydantic import (
 
 from falcon_ctl.errors import UsageError
 from falcon_ctl.virtual.measure import FULL
+from topo.spec import yaml_tree
 from topo.spec.yaml_tree import Tree, TreeError, parse
 
 T = TypeVar("T")
@@ -127,7 +128,7 @@ def _error(
 def read(path: Path) -> File:
     """The spec in a file. Raises UsageError with key, line, and what is allowed."""
     try:
-        text = path.read_text("utf-8")
+        text = yaml_tree.read(path)
     except OSError as error:
         raise UsageError(str(path), str(error.strerror), "a YAML file") from error
     except UnicodeDecodeError as error:

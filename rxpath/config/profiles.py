@@ -5,6 +5,7 @@ A user's chain is in a file of the same form and is named FILE.toml:NAME.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -17,6 +18,7 @@ from rxpath.model.state import codes
 
 _NAMES = ("napi", "gro_cell", "backlog", "socket", "poll")
 KINDS = {name: codes.STAGE_NAMES.index(name) for name in _NAMES} | {"deny": codes.DENY}
+_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _HOOKED = ("napi", "gro_cell", "backlog")  # where the kernel has hooks
 
 
@@ -114,6 +116,8 @@ def parse(name: str, raw: Mapping[str, Any]) -> Profile:
         raise ConfigError(f"{name}.vxlan_port", port, "a UDP port, or 0 without a tunnel")
     stages = tuple(_stage(f"{name}.stage[{i}]", entry) for i, entry in enumerate(entries))
     title, slow_path = str(raw.get("title", name)), str(raw.get("slow_path", ""))
+    if not _NAME.fullmatch(name) or not title.isprintable():
+        raise ConfigError("profile", name, "a name of letters, digits, and any of _ . -")
     profile = Profile(name, title, port, stages, slow_path)
     _check_chain(profile)
     return profile

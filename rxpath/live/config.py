@@ -13,7 +13,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from rxpath.config.knobs import Knobs
 from rxpath.errors import ConfigError
+from rxpath.reading import read_text
 
+MOST_BYTES = 16 * 1024 * 1024
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.IGNORECASE)
 
 
@@ -126,13 +128,15 @@ def parse(raw: object) -> MachineConfig:
 def load(path: Path) -> MachineConfig:
     """Read a configuration file. Raises `ConfigError` naming the file, the line or the key."""
     try:
-        raw = json.loads(path.read_text())
+        raw = json.loads(read_text(path, MOST_BYTES))
     except OSError as error:
         raise ConfigError(str(path), error.strerror, "a readable file") from error
     except UnicodeDecodeError as error:
         raise ConfigError(str(path), error.reason, "JSON in UTF-8") from error
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path}:{error.lineno}", error.msg, "JSON") from error
+    except (RecursionError, ValueError) as error:  # too deep, or a number of thousands of digits
+        raise ConfigError(str(path), type(error).__name__, "JSON of a machine") from error
     try:
         return parse(raw)
     except ConfigError as error:

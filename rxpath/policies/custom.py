@@ -32,9 +32,11 @@ from rxpath.model.policy import POLICY_TYPES, Choose, Host, Packet, trampoline
 from rxpath.model.state import codes
 from rxpath.model.state.steering import STEER_SIGNATURE
 from rxpath.policies.policy import Policy
+from rxpath.reading import read_text
 
 T = TypeVar("T")
 SUFFIX = ".py:"
+MOST_BYTES = 1024 * 1024
 CHOICES = (codes.CHOICE_NONE, codes.CHOICE_FIRST, codes.CHOICE_SECOND, codes.CHOICE_FALLBACK)
 RETURNS = "expected (cpu, choice), two integers, or a CPU"
 
@@ -108,7 +110,7 @@ def load(spec: str) -> CustomPolicy:
     if not colon or not path.endswith(".py") or not name.isidentifier():
         raise ConfigError("policy", spec, "FILE.py:NAME, a file and a function in it")
     try:
-        source = Path(path).read_text("utf-8")
+        source = read_text(Path(path), MOST_BYTES)
     except OSError as error:
         raise PolicyError(path, 0, f"expected a Python file: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -136,7 +136,7 @@ def test_the_example_specs_are_specs():
 
 WRONG = {
     "no file": (None, "x.yaml: No such file or directory; expected a YAML file"),
-    "no YAML": ("systems: [", "x.yaml:1: no tree of keys; expected YAML"),
+    "no YAML": ("systems: [", "x.yaml:[12]: no tree of keys; expected YAML"),
     "no mapping": ("- host", "x.yaml:1: no mapping; expected some of the axes systems, proto"),
     "empty": ("", "no mapping"),
     "axis": ("systems: host\nflow: 3", "x.yaml:2: flow: no axis; expected one of systems, proto,"),

@@ -29,18 +29,19 @@ from topo.errors import SpecError
 from topo.spec.builders import VTEP_NET, derived_mac
 from topo.spec.model import CPU_PORT, Container, Machine, Model, Switch, Tenant, Topology
 from topo.spec.rules import problems
-from topo.spec.yaml_tree import Tree, TreeError, parse
+from topo.spec.yaml_tree import Tree, TreeError, parse, read
 
 KeyPath = tuple[str | int, ...]
 Entry = dict[str, Any]
 DEFAULT_NAME = "lab"
-MOST_MACHINES = 1 << 15  # VTEPs can be derived for
+MOST_LINKS = 4096
+MOST_NODES = 1024  # in each section: sixteen times what one computer is tried with
 
 
 def from_file(path: Path) -> Topology:
     """Read a topology and check its consistency; raise SpecError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read(path)
     except OSError as err:
         raise SpecError(str(path), None, "", f"expected a YAML file: {err.strerror}") from err
     except UnicodeDecodeError as err:
@@ -114,6 +115,8 @@ class _Draft:
         value = self.data.get(section) or {}
         if not isinstance(value, dict):
             raise self._error((section,), "expected a mapping of names")
+        if len(value) > MOST_NODES:
+            raise self._error((section,), f"expected at most {MOST_NODES}, got {len(value)}")
         for name, entry in value.items():
             if not isinstance(entry, dict | None):
                 raise self._error((section, name), "expected a mapping such as {}")
@@ -127,6 +130,8 @@ class _Draft:
         value = self.data.get(section) or []
         if not isinstance(value, list):
             raise self._error((section,), "expected a list of links")
+        if len(value) > MOST_LINKS:
+            raise self._error((section,), f"expected at most {MOST_LINKS}, got {len(value)}")
         return value
 
     def _number_switches(self) -> None:
@@ -136,10 +141,7 @@ class _Draft:
                 entry.setdefault("mac", derived_mac("switch", 0, int(device_id)))
 
     def _number_machines(self) -> None:
-        machines = self.data["machines"]
-        if len(machines) > MOST_MACHINES:
-            raise self._error(("machines",), f"expected at most {MOST_MACHINES}")
-        for number, entry in enumerate(machines, start=1):
+        for number, entry in enumerate(self.data["machines"], start=1):
             vtep = entry.setdefault("vtep", str(VTEP_NET[number]))
             with contextlib.suppress(ValueError):
                 entry.setdefault("mac", derived_mac("machine", 0, int(IPv4Address(vtep))))

@@ -5,11 +5,19 @@ and null; all else is text. YAML 1.1 reads a MAC address such as 12:10:00:00:00:
 base 60 and the name ``no`` as a boolean.
 """
 
+import os
+import stat
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 DEPTH = 8  # a topology has 4; an alias that contains itself would never end
+MOST_VALUES = 20_000  # with what aliases stand for: twice what the largest network has
+MOST_BYTES = 1024 * 1024
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # PyYAML without libyaml lacks the first
+
+_TOO_MANY = f"expected at most {MOST_VALUES} values, with what aliases stand for"
 
 
 class TreeError(Exception):
@@ -33,10 +41,30 @@ class Tree(NamedTuple):
         return self.lines.get(path, 1)
 
 
+def read(path: Path) -> str:
+    """Read a file, or a pipe until it is closed.
+
+    Raises:
+        OSError: it cannot be read, is neither, or is too long.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        mode = os.fstat(handle).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+            raise OSError(None, "it is no file", str(path))
+        os.set_blocking(handle, True)
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise OSError(None, f"it is longer than {MOST_BYTES} bytes", str(path))
+    return data.decode()
+
+
 def parse(text: str) -> Tree:
     """Parse one YAML document; raise TreeError."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        _check_size(text)
+        root = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as err:
         mark = err.problem_mark or err.context_mark
         line = mark.line + 1 if mark else 1
@@ -47,12 +75,29 @@ def parse(text: str) -> Tree:
     return Tree(_build(root, (), lines), lines)
 
 
+def _check_size(text: str) -> None:
+    """Raise TreeError for more than composing, which is recursive and slow, can take."""
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, Loader=_LOADER)):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if depth > DEPTH + 1:
+            raise TreeError(line, (), f"expected at most {DEPTH} levels")
+        if count > 2 * MOST_VALUES:
+            raise TreeError(line, (), _TOO_MANY)
+
+
 def _build(
     node: yaml.Node | None, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]
 ) -> Any:
     if node is None:
         return None
     lines.setdefault(path, node.start_mark.line + 1)
+    if len(lines) > MOST_VALUES:
+        raise TreeError(lines[path], path[:2], _TOO_MANY)
     if len(path) > DEPTH:
         raise TreeError(lines[path], path[:2], f"expected at most {DEPTH} levels")
     if isinstance(node, yaml.SequenceNode):

@@ -7,6 +7,7 @@ in the other's place.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +16,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the first word names, or else the switch; returns its exit status."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # errors are reported here, not by gRPC
     words = list(sys.argv[1:] if argv is None else argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _command(words)
+    except KeyboardInterrupt as interrupt:
+        number = interrupt.args[0] if interrupt.args else signal.SIGINT
+        sys.stderr.write("v1switch: interrupted\n")
+        return int(128 + number)
+
+
+def _interrupt(number: int, _frame: object) -> None:
+    raise KeyboardInterrupt(number)
+
+
+def _command(words: list[str]) -> int:
     # each command loads what it needs only: the switch has to listen within a second
     if words[:1] == ["explain"]:
         from v1switch.commands import explain

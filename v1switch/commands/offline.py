@@ -16,7 +16,7 @@ from v1switch.commands.parsing import WRONG_CALL, Parser, port_number
 from v1switch.control.dataplane import DROP_PORT, Dataplane
 from v1switch.control.engine import Engine
 from v1switch.entryfile import find_p4info, load_entries
-from v1switch.errors import SwitchError
+from v1switch.errors import SwitchError, escaped
 
 
 def parser(command: str, description: str) -> Parser:
@@ -75,9 +75,9 @@ def guarded(work: Callable[[], None]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"v1switch: {name}{error.strerror}\n")
+        sys.stderr.write(f"v1switch: {escaped(name)}{error.strerror}\n")
         return WRONG_CALL
     except SwitchError as error:
-        sys.stderr.write(f"v1switch: {error}\n")
+        sys.stderr.write(f"v1switch: {escaped(str(error))}\n")
         return WRONG_CALL
     return 0

@@ -20,7 +20,7 @@ from v1switch.commands.parsing import WRONG_CALL
 from v1switch.control.dataplane import Dataplane
 from v1switch.control.engine import Engine
 from v1switch.engines.native.packet_loop import NativeLoop
-from v1switch.errors import SwitchError
+from v1switch.errors import SwitchError, escaped
 from v1switch.io.links import LinkWatch
 from v1switch.io.loop import PacketLoop
 from v1switch.io.outputs import create
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     from v1switch.io.captures import Capture
 
 log = logging.getLogger("v1switch")
+
+
+class _Formatter(logging.Formatter):
+    """Escapes control characters: a program's messages and names may hold any."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(escaped, super().format(record).split("\n")))
 
 
 def _start_logging(options: argparse.Namespace) -> None:
@@ -44,7 +51,7 @@ def _start_logging(options: argparse.Namespace) -> None:
             raise SwitchError(f"{what}, expected a file that can be written") from error
     if options.log_console or options.log_file is None:
         handlers.append(logging.StreamHandler(sys.stdout))
-    form = logging.Formatter("[%(asctime)s.%(msecs)03d] [%(levelname).1s] %(message)s", "%H:%M:%S")
+    form = _Formatter("[%(asctime)s.%(msecs)03d] [%(levelname).1s] %(message)s", "%H:%M:%S")
     for handler in handlers:
         handler.setFormatter(form)
         log.addHandler(handler)
@@ -128,6 +135,6 @@ def main(argv: Sequence[str]) -> int:
                 Dataplane(chosen, cpu_port=options.cpu_port, drop_port=options.drop_port),
             )
     except (SwitchError, OSError) as error:
-        sys.stderr.write(f"v1switch: {error}\n")
+        sys.stderr.write(f"v1switch: {escaped(str(error))}\n")
         return WRONG_CALL
     return 0

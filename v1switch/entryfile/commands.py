@@ -14,8 +14,10 @@ from pathlib import Path
 from v1switch.control.dataplane import Dataplane
 from v1switch.entryfile import arguments
 from v1switch.entryfile.errors import EntriesError, InvalidLine
+from v1switch.entryfile.limits import MAX_FILE
 from v1switch.errors import DuplicateEntry, SwitchError, quoted
 from v1switch.program.model import Action, Table
+from v1switch.reading import read_bytes
 from v1switch.state.entries import (
     ActionCall,
     CloneSession,
@@ -44,7 +46,7 @@ ARROW = "=>"
 def run_commands(path: Path, dataplane: Dataplane) -> None:
     """Run a file's commands; raises EntriesError, OSError."""
     try:
-        text = path.read_text()
+        text = read_bytes(path, MAX_FILE).decode()
     except UnicodeDecodeError as error:
         raise EntriesError(path, 0, "", f"byte {error.start} is not UTF-8 text") from None
     runner = _Runner(path, dataplane)

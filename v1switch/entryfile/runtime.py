@@ -13,9 +13,11 @@ from pathlib import Path
 from v1switch.control.dataplane import Dataplane
 from v1switch.entryfile import arguments
 from v1switch.entryfile.errors import EntriesError, InvalidLine
+from v1switch.entryfile.limits import MAX_FILE
 from v1switch.errors import ProgramError, SwitchError, on_one_line, quoted, shortened
 from v1switch.program.json_cursor import Node
 from v1switch.program.model import KeyField, Table
+from v1switch.reading import read_bytes
 from v1switch.state.entries import (
     ActionCall,
     CloneSession,
@@ -38,7 +40,7 @@ def load_runtime(path: Path, dataplane: Dataplane) -> None:
     """Write all entries of a file; raises EntriesError, OSError."""
     reader = _Reader(path, dataplane)
     try:
-        root = Node.parse(path.read_bytes())
+        root = Node.parse(read_bytes(path, MAX_FILE))
         for name in root.member_names():
             if name not in IGNORED | reader.members.keys():
                 allowed = ", ".join(reader.members)

@@ -16,15 +16,18 @@ from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.control.dataplane import Dataplane
 from v1switch.entryfile.errors import EntriesError
+from v1switch.entryfile.limits import MAX_TEXT
 from v1switch.errors import SwitchError, on_one_line
 from v1switch.p4runtime import batches
 from v1switch.p4runtime.join import join
 from v1switch.p4runtime.pipeline import Pipeline
+from v1switch.reading import read_bytes
 
 INSERTED = {
     *("table_entry", "action_profile_member", "action_profile_group", "digest_entry"),
     "packet_replication_engine_entry",
 }
+_DEEP = "too many levels, expected messages with less nesting"
 TOKEN = re.compile(r"""#.*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{}<>]|[\w.]+|\n""")
 
 
@@ -55,6 +58,8 @@ def _pipeline(dataplane: Dataplane, path: Path) -> Pipeline:
         text_format.Parse(_read(path), info)
     except text_format.ParseError as error:
         raise EntriesError(path, error.GetLine() or 0, "P4Info", _reason(error)) from None
+    except RecursionError:
+        raise EntriesError(path, 0, "P4Info", _DEEP) from None
     program = dataplane.state.program
     try:
         schema = join(info, program)
@@ -65,7 +70,7 @@ def _pipeline(dataplane: Dataplane, path: Path) -> Pipeline:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text()
+        return read_bytes(path, MAX_TEXT).decode()
     except UnicodeDecodeError as error:
         raise EntriesError(path, 0, "", f"byte {error.start} is not UTF-8 text") from None
 
@@ -78,6 +83,8 @@ def _updates(path: Path, text: str) -> list[p4rt.Update]:
     except text_format.ParseError as error:
         name = type(message).__name__
         raise EntriesError(path, error.GetLine() or 0, name, _reason(error)) from None
+    except RecursionError:
+        raise EntriesError(path, 0, type(message).__name__, _DEEP) from None
     if not answer:
         return list(message.updates)
     return [p4rt.Update(type=_type(entity), entity=entity) for entity in message.entities]

@@ -7,6 +7,7 @@ BMv2 does: `<interface>_in.pcap` and `<interface>_out.pcap`.
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import logging
 import re
@@ -24,6 +25,7 @@ HEADER = struct.pack("=IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262_144, 1)
 RECORD = struct.Struct("=IIII")
 log = logging.getLogger("v1switch")
 NS_PER_S = 1_000_000_000
+MAX_PART = 1 << 20  # bytes of a frame or another block of a file; snaplen's usual limit is 2^18
 MAX_TIME_NS = (1 << 63) - 1
 ETHERNET = 1  # LINKTYPE_ETHERNET
 HARMLESS = re.compile("DSB|DPEB|TLS|NSS|option")  # parts of pcapng that hold no frame
@@ -122,7 +124,7 @@ def read_frames(path: Path) -> Iterator[tuple[int, bytes]]:
 
     try:
         with _complaints(path):
-            reader = RawPcapReader(str(path))
+            reader = RawPcapReader(_Bounded(path))
     except OSError as error:
         raise CaptureError(path, f"{error.strerror}, expected a pcap or pcapng file") from error
     except Scapy_Exception as error:
@@ -151,6 +153,28 @@ def read_frames(path: Path) -> Iterator[tuple[int, bytes]]:
                     f"frame {number} has a time after the year 2262, expected a plausible time",
                 )
             yield time_ns, frame
+
+
+class _Bounded:
+    """A file, perhaps compressed by gzip, for Scapy: lengths in it cannot exhaust the memory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.name = path, str(path)
+        self._raw = path.open("rb")
+        zipped = self._raw.peek(2)[:2] == b"\x1f\x8b"
+        self._file = gzip.GzipFile(fileobj=self._raw) if zipped else self._raw
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes, as `io.RawIOBase.read`."""
+        if size > MAX_PART:
+            what = f"a part of {size} bytes"
+            raise CaptureError(self.path, f"{what}, expected {MAX_PART} at most")
+        return self._file.read(size)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        self._raw.close()
 
 
 class _Collector(logging.Filter):

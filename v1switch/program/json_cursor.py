@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from v1switch.errors import ProgramError
-from v1switch.program.limits import MAX_BITS, MAX_INTEGER, MAX_NAME
+from v1switch.errors import ProgramError, escaped
+from v1switch.program.limits import MAX_BITS, MAX_INTEGER, MAX_NAME, MAX_PARTS
 from v1switch.program.packet_model import Source
 
 SHOWN = 40
@@ -46,6 +47,8 @@ class Node:
         """Parse a document; raises ProgramError if it is truncated or otherwise broken."""
         try:
             text = text.decode() if isinstance(text, bytes) else text
+            if text.count("[") + text.count("{") > MAX_PARTS:
+                raise ProgramError("$", f"at most {MAX_PARTS} objects and arrays", "more")
             return cls(json.loads(text, object_pairs_hook=_object))
         except UnicodeDecodeError as error:
             raise ProgramError("$", "JSON text in UTF-8", f"byte {error.start} is not") from None
@@ -73,7 +76,8 @@ class Node:
     def fail(self, expected: str, found: str | None = None) -> ProgramError:
         """Return the error that this value is not what was expected."""
         if found is None:
-            found = json.dumps(self.value)
+            parts = json.JSONEncoder().iterencode(self.value)  # a part at a time: it may be huge
+            found = "".join(itertools.islice(parts, SHOWN + 1))
             found = found if len(found) <= SHOWN else found[: SHOWN - 1] + "…"
         return ProgramError(self.path, expected, found, self.subject)
 
@@ -197,4 +201,5 @@ class Node:
         file, line = info.value.get("filename"), info.value.get("line")
         if not isinstance(file, str) or not isinstance(line, int):
             return None
-        return Source(file, line, " ".join(str(info.value.get("source_fragment", "")).split()))
+        fragment = " ".join(str(info.value.get("source_fragment", "")).split())
+        return Source(escaped(file), line, escaped(fragment))

@@ -9,7 +9,7 @@ from v1switch.program import expressions as ex
 from v1switch.program.expression_reader import ExpressionReader
 from v1switch.program.header_reader import read_headers, unique
 from v1switch.program.json_cursor import Node
-from v1switch.program.limits import MAX_CELLS
+from v1switch.program.limits import MAX_CELLS, MAX_FILE
 from v1switch.program.model import (
     Action,
     ActionProfile,
@@ -29,6 +29,7 @@ from v1switch.program.parser_reader import read_deparser, read_parser, read_valu
 from v1switch.program.pipeline_reader import PipelineReader, algorithm, choice, field_of
 from v1switch.program.primitives import read_primitive
 from v1switch.program.symbols import STANDARD_METADATA, Symbols
+from v1switch.reading import read_bytes
 
 MAJOR_VERSION = 2  # docs/JSON_format.md: readers refuse another major number
 # simple_switch's add_required_field; other targets' programs lack some of them
@@ -47,7 +48,7 @@ INTRINSIC = {  # widths of the fields that the switch writes, as v1model.p4 decl
 
 def load_file(path: Path) -> Program:
     """Read a program from a file; raises OSError as `open` does, ProgramError."""
-    return load_program(path.read_bytes())
+    return load_program(read_bytes(path, MAX_FILE))
 
 
 def load_program(text: bytes | str) -> Program:
