@@ -2,8 +2,10 @@
 
 import importlib.util
 import os
+import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 # Only the standard library here: this file has to run where nothing is installed.
 NEEDED = ("grpc", "matplotlib", "networkx", "numba", "p4runtime_sh", "pydantic", "scapy", "typer")
@@ -17,8 +19,16 @@ def missing() -> list[str]:
     return [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
 
+def _leave(number: int, _frame: object) -> NoReturn:
+    """End at once: an exception would be lost, or become another one, in the midst of an import."""
+    os.write(2, f"falcon_ctl: ended by {signal.Signals(number).name}\n".encode())
+    os._exit(128 + number)
+
+
 def start() -> None:
     """Run here, or in .venv when packages are missing here."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)  # before the command runs, and after it
     lacking = missing()
     if not lacking:
         from falcon_ctl.cli import main
