@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 # Ends of the names of places where this computer, not the emulated network, lost frames.
@@ -35,6 +35,11 @@ def foreign(ours: int, others: int) -> str:
     if others <= max(_FOREIGN_FEW, _FOREIGN_SHARE * ours):
         return ""
     return f"{others} foreign frames beside {ours} of the run"
+
+
+def flaps(links: Sequence[str]) -> str:
+    """Links that went down or came up during the run; "" when none did."""
+    return f"links changed: {', '.join(links)}" if links else ""
 
 
 def other_load(use: CpuUse) -> str:

@@ -23,7 +23,7 @@ PORT_DROPS = {"in-discards": "socket", "in-errors": "errors", "out-discards": "r
 
 
 class Link(NamedTuple):
-    """Frames of an interface since it exists.
+    """Frames of an interface since it exists, and how often its carrier came or went.
 
     `tx_dropped` of a veth end: those that the far end did not take, because the queue behind it was
     full (net.core.netdev_max_backlog) or the interface down [drivers/net/veth.c, veth_xmit].
@@ -31,6 +31,7 @@ class Link(NamedTuple):
 
     rx_packets: int
     tx_dropped: int
+    carrier_changes: int = 0
 
 
 def links(sock: socket.socket) -> dict[str, Link]:
@@ -47,7 +48,8 @@ def links(sock: socket.socket) -> dict[str, Link]:
                 return found
             statistics = message.get("IFLA_STATS64")
             counts = statistics["rx_packets"], statistics["tx_dropped"]
-            found[message.get("IFLA_IFNAME")] = Link(*counts)
+            carrier = int(message.get("IFLA_CARRIER_CHANGES") or 0)
+            found[message.get("IFLA_IFNAME")] = Link(*counts, carrier)
 
 
 class PortCounters:

@@ -11,10 +11,9 @@ from typing import Any
 
 from falcon_ctl.capture.tap import Tap
 from falcon_ctl.errors import PartFailed
-from falcon_ctl.live import cpu_use, interfaces
+from falcon_ctl.live import interfaces
 from falcon_ctl.live.controller import Controller
 from falcon_ctl.live.counting import CONTAINER_INTERFACE, Counting
-from falcon_ctl.live.cpu_use import Sample
 from falcon_ctl.live.hosts import Host
 from falcon_ctl.live.watch import Watch
 from falcon_ctl.systems.system import System
@@ -85,12 +84,9 @@ class Lab:
         """The topology that is up."""
         return self.network.spec
 
-    def cpu_sample(self) -> Sample:
-        """What this computer's CPUs and the run's parts have done so far."""
-        return cpu_use.sample(self._pids)
-
     @cached_property
-    def _pids(self) -> list[int]:
+    def pids(self) -> list[int]:
+        """The processes of the network's parts."""
         status = self.network.status()
         return [status.pid, *(part.pid for part in status.parts)]
 

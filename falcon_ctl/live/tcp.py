@@ -15,6 +15,7 @@ from falcon_ctl.live import udp
 from falcon_ctl.live.accounting import Account
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.path_capture import PathCapture
+from falcon_ctl.live.surroundings import Surroundings
 from falcon_ctl.systems.system import System
 from falcon_ctl.traffic import schedule
 from falcon_ctl.traffic.flows import Flow, tcp_segments
@@ -75,7 +76,7 @@ def _measured(
 ) -> Outcome:
     host = lab.hosts[lab.container(flows[0].target.name).machine]
     account = Account(lab, flows)
-    cpus = lab.cpu_sample()
+    before = Surroundings.of(lab)
     host.reset()
     with host.recording(_RECORD) as traces, ExitStack() as stack:
         capture = PathCapture.start(lab, stack, flows)
@@ -83,7 +84,7 @@ def _measured(
         _wait_quiet(lab, capture)
         stats = udp.settled(lab, host)
         account.stop(stats)
-    use = cpus.until(lab.cpu_sample())
+    after = Surroundings.of(lab)
     lab.watch.check()
     (trace,) = traces
     ours = udp.passages_of(trace, flows)
@@ -102,7 +103,7 @@ def _measured(
         reordered=path.reordered,
         swaps=path.swaps,
         late="; ".join(filter(None, (path.flaw, udp.lateness(stats)))),
-        disturbed=udp.disturbed(losses.own, trace, ours, use),
+        disturbed=udp.disturbed(losses.own, trace, ours, (before, after), False),
         **udp.timing(ours, stats),
     )
     return Outcome(measurement, trace, list(transfers), stats)

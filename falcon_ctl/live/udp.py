@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from falcon_ctl.capture import headers
 from falcon_ctl.capture.trace import Passage, Stage, Trace
 from falcon_ctl.checks import disturbance
-from falcon_ctl.checks.disturbance import CpuUse
 from falcon_ctl.checks.measurement import Measurement, rate
 from falcon_ctl.live.accounting import Account
 from falcon_ctl.live.hosts import Host
 from falcon_ctl.live.lab import Lab
+from falcon_ctl.live.surroundings import Surroundings
 from falcon_ctl.systems.system import System
 from falcon_ctl.traffic import order, payload, schedule
 from falcon_ctl.traffic.flows import Flow, udp_template
@@ -63,7 +63,7 @@ def _measured(lab: Lab, system: System, load: Load, flows: list[Flow], host: Hos
     sockets = [lab.receiver(flow.target.name, flow.target_port) for flow in flows]
     _discard(sockets)
     account = Account(lab, flows, sockets)
-    cpus = lab.cpu_sample()
+    before = Surroundings.of(lab)
     host.reset()
     by_flow = list(zip((flow.id for flow in flows), sockets, strict=True))
     with host.recording(2 * load.frames + 1000) as traces, Receiver(by_flow) as receiver:
@@ -71,7 +71,7 @@ def _measured(lab: Lab, system: System, load: Load, flows: list[Flow], host: Hos
         receiver.wait_quiet(sent.total, _QUIET, _DRAIN)
         stats = settled(lab, host)
         account.stop(stats)
-    use = cpus.until(lab.cpu_sample())
+    after = Surroundings.of(lab)
     lab.watch.check()
     (trace,) = traces
     ours = passages_of(trace, flows)
@@ -93,23 +93,29 @@ def _measured(lab: Lab, system: System, load: Load, flows: list[Flow], host: Hos
         foreign=losses.foreign,
         reordered=sum(found.reordered for found in orders),
         late=unsaturated(ours) if load.saturates else _late(sent, transit(trace, ours), stats),
-        disturbed=disturbed(losses.own, trace, ours, None if load.saturates else use),
+        disturbed=disturbed(losses.own, trace, ours, (before, after), load.saturates),
         **timing(ours, stats),
     )
     return Outcome(measurement, trace, arrivals, sent, stats)
 
 
 def disturbed(
-    drops: Mapping[str, int], trace: Trace, ours: list[Passage], use: CpuUse | None
+    drops: Mapping[str, int],
+    trace: Trace,
+    ours: list[Passage],
+    looks: tuple[Surroundings, Surroundings],
+    saturates: bool,
 ) -> str:
     """What else than the experiment took part in the run; "" when nothing did.
 
-    `use`: None for a load that saturates: as long as a queue never runs empty, delays change
-    nothing (`unsaturated`).
+    `looks`: at the surroundings before and after it. A load that `saturates` is not disturbed by
+    other work: as long as a queue never runs empty, delays change nothing (`unsaturated`).
     """
+    before, after = looks
     strangers = disturbance.foreign(len(ours), len(trace.passages) - len(ours))
-    others = disturbance.other_load(use) if use else ""
-    marks = (disturbance.losses(drops), strangers, others)
+    others = "" if saturates else disturbance.other_load(before.use_until(after))
+    flaps = disturbance.flaps(before.flaps_until(after))
+    marks = (disturbance.losses(drops), strangers, flaps, others)
     return "; ".join(filter(None, marks))
 
 

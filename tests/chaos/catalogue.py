@@ -269,7 +269,7 @@ def taken_down(world: World, _rng: random.Random, _job: Job | None) -> tuple[str
 
 
 KILL, STOP = signal.SIGKILL, signal.SIGSTOP
-_DAEMON, _SWITCH, _RX = ("daemon", "network"), ("switch s",), ("rxpath", "rx-m")
+_DAEMON, _SWITCH, _RX = ("daemon", "network"), ("switch s", "network: s"), ("rxpath", "rx-m")
 _LINK = ("s1", "m1", "m2", "red", "blue", "eth")
 
 FAULTS = (

@@ -27,6 +27,7 @@ from falcon_ctl.figures import evaluate, plots, report, tornado
 from falcon_ctl.figures.experiments import BY_FIGURE
 from falcon_ctl.figures.sensitivity import Effect
 from falcon_ctl.live import cpu_use, udp
+from falcon_ctl.live.surroundings import Surroundings
 from falcon_ctl.report import document, plot, provenance, results, table
 from falcon_ctl.report.document import Report
 from falcon_ctl.systems.catalogue import MAIN_JOB
@@ -250,6 +251,31 @@ def test_pictures_are_saved_in_one_place_only():
 # -- disturbances ----------------------------------------------------------------------------------
 
 
+def looks(use, flapped=()):
+    """Surroundings before and after a run with this use of the CPUs and these links' changes."""
+    before = cpu_use.Sample(0, 0, 0, 0, use.cpus)
+    after = cpu_use.Sample(use.wall, use.other, 0, use.waited, use.cpus)
+    ends = {("m1", "m1-up"): 1, ("s1", "s1-eth1"): 3}
+    changed = {end: count + 2 * (end[1] in flapped) for end, count in ends.items()}
+    return Surroundings(before, ends), Surroundings(after, changed)
+
+
+def test_a_link_that_flaps_disturbs_a_run_of_any_load():
+    quiet = CpuUse(0, 0, 1, 2)
+    for saturates in (False, True):
+        found = udp.disturbed({}, trace(), [], looks(quiet, ["m1-up"]), saturates)
+        assert found == "links changed: m1 m1-up"
+    before, after = looks(quiet)
+    gone = Surroundings(after.cpus, {})
+    assert len(before.flaps_until(gone)) == 2
+
+
+def test_a_saturating_load_is_not_disturbed_by_other_work():
+    busy = looks(CpuUse(1.5, 0.5, 1.0, 2))
+    assert udp.disturbed({}, trace(), [], busy, True) == ""
+    assert "another load" in udp.disturbed({}, trace(), [], busy, False)
+
+
 @pytest.mark.parametrize(
     ("drops", "strangers", "use", "said"),
     [
@@ -266,7 +292,7 @@ def test_pictures_are_saved_in_one_place_only():
 def test_what_disturbs_a_run(drops, strangers, use, said):
     ours = [Frames().passage(number) for number in range(1, 101)]
     recorded = trace(*ours, *(Frames().passage(0) for _ in range(strangers)))
-    found = udp.disturbed(drops, recorded, ours, use)
+    found = udp.disturbed(drops, recorded, ours, looks(use or CpuUse(0, 0, 1, 2)), use is None)
     assert (said in found) if said else found == ""
 
 

@@ -1,0 +1,43 @@
+"""What may disturb a measured run: the computer's other work, links that go down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from falcon_ctl.checks.disturbance import CpuUse
+from falcon_ctl.live import cpu_use
+from falcon_ctl.live.lab import Lab
+
+Carriers = dict[tuple[str, str], int]
+"""Node and interface to how often its carrier has changed."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """A look at them; two looks tell what happened in between."""
+
+    cpus: cpu_use.Sample
+    carriers: Carriers
+
+    @classmethod
+    def of(cls, lab: Lab) -> Surroundings:
+        """Look at the CPUs and at both ends of each link; containers' links end at machines."""
+        nodes = [one.name for one in (*lab.topology.switches, *lab.topology.machines)]
+        carriers = {
+            (node, name): link.carrier_changes
+            for node in nodes
+            for name, link in lab.links(node).items()
+        }
+        return cls(cpu_use.sample(lab.pids), carriers)
+
+    def use_until(self, later: Surroundings) -> CpuUse:
+        """What the CPUs did between this look and a later one."""
+        return self.cpus.until(later.cpus)
+
+    def flaps_until(self, later: Surroundings) -> list[str]:
+        """Interfaces that lost or got their carrier in between, or are gone."""
+        return [
+            f"{node} {name}"
+            for (node, name), count in self.carriers.items()
+            if later.carriers.get((node, name)) != count
+        ]
