@@ -190,6 +190,26 @@ def test_without_a_descriptor_a_client_is_disconnected(run_dir: Path) -> None:
         accepted.close()
 
 
+def test_descriptors_may_be_more_than_select_takes(run_dir: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2048:
+        pytest.skip("this user may not open so many files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2048, hard))
+    null = os.open(os.devnull, os.O_RDONLY)
+    held = [os.dup(null) for _ in range(1024)]
+    try:
+        listener = Listener(RunDir(run_dir))
+        with dial(Topo(run_dir)):
+            accepted = listener.accept(1.0)
+            assert accepted is not None
+            assert accepted.fileno() > 1024
+            accepted.close()
+    finally:
+        for fd in (null, *held):
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def next_file() -> int:
     """The number that the next descriptor gets, so that a limit of it allows none."""
     number = os.open(os.devnull, os.O_RDONLY)

@@ -45,6 +45,10 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)
+    except OSError as err:  # the current directory is gone, no descriptor left …
+        where = f"{err.filename}: " if err.filename else ""
+        print(f"{name}: {where}{err.strerror or err}", file=sys.stderr)
+        sys.exit(TopoError.exit_code)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
 

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from topo.protocol.status import Target
 from topo.rundir import RunDir, tail
 from topo.spec.model import Topology
 from topo.system import requirements, targets
+from topo.system.linux import wait_readable
 from topo.system.python import environment
 
 END_SECONDS = 10.0
@@ -143,7 +143,7 @@ class _Startup:
         """Kill what was started; return when its last process has ended."""
         if self._init is not None:
             signal.pidfd_send_signal(self._init, signal.SIGKILL)
-            select.select([self._init], [], [], END_SECONDS)
+            wait_readable([self._init], END_SECONDS)
         self._daemon.kill()
 
     def close(self) -> None:

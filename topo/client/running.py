@@ -7,7 +7,6 @@ whole run directory has been removed; other users' processes are never taken for
 
 import contextlib
 import os
-import select
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 from topo.client.pids import Process, parse_status
 from topo.rundir import RunDir
+from topo.system.linux import wait_readable
 from topo.system.processes import age, is_stopped
 
 MODULE = "topo.daemon"
@@ -86,7 +86,7 @@ class Running(NamedTuple):
 
 def _ended(pidfd: int, timeout: float) -> bool:
     """Wait for the end of a process: its pidfd becomes readable, pidfd_open(2)."""
-    return bool(select.select([pidfd], [], [], timeout)[0])
+    return bool(wait_readable([pidfd], timeout))
 
 
 def marker(run_dir: RunDir) -> str:

@@ -3,12 +3,12 @@
 import contextlib
 import errno
 import os
-import select
 import socket
 from pathlib import Path
 
 from topo.errors import RunDirError
 from topo.rundir import RunDir
+from topo.system.linux import wait_readable
 
 BACKLOG = 128
 RESERVE = os.devnull  # what the spare descriptor is open on
@@ -34,7 +34,7 @@ class Listener:
         `Full`; other errors of the connection are the client's, and give None.
         """
         self._renew()
-        if not select.select([self._sock], [], [], seconds)[0]:
+        if not wait_readable([self._sock.fileno()], seconds):
             return None
         try:
             return self._sock.accept()[0]
@@ -47,7 +47,7 @@ class Listener:
     def _hang_up(self) -> None:
         """Use the spare descriptor to disconnect a client that there is no descriptor for.
 
-        Otherwise it would wait for ever, and `select` would never sleep again.
+        Otherwise it would wait for ever, and the accept loop would spin: the socket stays readable.
         """
         os.close(self._spare)
         with contextlib.suppress(OSError):

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from topo.errors import StartFailed, TopoError
 from topo.protocol.startup import Order, failed
 from topo.rundir import RunDir
-from topo.system import namespaces
+from topo.system import linux, namespaces
 
 
 def main() -> NoReturn:
@@ -61,6 +61,7 @@ def hold_up(order: Order, run_dir: RunDir) -> int:
     from topo.daemon.service import Service
     from topo.spec.model import Topology
 
+    files = linux.allow_files()
     topology = Topology.model_validate(order["topology"])
     emulation = Emulation(topology, order["target"], run_dir, sys.stderr)
     try:
@@ -77,7 +78,7 @@ def hold_up(order: Order, run_dir: RunDir) -> int:
             clean_up(run_dir)
         return 1
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    service = Service(emulation, end.set)
+    service = Service(emulation, end.set, files)
     threading.Thread(target=service.serve, args=(listener,), daemon=True).start()
     end.wait()
     emulation.stop()

@@ -24,7 +24,7 @@ from topo.protocol.requests import (
     StatusParams,
     params_of,
 )
-from topo.system.linux import allow_files, wait_readable, within_netns
+from topo.system.linux import wait_readable, within_netns
 
 ACCEPT_SECONDS = 1.0  # between two looks whether the socket is still in its place
 HANGUP_SECONDS = 2.0  # between SIGHUP and SIGKILL for a program whose client hung up
@@ -33,9 +33,10 @@ HANGUP_SECONDS = 2.0  # between SIGHUP and SIGKILL for a program whose client hu
 class Service:
     """Answers requests about one network; calls `end` when a client asks for `down`."""
 
-    def __init__(self, emulation: Emulation, end: Callable[[], None]) -> None:
+    def __init__(self, emulation: Emulation, end: Callable[[], None], files: int) -> None:
+        """Serve `emulation`; `files` is how many descriptors this process may open."""
         self._emulation, self._end = emulation, end
-        self._clients = Clients(min(MAX_CLIENTS, allow_files() // FILES_PER_CLIENT))
+        self._clients = Clients(min(MAX_CLIENTS, files // FILES_PER_CLIENT))
         self._operations: dict[str, Callable[[Channel, Message, list[int]], None]] = {
             "status": self._status,
             "repair": self._repair,
@@ -94,7 +95,7 @@ class Service:
             channel.send(failure(request.get("id"), err))
         except (BlockingIOError, ConnectionError):  # the client does not read, or is gone
             raise
-        except OSError as err:  # no descriptor left, a path too long …
+        except (OSError, RuntimeError) as err:  # no descriptor or thread left, a path too long …
             error = RequestError("failed", str(request.get("op")), str(err))
             channel.send(failure(request.get("id"), error))
         finally:
