@@ -52,6 +52,13 @@ def controller(topo: Topo) -> Iterator[Control]:
 
 
 @pytest.fixture(scope="module")
+def successor(topo: Topo) -> Iterator[Control]:
+    """The controller after `controller`."""
+    with control(topo.run_dir) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def revived() -> Iterator[list[Execution]]:
     """Programs that tests started in nodes and leave running."""
     programs: list[Execution] = []
@@ -138,29 +145,26 @@ def test_a_killed_switch_is_left_out_and_provisioned_anew_when_it_is_back(
 
 
 def test_a_controller_that_is_killed_takes_over_what_it_finds_and_no_frame_is_lost(
-    topo: Topo, network: Network, controller: Control, observer: Observer
+    request: pytest.FixtureRequest, network: Network, controller: Control, observer: Observer
 ) -> None:
     with Stream(network, SOURCE, TARGET) as stream:
         arrives(stream)
         began, learned = time.monotonic(), observer.learned("leaf2")
         controller.end(signal.SIGKILL)
-        with control(topo.run_dir) as second:
-            assert "; 0 updates on 0 switches" in second.lines[0]
-            assert second.lines[0].count("(entries kept)") == len(network.spec.switches)
-            arrives(stream)
-            assert observer.learned("leaf2") == learned
-            assert second.end(signal.SIGTERM) == 0
+        first = request.getfixturevalue("successor").lines[0]
+        assert "; 0 updates on 0 switches" in first
+        assert first.count("(entries kept)") == len(network.spec.switches)
         arrives(stream)
+        assert observer.learned("leaf2") == learned
     assert not [n for n, at in stream.sent.items() if at > began and n not in stream.received]
 
 
-def test_a_second_controller_that_takes_over_is_named(topo: Topo, network: Network) -> None:
+def test_a_controller_that_takes_over_is_named(network: Network, successor: Control) -> None:
     info = network.switches["leaf1"]
-    with control(topo.run_dir) as running:
-        number = 1 << 64  # which the switch remembers after its holder has left
-        with closing(Client("leaf1", info.grpc_address, info.device_id, number)):
-            assert running.end(0) == 1
-        assert "falcon_ctl: switch leaf1: another controller took over (" in running.lines[-1]
+    number = 1 << 64  # which the switch remembers after its holder has left
+    with closing(Client("leaf1", info.grpc_address, info.device_id, number)):
+        assert successor.end(0) == 1
+    assert "falcon_ctl: switch leaf1: another controller took over (" in successor.lines[-1]
 
 
 def test_traffic_moves_around_a_deleted_link_and_the_end_of_the_network_is_named(
