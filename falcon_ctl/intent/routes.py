@@ -57,6 +57,37 @@ def compute(topology: Topology, outage: Outage = NO_OUTAGE) -> Routes:
     return routes
 
 
+def plan(topology: Topology, before: Outage, after: Outage) -> list[tuple[Outage, list[str]]]:
+    """From routes around `before` to routes around `after`: which switches take which, in order.
+
+    All that is newly down is left out at once. Then what returned comes back piece by piece, first
+    at the piece itself, then its neighbours, and so on: whoever sends towards it finds that the
+    next switch does so already, hence no loops meanwhile (RFC 6976, section 4).
+    """
+    names = [switch.name for switch in topology.switches]
+    outage = Outage(before.switches | after.switches, before.links | after.links)
+    steps = [(outage, names)] if outage != before or before == after else []
+    for name in sorted(before.switches - after.switches):
+        outage = Outage(outage.switches - {name}, outage.links)
+        steps += [(outage, group) for group in _outwards(topology, {name})]
+    for link in sorted(before.links - after.links, key=str):
+        outage = Outage(outage.switches, outage.links - {link})
+        ends = {end.node for end in link.ends} & set(names)
+        steps += [(outage, group) for group in _outwards(topology, ends)]
+    return steps
+
+
+def _outwards(topology: Topology, start: set[str]) -> list[list[str]]:
+    """The switches, grouped by their distance from the nearest of `start`."""
+    names = [switch.name for switch in topology.switches]
+    graph = topology.graph().subgraph(names)
+    distance = nx.multi_source_dijkstra_path_length(graph, start)
+    found: dict[float, list[str]] = {}
+    for name in names:
+        found.setdefault(distance.get(name, len(names)), []).append(name)
+    return [found[far] for far in sorted(found)]
+
+
 def _ports(links: list[Link]) -> Iterator[tuple[str, int, str]]:
     """Each switch's end of a link: the switch, its port, and the node at the far end."""
     for link in links:

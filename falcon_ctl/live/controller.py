@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from falcon_ctl.background import in_parallel
@@ -112,21 +112,27 @@ class Controller:
 
     def use(self, system: System) -> int:
         """Make the whole network run `system`; returns the number of updates that took."""
-        results = self.route(system, NO_OUTAGE)
+        results = self.apply(self.wanted(system), list(self.switches))
         for result in results.values():
             if isinstance(result, Exception):
                 raise result
         return sum(result for result in results.values() if isinstance(result, int))
 
-    def route(self, system: System, outage: Outage) -> dict[str, int | Exception]:
-        """Make the connected switches run `system`, around the `outage`, all at once.
+    def wanted(self, system: System, outage: Outage = NO_OUTAGE) -> dict[str, list[Entity]]:
+        """The entities of each switch that make the network run `system` around the `outage`."""
+        return intent(self.topology, system, self._learners.strangers, outage)
+
+    def apply(
+        self, wanted: Mapping[str, Sequence[Entity]], names: Sequence[str]
+    ) -> dict[str, int | Exception]:
+        """Make those of the switches `names` that are connected hold what is `wanted`, at once.
 
         Returns:
             Switch → how many updates it took, or the `SwitchError` with which it failed.
         """
-        wanted = intent(self.topology, system, self._learners.strangers, outage)
+        chosen = {name: self.switches[name] for name in names if name in self.switches}
         return in_parallel(
-            {name: partial(_apply, one, wanted[name]) for name, one in self.switches.items()}
+            {name: partial(_apply, switch, wanted[name]) for name, switch in chosen.items()}
         )
 
     @property

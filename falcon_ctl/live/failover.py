@@ -8,23 +8,27 @@ each switch gets the difference.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import selectors
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
+from operator import itemgetter
 
 from falcon_ctl.errors import PartFailed, SwitchError
+from falcon_ctl.intent import routes
 from falcon_ctl.intent.routes import Outage
 from falcon_ctl.live.controller import Controller
 from falcon_ctl.live.links import Links
 from falcon_ctl.live.presence import Knocks, Questions
 from falcon_ctl.p4rt.client import Client
+from falcon_ctl.p4rt.entities import Entity
 from falcon_ctl.p4rt.switch import Switch
 from falcon_ctl.systems.system import System
 from topo.client.network import Network
+from topo.errors import RequestError
 
 _LOOK_EVERY = 0.5  # s between two looks whether learning goes on
 _MEET_EVERY = 5.0  # s until an address outside the inventory is forwarded instead of flooded
@@ -64,18 +68,16 @@ class Failover:
         self._stack.callback(os.close, self._wake)
         self._stack.callback(os.close, self._daemon)
         try:
-            self._links = self._stack.enter_context(Links(network))
+            self._selector = self._stack.enter_context(selectors.DefaultSelector())
+            self._links = self._stack.enter_context(Links(network, self._selector))
             self.controller = Controller(network.spec, network.switches)
             self._stack.callback(self.controller.close)
             self._names = [switch.name for switch in network.spec.switches]
-            self._selector = self._stack.enter_context(selectors.DefaultSelector())
             self._knocks = Knocks(self.controller.open_session, self._awake)
             self._questions = Questions(lambda: [s.client for s in self._switches])
         except BaseException:
             self._stack.close()
             raise
-        for sock in self._links.sockets:
-            self._selector.register(sock, selectors.EVENT_READ, partial(self._links.look, sock))
         self._selector.register(self._wake, selectors.EVENT_READ, self._drain)
         self._selector.register(self._daemon, selectors.EVENT_READ, _daemon_ended)
         self._outage: Outage | None = None
@@ -127,8 +129,14 @@ class Failover:
         self._knocks.expect(name)
 
     def _attach(self, client: Client) -> bool:
+        """Drive a switch that is back; whether its entries were kept."""
         self.controller.attach(client)
         client.on_close(self._awake)
+        try:
+            self._links.watch(client.switch)  # its namespace may be another one
+        except RequestError:  # it is being made anew
+            self._drop(client.switch)
+            return False
         return self._provision(client.switch)
 
     def _provision(self, name: str) -> bool:
@@ -144,20 +152,28 @@ class Failover:
         """Route around the present outage; a switch that fails meanwhile becomes part of it."""
         began = time.monotonic()
         updates: dict[str, int] = {}
-        while True:
+        failed = True
+        while failed:
             outage = self._present_outage()
             self._strangers, self._met = self.controller.strangers, time.monotonic()
-            failed = self._route(outage, updates)
-            if not failed:
-                break
-        self._outage = outage
+            steps = routes.plan(self.controller.topology, self._outage or outage, outage)
+            results = []
+            for around, group in itertools.groupby(steps, itemgetter(0)):
+                wanted = self.controller.wanted(self.system, around)
+                results += [self._write(wanted, names, updates) for _, names in group]
+            self._outage, failed = outage, any(results)
         alive = {name: how for name, how in kept.items() if name in self.controller.switches}
         self._tell(Change(outage, updates, time.monotonic() - began, alive))
 
-    def _route(self, outage: Outage, updates: dict[str, int]) -> bool:
-        """Write one intent, add to `updates`; whether a switch failed."""
+    def _write(
+        self,
+        wanted: Mapping[str, Sequence[Entity]],
+        names: Sequence[str],
+        updates: dict[str, int],
+    ) -> bool:
+        """Write to these switches what is wanted, add to `updates`; whether a switch failed."""
         failed = False
-        for name, result in self.controller.route(self.system, outage).items():
+        for name, result in self.controller.apply(wanted, names).items():
             if isinstance(result, SwitchError):
                 _verify_not_taken_over(result)
                 self._drop(name)

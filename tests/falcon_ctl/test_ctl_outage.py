@@ -146,6 +146,47 @@ def consistent(entities):
     assert {dict(e.call.args)["group"] for e in entries if e.table == "vni_flood"} <= floods
 
 
+@pytest.mark.parametrize("topology", list(TOPOLOGIES.values())[1:], ids=list(TOPOLOGIES)[1:])
+def test_while_something_returns_whoever_was_connected_stays_so(topology):
+    rng = random.Random(6)
+    for before in rng.sample(list(outages(topology)), 8):
+        present = intent(topology, OVERLAY, (), before)
+        present |= {name: [] for name in before.switches}  # it starts without entries
+        reach = connected(topology, before)
+        pairs = [
+            (source, target)
+            for source, target in itertools.permutations(topology.containers, 2)
+            if distinct(source, target) and target.machine in reach[source.machine]
+        ]
+        for around, names in routes.plan(topology, before, NO_OUTAGE):
+            new = intent(topology, OVERLAY, (), around)
+            for half in (rng.sample(names, len(names) // 2), names):
+                present |= {name: new[name] for name in half}
+                fabric = Fabric(topology, present)
+                for source, target in rng.sample(pairs, min(len(pairs), 4)):
+                    vlan = topology.tenant(source.tenant).vlan
+                    (arrival,) = fabric.send(source.machine, vlan, target.mac)
+                    assert arrival.machine == target.machine
+
+
+def test_failures_come_at_once_and_what_returned_piece_by_piece_from_there_outwards():
+    topology = leafspine()
+    link = next(link for link in topology.links if "spine1" in str(link))
+    every = ["leaf1", "leaf2", "spine1", "spine2"]
+    down, dead = Outage(links=frozenset([link])), Outage(switches=frozenset(["spine2"]))
+    both = Outage(dead.switches, down.links)
+    assert routes.plan(topology, NO_OUTAGE, both) == [(both, every)]
+    assert routes.plan(topology, NO_OUTAGE, NO_OUTAGE) == [(NO_OUTAGE, every)]
+    assert routes.plan(topology, both, NO_OUTAGE) == [
+        (down, ["spine2"]),
+        (down, ["leaf1", "leaf2"]),
+        (down, ["spine1"]),
+        (NO_OUTAGE, ["leaf1", "spine1"]),
+        (NO_OUTAGE, ["leaf2", "spine2"]),
+    ]
+    assert routes.plan(topology, dead, down)[0] == (both, every)
+
+
 def test_an_outage_reads_like_its_parts():
     topology = leafspine()
     link = next(link for link in topology.links if "spine1" in str(link))

@@ -81,7 +81,9 @@ def test_a_second_controller_keeps_everything_and_writes_only_the_difference(swi
     with switches.controller() as third:
         provisioned(third)
         link = next(link for link in TOPOLOGY.links if "spine1" in str(link))
-        updates = third.route(OFFLOAD, Outage(links=frozenset([link])))
+        updates = third.apply(
+            third.wanted(OFFLOAD, Outage(links=frozenset([link]))), list(third.switches)
+        )
         assert 0 < sum(updates.values()) < 40
         assert updates["spine2"] == 0
 
