@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from enum import Enum
@@ -74,6 +75,7 @@ def warm() -> None:
 
 def main() -> int:
     """Run a command; a wrong call gets one line on standard error and exit status 2."""
+    os.umask(os.umask(0o077) | 0o022)  # nobody else may write our recordings and caches
     with signals.ending("rxpath") as ending:
         try:
             status = int(app(prog_name="rxpath", standalone_mode=False) or 0)

@@ -172,8 +172,8 @@ def leaving_by_chroot(given: dict[str, Any]) -> object:
         for _ in range(64):
             os.chdir("..")
         os.chroot(".")
-        hidden = os.path.exists(f"{given['run_dir']}/topo.sock")  # noqa: PTH110
-        os._exit(hidden or len(os.listdir("/tmp")) > 1)  # noqa: PTH208
+        goals = f"{given['run_dir']}/topo.sock", f"/dev/shm/{given['name']}"
+        os._exit(any(os.path.exists(path) for path in goals))  # noqa: PTH110
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
@@ -322,6 +322,11 @@ def shared_memory(given: dict[str, Any]) -> object:
 @attempt
 def shared_memory_file(given: dict[str, Any]) -> object:
     return os.open(f"/dev/shm/{given['name']}", os.O_RDONLY)
+
+
+@attempt
+def message_queue(given: dict[str, Any]) -> object:
+    return call("mq_open", f"/{given['name']}".encode(), os.O_RDONLY)
 
 
 @attempt

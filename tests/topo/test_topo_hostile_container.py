@@ -54,6 +54,7 @@ EXPECTED: dict[str, object] = {
     "tcp_port": ("ECONNREFUSED", "ENETUNREACH"),
     "shared_memory": ("ENOENT",),
     "shared_memory_file": ("ENOENT",),
+    "message_queue": ("ENOENT",),
     "key_of_the_session": ("ENOKEY", "EACCES", "ENOSYS"),
 }
 
@@ -66,6 +67,8 @@ def bait() -> Iterator[dict[str, Any]]:
     segment = libc.shmget(key, 4096, 0o1666)  # IPC_CREAT, open to everyone
     with contextlib.suppress(OSError):  # a key in this session's keyring, which the daemon inherits
         call("add_key", b"user", NAME.encode(), b"x", ctypes.c_size_t(1), ctypes.c_long(-3))
+    queue = f"/{NAME}".encode()
+    assert call("mq_open", queue, os.O_CREAT | os.O_RDWR, 0o666, None) >= 0
     memory = Path("/dev/shm") / NAME
     memory.write_text("secret")
     with socket.socket(socket.AF_UNIX) as abstract, socket.socket() as tcp:
@@ -77,6 +80,7 @@ def bait() -> Iterator[dict[str, Any]]:
         yield {"name": NAME, "key": key, "port": port, "checkout": str(ROOT)}
     memory.unlink()
     libc.shmctl(segment, 0, None)  # IPC_RMID
+    call("mq_unlink", queue)
 
 
 @pytest.fixture(scope="module")

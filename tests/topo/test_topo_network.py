@@ -28,6 +28,7 @@ from topo.system import code, targets
 
 pytestmark = pytest.mark.network
 
+each_kind = pytest.mark.parametrize("node", ["m1", "red1-1"])
 OFFLOADS = """
 import json, sys
 from pyroute2.ethtool.ioctl import IoctlEthtool
@@ -144,17 +145,18 @@ def test_each_node_has_a_namespace_of_its_own(network: Network) -> None:
     assert "systemd" not in output(network, "m1", "cat", "/proc/1/comm")
 
 
-def test_exec_keeps_standard_streams_and_exit_status(pair: Topo) -> None:
+@each_kind
+def test_exec_keeps_standard_streams_and_exit_status(pair: Topo, node: str) -> None:
     program = "read x; echo out $x; echo err >&2; exit 42"
-    done = pair("exec", "m1", "--", "sh", "-c", program, input="hello\n", status=42)
+    done = pair("exec", node, "--", "sh", "-c", program, input="hello\n", status=42)
     assert (done.stdout, done.stderr) == ("out hello\n", "err\n")
-    pair("exec", "m1", "--", "sh", "-c", "kill -SEGV $$", status=139)
-    assert "no-such-program" in pair("exec", "m1", "--", "no-such-program", status=127).stderr
-    pair("exec", "m1", "--", "/etc/passwd", status=126)
+    pair("exec", node, "--", "sh", "-c", "kill -SEGV $$", status=139)
+    assert "no-such-program" in pair("exec", node, "--", "no-such-program", status=127).stderr
+    pair("exec", node, "--", "/etc/passwd", status=126)
     done = pair("exec", "nowhere", "--", "true", status=2)
     assert "there is no nowhere, expected one of s1, m1" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    pair("exec", "m1", status=2)
+    pair("exec", node, status=2)
 
 
 def test_exec_passes_large_streams(network: Network) -> None:
@@ -163,21 +165,25 @@ def test_exec_passes_large_streams(network: Network) -> None:
     assert done.stdout == data
 
 
-def test_a_program_takes_directory_and_environment(network: Network, tmp_path: Path) -> None:
+@each_kind
+def test_a_program_takes_directory_and_environment(
+    network: Network, tmp_path: Path, node: str
+) -> None:
     argv = ["sh", "-c", "pwd; echo $A"]
     with (tmp_path / "out").open("wb") as out:
         streams = Streams(0, out.fileno(), out.fileno())
-        with closing(network.start("m1", argv, streams=streams, cwd="/usr", env={"A": "b"})) as run:
+        with closing(network.start(node, argv, streams=streams, cwd="/usr", env={"A": "b"})) as run:
             assert run.wait() == 0
     assert (tmp_path / "out").read_text() == "/usr\nb\n"
-    run = network.start("m1", ["true"], cwd="/no/such/place")
+    run = network.start(node, ["true"], cwd="/no/such/place")
     with closing(run), pytest.raises(RequestError, match="not a directory"):
         run.wait()
 
 
-def test_exec_kills_the_program_at_the_timeout(network: Network) -> None:
+@each_kind
+def test_exec_kills_the_program_at_the_timeout(network: Network, node: str) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
-        network.exec("m1", ["sleep", long(4)], timeout=0.2)
+        network.exec(node, ["sleep", long(4)], timeout=0.2)
     until(lambda: not sleepers(long(4)))
 
 
@@ -187,9 +193,10 @@ def test_exec_checks_the_exit_status(network: Network) -> None:
     assert (caught.value.returncode, caught.value.stderr) == (3, "why\n")
 
 
-def test_signals_reach_the_program(pair: Topo) -> None:
+@each_kind
+def test_signals_reach_the_program(pair: Topo, node: str) -> None:
     program = "trap 'echo got it; exit 5' INT; echo ready; while :; do sleep 0.1; done"
-    process = pair.start("exec", "m1", "--", "sh", "-c", program)
+    process = pair.start("exec", node, "--", "sh", "-c", program)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
@@ -197,8 +204,9 @@ def test_signals_reach_the_program(pair: Topo) -> None:
     assert process.stdout.read() == "got it\n"
 
 
-def test_a_program_ends_when_its_client_is_killed(pair: Topo) -> None:
-    process = pair.start("exec", "m2", "--", "sh", "-c", f"trap '' HUP; echo x; sleep {long(5)}")
+@each_kind
+def test_a_program_ends_when_its_client_is_killed(pair: Topo, node: str) -> None:
+    process = pair.start("exec", node, "--", "sh", "-c", f"trap '' HUP; echo x; sleep {long(5)}")
     assert process.stdout is not None
     process.stdout.readline()
     until(lambda: sleepers(long(5)))

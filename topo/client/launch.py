@@ -83,8 +83,9 @@ def _launch(topology: Topology, target: Target, run_dir: RunDir) -> None:
 def _start_daemon(order: Order, name: str, run_dir: RunDir) -> "subprocess.Popen[bytes]":
     """Start the daemon, which waits for its order."""
     try:
-        run_dir.state.write_text(json.dumps(order))
-        with run_dir.log.open("ab") as log:
+        with open(run_dir.state, "w", opener=_private) as state:
+            json.dump(order, state)
+        with open(run_dir.log, "ab", opener=_private) as log:
             return subprocess.Popen(
                 running.command(sys.executable, run_dir, name),
                 stdin=subprocess.PIPE,
@@ -96,6 +97,11 @@ def _start_daemon(order: Order, name: str, run_dir: RunDir) -> "subprocess.Popen
     except OSError as err:
         run_dir.clean()
         raise RunDirError(run_dir.path, f"cannot write there: {err.strerror}") from err
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that nobody else may read or write, whatever the umask; never through a link."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _is_only_one(daemon: "subprocess.Popen[bytes]", run_dir: RunDir) -> bool:

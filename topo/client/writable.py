@@ -23,10 +23,8 @@ def _real(path: Path) -> str:
         return str(real)
     users = of_daemon(os.environ)
     if users.is_foreign and not _may_write(real, users):
-        whom = f"which is user {users.uid} outside"
-        raise CallError(
-            f"--writable {path}: expected one that a container's root may write, {whom}"
-        )
+        whom = f"user {users.uid}, a container's root"
+        raise CallError(f"--writable {path}: expected a directory that {whom}, may write")
     return str(real)
 
 

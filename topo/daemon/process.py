@@ -24,6 +24,7 @@ def main() -> NoReturn:
     order: Order = json.load(sys.stdin)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     run_dir = RunDir(order["run_dir"])
+    os.umask(0o077)  # whatever the user's is: what the programs write is his alone
     os.setsid()
     os.chdir("/")
     try:

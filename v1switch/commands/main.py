@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the first word names, or else the switch; returns its exit status."""
+    os.umask(os.umask(0o077) | 0o022)  # nobody else may write our logs and captures
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # errors are reported here, not by gRPC
     words = list(sys.argv[1:] if argv is None else argv)
     signal.signal(signal.SIGTERM, _interrupt)
