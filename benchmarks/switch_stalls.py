@@ -98,10 +98,7 @@ class Requests:
 
     def pipeline(self, tables: int, action: str) -> Callable[[], object]:
         """A program with so many tables."""
-        request = rt.SetForwardingPipelineConfigRequest(device_id=1, action=action)
-        request.election_id.low = 1
-        request.config.p4info.CopyFrom(large.info(tables))
-        request.config.p4_device_config = large.program(tables)
+        request = large.pipeline(tables, action)
         return lambda: self._stub.SetForwardingPipelineConfig(request, timeout=PATIENCE_S)
 
     def write(self, tables: int, each: int, atomicity: str, kind: int) -> Callable[[], object]:
@@ -168,7 +165,6 @@ def world(engine: str) -> Iterator[tuple[Probe, Requests]]:
             yield probe_, requests
         finally:
             probe_.close()
-            print("".join(target.written())[-1500:]) if False else None
 
 
 def main() -> None:

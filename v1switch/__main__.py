@@ -1,7 +1,5 @@
 """`python -m v1switch`."""
 
-import sys
+from v1switch.commands.main import run
 
-from v1switch.commands.main import main
-
-sys.exit(main())
+run()

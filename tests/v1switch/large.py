@@ -64,6 +64,15 @@ def info(tables: int) -> p4info_pb2.P4Info:
     return made
 
 
+def pipeline(tables: int, action: str) -> rt.SetForwardingPipelineConfigRequest:
+    """The request that sets `program(tables)` on device 1, by the client with election id 1."""
+    request = rt.SetForwardingPipelineConfigRequest(device_id=1, action=action)
+    request.election_id.low = 1
+    request.config.p4info.CopyFrom(info(tables))
+    request.config.p4_device_config = program(tables)
+    return request
+
+
 def updates(tables: int, each: int) -> Iterator[rt.Update]:
     """Entries for each of the further tables."""
     for n in range(tables):

@@ -3,15 +3,18 @@
 import re
 import signal
 import struct
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import grpc
 import pytest
+from p4.v1 import p4runtime_pb2 as rt
 
 from tests.switch.harness import Sandbox, SandboxError, namespaces_allowed, poll
 from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import V1SWITCH, Target
+from tests.v1switch import large
 from tests.v1switch.twin import COMPILED
 from v1switch.io.counters import InterfaceCounters
 from v1switch.p4runtime import interfaces
@@ -260,3 +263,57 @@ def test_a_filter_that_does_not_fit_the_pipeline_traces_nothing_and_says_so() ->
         assert "nothing is traced: filter 'ipv9.ttl = 1': 'ipv9.ttl': expected" in log_of(target)
         sandbox.port(1).send(frame)
         assert sandbox.port(2).receive() == frame
+
+
+def meanwhile(work: Callable[[], object], sandbox: Sandbox) -> int:
+    """Send frames through the wire, one after the other, until `work` is done; how many came."""
+    failures: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001  # raised again below
+            failures.append(error)
+
+    thread = threading.Thread(target=guarded, daemon=True)
+    thread.start()
+    frame, count = MACS + b"\x08\x00" + bytes(50), 0
+    while thread.is_alive():
+        sandbox.port(1).send(frame)
+        assert sandbox.port(2).receive() == frame
+        count += 1
+    if failures:
+        raise failures[0]
+    return count
+
+
+def test_frames_pass_while_large_requests_are_served(engine: str) -> None:
+    """How long they wait is measured by benchmarks/switch_stalls.py."""
+    with (
+        Sandbox(ports=2) as sandbox,
+        Target(V1SWITCH, sandbox, options=["--engine", engine]) as target,
+        SwitchClient(target.address) as client,
+    ):
+        call = client.stub.SetForwardingPipelineConfig
+        call(large.pipeline(4, "VERIFY_AND_COMMIT"), timeout=60)
+        sandbox.drain()
+        write = rt.WriteRequest(device_id=1, election_id={"low": 1}, updates=large.updates(4, 400))
+        assert meanwhile(lambda: client.stub.Write(write, timeout=60), sandbox) > 20
+        if engine == "python":  # machine code takes half a minute to compile
+            verify = large.pipeline(400, "VERIFY")
+            assert meanwhile(lambda: call(verify, timeout=60), sandbox) > 20
+        reconcile = large.pipeline(4, "RECONCILE_AND_COMMIT")
+        assert meanwhile(lambda: call(reconcile, timeout=60), sandbox) > 20
+
+
+def test_a_switch_ends_at_once_while_it_compiles() -> None:
+    with (
+        Sandbox(ports=2) as sandbox,
+        Target(V1SWITCH, sandbox, log_level="info") as target,
+        SwitchClient(target.address) as client,
+    ):
+        client.stub.SetForwardingPipelineConfig(
+            large.pipeline(1000, "VERIFY_AND_COMMIT"), timeout=60
+        )
+        assert target.stop() == 0
+        assert "machine code after" not in log_of(target)

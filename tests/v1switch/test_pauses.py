@@ -4,6 +4,8 @@ How long they wait is measured by benchmarks/switch_stalls.py, on a machine that
 """
 
 import gc
+import sys
+import threading
 import weakref
 
 import pytest
@@ -12,6 +14,7 @@ from tests.v1switch import large
 from tests.v1switch.twin import COMPILED
 from v1switch.commands import interpreter
 from v1switch.control.dataplane import Dataplane
+from v1switch.control.gate import Gate
 from v1switch.engines.python import bytecode
 from v1switch.engines.python.engine import PythonEngine
 from v1switch.errors import ProgramError
@@ -77,8 +80,6 @@ def test_few_old_objects_are_collected_many_are_left_alone(monkeypatch):
 
 
 def test_turns_are_short_inside_only():
-    import sys
-
     before = sys.getswitchinterval(), gc.get_threshold()
     try:
         with interpreter.short_turns():
@@ -88,6 +89,23 @@ def test_turns_are_short_inside_only():
         sys.setswitchinterval(before[0])
         gc.set_threshold(*before[1])
         gc.unfreeze()
+
+
+def test_a_writer_wakes_a_burst_that_waits_for_frames():
+    gate, woken = Gate(), threading.Event()
+    gate.wake = woken.set
+
+    def write():
+        with gate.writer():
+            pass
+
+    gate.enter()
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert woken.wait(10)
+    gate.leave()
+    writer.join(10)
+    assert not writer.is_alive()
 
 
 # ---- large programs ----------------------------------------------------------------------------

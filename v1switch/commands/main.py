@@ -6,10 +6,14 @@ in the other's place.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
+
+_COMPILER = "v1switch.engines.native.compile"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,3 +51,21 @@ def _command(words: list[str]) -> int:
     from v1switch.commands import switch
 
     return switch.main(words)
+
+
+def run() -> NoReturn:
+    """Run the command and end the process with its exit status.
+
+    A thread that is in LLVM cannot be interrupted, and Python's own end would wait for it: with a
+    large program, for minutes.
+    """
+    status = main()
+    if _COMPILER in sys.modules:
+        from v1switch.engines.native.compile import is_at_work
+
+        if is_at_work():
+            logging.shutdown()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+    sys.exit(status)

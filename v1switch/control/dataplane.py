@@ -184,6 +184,15 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         finally:
             self._gate.leave()
 
+    def wake_burst_with(self, wake: Callable[[], None]) -> None:
+        """Have writers call `wake` when a burst keeps them waiting; it may wait for frames."""
+        self._gate.wake = wake
+
+    @property
+    def has_packet_outs(self) -> bool:
+        """Whether frames from the controller wait for the next burst."""
+        return bool(self._packet_outs)
+
     @property
     def writer_waiting(self) -> array[int]:
         """One word, not 0 while a writer waits for a burst to end."""

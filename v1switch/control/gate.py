@@ -9,7 +9,7 @@ costs two lock operations, some 100 ns.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from v1switch.state.words import zeros
@@ -20,11 +20,13 @@ class Gate:
 
     Attributes:
         waiting: one word, not 0 while a writer waits; machine code reads it between bursts.
+        wake: called by a writer that has to wait, as the burst may be waiting for frames.
     """
 
     def __init__(self) -> None:
         """Make a gate that nobody holds."""
         self.waiting = zeros(1)
+        self.wake: Callable[[], None] = lambda: None
         self._turnstile = threading.RLock()
         self._room = threading.RLock()
 
@@ -43,6 +45,11 @@ class Gate:
         """Hold the gate for a change."""
         with self._turnstile:
             self.waiting[0] = 1
-            with self._room:
+            if not self._room.acquire(blocking=False):
+                self.wake()
+                self._room.acquire()
+            try:
                 self.waiting[0] = 0
                 yield
+            finally:
+                self._room.release()

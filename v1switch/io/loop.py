@@ -55,8 +55,12 @@ class PacketLoop:
     def run(self) -> None:
         """Forward frames until `stop` is called."""
         while not self._stopping:
-            for fd, _ in self._epoll.poll():
-                self._serve(fd)
+            self._round()
+
+    def _round(self) -> None:
+        """Wait for frames or for a wake-up, and handle what came."""
+        for fd, _ in self._epoll.poll():
+            self._serve(fd)
 
     def _serve(self, fd: int) -> None:
         """Handle a descriptor that is readable."""

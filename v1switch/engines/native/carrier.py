@@ -47,14 +47,13 @@ class Carrier:
         for index, value in values.items():
             self.words[index] = value
 
-    def carry(self, native: Native) -> bool:
-        """Move frames through a program's machine code; False when there are none left."""
+    def carry(self, native: Native) -> None:
+        """Move frames through a program's machine code until Python is needed."""
         self.words[lm.RUN] = native.compiled.address
         self.words[lm.CONTEXT] = address(native.context)
         self.words[lm.OUT] = address(native.memory.words)
         native.refresh()
         self.reason = self._functions["carry"](address(self.words))
-        return self.reason != lm.IDLE
 
     @property
     def has_results(self) -> bool:

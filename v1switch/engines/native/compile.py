@@ -22,6 +22,15 @@ from v1switch.lower import ir
 _llvm_at_work = threading.RLock()
 atexit.register(_llvm_at_work.acquire)  # a process that ends while a thread is in LLVM crashes
 
+
+def is_at_work() -> bool:
+    """Whether some thread is in LLVM now."""
+    free = _llvm_at_work.acquire(blocking=False)
+    if free:
+        _llvm_at_work.release()
+    return not free
+
+
 Function = Any
 """A C function of words, which gives a word. Calling it lets other threads run meanwhile."""
 

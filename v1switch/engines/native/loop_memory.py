@@ -18,7 +18,7 @@ SCRATCH = 25  # two words
 LOOP_WORDS = 27
 
 # Why the loop returns
-IDLE = 0  # nothing waits on any port
+IDLE = 0  # nothing came, or a signal did
 WRITER = 1  # a writer waits, or the wake-up descriptor is ready
 PUNTED = 2  # the frame at START, of SIZE bytes, is plain Python's
 REPORT = 3  # there are digests, messages, or frames for the CPU port

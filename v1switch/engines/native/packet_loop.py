@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,13 +31,17 @@ class NativeLoop(PacketLoop):
     _seen: Forwarder | None = None
     _machine: Native | None = None
 
-    def _serve(self, fd: int) -> None:
-        if self._native() is None or self.tap is not None or fd == self.wake_fd:
-            super()._serve(fd)
+    def _round(self) -> None:
+        if self._native() is None or self.tap is not None:
+            super()._round()
             return
         carrier = self._carrier or self._open_carrier()
-        while not self._stopping and self._burst(carrier):
-            pass
+        self._burst(carrier)
+        if carrier.has_yielded:
+            with contextlib.suppress(BlockingIOError):  # it was for a writer without a wake-up
+                os.eventfd_read(self.wake_fd)
+            if self.dataplane.has_packet_outs:
+                self._forward(None, [])
 
     def _native(self) -> Native | None:
         """The machine code that carries frames now, if it does."""
@@ -50,14 +56,15 @@ class NativeLoop(PacketLoop):
 
         alive = list(self.ports.values())
         self._carrier = Carrier(self.dataplane, alive, self.wake_fd)
+        self.dataplane.wake_burst_with(self.wake)
         return self._carrier
 
-    def _burst(self, carrier: Carrier) -> bool:
-        """Let machine code carry frames and do what it leaves; False when nothing more waits."""
+    def _burst(self, carrier: Carrier) -> None:
+        """Let machine code wait for frames and carry them, and do what it leaves."""
         with self.dataplane.burst():
             native = self._native()
             if native is not None:
-                more = carrier.carry(native)
+                carrier.carry(native)
                 if carrier.has_results:
                     native.deliver()
                     self.send(self.dataplane.divert(native.memory.take_frames()))
@@ -65,9 +72,8 @@ class NativeLoop(PacketLoop):
                     self.send(self._plain(carrier, native))
         if native is None:  # another program came, which has no machine code yet
             self._forward(self.ports.get(carrier.source), carrier.leftover())
-            return False
+            return
         self._drop_failed_port(carrier)
-        return more and not carrier.has_yielded
 
     def _plain(self, carrier: Carrier, native: Native) -> list[Frame]:
         port, frame, now = carrier.punted()
@@ -106,6 +112,7 @@ class NativeLoop(PacketLoop):
     def close(self) -> None:
         """Close everything; to be called when `run` has returned."""
         if self._carrier is not None:
+            self.dataplane.wake_burst_with(lambda: None)
             self._carrier.sender.close()
         super().close()
 

@@ -38,9 +38,9 @@ def clock_ns(scratch: int) -> int:
 
 
 @kernel
-def poll_now(polls: int, count: int, scratch: int) -> int:
-    """Look which of `count` descriptors are ready, without waiting; give how many."""
-    set_word(scratch, 0)
+def poll(polls: int, count: int, seconds: int, scratch: int) -> int:
+    """Wait until some of `count` descriptors are ready; give how many, -1 after a signal."""
+    set_word(scratch, seconds)
     set_word(scratch + 8, 0)
     ready: int = ppoll(polls, count, scratch, 0)
     return ready

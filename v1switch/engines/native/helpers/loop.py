@@ -14,7 +14,7 @@ from v1switch.engines.native.helpers.libc import (
     MSG_DONTWAIT,
     clock_ns,
     errno,
-    poll_now,
+    poll,
     recvmmsg,
     sendmmsg,
 )
@@ -104,6 +104,7 @@ from v1switch.io.ports import ETH_P_8021Q, TP_STATUS_VLAN_TPID_VALID, TP_STATUS_
 _NAME_BYTES = SOCKADDR_LL.size
 _POLLFD = 8
 _ROOM = 1088  # frames; one with more copies than this goes through plain Python
+PATIENCE_S = 1  # that the loop waits for frames before Python may look at signals
 TOO_LONG, INVALID, NO_BUFFERS = 90, 22, 105  # uapi asm-generic/errno.h: EMSGSIZE, EINVAL, ENOBUFS
 
 
@@ -292,7 +293,10 @@ def _ready(loop: int) -> bool:
 
 @kernel
 def carry(loop: int) -> int:
-    """Move frames until there are none, or until Python is needed; give why."""
+    """Move frames, and wait for them, until Python is needed; give why.
+
+    Python's lock is not held meanwhile, so that no other thread of Python makes frames wait.
+    """
     while True:
         reason = _batch(loop)
         if reason != IDLE:
@@ -301,7 +305,7 @@ def carry(loop: int) -> int:
             _read(loop)
             continue
         ports = word(loop + 8 * PORTS)
-        if poll_now(word(loop + 8 * POLLS), 1 + ports, loop + 8 * SCRATCH) <= 0:
+        if poll(word(loop + 8 * POLLS), 1 + ports, PATIENCE_S, loop + 8 * SCRATCH) <= 0:
             return IDLE
         if half(word(loop + 8 * POLLS) + 4) >> 16:
             return WRITER
