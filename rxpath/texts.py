@@ -5,7 +5,7 @@ from __future__ import annotations
 LONGEST = 300  # characters of a message
 
 
-def escaped(text: str, longest: int = 2000) -> str:
+def escaped(text: str, longest: int = 1000) -> str:
     """The text with control characters escaped, so that a terminal only shows it, and shortened.
 
     Everything that is not printable is escaped: also the marks that turn the direction of writing

@@ -15,11 +15,12 @@ SHARES = (  # of 100
     ("loader", "random", 15),
     ("loader", "guided", 10),
     ("frames", "random", 10),
-    ("frames", "guided", 30),
+    ("frames", "guided", 25),
     ("p4runtime", "random", 15),
     ("pairs", "random", 10),
     ("files", "random", 5),
     ("files", "guided", 5),
+    ("specs", "random", 5),
 )
 SECONDS_AN_INPUT = 0.25  # average over a part: ten times the usual
 

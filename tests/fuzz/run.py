@@ -91,7 +91,9 @@ def batch(part: Part, count: int, number: int) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.fuzz.run", description=__doc__)
-    parser.add_argument("target", choices=("loader", "frames", "p4runtime", "pairs", "files"))
+    parser.add_argument(
+        "target", choices=("loader", "frames", "p4runtime", "pairs", "files", "specs")
+    )
     parser.add_argument("--engine", choices=("random", "guided"), default="random")
     parser.add_argument("--inputs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)

@@ -268,3 +268,13 @@ def show(data: bytes) -> dict[str, bytes]:
 def seeds() -> list[bytes]:
     """Each form for a few programs."""
     return [bytes([kind, number]) + bytes(20) for kind in range(4) for number in range(6)]
+
+
+def warm_up() -> None:
+    """Import what is imported when it is needed, and compile all programs."""
+    for name in (*worlds.SMALL, ZOO):
+        plane = _plane(name)
+        for port, frame in worlds.frames(name)[:2]:
+            plane.process(port, frame, 0)
+    for data in seeds():
+        run(data)

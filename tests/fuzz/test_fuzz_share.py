@@ -14,7 +14,7 @@ from v1switch.errors import ProgramError
 
 pytestmark = pytest.mark.slow
 
-SHARE = {"loader": 60, "frames": 250, "p4runtime": 50, "pairs": 40, "files": 80}
+SHARE = {"loader": 60, "frames": 250, "p4runtime": 50, "pairs": 40, "files": 80, "specs": 80}
 LEAKED: list[bytes] = []
 
 
@@ -83,10 +83,11 @@ def test_messages_that_name_nothing_are_found() -> None:
         check_program_error(ProgramError("", "this", "that"))
 
 
-def test_a_run_of_one_part_ends(tmp_path) -> None:
-    command = [sys.executable, "-m", "tests.fuzz.run", "pairs", "--inputs", "40"]
+@pytest.mark.parametrize("name", ["pairs", "files"])
+def test_a_run_of_one_part_ends(tmp_path, name: str) -> None:
+    command = [sys.executable, "-m", "tests.fuzz.run", name, "--inputs", "40"]
     done = subprocess.run([*command, "--out", tmp_path], capture_output=True, text=True, check=True)
-    assert "pairs     random     40 inputs" in done.stdout
+    assert f"{name}     random     40 inputs" in done.stdout
 
 
 def test_memory_that_malloc_keeps_for_later_is_no_growth() -> None:
