@@ -1,6 +1,6 @@
 """Run a command as an ordinary user: no root, no capabilities, nothing set up for it by hand.
 
-    python tests/topo/unprivileged.py [--home DIR] -- COMMAND...
+    python tests/topo/unprivileged.py [--home DIR] [--uid N] -- COMMAND...
     subprocess.run(unprivileged.command([...], home))
 
 Called as root it becomes uid 65534 for good (as setpriv(1) would); called by an ordinary user it
@@ -10,6 +10,7 @@ them under the same paths through a view with open directories. A capability to 
 would not do instead: it ends at the user namespace that the network makes for itself.
 """
 
+import argparse
 import ctypes
 import os
 import shutil
@@ -32,12 +33,13 @@ PR_SET_NO_NEW_PRIVS = 38
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def command(argv: Sequence[str], home: Path) -> list[str]:
+def command(argv: Sequence[str], home: Path, uid: int = NOBODY) -> list[str]:
     """The argument list that runs `argv` as an ordinary user with `home` as home directory."""
-    return [sys.executable, str(Path(__file__)), "--home", str(home), "--", *argv]
+    options = ["--home", str(home), "--uid", str(uid)]
+    return [sys.executable, str(Path(__file__)), *options, "--", *argv]
 
 
-def make_home() -> Path:
+def make_home(uid: int = NOBODY) -> Path:
     """Make a home directory of that user's own, with this user's compiled code in its cache.
 
     The caller removes it. Compiling everything anew would take longer than all the rest.
@@ -46,15 +48,15 @@ def make_home() -> Path:
     for name in ("falcon-testbed", "v1switch"):
         for folder in CodeStore(name).folders[-1:]:
             shutil.copytree(folder, home / ".cache" / name)
-    give_away(home)
+    give_away(home, uid)
     return home
 
 
-def give_away(folder: Path) -> None:
+def give_away(folder: Path, uid: int = NOBODY) -> None:
     """Make a folder and everything in it that user's own, when we are root."""
     if os.geteuid() == 0:
         for path in (folder, *folder.rglob("*")):
-            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+            os.chown(path, uid, uid, follow_symlinks=False)
 
 
 def closed_ancestor(path: Path) -> Path | None:
@@ -114,20 +116,20 @@ def needed() -> list[Path]:
     return [ROOT, *map(Path, prefixes)]
 
 
-def become_nobody() -> None:
+def become(uid: int) -> None:
     """Give up root and every capability, for good: also set-user-ID programs give none back."""
     os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, NOBODY)
-    os.setresuid(NOBODY, NOBODY, NOBODY)
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
     _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
 
 
-def run(argv: Sequence[str], home: Path) -> NoReturn:
+def run(argv: Sequence[str], home: Path, uid: int) -> NoReturn:
     """Become the user and the command."""
     if os.geteuid() == 0:
         expose(needed())
-        become_nobody()
-        os.environ.update(HOME=str(home), USER="nobody", LOGNAME="nobody")
+        become(uid)
+        os.environ.update(HOME=str(home), USER=f"user{uid}", LOGNAME=f"user{uid}")
         os.environ.pop("XDG_CACHE_HOME", None)
     try:
         Path.cwd().stat()
@@ -136,17 +138,15 @@ def run(argv: Sequence[str], home: Path) -> NoReturn:
     os.execvp(argv[0], argv)
 
 
-def main(arguments: list[str]) -> NoReturn:
-    """Parse ``[--home DIR] -- COMMAND...``."""
-    if "--" not in arguments or arguments.index("--") not in (0, 2):
-        sys.exit("expected: unprivileged.py [--home DIR] -- COMMAND...")
-    split = arguments.index("--")
-    home = Path(arguments[1]) if split == 2 and arguments[0] == "--home" else Path("/")
-    argv = arguments[split + 1 :]
-    if not argv:
-        sys.exit("expected a command after --")
-    run(argv, home)
+def main() -> NoReturn:
+    """Parse the command line above."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("--home", type=Path, default=Path("/"))
+    parser.add_argument("--uid", type=int, default=NOBODY)
+    parser.add_argument("command", nargs="+")
+    options = parser.parse_args()
+    run(options.command, options.home, options.uid)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -140,6 +140,11 @@ class Container(Namespaced, Host):  # type: ignore[misc]  # Mininet carries no t
         files: Files = self.params["files"]
         return [*CONTAINER, "hold", self.name, json.dumps(files)]
 
+    def wait_ready(self, timeout: float) -> None:
+        """Return when the container exists; raise StartFailed when it cannot be created."""
+        super().wait_ready(timeout)
+        self.holder.wait()  # only process 1 stays
+
     def run(
         self,
         argv: Sequence[str],
