@@ -14,7 +14,7 @@ from falcon_ctl.live.presence import hangs
 from falcon_ctl.p4rt.client import Client
 from rxpath.errors import ControlError
 from topo.client.network import Network
-from topo.errors import NotRunning, TopoError
+from topo.errors import NotRunning, RequestError, TopoError
 from topo.protocol.status import Status
 
 _PERIOD = 0.25
@@ -87,7 +87,10 @@ class Watch:
         except NotRunning as error:
             raise self._cause(PartFailed("topo daemon", "the network went down")) from error
         except TopoError as error:
-            raise self._cause(PartFailed("network", str(error))) from error
+            failure = PartFailed("network", str(error))
+            silent = isinstance(error, RequestError) and error.is_timeout
+            # A daemon that does not answer this would not say why either.
+            raise failure if silent else self._cause(failure) from error
 
     def _cause(self, error: PartFailed) -> PartFailed:
         if self.stop.is_set():

@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tests.chaos.catalogue import ENDS, FAULTS, GOES_ON, JOB, KILLED, Fault
+from tests.chaos.catalogue import ENDS, ENDS_LATER, FAULTS, GOES_ON, JOB, KILLED, Fault
 from tests.chaos.world import Ended, Job, World, end_all, gone_within
 
 LONGEST_DELAY = 9.0  # s into a job
@@ -113,7 +113,8 @@ def _strike(world: World, drawn: Draw, record: Record, limits: Limits) -> None:
             must_end = drawn.phase == JOB and drawn.fault.promise in (ENDS, KILLED)
             ended = job.wait(1.5 * limits.end if must_end else limits.job)
             # A job that began after the fault may try as long as one that goes on.
-            limit = limits.end if drawn.phase == JOB else limits.job
+            later = drawn.phase != JOB or drawn.fault.promise == ENDS_LATER
+            limit = limits.job if later else limits.end
             _note(record, ended, time.monotonic() - struck, was_running, drawn.fault, limit)
         if undo is not None:
             undo()

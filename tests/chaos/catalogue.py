@@ -22,7 +22,7 @@ from tests.topo.driver import ROOT
 Undo = Callable[[], None]
 Inject = Callable[[World, random.Random, Job | None], tuple[str, Undo | None]]
 
-ENDS, GOES_ON, KILLED = "ends", "goes on", "killed"
+ENDS, ENDS_LATER, GOES_ON, KILLED = "ends", "ends later", "goes on", "killed"
 IDLE, JOB = "idle", "job"
 
 
@@ -34,7 +34,8 @@ class Fault:
         name: for tables and the command line.
         inject: brings it about; returns what was hit, and what ends it (called after the job).
         promise: of a job that is running. `ends`: exit status 1 within 10 s, one line that names
-            the part. `goes on`: it completes, with the checks' verdict. `killed`: by the fault.
+            the part; `ends later`: when it needs what is broken. `goes on`: it completes, with the
+            checks' verdict, or ends as above. `killed`: by the fault.
         named: words of which one must be in the line of a job that ends.
         phases: when it is injected: into an idle network, into a running job.
         needs_disk: only where the run directory has a disk of its own.
@@ -295,7 +296,7 @@ FAULTS = (
     Fault("unlink receive path's socket", unlinked("rx-*.sock"), GOES_ON, _RX),
     Fault("unlink state", unlinked("topo.json"), GOES_ON),
     Fault("run directory gone", emptied, GOES_ON, (*_DAEMON, *_RX, "record")),
-    Fault("disk full", disk_full, GOES_ON, ("space", "rxpath", "record"), needs_disk=True),
+    Fault("disk full", disk_full, ENDS_LATER, ("space", "rxpath", "record"), needs_disk=True),
     Fault("second controller", rival, ENDS, ("switch s",)),
     Fault("make down", taken_down, ENDS, (*_DAEMON, *_SWITCH, *_RX)),
 )

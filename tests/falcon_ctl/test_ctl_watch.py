@@ -12,6 +12,7 @@ from p4.v1 import p4runtime_pb2, p4runtime_pb2_grpc
 from falcon_ctl.errors import PartFailed, SwitchError
 from falcon_ctl.live import watch
 from falcon_ctl.p4rt.client import Client
+from topo.errors import RequestError
 from topo.protocol.status import Fault, Part
 
 
@@ -106,3 +107,10 @@ def test_a_link_that_stays_down_ends_the_run_and_one_that_flaps_does_not(monkeyp
 
 def test_a_part_that_is_stopped_ends_the_run_with_its_name(monkeypatch):
     assert looks(monkeypatch, ("stopped", ""), ("stopped", "")) == ["", "switch s1: stopped"]
+
+
+def test_a_daemon_that_does_not_answer_is_asked_no_second_time(monkeypatch):
+    monkeypatch.setattr(watch.Watch, "_look", lambda _: pytest.fail("it was asked again"))
+    found = watch.Watch("/nowhere")
+    with pytest.raises(PartFailed, match="daemon: no answer"), found.blaming():
+        raise RequestError("timeout", "daemon", "no answer")

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from topo.client import pids
-from topo.client.connection import Connection, dial
+from topo.client.connection import REPLY_SECONDS, Connection, dial
 from topo.client.execution import INHERITED, Execution, Streams, communicate
 from topo.client.shutdown import take_down
 from topo.errors import RequestError
@@ -96,7 +96,8 @@ class Network:
         may notice that.
         """
         params = {"probe": probe}
-        reply, _ = self._connection.request("status", params, STATUS_SECONDS)
+        seconds = STATUS_SECONDS if probe else REPLY_SECONDS
+        reply, _ = self._connection.request("status", params, seconds)
         status = Status.model_validate(reply)
         ours = pids.translation(self.daemon_pid)
 
