@@ -367,6 +367,33 @@ def test_a_signal_ends_it_cleanly(one: Setting) -> None:
     assert "Traceback" not in machine.log.read_text()
 
 
+HANG = """
+def hang(packet, host):
+    n = 0
+    while n >= 0:
+        n = (n + 1) % 1000
+    return packet.here
+"""
+
+
+def test_a_signal_ends_a_policy_that_never_returns(one: Setting, tmp_path: Path) -> None:
+    machine = one.machines[0]
+    (tmp_path / "hang.py").write_text(HANG)
+    client = machine.ready()
+    client.call("set", policy=f"{tmp_path}/hang.py:hang")
+    before = busy_ticks(machine.pid)
+    one.ns.raw("net").send(lf.vxlan(lf.inner(0, payload=b"x")))
+    until(lambda: busy_ticks(machine.pid) > before + 20, "the policy to be asked")
+    assert machine.stop() == 128 + signal.SIGTERM
+    assert "rxpath: ended by SIGTERM" in machine.log.read_text()
+    client.close()
+
+
+def busy_ticks(pid: int) -> int:
+    """Processor time of a process, proc_pid_stat(5)."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11])
+
+
 def test_a_killed_machine_is_replaced_and_a_live_one_is_not(one: Setting) -> None:
     first = one.machines[0]
     first.ready().close()
