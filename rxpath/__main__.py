@@ -30,6 +30,13 @@ UsageError: Any = typer.BadParameter.__mro__[1]  # of the click that typer carri
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
+class _Formatter(logging.Formatter):
+    """Escapes control characters: messages quote what clients of the control socket send."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(escaped, super().format(record).split("\n")))
+
+
 def _fail(error: RxPathError) -> NoReturn:
     """One line and exit status 2: a wrong key, a missing interface, a socket that is taken."""
     typer.echo(f"rxpath: {escaped(str(error))}", err=True)
@@ -48,11 +55,9 @@ def run(
     if config is None:
         typer.echo("rxpath: --config: missing, expected a machine's JSON file", err=True)
         raise typer.Exit(2)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=log_level.name,
-        format="%(asctime)s %(levelname)s %(message)s",
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=log_level.name)
     from rxpath.live import config as files  # --help need not wait for Numba
     from rxpath.live import service
 

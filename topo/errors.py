@@ -35,9 +35,14 @@ class SpecError(CallError):
         super().__init__(f"{place}: {path}: {expected}" if path else f"{place}: {expected}")
 
 
+def escaped(text: str) -> str:
+    """Escape control characters of others' text, so that a terminal only shows it."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def _one_line(text: str) -> str:
     """Escape control characters and shorten text that is quoted from a file."""
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    shown = escaped(text)
     return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
 
 

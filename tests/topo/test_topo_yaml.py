@@ -1,6 +1,8 @@
 """YAML specs: defaults, and errors with their line."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,3 +143,14 @@ def attempt(text: str) -> Topology | SpecError:
         return from_yaml(text)
     except SpecError as err:
         return err
+
+
+def test_control_characters_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "\x1b[2J.yaml"
+    path.write_text("tenants: 1\n")
+    topo = [sys.executable, "-m", "topo"]
+    for call in (["spec", str(path)], ["spec", "pair\x1b[2J"], ["\x1b[2J"], ["spec", "--\x1b[2J"]):
+        done = subprocess.run([*topo, *call], capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert "\\x1b[2J" in done.stderr
+        assert all(line.isprintable() for line in done.stderr.splitlines())

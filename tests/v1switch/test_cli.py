@@ -1,5 +1,7 @@
 """The command line: that of simple_switch_grpc, and one clear line for every wrong call."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -151,3 +153,36 @@ def test_captures_into_no_directory_are_refused_by_their_option(tmp_path: Path) 
     assert str(caught.value).startswith(f"--pcap {missing}: No such file or directory, expected")
     open_captures(tmp_path, [NamedPort(1, "eth1")]).close()
     assert {path.name for path in tmp_path.iterdir()} == {"eth1_in.pcap", "eth1_out.pcap"}
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["\x1b[2J.json"],
+        ["--\x1b[2J", "x.json"],
+        ["--no-p4", "--log-file", "/nowhere/\x1b[2J"],
+        ["explain", "\x1b[2J.json", "--packet", "00"],
+        ["run", "\x1b[2J.json", "--pcap-in", "1=x", "--pcap-out", "x"],
+    ],
+)
+def test_control_characters_do_not_reach_the_terminal(argv: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "v1switch", *argv], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "\\x1b[2J" in done.stderr
+    assert done.stderr.rstrip("\n").isprintable()
+
+
+def test_a_signal_ends_an_offline_command_with_one_line(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")  # read from until somebody closes it
+    command = ["-m", "v1switch", "run", str(COMPILED / "wire.json"), "--pcap-out", str(tmp_path)]
+    process = subprocess.Popen(
+        [sys.executable, *command, "--pcap-in", f"1={tmp_path}/pipe"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with (tmp_path / "pipe").open("wb"):  # it is open at both ends now
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=20)
+    assert (process.returncode, said) == (143, "v1switch: interrupted\n")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from topo.cli.runner import run_app
-from topo.errors import CallError, RequestError, TopoError
+from topo.errors import CallError, RequestError, TopoError, escaped
 
 if TYPE_CHECKING:
     from topo.client.network import Network
@@ -40,14 +40,15 @@ def main() -> None:
         sys.exit(run_app(app, name))
     except TopoError as err:
         for line in str(err).splitlines():
-            print(line if line.startswith(" ") else f"{name}: {line}", file=sys.stderr)
+            shown = escaped(line)
+            print(shown if line.startswith(" ") else f"{name}: {shown}", file=sys.stderr)
         sys.exit(exit_code(err))
     except BrokenPipeError:  # the reader of our output has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)
     except OSError as err:  # the current directory is gone, no descriptor left …
         where = f"{err.filename}: " if err.filename else ""
-        print(f"{name}: {where}{err.strerror or err}", file=sys.stderr)
+        print(f"{name}: {escaped(where)}{err.strerror or err}", file=sys.stderr)
         sys.exit(TopoError.exit_code)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)

@@ -6,6 +6,8 @@ from typing import Any
 
 import typer
 
+from topo.errors import escaped
+
 WRONG_CALL = 2  # exit status
 # typer bundles or depends on click; of click's errors it exports only this subclass.
 UsageError: Any = typer.BadParameter.__mro__[1]
@@ -25,7 +27,7 @@ def run_app(app: typer.Typer, name: str, argv: Sequence[str] | None = None) -> i
         if "\n" not in text:
             text = text and f"{where}: {text} (see {where} --help)"
         if text:  # without a command the help has been printed already and the text is empty
-            print(text, file=sys.stderr)
+            print("\n".join(map(escaped, text.split("\n"))), file=sys.stderr)
         return WRONG_CALL
     except typer.Abort:
         raise KeyboardInterrupt from None

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from topo.client.overview import Overview
+from topo.errors import escaped
 from topo.protocol.status import Status
 from topo.spec.model import Topology
 
@@ -30,7 +31,7 @@ def status_table(status: Status, console: Console | None = None) -> None:
     for part in status.dead:
         console.print(f"[red]{part.name} {part.state}[/red]; the end of {escape(part.log)}:")
         for line in part.tail or ("(empty)",):
-            console.print(f"  | {escape(line)}", soft_wrap=True)
+            console.print(f"  | {escape(escaped(line))}", soft_wrap=True)
     for fault in status.faults:
         console.print(f"[red]{escape(str(fault))}[/red]", soft_wrap=True)
     if status.troubles:

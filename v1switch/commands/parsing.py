@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
+from v1switch.errors import escaped
+
 PORT_MAX = (1 << 9) - 1  # v1model's ports are bit<9>
 TCP_PORT_MAX = (1 << 16) - 1
 DEVICE_ID_MAX = (1 << 64) - 1  # a uint64 in p4runtime.proto
@@ -16,7 +18,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the error and exit with status 2."""
-        self.exit(WRONG_CALL, f"v1switch: {message}\n")
+        self.exit(WRONG_CALL, f"v1switch: {escaped(message)}\n")
 
 
 def port_number(text: str) -> int:
