@@ -30,7 +30,7 @@ def lab() -> Iterator[Lab]:
     path = Path(tempfile.mkdtemp(prefix="ctl-losses-", dir="/tmp"))
     topo = Topo(path)
     try:
-        topo("up", str(Path(__file__).with_name("ring.yaml")))
+        topo("up", str(Path(__file__).with_name("ring.yaml")), "--switch", "v1switch")
         with topo.network() as network, Lab.open(network) as opened:
             opened.controller.push_pipelines()
             opened.controller.use(OVERLAY)
