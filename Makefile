@@ -1,5 +1,5 @@
 # Every command of the README. Variables: TOPO=pair|leafspine|FILE.yaml  SWITCH=auto|bmv2|v1switch
-# FAULTS=500 CHAOS_SEED=1 MINUTES=30 FLOWS=1000 SHARE=0.8 MACHINES=64
+# FAULTS=500 FRAMES=1000000 CHAOS_SEED=1 MINUTES=30 FLOWS=1000 SHARE=0.8 MACHINES=64
 # WORKERS=auto FUZZ_INPUTS=100000 FUZZ_SEED=1 MUTANTS=400 MUTANTS_SEED=1 RELEASES="bookworm trixie"
 TOPO   ?= pair
 SWITCH ?= auto
@@ -10,6 +10,7 @@ FUZZ_SEED   ?= 1
 MUTANTS      ?= 400
 MUTANTS_SEED ?= 1
 FAULTS     ?= 500
+FRAMES     ?= 1000000
 MINUTES    ?= 30
 FLOWS      ?= 1000
 SHARE      ?= 0.8
@@ -78,8 +79,9 @@ fuzz: $(FUZZ) ## bad input for v1switch: programs, frames, requests, files (FUZZ
 mutants: $(MUTATE) ## how many of MUTANTS=400 faults, drawn by MUTANTS_SEED, do the tests notice?
 	@$(PY) -m tests.mutants --mutants $(MUTANTS) --seed $(MUTANTS_SEED)
 
-chaos: install $(DEV) ## faults of every kind, drawn by CHAOS_SEED: what is promised after each (FAULTS=500)
+chaos: install $(DEV) ## faults of every kind, drawn by CHAOS_SEED: what is promised after each (FAULTS=500); hostile FRAMES=1000000
 	@$(PY) -m tests.chaos --faults $(FAULTS) --seed $(CHAOS_SEED)
+	@$(PY) -m tests.chaos.frames --frames $(FRAMES) --seed $(CHAOS_SEED)
 
 soak: install $(DEV) ## near capacity for MINUTES=30 with FLOWS=1000: memory flat, no frame lost; then 64 machines
 	@$(PY) -m tests.soak --minutes $(MINUTES) --flows $(FLOWS) --share $(SHARE)
