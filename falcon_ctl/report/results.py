@@ -64,7 +64,10 @@ def _fill(
 ) -> None:
     (folder / "report.json").write_text(as_json(report.document(full=True)))
     provenance = report.provenance
+    # The captures are of the frames that find the flows' stages.
+    marks = [f"INVALID: {m.invalid}" for m in report.live if m.load == "discovery" and m.invalid]
+    comment = " | ".join((*marks, provenance.line))
     for (name, description), packets in captures.items():
-        pcapng.write(folder / f"{name}.pcapng", name, description, packets, provenance.line)
+        pcapng.write(folder / f"{name}.pcapng", name, description, packets, comment)
     subtitle = f"{report.topology}, {report.target} {report.version}"
     plot.draw(folder / "figures.png", report.live, subtitle, provenance)

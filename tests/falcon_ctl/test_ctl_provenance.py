@@ -162,6 +162,13 @@ def test_every_output_of_a_live_run_carries_the_marks(tmp_path, invalid):
         assert invalid.id in text, name
 
 
+def test_captures_of_a_disturbed_discovery_are_marked(tmp_path):
+    found = measured(load="discovery", disturbed="links changed: m1 m1-up")
+    run = Report("pair", "v1switch", "0.1", provenance.begin([1], ""), [found])
+    folder = results.write(tmp_path, run, {("x", "x"): [Packet(1, b"x" * 60, 60)]})
+    assert "INVALID: disturbed: links changed" in contents(folder)["x.pcapng"]
+
+
 def test_the_terminal_shows_the_marks(invalid):
     console = Console(width=200, record=True, file=io.StringIO())
     provenance.show(console, invalid)

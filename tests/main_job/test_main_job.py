@@ -107,6 +107,14 @@ def test_every_check_holds(run: Run) -> None:
     assert run.status == 0, run.output
 
 
+def test_it_says_where_its_numbers_come_from(run: Run) -> None:
+    assert run.document["invalid"] == ""
+    origin = run.document["provenance"]
+    assert origin["seeds"] == [1]
+    assert {"python", "numba", "numpy", run.document["switch"]["target"]} <= set(origin["versions"])
+    assert "unknown" not in origin["code_sha256"].values()
+
+
 def test_every_system_was_measured(run: Run) -> None:
     # Late rows are no failure of the software: a busy machine makes them, and they are marked.
     live = run.document["live"]
