@@ -45,7 +45,8 @@ def pair(writable: Path) -> Iterator[Topo]:
     run_dir = Path(tempfile.mkdtemp(prefix="topo-test-", dir="/tmp"))
     topo = Topo(run_dir)
     try:
-        topo("up", "pair", "--writable", str(writable))
+        done = topo("up", "pair", "--writable", str(writable))
+        assert f"containers may write in {writable}\n" in done.stdout
         yield topo
     finally:
         topo("down")
@@ -196,6 +197,15 @@ def test_a_directory_that_cannot_be_written_is_refused(topo: Topo, given: str) -
     done = topo("up", "--writable", given, status=2)
     assert done.stderr.startswith(f"topo: --writable {given}: expected a directory")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_topology_that_lets_containers_write_is_checked_as_well(
+    topo: Topo, tmp_path: Path
+) -> None:
+    file = tmp_path / "lab.yaml"
+    text = "name: lab\nwritable: [/etc]\nswitches: {s1: {}}\nmachines: {m1: {}}\n"
+    file.write_text(text + "links:\n- [s1:1, m1]\n")
+    assert "--writable /etc: expected a directory" in topo("up", str(file), status=2).stderr
 
 
 def test_another_writable_directory_is_another_network(pair: Topo) -> None:

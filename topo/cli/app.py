@@ -85,10 +85,11 @@ def up(
     from topo.client.writable import for_containers
     from topo.spec.sources import load
 
-    chosen = {"ipv6": ipv6, "writable": for_containers(writable or ())}
-    spec = load(topology).model_copy(update=chosen)
+    spec = load(topology)
+    folders = for_containers([*map(Path, spec.writable), *(writable or ())])
+    spec = spec.model_copy(update={"ipv6": ipv6 or spec.ipv6, "writable": folders})
     result = bring_up(spec, switch)
-    for note in result.notes:
+    for note in (*(f"containers may write in {path}" for path in folders), *result.notes):
         print(note)
     what = f"{spec.name} ({result.target})"
     state = f"is up, {result.seconds:.1f} s"

@@ -116,7 +116,7 @@ class Topology(Model):
 
     `mtu` is the MTU of containers and `underlay_mtu` that of uplinks and links between switches, in
     bytes without the Ethernet header. `ipv6` leaves the kernel's IPv6 enabled in every node, and
-    `writable` are directories of the computer that containers may write; a YAML file has neither.
+    `writable` are directories of the computer that containers may write.
     """
 
     name: Name
