@@ -18,7 +18,12 @@ import pytest
 
 from tests.topo.driver import ROOT, Topo, is_gone, until
 from topo.client import running
+from topo.client.launch import up as up_in_process
+from topo.client.network import Network
+from topo.client.shutdown import take_down
+from topo.errors import OtherNetworkUp, RequestError, StartFailed
 from topo.rundir import RunDir
+from topo.spec.sources import load
 
 pytestmark = pytest.mark.network
 SMALL = str(Path(__file__).with_name("small.yaml"))
@@ -169,6 +174,55 @@ def test_a_network_that_is_starting_is_left_alone(shared: Topo) -> None:
     finally:
         waiting.kill()
         waiting.communicate()
+
+
+OTHER_VERSION = """
+import json, socket, sys, threading
+reply = json.loads(sys.argv.pop())
+def serve(client):
+    for line in client.makefile():
+        whole = {**reply, "id": json.loads(line)["id"]} if isinstance(reply, dict) else reply
+        client.sendall(json.dumps(whole).encode() + bytes([10]))
+with socket.socket(socket.AF_UNIX) as listener:
+    listener.bind("topo.sock")
+    listener.listen()
+    print("ready", flush=True)
+    while True:
+        threading.Thread(target=serve, args=listener.accept()[:1], daemon=True).start()
+"""
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"ok": True, "result": {"topology": "small", "parts": [{"name": "s1"}]}},
+        {"ok": True, "result": []},
+        {"ok": "yes"},
+        ["ok"],
+        3,
+    ],
+    ids=str,
+)
+def test_a_daemon_of_another_version_is_reported_in_a_line(run_dir: Path, reply: object) -> None:
+    """A process that answers in another form: every command says so, and nothing is removed."""
+    argv = [sys.executable, "-c", OTHER_VERSION, json.dumps(reply)]
+    with subprocess.Popen(argv, cwd=run_dir, stdout=subprocess.PIPE) as daemon:
+        try:
+            assert daemon.stdout is not None
+            daemon.stdout.readline()
+            with Network.connect(run_dir) as network:
+                for ask in (network.status, lambda: network.spec, network.repair):
+                    with pytest.raises(RequestError, match="of another version"):
+                        ask()
+                with pytest.raises(RequestError, match="of another version"):
+                    network.exec("m1", ["true"])
+            with pytest.raises(StartFailed, match=rf"end it \(kill {daemon.pid}\)"):
+                take_down(RunDir(run_dir))
+            with pytest.raises(OtherNetworkUp, match="of another version"):
+                up_in_process(load(SMALL), "v1switch", RunDir(run_dir))
+            assert (run_dir / "topo.sock").is_socket()
+        finally:
+            daemon.kill()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")

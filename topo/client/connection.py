@@ -1,8 +1,10 @@
 """A connection to the daemon in the run directory: requests, replies, the peer's process number."""
 
+import contextlib
 import os
 import socket
 import struct
+from collections.abc import Iterator
 
 from topo.client import running
 from topo.errors import NotRunning, RequestError, SocketRemoved
@@ -11,6 +13,7 @@ from topo.protocol.replies import result_of
 from topo.rundir import RunDir
 
 STOPPED = "no answer, is it stopped? (make topo continues or replaces it)"
+OTHER_VERSION = "answers in another form, so it is of another version (make down ends it)"
 REPLY_SECONDS = 3.0  # the daemon replies within milliseconds; one that hangs must not block us
 
 
@@ -77,16 +80,27 @@ class Connection:
             reply = self._exchange(message, seconds)
         if reply is None:
             raise NotRunning(self.run_dir.path)
-        return result_of(reply[0]), reply[1]
+        with understood():
+            return result_of(reply[0]), reply[1]
 
     def _exchange(self, message: Message, seconds: float) -> tuple[Message, list[int]] | None:
         """Send a message and return the reply, None when the daemon ended the connection."""
         self._channel.sock.settimeout(seconds)
         try:
-            self._channel.send(message)
-            return self._channel.receive()
+            with understood():
+                self._channel.send(message)
+                return self._channel.receive()
         except TimeoutError:
             self._channel.close()  # or a late reply would be taken for that to the next request
             raise RequestError("timeout", "daemon", STOPPED) from None
-        except (OSError, ProtocolError):
+        except OSError:
             return None
+
+
+@contextlib.contextmanager
+def understood() -> Iterator[None]:
+    """Turn a reply that is not as expected into a RequestError: the daemon runs other code."""
+    try:
+        yield
+    except (ProtocolError, LookupError, TypeError, ValueError) as err:
+        raise RequestError("failed", "daemon", OTHER_VERSION) from err

@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import IO, Any, NamedTuple
 
+from topo.client.connection import understood
 from topo.errors import RequestError
-from topo.protocol.channel import Channel, Message, ProtocolError
+from topo.protocol.channel import Channel, Message
 from topo.protocol.replies import result_of
 
 EXEC, SIGNAL = 1, 2  # ids of the requests on a program's connection
@@ -47,13 +48,15 @@ class Execution:
             reply = self._receive()
             while reply.get("id") != EXEC:  # the reply to a signal
                 reply = self._receive()
-            self.returncode = int(result_of(reply)["returncode"])
+            with understood():
+                self.returncode = int(result_of(reply)["returncode"])
         return self.returncode
 
     def _receive(self) -> Message:
         try:
-            answer = self._channel.receive()
-        except (ConnectionError, ProtocolError):
+            with understood():
+                answer = self._channel.receive()
+        except ConnectionError:
             answer = None
         if answer is None:
             raise RequestError("failed", "exec", "the network went down while the program ran")

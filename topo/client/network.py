@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from topo.client import pids
-from topo.client.connection import REPLY_SECONDS, Connection, dial
+from topo.client.connection import REPLY_SECONDS, Connection, dial, understood
 from topo.client.execution import INHERITED, Execution, Streams, communicate
 from topo.client.shutdown import take_down
 from topo.errors import RequestError
@@ -82,7 +82,9 @@ class Network:
     @cached_property
     def spec(self) -> Topology:
         """The topology that is up."""
-        return Topology.model_validate(self._connection.request("spec")[0]["topology"])
+        reply, _ = self._connection.request("spec")
+        with understood():
+            return Topology.model_validate(reply["topology"])
 
     @cached_property
     def graph(self) -> "nx.Graph[str]":
@@ -98,7 +100,8 @@ class Network:
         params = {"probe": probe}
         seconds = STATUS_SECONDS if probe else REPLY_SECONDS
         reply, _ = self._connection.request("status", params, seconds)
-        status = Status.model_validate(reply)
+        with understood():
+            status = Status.model_validate(reply)
         ours = pids.translation(self.daemon_pid)
 
         def translate(item: Any) -> Any:
@@ -113,7 +116,8 @@ class Network:
         Raises RequestError, with the part in `where`, when that is not possible.
         """
         reply, _ = self._connection.request("repair", seconds=REPAIR_SECONDS)
-        return [str(note) for note in reply["notes"]]
+        with understood():
+            return [str(note) for note in reply["notes"]]
 
     @property
     def switches(self) -> dict[str, SwitchInfo]:

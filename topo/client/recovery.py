@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 from topo.client import running, shutdown
 from topo.client.network import Network
@@ -40,6 +41,10 @@ def recover(topology: Topology, target: Target, run_dir: RunDir) -> tuple[bool, 
                 _give_up(run_dir, trouble)
         except RequestError as err:
             _give_up(run_dir, f"{err.where}: {err.message}")
+        except NotRunning as err:  # it ended while we looked
+            if running.of(run_dir):
+                _give_up(run_dir, str(err))
+            return False, notes
     return True, notes
 
 
@@ -72,7 +77,6 @@ def _connect(run_dir: RunDir) -> Network | None:
         return None
     except RequestError as err:
         _give_up(run_dir, f"{err.where}: {err.message}")
-        return None
 
 
 def _poll(attempt: Callable[[], Network | None], seconds: float) -> Network | None:
@@ -83,13 +87,14 @@ def _poll(attempt: Callable[[], Network | None], seconds: float) -> Network | No
     return network
 
 
-def _give_up(run_dir: RunDir, reason: str) -> None:
-    """End the network of `run_dir` and raise `Lost`."""
+def _give_up(run_dir: RunDir, reason: str) -> NoReturn:
+    """End the network of `run_dir` and raise `Lost`; OtherNetworkUp if it cannot be found."""
     ended: list[Running] = running.of(run_dir)
+    if not ended:
+        raise OtherNetworkUp(f"{run_dir.socket}: {reason}")
     for network in ended:
         shutdown.end(network)
-    if ended:
-        raise Lost(reason)
+    raise Lost(reason)
 
 
 def _compare(network: Network, topology: Topology, target: Target) -> None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from topo.client.pids import Process, parse_status
 from topo.rundir import RunDir
 from topo.system.linux import wait_readable
-from topo.system.processes import age, is_stopped
+from topo.system.processes import age, arguments, is_stopped
 
 MODULE = "topo.daemon"
 
@@ -125,8 +125,8 @@ def _daemons() -> Iterator[tuple[Process, list[bytes]]]:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
             if path.stat().st_uid != ours:
                 continue
-            argv = (path / "cmdline").read_bytes().split(b"\0")
-            if len(argv) == 6 and argv[1:3] == [b"-m", MODULE.encode()]:
+            argv = arguments(int(path.name))
+            if len(argv) == 5 and argv[1:3] == [b"-m", MODULE.encode()]:
                 process = parse_status((path / "status").read_text())
                 if len(process.nspids) <= 2:
                     yield process, argv

@@ -5,6 +5,7 @@ from topo.client.connection import Connection
 from topo.client.running import Running
 from topo.errors import NotRunning, RunDirError, StartFailed
 from topo.rundir import RunDir
+from topo.system.processes import arguments
 
 
 def take_down(run_dir: RunDir, timeout: float = 10.0) -> bool:
@@ -52,11 +53,22 @@ def _end(run_dir: RunDir, timeout: float) -> bool:
 
 
 def _answering(run_dir: RunDir) -> list[Running]:
-    """The network behind the socket in `run_dir`: one of a directory that was renamed to it."""
+    """The network behind the socket in `run_dir`: one of a directory that was renamed to it.
+
+    Raises StartFailed for a daemon that is not found by its processes.
+    """
     try:
         connection = Connection(run_dir)
     except (NotRunning, RunDirError):
         return []
     pid = connection.daemon_pid
     connection.close()
-    return [network for network in running.networks() if network.daemon == pid]
+    found = [network for network in running.networks() if network.daemon == pid]
+    if not found and pid and not arguments(pid):
+        return []  # it has ended in the meantime
+    if not found and pid:
+        what = f"process {pid} answers on {run_dir.socket}, but was not started by this version"
+        raise StartFailed("down", f"{what}: end it (kill {pid})")
+    if not found:
+        raise StartFailed("down", f"{run_dir.socket} is served from another PID namespace")
+    return found

@@ -7,6 +7,14 @@ from pathlib import Path
 START = 19  # of the fields after the command's name
 
 
+def arguments(pid: int) -> list[bytes]:
+    """The argument list of a process; empty when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def is_stopped(pid: int) -> bool:
     """Whether a process is stopped by a signal."""
     return _stat(pid)[:1] == ["T"]
