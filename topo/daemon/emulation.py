@@ -24,6 +24,7 @@ from topo.system.python import environment
 
 NODE_SECONDS = 10.0
 READY_SECONDS = 300.0  # the first start compiles rxpath's kernels, also on a slow laptop
+PROGRAM_SECONDS = 5.0  # and so much more for each program: many start at once on few cores
 POLL_SECONDS = 0.02
 END_SECONDS = 2.0  # between SIGTERM and the end of the namespaces
 
@@ -63,7 +64,8 @@ class Emulation:
         self.programs = list(self._make_programs())
         for program in self.programs:
             self.start_program(program)
-        self.wait_ready(self.programs, READY_SECONDS, is_wanted)
+        seconds = READY_SECONDS + PROGRAM_SECONDS * len(self.programs)
+        self.wait_ready(self.programs, seconds, is_wanted)
         self.log(f"{self.topology.name} is up")
 
     def _make_nodes(self) -> None:
