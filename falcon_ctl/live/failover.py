@@ -22,7 +22,7 @@ from falcon_ctl.intent import routes
 from falcon_ctl.intent.routes import Outage
 from falcon_ctl.live.controller import Controller
 from falcon_ctl.live.links import Links
-from falcon_ctl.live.presence import Knocks, Questions
+from falcon_ctl.live.presence import ANSWER, Knocks, Questions
 from falcon_ctl.p4rt.client import Client
 from falcon_ctl.p4rt.entities import Entity
 from falcon_ctl.p4rt.switch import Switch
@@ -42,6 +42,7 @@ class Change:
     updates: Mapping[str, int]
     seconds: float
     kept: Mapping[str, bool] = field(default_factory=dict)
+    failed: Sequence[str] = ()
 
     def __str__(self) -> str:
         down = f"down: {self.outage}" if str(self.outage) else "everything is up"
@@ -49,7 +50,8 @@ class Change:
         total = sum(self.updates.values())
         text = f"{down}; {total} updates on {switches} switches in {1000 * self.seconds:.0f} ms"
         new = [f"{n} ({'entries kept' if kept else 'loaded'})" for n, kept in self.kept.items()]
-        return f"{text}; connected: {', '.join(new)}" if new else text
+        text += f"; connected: {', '.join(new)}" if new else ""
+        return "; ".join((text, *self.failed))
 
 
 class Failover:
@@ -80,6 +82,7 @@ class Failover:
             raise
         self._selector.register(self._wake, selectors.EVENT_READ, self._drain)
         self._selector.register(self._daemon, selectors.EVENT_READ, _daemon_ended)
+        self._ended = False
         self._outage: Outage | None = None
         self._strangers: object = None
         self._met = time.monotonic()
@@ -104,14 +107,19 @@ class Failover:
         self._stack.close()
 
     def run(self) -> None:
-        """Decide whenever something changes, until an exception ends it."""
-        while True:
+        """Decide whenever something changes, until `end` is called or an exception ends it."""
+        while not self._ended:
             for key, _ in self._selector.select(_LOOK_EVERY):
                 key.data()
             self._lose()
             returned = {client.switch: self._attach(client) for client in self._knocks.opened()}
             if returned or self._outage != self._present_outage() or self._has_met():
                 self._decide(returned)
+
+    def end(self) -> None:
+        """Make `run` return, from any thread."""
+        self._ended = True
+        self._awake()
 
     def _lose(self) -> None:
         """Give up the sessions that ended or cannot learn any more."""
@@ -152,37 +160,52 @@ class Failover:
         """Route around the present outage; a switch that fails meanwhile becomes part of it."""
         began = time.monotonic()
         updates: dict[str, int] = {}
-        failed = True
-        while failed:
+        failures: list[str] = []
+        again = True
+        while again:
+            known = len(failures)
             outage = self._present_outage()
             self._strangers, self._met = self.controller.strangers, time.monotonic()
             steps = routes.plan(self.controller.topology, self._outage or outage, outage)
-            results = []
             for around, group in itertools.groupby(steps, itemgetter(0)):
                 wanted = self.controller.wanted(self.system, around)
-                results += [self._write(wanted, names, updates) for _, names in group]
-            self._outage, failed = outage, any(results)
+                for _, names in group:
+                    failures += self._write(wanted, names, updates)
+            self._outage, again = outage, len(failures) > known
         alive = {name: how for name, how in kept.items() if name in self.controller.switches}
-        self._tell(Change(outage, updates, time.monotonic() - began, alive))
+        self._tell(Change(outage, updates, time.monotonic() - began, alive, failures))
 
     def _write(
         self,
         wanted: Mapping[str, Sequence[Entity]],
         names: Sequence[str],
         updates: dict[str, int],
-    ) -> bool:
-        """Write to these switches what is wanted, add to `updates`; whether a switch failed."""
-        failed = False
+    ) -> list[str]:
+        """Write to these switches what is wanted, add to `updates`; what failed."""
+        failures = []
         for name, result in self.controller.apply(wanted, names).items():
             if isinstance(result, SwitchError):
                 _verify_not_taken_over(result)
-                self._drop(name)
-                failed = True
+                self._recover(name)
+                failures.append(str(result))
             elif isinstance(result, Exception):
                 raise result
             else:
                 updates[name] = updates.get(name, 0) + result
-        return failed
+        return failures
+
+    def _recover(self, name: str) -> None:
+        """Begin anew with a switch that failed; it is gone only when it does not answer either.
+
+        What it holds is not known after a Write of which a part failed, so it is read again.
+        """
+        self.controller.disconnect(name)
+        try:
+            client = self.controller.open_session(name, ANSWER)
+        except SwitchError:
+            self._knocks.expect(name)
+        else:
+            self._attach(client)
 
     def _present_outage(self) -> Outage:
         gone = frozenset(name for name in self._names if name not in self.controller.switches)

@@ -15,7 +15,7 @@ from falcon_ctl.p4rt.client import Client
 HANGS_AFTER = 5.0  # s without an answer; a busy switch takes milliseconds
 _ASK_EVERY = 1.0  # s
 _KNOCK_EVERY = 0.2  # s
-_ANSWER = 1.0  # s that a switch which came back has to answer
+ANSWER = 1.0  # s that a switch which came back has to answer
 
 
 class Questions(Background):
@@ -69,7 +69,7 @@ class Knocks(Background):
 
     def _knock(self, name: str) -> None:
         try:
-            client = self._open(name, _ANSWER)
+            client = self._open(name, ANSWER)
         except SwitchError:
             return
         self._gone.discard(name)

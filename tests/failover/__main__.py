@@ -95,13 +95,18 @@ class Trial:
 
 
 def faults(trial: Trial, rng: random.Random, rounds: int) -> Iterator[Fault]:
-    """Each kind `rounds` times, on links and transit switches that `rng` draws."""
+    """Each kind `rounds` times, on links and transit switches that `rng` draws.
+
+    BMv2 reads no interface any more once one of its own is set down or deleted: libpcap waits for a
+    frame of that one only. So its switches are killed.
+    """
     spec = trial.network.spec
     transit = [s.name for s in spec.switches if not _machines(spec, s.name)]
     between = [link for link in spec.links if link.a.port and link.b.port]
     for _ in range(rounds):
-        yield _link_down(trial, rng.choice(between), rng.randrange(2))
-        yield _link_deleted(trial, rng.choice(between))
+        if trial.switch != "bmv2":
+            yield _link_down(trial, rng.choice(between), rng.randrange(2))
+            yield _link_deleted(trial, rng.choice(between))
         yield _switch_killed(trial, rng.choice(transit))
 
 

@@ -37,11 +37,18 @@ class Switches:
         self.handles, self.infos = {}, {}
         for switch in TOPOLOGY.switches:
             address = f"unix:{folder}/{switch.name}.sock"
-            self.handles[switch.name] = serve(Dataplane(PythonEngine()), address, switch.device_id)
             self.infos[switch.name] = SwitchInfo(
                 name=switch.name, grpc_address=address, device_id=switch.device_id,
                 target="v1switch", version="", pid=0, log="", mac=switch.mac, ports={},
             )  # fmt: skip
+
+            self.restart(switch.name)
+
+    def restart(self, name):
+        """Serve a switch without a program."""
+        info = self.infos[name]
+        plane = Dataplane(PythonEngine())
+        self.handles[name] = serve(plane, info.grpc_address, info.device_id)
 
     def controller(self):
         controller = Controller(TOPOLOGY, self.infos)
