@@ -42,7 +42,7 @@ MINE    = $(AS_OWNER) test -w $(ENV) || { \
 # What the network needs from the system, as Debian and Ubuntu call it.
 APT    := mininet iproute2 util-linux ethtool
 
-.PHONY: topo down test test-quick test-distro check bench fuzz mutants chaos soak p4 system install clean help
+.PHONY: topo down test test-quick test-distro check bench fuzz mutants chaos soak failover p4 system install clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -86,6 +86,10 @@ chaos: install $(DEV) ## faults of every kind, drawn by CHAOS_SEED: what is prom
 soak: install $(DEV) ## near capacity for MINUTES=30 with FLOWS=1000: memory flat, no frame lost; then 64 machines
 	@$(PY) -m tests.soak --minutes $(MINUTES) --flows $(FLOWS) --share $(SHARE)
 	@$(PY) -m tests.soak --machines $(MACHINES)
+
+failover: install $(DEV) ## how long traffic stands still when links and switches fail (leafspine and fattree)
+	@$(PY) -m tests.failover --topology leafspine
+	@$(PY) -m tests.failover --topology fattree
 
 p4: ## compile p4/ with p4c (which must be on the PATH)
 	@sh p4/compile.sh
