@@ -31,7 +31,7 @@ PATIENCE_S = 60.0
 PAUSE_S = 0.0005  # between two frames
 TABLES = 2_200  # of the largest program: 4 MB of JSON, 1 MB of generated Python
 UPDATES = 10_000  # of the largest Write
-ATOMIC = 250  # of the largest one that is all or nothing
+ATOMIC = 100  # of the largest one that is all or nothing
 
 
 class Pauses(NamedTuple):

@@ -152,7 +152,7 @@ def test_a_batch_that_is_all_or_nothing_is_short(client, mode):
     request = rt.WriteRequest(**ID, atomicity=mode)
     request.updates.extend(large.updates(1, limits.MAX_ATOMIC_UPDATES + 1))
     code, message = status(lambda: client.stub.Write(request, timeout=20))
-    assert (code, "is 250 updates: split it" in message) == (EXHAUSTED, True), message
+    assert (code, "is 100 updates: split it" in message) == (EXHAUSTED, True), message
     del request.updates[0]
     client.stub.Write(request, timeout=20)
 

@@ -125,7 +125,7 @@ def test_sources_that_are_too_deep_are_refused_from_elsewhere_as_well(monkeypatc
     monkeypatch.setattr(bytecode, "LARGE", 0)
     with pytest.raises(RecursionError):
         bytecode.code_of("x = " + "-" * 100_000 + "1", "<name>")
-    with pytest.raises(RuntimeError, match="SyntaxError"):
+    with pytest.raises(SyntaxError, match="invalid syntax"):
         bytecode.code_of("x = = 1", "<name>")
 
 

@@ -20,7 +20,7 @@ LARGE = 64 << 10  # longer messages are parsed one after the other: it takes 3 s
 
 # Parts of a message
 MAX_UPDATES = 10_000  # in a Write
-MAX_ATOMIC_UPDATES = 250  # in one that is all or nothing: no frame passes meanwhile
+MAX_ATOMIC_UPDATES = 100  # in one that is all or nothing: no frame passes meanwhile
 MAX_READS = 1_000  # entities asked for in a Read
 MAX_ENTITIES = 200_000  # in the answer to a Read
 

@@ -15,9 +15,12 @@ try:
     code = compile(sys.stdin.buffer.read(), sys.argv[1], "exec", dont_inherit=True)
 except (RecursionError, MemoryError):
     sys.exit(3)
+except SyntaxError as error:
+    sys.stderr.write(error.msg)
+    sys.exit(4)
 sys.stdout.buffer.write(marshal.dumps(code))
 """
-_TOO_DEEP = 3
+_TOO_DEEP, _WRONG = 3, 4
 
 
 def code_of(text: str, name: str) -> CodeType:
@@ -27,7 +30,8 @@ def code_of(text: str, name: str) -> CodeType:
     their own.
 
     Raises:
-        RecursionError, MemoryError: it is nested too deeply for Python.
+        RecursionError, MemoryError: it is nested too deeply for Python's parser.
+        SyntaxError: it is nested too deeply for Python's compiler, or wrong.
         RuntimeError: the process failed.
     """
     if len(text) <= LARGE:
@@ -38,6 +42,8 @@ def code_of(text: str, name: str) -> CodeType:
     )
     if made.returncode == _TOO_DEEP:
         raise RecursionError
+    if made.returncode == _WRONG:
+        raise SyntaxError(made.stderr.decode())
     if made.returncode:
         said = made.stderr.decode(errors="replace").strip().splitlines() or ["no output"]
         raise RuntimeError(f"compiling took status {made.returncode}: {said[-1]}")

@@ -101,6 +101,8 @@ def _compiled(text: str, name: str) -> CodeType:
         return code_of(text, name)
     except (RecursionError, MemoryError):  # of Python's parser, whose stack is small
         raise ProgramError("$", "expressions that Python can compile", "deeper ones") from None
+    except SyntaxError as error:  # its limits of nesting, such as 20 loops
+        raise ProgramError("$", "a program that Python can compile", error.msg) from error
 
 
 def _made(
