@@ -184,14 +184,14 @@ def _measure(
 @app.command()
 def control(
     system: Annotated[
-        str, typer.Option(metavar="NAME", help=f"System to run, one of {_LIVE}.")
+        str, typer.Option(metavar="NAME", help=f"System whose entries they get: {_LIVE}.")
     ] = OVERLAY.name,
     run_dir: RunDir = None,
 ) -> None:
-    """Keep the network running one system: route around links and switches that are down.
+    """Keep the switches running one system: route around links and switches that are down.
 
-    Takes over what the switches hold and writes only the difference. Ends with Ctrl-C; the
-    switches then go on as they are, without reaction to failures.
+    Takes over what the switches hold and writes only the difference; the receiving hosts keep their
+    knobs. Ends with Ctrl-C: the switches then go on as they are, without reaction to failures.
     """
     (chosen,) = select_live([system])
     console = _console()
