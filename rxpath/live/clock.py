@@ -16,6 +16,7 @@ from rxpath.compile.tables import Row, word, words
 STEPS_LOG2 = 4
 STEPS = 1 << STEPS_LOG2
 BUCKETS = 64 * STEPS
+MAX_DILATION = 10**9
 
 
 class Clock(Row):
@@ -95,6 +96,11 @@ def delivered(clock: Clock, due: int, wall: int) -> None:
     clock.late[bucket(late)] += 1
     clock.late_max = max(clock.late_max, late)
     clock.over += late > clock.budget
+
+
+def largest_dilation(clock: Clock, wall: int) -> int:
+    """With which `rebase` at wall ns `wall` is possible: its epoch must fit into 64 bits."""
+    return min(MAX_DILATION, (1 << 62) // max(1, int(model_ns(clock, wall))))
 
 
 def rebase(clock: Clock, wall: int, dilation: int) -> None:

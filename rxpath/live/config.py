@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from rxpath.config.knobs import Knobs
 from rxpath.errors import ConfigError
+from rxpath.live.clock import MAX_DILATION
 from rxpath.reading import read_text
 
 MOST_BYTES = 16 * 1024 * 1024
@@ -73,7 +74,7 @@ class MachineConfig(_Strict):
     records_dir: Annotated[str, Field(min_length=1)]
     containers: list[Container] = []
     system: dict[str, Any] = {}
-    dilation: Annotated[int, Field(ge=1, le=10**9)] = 1000
+    dilation: Annotated[int, Field(ge=1, le=MAX_DILATION)] = 1000
     late_budget_ns: Annotated[int, Field(ge=0, le=10**12)] = 20_000
     seed: int = 0
     slots: Annotated[int, Field(ge=64, le=2**20)] = 32_768

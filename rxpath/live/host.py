@@ -95,10 +95,11 @@ class Host:
         Raises `ConfigError`, with nothing changed, when they are wrong as a whole.
         """
         clock = {key: changes[key] for key in ("dilation", "late_budget_ns") if key in changes}
-        for key, low in (("dilation", 1), ("late_budget_ns", 0)):
+        slowest = ck.largest_dilation(self.datapath.clock, time.time_ns())
+        for key, low, high in (("dilation", 1, slowest), ("late_budget_ns", 0, 10**12)):
             value = clock.get(key, low)
-            if type(value) is not int or not low <= value <= 10**12:
-                raise ConfigError(key, value, f"an integer from {low} to {10**12}")
+            if type(value) is not int or not low <= value <= high:
+                raise ConfigError(key, value, f"an integer from {low} to {high}")
         rest = {key: value for key, value in changes.items() if key not in clock}
         if rest:
             self.model.reconfigure(rest)

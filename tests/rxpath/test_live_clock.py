@@ -47,6 +47,17 @@ def test_model_time_goes_on_when_the_dilation_changes(
 
 
 @calm
+@given(st.integers(0, 10**18), st.integers(0, 10**18), st.integers(1, 10**4))
+def test_the_largest_dilation_leaves_the_clock_in_64_bits(
+    epoch: int, passed: int, first: int
+) -> None:
+    clock, wall = ck.make(epoch, first, 0), epoch + passed
+    before = ck.model_ns(clock, wall)
+    ck.rebase(clock, wall, ck.largest_dilation(clock, wall))
+    assert ck.model_ns(clock, wall) == before
+
+
+@calm
 @given(st.lists(NS, min_size=1))
 def test_arrivals_never_go_back(stamps: list[int]) -> None:
     clock = ck.make(0, 3, 0)

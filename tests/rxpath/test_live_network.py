@@ -235,7 +235,14 @@ def test_knobs_are_set_while_frames_run(one: Setting) -> None:
         assert now > before
         before = now
     kept = client.call("get")
-    for wrong in ({"policy": "fastest"}, {"dilation": 0}, {"policy": "rps", "cpus": 0}, {"x": 1}):
+    slow = {"dilation": 10**12, "profile": "docker"}
+    for wrong in (
+        {"policy": "fastest"},
+        {"dilation": 0},
+        slow,
+        {"policy": "rps", "cpus": 0},
+        {"x": 1},
+    ):
         with pytest.raises(ControlError) as caught:
             client.call("set", **wrong)
         assert caught.value.is_bad_request
