@@ -25,8 +25,19 @@ def _leave(number: int, _frame: object) -> NoReturn:
     os._exit(128 + number)
 
 
+def own_home() -> None:
+    """Have root use root's home: sudo may keep HOME, and libraries make their caches there."""
+    if os.geteuid() != 0:
+        return
+    for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        folder = Path(os.environ.get(name, "/"))
+        if folder.exists() and folder.stat().st_uid not in (0, Path("/").stat().st_uid):
+            del os.environ[name]  # without HOME it is that of /etc/passwd
+
+
 def start() -> None:
     """Run here, or in .venv when packages are missing here."""
+    own_home()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)  # before the command runs, and after it
     lacking = missing()

@@ -125,10 +125,12 @@ def _is_own(base: Path, folder: Path) -> bool:
 
 
 def _may_make_in(base: Path) -> bool:
-    """Whether a folder may be made there: by root, as sudo keeps HOME, only in what is root's."""
-    there = next(path for path in (base, *base.parents) if path.exists())
-    found = there.stat()
-    return os.geteuid() != 0 or found.st_uid == 0 or bool(found.st_mode & stat.S_ISVTX)
+    """Whether a folder may be made there: by root, as sudo keeps HOME, in nobody else's folder."""
+    if os.geteuid() != 0:
+        return True
+    there = [path for path in (base, *base.parents) if path.exists()]
+    # in a user namespace the owner of "/" is shown as another than 0
+    return {path.stat().st_uid for path in there} <= {0, there[-1].stat().st_uid}
 
 
 def _read(path: Path) -> bytes | None:

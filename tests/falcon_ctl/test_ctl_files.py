@@ -172,3 +172,17 @@ def test_a_disk_that_is_full_after_the_run(tmp_path):
     assert json.loads(done.stdout[done.stdout.index("\n[") :])[0]["holds"] is True
     assert not (tmp_path / "x.json").exists()
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@needs_root
+def test_root_leaves_nothing_in_the_home_that_sudo_keeps(tmp_path):
+    """Scapy and matplotlib make their folders when they are imported."""
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, NOBODY, NOBODY)
+    env = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home)}
+    subprocess.run(
+        [sys.executable, "-m", "falcon_ctl", "--help"],
+        env=env, cwd=ROOT, stdout=subprocess.DEVNULL, check=True,
+    )  # fmt: skip
+    assert list(home.iterdir()) == []

@@ -115,6 +115,9 @@ def test_root_makes_nothing_in_someone_elses_home(module: ModuleType, tmp_path: 
     os.chown(home, unprivileged.NOBODY, unprivileged.NOBODY)
     assert kept(module) == tmp_path / "own" / ".cache" / "name" / "key"
     assert list(home.iterdir()) == []
+    (home / "cache").mkdir()  # as another program does
+    assert kept(module) == tmp_path / "own" / ".cache" / "name" / "key"
+    assert list((home / "cache").iterdir()) == []
 
 
 def test_damaged_code_is_not_loaded(module: ModuleType) -> None:
