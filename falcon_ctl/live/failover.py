@@ -31,6 +31,7 @@ from topo.client.network import Network
 from topo.errors import RequestError
 
 _LOOK_EVERY = 0.5  # s between two looks whether learning goes on
+_TRIES = 10  # of a decision, while switches fail or refuse
 _MEET_EVERY = 5.0  # s until an address outside the inventory is forwarded instead of flooded
 
 
@@ -122,12 +123,13 @@ class Failover:
         self._awake()
 
     def _lose(self) -> None:
-        """Give up the sessions that ended or cannot learn any more."""
+        """Give up the sessions that ended, and begin anew where learning failed."""
         for switch in self._switches:
-            if switch.learning_error is not None:
-                _verify_not_taken_over(switch.learning_error)
-            if switch.learning_error is not None or not switch.client.is_alive:
+            if not switch.client.is_alive:
                 self._drop(switch.name)
+            elif switch.learning_error is not None:
+                _verify_not_taken_over(switch.learning_error)
+                self._recover(switch.name)
             elif not switch.client.is_primary:
                 message = f"another controller took over ({switch.client.holder})"
                 raise PartFailed(f"switch {switch.name}", message)
@@ -157,12 +159,15 @@ class Failover:
             return False
 
     def _decide(self, kept: Mapping[str, bool]) -> None:
-        """Route around the present outage; a switch that fails meanwhile becomes part of it."""
+        """Route around the present outage; a switch that fails meanwhile becomes part of it.
+
+        Raises:
+            SwitchError: switches went on to refuse what is written.
+        """
         began = time.monotonic()
         updates: dict[str, int] = {}
-        failures: list[str] = []
-        again = True
-        while again:
+        failures: list[SwitchError] = []
+        for _ in range(_TRIES):
             known = len(failures)
             outage = self._present_outage()
             self._strangers, self._met = self.controller.strangers, time.monotonic()
@@ -171,23 +176,29 @@ class Failover:
                 wanted = self.controller.wanted(self.system, around)
                 for _, names in group:
                     failures += self._write(wanted, names, updates)
-            self._outage, again = outage, len(failures) > known
+            self._outage = outage
+            if len(failures) == known:
+                break
+        else:
+            raise failures[-1]
         alive = {name: how for name, how in kept.items() if name in self.controller.switches}
-        self._tell(Change(outage, updates, time.monotonic() - began, alive, failures))
+        self._tell(
+            Change(outage, updates, time.monotonic() - began, alive, [str(f) for f in failures])
+        )
 
     def _write(
         self,
         wanted: Mapping[str, Sequence[Entity]],
         names: Sequence[str],
         updates: dict[str, int],
-    ) -> list[str]:
+    ) -> list[SwitchError]:
         """Write to these switches what is wanted, add to `updates`; what failed."""
         failures = []
         for name, result in self.controller.apply(wanted, names).items():
             if isinstance(result, SwitchError):
                 _verify_not_taken_over(result)
                 self._recover(name)
-                failures.append(str(result))
+                failures.append(result)
             elif isinstance(result, Exception):
                 raise result
             else:

@@ -4,10 +4,11 @@ import os
 import threading
 from types import SimpleNamespace
 
+import grpc
 import pytest
 
-from falcon_ctl.errors import PartFailed
-from falcon_ctl.live import failover
+from falcon_ctl.errors import PartFailed, SwitchError
+from falcon_ctl.live import controller, failover
 from falcon_ctl.live.failover import Change, Failover
 from falcon_ctl.p4rt.client import Client
 from falcon_ctl.p4rt.entities import Call, Entry
@@ -107,8 +108,8 @@ def test_a_switch_that_refuses_a_write_is_read_again_and_not_routed_around(switc
         running.failover.controller.switches["leaf1"]._write([[(INSERT, wrong)]])
         real = failover.Controller.wanted
 
-        def wanted(controller, system, outage):
-            found = real(controller, system, outage)
+        def wanted(self, system, outage):
+            found = real(self, system, outage)
             return found | {"leaf1": [*found["leaf1"], wrong]}
 
         monkeypatch.setattr(failover.Controller, "wanted", wanted)
@@ -119,6 +120,30 @@ def test_a_switch_that_refuses_a_write_is_read_again_and_not_routed_around(switc
         (failure,) = change.failed
         assert failure.startswith("switch leaf1: ALREADY_EXISTS")
         assert running.failover.controller.switches["leaf1"].client.is_alive
+
+
+def test_a_switch_that_refuses_for_good_ends_it_by_name(switches, monkeypatch):
+    def refuse(switch, entities):
+        raise SwitchError("leaf1", grpc.StatusCode.RESOURCE_EXHAUSTED, "full")
+
+    with Running(switches) as running:
+        running.told(1)
+        monkeypatch.setattr(controller, "_apply", refuse)
+        monkeypatch.setattr(failover, "_TRIES", 2)
+        running.failover._links.down = frozenset([LINK])
+        running.failover._awake()
+        error = until(lambda: running.error, 60.0)
+        assert str(error) == "switch leaf1: RESOURCE_EXHAUSTED: full"
+
+
+def test_a_session_that_cannot_learn_any_more_is_opened_again(switches):
+    with Running(switches) as running:
+        running.told(1)
+        old = running.failover.controller.switches["leaf1"]
+        old.learning_error = SwitchError("leaf1", grpc.StatusCode.RESOURCE_EXHAUSTED, "full")
+        running.failover._awake()
+        until(lambda: running.failover.controller.switches.get("leaf1", old) is not old)
+        assert len(running.changes) == 1
 
 
 def test_another_controller_that_takes_over_ends_it(switches):
