@@ -70,6 +70,10 @@ class Host:
         """Restore the knobs as they were when the connection was opened."""
         self._client.call("set", **self._found)
 
+    def abort(self) -> None:
+        """Make a request that is waiting fail now, and all later ones."""
+        self._client.abort()
+
     def close(self) -> None:
         """Close the connection."""
         self._client.close()

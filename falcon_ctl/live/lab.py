@@ -62,6 +62,7 @@ class Lab:
         for name, switch in controller.switches.items():
             switch.client.on_close(partial(watch.switch_closed, name))
         watch.ask(switch.client for switch in controller.switches.values())
+        watch.abort_with({f"rxpath rx-{name}": host.abort for name, host in hosts.items()})
         return cls(network, watch, controller, hosts, stack)
 
     def __enter__(self) -> Lab:  # noqa: PYI034  # Self needs Python 3.11

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ class Watch:
         self._done = threading.Event()
         self._switches: tuple[Client, ...] = ()
         self._troubles: set[str] = set()
+        self._aborts: dict[str, Callable[[], None]] = {}
         self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
 
     def __enter__(self) -> Watch:  # noqa: PYI034  # Self needs Python 3.11
@@ -57,6 +58,11 @@ class Watch:
     def ask(self, switches: Iterable[Client]) -> None:
         """From now on these switches must answer; requests to one that does not are aborted."""
         self._switches = tuple(switches)
+        self.abort_with({f"switch {one.switch}": one.abort for one in self._switches})
+
+    def abort_with(self, aborts: Mapping[str, Callable[[], None]]) -> None:
+        """How requests to a part (as `PartFailed.part`) are aborted once it is known to fail."""
+        self._aborts |= aborts
 
     def switch_closed(self, name: str) -> None:
         """The stream to a switch ended; the reason is looked up."""
@@ -127,13 +133,14 @@ class Watch:
         if hung is None or self._done.is_set():
             return False
         self._fail(PartFailed(f"switch {hung.switch}", f"hangs: no answer within {_ANSWER:g} s"))
-        hung.abort()
         return True
 
     def _fail(self, failure: PartFailed) -> None:
         self._failure = self._failure or failure
         self._found.set()
         self.stop.set()
+        if abort := self._aborts.get(failure.part):
+            abort()
 
     def _dead_part(self) -> PartFailed | None:
         try:

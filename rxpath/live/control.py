@@ -351,6 +351,11 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def abort(self) -> None:
+        """Make a call that waits in another thread fail now, and all later ones."""
+        with contextlib.suppress(OSError):  # it is closed already
+            self._sock.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close the connection."""
         self._file.close()

@@ -1,5 +1,6 @@
 """A switch that hangs is named, and no request waits for it for ever."""
 
+import socket
 import threading
 from concurrent import futures
 from contextlib import nullcontext
@@ -12,6 +13,8 @@ from p4.v1 import p4runtime_pb2, p4runtime_pb2_grpc
 from falcon_ctl.errors import PartFailed, SwitchError
 from falcon_ctl.live import watch
 from falcon_ctl.p4rt.client import Client
+from rxpath.errors import ControlError
+from rxpath.live import control
 from topo.errors import RequestError
 from topo.protocol.status import Fault, Part
 
@@ -114,3 +117,29 @@ def test_a_daemon_that_does_not_answer_is_asked_no_second_time(monkeypatch):
     found = watch.Watch("/nowhere")
     with pytest.raises(PartFailed, match="daemon: no answer"), found.blaming():
         raise RequestError("timeout", "daemon", "no answer")
+
+
+def test_requests_to_a_part_that_fails_are_aborted(monkeypatch):
+    aborted = threading.Event()
+    part = Part(name="rx-m1", kind="rxpath", node="m1", pid=1, log="", trouble="stopped")
+    state = SimpleNamespace(parts=(part,), faults=(), dead=())
+    network = nullcontext(SimpleNamespace(status=lambda: state))
+    monkeypatch.setattr(watch.Network, "connect", lambda _: network)
+    with watch.Watch("/nowhere") as found:
+        found.abort_with({"rxpath rx-m1": aborted.set, "switch s1": pytest.fail})
+        assert aborted.wait(30)
+        with pytest.raises(PartFailed, match="rxpath rx-m1: stopped"):
+            found.check()
+
+
+def test_a_call_that_waits_for_a_silent_host_is_aborted(tmp_path):
+    path = str(tmp_path / "rx.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        with control.Client(path) as client:
+            threading.Timer(0.2, client.abort).start()
+            for _ in range(2):
+                with pytest.raises(ControlError):
+                    client.call("stats")
+        client.abort()
