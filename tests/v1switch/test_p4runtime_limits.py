@@ -130,7 +130,7 @@ def test_reads_that_nobody_reads_end_and_lock_nobody_out(client, stub, monkeypat
     request = fill(client)
     unread = [stub.Read(request) for _ in range(4)]
     client.write(rt.Update.MODIFY)  # it answers other calls meanwhile
-    poll(lambda: caplog.text.count("is ended: not read for 0.5 s") == 2, "the end of two")
+    poll(lambda: caplog.text.count("not read within 0.5 s") == 2, "the end of two")
     ends = [status(lambda each=each: list(each)) for each in unread]
     codes = sorted(code.name for code, _ in ends)
     assert codes == ["CANCELLED", "CANCELLED", "RESOURCE_EXHAUSTED", "RESOURCE_EXHAUSTED"]

@@ -1,7 +1,9 @@
 """What each call passes before the service sees it: shares, lengths, and parsing.
 
 gRPC hands over bytes: a message is parsed only when its client has a share left, and when neither
-its length nor the number of its parts exceeds the limits.
+its length nor the number of its parts exceeds the limits. To gRPC all methods take streams of
+requests: for a single one its threads would wait before this code runs, as long as a client sends
+byte by byte.
 """
 
 from __future__ import annotations
@@ -13,10 +15,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
+from google.protobuf import empty_pb2
 from google.protobuf.message import DecodeError
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.p4runtime import limits
+from v1switch.p4runtime import interfaces, limits
 from v1switch.p4runtime.errors import Code, Refused, invalid
 from v1switch.p4runtime.peers import Peer, peer
 from v1switch.p4runtime.scan import parts
@@ -43,8 +46,21 @@ class Entrance:
         self._reads = Shares("Reads", *limits.READS)
         self._large = Shares("messages of more than 64 KiB", *limits.LARGE_MESSAGES)
 
-    def handlers(self) -> grpc.GenericRpcHandler[Any, Any]:
-        """Return the methods of P4Runtime for a server."""
+    def handlers(self, counters: interfaces.Source) -> tuple[grpc.GenericRpcHandler[Any, Any], ...]:
+        """Return the services of a server: P4Runtime, and the one beside it.
+
+        Args:
+            counters: returns those of the switch's interfaces.
+        """
+        beside = {
+            interfaces.METHOD: self.unary(empty_pb2.Empty, interfaces.method(counters), check_small)
+        }
+        return (
+            grpc.method_handlers_generic_handler(NAME, self._methods()),
+            grpc.method_handlers_generic_handler(interfaces.SERVICE, beside),
+        )
+
+    def _methods(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         service = self._service
         unary = {
             "Write": (p4rt.WriteRequest, service.Write, check_write),
@@ -60,40 +76,47 @@ class Entrance:
             ),
             "Capabilities": (p4rt.CapabilitiesRequest, service.Capabilities, check_small),
         }
-        methods = {
-            name: grpc.unary_unary_rpc_method_handler(
-                self._unary(*each), response_serializer=_to_bytes
-            )
-            for name, each in unary.items()
-        }
-        methods["Read"] = grpc.unary_stream_rpc_method_handler(
+        methods = {name: self.unary(*each) for name, each in unary.items()}
+        methods["Read"] = grpc.stream_stream_rpc_method_handler(
             self._read, response_serializer=_to_bytes
         )
         methods["StreamChannel"] = grpc.stream_stream_rpc_method_handler(
             self._stream, response_serializer=_to_bytes
         )
-        return grpc.method_handlers_generic_handler(NAME, methods)
+        return methods
 
-    def _unary(
+    def unary(
         self, kind: Any, method: Callable[[Any, grpc.ServicerContext], Any], check: Check
-    ) -> Callable[[bytes, grpc.ServicerContext], Any]:
-        def call(data: bytes, context: grpc.ServicerContext) -> Any:
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        """Return a method of one request, of a kind of message, and one answer.
+
+        Args:
+            kind: class of the request.
+            method: answers it.
+            check: raises Refused for bytes that are not to be parsed.
+        """
+
+        def call(requests: Iterator[bytes], context: grpc.ServicerContext) -> Any:
             client = self._peer(context)
             with _refusing(context), self._calls.one(client):
+                data = _received(requests, client, context)
                 check(data)
                 with self._turn(client, data):
                     return method(parsed(kind, data), context)
 
-        return call
+        return grpc.stream_unary_rpc_method_handler(call, response_serializer=_to_bytes)
 
-    def _read(self, data: bytes, context: grpc.ServicerContext) -> Iterator[p4rt.ReadResponse]:
+    def _read(
+        self, requests: Iterator[bytes], context: grpc.ServicerContext
+    ) -> Iterator[p4rt.ReadResponse]:
         client = self._peer(context)
         with _refusing(context), self._reads.one(client):
+            data = _received(requests, client, context)
             check_read(data)
             with self._turn(client, data):
                 request = parsed(p4rt.ReadRequest, data)
             for response in self._service.Read(request, context):
-                with _ended_if_stalled(client, context):
+                with _ended_after(limits.STALLED_S, f"answer to {client.name} not read", context):
                     yield response
 
     def _stream(
@@ -193,15 +216,27 @@ def _refusing(context: grpc.ServicerContext) -> Iterator[None]:
         abort(context, failure)
 
 
+def _received(requests: Iterator[bytes], client: Peer, context: grpc.ServicerContext) -> bytes:
+    """Return a call's only request; ends the call if it does not arrive."""
+    with _ended_after(limits.SENDING_S, f"request of {client.name} not sent", context):
+        try:
+            data = next(requests, None)
+        except grpc.RpcError:
+            raise Refused(Code.UNAVAILABLE, "the call has ended") from None
+    if data is None:
+        raise invalid("there is no request")
+    return data
+
+
 @contextmanager
-def _ended_if_stalled(client: Peer, context: grpc.ServicerContext) -> Iterator[None]:
-    """End the call if its client does not take the answer that is sent inside."""
+def _ended_after(seconds: float, what: str, context: grpc.ServicerContext) -> Iterator[None]:
+    """End the call if what happens inside takes longer: it waits for the client."""
 
     def end() -> None:
-        log.warning("a Read of %s is ended: not read for %g s", client.name, limits.STALLED_S)
+        log.warning("call ended: %s within %g s", what, seconds)
         context.cancel()  # type: ignore[no-untyped-call]  # of gRPC's stubs
 
-    timer = threading.Timer(limits.STALLED_S, end)
+    timer = threading.Timer(seconds, end)
     timer.daemon = True
     timer.start()
     try:

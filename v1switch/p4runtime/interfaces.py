@@ -23,18 +23,15 @@ SERVICE, METHOD = "v1switch.Interfaces", "Get"
 Source = Callable[[], Counters]
 
 
-def handlers(source: Source) -> grpc.GenericRpcHandler[Any, Any]:
-    """Return the service, which answers with what `source` returns."""
+def method(source: Source) -> Callable[[empty_pb2.Empty, grpc.ServicerContext], struct_pb2.Struct]:
+    """Return the service's method, which answers with what `source` returns."""
 
     def get(_request: empty_pb2.Empty, _context: grpc.ServicerContext) -> struct_pb2.Struct:
         answer = struct_pb2.Struct()
         answer.update(to_document(source()))
         return answer
 
-    method = grpc.unary_unary_rpc_method_handler(
-        get, empty_pb2.Empty.FromString, struct_pb2.Struct.SerializeToString
-    )
-    return grpc.method_handlers_generic_handler(SERVICE, {METHOD: method})
+    return get
 
 
 def to_document(counters: Counters) -> dict[str, Any]:

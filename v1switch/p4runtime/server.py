@@ -87,7 +87,7 @@ def serve(
     )
     device = Device(dataplane, device_id)
     entrance = Entrance(Service(device), address)
-    server.add_generic_rpc_handlers((entrance.handlers(), interfaces.handlers(counters)))
+    server.add_generic_rpc_handlers(entrance.handlers(counters))
     bound = _bind(server, address, target)
     device.start()
     server.start()
