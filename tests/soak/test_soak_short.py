@@ -31,9 +31,9 @@ def topo() -> Iterator[Topo]:
 def test_a_thousand_flows_lose_nothing_and_leak_nothing(topo: Topo) -> None:
     topo("up", "pair")
     with load.rig(topo.run_dir, 1000) as rig:
-        found = load.drive(rig, rate=1500, seconds=10, every=1, warm=4)
+        found = load.drive(rig, rate=1500, seconds=4, every=0.5, warm=1.5)
         assert found.flows == 1000
-        assert found.sent > 5000
+        assert found.sent > 1500
         assert found.problems == []
         rig.sender.ask(rate=1000, seconds=0.2)  # sent, and not counted: they must be missed
         found.sent += 200
