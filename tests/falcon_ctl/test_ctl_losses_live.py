@@ -1,5 +1,7 @@
 """The account of runs on a real network: three switches in a ring, with the kernels' IPv6 on."""
 
+import ctypes
+import os
 import shutil
 import socket
 import tempfile
@@ -23,6 +25,8 @@ from tests.topo.driver import Topo
 
 pytestmark = pytest.mark.network
 FRAMES = 60
+PIDFD_GETFD = 438  # pidfd_getfd(2), in the generic table of system calls
+SO_RCVBUFFORCE, BUFFER = 33, 32 << 20
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +44,9 @@ def lab() -> Iterator[Lab]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def run(lab: Lab) -> udp.Outcome:
+def run(lab: Lab, rate: float = 300, frames: int = FRAMES) -> udp.Outcome:
     ends = lab.endpoint("red1-1"), lab.endpoint("red3-1")
-    offsets = schedule.constant(300, FRAMES / 300)
+    offsets = schedule.constant(rate, frames / rate)
     load = Load("few", [Flow(0, *ends, 40_000, 7000)], [offsets], DILATION)
     return udp.run(lab, OVERLAY, load)
 
@@ -88,4 +92,34 @@ def test_a_loss_names_its_place(lab: Lab, node: str, interface: str, place: str)
         lab.network.exec(node, ["tc", "qdisc", "del", "dev", interface, "root"], check=True)
     assert (found.sent, found.delivered) == (FRAMES, 0)
     assert dict(found.drops) == {place: FRAMES}
+    assert outcome.nothing_unaccounted([found]).ok
+
+
+def socket_of(pid: int, interface: str) -> socket.socket:
+    """The packet socket on which a process receives from an interface."""
+    libc, process = ctypes.CDLL(None, use_errno=True), os.pidfd_open(pid)
+    try:
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            if os.readlink(link).startswith("socket:"):  # noqa: PTH115  # a name, no path
+                sock = socket.socket(fileno=libc.syscall(PIDFD_GETFD, process, int(link.name), 0))
+                if sock.family == socket.AF_PACKET and sock.getsockname()[0] == interface:
+                    return sock
+                sock.close()
+    finally:
+        os.close(process)
+    raise AssertionError(f"process {pid} has no packet socket on {interface}")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another process's socket")
+def test_what_a_switch_did_not_read_in_time_is_lost_at_its_port(lab: Lab) -> None:
+    pid = next(s.pid for s in lab.network.status().switches if s.name == "s1")
+    with socket_of(pid, "s1-eth1") as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)  # room for a frame or two
+        try:
+            found = run(lab, rate=1_000_000, frames=1000).measurement
+        finally:
+            sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
+    assert found.drops["s1:1 socket"] > 0
+    assert found.sent == 1000 == found.delivered + sum(found.drops.values())
+    assert "frames lost at s1:1 socket" in found.disturbed
     assert outcome.nothing_unaccounted([found]).ok
