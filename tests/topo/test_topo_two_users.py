@@ -86,9 +86,8 @@ def two() -> Iterator[Two]:
         init = pids.init_of(daemon)
         assert init is not None
         family = [init, *pids.translation(daemon).values()]
-        assert len(family) == 9, (
-            "process 1, daemon, a keeper a node, two programs, ours and its waiter"
-        )
+        # Process 1, the daemon, the launcher, three nodes, two programs, and what runs in red1-1.
+        assert len(family) >= 9
         yield Two(alice, bob, family)
 
 

@@ -1,9 +1,8 @@
-"""What a process in a container may not do: capabilities, keys, number of processes."""
+"""A container's confinement: namespaces, capabilities, keys, number of processes."""
 
 import contextlib
 import os
 import resource
-from pathlib import Path
 
 from topo.system import linux
 
@@ -24,6 +23,14 @@ KEPT = {
     "NET_RAW": 13,
     "SYS_CHROOT": 18,
 }
+NAMESPACES = (  # beside the user namespace, which comes first
+    linux.CLONE_NEWNS
+    | linux.CLONE_NEWPID
+    | linux.CLONE_NEWNET
+    | linux.CLONE_NEWUTS
+    | linux.CLONE_NEWIPC
+    | linux.CLONE_NEWCGROUP
+)
 PROCESSES = 1024  # processes and threads in a container
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 4, 24, 38  # include/uapi/linux/prctl.h
 KEYCTL = {"x86_64": 250}
@@ -53,7 +60,8 @@ def give_up_privileges() -> None:
     resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
     _leave_keyring()
     linux.prctl(PR_SET_NO_NEW_PRIVS, 1)
-    last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+    with open("/proc/sys/kernel/cap_last_cap") as file:  # noqa: PTH123  # pathlib starts slowly
+        last = int(file.read())
     for number in set(range(last + 1)) - set(KEPT.values()):
         linux.prctl(PR_CAPBSET_DROP, number)
     linux.set_capabilities(sum(1 << number for number in KEPT.values()))

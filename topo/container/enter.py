@@ -12,10 +12,10 @@ import resource
 import signal
 from typing import NoReturn
 
-from topo.container import confine, hold
+from topo.container import confine
 from topo.system import linux
 
-ALL = hold.NAMESPACES | linux.CLONE_NEWUSER
+ALL = confine.NAMESPACES | linux.CLONE_NEWUSER
 NETWORK_ONLY = linux.CLONE_NEWNET | linux.CLONE_NEWUTS
 PR_SET_PDEATHSIG = 1
 FILE_MODE_MASK = 0o022

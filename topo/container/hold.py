@@ -1,14 +1,20 @@
-"""Create a container's namespaces, and leave a process behind that keeps them: its process 1.
+"""Create containers' namespaces, and leave a process behind in each that keeps them: process 1.
 
-``hold NAME FILES``, the second as JSON, writes ^A and the number of process 1, or one line that
-says what failed. Process 1 is ``sleep infinity``: it takes less than a megabyte, and since it
-ignores SIGCHLD the kernel reaps the orphans that it inherits (wait(2), NOTES).
+``hold FILES``, a `view.Files` as JSON, reads names, one a line, and answers each with a line:
+``[name, pid]``, the number of process 1, or ``[name, reason]``. One process creates all containers
+of a network, since starting Python takes longer than creating a container.
+
+Process 1 is ``sleep infinity``: it takes a tenth of a megabyte, and since it ignores SIGCHLD the
+kernel reaps the orphans that it inherits (wait(2), NOTES).
 """
 
+import functools
 import json
 import os
 import signal
 import socket
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,66 +22,103 @@ from topo.container import confine, view
 from topo.container.users import Users, of_daemon
 from topo.system import linux
 
-NAMESPACES = (
-    linux.CLONE_NEWNS
-    | linux.CLONE_NEWPID
-    | linux.CLONE_NEWNET
-    | linux.CLONE_NEWUTS
-    | linux.CLONE_NEWIPC
-    | linux.CLONE_NEWCGROUP
-)
 HOLDER = ("sleep", "infinity")
+READY = b"\n"
 
 
-def main(name: str, files: str) -> None:
-    """Create the container `name`, see `view.Files` for `files`; report on standard output."""
+def main(files: str) -> None:
+    """Create a container for each name on standard input, until its end."""
+    seen, users = view.Files(*json.loads(files)), of_daemon(os.environ)
+    namespace = functools.cache(lambda: _user_namespace(users))
+    for line in sys.stdin.buffer:
+        name = line.decode().strip()
+        _report(name, functools.partial(_create, name, seen, users, namespace))
+
+
+def _answer(name: str, result: int | str) -> None:
+    os.write(1, json.dumps([name, result]).encode() + b"\n")
+
+
+def _report(name: str, action: Callable[[], object]) -> None:
+    """Act; answer with the reason when that fails."""
     try:
-        pid = create(name, view.Files(*json.loads(files)))
+        action()
     except OSError as err:
-        os.write(1, f"{err.filename or 'a system call'}: {err.strerror}\n".encode())
-        os._exit(1)
-    os.write(1, b"\x01%d\n" % pid)
-    os._exit(0)
+        _answer(name, f"{err.filename or 'a system call'}: {err.strerror}")
 
 
-def create(name: str, files: view.Files) -> int:
-    """Create a container; return, in a child of the caller, the number of its process 1.
+def _user_namespace(users: Users) -> int:
+    """A descriptor of a user namespace with these users, by which owners of files are mapped."""
+    child, channel = _fork(lambda: None)
+    try:
+        _map_users(child, users)
+        return os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        channel.close()
+        os.waitpid(child, 0)
 
-    The child enters the new user namespace, and the caller, who stays outside, writes its maps and
-    arranges the files for it: neither is in the power of one who is inside.
+
+def _create(name: str, files: view.Files, users: Users, namespace: Callable[[], int]) -> None:
+    """Create a container. The child that becomes it answers."""
+    mapping = namespace()
+
+    def arrange() -> None:
+        linux.unshare(linux.CLONE_NEWNS)
+        view.build(files, users, mapping)
+
+    child, channel = _fork(arrange, lambda: _report(name, lambda: _become(name)))
+    with channel:
+        _map_users(child, users)
+        channel.send(b"\n")
+        _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        _answer(name, f"killed by signal {os.WTERMSIG(status)} while it was created")
+
+
+def _fork(
+    before: Callable[[], object], within: Callable[[], object] = lambda: None
+) -> tuple[int, socket.socket]:
+    """Fork a child that does `before`, and, when it is sent a byte, `within` a user namespace.
+
+    Returns its number and the socket to send on when the child is in its new user namespace. Raises
+    the error of the child that kept it from getting there.
     """
-    users = of_daemon(os.environ)
-    linux.unshare(linux.CLONE_NEWNS)
     outside, inside = socket.socketpair()
     child = os.fork()
-    if child:
-        inside.close()
-        _prepare(child, users, files, outside)
+    if child == 0:
+        outside.close()
+        what = "a mount namespace"
+        try:
+            before()
+            what = "a user namespace (sysctl user.max_user_namespaces)"
+            linux.unshare(linux.CLONE_NEWUSER)
+        except OSError as err:
+            place = what if err.filename == "unshare" else err.filename
+            inside.send(json.dumps([err.errno, err.strerror, place]).encode())
+            os._exit(1)
+        inside.send(READY)
+        if inside.recv(1):
+            within()
+        os._exit(0)
+    inside.close()
+    if (said := outside.recv(4096)) == READY:
+        return child, outside
+    os.waitpid(child, 0)
     outside.close()
-    linux.unshare(linux.CLONE_NEWUSER)
-    inside.send(b"\n")
-    if not inside.recv(1):
-        os._exit(1)  # the caller reports what failed
+    raise OSError(*json.loads(said or '[0, "ended while it was created"]'))
+
+
+def _map_users(child: int, users: Users) -> None:
+    """Write a child's maps from outside: they are not in the power of one who is inside."""
+    Path(f"/proc/{child}/uid_map").write_text(users.uid_map)
+    Path(f"/proc/{child}/gid_map").write_text(users.gid_map)
+
+
+def _become(name: str) -> None:
+    """As the child, inside its user namespace: enter the others, and start process 1 there."""
     confine.become_root()
-    linux.unshare(NAMESPACES)
+    linux.unshare(confine.NAMESPACES)
     socket.sethostname(name)
-    return _start_init()
-
-
-def _prepare(child: int, users: Users, files: view.Files, channel: socket.socket) -> NoReturn:
-    """Give `child` its users and files when it is in its user namespace; exit as it does."""
-    if channel.recv(1):
-        Path(f"/proc/{child}/uid_map").write_text(users.uid_map)
-        Path(f"/proc/{child}/gid_map").write_text(users.gid_map)
-        namespace = os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-        view.build(files, users, namespace)
-        channel.send(b"\n")
-    _, status = os.waitpid(child, 0)
-    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
-
-
-def _start_init() -> int:
-    """Start process 1 of the new PID namespace; return its number outside when it is ready."""
     reader, writer = os.pipe()
     init = os.fork()
     if init == 0:
@@ -88,7 +131,7 @@ def _start_init() -> int:
     with os.fdopen(reader) as failure:
         if text := failure.read():  # end of file: it runs the holder
             raise OSError(*json.loads(text))
-    return init
+    _answer(name, init)
 
 
 def _be_init() -> NoReturn:

@@ -40,6 +40,7 @@ class Files(NamedTuple):
 
 def build(files: Files, users: Users, namespace: int) -> None:
     """Arrange this process's mount namespace; `namespace` is a user namespace of these users."""
+    os.umask(0o022)  # of the directories made here
     covers = _covers(files, users)
     trees = {path: mounts.copy(path) for path in ("/proc", "/sys")}
     for path in files.shown:
@@ -51,7 +52,6 @@ def build(files: Files, users: Users, namespace: int) -> None:
     devices = {name: mounts.copy(f"/dev/{name}") for name in DEVICES if Path("/dev", name).exists()}
     mounts.restrict_path("/", mounts.READ_ONLY | SAFE)
     _make_dev(devices)
-    os.umask(0o022)
     for path in sorted({*covers, *trees}, key=lambda path: (path.count("/"), path)):
         if path in covers and Path(path).exists():  # unless it is below another one
             linux.mount("tmpfs", path, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, covers[path])

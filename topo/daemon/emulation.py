@@ -10,6 +10,7 @@ from typing import TextIO
 from pyroute2 import IPRoute
 
 from topo.daemon.files import seen_by_containers
+from topo.daemon.launcher import Launcher
 from topo.daemon.links import VethPair, configure
 from topo.daemon.nodes import Container, Machine, Namespaced, P4Switch
 from topo.daemon.programs import Program, rxpath_config, rxpath_program, switch_program
@@ -38,6 +39,7 @@ class Emulation:
         self.code = code.digest("topo")
         self.nodes: dict[str, Namespaced] = {}
         self.namespaces: dict[str, Namespace] = {}
+        self._launcher = Launcher(seen_by_containers(run_dir.path, topology.writable))
         self.wires = tuple(wires(topology))
         self.ifindexes: dict[str, dict[str, int]] = {}
         self.programs: list[Program] = []
@@ -82,8 +84,7 @@ class Emulation:
         is_machine = any(machine.name == name for machine in self.topology.machines)
         if is_machine:
             return Machine(name)
-        files = seen_by_containers(self.run_dir.path, self.topology.writable)
-        return Container(name, files=files)
+        return Container(name, launcher=self._launcher)
 
     def settle(self, name: str) -> None:
         """Wait until a node is ready, and open what its interfaces are looked at with."""

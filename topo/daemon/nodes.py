@@ -11,22 +11,18 @@ import json
 import os
 import shutil
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT, Popen
 from typing import IO, Any, NamedTuple
 
-from topo import container
-from topo.container.view import Files
+from topo.daemon.launcher import CONTAINER, Launcher
 from topo.daemon.mininet_api import Host, Switch
 from topo.errors import RequestError, StartFailed
 from topo.system.linux import wait_readable
 
 MNEXEC = shutil.which("mnexec") or "mnexec"
 ADMIN_PATH = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # not in the PATH of Debian's users
-# Of the standard library only: starts in milliseconds, whatever the environment says.
-CONTAINER = (sys.executable, "-I", "-S", str(Path(container.__file__).with_name("__main__.py")))
 ENTER_SECONDS = 20.0
 END_SECONDS = 5.0
 Stream = int | IO[Any]
@@ -50,30 +46,32 @@ class Namespaced:
 
     name: str
     pid: int
-    holder: "Popen[bytes]"
 
-    def holder_command(self) -> list[str]:
-        """The program that makes the namespaces; it prints ^A and the number of their keeper."""
+    def begin(self) -> None:
+        """Begin to create the namespaces; `finish` waits for them."""
         # -d: own session; -n: own network and mount namespace, fresh /sys; then -p: report.
-        return [MNEXEC, "-dnp", "sleep", "infinity"]
-
-    def startShell(self, mnopts: str | None = None) -> None:  # noqa: N802, ARG002  # Mininet's hook
-        """Start the process that keeps the namespaces open; `wait_ready` waits until it does."""
-        command = self.holder_command()
+        command = [MNEXEC, "-dnp", "sleep", "infinity"]
         self.holder = Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, cwd="/")
-        self.shell, self.pid, self.waiting = self.holder, self.holder.pid, False
 
-    def wait_ready(self, timeout: float) -> None:
-        """Return when the namespaces exist; raise StartFailed when they cannot be created."""
+    def finish(self, timeout: float) -> int:
+        """The number of the process that keeps the namespaces; StartFailed when there is none."""
         output = self.holder.stdout
         assert output is not None
         if not wait_readable([output.fileno()], timeout):
             raise StartFailed(self.name, f"no namespaces within {timeout:g} s")
         said = output.readline()
-        if not said.startswith(b"\x01"):
-            reason = said.decode(errors="replace").strip() or "no word of why"
+        if not said.startswith(b"\x01"):  # mnexec -p prints ^A and its process number
+            reason = said.decode(errors="replace").strip() or "mnexec ended"
             raise StartFailed(self.name, f"no namespaces: {reason}")
-        self.pid = int(said[1:])
+        return self.holder.pid
+
+    def startShell(self, mnopts: str | None = None) -> None:  # noqa: N802, ARG002  # Mininet's hook
+        """Begin to create the namespaces; `wait_ready` waits until they are there."""
+        self.begin()
+
+    def wait_ready(self, timeout: float) -> None:
+        """Return when the namespaces exist; raise StartFailed when they cannot be created."""
+        self.pid = self.finish(timeout)
         self.pidfd = os.pidfd_open(self.pid)
         self.netns = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
@@ -91,9 +89,14 @@ class Namespaced:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
         wait_readable([self.pidfd], END_SECONDS)
-        with self.holder:  # reaps it, and closes its output
-            os.close(self.pidfd)
+        self.reap()
+        os.close(self.pidfd)
         os.close(self.netns)
+
+    def reap(self) -> None:
+        """Take note of the process's end, as its parent."""
+        with self.holder:
+            pass
 
     def run(
         self,
@@ -131,19 +134,20 @@ class P4Switch(Namespaced, Switch):  # type: ignore[misc]  # Mininet carries no 
 
 
 class Container(Namespaced, Host):  # type: ignore[misc]  # Mininet carries no types
-    """A container: applications and the kernel's own network stack; made as ``(name, files=…)``."""
+    """A container, made as ``(name, launcher=…)``: applications and the kernel's network stack."""
 
-    params: dict[str, Any]
+    params: dict[str, Launcher]
 
-    def holder_command(self) -> list[str]:
-        """The program that makes a container; `files` is what it sees of the machine's."""
-        files: Files = self.params["files"]
-        return [*CONTAINER, "hold", self.name, json.dumps(files)]
+    def begin(self) -> None:
+        """Have the launcher create the container."""
+        self.params["launcher"].begin(self.name)
 
-    def wait_ready(self, timeout: float) -> None:
-        """Return when the container exists; raise StartFailed when it cannot be created."""
-        super().wait_ready(timeout)
-        self.holder.wait()  # only process 1 stays
+    def finish(self, timeout: float) -> int:
+        """The number of the container's process 1; StartFailed when there is none."""
+        return self.params["launcher"].finish(self.name, timeout)
+
+    def reap(self) -> None:
+        """Nothing: the parent of a container's process 1 is process 1 of the network."""
 
     def run(
         self,
