@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from falcon_ctl.live.lab import Lab
@@ -65,8 +65,11 @@ def topology_of(machines: int) -> Topology:
     return leafspine(leaves, SPINES, machines // leaves)
 
 
-def bring_up(topo: Topo, machines: int) -> Scale:
-    """Bring the network up from a YAML file, provision it, ping, take it down, look for remains."""
+def bring_up(topo: Topo, machines: int, meanwhile: Callable[[], None] = lambda: None) -> Scale:
+    """Bring the network up from a YAML file, provision it, ping, take it down, look for remains.
+
+    `meanwhile` is called while the network is up.
+    """
     topology = topology_of(machines)
     before = interfaces()
     topo.run_dir.parent.mkdir(exist_ok=True)
@@ -86,6 +89,7 @@ def bring_up(topo: Topo, machines: int) -> Scale:
             provision_s = time.monotonic() - began
             pairs = _pairs(topology)
             silent = [f"{a.name} -> {b.name}" for a, b in pairs if not _answers(network, a, b)]
+    meanwhile()
     began = time.monotonic()
     topo("down")
     down_s = time.monotonic() - began
