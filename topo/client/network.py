@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     import networkx as nx
 
 STATUS_SECONDS = 6.0  # when no program of a large network answers
-REPAIR_SECONDS = 120.0  # a program may compile when it starts again
+REPAIR_SECONDS = 120.0  # a program may compile when it starts again,
+PROGRAM_SECONDS = 5.0  # and so much more for each, as many may have to
 
 
 class Network:
@@ -115,7 +116,9 @@ class Network:
 
         Raises RequestError, with the part in `where`, when that is not possible.
         """
-        reply, _ = self._connection.request("repair", seconds=REPAIR_SECONDS)
+        programs = len(self.spec.switches) + len(self.spec.machines)
+        seconds = REPAIR_SECONDS + PROGRAM_SECONDS * programs
+        reply, _ = self._connection.request("repair", seconds=seconds)
         with understood():
             return [str(note) for note in reply["notes"]]
 

@@ -25,7 +25,7 @@ class Listener:
     def __init__(self, run_dir: RunDir) -> None:
         self._run_dir, self._path = run_dir, run_dir.socket
         self._sock, self._identity = _bind(self._path)
-        self._spare = os.open(RESERVE, os.O_RDONLY | os.O_CLOEXEC)
+        self._spare: int | None = _reserve()
 
     def accept(self, seconds: float) -> socket.socket | None:
         """Wait up to `seconds` for a client; return its socket, or None.
@@ -49,13 +49,14 @@ class Listener:
 
         Otherwise it would wait for ever, and the accept loop would spin: the socket stays readable.
         """
-        os.close(self._spare)
+        if self._spare is not None:
+            os.close(self._spare)
         with contextlib.suppress(OSError):
             self._sock.accept()[0].close()
-        self._spare = os.open(RESERVE, os.O_RDONLY | os.O_CLOEXEC)
+        self._spare = _reserve()
 
     def _renew(self) -> None:
-        if _identity(self._path) == self._identity:
+        if self._identity is not None and _identity(self._path) == self._identity:
             return
         # No directory, somebody else's, no room on the disk: tried again next time.
         with contextlib.suppress(OSError, RunDirError):
@@ -66,6 +67,14 @@ class Listener:
             renewed, self._identity = _bind(self._path)
             self._sock.close()
             self._sock = renewed
+
+
+def _reserve() -> int | None:
+    """A descriptor to give up when there is no other; None when another thread took the last."""
+    try:
+        return os.open(RESERVE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
 
 
 def _bind(path: Path) -> tuple[socket.socket, tuple[int, int, int] | None]:

@@ -7,7 +7,7 @@ anew. A program whose interface is new, or that has ended or does not answer, is
 import time
 from collections.abc import Iterable
 
-from topo.daemon.emulation import POLL_SECONDS, Emulation
+from topo.daemon.emulation import POLL_SECONDS, PROGRAM_SECONDS, Emulation
 from topo.daemon.health import difference
 from topo.daemon.links import remove
 from topo.daemon.programs import STOPPED, Program
@@ -93,7 +93,8 @@ class _Repair:
         for program in again:
             program.kill()
             self._emulation.start_program(program)
-        self._emulation.wait_ready(again, RESTART_SECONDS, lambda: True)
+        seconds = RESTART_SECONDS + PROGRAM_SECONDS * len(again)
+        self._emulation.wait_ready(again, seconds, lambda: True)
         self.notes += [f"{p.name}: {broken[p.name]}, started again" for p in again]
 
     def _reason(self, program: Program) -> str:

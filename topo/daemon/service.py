@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 from topo.daemon.clients import FILES_PER_CLIENT, MAX_CLIENTS, Clients
@@ -27,6 +28,7 @@ from topo.protocol.requests import (
 from topo.system.linux import wait_readable, within_netns
 
 ACCEPT_SECONDS = 1.0  # between two looks whether the socket is still in its place
+FULL_SECONDS = 0.05  # until the next look, when all descriptors are in use
 HANGUP_SECONDS = 2.0  # between SIGHUP and SIGKILL for a program whose client hung up
 
 
@@ -53,6 +55,7 @@ class Service:
                 sock = listener.accept(ACCEPT_SECONDS)
             except Full:
                 self._clients.make_room()
+                time.sleep(FULL_SECONDS)
                 continue
             if sock is not None:
                 self._admit(sock)
