@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import socket
 import stat
 import threading
@@ -18,7 +19,7 @@ from tests.v1switch import large
 from tests.v1switch.p4runtime_own import DEVICE_ID
 from v1switch.control.dataplane import Dataplane
 from v1switch.engines.python.engine import PythonEngine
-from v1switch.p4runtime import limits
+from v1switch.p4runtime import entrance, limits
 from v1switch.p4runtime.errors import Code
 from v1switch.p4runtime.errors import Refused as Refusal
 from v1switch.p4runtime.peers import Peer, peer
@@ -196,6 +197,34 @@ def test_broken_bytes_are_invalid(server, method, data):
         call = channel.unary_stream(f"/p4.v1.P4Runtime/{method}")
         code, message = status(lambda: list(call(data, timeout=20)))
     assert code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND), message
+
+
+CHECKED = {
+    rt.WriteRequest: entrance.check_write,
+    rt.ReadRequest: entrance.check_read,
+    rt.SetForwardingPipelineConfigRequest: entrance.check_pipeline,
+}
+
+
+@pytest.mark.parametrize("kind", CHECKED, ids=lambda kind: kind.__name__)
+def test_any_bytes_are_a_message_or_refused(kind):
+    sources = {
+        rt.WriteRequest: rt.WriteRequest(**ID, updates=large.updates(1, 3)),
+        rt.ReadRequest: rt.ReadRequest(device_id=1, entities=[{"table_entry": {}}] * 3),
+        rt.SetForwardingPipelineConfigRequest: pipeline(b"{}" * 30, info=30),
+    }
+    good, rng, refused = sources[kind].SerializeToString(), random.Random(5), 0
+    for _ in range(400):
+        data = bytearray(good)
+        for _ in range(rng.choice([1, 1, 2, 8])):
+            at = rng.randrange(len(data))
+            data[at : at + rng.choice([0, 1, 1, 4])] = rng.randbytes(rng.choice([0, 1, 1, 4]))
+        try:
+            CHECKED[kind](bytes(data))
+            entrance.parsed(kind, bytes(data))
+        except Refusal:
+            refused += 1
+    assert 0 < refused < 400
 
 
 def test_a_large_message_waits_for_its_turn_and_not_for_ever(server, stub, monkeypatch):
