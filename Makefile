@@ -73,7 +73,7 @@ check: install $(DEV) ## lint, format, types and import contracts
 bench: install $(DEV) ## benchmarks, each beside its peer in the same run
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
 
-fuzz: $(FUZZ) ## bad input for v1switch: programs, frames, requests, files (FUZZ_INPUTS=100000)
+fuzz: $(FUZZ) ## bad input: programs, frames, requests, users' files (FUZZ_INPUTS=100000)
 	@$(PY) -m tests.fuzz --inputs $(FUZZ_INPUTS) --seed $(FUZZ_SEED)
 
 mutants: $(MUTATE) ## how many of MUTANTS=400 faults, drawn by MUTANTS_SEED, do the tests notice?

@@ -7,6 +7,7 @@ there under a name that can be guessed is neither followed nor changed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import sys
@@ -28,6 +29,47 @@ _STREAMS = {"/dev/stdout": 1, "/dev/fd/1": 1, "/dev/stderr": 2, "/dev/fd/2": 2}
 def set_sharing(shared: bool) -> None:
     """Let others read the files that this process makes, or nobody: results are private."""
     os.umask(0o022 if shared else 0o077)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it that are missing. Raises OSError."""
+    for each in (*reversed(path.absolute().parents), path):
+        with contextlib.suppress(FileExistsError):
+            each.mkdir()
+            give(each)
+    if not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+
+
+def give(folder: Path) -> None:
+    """Under sudo: give a folder that was just made, with its files, to the owner of the one above.
+
+    Its owner may change names meanwhile, so everything goes by descriptors and no link is followed.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        owner = _heir(folder.absolute().parent)
+        if owner is not None:
+            for name in os.listdir(handle):  # noqa: PTH208  # of a descriptor
+                os.chown(name, *owner, dir_fd=handle, follow_symlinks=False)
+            os.fchown(handle, *owner)
+    finally:
+        os.close(handle)
+
+
+def give_file(handle: int, folder: Path) -> None:
+    """Under sudo: give a file that was just made in a folder to the folder's owner."""
+    owner = _heir(folder)
+    if owner is not None:
+        os.fchown(handle, *owner)
+
+
+def _heir(folder: Path) -> tuple[int, int] | None:
+    """Who gets what root makes in a folder: its owner, unless that is root."""
+    found = folder.stat()
+    if os.geteuid() != 0 or found.st_uid == 0 or found.st_mode & stat.S_ISVTX:
+        return None
+    return found.st_uid, found.st_gid
 
 
 def verify_folder(where: str, folder: Path) -> None:
@@ -117,6 +159,7 @@ def _drafted(folder: Path, prefix: str, data: bytes, suffix: str = "") -> Path:
             mask = os.umask(0o077)
             os.umask(mask)
             os.fchmod(handle, 0o666 & ~mask)
+            give_file(handle, folder)
             file.write(data)
     except BaseException:
         Path(name).unlink(missing_ok=True)

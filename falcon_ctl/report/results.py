@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from falcon_ctl import files
 from falcon_ctl.capture import pcapng
 from falcon_ctl.capture.pcapng import Packet
 from falcon_ctl.report import plot
@@ -32,13 +33,14 @@ def make(parent: Path, fill: Callable[[Path], None]) -> Path:
     Raises:
         OSError: the folder cannot be made or filled; then nothing is left of it.
     """
-    parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(parent)
     draft = Path(tempfile.mkdtemp(dir=parent, prefix=".draft-"))
     try:
         fill(draft)
         mask = os.umask(0o077)
         os.umask(mask)
         draft.chmod(0o777 & ~mask)
+        files.give(draft)
         return _named(draft, parent)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)

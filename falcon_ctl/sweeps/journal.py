@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from falcon_ctl import files
 from falcon_ctl.errors import UsageError
 from falcon_ctl.sweeps.work import Row
 
@@ -46,9 +47,11 @@ def opened(folder: Path) -> Iterator[Journal]:
         UsageError: it cannot be written, or another sweep is writing it.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(folder)
         flags = os.O_RDWR | os.O_NONBLOCK | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(folder / NAME, flags, 0o666)
+        if not os.fstat(descriptor).st_size:
+            files.give_file(descriptor, folder)
     except OSError as error:
         raise UsageError(f"--out {folder}", str(error.strerror), "a folder") from error
     try:

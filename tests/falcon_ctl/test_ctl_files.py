@@ -14,6 +14,7 @@ import pytest
 from falcon_ctl import files
 from falcon_ctl.errors import NotWritten, UsageError
 from falcon_ctl.report import results
+from falcon_ctl.sweeps import journal
 from tests.topo.unprivileged import NOBODY
 
 ROOT = Path(__file__).parents[2]
@@ -186,3 +187,23 @@ def test_root_leaves_nothing_in_the_home_that_sudo_keeps(tmp_path):
         env=env, cwd=ROOT, stdout=subprocess.DEVNULL, check=True,
     )  # fmt: skip
     assert list(home.iterdir()) == []
+
+
+@needs_root
+def test_what_sudo_writes_in_a_users_folder_is_the_users(tmp_path):
+    users, link = tmp_path / "users", tmp_path / "link"
+    users.mkdir()
+    link.write_text("somebody's")
+    os.chown(users, NOBODY, NOBODY)
+    made = results.make(users / "results", lambda into: (into / "x").touch())
+    (users / "link").symlink_to(link)
+    files.replace(users / "out.json", "{}")
+    with journal.opened(users / "sweeps" / "one"):
+        pass
+    owners = {path.name: path.lstat().st_uid for path in users.rglob("*")}
+    assert owners.pop("link") == 0
+    assert owners == dict.fromkeys(
+        ("results", made.name, "x", "out.json", "sweeps", "one", "journal"), NOBODY
+    )
+    assert link.stat().st_uid == 0
+    assert results.make(tmp_path / "roots", lambda _: None).stat().st_uid == 0

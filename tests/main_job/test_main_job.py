@@ -53,7 +53,7 @@ def user(request: pytest.FixtureRequest) -> Iterator[User]:
         python = [sys.executable, "-m"]
         yield User([], home, [*python, "topo"], [*python, "falcon_ctl"])
     else:
-        home = Path(tempfile.mkdtemp(prefix="falcon-home-", dir="/tmp"))
+        home = unprivileged.make_home()  # with v1switch's compiled helpers
         yield installed(home)
     shutil.rmtree(home, ignore_errors=True)
 
