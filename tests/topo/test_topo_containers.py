@@ -256,7 +256,6 @@ def test_a_privileged_program_shares_the_network_only(pair: Topo, run_dir: Path)
     assert (run_dir / "file").read_text() == "x\n"
     for expected in ("topo.sock", "red1-1", "10.0.0.11/24", "python"):
         assert expected in done.stdout
-    pair("exec", "--privileged", "red1-1", "--", "sh", "-c", "exit 9", status=9)
     pair("exec", "--privileged", "red1-1", "--", "sh", "-c", "kill -TERM $$", status=143)
 
 
@@ -294,11 +293,5 @@ def test_the_death_of_process_1_ends_its_programs_and_is_seen(network: Network, 
         assert run.wait(20) == -9
     with pytest.raises(RequestError):
         network.exec("red2-1", ["true"])
-    until(lambda: pair("status", status=None).returncode == 1)
-    assert "red2-1" in pair("up", "pair", "--writable", _given(network)).stdout
-    assert output(network, "red2-1", "hostname") == "red2-1\n"
-
-
-def _given(network: Network) -> str:
-    (path,) = network.spec.writable
-    return path
+    (trouble,) = network.status().troubles
+    assert trouble.startswith("red2-1: ")
