@@ -16,7 +16,7 @@ from v1switch.engines.python.engine import PythonEngine
 from v1switch.lower import lower
 from v1switch.program.loader import load_program
 
-PROGRAMS = ("stacks", "unions", "lasts", "variable", "matching", "copies")
+PROGRAMS = ("stacks", "unions", "variable")
 WORDS = (
     *("class", "None", "lambda", "def", "import", "return", "True", "self", "run", "frame"),
     *("port", "now", "out", "work", "len", "int", "bytes", "state", "kind", "restore"),
