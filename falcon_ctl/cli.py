@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import sys
@@ -200,14 +199,12 @@ def control(
         now = datetime.now().astimezone()
         console.print(f"{now:%H:%M:%S}.{now.microsecond // 1000:03} {change}", soft_wrap=True)
 
-    with (
-        contextlib.suppress(KeyboardInterrupt),
-        watch.connect(run_dir) as network,
-        lock.exclusive(network.run_dir),
-        Failover(network, chosen, tell) as failover,
-    ):
-        failover.run()
-    console.print("ended; the switches keep their entries")
+    with watch.connect(run_dir) as network, lock.exclusive(network.run_dir):
+        try:
+            with Failover(network, chosen, tell) as failover:
+                failover.run()
+        except KeyboardInterrupt as error:
+            raise Interrupted("the switches keep their entries") from error
 
 
 @app.command()

@@ -178,5 +178,5 @@ def test_traffic_moves_around_a_deleted_link_and_the_end_of_the_network_is_named
             running.says("down: leaf1:2 - spine1:1", 1)
             moved(stream, observer, "spine1")
         topo("down")
-        assert running.end(0) == 1
+        assert running.end(0) == 1  # by itself
         assert running.lines[-1] == "falcon_ctl: topo daemon: the network went down"
