@@ -252,32 +252,23 @@ def test_status_and_up_say_it_in_words(run_dir: RunDir) -> None:
 
 FULL_DISK = """
     mount -t tmpfs -o size=1m,mode=700 none {run_dir} && cd {run_dir}
-    topo() {{ PYTHONPATH={root} {python} -m topo "$@"; echo "exit status $?"; }}
-    fill() {{ dd if=/dev/zero of=fill bs=4k 2>&1 || true; }}
-    topo up {small}; fill
-    kill -9 $(topo status --json | sed -n '/"rx-m1"/,$s/.*"pid": \\([0-9]*\\),/\\1/p' | head -1)
-    topo up {small}; topo status; topo down; fill
-    topo up {small}; ls
+    dd if=/dev/zero of=fill bs=4k 2>&1 || true
+    PYTHONPATH={root} {python} -m topo up {small}; echo "exit status $?"; ls
 """
 
 
 def test_a_full_disk_in_the_run_directory() -> None:
-    """In namespaces of its own, with a file system of a megabyte as run directory."""
+    """In a mount namespace; `make chaos` fills the disk of a network that is up."""
     path = Path(tempfile.mkdtemp(prefix="topo-full-", dir="/tmp"))
     small = Path(__file__).with_name("small.yaml")
     script = FULL_DISK.format(run_dir=path, root=ROOT, python=sys.executable, small=small)
-    alone = ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--mount-proc"]
+    alone = ["unshare", "--user", "--map-root-user", "--mount"]
     env = os.environ | {"FALCON_RUN_DIR": str(path)}
     done = subprocess.run(
         [*alone, "sh", "-uc", script], capture_output=True, text=True, check=True, env=env
     )
     path.rmdir()
-    came_up, repaired, shown, ended, refused = done.stdout.split("exit status ")[:-1]
-    assert "small (v1switch) is up" in came_up
-    assert "rx-m1: killed by SIGKILL, started again" in repaired
-    assert shown.count("running") == 2
-    assert "the network is down" in ended
-    assert done.stdout.endswith("exit status 2\nfill\n"), refused
+    assert done.stdout.endswith("exit status 2\nfill\n")
     assert done.stderr == f"topo: {path}: cannot write there: No space left on device\n"
 
 
