@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -152,20 +152,23 @@ class RunDir:
         except FileNotFoundError:
             return False
 
-    def clean(self, directory: bool = False) -> None:
-        """Remove what a network wrote here, and the `directory` if wanted or the default one."""
-        self.clean_files()
+    def clean(self, directory: bool = False, switches: Iterable[str] = ()) -> None:
+        """Remove what a network wrote here, and the `directory` if wanted or the default one.
+
+        `switches` are names of switches beside those that the files tell.
+        """
+        self.clean_files(switches)
         if self.is_default or directory:
             with contextlib.suppress(OSError):  # it holds someone else's file, or is gone already
                 self.path.rmdir()
 
-    def clean_files(self) -> None:
+    def clean_files(self, switches: Iterable[str] = ()) -> None:
         """Remove what a network wrote here; files with other names stay.
 
         Raises RunDirError when something cannot be removed.
         """
         patterns = ["topo.sock", "topo.log", "rx-*.sock", "rx-*.json", "rx-*.log", "rx-*.out"]
-        for switch in self._switches():
+        for switch in {*self.switches(), *switches}:
             patterns += [f"{switch}.{suffix}" for suffix in SWITCH_FILES]
         try:
             for pattern in [*patterns, "topo.json"]:  # the state last: it has the switches' names
@@ -176,8 +179,8 @@ class RunDir:
             raise RunDirError(self.path, what) from err
         shutil.rmtree(self.records, ignore_errors=True)
 
-    def _switches(self) -> set[str]:
-        """Names of the switches: those with a socket, and those in the state if it is readable."""
+    def switches(self) -> set[str]:
+        """Names of the switches, as patterns of glob: of those with a socket or in the state."""
         names = {glob.escape(path.name.removesuffix(P4RT)) for path in self.path.glob(f"*{P4RT}")}
         try:
             switches = json.loads(self.state.read_bytes())["topology"]["switches"]

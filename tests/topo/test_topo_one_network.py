@@ -98,6 +98,15 @@ def test_down_ends_a_network_without_its_files(up: Topo) -> None:
     assert not up.run_dir.exists(), "nothing is made to remove it"
 
 
+def test_a_repaired_network_leaves_nothing(up: Topo) -> None:
+    """The names of its switches were in a file that is gone."""
+    shutil.rmtree(up.run_dir)
+    up("up", SMALL)
+    assert "s1.p4rt.sock" in up.files()
+    up("down")
+    assert up.files() == set()
+
+
 def test_down_all_ends_every_network(run_dir: Path) -> None:
     """In a PID namespace of its own, or it would end those of other tests."""
     one, other = run_dir / "one", run_dir / "other"

@@ -19,8 +19,9 @@ def take_down(run_dir: RunDir, timeout: float = 10.0) -> bool:
     is_new = not run_dir.path.exists()
     try:
         with run_dir.locked():
+            switches = run_dir.switches()  # by their sockets, which they remove when they end
             was_up = _end(run_dir, timeout)
-            run_dir.clean(directory=is_new)
+            run_dir.clean(directory=is_new, switches=switches)
     except RunDirError:  # the directory was replaced by something that is not ours
         if not _end(run_dir, timeout):
             raise

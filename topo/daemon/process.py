@@ -11,12 +11,15 @@ import signal
 import sys
 import threading
 import time
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from topo.errors import StartFailed, TopoError
 from topo.protocol.startup import Order, failed
 from topo.rundir import RunDir
 from topo.system import linux, namespaces
+
+if TYPE_CHECKING:
+    from topo.spec.model import Topology
 
 
 def main() -> NoReturn:
@@ -76,7 +79,7 @@ def hold_up(order: Order, run_dir: RunDir) -> int:
         if isinstance(err, StartFailed) and is_wanted():
             report(failed(err))
         else:  # the starter is gone and does not clean up
-            clean_up(run_dir)
+            clean_up(run_dir, topology)
         return 1
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     service = Service(emulation, end.set, files)
@@ -84,11 +87,11 @@ def hold_up(order: Order, run_dir: RunDir) -> int:
     end.wait()
     emulation.stop()
     emulation.log("down")
-    clean_up(run_dir)
+    clean_up(run_dir, topology)
     return 0
 
 
-def clean_up(run_dir: RunDir) -> None:
+def clean_up(run_dir: RunDir, topology: "Topology") -> None:
     """Remove our files, unless an `up` or `down` holds the directory: then it removes them."""
     with contextlib.suppress(TopoError), run_dir.locked():
-        run_dir.clean()
+        run_dir.clean(switches=[switch.name for switch in topology.switches])
