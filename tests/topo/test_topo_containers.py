@@ -21,7 +21,7 @@ import pytest
 from tests.topo.driver import ROOT, Topo, until
 from topo.client.network import Network
 from topo.container.confine import KEPT, PROCESSES
-from topo.container.users import FOREIGN
+from topo.container.users import FOREIGN, of_daemon
 from topo.errors import RequestError
 
 pytestmark = pytest.mark.network
@@ -125,6 +125,15 @@ def _runs(pid: int, command: bytes) -> bool:
         return Path(f"/proc/{pid}/cmdline").read_bytes() == command
     except OSError:
         return False
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="sudo makes a user root")
+def test_its_root_is_the_user_who_called_sudo() -> None:
+    users = of_daemon({"SUDO_UID": "1234", "SUDO_GID": "567"})
+    assert (users.uid, users.gid) == (1234, 567)
+    assert users.uid_map.splitlines() == ["0 1234 1", f"1 {FOREIGN + 1} 65535"]
+    assert users.gid_map.splitlines()[0] == "0 567 1"
+    assert of_daemon({})[2:4] == (FOREIGN, FOREIGN)
 
 
 def test_its_root_has_the_capabilities_on_the_page(network: Network) -> None:
