@@ -120,12 +120,19 @@ class Watch:
         for turn in itertools.count(1):
             if self._done.wait(_PERIOD):
                 return
-            failure = self._dead_part()
+            failure = self._dead_part() or self._ousted()
             if failure is not None:
                 self._fail(failure)
                 return
             if turn % _ROUNDS == 0 and self._hung():
                 return
+
+    def _ousted(self) -> PartFailed | None:
+        """Another controller may change the entries of a switch that is being measured."""
+        lost = next((one for one in self._switches if not one.is_primary), None)
+        if lost is None:
+            return None
+        return PartFailed(f"switch {lost.switch}", f"another controller took over ({lost.holder})")
 
     def _hung(self) -> bool:
         """Some switch does not answer; requests to it are aborted."""

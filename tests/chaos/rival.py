@@ -5,6 +5,7 @@ python -m tests.chaos.rival unix:/run/dir/s1.p4rt.sock DEVICE_ID
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import grpc
@@ -18,7 +19,8 @@ def main(address: str, device_id: int) -> None:
     def requests() -> Iterator[p4runtime_pb2.StreamMessageRequest]:
         request = p4runtime_pb2.StreamMessageRequest()
         request.arbitration.device_id = device_id
-        request.arbitration.election_id.high = 1  # above any clock's seconds
+        # Above any clock's seconds, and above those who took over from an earlier rival.
+        request.arbitration.election_id.high = int(time.time())
         yield request
         leave.wait()
 

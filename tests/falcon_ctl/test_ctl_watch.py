@@ -143,3 +143,13 @@ def test_a_call_that_waits_for_a_silent_host_is_aborted(tmp_path):
                 with pytest.raises(ControlError):
                     client.call("stats")
         client.abort()
+
+
+def test_a_switch_that_another_controller_took_over_ends_the_run(monkeypatch):
+    monkeypatch.setattr(watch.Watch, "_dead_part", lambda _: None)
+    ousted = SimpleNamespace(switch="s1", is_primary=False, holder="id 9", abort=lambda: None)
+    with watch.Watch("/nowhere") as found:
+        found.ask([ousted])
+        assert found.stop.wait(30)
+        with pytest.raises(PartFailed, match="switch s1: another controller took over"):
+            found.check()
