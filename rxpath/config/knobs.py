@@ -108,7 +108,7 @@ _RANGES: dict[str, Range] = {
     "rebalance_interval_ns": (1, 10**15),
     "rebalance_tolerance": (0, 100),
     "threads": (0, 65_536),
-    "service_ns": (0, 10**7),
+    "service_ns": (0, costs.MOST),
     "offload_entries": (0, 2**31 - 1),
     "offload_functions": (0, 65_536),
     "falcon.threshold": (0, 100),

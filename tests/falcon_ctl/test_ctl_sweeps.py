@@ -436,7 +436,7 @@ def test_two_sweeps_do_not_write_one_folder(capsys, lab):
 def test_a_place_that_is_no_folder(capsys, lab):
     status, _, error = call(capsys, lab / "small.yaml", "--out", lab / "mine.py")
     assert (status, error.count("\n")) == (2, 1)
-    assert f"--out {lab}/mine.py: File exists; expected a folder" in error
+    assert f"--out {lab}/mine.py: Not a directory; expected a folder" in error
 
 
 def test_a_host_that_cannot_be_run_names_its_point():

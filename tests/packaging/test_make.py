@@ -46,7 +46,7 @@ def checkout() -> Iterator[Path]:
 
 
 def make(folder: Path, *prefix: str, **env: str) -> subprocess.CompletedProcess[str]:
-    left_out = ("VIRTUAL_ENV", "SUDO_UID", "SUDO_GID", "MAKEFLAGS")
+    left_out = ("VIRTUAL_ENV", "SUDO_UID", "SUDO_GID", "MAKEFLAGS", "MAKELEVEL")
     clean = {name: value for name, value in os.environ.items() if name not in left_out}
     command = [*prefix, "make", "PYTHON=./python", "install"]
     return subprocess.run(

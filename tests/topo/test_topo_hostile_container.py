@@ -160,13 +160,15 @@ for request, argument in ((termios.TIOCSCTTY, 1), (termios.TIOCSTI, b"x")):
 """
     # The terminal must be somebody's, as the caller's is: of a child in a session of its own.
     master, slave = os.openpty()
+    reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.setsid()
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+        os.write(writer, b"taken")
         os.read(slave, 1)
         os._exit(0)
-    reader, writer = os.pipe()
+    assert os.read(reader, 64) == b"taken"
     try:
         with pair.network() as network:
             argv = [sys.executable, "-c", program]

@@ -14,9 +14,12 @@ import pytest
 
 from tests.topo.driver import Topo, until
 from topo.client import running
+from topo.client.connection import Connection
+from topo.client.connection import dial as dial_path
 from topo.client.execution import Execution, Streams
 from topo.daemon.clients import FILES_PER_CLIENT, Clients
 from topo.daemon.listener import Full, Listener
+from topo.daemon.service import _refuse
 from topo.errors import RequestError
 from topo.protocol.channel import MAX_LINE, Channel
 from topo.rundir import RunDir
@@ -169,6 +172,27 @@ def is_refused(topo: Topo) -> bool:
     except RequestError as err:
         return f"{LIMIT} clients are being served" in err.message
     return False
+
+
+@pytest.mark.parametrize("what", ["request", "exec"])
+def test_a_refusal_is_read_that_came_before_the_request(run_dir: Path, what: str) -> None:
+    """The daemon hangs up at once when it has no room: then sending fails."""
+    run_dir.chmod(0o700)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(run_dir / "topo.sock"))
+        listener.listen()
+        connection = Connection(RunDir(run_dir))
+        channel = dial_path(RunDir(run_dir))
+        for _ in range(2):
+            _refuse(listener.accept()[0], LIMIT)
+        with contextlib.closing(connection), contextlib.closing(channel):
+            asking = {
+                "request": lambda: connection.request("status"),
+                "exec": lambda: Execution(channel, {}, Streams(0, 1, 2)).wait(5),
+            }
+            refused = f"{LIMIT} clients are being served"
+            with pytest.raises(RequestError, match=refused):
+                asking[what]()
 
 
 def test_without_a_descriptor_a_client_is_disconnected(run_dir: Path) -> None:

@@ -88,7 +88,8 @@ class Connection:
         self._channel.sock.settimeout(seconds)
         try:
             with understood():
-                self._channel.send(message)
+                with contextlib.suppress(BrokenPipeError):  # why it hung up may be there to read
+                    self._channel.send(message)
                 return self._channel.receive()
         except TimeoutError:
             self._channel.close()  # or a late reply would be taken for that to the next request

@@ -1,5 +1,6 @@
 """A program running in a node, from the client's side: wait for it, signal it, feed it."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -31,12 +32,17 @@ class Execution:
 
     def __init__(self, channel: Channel, params: Message, streams: Streams) -> None:
         self._channel = channel
-        self._send({"id": EXEC, "op": "exec", "params": params}, streams)
+        with contextlib.suppress(BrokenPipeError):  # `wait` reads why the daemon hung up
+            channel.send({"id": EXEC, "op": "exec", "params": params}, streams)
         self.returncode: int | None = None
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the program and every process in its process group."""
-        self._send({"id": SIGNAL, "op": "signal", "params": {"signal": int(number)}})
+        message = {"id": SIGNAL, "op": "signal", "params": {"signal": int(number)}}
+        try:
+            self._channel.send(message)
+        except ConnectionError:
+            raise RequestError("failed", "exec", "the network went down") from None
 
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit status as subprocess reports it (negative: killed by that signal).
@@ -46,7 +52,7 @@ class Execution:
         if self.returncode is None:
             self._channel.sock.settimeout(timeout)
             reply = self._receive()
-            while reply.get("id") != EXEC:  # the reply to a signal
+            while reply.get("id") == SIGNAL:
                 reply = self._receive()
             with understood():
                 self.returncode = int(result_of(reply)["returncode"])
@@ -65,12 +71,6 @@ class Execution:
     def close(self) -> None:
         """Close the connection; a program that is still running receives SIGHUP."""
         self._channel.close()
-
-    def _send(self, message: Message, fds: Sequence[int] = ()) -> None:
-        try:
-            self._channel.send(message, fds)
-        except ConnectionError:
-            raise RequestError("failed", "exec", "the network went down") from None
 
 
 def communicate(
