@@ -17,10 +17,6 @@ settings.register_profile(
 )  # fmt: skip
 settings.load_profile(PROFILE)
 
-# Fixtures of a module that take seconds to start; the parameters that make several of one.
-SHARED = {"pair", "target", "world", "switch", "dask_address", "run"}
-PARAMETERS = ("engine", "switch_name", "switch", "world", "user")
-
 
 @pytest.fixture(autouse=True)
 def _umask() -> Iterator[None]:
@@ -31,11 +27,29 @@ def _umask() -> Iterator[None]:
     os.umask(before)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that share a running switch or network on one worker; others go to any."""
+    """Keep the tests that share what a module starts on one worker; others go to any."""
     for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        if SHARED.intersection(fixtures) and not item.get_closest_marker("xdist_group"):
+        shared = _shared_fixtures(item)
+        if shared and not item.get_closest_marker("xdist_group"):
             params = getattr(getattr(item, "callspec", None), "params", {})
-            which = "".join(f"-{params[name]}" for name in PARAMETERS if name in params)
+            which = "".join(f"-{params[name]}" for name in sorted(shared) if name in params)
             item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}{which}"))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to run when pytest-xdist has ignored the groups, or tests would meet by chance."""
+    if not session.config.getoption("loadgroup", False):
+        return  # not a worker of `--dist loadgroup`
+    for item in session.items:
+        if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
+            message = "pytest-xdist does not group tests with this version of pytest"
+            raise pytest.UsageError(message)
+
+
+def _shared_fixtures(item: pytest.Item) -> set[str]:
+    """The names of the fixtures that `item` shares with other tests of its module."""
+    info = getattr(item, "_fixtureinfo", None)  # the scopes are in no public attribute
+    defined = info.name2fixturedefs if info else {}
+    return {name for name, of_name in defined.items() if of_name[-1].scope == "module"}

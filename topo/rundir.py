@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import stat
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -23,7 +22,6 @@ P4RT = ".p4rt.sock"
 LONGEST_NAME = len(f"rx-{P4RT}") + 15
 VARIABLE = "FALCON_RUN_DIR"
 RECORDS = "records"
-LOCK_INTERVAL = 0.05  # between attempts to lock a directory that another holds
 LOCK_ATTEMPTS = 100  # against somebody who removes the directory again and again
 TAIL_LINES, TAIL_BYTES = 15, 8192
 SWITCH_FILES = ("p4rt.sock", "log", "log*.txt", "out")  # BMv2 adds .txt to its logs
@@ -110,27 +108,24 @@ class RunDir:
         return RunDirError(self.path, f"{expected}; or set {VARIABLE} to another directory")
 
     @contextlib.contextmanager
-    def locked(self, seconds: float = 0.0) -> Iterator[None]:
-        """Lock the directory, created if absent, against other `up` and `down`.
+    def locked(self) -> Iterator[None]:
+        """Lock the directory, created if absent, against other `up` and `down`; raise Busy.
 
-        Raises Busy when it is still locked after `seconds`. The lock is on the directory itself
-        (flock(2)), so it leaves no file behind.
+        The lock is on the directory itself (flock(2)), so it leaves no file behind.
         """
-        fd = self._lock(time.monotonic() + seconds)
+        fd = self._lock()
         try:
             yield
         finally:
             os.close(fd)
 
-    def _lock(self, deadline: float) -> int:
+    def _lock(self) -> int:
         """The locked descriptor of the directory that is at our path."""
-        renewals = 0
-        while renewals < LOCK_ATTEMPTS:
+        for _ in range(LOCK_ATTEMPTS):
             self._create()
             try:
                 fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             except FileNotFoundError:
-                renewals += 1
                 continue  # another `down` removed it in between
             except OSError as err:
                 raise self._refused(f"cannot open the directory: {err.strerror}") from err
@@ -138,14 +133,10 @@ class RunDir:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(fd)
-                if time.monotonic() >= deadline:
-                    raise Busy(self.path) from None
-                time.sleep(LOCK_INTERVAL)
-                continue
+                raise Busy(self.path) from None
             if self._is_same_directory(fd):
                 return fd
             os.close(fd)
-            renewals += 1
         raise self._refused("somebody removes the directory again and again")
 
     def _create(self) -> None:

@@ -19,7 +19,7 @@ pytestmark = [
 HERE = Path(__file__).parent
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def home() -> Iterator[Path]:
     path = unprivileged.make_home()
     yield path

@@ -60,35 +60,13 @@ def test_a_path_too_long_for_sockets_is_refused(private: RunDir) -> None:
 
 
 def test_only_one_at_a_time(private: RunDir) -> None:
-    with private.locked(), pytest.raises(Busy), RunDir(private.path).locked():
-        pass
+    with private.locked():
+        with pytest.raises(Busy), RunDir(private.path).locked():
+            pass
+        with pytest.raises(Busy):
+            take_down(private)
     with private.locked():
         pass
-
-
-def test_down_waits_for_who_is_nearly_done(
-    private: RunDir, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A daemon that cleans up, or another `down`, holds the directory for a moment."""
-    holder = private.locked()
-    holder.__enter__()
-    waits: list[float] = []
-
-    def wait(seconds: float) -> None:
-        waits.append(seconds)
-        holder.__exit__(None, None, None)
-
-    monkeypatch.setattr("topo.rundir.time.sleep", wait)
-    assert take_down(private) is False
-    assert len(waits) == 1
-
-
-def test_down_gives_up_when_the_directory_stays_locked(
-    private: RunDir, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("topo.client.shutdown.LOCK_SECONDS", 0.1)
-    with private.locked(), pytest.raises(Busy):
-        take_down(private)
 
 
 def test_a_directory_that_vanishes_while_it_is_locked(

@@ -22,6 +22,7 @@ pytestmark = [
     pytest.mark.network,
     pytest.mark.slow,
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it becomes two other users"),
+    pytest.mark.xdist_group("two users"),  # the same two, who have one default directory each
 ]
 PROGRAM = str(Path(__file__).with_name("neighbour.py"))
 SMALL = str(Path(__file__).with_name("small.yaml"))

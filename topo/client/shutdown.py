@@ -7,8 +7,6 @@ from topo.errors import NotRunning, RunDirError, StartFailed
 from topo.rundir import RunDir
 from topo.system.processes import arguments
 
-LOCK_SECONDS = 3.0  # another `down`, or a daemon that cleans up, is done sooner
-
 
 def take_down(run_dir: RunDir, timeout: float = 10.0) -> bool:
     """End the network of `run_dir` and remove its files; True when one was up.
@@ -20,7 +18,7 @@ def take_down(run_dir: RunDir, timeout: float = 10.0) -> bool:
     """
     is_new = not run_dir.path.exists()
     try:
-        with run_dir.locked(LOCK_SECONDS):
+        with run_dir.locked():
             switches = run_dir.switches()  # by their sockets, which they remove when they end
             was_up = _end(run_dir, timeout)
             run_dir.clean(directory=is_new, switches=switches)
