@@ -10,12 +10,10 @@ import argparse
 import os
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from falcon_ctl.live import udp
@@ -26,7 +24,7 @@ from falcon_ctl.traffic import schedule
 from falcon_ctl.traffic.flows import Endpoint, Flow
 from falcon_ctl.traffic.load import Load
 from tests.chaos import hostile
-from tests.topo.driver import Topo
+from tests.topo.driver import network_up
 
 CHUNK = 10_000  # frames that any part's socket holds
 SETTLED, PATIENCE = 0.1, 60.0  # s without a change, and how long to wait for that
@@ -75,16 +73,14 @@ def main() -> int:
 @contextmanager
 def opened() -> Iterator[Lab]:
     """The network `pair`, provisioned."""
-    with tempfile.TemporaryDirectory(prefix="frames-", dir="/tmp") as folder:
-        topo = Topo(Path(folder))
-        try:
-            topo("up", "pair", "--switch", "v1switch")
-            with topo.network() as network, Lab.open(network) as lab:
-                lab.controller.push_pipelines()
-                lab.use(OVERLAY, dilation=1)
-                yield lab
-        finally:
-            topo("down", status=None)
+    with (
+        network_up("pair", "--switch", "v1switch") as topo,
+        topo.network() as network,
+        Lab.open(network) as lab,
+    ):
+        lab.controller.push_pipelines()
+        lab.use(OVERLAY, dilation=1)
+        yield lab
 
 
 def attack(lab: Lab, seed: int, count: int) -> Findings:

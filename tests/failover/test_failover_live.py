@@ -1,9 +1,7 @@
 """The controller on a leaf-spine network: links and switches that fail, and its own end."""
 
 import os
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,7 +12,7 @@ import pytest
 from falcon_ctl.p4rt.client import Client
 from tests.failover.control import Control, Observer, control
 from tests.failover.stream import Stream
-from tests.topo.driver import Topo, until
+from tests.topo.driver import Topo, network_up, until
 from topo.client.execution import Execution
 from topo.client.network import Network
 
@@ -29,14 +27,8 @@ UPLINKS = (2, 3)  # of a leaf: to spine1, to spine2
 
 @pytest.fixture(scope="module")
 def topo() -> Iterator[Topo]:
-    path = Path(tempfile.mkdtemp(prefix="ctl-test-", dir="/tmp"))
-    topo = Topo(path)
-    try:
-        topo("up", "leafspine", "--switch", "v1switch")
+    with network_up("leafspine", "--switch", "v1switch") as topo:
         yield topo
-    finally:
-        topo("down")
-        shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

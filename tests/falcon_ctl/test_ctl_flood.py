@@ -1,11 +1,8 @@
 """A container that floods source addresses, while another tenant's steps of the main job run."""
 
-import shutil
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from p4.v1 import p4runtime_pb2
@@ -14,7 +11,7 @@ from falcon_ctl.intent.learning import STRANGERS
 from falcon_ctl.live import reach
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.systems.catalogue import OFFLOAD, OVERLAY
-from tests.topo.driver import Topo, until
+from tests.topo.driver import Topo, network_up, until
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(120)]
 FLOODER, UNKNOWN = "red1-1", bytes.fromhex("02ee00000001")
@@ -48,14 +45,8 @@ class Flood:
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Topo]:
-    path = Path(tempfile.mkdtemp(prefix="ctl-test-", dir="/tmp"))
-    topo = Topo(path)
-    try:
-        topo("up", "pair", "--switch", "v1switch")
+    with network_up("pair", "--switch", "v1switch") as topo:
         yield topo
-    finally:
-        topo("down")
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def held(lab: Lab) -> Counter[int]:

@@ -3,13 +3,10 @@
 The frames are sent by a program in the container, as a student's would be.
 """
 
-import shutil
 import socket
 import struct
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +14,7 @@ from falcon_ctl.live import reach
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.systems.catalogue import OFFLOAD, OVERLAY
 from falcon_ctl.systems.system import System
-from tests.topo.driver import Topo
+from tests.topo.driver import Topo, network_up
 from topo.client.network import Network
 from topo.spec.model import Topology
 
@@ -36,14 +33,8 @@ for line in sys.stdin:
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Topo]:
-    path = Path(tempfile.mkdtemp(prefix="ctl-test-", dir="/tmp"))
-    topo = Topo(path)
-    try:
-        topo("up", "pair", "--switch", "v1switch")
+    with network_up("pair", "--switch", "v1switch") as topo:
         yield topo
-    finally:
-        topo("down")
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def raw(mac: str) -> bytes:

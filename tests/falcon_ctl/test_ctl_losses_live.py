@@ -2,9 +2,7 @@
 
 import ctypes
 import os
-import shutil
 import socket
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +19,7 @@ from falcon_ctl.systems.catalogue import OVERLAY
 from falcon_ctl.traffic import schedule
 from falcon_ctl.traffic.flows import Flow
 from falcon_ctl.traffic.load import Load
-from tests.topo.driver import Topo
+from tests.topo.driver import network_up
 
 pytestmark = pytest.mark.network
 FRAMES = 60
@@ -31,17 +29,15 @@ SO_RCVBUFFORCE, BUFFER = 33, 32 << 20
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    path = Path(tempfile.mkdtemp(prefix="ctl-losses-", dir="/tmp"))
-    topo = Topo(path)
-    try:
-        topo("up", str(Path(__file__).with_name("ring.yaml")), "--switch", "v1switch")
-        with topo.network() as network, Lab.open(network) as opened:
-            opened.controller.push_pipelines()
-            opened.controller.use(OVERLAY)
-            yield opened
-    finally:
-        topo("down")
-        shutil.rmtree(path, ignore_errors=True)
+    ring = str(Path(__file__).with_name("ring.yaml"))
+    with (
+        network_up(ring, "--switch", "v1switch") as topo,
+        topo.network() as network,
+        Lab.open(network) as opened,
+    ):
+        opened.controller.push_pipelines()
+        opened.controller.use(OVERLAY)
+        yield opened
 
 
 def run(lab: Lab, rate: float = 300, frames: int = FRAMES) -> udp.Outcome:

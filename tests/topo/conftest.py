@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.topo.driver import Topo, interfaces, is_gone
+from tests.topo.driver import Topo, interfaces, is_gone, network_up
 
 
 @pytest.fixture
@@ -32,14 +32,8 @@ def topo(run_dir: Path) -> Iterator[Topo]:
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Topo]:
     """The pair network, up, for tests that only look at it."""
-    path = Path(tempfile.mkdtemp(prefix="topo-test-", dir="/tmp"))
-    topo = Topo(path)
-    try:
-        topo("up", "pair")
+    with network_up("pair") as topo:
         family = topo.family()
         yield topo
         topo("down")
         assert all(is_gone(pid) for pid in family)
-    finally:
-        topo("down")
-        shutil.rmtree(path, ignore_errors=True)

@@ -3,11 +3,13 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -80,6 +82,22 @@ class Topo:
         if not self.run_dir.exists():
             return set()
         return {path.name for path in self.run_dir.rglob("*")}
+
+
+@contextlib.contextmanager
+def network_up(source: str, *options: str, start: Sequence[str] = ()) -> Iterator[Topo]:
+    """The network `source`, up in a run directory of its own; taken down at the end.
+
+    `start` is put before the command that brings it up.
+    """
+    path = Path(tempfile.mkdtemp(prefix="topo-test-", dir="/tmp"))
+    topo = Topo(path)
+    try:
+        Topo(path, start)("up", source, *options)
+        yield topo
+    finally:
+        topo("down", status=None)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def until(probe: Callable[[], T], deadline: float = 20.0) -> T:

@@ -4,22 +4,20 @@ import contextlib
 import json
 import os
 import resource
-import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.topo.driver import Topo, until
+from tests.topo.driver import Topo, network_up, until
 from topo.client import running
 from topo.client.connection import Connection
 from topo.client.connection import dial as dial_path
 from topo.client.execution import Execution, Streams
 from topo.daemon.clients import FILES_PER_CLIENT, Clients
 from topo.daemon.listener import Full, Listener
-from topo.daemon.service import _refuse
+from topo.daemon.service import refuse
 from topo.errors import RequestError
 from topo.protocol.channel import MAX_LINE, Channel
 from topo.rundir import RunDir
@@ -34,14 +32,8 @@ LIMITED = ("sh", "-c", f'ulimit -n {FILES}; exec "$@"', "sh")
 @pytest.fixture(scope="module")
 def few_files() -> Iterator[Topo]:
     """A small network whose daemon may open few files."""
-    path = Path(tempfile.mkdtemp(prefix="topo-load-", dir="/tmp"))
-    topo = Topo(path)
-    try:
-        Topo(path, LIMITED)("up", SMALL)
+    with network_up(SMALL, start=LIMITED) as topo:
         yield topo
-    finally:
-        topo("down")
-        shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture
@@ -184,7 +176,7 @@ def test_a_refusal_is_read_that_came_before_the_request(run_dir: Path, what: str
         connection = Connection(RunDir(run_dir))
         channel = dial_path(RunDir(run_dir))
         for _ in range(2):
-            _refuse(listener.accept()[0], LIMIT)
+            refuse(listener.accept()[0], LIMIT)
         with contextlib.closing(connection), contextlib.closing(channel):
             asking = {
                 "request": lambda: connection.request("status"),

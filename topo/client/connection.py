@@ -88,7 +88,7 @@ class Connection:
         self._channel.sock.settimeout(seconds)
         try:
             with understood():
-                with contextlib.suppress(BrokenPipeError):  # why it hung up may be there to read
+                with contextlib.suppress(ConnectionError):  # why it hung up may be there to read
                     self._channel.send(message)
                 return self._channel.receive()
         except TimeoutError:

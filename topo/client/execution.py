@@ -32,7 +32,7 @@ class Execution:
 
     def __init__(self, channel: Channel, params: Message, streams: Streams) -> None:
         self._channel = channel
-        with contextlib.suppress(BrokenPipeError):  # `wait` reads why the daemon hung up
+        with contextlib.suppress(ConnectionError):  # `wait` reads why the daemon hung up
             channel.send({"id": EXEC, "op": "exec", "params": params}, streams)
         self.returncode: int | None = None
 

@@ -67,7 +67,7 @@ class Service:
             sock.close()
             return
         if channel is None:
-            _refuse(sock, self._clients.limit)
+            refuse(sock, self._clients.limit)
             return
         thread = threading.Thread(target=self._serve_client, args=(channel,), daemon=True)
         try:
@@ -175,7 +175,7 @@ class Service:
         channel.send(success(request.get("id"), {"returncode": returncode}))
 
 
-def _refuse(sock: socket.socket, limit: int) -> None:
+def refuse(sock: socket.socket, limit: int) -> None:
     """Tell a client that there is no room for it, without waiting for it, and hang up."""
     message = f"{limit} clients are being served, which is the most at a time: try again"
     with sock, contextlib.suppress(OSError):
