@@ -14,12 +14,13 @@ import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 GRACE = 0.6  # s, until the main thread has to take note
-CLEANUP = 4.0  # s, for what it does then, such as setting the hosts' knobs back
+LIMIT = 0.95  # s, for all: also for what it does then, such as setting the hosts' knobs back
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -56,8 +57,9 @@ class Ending:
         number = _next(read, None)
         if not number:
             return
+        end = time.monotonic() + LIMIT
         relay()
-        if self._noted.wait(GRACE) and _next(read, CLEANUP) == 0:
+        if self._noted.wait(GRACE) and _next(read, max(0.0, end - time.monotonic())) == 0:
             return  # the block has ended
         os.write(2, f"{program}: ended by {signal.Signals(number).name}\n".encode())
         os._exit(128 + number)

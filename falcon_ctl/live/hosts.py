@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from falcon_ctl.capture.trace import Trace, load
 from falcon_ctl.systems.system import System, merge_knobs
 from rxpath.config.knobs import FalconKnobs
+from rxpath.errors import ControlError
 from rxpath.live.control import Client
 from topo.protocol.status import MachineInfo
 
@@ -66,9 +67,13 @@ class Host:
         traces.append(load(path))
         path.unlink(missing_ok=True)
 
-    def restore(self) -> None:
-        """Restore the knobs as they were when the connection was opened."""
-        self._client.call("set", **self._found)
+    def ask_to_restore(self) -> int:
+        """Request the knobs that were found when the connection was opened; see `await_result`."""
+        return self._client.request("set", **self._found)
+
+    def await_result(self, request: int, seconds: float) -> None:
+        """Wait for the result of a request; nothing can be asked after a timeout."""
+        self._client.result(request, seconds)
 
     def abort(self) -> None:
         """Make a request that is waiting fail now, and all later ones."""
@@ -77,3 +82,18 @@ class Host:
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
+
+
+def restore_all(hosts: Iterable[Host], seconds: float = ANSWER_SECONDS) -> None:
+    """Restore all hosts' knobs, and wait up to `seconds` for each to have done so.
+
+    All are asked before one is waited for: a host that is stopped restores its knobs when it goes
+    on. A dead host has none.
+    """
+    asked = {}
+    for host in hosts:
+        with suppress(ControlError):
+            asked[host] = host.ask_to_restore()
+    for host, request in asked.items():
+        with suppress(ControlError):
+            host.await_result(request, seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -14,15 +14,15 @@ from falcon_ctl.errors import PartFailed
 from falcon_ctl.live import interfaces
 from falcon_ctl.live.controller import Controller
 from falcon_ctl.live.counting import CONTAINER_INTERFACE, Counting
-from falcon_ctl.live.hosts import Host
+from falcon_ctl.live.hosts import ANSWER_SECONDS, Host, restore_all
 from falcon_ctl.live.watch import Watch
 from falcon_ctl.systems.system import System
 from falcon_ctl.traffic.flows import Endpoint
-from rxpath.errors import ControlError
 from topo.client.network import Network
 from topo.spec.model import Container, Topology
 
 ETH_P_ALL = socket.htons(0x0003)
+INTERRUPTED_SECONDS = 0.2  # for each host's knobs, when a signal ends the run
 _SEND_TIMEOUT = struct.pack("@ll", 1, 0)  # struct timeval: a second
 
 
@@ -69,14 +69,15 @@ class Lab:
         """`open` opened everything."""
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        """Restore the hosts' knobs and close everything."""
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        """Restore the hosts' knobs and close everything; soon when a signal ends the run."""
         self.watch.finish()
         for sock in (*self._senders.values(), *self._receivers.values()):
             sock.close()
-        for host in self.hosts.values():
-            with suppress(ControlError):  # a dead host has no knobs
-                host.restore()
+        is_interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        hosts = self.hosts.values()
+        restore_all(hosts, INTERRUPTED_SECONDS if is_interrupted else ANSWER_SECONDS)
+        for host in hosts:
             host.close()
         self._stack.close()
 

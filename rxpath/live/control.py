@@ -363,17 +363,43 @@ class Client:
 
     def call(self, op: str, **params: Any) -> Any:
         """Request one operation and wait for its result."""
+        return self.result(self.request(op, **params))
+
+    def request(self, op: str, **params: Any) -> int:
+        """Request one operation, without waiting for it; its number, for `result`.
+
+        The peer carries it out also when this connection is closed before.
+        """
         ident, self._next = self._next, self._next + 1
         request = json.dumps({"id": ident, "op": op, "params": params}) + "\n"
         try:
             self._sock.sendall(request.encode())
+        except OSError as error:
+            raise ControlError("gone", self.path, str(error)) from error
+        return ident
+
+    def result(self, ident: int, timeout: float | None = None) -> Any:
+        """Wait for the result of a request, by default as long as for any.
+
+        Results of earlier requests, whose callers were interrupted, are passed over.  After a
+        timeout the connection is of no more use.
+        """
+        if timeout is not None:
+            self._sock.settimeout(timeout)
+        reply = self._reply()
+        while reply["id"] != ident:
+            reply = self._reply()
+        if reply["ok"]:
+            return reply["result"]
+        refusal = reply["error"]
+        raise ControlError(refusal["kind"], refusal["where"], refusal["message"])
+
+    def _reply(self) -> dict[str, Any]:
+        try:
             line = self._file.readline()
         except OSError as error:
             raise ControlError("gone", self.path, str(error)) from error
         if not line.endswith(b"\n"):
             raise ControlError("gone", self.path, "the peer closed the connection")
-        reply = json.loads(line)
-        if reply["ok"]:
-            return reply["result"]
-        refusal = reply["error"]
-        raise ControlError(refusal["kind"], refusal["where"], refusal["message"])
+        reply: dict[str, Any] = json.loads(line)
+        return reply

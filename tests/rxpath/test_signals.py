@@ -33,7 +33,7 @@ with signals.ending("it") as ending:
     ending.leave()
 """
 STUCK = """
-signals.CLEANUP = 0.1
+signals.LIMIT = 0.1
 with signals.ending("it"):
     try:
         print("ready", flush=True)
