@@ -5,6 +5,7 @@ The helpers are compiled once for a machine; programs that are named are compile
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -32,4 +33,5 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing to undo: the cache's files are written whole
 sys.exit(main(sys.argv[1:]))
