@@ -14,6 +14,7 @@ from scapy.packet import bind_bottom_up
 
 UNTAGGED, TAGGED, TUNNEL = 14, 18, 50 + 14  # where the innermost IPv4 header begins
 _DOT1Q, _IPV4_NO_OPTIONS = b"\x81\x00", 0x45
+_ARP = b"\x08\x06"
 _VXLAN_PORTS: set[bytes] = set()
 _IPV4, _L4 = 20, {6: 20, 17: 8}  # lengths of the headers that Scapy needs whole
 _FLOW = struct.Struct("!4s4sHH")
@@ -73,6 +74,11 @@ def ends(frame: bytes) -> Ends | None:
         return None
     source, target, *ports = _FLOW.unpack_from(frame, begin + 12)
     return Ends(socket.inet_ntoa(source), socket.inet_ntoa(target), *ports)
+
+
+def is_arp(frame: bytes) -> bool:
+    """Whether it is ARP, tagged or not, and in no tunnel."""
+    return frame[12:14] == _ARP or (frame[12:14] == _DOT1Q and frame[16:18] == _ARP)
 
 
 def innermost(frame: bytes) -> int:

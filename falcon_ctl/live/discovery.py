@@ -56,7 +56,8 @@ def discover(lab: Lab, plan: Plan) -> Discovery:
     }
     points = stage_points(outcome.trace, PIPELINING.vxlan_port)
     captures |= {(f"rx-{name}", text): packets for (name, text), packets in points.items()}
-    frames = [packet.data for packet in underlay]
+    # A switch answers a container's ARP requests itself; the answer goes through no tunnel.
+    frames = [packet.data for packet in underlay if not headers.is_arp(packet.data)]
     return Discovery(outcome, _candidates(outcome, list(load.flows)), frames, captures)
 
 

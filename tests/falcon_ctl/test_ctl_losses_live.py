@@ -5,16 +5,20 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from scapy.layers.inet6 import ICMPv6ND_RS, IPv6
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import ARP, Ether
 
+from falcon_ctl.capture import headers
 from falcon_ctl.checks import outcome
 from falcon_ctl.live import udp
+from falcon_ctl.live.counting import CONTAINER_INTERFACE
+from falcon_ctl.live.discovery import discover
 from falcon_ctl.live.lab import Lab
-from falcon_ctl.live.plan import DILATION
+from falcon_ctl.live.plan import DILATION, Plan
 from falcon_ctl.systems.catalogue import OVERLAY
 from falcon_ctl.traffic import schedule
 from falcon_ctl.traffic.flows import Flow
@@ -47,26 +51,48 @@ def run(lab: Lab, rate: float = 300, frames: int = FRAMES) -> udp.Outcome:
     return udp.run(lab, OVERLAY, load)
 
 
-def test_frames_that_the_run_never_sent_are_not_its_losses(lab: Lab) -> None:
-    stray = bytes(Ether(dst="33:33:00:00:00:02") / IPv6(dst="ff02::2") / ICMPv6ND_RS())
+@contextmanager
+def sending(lab: Lab, node: str, interface: str, frame: bytes) -> Iterator[None]:
+    """Send `frame` about 200 times a second while the block runs."""
     over = threading.Event()
 
-    def solicit() -> None:
-        with lab.socket("s1", socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
-            sock.bind(("s1-eth3", 0))
-            while not over.wait(0.005):
-                sock.send(stray)
+    def send() -> None:
+        while not over.wait(0.005):
+            sock.send(frame)
 
-    thread = threading.Thread(target=solicit)
-    thread.start()
-    try:
+    thread = threading.Thread(target=send)
+    with lab.socket(node, socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
+        sock.bind((interface, 0))
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+def test_frames_that_the_run_never_sent_are_not_its_losses(lab: Lab) -> None:
+    stray = bytes(Ether(dst="33:33:00:00:00:02") / IPv6(dst="ff02::2") / ICMPv6ND_RS())
+    with sending(lab, "s1", "s1-eth3", stray):
         found = run(lab).measurement
-    finally:
-        over.set()
-        thread.join()
     assert (found.sent, found.delivered, dict(found.drops)) == (FRAMES, FRAMES, {})
     assert found.foreign["s3 NOT_UNDERLAY"] > 10
     assert outcome.nothing_unaccounted([found]).ok
+
+
+def test_a_switchs_answers_to_arp_are_not_taken_for_the_tunnels_frames(lab: Lab) -> None:
+    """A container's kernel asks again for its neighbours whenever it likes."""
+    plan = Plan(lab.topology, seed=1, duration=0.2)
+    one, other = plan.pairs[0]
+    asks = ARP(hwsrc=other.mac, psrc=str(other.ip), pdst=str(one.ip))
+    with sending(lab, other.name, CONTAINER_INTERFACE, bytes(Ether(src=other.mac) / asks)):
+        found = discover(lab, plan)
+    assert any(
+        headers.is_arp(packet.data)
+        for packet in found.captures["wire-3-m3-uplink", "VXLAN, from the switch to m3"]
+    )
+    assert len(found.underlay) >= len(plan.discovery().flows)
+    assert [frame for frame in found.underlay if headers.read(frame).vni == 0] == []
 
 
 @pytest.mark.parametrize(
