@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +22,7 @@ _PERIOD = 0.25
 _LOOKS = 6
 _ROUNDS = 4  # looks for dead parts between two questions to the switches
 _ANSWER = 5.0  # s; a busy switch takes milliseconds
+_INTERFACE_FAILS = (errno.ENODEV, errno.ENXIO, errno.ENETDOWN)  # of sockets in the network's nodes
 
 
 class Watch:
@@ -97,6 +99,11 @@ class Watch:
             silent = isinstance(error, RequestError) and error.is_timeout
             # A daemon that does not answer this would not say why either.
             raise failure if silent else self._cause(failure) from error
+        except OSError as error:
+            if error.errno not in _INTERFACE_FAILS:
+                raise
+            failure = PartFailed("network", f"an interface: {error.strerror}")
+            raise self._cause(failure) from error
 
     def _cause(self, error: PartFailed) -> PartFailed:
         if self.stop.is_set():

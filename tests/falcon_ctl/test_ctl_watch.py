@@ -1,5 +1,6 @@
 """A switch that hangs is named, and no request waits for it for ever."""
 
+import errno
 import socket
 import threading
 from concurrent import futures
@@ -117,6 +118,16 @@ def test_a_daemon_that_does_not_answer_is_asked_no_second_time(monkeypatch):
     found = watch.Watch("/nowhere")
     with pytest.raises(PartFailed, match="daemon: no answer"), found.blaming():
         raise RequestError("timeout", "daemon", "no answer")
+
+
+def test_an_interface_that_went_is_named_and_other_errors_are_not_the_networks(monkeypatch):
+    gone = PartFailed("network", "m1: m1-up is missing")
+    monkeypatch.setattr(watch.Watch, "_look", lambda _: gone)
+    found = watch.Watch("/nowhere")
+    with pytest.raises(PartFailed, match="m1-up is missing"), found.blaming():
+        raise OSError(errno.ENODEV, "No such device")
+    with pytest.raises(OSError, match="No space left"), found.blaming():
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_requests_to_a_part_that_fails_are_aborted(monkeypatch):
