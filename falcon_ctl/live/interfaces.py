@@ -71,6 +71,8 @@ class PortCounters:
         except grpc.RpcError as error:
             reason = f"no interface counters: {error.details()}"
             raise PartFailed(f"switch {self._name}", reason) from error
+        except ValueError as error:  # of gRPC, on a closed channel
+            raise PartFailed(f"switch {self._name}", f"no interface counters: {error}") from error
         answer = json_format.MessageToDict(reply)
         found = {}
         for interface in answer["interfaces"]["interface"]:
@@ -80,5 +82,5 @@ class PortCounters:
         return found
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; a call that waits for an answer fails."""
         self._channel.close()

@@ -162,8 +162,10 @@ class Lab:
     def ports(self, switch: str) -> dict[tuple[int, str], int]:
         """What v1switch lost at its ports: `interfaces.PortCounters`."""
         if switch not in self._ports:
-            self._ports[switch] = interfaces.PortCounters(self.network.switches[switch])
-            self._stack.callback(self._ports[switch].close)
+            counters = interfaces.PortCounters(self.network.switches[switch])
+            self._ports[switch] = counters
+            self._stack.callback(counters.close)
+            self.watch.abort_with({f"switch {switch}": counters.close})
         return self._ports[switch].read()
 
     def socket(self, node: str, family: int, kind: int, proto: int) -> socket.socket:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -20,7 +20,7 @@ from topo.protocol.status import Status
 
 _PERIOD = 0.25
 _LOOKS = 6
-_ROUNDS = 4  # looks for dead parts between two questions to the switches
+_ASK_EVERY = 1.0  # s
 _ANSWER = 5.0  # s; a busy switch takes milliseconds
 _INTERFACE_FAILS = (errno.ENODEV, errno.ENXIO, errno.ENETDOWN)  # of sockets in the network's nodes
 
@@ -28,7 +28,7 @@ _INTERFACE_FAILS = (errno.ENODEV, errno.ENXIO, errno.ENETDOWN)  # of sockets in 
 class Watch:
     """Context manager: a thread that asks the daemon for dead parts, on a separate connection.
 
-    To the daemon a program that hangs is alive, so the switches are asked for an answer as well.
+    To the daemon a program that hangs is alive, so another thread asks the switches for an answer.
     `stop` is set as soon as a part is dead, which stops senders. `check` raises what happened.
     """
 
@@ -40,18 +40,23 @@ class Watch:
         self._done = threading.Event()
         self._switches: tuple[Client, ...] = ()
         self._troubles: set[str] = set()
-        self._aborts: dict[str, Callable[[], None]] = {}
-        self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
+        self._aborts: dict[str, list[Callable[[], None]]] = defaultdict(list)
+        self._threads = [
+            threading.Thread(target=self._look_again, name="watch", daemon=True),
+            threading.Thread(target=self._ask_again, name="questions", daemon=True),
+        ]
 
     def __enter__(self) -> Watch:  # noqa: PYI034  # Self needs Python 3.11
         """Start to watch."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         """Stop watching."""
         self.finish()
-        self._thread.join(timeout=5)
+        for thread in self._threads:
+            thread.join(timeout=5)
 
     def finish(self) -> None:
         """From now on parts may end."""
@@ -64,7 +69,8 @@ class Watch:
 
     def abort_with(self, aborts: Mapping[str, Callable[[], None]]) -> None:
         """How requests to a part (as `PartFailed.part`) are aborted once it is known to fail."""
-        self._aborts |= aborts
+        for part, abort in aborts.items():
+            self._aborts[part].append(abort)
 
     def switch_closed(self, name: str) -> None:
         """The stream to a switch ended; the reason is looked up."""
@@ -123,15 +129,21 @@ class Watch:
         self._found.wait(_LOOKS * _PERIOD + 1)
         return self._failure or PartFailed("network", "a part ended")
 
-    def _loop(self) -> None:
-        for turn in itertools.count(1):
-            if self._done.wait(_PERIOD):
-                return
+    def _look_again(self) -> None:
+        while not self._done.wait(_PERIOD):
             failure = self._dead_part() or self._ousted()
             if failure is not None:
                 self._fail(failure)
                 return
-            if turn % _ROUNDS == 0 and self._hung():
+
+    def _ask_again(self) -> None:
+        while not self._done.wait(_ASK_EVERY):
+            hung = next(filter(partial(hangs, seconds=_ANSWER), self._switches), None)
+            if self._done.is_set() or self.stop.is_set():
+                return
+            if hung is not None:
+                what = f"hangs: no answer within {_ANSWER:g} s"
+                self._fail(PartFailed(f"switch {hung.switch}", what))
                 return
 
     def _ousted(self) -> PartFailed | None:
@@ -141,19 +153,11 @@ class Watch:
             return None
         return PartFailed(f"switch {lost.switch}", f"another controller took over ({lost.holder})")
 
-    def _hung(self) -> bool:
-        """Some switch does not answer; requests to it are aborted."""
-        hung = next(filter(partial(hangs, seconds=_ANSWER), self._switches), None)
-        if hung is None or self._done.is_set():
-            return False
-        self._fail(PartFailed(f"switch {hung.switch}", f"hangs: no answer within {_ANSWER:g} s"))
-        return True
-
     def _fail(self, failure: PartFailed) -> None:
         self._failure = self._failure or failure
         self._found.set()
         self.stop.set()
-        if abort := self._aborts.get(failure.part):
+        for abort in tuple(self._aborts[failure.part]):
             abort()
 
     def _dead_part(self) -> PartFailed | None:

@@ -209,7 +209,10 @@ def unlinked(pattern: str) -> Inject:
     """A file of the run directory is removed, as a cleaner of /tmp does."""
 
     def inject(world: World, rng: random.Random, _job: Job | None) -> tuple[str, Undo | None]:
-        path = rng.choice(sorted(world.run_dir.glob(pattern)))
+        paths = sorted(world.run_dir.glob(pattern))
+        if not paths:  # nobody writes topo.json again when an earlier fault has removed it
+            return f"{pattern}, which was gone before", None
+        path = rng.choice(paths)
         path.unlink()
         return path.name, None
 

@@ -120,6 +120,27 @@ def test_a_daemon_that_does_not_answer_is_asked_no_second_time(monkeypatch):
         raise RequestError("timeout", "daemon", "no answer")
 
 
+def test_a_part_that_is_stopped_is_named_while_a_switch_is_waited_for(monkeypatch):
+    asked, over = threading.Event(), threading.Event()
+
+    def hangs(_client, seconds):
+        asked.set()
+        return over.wait(30) and seconds < 0
+
+    stopped = PartFailed("switch s1", "stopped")
+    monkeypatch.setattr(watch, "hangs", hangs)
+    monkeypatch.setattr(watch, "_ASK_EVERY", 0.01)
+    monkeypatch.setattr(watch.Watch, "_dead_part", lambda _: stopped if asked.is_set() else None)
+    switch = SimpleNamespace(switch="s1", is_primary=True, abort=lambda: None)
+    with watch.Watch("/nowhere") as found:
+        found.ask([switch])
+        assert found.stop.wait(10)
+        assert not over.is_set()
+        over.set()
+        with pytest.raises(PartFailed, match="switch s1: stopped"):
+            found.check()
+
+
 def test_an_interface_that_went_is_named_and_other_errors_are_not_the_networks(monkeypatch):
     gone = PartFailed("network", "m1: m1-up is missing")
     monkeypatch.setattr(watch.Watch, "_look", lambda _: gone)
