@@ -18,6 +18,7 @@ from topo.protocol.status import MachineInfo
 # A driver that delivers late by the wall clock does not distort the model's own times.
 LATE_BUDGET_NS = 30_000_000
 ANSWER_SECONDS = 8.0  # a recording of many frames takes a second
+RESTORE_SECONDS = 2.0  # setting knobs takes milliseconds
 
 
 class Host:
@@ -84,7 +85,7 @@ class Host:
         self._client.close()
 
 
-def restore_all(hosts: Iterable[Host], seconds: float = ANSWER_SECONDS) -> None:
+def restore_all(hosts: Iterable[Host], seconds: float = RESTORE_SECONDS) -> None:
     """Restore all hosts' knobs, and wait up to `seconds` for each to have done so.
 
     All are asked before one is waited for: a host that is stopped restores its knobs when it goes

@@ -13,7 +13,7 @@ from pyroute2.netlink.rtnl import RTM_GETLINK
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.marshal import MarshalRtnl
 
-from falcon_ctl.errors import PartFailed
+from falcon_ctl.errors import SwitchError
 from topo.protocol.status import SwitchInfo
 
 _MESSAGES = 1 << 17
@@ -65,14 +65,15 @@ class PortCounters:
         )
 
     def read(self) -> dict[tuple[int, str], int]:
-        """Frames by port and what happened (the values of `PORT_DROPS`). Raises PartFailed."""
+        """Frames by port and what happened (the values of `PORT_DROPS`). Raises SwitchError."""
         try:
             reply = self._get(empty_pb2.Empty(), timeout=_TIMEOUT)
         except grpc.RpcError as error:
             reason = f"no interface counters: {error.details()}"
-            raise PartFailed(f"switch {self._name}", reason) from error
+            raise SwitchError(self._name, error.code(), reason) from error
         except ValueError as error:  # of gRPC, on a closed channel
-            raise PartFailed(f"switch {self._name}", f"no interface counters: {error}") from error
+            reason = f"no interface counters: {error}"
+            raise SwitchError(self._name, grpc.StatusCode.CANCELLED, reason) from error
         answer = json_format.MessageToDict(reply)
         found = {}
         for interface in answer["interfaces"]["interface"]:

@@ -14,7 +14,7 @@ from falcon_ctl.errors import PartFailed
 from falcon_ctl.live import interfaces
 from falcon_ctl.live.controller import Controller
 from falcon_ctl.live.counting import CONTAINER_INTERFACE, Counting
-from falcon_ctl.live.hosts import ANSWER_SECONDS, Host, restore_all
+from falcon_ctl.live.hosts import RESTORE_SECONDS, Host, restore_all
 from falcon_ctl.live.watch import Watch
 from falcon_ctl.systems.system import System
 from falcon_ctl.traffic.flows import Endpoint
@@ -76,7 +76,7 @@ class Lab:
             sock.close()
         is_interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
         hosts = self.hosts.values()
-        restore_all(hosts, INTERRUPTED_SECONDS if is_interrupted else ANSWER_SECONDS)
+        restore_all(hosts, INTERRUPTED_SECONDS if is_interrupted else RESTORE_SECONDS)
         for host in hosts:
             host.close()
         self._stack.close()
@@ -166,7 +166,8 @@ class Lab:
             self._ports[switch] = counters
             self._stack.callback(counters.close)
             self.watch.abort_with({f"switch {switch}": counters.close})
-        return self._ports[switch].read()
+        with self.watch.blaming():
+            return self._ports[switch].read()
 
     def socket(self, node: str, family: int, kind: int, proto: int) -> socket.socket:
         """A socket in a node's network namespace, which the caller closes."""

@@ -82,7 +82,7 @@ class Client:
         return self._stream.is_alive
 
     def on_close(self, callback: Callable[[], None]) -> None:
-        """Call `callback` from a thread of gRPC as soon as the stream ends."""
+        """Call `callback` from another thread as soon as the stream ends; it may `abort`."""
         self._stream.on_close(callback)
 
     def verify_answers(self, seconds: float) -> None:

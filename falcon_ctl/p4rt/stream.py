@@ -34,6 +34,8 @@ class Stream:
         self._digests: queue.Queue[Any] = queue.Queue(LISTS)
         self._answered = threading.Event()
         self._arbitration: Any = None
+        self._lock, self._ended = threading.Lock(), False
+        self._at_end: list[Callable[[], None]] = []
         self._call = stub.StreamChannel(iter(self._outgoing.get, None))
         self._reader = threading.Thread(target=self._read, name="p4rt-stream", daemon=True)
         self._reader.start()
@@ -78,9 +80,16 @@ class Stream:
         return bool(self._call.is_active())
 
     def on_close(self, callback: Callable[[], None]) -> None:
-        """Call `callback` from a thread of gRPC as soon as the stream ends."""
-        if not self._call.add_callback(callback):
-            callback()
+        """Call `callback` from a thread of ours as soon as the stream ends.
+
+        It may close the channel. In a thread of gRPC's, which calls what `add_callback` is given,
+        that would wait for this very thread.
+        """
+        with self._lock:
+            if not self._ended:
+                self._at_end.append(callback)
+                return
+        callback()
 
     def next_digest(self, seconds: float) -> Any | None:
         """Next DigestList, None after `seconds` without one."""
@@ -109,6 +118,10 @@ class Stream:
                 self._take(message)
         with contextlib.suppress(queue.Full):  # whoever waits need not wait any longer
             self._digests.put_nowait(None)
+        with self._lock:
+            self._ended = True
+        for callback in self._at_end:
+            callback()
 
     def _take(self, message: Any) -> None:
         if message.HasField("arbitration"):

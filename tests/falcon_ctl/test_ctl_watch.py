@@ -5,6 +5,7 @@ import socket
 import threading
 from concurrent import futures
 from contextlib import nullcontext
+from functools import partial
 from types import SimpleNamespace
 
 import grpc
@@ -74,6 +75,22 @@ def test_a_request_to_a_switch_that_hangs_fails_with_its_name(watched, client):
         list(client.read([p4runtime_pb2.Entity()]))
     with pytest.raises(PartFailed, match="switch s1: hangs: no answer"):
         watched.check()
+
+
+@pytest.mark.timeout(30)
+def test_the_end_of_the_stream_that_an_abort_causes_keeps_nothing_waiting(
+    watched, client, monkeypatch
+):
+    monkeypatch.setattr(watch.Watch, "_look", lambda _: PartFailed("switch s1", "stopped"))
+    client.on_close(partial(watched.switch_closed, "s1"))
+
+    def read():
+        with pytest.raises(PartFailed, match="switch s1: "), watched.blaming():
+            list(client.read([p4runtime_pb2.Entity()]))
+
+    with futures.ThreadPoolExecutor(6) as pool:  # the stream is rarely the last call to end
+        for reading in [pool.submit(read) for _ in range(6)]:
+            reading.result()
 
 
 def test_a_switch_that_answers_is_left_alone(watched, client, server):
