@@ -68,13 +68,19 @@ class Host:
         traces.append(load(path))
         path.unlink(missing_ok=True)
 
-    def ask_to_restore(self) -> int:
-        """Request the knobs that were found when the connection was opened; see `await_result`."""
-        return self._client.request("set", **self._found)
+    def ask_to_restore(self, seconds: float) -> None:
+        """Request the knobs that were found at first; `await_restored` waits up to `seconds`.
 
-    def await_result(self, request: int, seconds: float) -> None:
-        """Wait for the result of a request; nothing can be asked after a timeout."""
-        self._client.result(request, seconds)
+        Over another connection, as that one may be aborted, or a request be waiting there: a host
+        that could not send its reply would not read on.
+        """
+        self._client.close()
+        self._client = Client(self._client.path, seconds)
+        self._client.request("set", **self._found)
+
+    def await_restored(self) -> None:
+        """Wait until `ask_to_restore` was done; after a timeout nothing more can be asked."""
+        self._client.result()
 
     def abort(self) -> None:
         """Make a request that is waiting fail now, and all later ones."""
@@ -91,10 +97,11 @@ def restore_all(hosts: Iterable[Host], seconds: float = RESTORE_SECONDS) -> None
     All are asked before one is waited for: a host that is stopped restores its knobs when it goes
     on. A dead host has none.
     """
-    asked = {}
+    asked = []
     for host in hosts:
         with suppress(ControlError):
-            asked[host] = host.ask_to_restore()
-    for host, request in asked.items():
+            host.ask_to_restore(seconds)
+            asked.append(host)
+    for host in asked:
         with suppress(ControlError):
-            host.await_result(request, seconds)
+            host.await_restored()

@@ -22,7 +22,7 @@ from topo.client.network import Network
 from topo.spec.model import Container, Topology
 
 ETH_P_ALL = socket.htons(0x0003)
-INTERRUPTED_SECONDS = 0.2  # for each host's knobs, when a signal ends the run
+FAILED_SECONDS = 0.2  # for each host's knobs, when a dead part or a signal ends the run
 _SEND_TIMEOUT = struct.pack("@ll", 1, 0)  # struct timeval: a second
 
 
@@ -70,13 +70,12 @@ class Lab:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
-        """Restore the hosts' knobs and close everything; soon when a signal ends the run."""
+        """Restore the hosts' knobs and close everything; soon when the run ended early."""
         self.watch.finish()
         for sock in (*self._senders.values(), *self._receivers.values()):
             sock.close()
-        is_interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
         hosts = self.hosts.values()
-        restore_all(hosts, INTERRUPTED_SECONDS if is_interrupted else RESTORE_SECONDS)
+        restore_all(hosts, RESTORE_SECONDS if kind is None else FAILED_SECONDS)
         for host in hosts:
             host.close()
         self._stack.close()

@@ -363,12 +363,14 @@ class Client:
 
     def call(self, op: str, **params: Any) -> Any:
         """Request one operation and wait for its result."""
-        return self.result(self.request(op, **params))
+        self.request(op, **params)
+        return self.result()
 
-    def request(self, op: str, **params: Any) -> int:
-        """Request one operation, without waiting for it; its number, for `result`.
+    def request(self, op: str, **params: Any) -> None:
+        """Request one operation, without waiting for its result.
 
-        The peer carries it out also when this connection is closed before.
+        The peer carries it out also when this connection is closed before, unless it has a reply
+        to an earlier request to send then.
         """
         ident, self._next = self._next, self._next + 1
         request = json.dumps({"id": ident, "op": op, "params": params}) + "\n"
@@ -376,30 +378,17 @@ class Client:
             self._sock.sendall(request.encode())
         except OSError as error:
             raise ControlError("gone", self.path, str(error)) from error
-        return ident
 
-    def result(self, ident: int, timeout: float | None = None) -> Any:
-        """Wait for the result of a request, by default as long as for any.
-
-        Results of earlier requests, whose callers were interrupted, are passed over.  After a
-        timeout the connection is of no more use.
-        """
-        if timeout is not None:
-            self._sock.settimeout(timeout)
-        reply = self._reply()
-        while reply["id"] != ident:
-            reply = self._reply()
-        if reply["ok"]:
-            return reply["result"]
-        refusal = reply["error"]
-        raise ControlError(refusal["kind"], refusal["where"], refusal["message"])
-
-    def _reply(self) -> dict[str, Any]:
+    def result(self) -> Any:
+        """Wait for the result of a request; after a timeout the connection is of no more use."""
         try:
             line = self._file.readline()
         except OSError as error:
             raise ControlError("gone", self.path, str(error)) from error
         if not line.endswith(b"\n"):
             raise ControlError("gone", self.path, "the peer closed the connection")
-        reply: dict[str, Any] = json.loads(line)
-        return reply
+        reply = json.loads(line)
+        if reply["ok"]:
+            return reply["result"]
+        refusal = reply["error"]
+        raise ControlError(refusal["kind"], refusal["where"], refusal["message"])
