@@ -13,7 +13,7 @@ import pytest
 from p4.v1 import p4runtime_pb2, p4runtime_pb2_grpc
 
 from falcon_ctl.errors import PartFailed, SwitchError
-from falcon_ctl.live import watch
+from falcon_ctl.live import tcp, watch
 from falcon_ctl.p4rt.client import Client
 from rxpath.errors import ControlError
 from rxpath.live import control
@@ -202,3 +202,16 @@ def test_a_switch_that_another_controller_took_over_ends_the_run(monkeypatch):
         assert found.stop.wait(30)
         with pytest.raises(PartFailed, match="switch s1: another controller took over"):
             found.check()
+
+
+def test_a_part_that_dies_ends_the_wait_for_connections(monkeypatch):
+    over = threading.Event()
+    connection = SimpleNamespace(transfer=lambda *_: over.wait(60))
+    monkeypatch.setattr(tcp, "Connection", lambda *_: connection)
+    end = SimpleNamespace(name="red1-1", ip="192.0.2.1")
+    flow = SimpleNamespace(source=end, source_port=1, target=end, target_port=2)
+    with watch.Watch("/nowhere") as found:  # no daemon is there
+        lab = SimpleNamespace(watch=found, stream=lambda _: None)
+        with pytest.raises(PartFailed, match="topo daemon: the network went down"):
+            tcp._transfer_all(lab, [flow], 1000, 1)
+    over.set()
