@@ -155,7 +155,7 @@ def tandem() -> Model:
         "budget": 1,
         "irq_cpus": [1],
         "app_cpus": [3],
-        "falcon": {"order_guard": False},
+        "falcon": {"order": "none"},
         "cost_overrides": {**nothing, **{f"{name}.ns": ns for name, ns in SERVICE.items()}},
     }
     return Model(Knobs.parse(knobs), slots=SLOTS, sockets=1, flows=1, policy=of_function(split))

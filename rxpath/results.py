@@ -32,7 +32,8 @@ class Stages(NamedTuple):
 
     `kind`: of `STAGE_KINDS`; `choice`: how the CPU was chosen (0 not steered, 1 first choice,
     2 second choice, 3 steering was off, 4 kept by the order guard); the stage was queued at
-    `enqueue` and ran from `start` to `end`.
+    `enqueue` and ran from `start` to `end`. `held`: for how long the order guard held the
+    frame, in front of the work or behind it, ns; 0 where it did not.
     """
 
     kind: NDArray[np.str_]
@@ -42,6 +43,7 @@ class Stages(NamedTuple):
     enqueue: Integers
     start: Integers
     end: Integers
+    held: Integers
 
     def where(self, chosen: NDArray[np.bool_] | Integers) -> Stages:
         """Those that a mask or indices choose; with a mask [n], whatever shape these have."""
@@ -76,6 +78,12 @@ class Frames(NamedTuple):
     def ran(self) -> NDArray[np.bool_]:
         """[n, most] which of `stages` are set."""
         return np.arange(self.stages.cpu.shape[1]) < self.hops[:, np.newaxis]
+
+    @property
+    def held(self) -> Integers:
+        """[n] how long the order guard held each frame, all stages together, ns."""
+        total: Integers = np.where(self.ran, self.stages.held, 0).sum(axis=1)
+        return total
 
     def where(self, chosen: NDArray[np.bool_]) -> Frames:
         """Only the chosen ones."""
@@ -117,7 +125,7 @@ def _frames(model: Model, events: Any) -> Frames:
 
 
 def _stages(records: Any) -> Stages:
-    fields = ("ifindex", "cpu", "choice", "enqueue", "start", "end")
+    fields = Stages._fields[1:]
     return Stages(_KINDS[records["kind"]], *(records[name] for name in fields))
 
 
@@ -150,6 +158,9 @@ class Counters:
         interrupts: of the NIC.
         merged: frames that GRO appended to another.
         slow_path: frames without an entry in the NIC's flow table.
+        handovers: flows' stages that changed CPUs while packets of them waited on the old one.
+        held: skbs that the order guard held at the new CPU meanwhile.
+        held_ns: how long it held them, all together.
     """
 
     clock_ns: int
@@ -162,6 +173,9 @@ class Counters:
     interrupts: int
     merged: int
     slow_path: int
+    handovers: int
+    held: int
+    held_ns: int
 
     def busy_ns(self, *kinds: str) -> int:
         """Time that all CPUs together spent on some kinds of work (fields of `Busy`)."""
@@ -182,6 +196,9 @@ def counters(model: Model) -> Counters:
         interrupts=stats["softirq"]["interrupts"],
         merged=stats["softirq"]["merged"],
         slow_path=stats["offload"]["slow_path"],
+        handovers=stats["order"]["handovers"],
+        held=stats["order"]["held"],
+        held_ns=stats["order"]["held_ns"],
     )
 
 

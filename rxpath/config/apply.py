@@ -58,7 +58,7 @@ def write_knobs(state: State, knobs: Knobs, policy: Policy) -> None:
 def _write_policy(state: State, knobs: Knobs, policy: Policy) -> None:
     """What the policy needs of the host."""
     row = state.knobs
-    row.order_guard = _order_guard(knobs, policy)
+    row.order = _order(knobs, policy)
     row.nic_steering = _switch(row.nic_steering, policy.at_nic)
     row.resequence = _switch(row.resequence, policy.resequenced)
     row.mflow_batch = knobs.mflow_batch
@@ -167,10 +167,12 @@ def _switch(before: int, on: bool) -> int:
     return codes.OFF if before == codes.OFF else codes.DRAINING
 
 
-def _order_guard(knobs: Knobs, policy: Policy) -> bool:
+def _order(knobs: Knobs, policy: Policy) -> int:
     if policy.resequenced:
-        return False  # it would keep all of a flow on one CPU
-    return knobs.falcon.order_guard or policy.guarded
+        return codes.GUARD_NONE  # it would undo what the policy does: frames of a flow in parallel
+    if policy.guarded:
+        return codes.GUARD_RFS
+    return codes.GUARD_NAMES.index(knobs.falcon.order)
 
 
 def _fill(row: NDArray[np.int64], values: Iterable[int]) -> int:

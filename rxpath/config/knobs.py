@@ -16,6 +16,8 @@ from rxpath.model.state import codes
 from rxpath.policies.registry import resolve
 
 RSS_ENTRIES = 128  # Microsoft's RSS: the indirection table's usual size
+ORDERS = codes.GUARD_NAMES
+_RENAMED = {"falcon.order_guard": f"its new name, falcon.order ({', '.join(ORDERS)})"}
 
 Range = tuple[int, int]
 
@@ -28,7 +30,7 @@ class FalconKnobs:
     splitting: bool = True
     balancing: bool = True
     switch_off: bool = True
-    order_guard: bool = True
+    order: str = "handover"  # of a flow that moves: none (as published), rfs or handover
     tcp_pipelining: bool = True  # the published kernel keeps TCP's later stages on the split CPU
     cpus: tuple[int, ...] = (0, 2, 4, 6, 8, 10)
     grosplit_cpus: tuple[int, ...] = (12, 14, 16, 18)
@@ -125,6 +127,8 @@ def validate(knobs: Knobs) -> None:
         value = _get(knobs, key)
         if not low <= value <= high:
             raise ConfigError(key, value, f"an integer from {low} to {high}")
+    if knobs.falcon.order not in ORDERS:
+        raise ConfigError("falcon.order", knobs.falcon.order, "one of " + ", ".join(ORDERS))
     for key in ("irq_cpus", "app_cpus", "rps_cpus", "falcon.cpus", "falcon.grosplit_cpus"):
         _check_cpus(key, _get(knobs, key), knobs.cpus)
     for flow in knobs.denied:
@@ -160,7 +164,8 @@ def _replace(old: Any, raw: Mapping[str, Any], prefix: str) -> Any:
     known = {f.name: getattr(old, f.name) for f in fields(old)}
     for key, value in raw.items():
         if key not in known:
-            raise ConfigError(prefix + str(key), value, "one of " + ", ".join(sorted(known)))
+            allowed = _RENAMED.get(f"{prefix}{key}", "one of " + ", ".join(sorted(known)))
+            raise ConfigError(prefix + str(key), value, allowed)
         known[key] = _typed(prefix + key, value, known[key])
     return type(old)(**known)
 

@@ -125,6 +125,7 @@ def left(recorder: Recorder, row: int, state: State, event: Event) -> None:
         copy.kind, copy.ifindex = stage.kind, stage.ifindex
         copy.cpu, copy.choice = stage.cpu, stage.choice
         copy.enqueue, copy.start, copy.end = stage.enqueue, stage.start, stage.end
+        copy.held = stage.held
     if event.kind == DELIVER:
         record.delivered = event.time
     else:

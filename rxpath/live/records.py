@@ -21,10 +21,13 @@ from rxpath.model.state import codes
 STAGE = np.dtype(
     [
         *(("kind", "u1"), ("ifindex", "i4"), ("cpu", "i2"), ("choice", "u1")),
-        *(("enqueue", "i8"), ("start", "i8"), ("end", "i8")),
+        *(("enqueue", "i8"), ("start", "i8"), ("end", "i8"), ("held", "i8")),
     ]
 )
-"""One stage of a frame: `codes.STAGE_NAMES`, device, CPU, `codes.CHOICE_*`, model ns."""
+"""One stage of a frame: `codes.STAGE_NAMES`, device, CPU, `codes.CHOICE_*`, model ns.
+
+``held`` is how long the order guard held the frame, in front of the work or behind it.
+"""
 
 RECORD = np.dtype(
     [

@@ -16,25 +16,49 @@ from rxpath.model.state.host import State
 
 
 @inner
-def enqueue(state: State, cpu: int, number: int, slot: int, now: int) -> bool:
-    """Queue an skb at a NAPI instance; False when its queue is over netdev_max_backlog."""
-    napi, core = state.napis[number], state.cpus[cpu]
-    if napi.length > state.knobs.max_backlog:
-        return False
+def enqueue(state: State, cpu: int, number: int, slot: int, now: int) -> int:
+    """Queue an skb at a NAPI instance; 0, or why it is lost: that is over netdev_max_backlog."""
+    if state.napis[number].length > state.knobs.max_backlog:
+        return overflow(number)
     state.slots[slot].enqueued = now
+    reach(state, cpu, number)
+    append(state, number, slot)
+    schedule(state, cpu, number)
+    return codes.NOT_DROPPED
+
+
+@inner
+def overflow(number: int) -> int:
+    """Why an skb is lost that finds a NAPI instance full."""
+    return codes.GRO_CELL_OVERFLOW if number < codes.BACKLOG_NAPI else codes.CPU_BACKLOG
+
+
+@inner
+def reach(state: State, cpu: int, number: int) -> None:
+    """Pay for reaching the instance, whose lock and lines may be another CPU's."""
+    if state.napis[number].cpu != cpu:
+        state.cpus[cpu].extra += state.costs.remote_enqueue
+
+
+@inner
+def append(state: State, number: int, slot: int) -> None:
+    """The skb is the queue's last."""
+    napi = state.napis[number]
     push(napi.queue, state.slots, slot)
     napi.length += 1
     napi.tail += 1
-    remote = napi.cpu != cpu
-    if remote:
-        core.extra += state.costs.remote_enqueue
+
+
+@inner
+def schedule(state: State, cpu: int, number: int) -> None:
+    """The instance has packets: it is to be polled, on another CPU after an IPI."""
+    napi, core = state.napis[number], state.cpus[cpu]
     if not napi.scheduled:
         napi.scheduled = 1
-        if not remote:
+        if napi.cpu == cpu:
             push(core.poll_list, state.napis, number)
         else:
             push(core.ipi_list, state.napis, number)
-    return True
 
 
 @inner

@@ -19,8 +19,9 @@ def stats(state: State) -> dict[str, Any]:
     ``received`` frames (rx_missed ones counted), ``delivered``, ``bytes``, ``drops`` by reason,
     ``queued`` now, ``reordered`` by RFC 4737, ``busy_ns`` by CPU and kind, ``load`` percent by
     CPU, ``average_load`` of the FALCON CPUs, ``falcon`` {off, switched_off, switched_on},
-    ``softirq`` {squeezed, ksoftirqd, ipis, interrupts, merged}, and of the NIC's flow table
-    ``offload`` {entries, functions} in use and {slow_path} frames that had no entry.
+    ``softirq`` {squeezed, ksoftirqd, ipis, interrupts, merged}, of the order guard ``order``
+    {handovers, under_way, held skbs, held_ns together}, and of the NIC's flow table ``offload``
+    {entries, functions} in use and {slow_path} frames that had no entry.
     """
     counters, usage, knobs = state.counters, state.usage, state.knobs
     return {
@@ -45,6 +46,12 @@ def stats(state: State) -> dict[str, Any]:
             "ipis": counters.ipis,
             "interrupts": counters.interrupts,
             "merged": counters.merged,
+        },
+        "order": {
+            "handovers": counters.handovers,
+            "under_way": usage.handovers,
+            "held": counters.held,
+            "held_ns": counters.held_ns,
         },
         "offload": {
             "entries": usage.offload_entries,
@@ -91,11 +98,32 @@ def _heads(state: State) -> list[int]:
     if state.output.queue.head >= 0:
         heads.append(state.output.queue.head)
     found = [slot for head in heads for slot in _walk(state, head, "next")]
+    found += _held(state)
     found += np.flatnonzero(slots["order"] == codes.ORDER_WAITS).tolist()
     interrupted = state.tasks.array["slot"]
     found += interrupted[interrupted >= 0].tolist()
     has_skb = [*EXITS, codes.WORK_TASK, codes.WORK_POLL]
     found += cpus["slot"][np.isin(cpus["work"], has_skb)].tolist()
+    return found
+
+
+def _held(state: State) -> list[int]:
+    """The skbs that the order guard holds."""
+    found = []
+    for awaited in state.napis.array["awaited"][state.napis.array["awaited"] > 0].tolist():
+        number = awaited
+        while number:
+            entry = state.guard[number - 1]
+            found += _ring(state, entry.aside - 1)
+            number = entry.next
+    return found
+
+
+def _ring(state: State, last: int) -> list[int]:
+    """The slots of a ring whose last one is given, -1: it is empty."""
+    found = [last] if last >= 0 else []
+    while found and (slot := state.slots[found[-1]].next) != last:
+        found.append(slot)
     return found
 
 

@@ -90,6 +90,8 @@ def _fill(state: State, slot: int, now: int, frame: Frame, row: int, wire_len: i
     skb.hash = frame.rss_hash & 0xFFFFFFFF
     skb.choice = codes.CHOICE_NONE
     skb.target = 0
+    skb.held = 0
+    skb.worked = 0
     skb.socket = frame.socket
     skb.hop = 0
     skb.enqueued = now

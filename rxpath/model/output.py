@@ -53,6 +53,7 @@ def _complete_record(state: State, slot: int, frame: int, last: int) -> None:
     merged = state.slots[frame].merged
     mine, whole = state.records[frame].stages, state.records[slot].stages
     mine[merged].end = whole[merged].end
+    mine[merged].held = whole[merged].held
     for hop in range(merged + 1, last + 1):
         mine[hop].kind = whole[hop].kind
         mine[hop].ifindex = whole[hop].ifindex
@@ -61,6 +62,7 @@ def _complete_record(state: State, slot: int, frame: int, last: int) -> None:
         mine[hop].enqueue = whole[hop].enqueue
         mine[hop].start = whole[hop].start
         mine[hop].end = whole[hop].end
+        mine[hop].held = whole[hop].held
     state.hops[frame].count = last + 1
 
 

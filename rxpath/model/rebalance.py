@@ -3,7 +3,8 @@
 A bucket is an entry of the table.  Its load is its share, by frames, of its queue's CPU's load.
 Each time, buckets move from the busiest CPU to the idlest one until these two are within a
 tolerance; the largest bucket that fits goes first, so that few move.  With the order guard a bucket
-moves when its old queue has processed the bucket's last frame.
+moves when its old queue has processed the bucket's last frame: a NIC cannot hold frames back, so
+hand-over is RFS's rule here.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def queue_of(state: State, rss_hash: int) -> int:
     wanted = bucket.wanted - 1
     if wanted >= 0:
         drained = state.napis[queue].head >= bucket.tail
-        if drained or not state.knobs.order_guard:
+        if drained or state.knobs.order == codes.GUARD_NONE:
             bucket.wanted = 0
             bucket.queue = wanted
             queue = wanted

@@ -70,6 +70,8 @@ def finish(state: State, cpu: int, now: int) -> None:
             state.napis[napi].done += 1
     if napi >= 0 and core.ready.head < 0 and state.napis[napi].held == 0:
         state.napis[napi].head = state.napis[napi].done
+        if state.napis[napi].awaited != 0:
+            stages.release(state, cpu, napi, now)
 
 
 @inlined

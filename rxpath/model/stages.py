@@ -8,8 +8,8 @@ CPUs with the backlog between them.  RPS at the NIC splits once more, behind GRO
 from __future__ import annotations
 
 from rxpath.compile.jit import inlined, inner
-from rxpath.model import backlog, gro, output, resequencer, sockets, steering
 from rxpath.model import cpu as cpus
+from rxpath.model import gro, order, output, resequencer, sockets, steering
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
 from rxpath.model.state.packets import Slot
@@ -75,18 +75,48 @@ def start_stack(state: State, cpu: int, slot: int, now: int) -> None:
 def finish(state: State, cpu: int, napi: int, slot: int, work: int, now: int) -> None:
     """Softirq work on an skb is done: take the first exit of its row in `EXITS` that applies."""
     skb, exits = state.slots[slot], EXITS_OF[work]
-    to, waits_for = codes.NONE, codes.WORK_STAGE
     if exits & SPLIT_OFF and skb.target != napi:
-        to, waits_for = skb.target, codes.WORK_SPLIT
-    else:
-        if work == codes.WORK_FRAME:
-            steering.remember(state, slot, codes.FIRST_POSITION, napi)
-        if exits & TO_GRO and gro.applies(state, skb):
-            gro.receive(state, napi, cpu, slot)
-            return
-        if exits & STEER and state.knobs.nic_steering != codes.OFF:
-            to, waits_for = steering.after_gro(state, cpu, slot), codes.WORK_RPS
+        _end_stage(state, cpu, slot, now)
+        _queue(state, cpu, skb.target, slot, codes.WORK_SPLIT, now)
+        return
+    if work == codes.WORK_FRAME:
+        order.remember(state, slot, codes.FIRST_POSITION, napi)
+    if exits & TO_GRO and gro.applies(state, skb):
+        gro.receive(state, napi, cpu, slot)
+        return
     _end_stage(state, cpu, slot, now)
+    skb.waits_for = work
+    position = _position(state, skb)
+    if not order.must_wait(state, slot, position, napi):
+        _hand_on(state, cpu, slot, now)
+        return
+    lost = order.hold(state, slot, position, napi, now)
+    if lost != codes.NOT_DROPPED:
+        _lose(state, cpu, slot, lost, now)
+
+
+@inlined
+def release(state: State, cpu: int, napi: int, now: int) -> None:
+    """The head of ``napi`` moved on: this CPU hands on what other CPUs held for that."""
+    slot = order.take_released(state, cpu, napi, now)
+    while slot >= 0:
+        skb = state.slots[slot]
+        if skb.recorded:
+            state.records[slot].stages[skb.hop - 1].held = skb.held
+        skb.held = 0
+        if skb.came_from != cpu:
+            state.cpus[cpu].extra += state.costs.cache_penalty
+            skb.came_from = cpu
+        _hand_on(state, cpu, slot, now)
+        slot = order.take_released(state, cpu, napi, now)
+
+
+@inner
+def _hand_on(state: State, cpu: int, slot: int, now: int) -> None:
+    """The skb leaves the work that is in ``waits_for``: to the stack behind RPS, or a stage on."""
+    to, waits_for = codes.NONE, codes.WORK_RPS
+    if EXITS_OF[state.slots[slot].waits_for] & STEER and state.knobs.nic_steering != codes.OFF:
+        to = steering.after_gro(state, cpu, slot)
     if to == codes.NONE:
         to, waits_for = _enter_next(state, cpu, slot, now), codes.WORK_STAGE
     if to != codes.NONE:
@@ -143,6 +173,8 @@ def begin(state: State, cpu: int, slot: int, kind: int, choice: int, now: int) -
     record.enqueue = skb.enqueued
     record.start = now
     record.end = now
+    record.held = skb.held
+    skb.held = 0
 
 
 @inner
@@ -170,26 +202,24 @@ def _cost_after_gro(state: State, skb: Slot) -> int:
     return stack_cost(state.stages[skb.stage], skb)
 
 
-@inlined
+@inner
 def _queue(state: State, cpu: int, napi: int, slot: int, waits_for: int, now: int) -> None:
     """Queue the skb for that work; when the queue is full it is lost."""
     skb = state.slots[slot]
     skb.waits_for = waits_for
-    if backlog.enqueue(state, cpu, napi, slot, now):
-        steering.remember(state, slot, _guard_position(state, skb), napi)
-        return
-    reason = codes.CPU_BACKLOG if napi >= codes.BACKLOG_NAPI else codes.GRO_CELL_OVERFLOW
-    _lose(state, cpu, slot, reason, now)
+    lost = order.queue(state, cpu, slot, _position(state, skb), napi, now)
+    if lost != codes.NOT_DROPPED:
+        _lose(state, cpu, slot, lost, now)
 
 
 @inner
-def _guard_position(state: State, skb: Slot) -> int:
-    """Where in its chain the order guard notes a queued skb."""
-    if skb.waits_for == codes.WORK_SPLIT:
-        return codes.FIRST_POSITION
+def _position(state: State, skb: Slot) -> int:
+    """Where in its chain the work is that the skb waits for, or has left."""
     if skb.waits_for == codes.WORK_RPS:
         return codes.NIC_POSITION
-    return state.stages[skb.stage].position
+    if skb.waits_for == codes.WORK_STAGE:
+        return state.stages[skb.stage].position
+    return codes.FIRST_POSITION
 
 
 @inner

@@ -1,14 +1,13 @@
-"""Which CPU runs a packet's next stage: the policy's answer, and the order guard's veto.
+"""Which CPU runs a packet's next stage: the policy's answer, unless the order guard has another.
 
-The order guard is the rule of Receive Flow Steering (Documentation/networking/scaling): a flow may
-change CPUs at a stage only when the old CPU has processed all that was queued up to the flow's
-last packet there, so nothing can be overtaken.  (So it can send a packet to another CPU's gro_cell,
-which the kernel never does: a flow's packets may still wait in it when the stage before moved.)
+The guard may send a packet to another CPU's gro_cell, which the kernel never does: a flow's packets
+may still wait in it when the stage before has moved.
 """
 
 from __future__ import annotations
 
 from rxpath.compile.jit import inlined, inner
+from rxpath.model import order
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
 
@@ -33,7 +32,7 @@ def split(state: State, cpu: int, queue: int, slot: int) -> int:
     target, choice = ask(state, cpu, slot, codes.SPLIT)
     steered = choice == codes.CHOICE_FIRST or choice == codes.CHOICE_SECOND
     napi = codes.BACKLOG_NAPI + target if steered else queue
-    napi, choice = guard(state, slot, codes.FIRST_POSITION, napi, choice)
+    napi, choice = order.decide(state, slot, codes.FIRST_POSITION, napi, choice)
     if napi != queue and napi < codes.CELL_NAPI:  # the indirection table has changed
         napi, choice = queue, codes.CHOICE_NONE
     state.slots[slot].choice = choice
@@ -50,7 +49,7 @@ def next_queue(state: State, cpu: int, slot: int) -> int:
         napi = codes.CELL_NAPI + cpu  # this_cpu_ptr(gcells->cells)
     else:
         napi = codes.BACKLOG_NAPI + target
-    napi, choice = guard(state, slot, stage.position, napi, choice)
+    napi, choice = order.decide(state, slot, stage.position, napi, choice)
     state.slots[slot].choice = choice
     return napi
 
@@ -62,36 +61,6 @@ def after_gro(state: State, cpu: int, slot: int) -> int:
     if state.knobs.nic_steering == codes.ON:
         target, choice = ask(state, cpu, slot, codes.RPS)
         napi = codes.BACKLOG_NAPI + target
-    napi, choice = guard(state, slot, codes.NIC_POSITION, napi, choice)
+    napi, choice = order.decide(state, slot, codes.NIC_POSITION, napi, choice)
     state.slots[slot].choice = choice
     return napi
-
-
-@inner
-def guard(state: State, slot: int, position: int, napi: int, choice: int) -> tuple[int, int]:
-    """``napi``, or where the flow's last packet still waits; with the choice to be recorded."""
-    if not state.knobs.order_guard:
-        return napi, choice
-    skb_hash = state.slots[slot].hash
-    entry = state.guard[skb_hash & (codes.GUARD_ENTRIES - 1)].positions[position]
-    last = entry.napi - 1
-    if last < 0 or last == napi:
-        return napi, choice
-    if state.napis[last].head >= entry.tail:
-        return napi, choice
-    if entry.hash != skb_hash:
-        return last, codes.CHOICE_KEPT
-    return last, entry.choice
-
-
-@inner
-def remember(state: State, slot: int, position: int, napi: int) -> None:
-    """The packet was queued at ``napi``: note how far it must have come before the flow moves."""
-    if not state.knobs.order_guard:
-        return
-    skb = state.slots[slot]
-    entry = state.guard[skb.hash & (codes.GUARD_ENTRIES - 1)].positions[position]
-    entry.napi = napi + 1
-    entry.tail = state.napis[napi].tail
-    entry.choice = skb.choice
-    entry.hash = skb.hash

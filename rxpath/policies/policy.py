@@ -23,7 +23,7 @@ class Policy:
         at_nic: it also acts in netif_receive_skb behind the NIC's GRO, as get_rps_cpu does.
         rebalances: buckets of the RSS indirection table move (rxpath/model/rebalance.py).
         resequenced: it spreads one flow's frames; the resequencer restores their order.
-        guarded: the order guard is its own rule, whatever the knob says.
+        guarded: it moves flows by RFS's rule, whatever the knob of the order guard says.
     """
 
     name: str

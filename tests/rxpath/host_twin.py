@@ -45,9 +45,7 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
         self.sent = [0] * flows
         self.expected = [0] * flows
         self.reordered = [0] * flows
-        self.guard: dict = {}
-        self.order: list = [[] for _ in range(flows)]
-        self.waiting: list = [{} for _ in range(flows)]
+        self.begin_order(flows)
         self.average = 0
         self.off = False
         self.received = self.delivered = self.switched_off = self.switched_on = 0
@@ -319,12 +317,14 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
             if split == "gro":
                 self.up(cpu, napi, skb)
             else:
-                self.move_on(cpu, skb)
+                position = codes.NIC_POSITION if split == "stack" else skb.at
+                self.leave_stage(cpu, napi, skb, position)
             napi.done += 1
         elif kind == "post":
-            self.leave_gro(cpu, skb)
+            self.leave_gro(cpu, napi, skb)
         if napi and not cpu.ready and not napi.holds():
             napi.head = napi.done
+            self.head_moved(cpu, napi)
 
     # -- out, and load
     def leave(self, skb: Skb, kind: str, reason: str, cpu: Cpu) -> None:

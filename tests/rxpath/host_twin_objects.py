@@ -15,7 +15,7 @@ class Frame:
     socket: int
     arrival: int
     number: int
-    record: list = field(default_factory=list)  # [kind, ifindex, cpu, choice, enqueue, start, end]
+    record: list = field(default_factory=list)  # as `StageRecord`
 
 
 @dataclass
@@ -40,6 +40,7 @@ class Skb:
     target: object = None
     came_from: int = 0
     choice: int = 0
+    held: int = 0  # by the order guard, in the queue that it waits in
     batch: int = -1  # its micro-flow; -1: no place in the flow's order
 
 

@@ -20,7 +20,7 @@ class Rebalance:
         if self.k.policy != "rss++":
             return nic
         self.count[bucket] += 1
-        drained = nic.head >= self.last[bucket] or not self.f.order_guard
+        drained = nic.head >= self.last[bucket] or self.f.order == "none"
         if bucket in self.wanted and drained:
             self.table[bucket] = self.wanted.pop(bucket)
             nic = self.nics[self.table[bucket]]

@@ -44,13 +44,14 @@ class Stages:
 
     def begin(self, cpu: Cpu, skb: Skb, kind: int, choice: int) -> None:
         index = skb.stages[skb.at].ifindex
-        entry = [kind, index, cpu.number, choice, skb.enqueued, self.now, self.now]
+        entry = [kind, index, cpu.number, choice, skb.enqueued, self.now, self.now, skb.held]
+        skb.held = 0
         for frame in skb.frames:
             frame.record.append(list(entry))
 
     def end(self, skb: Skb) -> None:
         for frame in skb.frames:
-            frame.record[-1][-1] = self.now
+            frame.record[-1][6] = self.now
 
     def start_frame(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
         self.follow(skb)
@@ -88,7 +89,7 @@ class Stages:
 
     def up(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
         if not self.gro_applies(skb):
-            self.leave_gro(cpu, skb)
+            self.leave_gro(cpu, napi, skb)
             return
         bucket = napi.held[skb.hash % 8]
         same = [p for p in bucket if (p.flow, p.stages, p.at) == (skb.flow, skb.stages, skb.at)]
@@ -126,20 +127,20 @@ class Stages:
             and held.length + skb.payload < 65536
         )
 
-    def leave_gro(self, cpu: Cpu, skb: Skb) -> None:
-        if not self.at_nic():
+    def leave_gro(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
+        self.leave_stage(cpu, napi, skb, 0)
+
+    def hand_on(self, cpu: Cpu, skb: Skb, position: int) -> None:
+        if position != 0 or not self.at_nic():
             self.move_on(cpu, skb)
             return
-        self.end(skb)
-        skb.split, skb.came_from = "stack", cpu.number
+        skb.split = "stack"
         target, choice = self.choose(skb, codes.RPS, cpu.number)
         napi, skb.choice = self.kept(skb, codes.NIC_POSITION, self.backlogs[target], choice)
         self.enqueue(cpu, napi, skb, codes.NIC_POSITION)
 
     def move_on(self, cpu: Cpu, skb: Skb) -> None:
-        self.end(skb)
         skb.at += 1
-        skb.came_from = cpu.number
         kind = skb.stages[skb.at].kind
         if kind == "socket":
             self.resequence(cpu, skb)
@@ -154,21 +155,6 @@ class Stages:
             napi = self.backlogs[target]
         napi, skb.choice = self.kept(skb, skb.at, napi, choice)
         self.enqueue(cpu, napi, skb, skb.at)
-
-    def enqueue(self, cpu: Cpu, napi: Napi, skb: Skb, position: int) -> None:
-        if len(napi.queue) > self.k.max_backlog:
-            reason = "cpu_backlog" if napi.kind == "backlog" else "gro_cell"
-            self.lose(cpu, skb, reason)
-            return
-        skb.enqueued = self.now
-        napi.queue.append(skb)
-        napi.tail += 1
-        if napi.cpu != cpu.number:
-            cpu.extra += self.cost("remote_enqueue")
-        if not napi.scheduled:
-            napi.scheduled = True
-            (cpu.poll if napi.cpu == cpu.number else cpu.ipis).append(napi)
-        self.note(skb, position, napi)
 
     # -- steering
     def choose(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
@@ -211,20 +197,3 @@ class Stages:
         if f.balancing and self.cpus[first].load >= f.threshold:
             return f.cpus[hash_32(one, 16) % len(f.cpus)], 2
         return first, 1
-
-    def guarded(self) -> bool:
-        return self.k.policy != "mflow" and (self.f.order_guard or self.k.policy == "rfs")
-
-    def kept(self, skb: Skb, position: int, napi: Napi, choice: int) -> tuple[Napi, int]:
-        entry = self.guard.get((skb.hash % codes.GUARD_ENTRIES, position))
-        if not self.guarded() or entry is None:
-            return napi, choice
-        last, tail, last_choice, last_hash = entry
-        if last is napi or last.head >= tail:
-            return napi, choice
-        return last, last_choice if last_hash == skb.hash else codes.CHOICE_KEPT
-
-    def note(self, skb: Skb, position: int, napi: Napi) -> None:
-        if self.guarded():
-            key = (skb.hash % codes.GUARD_ENTRIES, position)
-            self.guard[key] = (napi, napi.tail, skb.choice, skb.hash)

@@ -41,6 +41,14 @@ CHAIN = [
             "falcon.balance: got True, expected one of balancing",
         ),
         ({"falcon": 3}, "falcon: got 3, expected a mapping"),
+        (
+            {"falcon": {"order": "guard"}},
+            "falcon.order: got 'guard', expected one of none, rfs, handover",
+        ),
+        (
+            {"falcon": {"order_guard": True}},
+            r"order_guard: got True, expected its new name, falcon.order \(none, rfs, handover\)",
+        ),
         ({"irq_cpus": []}, "irq_cpus"),
         ({"app_cpus": [64]}, "app_cpus"),
         ({"cpus": 4}, "irq_cpus: got 5, expected CPUs from 0 to 3"),

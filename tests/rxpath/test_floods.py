@@ -18,7 +18,6 @@ LONG, GAP, VICTIMS_GAP = 10_000_000, 400, 5_000  # ns
 ATTACKERS = 64
 FALCON_CPUS = 6
 LOAD = {"load_interval_ns": 100_000, "switch_off": False}
-NO_GUARD = {**LOAD, "order_guard": False}
 MANY = np.random.default_rng(7).integers(1 << 32, size=4000)
 
 
@@ -77,20 +76,21 @@ def test_who_shares_the_queue_loses_the_same_part_and_order_is_kept(policy):
     assert stats["reordered"] == 0
 
 
-@pytest.mark.parametrize("balancing", [False, True])
-def test_on_a_core_that_a_flood_fills_all_lose_the_same_part(balancing):
-    knobs = {"falcon": {**LOAD, "balancing": balancing}}
+@pytest.mark.parametrize(("balancing", "order"), [(False, "handover"), (True, "rfs")])
+def test_on_a_core_that_a_flood_fills_all_lose_the_same_part(balancing, order):
+    knobs = {"falcon": {**LOAD, "balancing": balancing, "order": order}}
     mine, theirs, stats = flood("falcon", ONE_CORE[-1], ONE_CORE, **knobs)
     assert stats["drops"]["cpu_backlog"] > 0
     assert theirs < 0.6
     assert mine == pytest.approx(theirs, abs=0.05)
-    assert stats["reordered"] == 0, "the order guard keeps them on the core"
+    assert stats["reordered"] == 0, "RFS's rule keeps them on the core"
 
 
-def test_balancing_without_the_order_guard_spreads_the_flood_and_reorders():
-    mine, theirs, stats = flood("falcon", ONE_CORE[-1], ONE_CORE, falcon=NO_GUARD)
+@pytest.mark.parametrize("order", ["handover", "none"])
+def test_balancing_spreads_the_flood_and_reorders_without_the_guard(order):
+    mine, theirs, stats = flood("falcon", ONE_CORE[-1], ONE_CORE, falcon={**LOAD, "order": order})
     assert min(mine, theirs) > 0.85
-    assert stats["reordered"] > 0
+    assert (stats["reordered"] > 0) == (order == "none")
 
 
 def test_who_shares_neither_queue_nor_core_with_a_flood_of_one_core_loses_nothing():

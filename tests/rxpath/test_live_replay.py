@@ -103,6 +103,11 @@ def outcome(rows: np.ndarray) -> tuple[Counter[Any], Counter[Any]]:
 SYSTEMS = {
     "overlay": {"profile": "docker", "policy": "same_cpu"},
     "falcon": {"profile": "docker", "policy": "falcon"},
+    "restless falcon": {
+        "profile": "docker",
+        "policy": "falcon",
+        "falcon": {"load_interval_ns": 7_000, "threshold": 15},
+    },
 }
 
 
@@ -267,6 +272,19 @@ def test_stages_of_a_record_follow_one_another() -> None:
     assert (stages["end"][:-1] <= stages["enqueue"][1:]).all()
     assert row["arrival"] == stages["enqueue"][0]
     assert row["delivered"] == stages["end"][-1]
+
+
+def test_a_record_says_how_long_a_frame_was_held_for_its_flows_order() -> None:
+    host = replay(config(**SYSTEMS["restless falcon"]))
+    rows = live_run(host, [(i * 700 * DILATION, frames()[i % 2]) for i in range(1000)], [BATCH])
+    stages = rows["stages"]
+    held = stages["held"] > 0
+    left = np.roll(stages["enqueue"], -1, axis=1)  # a stage is left for the next one
+    in_front = stages["enqueue"] + stages["held"] <= stages["start"]
+    assert (in_front | (stages["end"] + stages["held"] == left))[held].all()
+    order = host.model.stats()["order"]
+    assert stages["held"].sum() == order["held_ns"] > 0
+    assert np.count_nonzero(held) == order["held"]
 
 
 def test_what_is_in_flight_when_a_recording_stops_stays_in_flight() -> None:

@@ -80,9 +80,9 @@ def test_all_frames_are_accounted_for_and_guarded_flows_stay_in_order(
     assert np.all(np.diff(events["time"]) >= 0)
 
 
-def surge(order_guard):
+def surge(order):
     """A flow whose second stage moves again and again while packets of it wait."""
-    falcon = {**FALCON, "order_guard": order_guard, "switch_off": False}
+    falcon = {**FALCON, "order": order, "switch_off": False}
     host = model(flows=1, policy="falcon", falcon=falcon)
     arrival = np.cumsum(np.random.default_rng(1).integers(300, 3000, 2_000))
     run(host, make_trace(arrival, rss_hash=0xBEEF, chain=host.chain("tunnel")))
@@ -90,8 +90,9 @@ def surge(order_guard):
 
 
 def test_the_reference_lets_packets_overtake_and_the_guard_does_not():
-    assert surge(order_guard=False)["reordered"] > 0
-    assert surge(order_guard=True)["reordered"] == 0
+    assert surge("none")["reordered"] > 0
+    assert surge("rfs")["reordered"] == 0
+    assert surge("handover")["reordered"] == 0
 
 
 def type_p_reordered(sent):
@@ -107,7 +108,7 @@ def type_p_reordered(sent):
 
 @pytest.mark.parametrize("count", [2, 4])
 def test_reordering_is_counted_as_rfc_4737_does_flow_by_flow(count):
-    falcon = {**FALCON, "order_guard": False, "switch_off": False}
+    falcon = {**FALCON, "order": "none", "switch_off": False}
     host = model(flows=count, policy="falcon", falcon=falcon, max_backlog=40)
     rng = np.random.default_rng(2)
     arrival = np.cumsum(rng.integers(100, 1200, 8000))  # no two at one time: it names the frame
@@ -128,9 +129,7 @@ def test_reordering_is_counted_as_rfc_4737_does_flow_by_flow(count):
 
 def restless(policy):
     """A flow whose application moves while its packets wait; the guard's knob is off."""
-    host = model(
-        flows=1, policy=policy, slots=9000, max_backlog=9000, falcon={"order_guard": False}
-    )
+    host = model(flows=1, policy=policy, slots=9000, max_backlog=9000, falcon={"order": "none"})
     frame = {"rss_hash": 0xBEEF, "flow": 0, "socket": 0, "chain": host.chain("tunnel")}
     out = Rows.new(Event, 9000)
     for slot in range(8000):
@@ -153,7 +152,7 @@ def test_rfs_moves_a_flow_only_when_its_old_queue_has_drained_and_rps_at_once():
 
 @pytest.mark.parametrize("policy", ["same_cpu", "rps"])
 def test_one_cpu_a_stage_keeps_order_without_a_guard(policy):
-    host = model(flows=3, policy=policy, falcon={"order_guard": False})
+    host = model(flows=3, policy=policy, falcon={"order": "none"})
     run(host, traffic(3, 5000, 3, host.chain("tunnel")))
     assert host.stats()["reordered"] == 0
 

@@ -32,7 +32,7 @@ def crowd(policy, flows, gap=700, count=40_000, **knobs):
 
 
 def test_it_spreads_flows_that_share_a_core():
-    unguarded = {**BALANCE["falcon"], "order_guard": False}
+    unguarded = {**BALANCE["falcon"], "order": "none"}
     still, before, _ = crowd("same_cpu", flows=16)
     moved, after, _ = crowd("rss++", flows=16, falcon=unguarded)
     assert np.count_nonzero(still) == 1
@@ -53,7 +53,7 @@ def test_it_does_not_spread_one_flow():
 
 
 def test_a_bucket_moves_to_the_first_of_the_idlest_queues():
-    unguarded = {**BALANCE["falcon"], "order_guard": False}
+    unguarded = {**BALANCE["falcon"], "order": "none"}
     host = model(policy="rss++", flows=2, sockets=2, **{**BALANCE, "falcon": unguarded})
     flow = np.arange(3000) % 2
     trace = make_trace(

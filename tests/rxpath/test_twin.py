@@ -36,7 +36,7 @@ falcon = st.fixed_dictionaries(
         "splitting": st.booleans(),
         "balancing": mostly(True, False),
         "switch_off": st.booleans(),
-        "order_guard": mostly(True, False),
+        "order": st.sampled_from(["handover", "handover", "rfs", "none"]),
         "tcp_pipelining": st.booleans(),
         "cpus": cpu_sets,
         "grosplit_cpus": cpu_sets,
@@ -212,6 +212,7 @@ def test_kernel_does_what_the_plain_twin_does(
     assert stats["softirq"] == twin.softirqs
     assert stats["busy_ns"] == [cpu.busy for cpu in twin.cpus[: knobs.cpus]]
     assert stats["load"] == [cpu.load for cpu in twin.cpus[: knobs.cpus]]
+    assert stats["order"] == twin.held
     entries, functions = len(twin.entries), len(twin.functions)
     assert stats["offload"] == {
         "entries": entries,

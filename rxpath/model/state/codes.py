@@ -15,7 +15,7 @@ MAX_CHAINS = 128
 MAX_SET = 128  # CPUs of a CPU set, each as often as it is named
 MAX_STAGES = 8  # the most stages a frame passes, both splits of the first one counted
 RSS_ENTRIES = 128  # of the indirection table (ethtool -x)
-GUARD_ENTRIES = 32_768  # the rps_sock_flow_entries of Documentation/networking/scaling
+GUARD_ENTRIES = 32_768  # flows' hashes: rps_sock_flow_entries of Documentation/networking/scaling
 GRO_BUCKETS = 8  # GRO_HASH_BUCKETS
 GRO_DEPTH = 8  # MAX_GRO_SKBS
 MEMORY = 4096  # int64 of the steering policy's own
@@ -54,10 +54,14 @@ DENY = 8  # no stage: where the chain of a denied flow ends
 FIRST_POSITION = 0  # of a chain's first stage
 NIC_POSITION = MAX_STAGES - 1  # of the order guard: RPS at the NIC, beyond the longest chain
 
+# -- the order guard (`rxpath.model.order`) ------------------------------------------------------
+GUARD_NONE, GUARD_RFS, GUARD_HANDOVER = range(3)
+GUARD_NAMES = ("none", "rfs", "handover")
+
 # -- how the CPU of a stage was chosen -----------------------------------------------------------
 CHOICE_NONE, CHOICE_FIRST, CHOICE_SECOND, CHOICE_FALLBACK, CHOICE_KEPT = range(5)
-# When the order guard keeps a flow where it was, the record shows the choice that once put it
-# there, and CHOICE_KEPT where that was another flow's (they share an entry of the guard).
+# When the order guard keeps a flow where its last packet went, the record shows the choice that put
+# that one there, and CHOICE_KEPT where it was another flow's (they share an entry of the guard).
 
 # -- NAPI instances, by number: NIC queue q, gro_cell of CPU c, backlog of CPU c ------------------
 QUEUE_NAPI = 0

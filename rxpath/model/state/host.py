@@ -39,7 +39,7 @@ class State(Group):
     irq_cpus = words(codes.MAX_QUEUES, "CPU of each RX queue's interrupt")
     steering = part(Steering, "what a policy sees, knobs apart")
     sources = table(Source, "of events: the tick, interrupts, IPIs, wake-ups")
-    guard = table(GuardEntry, "the order guard, by hash")
+    guard = table(GuardEntry, "the order guard, by hash and position (`rxpath.model.order`)")
     slots = table(Slot, "frame buffers")
     records = table(FrameRecord, "by slot; one row when records are not wanted")
     hops = table(Hops, "by slot")
@@ -58,7 +58,7 @@ def allocate(slots: int, sockets: int, flows: int, threads: int, records: bool) 
     tasks = codes.MAX_CPUS + threads
     state = State(
         sources=codes.WAKE + tasks,
-        guard=codes.GUARD_ENTRIES,
+        guard=codes.GUARD_ENTRIES * codes.MAX_STAGES,
         slots=slots,
         records=slots if records else 1,
         hops=slots,

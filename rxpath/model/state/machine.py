@@ -37,6 +37,9 @@ class Counters(Row):
     interrupts = word("of the NIC")
     merged = word("frames that GRO appended to another")
     slow_path = word("frames without an entry in the NIC's flow table")
+    handovers = word("order guard: flows' stages that changed CPUs with packets on the old one")
+    held = word("order guard: skbs that were held at the new CPU meanwhile")
+    held_ns = word("order guard: how long they were held, all together", "ns")
     switched_off = word("FALCON: the average load reached the threshold")
     switched_on = word("FALCON: it fell below it again")
     drops = words(len(DROP_REASONS), "frames lost, by drop reason")
@@ -48,6 +51,7 @@ class Usage(Row):
     offload_entries = word("flows in the NIC's table")
     offload_functions = word("virtual functions of the NIC")
     is_off = word("FALCON is switched off for its CPUs' load")
+    handovers = word("order guard: those that are under way")
 
 
 class Cpu(Row):
@@ -106,6 +110,9 @@ class Napi(Row):
     head = word("done, while GRO holds nothing back (input_queue_head)")
     pending = word("frames since the last interrupt (moderation)")
     held = word("skbs that GRO holds")
+    aside = word("skbs that the order guard holds there")
+    awaited = word("first entry of the order guard that waits for its head + 1, or 0")
+    awaited_last = word("the last one + 1")
     gro = parts(GRO_BUCKETS, GroBucket, "GRO's hash table")
 
 

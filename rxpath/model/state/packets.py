@@ -19,7 +19,7 @@ class Slot(Row):
     recorded = word("records were on when the frame arrived")
     hash = word("skb_hash: RSS hash of the outer headers, 32 bits")
     choice = word("how the CPU of its next stage was chosen: CHOICE_*")
-    target = word("NAPI instance that the present frame is split to")
+    target = word("NAPI instance that the present frame is split to, or that holds the skb")
     socket = word("who reads it")
     hop = word("the present stage's number in the record")
     enqueued = word("when it came into the queue it waits in", "ns")
@@ -39,6 +39,8 @@ class Slot(Row):
     flags = word("TCP flags")
     gro_key = word("must be equal for two segments to merge")
     merged = word("hop in which GRO merged the frame")
+    held = word("for how long the order guard held it", "ns")
+    worked = word("1: the order guard holds it behind its work, not in front of it")
     before = word("frame before it in its flow's order + 1, or 0")
     after = word("frame after it + 1, or 0")
 
@@ -56,19 +58,20 @@ class Flow(Row):
     rule = word("NIC's table and operator's policy: RULE_*")
 
 
-class GuardPosition(Row):
-    """Where the last packet of a hash went at one position of the chain."""
+class GuardEntry(Row):
+    """Of the order guard: where the last packet of a hash went at one position of its chain.
+
+    As rps_dev_flow_table for RFS.  While packets are held, they are a ring through their links.
+    """
 
     napi = word("NAPI instance + 1; 0: none yet")
-    tail = word("the instance's tail then: processed when its head has come there")
+    tail = word("that instance's after the packet")
     choice = word("that put it there: CHOICE_*")
     hash = word("whose packet it was")
-
-
-class GuardEntry(Row):
-    """Entry of the order guard: like rps_dev_flow_table, for each position in a chain."""
-
-    positions = parts(MAX_STAGES, GuardPosition, "by position")
+    old = word("instance + 1 from which the flow is being handed over; 0: it is not")
+    until = word("how far the head of the old one has to come")
+    aside = word("last packet that is held + 1; 0: none is")
+    next = word("entry + 1 that waits for the old instance next, or 0")
 
 
 class StageRecord(Row, packed=True):
@@ -81,6 +84,7 @@ class StageRecord(Row, packed=True):
     enqueue = word("when the frame was queued for it", "ns")
     start = word("of the work", "ns")
     end = word("of the work", "ns")
+    held = word("for the order of its flow, in front of the work or behind it", "ns")
 
 
 class FrameRecord(Row, packed=True):

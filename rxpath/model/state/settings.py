@@ -24,7 +24,7 @@ class Knobs(Row):
     splitting = word("FALCON: GRO of TCP gets a CPU of its own")
     balancing = word("FALCON: second choice where the first is loaded")
     switch_off = word("FALCON: off when all of its CPUs are loaded")
-    order_guard = word("whether a flow moves only when its old queue has drained")
+    order = word("what keeps a flow that moves in order: GUARD_*")
     tcp_pipelining = word("FALCON: pipelining also for TCP that is split")
     threshold = word("FALCON: a CPU at this load is loaded", "percent")
     load_ns = word("interval of the load's measurement", "ns")
