@@ -36,8 +36,9 @@ def _packet(trace: Trace, passage: Passage, stage: Stage, inner: bool) -> Packet
     cut = _TUNNEL if inner else 0
     wall = trace.meta["epoch_ns"] + stage.start * trace.meta["dilation"]
     waited, ran = (stage.start - stage.enqueue) / 1000, (stage.end - stage.start) / 1000
+    held = f", held in order {stage.held / 1000:.2f} us" if stage.held else ""
     comment = (
         f"frame {passage.number}: CPU {stage.cpu} ({_CHOICES[stage.choice]}), "
-        f"waited {waited:.2f} us, ran {ran:.2f} us"
+        f"waited {waited:.2f} us, ran {ran:.2f} us{held}"
     )
     return Packet(wall, passage.frame[cut:], passage.wire_len - cut, comment)

@@ -14,7 +14,8 @@ from rxpath.live import records
 class Stage(NamedTuple):
     """One stage of one frame; times in model ns.
 
-    `choice`: 0 not steered, 1 first choice, 2 second choice, 3 steering was switched off.
+    `choice`: 0 not steered, 1 first choice, 2 second choice, 3 steering was switched off. `held`:
+    for how long the order guard held the frame, in front of its work or behind it.
     """
 
     kind: str
@@ -24,6 +25,7 @@ class Stage(NamedTuple):
     enqueue: int
     start: int
     end: int
+    held: int = 0
 
 
 class Passage(NamedTuple):

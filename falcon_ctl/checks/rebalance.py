@@ -72,20 +72,20 @@ def surge_moves_stage(episode: Episode) -> Verdict:
 
 
 def guard_keeps_order(trace: Trace) -> Verdict:
-    """With the order guard no packet of a flow overtakes another in any stage."""
+    """With the order guard no packet of a flow comes to any stage before an earlier one."""
     problems, moves, frames = [], 0, 0
     for flow, passages in _by_flow(trace):
         frames += len(passages)
         cpus: dict[tuple[str, int], int] = {}
-        ended: dict[tuple[str, int], int] = {}
+        came: dict[tuple[str, int], int] = {}
         for passage in passages:
             for stage in passage.stages:
                 key = stage.kind, stage.ifindex
                 if not stage.end:
                     continue  # dropped before this stage ran
-                if stage.end < ended.get(key, 0):
-                    problems.append(f"frame {passage.number} of {flow} overtakes in {stage.kind}")
-                ended[key] = max(stage.end, ended.get(key, 0))
+                if stage.enqueue < came.get(key, 0):
+                    problems.append(f"frame {passage.number} of {flow} overtakes to {stage.kind}")
+                came[key] = max(stage.enqueue, came.get(key, 0))
                 moves += cpus.setdefault(key, stage.cpu) != stage.cpu
                 cpus[key] = stage.cpu
     seen = f"{frames} frames, stages changed their CPU {moves} times, none overtook"

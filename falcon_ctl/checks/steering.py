@@ -18,7 +18,7 @@ _GET_RPS_CPU = ("rps", "backlog")  # stages entered by netif_receive_skb and net
 _BUILT_IN = ("same_cpu", "rps", "rfs", "mflow", "rss++")
 
 
-Places = dict[tuple[Any, ...], tuple[int, int]]  # flow and stage → CPU and end of its last frame
+Places = dict[tuple[Any, ...], tuple[int, int]]  # flow, stage → CPU of its last frame, till when
 
 
 def cpus_follow_formula(traces: Iterable[tuple[str, Trace]]) -> Verdict:
@@ -26,7 +26,7 @@ def cpus_follow_formula(traces: Iterable[tuple[str, Trace]]) -> Verdict:
 
     `traces`: (system, what its host recorded). The formulas are those of FALCON
     (net/core/dev.c of the reference), of RSS, and of the interrupt affinity. With the order guard
-    a stage may also stay where the flow's previous frame still waited.
+    a stage may also go where the flow's previous frame still waited.
     """
     problems: list[str] = []
     stages = frames = steered = 0
@@ -47,16 +47,19 @@ def problems_of(passage: Passage, meta: dict[str, Any], last: Places) -> list[st
     found = nic_hash(passage.frame)
     if found != passage.rss_hash:
         return [f"frame {passage.number}: hash {passage.rss_hash:#x}, its headers give {found:#x}"]
+    if not passage.stages:
+        return []
     problems = []
     before = -1
-    for stage in passage.stages:
+    leaving = [*(stage.enqueue for stage in passage.stages[1:]), passage.stages[-1].end]
+    for stage, left in zip(passage.stages, leaving, strict=True):
         place = found, stage.kind, stage.ifindex
         allowed = _allowed(stage, passage, before, knobs)
         if stage.cpu not in allowed and not _is_kept(stage, last.get(place), knobs):
             where = f"frame {passage.number} {stage.kind} (ifindex {stage.ifindex})"
             problems.append(f"{where}: on CPU {stage.cpu}, formula gives {sorted(allowed)}")
         before = stage.cpu
-        last[place] = stage.cpu, stage.end
+        last[place] = stage.cpu, left
     devices = [stage.ifindex for stage in passage.stages if stage.kind in ("gro_cell", "backlog")]
     if len(set(devices)) < len(devices):
         problems.append(f"frame {passage.number}: hops share a device, ifindexes {devices}")
@@ -64,11 +67,12 @@ def problems_of(passage: Passage, meta: dict[str, Any], last: Places) -> list[st
 
 
 def _is_kept(stage: Stage, last: tuple[int, int] | None, knobs: dict[str, Any]) -> bool:
-    """The order guard holds the stage on the CPU where the flow's previous frame still waited."""
-    guarded = knobs["falcon"]["order_guard"] or knobs["policy"] == "rfs"  # the guard is RFS's rule
-    return (
-        bool(guarded) and last is not None and (stage.cpu == last[0] and stage.enqueue <= last[1])
-    )
+    """The order guard sends the stage to the CPU where the flow's previous frame still waited.
+
+    By RFS's rule whenever one was there; in a hand-over while it was held there.
+    """
+    guarded = knobs["falcon"]["order"] != "none" or knobs["policy"] == "rfs"
+    return guarded and last is not None and stage.cpu == last[0] and stage.enqueue <= last[1]
 
 
 def nic_hash(frame: bytes) -> int:

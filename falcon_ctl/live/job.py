@@ -18,7 +18,7 @@ from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.monitor import Monitor
 from falcon_ctl.live.plan import DILATION, Plan
 from falcon_ctl.report.progress import Steps
-from falcon_ctl.systems.catalogue import BALANCING, MAIN_JOB, OVERLAY, PIPELINING, SPLITTING
+from falcon_ctl.systems.catalogue import FALCON, MAIN_JOB, OVERLAY, PIPELINING, SPLITTING
 from falcon_ctl.systems.system import System, Tunnel
 from falcon_ctl.traffic import choice
 from falcon_ctl.traffic.choice import Candidate
@@ -55,7 +55,7 @@ class Job:
     @staticmethod
     def count(systems: list[System]) -> int:
         """How many steps a run has."""
-        extra = 2 * (BALANCING in systems) + (SPLITTING in systems)
+        extra = 2 * (FALCON in systems) + (SPLITTING in systems)
         return 4 + 4 * len(systems) + extra
 
     def run(self) -> Findings:
@@ -166,9 +166,9 @@ class Job:
     def _rebalance(self, candidates: list[Candidate]) -> None:
         if SPLITTING in self.systems:
             self._trains(SPLITTING)
-        if BALANCING in self.systems:
-            self._surge(candidates, BALANCING)
-            self._overload(BALANCING)
+        if FALCON in self.systems:
+            self._surge(candidates, FALCON)
+            self._overload(FALCON)
 
     def _trains(self, system: System) -> None:
         flow = self.plan.train()

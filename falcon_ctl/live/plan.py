@@ -120,9 +120,8 @@ class Plan:
     def surge(self, surging: Candidate, other: Candidate) -> Load:
         """One of two flows that share a core grows until the core is over the threshold, and stays.
 
-        It grows gradually and to less than the core's capacity: the order guard lets a stage move
-        only when its queue has run empty. On an overloaded core that never happens; below capacity
-        it happens again even after this computer delayed frames.
+        It grows gradually and to less than the core's capacity, so that the stage's move follows
+        the load's passing the threshold and is not seen behind a full queue.
         """
         calm, growth, peak = (t * self._judged for t in (0.4, 1.0, 0.8))
         growing = schedule.follow(
@@ -138,8 +137,8 @@ class Plan:
     def overload(self) -> Load:
         """All flows surge, on two FALCON cores, and subside again."""
         flows = self._flows(self.pairs[:4], UDP_PORT, "udp", 4)
-        # At rest the rate is low, or a queue that built up would hold its flows where they are:
-        # the order guard lets a stage leave a CPU only once its packets there are worked off.
+        # At rest the rate is low, so that queues that built up are soon worked off and the load is
+        # below the threshold for long enough to see FALCON on again.
         low, high, rest_rate = (rate * 4 / len(flows) for rate in (75, 320, 40))
         calm, growth, peak, rest = (t * self._judged for t in (0.4, 0.6, 0.2, 1.2))
         one = schedule.follow(

@@ -46,7 +46,7 @@ AXES = {
     "threshold": "FALCON's threshold, percent from 0 to 100",
     "rate": "packets/s of each udp flow, up to 1e8",
     "window": f"segments of each tcp connection, from 1 to {MOST_WINDOW}",
-    "knobs": "a mapping of the host's knobs, such as falcon.order_guard, to values or lists",
+    "knobs": "a mapping of the host's knobs, such as falcon.order, to values or lists",
     "costs": "a mapping of amounts of the cost profile, such as ipi_send.ns, to ns",
     "seeds": f"how many, from 1 to {MOST_SEEDS}, or a list of integers of 0 or more",
     "ms": "measured model time in milliseconds, from 1 to 10000",
@@ -208,7 +208,7 @@ def _contradictions(spec: Spec) -> Iterator[tuple[tuple[str, ...], str, str]]:
                 yield ("knobs", knob), "given", f"this or {axis}, which sets it"
     for knob in ("profile", "policy", "cost_overrides", "falcon"):
         if knob in spec.knobs:
-            what = "a knob such as ring or falcon.order_guard; systems and costs set the others"
+            what = "a knob such as ring or falcon.order; systems and costs set the others"
             yield ("knobs", knob), "given", what
 
 

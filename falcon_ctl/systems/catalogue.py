@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from types import MappingProxyType
 
 from falcon_ctl.errors import UsageError
 from falcon_ctl.systems.system import System, Tunnel
 
-# As published, FALCON has no order guard: a flow that is rehashed may overtake itself.
-PUBLISHED = frozenset({"pipelining", "splitting", "balancing", "switch_off"})
+ALL_PARTS = frozenset({"pipelining", "splitting", "balancing", "switch_off"})
 _BOTH_ENDS = "; the testbed's applications use the sockets of their containers' kernels"
 # A live run lasts milliseconds of model time: RSS++ would not look at its table once in 100 ms.
 _RSSPP_LIVE = MappingProxyType(
     {
         "rebalance_interval_ns": 100_000,
-        "falcon": {"load_interval_ns": 20_000, "order_guard": True},
+        "falcon": {"load_interval_ns": 20_000, "order": "handover"},
     }
 )
 
@@ -32,11 +32,13 @@ HOST = System("host", "host network", Tunnel.NONE, "host")
 OVERLAY = _overlay("overlay", "container overlay", "docker")
 PIPELINING = _falcon("falcon-pipelining", "FALCON pipelining", "pipelining")
 SPLITTING = _falcon("falcon-splitting", "FALCON + splitting", "pipelining", "splitting")
-BALANCING = _falcon("falcon-balancing", "FALCON + balancing", *PUBLISHED, "order_guard")
-FALCON = _falcon("falcon", "FALCON as published", *PUBLISHED)
-ALWAYS_ON = _falcon("falcon-always-on", "FALCON, never off", *PUBLISHED - {"switch_off"})
+FALCON = _falcon("falcon", "FALCON", *ALL_PARTS)
+# As published a flow that is rehashed may overtake itself.
+PUBLISHED = replace(FALCON, name="falcon-published", title="FALCON as published", order="none")
+RFS_RULE = replace(FALCON, name="falcon-rfs", title="FALCON, order by RFS's rule", order="rfs")
+ALWAYS_ON = _falcon("falcon-always-on", "FALCON, never off", *ALL_PARTS - {"switch_off"})
 HOST_FALCON = System(
-    "falcon-host", "FALCON on the host network", Tunnel.NONE, "host", "falcon", PUBLISHED
+    "falcon-host", "FALCON on the host network", Tunnel.NONE, "host", "falcon", ALL_PARTS
 )
 OFFLOAD = System("offload", "hardware offload", Tunnel.TO_SWITCH, "offload")
 BYPASS = System(
@@ -59,9 +61,10 @@ SYSTEMS = (
     OVERLAY,
     PIPELINING,
     SPLITTING,
-    BALANCING,
-    OFFLOAD,
     FALCON,
+    OFFLOAD,
+    PUBLISHED,
+    RFS_RULE,
     ALWAYS_ON,
     HOST_FALCON,
     _overlay("flannel", "Flannel", "flannel"),
@@ -75,15 +78,17 @@ SYSTEMS = (
         Tunnel.TO_HOST,
         "docker",
         "rss++",
+        order="none",  # as published: a bucket moves while frames of it wait
         live_knobs=_RSSPP_LIVE,
     ),
     _overlay("mflow", "mFlow", "docker", "mflow"),
     BYPASS,
     SLIM,
 )
+_RENAMED = MappingProxyType({"falcon-balancing": "falcon"})
 BY_NAME = MappingProxyType({system.name: system for system in SYSTEMS})
 LIVE = tuple(system for system in SYSTEMS if not system.not_live)
-MAIN_JOB = (HOST, OVERLAY, PIPELINING, SPLITTING, BALANCING, OFFLOAD)  # measured by default
+MAIN_JOB = (HOST, OVERLAY, PIPELINING, SPLITTING, FALCON, OFFLOAD)  # measured by default
 
 
 def select(names: Iterable[str]) -> list[System]:
@@ -95,6 +100,9 @@ def select(names: Iterable[str]) -> list[System]:
     wanted = set(names)
     unknown = sorted(wanted - set(BY_NAME))
     if unknown or not wanted:
+        for name in unknown:
+            if name in _RENAMED:
+                raise UsageError("--systems", name, f"its new name, {_RENAMED[name]}")
         what = ", ".join(unknown) if unknown else "none given"
         raise UsageError("--systems", what, f"some of {', '.join(BY_NAME)}")
     return [system for system in SYSTEMS if system.name in wanted]

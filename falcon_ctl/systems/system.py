@@ -14,7 +14,7 @@ from rxpath.policies.custom import CustomPolicy
 
 VXLAN_PORT = 4789  # IANA's (RFC 7348); where the host's profile has none
 VXLAN_BYTES = 50  # outer Ethernet, IPv4, UDP and VXLAN headers (RFC 7348)
-FLAGS = ("pipelining", "splitting", "balancing", "switch_off", "order_guard")  # FALCON's parts
+FLAGS = ("pipelining", "splitting", "balancing", "switch_off")  # FALCON's parts
 
 
 class Tunnel(Enum):
@@ -36,6 +36,7 @@ class System:
         profile: the receiving host's chain of devices: a built-in name or FILE.toml:NAME.
         policy: the receiving host's steering policy, of those built in.
         falcon: which of FALCON's parts (`FLAGS`) are on.
+        order: what keeps a flow in order whose stage changes cores: "none", "rfs" or "handover".
         connection_level: only TCP's data leave the overlay: connections are set up in the tunnel,
             and everything else stays there.
         costs: the cost profile of the virtual clock.
@@ -50,6 +51,7 @@ class System:
     profile: str
     policy: str = "same_cpu"
     falcon: frozenset[str] = frozenset()
+    order: str = "handover"
     connection_level: bool = False
     costs: str = "xeon-2.2ghz"
     not_live: str = ""
@@ -59,7 +61,8 @@ class System:
     @property
     def knobs(self) -> dict[str, Any]:
         """The host's knobs, as `rxpath.config.knobs.Knobs.parse` takes them."""
-        falcon = {flag: flag in self.falcon for flag in FLAGS}
+        flags = {flag: flag in self.falcon for flag in FLAGS}
+        falcon = {**flags, "order": self.order}
         return {"profile": self.profile, "policy": self.policy, "falcon": falcon}
 
     @property

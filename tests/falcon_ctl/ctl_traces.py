@@ -28,7 +28,7 @@ KNOBS = {
         "grosplit_cpus": [12, 14, 16, 18],
         "threshold": 80,
         "load_interval_ns": 20_000,
-        "order_guard": True,
+        "order": "handover",
     },
 }
 VXLAN_DEVICE, VETH = 5, 7

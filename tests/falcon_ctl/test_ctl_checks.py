@@ -176,9 +176,7 @@ def test_a_stage_may_stay_where_the_frame_before_still_waits():
     first, second = flow.passage(1), flow.passage(2)
     cpu = first.stages[1].cpu + 1
     first = spoil(first, 1, cpu=cpu, choice=3)
-    waits = first._replace(
-        stages=(first.stages[0], first.stages[1]._replace(end=9000), *first.stages[2:])
-    )
+    waits = spoil(first, 2, enqueue=9000)  # when it left the stage before
     kept = spoil(second, 1, cpu=cpu)
 
     def seen(*passages, **falcon):
@@ -186,7 +184,7 @@ def test_a_stage_may_stay_where_the_frame_before_still_waits():
 
     assert not seen(waits, kept)
     assert seen(first, kept)  # the frame before was done: nothing held this one
-    assert seen(waits, kept, order_guard=False)
+    assert seen(waits, kept, order="none")
 
 
 def test_hops_on_one_device_are_seen():
@@ -234,10 +232,10 @@ def test_guard():
     flow = Frames()
     moved = [flow.passage(1), flow.passage(2), flow.passage(3, (2, 1))]
     assert rebalance.guard_keeps_order(trace(*moved)).ok
-    late = spoil(moved[1], 1, end=moved[2].stages[1].end + 1)
+    late = spoil(moved[1], 1, enqueue=moved[2].stages[1].enqueue + 1)
     red = rebalance.guard_keeps_order(trace(moved[0], late, moved[2]))
     assert not red.ok
-    assert "frame 3 of 10.0.0.11:40000 overtakes in gro_cell" in red.evidence
+    assert "frame 3 of 10.0.0.11:40000 overtakes to gro_cell" in red.evidence
     assert not rebalance.guard_keeps_order(trace(*moved[:2])).ok  # nothing moved: nothing shown
 
 

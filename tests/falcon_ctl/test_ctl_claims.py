@@ -34,8 +34,9 @@ WRONG = {  # systems of which the claim is false
     "mflow-parallel": ["falcon-pipelining", "rps", "overlay"],
     "falcon-pipelining": ["overlay", "rps", "mflow"],
     "falcon-splitting": ["falcon-pipelining", "overlay"],
-    "falcon-balancing": ["falcon-splitting", "falcon-balancing"],
-    "falcon-order": ["falcon", "falcon-always-on"],
+    "falcon-balancing": ["falcon-splitting", "falcon-rfs"],
+    "falcon-order": ["falcon-published"],
+    "falcon-handover": ["falcon-published", "falcon-rfs", "overlay"],
     "falcon-isolation": ["bypass", "slim"],
     "falcon-devices": ["host", "weave", "offload"],
     "falcon-off": ["falcon", "rps"],
@@ -91,7 +92,7 @@ def test_every_system_of_the_talk_has_its_advantages_and_drawbacks():
 def test_a_trial_sees_the_reordering_that_the_host_counts():
     falcon = {"load_interval_ns": 50_000, "cpus": [0, 2, 4]}
     rounds = Rounds((0x101, 0x102), gap=450, count=20_000, knobs={"falcon": falcon})
-    run = trial.run(BY_NAME["falcon"], rounds)
+    run = trial.run(BY_NAME["falcon-published"], rounds)
     orders = [run.order(flow) for flow in (0, 1)]
     assert sum(order.reordered for order in orders) == run.counters.reordered > 0
     assert sum(order.received for order in orders) == run.counters.delivered

@@ -89,22 +89,21 @@ def test_spines_know_no_tenant():
 def test_systems_differ_in_few_entries():
     topology = pair()
     overlay, offload, falcon = (
-        set(intent(topology, BY_NAME[name])["s1"])
-        for name in ("overlay", "offload", "falcon-balancing")
+        set(intent(topology, BY_NAME[name])["s1"]) for name in ("overlay", "offload", "falcon")
     )
     assert overlay == falcon
     assert {e.table for e in overlay ^ offload} == {"vtep_mode"}
 
 
 def test_falcon_systems_add_one_part_each():
-    on = [BY_NAME[f"falcon-{part}"].falcon for part in ("pipelining", "splitting", "balancing")]
+    on = [BY_NAME[name].falcon for name in ("falcon-pipelining", "falcon-splitting", "falcon")]
     assert on[0] < on[1] < on[2]
     assert BY_NAME["falcon-splitting"].knobs["falcon"] == {
         "pipelining": True,
         "splitting": True,
         "balancing": False,
         "switch_off": False,
-        "order_guard": False,
+        "order": "handover",
     }
 
 
@@ -126,6 +125,8 @@ def test_select_keeps_the_order_and_refuses_unknown_names():
         select(["host", "fast"])
     with pytest.raises(UsageError, match="none given"):
         select([])
+    with pytest.raises(UsageError, match="--systems: falcon-balancing; expected its new name, fal"):
+        select(["falcon-balancing"])
 
 
 def test_what_cannot_run_live_is_refused_with_the_reason():

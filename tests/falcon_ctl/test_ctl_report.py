@@ -121,6 +121,16 @@ def test_stage_points_show_the_inner_frame_behind_the_nic():
     assert "waited 0.01 us, ran 0.08 us" in inner[0].comment
 
 
+def test_a_stage_point_says_for_how_long_the_frame_was_held_in_order():
+    passage = Frames().passage(1)
+    stages = (passage.stages[0], passage.stages[1]._replace(start=9110, held=7000))
+    recorded = trace(passage._replace(stages=stages))
+    recorded.meta.update(epoch_ns=0, dilation=1)
+    (held,) = stage_points(recorded, 4789)["2-gro_cell-5", "entering stage gro_cell of device 5"]
+    assert "waited 8.01 us, ran" in held.comment
+    assert held.comment.endswith(", held in order 7.00 us")
+
+
 # -- headers ---------------------------------------------------------------------------------------
 
 

@@ -98,7 +98,7 @@ def test_a_point_is_the_load_and_the_knobs_that_it_says():
     threshold: 70
     rate: 1e5
     window: 32
-    knobs: {ring: 64, falcon.order_guard: true}
+    knobs: {ring: 64, falcon.order: rfs}
     costs: {ipi_send.ns: 9}
     ms: 4
     warm_ms: 2
@@ -108,7 +108,7 @@ def test_a_point_is_the_load_and_the_knobs_that_it_says():
             "load_interval_ns": 500_000,
             "cpus": (0, 2),
             "threshold": 70,
-            "order_guard": True,
+            "order": "rfs",
         },
         "rps_cpus": (0, 2),
         "ring": 64,

@@ -21,7 +21,7 @@ SYSTEMS = {
     "overlay",
     "falcon-pipelining",
     "falcon-splitting",
-    "falcon-balancing",
+    "falcon",
     "offload",
 }
 PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
