@@ -330,6 +330,27 @@ def sensitivity(
 
 
 @app.command()
+def order(
+    seeds: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1000, help="Runs of everything.")
+    ] = 5,
+    results_dir: Annotated[
+        Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
+    ] = Path("results"),
+    shared: Shared = False,
+) -> None:
+    """Compare the ways to keep flows in order whose stages change cores: the price of order.
+
+    Needs no network. Writes results/<time>/ with CSV and a picture. Exit status 1 when hand-over
+    reorders anything; loads with which it costs more than 5 % of the rate are named.
+    """
+    from falcon_ctl.figures import price_report
+
+    files.set_sharing(shared)
+    raise typer.Exit(0 if price_report.order(_console(), seeds, results_dir) else 1)
+
+
+@app.command()
 def fit() -> None:
     """Fit the cost profile's two amounts again; exit status 1 when the profile has others."""
     from falcon_ctl.figures import cli as figures_cli

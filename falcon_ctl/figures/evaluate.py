@@ -22,8 +22,15 @@ METRICS: dict[str, Callable[[Metrics], float]] = {
     "median latency": lambda m: m.latency_us(0.5),
     "p99 latency": lambda m: m.latency_us(0.99),
     "mean latency": lambda m: m.mean_us,
+    "reordered packets": lambda m: 100 * m.reordered_ratio,  # a rate is not worth much without
+    "CPU time a packet": lambda m: m.cpu_ns,
 }
-UNITS = {name: "us" if "latency" in name else "packets/s" for name in METRICS}
+UNITS = {
+    "packet rate": "packets/s",
+    **dict.fromkeys(("median latency", "p99 latency", "mean latency"), "us"),
+    "reordered packets": "%",
+    "CPU time a packet": "ns",
+}
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,12 @@ def print_beside(console: Console, rows: Sequence[Row], custom: Sequence[str]) -
     for figure, proto, metric in dict.fromkeys(key[:3] for key in found):
         values = (found.get((figure, proto, metric, name), math.nan) for name in names)
         title = f"{figure} {BY_FIGURE[figure].name}"
-        table.add_row(title, proto, metric, *(f"{value:,.0f}" for value in values))
+        table.add_row(title, proto, metric, *(_shown(value) for value in values))
     console.print(table)
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value == 0 or value >= 10 else f"{value:,.2f}"
 
 
 def as_json(rows: Sequence[Row], provenance: Provenance) -> str:

@@ -36,7 +36,8 @@ class Metrics:
 
     `pps`: packets/s that the applications read (segments, for TCP); `latencies`: ns; `loads`:
     percent of each CPU that did anything; `retransmits`: TCP segments that were sent again;
-    `setup_us`: mean time that setting a connection up took, NaN without any.
+    `setup_us`: mean time that setting a connection up took, NaN without any; `held`: skbs that the
+    order guard held at a new CPU, for `held_ns` all together.
     """
 
     pps: float
@@ -49,6 +50,8 @@ class Metrics:
     loads: Mapping[int, float]
     retransmits: int = 0
     setup_us: float = float("nan")
+    held: int = 0
+    held_ns: int = 0
 
     @property
     def lost(self) -> int:
@@ -59,6 +62,16 @@ class Metrics:
     def is_conserved(self) -> bool:
         """Sent = delivered + drops by reason + still queued."""
         return self.sent == self.delivered + self.lost + self.queued
+
+    @property
+    def reordered_ratio(self) -> float:
+        """Share of the delivered frames that a later one overtook (RFC 4737, section 4.1)."""
+        return self.reordered / self.delivered if self.delivered else float("nan")
+
+    @property
+    def cpu_ns(self) -> float:
+        """Time that all CPUs together spent for each packet that was read, NaN without any."""
+        return sum(self.loads.values()) / 100 * 1e9 / self.pps if self.pps else float("nan")
 
     def latency_us(self, quantile: float) -> float:
         """A quantile of the latencies, µs; NaN without any."""
@@ -149,6 +162,8 @@ def _open_loop(model: Model, trace: Any, start: int, end: int) -> Metrics:
         reordered=host.reordered,
         latencies=found,
         loads=_loads(host, host.clock_ns),
+        held=host.held,
+        held_ns=host.held_ns,
     )
 
 
@@ -197,6 +212,8 @@ def tcp(system: System, load: Closed, seed: int) -> Metrics:
         loads=_loads(after, end, before, start),
         retransmits=closed_loop.retransmits,
         setup_us=_mean_setup_us(closed_loop),
+        held=after.held,
+        held_ns=after.held_ns,
     )
 
 

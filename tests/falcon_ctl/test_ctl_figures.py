@@ -44,8 +44,19 @@ def test_every_system_runs_every_kind_of_load_and_conserves_frames(system, load)
     assert found.delivered > 0
     assert found.loads
     assert all(0 < percent < 101 for percent in found.loads.values())
-    if "balancing" not in system.falcon or "order_guard" in system.falcon:
+    if "balancing" not in system.falcon or system.order != "none":
         assert found.reordered == 0
+
+
+def test_a_rate_comes_with_the_reordered_share_and_the_cpu_time_a_packet():
+    run = Run(3, "falcon-published", "udp", "8", Stream((1.0,), ms=1))
+    found = Metrics(2e6, 40, 40, {}, 0, 10, np.array([1]), {0: 100.0, 2: 50.0})
+    rows = {row.metric: row.measured for row in evaluate.measured({run: [found]})}
+    assert rows["packet rate (packets/s), 8 flows"] == 2e6
+    assert rows["reordered packets (%), 8 flows"] == 25.0
+    assert rows["CPU time a packet (ns), 8 flows"] == 750.0
+    (bars,) = plots.draw(3, {run: [found]}).axes
+    assert "0.8 µs\n25.0 % reord." in [text.get_text() for text in bars.texts]
 
 
 def test_a_run_that_loses_count_is_no_result(monkeypatch):
