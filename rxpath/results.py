@@ -143,6 +143,21 @@ class Busy(NamedTuple):
     polling: int
 
 
+class Coalescing(NamedTuple):
+    """Interrupt moderation of an RX queue, as `ethtool -c` tells it.
+
+    `profile`: net_dim's, in use, None where the moderation is fixed; `decisions` of net_dim, and
+    `changes`, those for another profile.
+    """
+
+    adaptive_rx: bool
+    rx_usecs: int
+    rx_frames: int
+    profile: int | None
+    decisions: int
+    changes: int
+
+
 @dataclass(frozen=True)
 class Counters:
     """A host's counters since its start or its last reset.
@@ -161,6 +176,8 @@ class Counters:
         handovers: flows' stages that changed CPUs while packets of them waited on the old one.
         held: skbs that the order guard held at the new CPU meanwhile.
         held_ns: how long it held them, all together.
+        net_rx_by_cpu: runs of net_rx_action on each CPU, as /proc/softirqs counts NET_RX.
+        coalescing: by RX queue in use.
     """
 
     clock_ns: int
@@ -176,6 +193,13 @@ class Counters:
     handovers: int
     held: int
     held_ns: int
+    net_rx_by_cpu: tuple[int, ...]
+    coalescing: tuple[Coalescing, ...]
+
+    @property
+    def net_rx(self) -> int:
+        """Runs of net_rx_action on all CPUs."""
+        return sum(self.net_rx_by_cpu)
 
     def busy_ns(self, *kinds: str) -> int:
         """Time that all CPUs together spent on some kinds of work (fields of `Busy`)."""
@@ -199,6 +223,8 @@ def counters(model: Model) -> Counters:
         handovers=stats["order"]["handovers"],
         held=stats["order"]["held"],
         held_ns=stats["order"]["held_ns"],
+        net_rx_by_cpu=tuple(stats["net_rx"]),
+        coalescing=tuple(Coalescing(**queue) for queue in stats["moderation"]),
     )
 
 

@@ -17,7 +17,7 @@ from rxpath.config.costs import Costs as Amounts
 from rxpath.config.knobs import RSS_ENTRIES, Knobs
 from rxpath.config.profiles import Profile, Stage
 from rxpath.errors import ConfigError
-from rxpath.model import bypass
+from rxpath.model import bypass, moderation
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
 from rxpath.model.state.settings import Costs
@@ -31,8 +31,6 @@ def write_knobs(state: State, knobs: Knobs, policy: Policy) -> None:
     row, falcon = state.knobs, knobs.falcon
     row.cpus = knobs.cpus
     row.ring = knobs.ring
-    row.rx_ns = knobs.rx_usecs * 1000
-    row.rx_frames = knobs.rx_frames
     row.weight = knobs.napi_weight
     row.budget = knobs.budget
     row.budget_ns = knobs.budget_usecs * 1000
@@ -50,9 +48,21 @@ def write_knobs(state: State, knobs: Knobs, policy: Policy) -> None:
     row.tcp_pipelining = falcon.tcp_pipelining
     row.threshold = falcon.threshold
     row.load_ns = falcon.load_interval_ns
+    _write_moderation(state, knobs)
     _write_policy(state, knobs, policy)
     _write_cpus(state, knobs)
     _write_rules(state, knobs)
+
+
+def _write_moderation(state: State, knobs: Knobs) -> None:
+    """Interrupt moderation; queues that net_dim has in hand keep what it has found."""
+    row, mode = state.knobs, moderation.MODES.index(knobs.period_mode)
+    adaptive, same = knobs.moderation == "adaptive", mode == row.period_mode
+    if adaptive and not (row.adaptive and same):
+        moderation.set_adaptive(state, mode)
+    elif not adaptive:
+        moderation.set_fixed(state, knobs.rx_usecs * 1000, knobs.rx_frames)
+    row.adaptive, row.period_mode = adaptive, mode
 
 
 def _write_policy(state: State, knobs: Knobs, policy: Policy) -> None:

@@ -49,6 +49,8 @@ class Knobs:
     cpus: int = 40
     queues: int = 8
     ring: int = 1024  # MLX5E_PARAMS_DEFAULT_LOG_RQ_SIZE 0xa
+    moderation: str = "fixed"  # rx_usecs and rx_frames; or adaptive: net_dim sets them
+    period_mode: str = "cqe"  # the timer restarts at each completion; or eqe: at each interrupt
     rx_usecs: int = 3  # MLX5E_PARAMS_DEFAULT_RX_CQ_MODERATION_USEC_FROM_CQE
     rx_frames: int = 32  # MLX5E_PARAMS_DEFAULT_RX_CQ_MODERATION_PKTS
     irq_cpus: tuple[int, ...] = (1, 3, 5, 7, 9, 11, 13, 15)  # queue q interrupts irq_cpus[q % n]
@@ -118,6 +120,13 @@ _RANGES: dict[str, Range] = {
 }
 
 
+_WORDS = {
+    "moderation": ("fixed", "adaptive"),
+    "period_mode": ("cqe", "eqe"),
+    "falcon.order": ORDERS,
+}
+
+
 def validate(knobs: Knobs) -> None:
     """Check names, ranges and what must fit together. Raises `ConfigError` naming the key."""
     profiles.chains(knobs.profile)
@@ -127,8 +136,9 @@ def validate(knobs: Knobs) -> None:
         value = _get(knobs, key)
         if not low <= value <= high:
             raise ConfigError(key, value, f"an integer from {low} to {high}")
-    if knobs.falcon.order not in ORDERS:
-        raise ConfigError("falcon.order", knobs.falcon.order, "one of " + ", ".join(ORDERS))
+    for key, allowed in _WORDS.items():
+        if _get(knobs, key) not in allowed:
+            raise ConfigError(key, _get(knobs, key), "one of " + ", ".join(allowed))
     for key in ("irq_cpus", "app_cpus", "rps_cpus", "falcon.cpus", "falcon.grosplit_cpus"):
         _check_cpus(key, _get(knobs, key), knobs.cpus)
     for flow in knobs.denied:

@@ -2,7 +2,8 @@
 
 [net/core/dev.c enqueue_to_backlog, process_backlog; net/core/gro_cells.c].  Packets for another
 CPU's idle backlog need an inter-processor interrupt, which is sent when this CPU's net_rx_action
-ends or polls its own backlog.
+ends or polls its own backlog.  To note one raises NET_RX_SOFTIRQ here, too [rps_ipi_queued]: one
+more run of net_rx_action follows, even with nothing to poll.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def schedule(state: State, cpu: int, number: int) -> None:
             push(core.poll_list, state.napis, number)
         else:
             push(core.ipi_list, state.napis, number)
+            core.raised = 1
 
 
 @inner

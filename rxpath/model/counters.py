@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rxpath.model import bypass
+from rxpath.model import bypass, moderation
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
 from rxpath.model.transitions import EXITS
@@ -19,9 +19,10 @@ def stats(state: State) -> dict[str, Any]:
     ``received`` frames (rx_missed ones counted), ``delivered``, ``bytes``, ``drops`` by reason,
     ``queued`` now, ``reordered`` by RFC 4737, ``busy_ns`` by CPU and kind, ``load`` percent by
     CPU, ``average_load`` of the FALCON CPUs, ``falcon`` {off, switched_off, switched_on},
-    ``softirq`` {squeezed, ksoftirqd, ipis, interrupts, merged}, of the order guard ``order``
-    {handovers, under_way, held skbs, held_ns together}, and of the NIC's flow table ``offload``
-    {entries, functions} in use and {slow_path} frames that had no entry.
+    ``softirq`` {squeezed, ksoftirqd, ipis, interrupts, merged}, ``net_rx`` runs of net_rx_action by
+    CPU (/proc/softirqs), of the order guard ``order`` {handovers, under_way, held skbs, held_ns
+    together}, of the NIC's flow table ``offload`` {entries, functions} in use and {slow_path}
+    frames that had no entry, and ``moderation`` of each RX queue.
     """
     counters, usage, knobs = state.counters, state.usage, state.knobs
     return {
@@ -53,12 +54,37 @@ def stats(state: State) -> dict[str, Any]:
             "held": counters.held,
             "held_ns": counters.held_ns,
         },
+        "net_rx": state.cpus.array["net_rx"][: knobs.cpus].tolist(),
         "offload": {
             "entries": usage.offload_entries,
             "functions": usage.offload_functions,
             "slow_path": counters.slow_path,
         },
+        "moderation": coalescing(state),
     }
+
+
+def coalescing(state: State) -> list[dict[str, Any]]:
+    """Interrupt moderation of the queues in use, as ``ethtool --per-queue -c`` tells it.
+
+    ``adaptive_rx``, ``rx_usecs`` and ``rx_frames`` of the NIC now; with net_dim the ``profile`` in
+    use (else None), its ``decisions``, and ``changes``, those for another profile.
+    """
+    found = []
+    for queue in range(state.knobs.queues):
+        profile, period, frames = moderation.in_use(state, queue)
+        row, adaptive = state.moderation[queue], bool(state.knobs.adaptive)
+        found.append(
+            {
+                "adaptive_rx": adaptive,
+                "rx_usecs": period // moderation.US,
+                "rx_frames": frames,
+                "profile": profile if adaptive else None,
+                "decisions": row.decisions,
+                "changes": row.changes,
+            }
+        )
+    return found
 
 
 def busy(state: State) -> NDArray[np.int64]:
@@ -80,13 +106,14 @@ def queued(state: State) -> int:
 def zero(state: State) -> None:
     """Zero all counters. Frames in flight, the clock, the loads and flows' order stay."""
     bypass.settle(state)
+    moderation.zero(state)
     held = queued(state)
     state.counters.clear()
     state.counters.received = held  # so that received = delivered + drops + queued goes on
     flows, cpus = state.flows.array, state.cpus.array
     flows["reordered"] = flows["delivered"] = 0
     cpus["busy_mark"] -= cpus["busy"].sum(axis=1)
-    cpus["busy"] = 0
+    cpus["busy"] = cpus["net_rx"] = 0
 
 
 def _heads(state: State) -> list[int]:

@@ -1,13 +1,13 @@
 """The NIC: RSS picks a queue, its ring takes the frame, moderated interrupts wake NAPI.
 
-Moderation as in mlx5 and most drivers: an interrupt after rx-frames frames, or rx-usecs after the
-first one.  While NAPI polls a queue, its interrupt is off.
+When an armed queue interrupts is said by `rxpath.model.moderation`.  While NAPI polls a queue, its
+interrupt is off.
 """
 
 from __future__ import annotations
 
 from rxpath.compile.jit import inlined, inner
-from rxpath.model import cpu, events
+from rxpath.model import cpu, events, moderation
 from rxpath.model.fifo import pop, push
 from rxpath.model.state import codes
 from rxpath.model.state.host import NEVER, State
@@ -27,6 +27,7 @@ def arrive(state: State, queue: int, slot: int, now: int) -> bool:
         return False
     push(napi.queue, state.slots, slot)
     napi.length += 1
+    moderation.complete(state, queue, now)
     if not napi.scheduled:
         napi.pending += 1
         _moderate(state, queue, now)
@@ -41,6 +42,7 @@ def take(state: State, queue: int) -> int:
     if slot >= 0:
         napi.length -= 1
         napi.tail += 1
+        state.moderation[queue].bytes += state.slots[slot].length
     return slot
 
 
@@ -50,6 +52,7 @@ def raise_interrupt(state: State, queue: int, now: int) -> int:
     napi = state.napis[codes.QUEUE_NAPI + queue]
     target = state.irq_cpus[queue]
     state.counters.interrupts += 1
+    moderation.interrupt(state, queue, now)
     napi.pending = 0
     napi.scheduled = 1
     push(state.cpus[target].poll_list, state.napis, codes.QUEUE_NAPI + queue)
@@ -59,8 +62,9 @@ def raise_interrupt(state: State, queue: int, now: int) -> int:
 
 @inner
 def complete(state: State, queue: int, now: int) -> None:
-    """NAPI is done: the interrupt is armed, due at once for frames that came while it was off."""
+    """NAPI is done: the interrupt is armed, for frames that came while it was off, too."""
     napi = state.napis[codes.QUEUE_NAPI + queue]
+    moderation.sample(state, queue, now)
     napi.scheduled = 0
     napi.pending = napi.length
     if napi.pending > 0:
@@ -69,12 +73,11 @@ def complete(state: State, queue: int, now: int) -> None:
 
 @inner
 def _moderate(state: State, queue: int, now: int) -> None:
+    """Set the interrupt of an armed queue, in which frames wait, to when it is due."""
     source = codes.INTERRUPT + queue
-    time = now + state.knobs.rx_ns
-    if state.napis[codes.QUEUE_NAPI + queue].pending >= state.knobs.rx_frames:
-        time = now
+    time = moderation.due(state, queue, state.napis[codes.QUEUE_NAPI + queue].pending, now)
     before = state.sources[source].when
-    if before <= time:
+    if before == time:
         return
     if before != NEVER:
         events.cancel(state.sources, codes.RING_INTERRUPT, source)

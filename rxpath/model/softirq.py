@@ -20,7 +20,7 @@ NO_COST = 0  # ns
 @inner
 def pending(core: Cpu) -> bool:
     """Whether NET_RX_SOFTIRQ is raised."""
-    return core.poll_list.head >= 0
+    return core.poll_list.head >= 0 or core.raised != 0
 
 
 @inner
@@ -85,18 +85,22 @@ def _next_napi(state: State, cpu: int) -> bool:
         return False
     core.napi = napi
     core.polled = 0
+    core.flushes = 0
     core.extra += state.costs.napi_poll
     return True
 
 
 @inlined
 def _poll(state: State, cpu: int, napi: int, now: int) -> bool:
-    """Start the poll's next packet, or flush what GRO holds; False: the poll is over."""
+    """Start the poll's next packet, or flush what GRO holds; False: the poll is over.
+
+    The poll function ends at an empty queue, and GRO is flushed behind it [napi_complete_done].
+    """
     core = state.cpus[cpu]
     if napi >= codes.BACKLOG_NAPI and core.polled == 0 and core.ipi_list.head >= 0:
         cpus.start(state, cpu, now, codes.WORK_IPI, codes.NONE, state.costs.ipi_send)
         return True
-    if core.polled < state.knobs.weight:
+    if core.flushes == 0 and core.polled < state.knobs.weight:
         slot = nic.take(state, napi) if napi < codes.CELL_NAPI else backlog.take(state, napi)
         if slot >= 0:
             core.polled += 1
@@ -105,6 +109,7 @@ def _poll(state: State, cpu: int, napi: int, now: int) -> bool:
             else:
                 stages.start_skb(state, cpu, slot, now)
             return True
+    core.flushes = 1  # what comes now waits for the next poll
     held = gro.take_oldest(state, napi)
     if held >= 0:
         stages.start_stack(state, cpu, held, now)
@@ -140,6 +145,8 @@ def _begin_action(state: State, cpu: int, now: int) -> None:
     core.budget = state.knobs.budget
     core.action_start = now
     core.squeezed = 0
+    core.raised = 0
+    core.net_rx += 1
     core.extra += state.costs.softirq_entry
     fifo.splice(core.action, core.poll_list, state.napis)
 

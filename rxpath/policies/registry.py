@@ -6,19 +6,21 @@ from functools import cache
 
 from rxpath.errors import ConfigError
 from rxpath.model.policy import Choose
-from rxpath.policies import custom, falcon, mflow, rfs, rps, rsspp, same_cpu
+from rxpath.policies import custom, falcon, falcon_rps, mflow, rfs, rps, rsspp, same_cpu
 from rxpath.policies.policy import Policy, compiled
 
 BUILT_IN: dict[str, Choose] = {
     "same_cpu": same_cpu.choose,
     "rps": rps.choose,
     "falcon": falcon.choose,
+    "falcon+rps": falcon_rps.choose,
     "rfs": rfs.choose,
     "mflow": mflow.choose,
     "rss++": rsspp.choose,
 }
 _NEEDS: dict[str, dict[str, bool]] = {
     "rps": {"at_nic": True},
+    "falcon+rps": {"at_nic": True},
     "rfs": {"at_nic": True, "guarded": True},
     "mflow": {"resequenced": True},
     "rss++": {"rebalances": True},

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 
 from host_twin_bypass import Bypass
+from host_twin_moderation import Moderation
 from host_twin_objects import Cpu, Frame, Napi, Skb, Socket, Task
 from host_twin_order import Order
 from host_twin_rebalance import Rebalance
@@ -22,7 +23,7 @@ from rxpath.config.knobs import Knobs
 from rxpath.model.state import codes
 
 
-class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
+class Twin(Stages, Threads, Bypass, Moderation, Order, Rebalance, Rules):
     def __init__(self, knobs: Knobs, sockets: int, flows: int) -> None:
         self.k, self.f = knobs, knobs.falcon
         self.amount = costs.load(knobs.costs, knobs.cost_overrides)
@@ -53,6 +54,7 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
         names = ("squeezed", "ksoftirqd", "ipis", "interrupts", "merged")
         self.softirqs = dict.fromkeys(names, 0)
         self.schedule(("tick",), self.f.load_interval_ns, 0)
+        self.begin_moderation()
         self.begin_polling()
         self.begin_balancing()
         self.begin_rules()
@@ -109,23 +111,17 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
             self.drops["rx_missed"] += 1
             return codes.RX_MISSED
         nic.queue.append(skb)
+        self.completion(nic)
         if not nic.scheduled:
             nic.pending += 1
             self.moderate(nic)
         return 0
 
-    def moderate(self, nic: Napi) -> None:
-        source = ("interrupt", nic.number)
-        if self.k.rx_usecs == 0 or nic.pending >= self.k.rx_frames:
-            if source not in self.due or self.due[source][0] > self.now:
-                self.schedule(source, self.now, 1)
-        elif source not in self.due:
-            self.schedule(source, self.now + self.k.rx_usecs * 1000, 1)
-
     def on_interrupt(self, number: int) -> None:
         del self.due["interrupt", number]
         self.softirqs["interrupts"] += 1
         nic = self.nics[number]
+        self.event(nic)
         nic.pending, nic.scheduled = 0, True
         cpu = self.cpus[nic.cpu]
         cpu.poll.append(nic)
@@ -189,7 +185,7 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
     def next_work(self, cpu: Cpu) -> None:
         while True:
             daemon = self.ksoftirqd[cpu.number]
-            if cpu.context is None and cpu.poll and daemon.state == "asleep":
+            if cpu.context is None and (cpu.poll or cpu.raised) and daemon.state == "asleep":
                 self.enter(cpu, "inline")
             if cpu.context is not None:
                 if self.step(cpu):
@@ -216,6 +212,8 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
         cpu.budget, cpu.action, cpu.squeezed = self.k.budget, self.now, False
         cpu.extra += self.cost("softirq_entry")
         cpu.round, cpu.poll = cpu.poll, []
+        cpu.raised = False
+        cpu.runs += 1
 
     def step(self, cpu: Cpu) -> bool:
         while True:
@@ -228,7 +226,7 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
                     return True
                 self.end_poll(cpu)
             elif cpu.round and not cpu.squeezed:
-                cpu.napi, cpu.polled = cpu.round.pop(0), 0
+                cpu.napi, cpu.polled, cpu.flushes = cpu.round.pop(0), 0, False
                 cpu.extra += self.cost("napi_poll")
             elif cpu.ipis:
                 self.start(cpu, "ipi", None, self.cost("ipi_send"))
@@ -243,7 +241,10 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
         if napi.kind == "backlog" and cpu.polled == 0 and cpu.ipis:
             self.start(cpu, "ipi", None, self.cost("ipi_send"))
             return True
-        skb = self.dequeue(napi) if cpu.polled < self.k.napi_weight else None
+        skb = None
+        if not cpu.flushes and cpu.polled < self.k.napi_weight:
+            skb = self.dequeue(napi)
+        cpu.flushes = skb is None
         if skb:
             cpu.polled += 1
             (self.start_frame if napi.kind == "nic" else self.start_skb)(cpu, napi, skb)
@@ -262,8 +263,11 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
             return napi.process.popleft() if napi.process else None
         if not napi.queue:
             return None
-        napi.tail += napi.kind == "nic"
-        return napi.queue.popleft()
+        skb = napi.queue.popleft()
+        if napi.kind == "nic":
+            napi.tail += 1
+            napi.bytes += skb.length
+        return skb
 
     def end_poll(self, cpu: Cpu) -> None:
         napi, cpu.napi = cpu.napi, None
@@ -272,6 +276,7 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
         else:
             napi.scheduled = False
             if napi.kind == "nic":
+                self.look(napi)
                 napi.pending = len(napi.queue)
                 if napi.pending:
                     self.moderate(napi)
@@ -283,7 +288,7 @@ class Twin(Stages, Threads, Bypass, Order, Rebalance, Rules):
     def end_round(self, cpu: Cpu) -> bool:
         cpu.poll = cpu.round + cpu.poll + cpu.repoll
         cpu.round, cpu.repoll = [], []
-        again = bool(cpu.poll)
+        again = bool(cpu.poll) or cpu.raised
         if cpu.context == "thread":
             if not again:
                 cpu.task.state, cpu.task = "asleep", None

@@ -52,6 +52,7 @@ class Napi:
         self.held: list = [[] for _ in range(8)]
         self.scheduled = False
         self.pending = 0
+        self.events = self.bytes = 0  # of a NIC's queue: interrupts, bytes taken off the ring
         self.tail = self.done = self.head = 0
 
     def holds(self) -> bool:
@@ -83,8 +84,11 @@ class Cpu:
         self.context = None  # None, "inline", "thread"
         self.entered = self.rounds = self.action = self.budget = 0
         self.squeezed = False
+        self.raised = False  # the softirq, for an IPI that is to be sent
+        self.runs = 0  # of net_rx_action
         self.napi = None
         self.polled = 0
+        self.flushes = False  # the poll function has ended
         self.round: list = []
         self.poll: list = []
         self.repoll: list = []

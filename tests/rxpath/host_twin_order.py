@@ -87,6 +87,7 @@ class Order:
         napi.tail += len(skbs)
         if not napi.scheduled:
             napi.scheduled = True
+            cpu.raised = cpu.raised or napi.cpu != cpu.number
             (cpu.poll if napi.cpu == cpu.number else cpu.ipis).append(napi)
 
     def aside(self, napi: Napi) -> int:

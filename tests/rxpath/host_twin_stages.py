@@ -33,7 +33,7 @@ class Stages:
         return skb.tcp and self.k.gro
 
     def at_nic(self) -> bool:
-        return self.k.policy in ("rps", "rfs")
+        return self.k.policy in ("rps", "rfs", "falcon+rps")
 
     def behind_gro_cost(self, skb: Skb) -> int:
         return self.cost("split_send") if self.at_nic() else self.stack_cost(skb)
@@ -169,6 +169,15 @@ class Stages:
         if stage in (codes.SPLIT, codes.GRO_CELL):
             return here, 0
         return self.k.rps_cpus[skb.hash * len(self.k.rps_cpus) // 2**32], 1
+
+    def policy_falconprps(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
+        if stage == codes.RPS:
+            return self.policy_rps(skb, stage, here)
+        cpu, choice = self.policy_falcon(skb, stage, here)
+        if stage == codes.BACKLOG and choice in (0, 3):
+            cpu, by_hash = self.policy_rps(skb, stage, here)
+            choice = choice or by_hash
+        return cpu, choice
 
     def policy_rfs(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
         if stage in (codes.SPLIT, codes.GRO_CELL):

@@ -128,9 +128,8 @@ def test_without_anything_behind_it_a_lost_segment_waits_for_the_timeout():
     wire = Wire(rto_ns=20 * MS)
     think = np.random.default_rng(3).integers(0, 2 * MS, 1000)  # or the same ones would always lose
     clients = [stream(n, window=1, thinks=True, payload=64, wire_len=128) for n in range(8)]
-    run = connected(
-        *clients, wire=wire, think=think, ring=2, queues=1, rx_usecs=500, rx_frames=1000
-    )
+    slow = {"ring": 2, "queues": 1, "period_mode": "eqe", "rx_usecs": 500, "rx_frames": 1000}
+    run = connected(*clients, wire=wire, think=think, **slow)
     run.run(1000 * MS)
     assert run.timeouts > 0
     assert run.latencies().max() >= 20 * MS

@@ -354,7 +354,7 @@ def test_the_guard_knows_what_gro_still_holds(flows):
     flow = rng.integers(0, flows, 6000)
     seq = [1400 * int(np.count_nonzero(flow[:i] == number)) for i, number in enumerate(flow)]
     trace = make_trace(
-        np.cumsum(rng.integers(0, 2000, len(flow))),
+        np.cumsum(rng.integers(0, 2500, len(flow))),
         rss_hash=rng.integers(0, 2**32, flows)[flow],
         flow=flow,
         chain=host.chain("docker"),

@@ -48,12 +48,16 @@ falcon = st.fixed_dictionaries(
 hosts = st.fixed_dictionaries(
     {
         "policy": st.sampled_from(
-            ["falcon"] * 4 + ["same_cpu", "rps", "rfs", "mflow", "mflow", "rss++", "rss++"]
+            ["falcon"] * 3
+            + ["falcon+rps"] * 2
+            + ["same_cpu", "rps", "rfs", "mflow", "mflow", "rss++", "rss++"]
         ),
         "profile": mostly("docker", "bypass"),
         "cpus": st.just(6),
         "queues": st.integers(1, 3),
         "ring": mostly(1024, 1, 3),
+        "moderation": st.sampled_from(["fixed", "adaptive"]),
+        "period_mode": st.sampled_from(["cqe", "eqe"]),
         "rx_usecs": st.sampled_from([0, 1, 8]),
         "rx_frames": mostly(32, 1, 2),
         "irq_cpus": cpu_sets,
@@ -210,6 +214,8 @@ def test_kernel_does_what_the_plain_twin_does(
     assert stats["drops"] == {name: twin.drops[name] for name in codes.DROP_REASONS[1:]}
     assert stats["reordered"] == sum(twin.reordered)
     assert stats["softirq"] == twin.softirqs
+    assert stats["net_rx"] == [cpu.runs for cpu in twin.cpus[: knobs.cpus]]
+    assert stats["moderation"] == twin.coalescing()
     assert stats["busy_ns"] == [cpu.busy for cpu in twin.cpus[: knobs.cpus]]
     assert stats["load"] == [cpu.load for cpu in twin.cpus[: knobs.cpus]]
     assert stats["order"] == twin.held

@@ -12,7 +12,16 @@ from rxpath.compile.groups import Call, Group, table
 from rxpath.compile.pointers import GroupType
 from rxpath.compile.tables import part, parts, words
 from rxpath.model.state import codes
-from rxpath.model.state.machine import Counters, Cpu, Napi, Output, Socket, Task, Usage
+from rxpath.model.state.machine import (
+    Counters,
+    Cpu,
+    Moderation,
+    Napi,
+    Output,
+    Socket,
+    Task,
+    Usage,
+)
 from rxpath.model.state.packets import Flow, FrameRecord, GuardEntry, Hops, Slot
 from rxpath.model.state.schedule import Running, Schedule, Source
 from rxpath.model.state.settings import Chain, Costs, Knobs, RssEntry, Stage
@@ -33,6 +42,7 @@ class State(Group):
     costs = part(Costs, "of what does not belong to one stage")
     cpus = parts(codes.MAX_CPUS, Cpu, "by number")
     napis = parts(codes.NAPI_COUNT, Napi, "QUEUE_NAPI + q, CELL_NAPI + c, BACKLOG_NAPI + c, ...")
+    moderation = parts(codes.MAX_QUEUES, Moderation, "by RX queue")
     stages = parts(codes.MAX_CHAIN_ROWS, Stage, "of all chains, one after the other")
     chains = parts(codes.MAX_CHAINS, Chain, "by number")
     rss = parts(codes.RSS_ENTRIES, RssEntry, "the RSS indirection table")
@@ -68,6 +78,7 @@ def allocate(slots: int, sockets: int, flows: int, threads: int, records: bool) 
     )
     _empty_lists(state)
     _empty_schedule(state)
+    state.moderation.array["restarted"] = -NEVER
     for cpu in range(codes.MAX_CPUS):
         state.napis[codes.CELL_NAPI + cpu].cpu = cpu
         state.napis[codes.BACKLOG_NAPI + cpu].cpu = cpu

@@ -66,6 +66,7 @@ class Cpu(Row):
     softirq = word("where softirqs run: SOFTIRQ_*")
     napi = word("instance that is being polled, or -1")
     polled = word("packets that its poll has processed")
+    flushes = word("1: the poll function has ended, GRO is being flushed")
     ready = part(Fifo, "skbs that left GRO and go up the stack next")
     busy = words(len(BUSY_NAMES), "time used, by BUSY_*", "ns")
     action = part(Fifo, "NAPI instances of this net_rx_action")
@@ -77,6 +78,8 @@ class Cpu(Row):
     action_start = word("of net_rx_action", "ns")
     softirq_start = word("of __do_softirq", "ns")
     restarts = word("rounds of __do_softirq")
+    raised = word("NET_RX_SOFTIRQ was raised with nothing to poll here (rps_ipi_queued)")
+    net_rx = word("runs of net_rx_action (NET_RX of /proc/softirqs)")
     task = word("the thread that runs, or was interrupted; -1: none")
     runnable = word("first runnable thread, or -1")
     last_task = word("the thread that ran last")
@@ -108,12 +111,39 @@ class Napi(Row):
     tail = word("packets queued so far (input_queue_tail)")
     done = word("packets processed so far")
     head = word("done, while GRO holds nothing back (input_queue_head)")
-    pending = word("frames since the last interrupt (moderation)")
+    pending = word("of an armed queue: completions that no interrupt has reported")
     held = word("skbs that GRO holds")
     aside = word("skbs that the order guard holds there")
     awaited = word("first entry of the order guard that waits for its head + 1, or 0")
     awaited_last = word("the last one + 1")
     gro = parts(GRO_BUCKETS, GroBucket, "GRO's hash table")
+
+
+class Moderation(Row):
+    """Interrupt moderation of an RX queue (`rxpath.model.moderation`)."""
+
+    period = word("of the timer: rx-usecs", "ns")
+    frames = word("completions that interrupt at once: rx-frames")
+    restarted = word("when the timer last restarted", "ns")
+    events = word("interrupts so far")
+    bytes = word("that the driver took off the ring so far", "bytes")
+    phase = word("of net_dim: START, MEASURING or APPLYING")
+    effective = word("APPLYING: when the new profile is in use", "ns")
+    in_use = word("the profile in use")
+    profile = word("that net_dim has chosen")
+    tune = word("parked ON_TOP or TIRED, or going RIGHT or LEFT")
+    right = word("steps towards more moderation")
+    left = word("steps towards less")
+    tired = word("steps since it was parked; TIRED: decisions left to rest")
+    start = word("of the measurement", "ns")
+    start_events = word("interrupts then")
+    start_packets = word("frames that the driver had taken then")
+    start_bytes = word("bytes then", "bytes")
+    before_bytes = word("rate at the decision before", "bytes/ms")
+    before_packets = word("likewise", "1/ms")
+    before_events = word("likewise, of interrupts", "1/ms")
+    decisions = word("of net_dim")
+    changes = word("decisions for another profile")
 
 
 class Task(Row):

@@ -10,8 +10,8 @@ class Knobs(Row):
 
     cpus = word("CPUs that the host has")
     ring = word("descriptors of an RX ring")
-    rx_ns = word("interrupt moderation: rx-usecs", "ns")
-    rx_frames = word("interrupt moderation: rx-frames")
+    adaptive = word("net_dim sets the interrupt moderation")
+    period_mode = word("what restarts its timer: moderation.EQE or CQE")
     weight = word("NAPI weight")
     budget = word("packets of one net_rx_action (netdev_budget)")
     budget_ns = word("time of one net_rx_action (netdev_budget_usecs)", "ns")
@@ -48,6 +48,7 @@ class Costs(Row):
     """What does not belong to one stage; names as in the cost profile (config/costs/)."""
 
     hardirq = word("an interrupt's handler", "ns")
+    modify_cq = word("until another moderation profile is in use", "ns")
     softirq_entry = word("entering net_rx_action", "ns")
     napi_poll = word("one call of a poll function", "ns")
     ipi_send = word("sending an inter-processor interrupt", "ns")
