@@ -93,9 +93,9 @@ def _allowed(stage: Stage, passage: Passage, before: int, knobs: dict[str, Any])
     if stage.kind == "socket":
         return {app}
     policy = knobs["policy"]
-    if policy == "falcon":
+    if policy == "falcon" or (policy == "falcon+rps" and not _is_left_to_rps(stage, knobs)):
         return _falcon_cpus(stage, passage, before, knobs["falcon"])
-    if policy == "rps" and stage.kind in _GET_RPS_CPU:
+    if policy in ("rps", "falcon+rps") and stage.kind in _GET_RPS_CPU:
         return {hashes.rps_cpu(passage.rss_hash, knobs["rps_cpus"])}
     if policy == "rfs" and stage.kind in _GET_RPS_CPU:
         return {app}
@@ -104,6 +104,15 @@ def _allowed(stage: Stage, passage: Passage, before: int, knobs: dict[str, Any])
     if policy in _BUILT_IN or stage.choice == NOT_STEERED:
         return {before}
     return set(range(knobs["cpus"]))  # a custom policy: only itself knows
+
+
+def _is_left_to_rps(stage: Stage, knobs: dict[str, Any]) -> bool:
+    """FALCON beside RPS does not steer the stage: the NIC's, or any while FALCON is off."""
+    if stage.kind == "rps":
+        return True
+    falcon = knobs["falcon"]
+    off = stage.choice == OFF and falcon["switch_off"]
+    return stage.kind == "backlog" and (off or not falcon["pipelining"])
 
 
 def _falcon_cpus(stage: Stage, passage: Passage, before: int, falcon: dict[str, Any]) -> set[int]:

@@ -96,6 +96,6 @@ def _moves_stages(trace: Trace) -> bool:
     """Whether the policy may move a flow's stage from one CPU to another."""
     knobs = trace.meta["knobs"]
     falcon = knobs["falcon"]
-    if knobs["policy"] == "falcon":
+    if knobs["policy"] in ("falcon", "falcon+rps"):
         return bool(falcon["balancing"] or falcon["switch_off"])
     return knobs["policy"] not in ("same_cpu", "rps", "rfs")

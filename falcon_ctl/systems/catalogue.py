@@ -40,6 +40,18 @@ ALWAYS_ON = _falcon("falcon-always-on", "FALCON, never off", *ALL_PARTS - {"swit
 HOST_FALCON = System(
     "falcon-host", "FALCON on the host network", Tunnel.NONE, "host", "falcon", ALL_PARTS
 )
+# EuroSys'21 has RPS on in every test: its Host, its Con ("rps" below), Falcon and Host+.
+HOST_RPS = System("host-rps", "host network with RPS", Tunnel.NONE, "host", "rps")
+FALCON_RPS = replace(
+    PUBLISHED, name="falcon-rps", title="FALCON as published, beside RPS", policy="falcon+rps"
+)
+HOST_FALCON_RPS = replace(
+    HOST_FALCON,
+    name="falcon-host-rps",
+    title="FALCON as published on the host network, beside RPS",
+    policy="falcon+rps",
+    order="none",
+)
 OFFLOAD = System("offload", "hardware offload", Tunnel.TO_SWITCH, "offload")
 BYPASS = System(
     "bypass",
@@ -67,6 +79,9 @@ SYSTEMS = (
     RFS_RULE,
     ALWAYS_ON,
     HOST_FALCON,
+    HOST_RPS,
+    FALCON_RPS,
+    HOST_FALCON_RPS,
     _overlay("flannel", "Flannel", "flannel"),
     _overlay("calico", "Calico", "calico"),
     _overlay("weave", "Weave Net", "weave"),

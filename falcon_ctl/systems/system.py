@@ -73,7 +73,7 @@ class System:
     @property
     def is_falcon_overlay(self) -> bool:
         """The system is FALCON over a container overlay."""
-        return self.policy == "falcon" and self.tunnel is Tunnel.TO_HOST
+        return self.policy in ("falcon", "falcon+rps") and self.tunnel is Tunnel.TO_HOST
 
     @property
     def cores_of_a_stage(self) -> int:

@@ -350,6 +350,23 @@ def test_rps_and_rfs_run_where_get_rps_cpu_puts_them():
         assert "formula gives" in steered(policy, [*right[:2], ("backlog", other, 1)])[0]
 
 
+def test_falcon_beside_rps_leaves_the_nic_and_what_is_switched_off_to_rps():
+    whole = Frames().passage(1)
+    rps = [0, 2, 4, 6][whole.rss_hash * 4 >> 32]
+    other = 6 if rps != 6 else 4
+    cpus = KNOBS["falcon"]["cpus"]
+    first, veth = (hashes.falcon_cpus(whole.rss_hash, device, cpus)[0] for device in (5, 7))
+    right = [("rps", rps, 1), ("gro_cell", first, 1), ("backlog", veth, 1)]
+    assert steered("falcon+rps", right) == []
+    assert "formula gives" in steered("falcon+rps", [("rps", other, 1), *right[1:]])[0]
+    wrong = next(cpu for cpu in cpus if cpu != veth)
+    assert "formula gives" in steered("falcon+rps", [*right[:2], ("backlog", wrong, 1)])[0]
+    off = [("rps", rps, 1), ("gro_cell", rps, 3), ("backlog", rps, 3)]
+    falcon = {"falcon": KNOBS["falcon"] | {"switch_off": True}}
+    assert steered("falcon+rps", off, **falcon) == []
+    assert "formula gives" in steered("falcon+rps", [*off[:2], ("backlog", other, 3)], **falcon)[0]
+
+
 def test_mflow_splits_to_its_cpus_and_stays_there():
     right = [("split", 4, 1), ("gro_cell", 4, 0), ("backlog", 4, 0)]
     assert steered("mflow", right) == []

@@ -13,7 +13,7 @@ from rxpath.errors import ConfigError
 from rxpath.model.hashes import hash_32, reciprocal_scale
 from rxpath.model.policy import Host, Packet, PolicyKnobs
 from rxpath.model.state import codes
-from rxpath.policies import falcon, mflow, rfs, rps, same_cpu
+from rxpath.policies import falcon, falcon_rps, mflow, rfs, rps, same_cpu
 from rxpath.policies.registry import BUILT_IN, resolve
 
 CPUS = np.array([0, 2, 4, 6, 8, 10])
@@ -103,6 +103,26 @@ def test_rps_forgets_the_device(skb_hash, ifindex):
     assert rps.choose(packet(skb_hash, ifindex), host()) == (cpu, 1)
     for stage in (codes.SPLIT, codes.GRO_CELL):
         assert rps.choose(packet(skb_hash, ifindex, stage), host()) == (33, 0)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 64), st.sampled_from([6, 17]))
+def test_falcon_beside_rps_is_rps_at_the_nic_and_falcon_behind_it(skb_hash, ifindex, protocol):
+    by_hash = RPS_CPUS[skb_hash * 4 >> 32]
+    nic, split, cell, veth = (
+        packet(skb_hash, ifindex, stage, protocol)
+        for stage in (codes.RPS, codes.SPLIT, codes.GRO_CELL, codes.BACKLOG)
+    )
+    assert falcon_rps.choose(nic, host()) == (by_hash, codes.CHOICE_FIRST)
+    for later in (split, cell, veth):
+        assert falcon_rps.choose(later, host()) == falcon.choose(later, host())
+    off = host(average=80)
+    assert falcon_rps.choose(nic, off) == (by_hash, codes.CHOICE_FIRST)
+    assert falcon_rps.choose(split, off) == (33, codes.CHOICE_FALLBACK)
+    assert falcon_rps.choose(cell, off) == (33, codes.CHOICE_FALLBACK)
+    assert falcon_rps.choose(veth, off) == (by_hash, codes.CHOICE_FALLBACK)
+    whole = host(pipelining=False, splitting=False)
+    assert falcon_rps.choose(cell, whole) == (33, codes.CHOICE_NONE)
+    assert falcon_rps.choose(veth, whole) == (by_hash, codes.CHOICE_FIRST)
 
 
 def test_rfs_goes_where_the_application_is():

@@ -71,6 +71,33 @@ def test_rps_acts_behind_the_nic_s_gro():
     assert np.all(stages[:, :3] == [codes.NAPI, codes.RPS, codes.GRO_CELL])
 
 
+def test_falcon_beside_rps_has_a_core_more_than_falcon():
+    """The NIC's stage behind GRO, the VXLAN device and the veth have one each (EuroSys, Fig 11)."""
+    assert len(softirq_cpus("falcon+rps", rps_cpus=[12])) == 3
+
+
+def offered(system, kpps):
+    """Packets/s that arrive of as many kpps of one flow, and where the others were lost."""
+    profile, chain = ("host", "plain") if system == "host" else ("docker", "tunnel")
+    host = model(profile=profile, policy="rps", slots=16_384)
+    arrived = flood(host, count=20 * kpps, gap=1_000_000 // kpps, chain=chain)
+    return arrived / 1000, host.stats()["drops"]
+
+
+def test_overload_costs_the_overlay_with_rps_more_than_the_excess():
+    """NIC and veth share one input_pkt_queue: under overload worked-on packets are lost there.
+
+    The host network needs one place in it, and loses nothing but what is too much.
+    """
+    most = max(offered("docker", kpps)[0] for kpps in (400, 450, 500))
+    collapsed, drops = offered("docker", 3000)
+    assert collapsed < 0.6 * most
+    assert drops["cpu_backlog"] > 0
+    assert drops["gro_cell"] == 0
+    full, _ = offered("host", 1500)
+    assert offered("host", 3000)[0] > 0.95 * full
+
+
 def test_hardware_offload_is_as_fast_as_the_host():
     assert rate("offload", "same_cpu", "plain") == rate("host", "same_cpu", "plain")
 
