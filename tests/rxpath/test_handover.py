@@ -117,7 +117,7 @@ CHANGES = [
 HASHES = [(1, 1 + (1 << 15), 2, 77), (0xFFFFFFFF, 0x9E3779B1, 5, 0x12345678)]
 
 
-@settings(max_examples=examples(60), deadline=None, database=None)
+@settings(max_examples=examples(25), deadline=None, database=None)
 @given(
     st.integers(0, 2**32),
     st.sampled_from(HASHES),
