@@ -98,6 +98,12 @@ def follow(
         yield _frames(model, events)
 
 
+def frames_until(model: Model, replay: virtual.Replay, until: int) -> Iterator[Frames]:
+    """What leaves the host as the model goes on with a trace to model time ``until``."""
+    for events in replay.run(until):
+        yield _frames(model, events)
+
+
 def run(model: Model, trace: Any, until: int = 0) -> Frames:
     """As `follow`, all parts together."""
     parts = list(follow(model, trace, until))

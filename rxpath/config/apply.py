@@ -38,6 +38,9 @@ def write_knobs(state: State, knobs: Knobs, policy: Policy) -> None:
     row.rcvbuf[0], row.rcvbuf[1] = knobs.rcvbuf, knobs.tcp_rcvbuf
     row.gro = knobs.gro
     row.service_ns = knobs.service_ns
+    row.frag_memory = knobs.ipfrag_high_thresh
+    row.frag_ns = knobs.ipfrag_time_ns
+    row.idle_exit_ns = knobs.idle_exit_ns
     row.queues = knobs.queues
     row.offload_entries = knobs.offload_entries
     row.offload_functions = knobs.offload_functions
@@ -110,8 +113,11 @@ def write_stages(state: State, knobs: Knobs) -> None:
     row = 0
     for number, profile in enumerate(profiles.chains(knobs.profile).values()):
         chain = state.chains[number]
-        chain.first = chain.denied = row
+        chain.first = chain.denied = chain.fragments = row
         row = _write_chain(state, row, profile, amounts)
+        if profile.reassembles is not None:
+            chain.fragments = row
+            row = _write_chain(state, row, profile.of_fragments(), amounts)
         if profile.hook is not None:
             chain.denied = row
             row = _write_chain(state, row, profile.denied(), amounts)

@@ -69,6 +69,11 @@ class Knobs:
     rebalance_tolerance: int = 5  # percent between two CPUs; an assumption
     threads: int = 0  # socket s is read by thread s % threads; 0: a thread for each
     service_ns: int = 0  # what the application does with each message it read
+    ipfrag_high_thresh: int = 4_194_304  # net.ipv4.ipfrag_high_thresh, bytes [ipv4_frags_init_net]
+    ipfrag_time_ns: int = 30_000_000_000  # net.ipv4.ipfrag_time, IP_FRAG_TIME [include/net/ip.h]
+    # Leaving an idle state: C1 2000, C1E 10000, C6 133000 for a Skylake server [skx_cstates of
+    # drivers/idle/intel_idle.c]; 0: cores do not sleep.
+    idle_exit_ns: int = 0
     denied: tuple[int, ...] = ()  # flows that the operator's policy drops where it is enforced
     # The largest flow table of mlx5's firmware [Linux 5.7, mlx5/core/eswitch_offloads_chains.c].
     offload_entries: int = 4 << 20
@@ -113,6 +118,9 @@ _RANGES: dict[str, Range] = {
     "rebalance_tolerance": (0, 100),
     "threads": (0, 65_536),
     "service_ns": (0, costs.MOST),
+    "ipfrag_high_thresh": (0, 2**31 - 1),
+    "ipfrag_time_ns": (1, 10**12),
+    "idle_exit_ns": (0, 10**9),
     "offload_entries": (0, 2**31 - 1),
     "offload_functions": (0, 65_536),
     "falcon.threshold": (0, 100),

@@ -17,9 +17,11 @@ from rxpath.errors import ConfigError
 from rxpath.model.state import codes
 
 _NAMES = ("napi", "gro_cell", "backlog", "socket", "poll")
-KINDS = {name: codes.STAGE_NAMES.index(name) for name in _NAMES} | {"deny": codes.DENY}
+KINDS = {name: codes.STAGE_NAMES.index(name) for name in (*_NAMES, "defrag")} | {"deny": codes.DENY}
+FRAGMENT, DATAGRAM = "ip_defrag", "ip_frag_reasm"  # costs of a fragment, and of a whole datagram
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _HOOKED = ("napi", "gro_cell", "backlog")  # where the kernel has hooks
+_OPTIONAL = ("policy", "defrag")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Stage:
     """One softirq, or the application: `costs` names what runs in it.
 
     `policy`: which of these has the hook where the operator's policy is enforced; "": none.
+    `defrag`: in front of which of these IP fragments are reassembled; "": not here.
     """
 
     kind: str
@@ -34,6 +37,7 @@ class Stage:
     ifindex: int
     costs: tuple[str, ...]
     policy: str = ""
+    defrag: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,16 +58,31 @@ class Profile:
         """Which stage enforces the operator's policy, if one does."""
         return next((i for i, stage in enumerate(self.stages) if stage.policy), None)
 
+    @property
+    def reassembles(self) -> int | None:
+        """In which stage IP fragments are reassembled, if in one."""
+        return next((i for i, stage in enumerate(self.stages) if stage.defrag), None)
+
+    def of_fragments(self) -> Profile:
+        """The chain of IP fragments: what sees whole datagrams is a stage of its own."""
+        at = self.reassembles
+        if at is None:
+            return self
+        stage = self.stages[at]
+        cut = stage.costs.index(stage.defrag)
+        queued = replace(stage, costs=(*stage.costs[:cut], FRAGMENT), defrag="")
+        whole = replace(stage, kind="defrag", costs=(DATAGRAM, *stage.costs[cut:]), defrag="")
+        return replace(self, stages=(*self.stages[:at], queued, whole, *self.stages[at + 1 :]))
+
     def denied(self) -> Profile:
         """The chain of a flow that the policy denies: it ends at the hook."""
         if self.hook is None:
             return self
         last = self.stages[self.hook]
         paid = last.costs[: last.costs.index(last.policy) + 1]
-        end = replace(last, kind="deny", costs=(), policy="")
-        return replace(
-            self, stages=(*self.stages[: self.hook], replace(last, costs=paid, policy=""), end)
-        )
+        end = replace(last, kind="deny", costs=(), policy="", defrag="")
+        last = replace(last, costs=paid, policy="", defrag="")
+        return replace(self, stages=(*self.stages[: self.hook], last, end))
 
 
 @cache
@@ -130,8 +149,8 @@ def _stage(where: str, raw: Any) -> Stage:
     for key in (*keys, *raw):
         if key not in raw:
             raise ConfigError(f"{where}.{key}", None, "a value")
-        if key not in (*keys, "policy"):
-            raise ConfigError(f"{where}.{key}", raw[key], ", ".join((*keys, "policy")))
+        if key not in (*keys, *_OPTIONAL):
+            raise ConfigError(f"{where}.{key}", raw[key], ", ".join((*keys, *_OPTIONAL)))
     if raw["kind"] not in _NAMES:
         raise ConfigError(f"{where}.kind", raw["kind"], "one of " + ", ".join(_NAMES))
     if type(raw["ifindex"]) is not int or not 0 < raw["ifindex"] < 2**31:
@@ -141,7 +160,11 @@ def _stage(where: str, raw: Any) -> Stage:
     policy = str(raw.get("policy", ""))
     if policy and (policy not in raw["costs"] or raw["kind"] not in _HOOKED):
         raise ConfigError(f"{where}.policy", policy, "one of the costs of a softirq")
-    return Stage(raw["kind"], str(raw["device"]), raw["ifindex"], tuple(raw["costs"]), policy)
+    defrag = str(raw.get("defrag", ""))
+    if defrag and (defrag not in raw["costs"] or raw["kind"] not in _HOOKED):
+        raise ConfigError(f"{where}.defrag", defrag, "one of the costs of a softirq")
+    costs = tuple(raw["costs"])
+    return Stage(raw["kind"], str(raw["device"]), raw["ifindex"], costs, policy, defrag)
 
 
 def _check_chain(profile: Profile) -> None:
@@ -157,6 +180,15 @@ def _check_chain(profile: Profile) -> None:
         raise ConfigError(key, kinds, "a chain whose last stage, and only that, is socket")
     if sum(bool(stage.policy) for stage in profile.stages) > 1:
         raise ConfigError(key, kinds, "one stage at most that enforces the policy")
-    most = codes.MAX_STAGES - 2  # the first one may be split before GRO and behind it
+    _check_defrag(key, profile)
+    # The first one may be split before GRO and behind it, one more where fragments are whole.
+    most = codes.MAX_STAGES - 2 - (profile.reassembles is not None)
     if len(kinds) > most:
         raise ConfigError(key, len(kinds), f"at most {most} stages")
+
+
+def _check_defrag(key: str, profile: Profile) -> None:
+    """Fragments are reassembled once, by the protocol's stage: the last before the socket."""
+    found = [i for i, stage in enumerate(profile.stages) if stage.defrag]
+    if found and found != [len(profile.stages) - 2]:
+        raise ConfigError(f"{key}.defrag", found, "only the stage before the socket")

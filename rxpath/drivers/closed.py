@@ -37,15 +37,19 @@ from rxpath.tcp.state import (
     REQUEST,
     SENDERS,
     TIMEOUT,
+    WRITE,
     Pending,
+    Sender,
     Senders,
     allocate,
 )
 
 CHUNK = 1 << 12  # events at a time
 DONE, NO_SLOT = range(2)
-SYN_FLAG, ACK_FLAG = 0x02, 0x10
-NO_KEY = NO_VALUE = FIRST = 0  # names: a literal is a type of its own and compiles a callee again
+SYN_FLAG, ACK_FLAG, PSH_FLAG = 0x02, 0x10, 0x18  # PSH with ACK
+NO_KEY = NO_VALUE = FIRST = WHOLE = (
+    0  # names: a literal is a type of its own and compiles a callee again
+)
 
 
 @dataclass
@@ -75,12 +79,15 @@ class ClosedLoop:
         slots, count = len(self.model.state.slots), len(self.connections)
         early = max(max(one.window, one.most) for one in self.connections)
         think = np.ascontiguousarray(self.think_ns, np.int64)
-        self.senders = allocate(count, early, slots, think, self.samples)
+        messages = 2 * early + 4 if any(one.message for one in self.connections) else 1
+        self.senders = allocate(count, early, messages, slots, think, self.samples)
         connections.write(self.senders, self.connections, self.wire)
         self._out = Rows.new(Event, CHUNK)
         warm()
         for number, one in enumerate(self.connections):
             push(self.senders, one.start_ns, REQUEST, number, 0)
+            if one.gap_ns:
+                push(self.senders, one.start_ns, WRITE, number, 0)
 
     def _check(self) -> None:
         if not self.connections:
@@ -111,6 +118,7 @@ class ClosedLoop:
             allowed = f"{sender.window} to {max(one.window, one.most)}"
             raise ConfigError("window", window, allowed)
         sender.window = window
+        tcp.size_buffer(sender)
         sender.ssthresh = MAX_WINDOW  # it was the window, not the network, that held it back
 
     def _sum(self, name: str) -> int:
@@ -145,15 +153,41 @@ class ClosedLoop:
         """[connections] requests that were answered."""
         return np.array(self.senders.connections.array["answered"])
 
+    def messages(self) -> NDArray[np.int64]:
+        """[connections] messages that the receivers' applications have read."""
+        return np.array(self.senders.connections.array["read"])
+
+    def payload_read(self) -> int:
+        """Bytes of data that the applications have read, each once."""
+        return sum(_payload_read(one) for one in self.senders.connections)
+
     def setups(self) -> NDArray[np.int64]:
         """[connections, 2] how many set-ups were completed, and the ns that they took together."""
         rows = self.senders.connections.array
         return np.stack([rows["setups"], rows["setup_ns"]], axis=1)
 
     def latencies(self, since: int = 0) -> NDArray[np.int64]:
-        """Latencies, ns, of requests answered from model time ``since`` on, set-up included."""
+        """Latencies, ns, of requests answered and messages read from model time ``since`` on.
+
+        A request's is from the question to the answer, set-up included; a message's from the write
+        to the read.
+        """
         found = self.senders.samples.array[: self.senders.sampled]
         return np.array(found["latency"][found["time"] >= since])
+
+
+def _payload_read(sender: Sender) -> int:
+    """Bytes of data that came in order, of a connection."""
+    segments = sender.received
+    if sender.period:
+        segments -= segments // sender.period * sender.setup_steps
+        segments -= min(sender.received % sender.period, sender.setup_steps)
+    else:
+        segments = max(segments - sender.setup_steps, 0)
+    if not sender.message:
+        return segments * sender.payload
+    whole, more = divmod(segments, sender.segments)
+    return whole * sender.message + more * sender.payload
 
 
 @inner
@@ -166,11 +200,14 @@ def _arrive(state: State, senders: Senders, pending: Pending) -> bool:
     segment = pending.value
     senders.segments[slot].value = segment
     sender = senders.connections[pending.conn]
-    chain, length, payload, flags = sender.chain, sender.wire_len, sender.payload, ACK_FLAG
-    seq = segment * payload & 0xFFFFFFFF
     if tcp.is_setup(sender, segment):
         step = sender.setup[tcp.setup_step(sender, segment)]
         chain, length, payload, flags = step.chain, step.wire_len, 0, SYN_FLAG
+    else:
+        payload = tcp.payload_of(sender, segment)
+        chain, length, flags = sender.chain, sender.wire_len - sender.payload + payload, ACK_FLAG
+        if tcp.ends_message(sender, segment):
+            flags = PSH_FLAG
     frame = Frame(
         sender.rss_hash,
         pending.conn,
@@ -179,9 +216,10 @@ def _arrive(state: State, senders: Senders, pending: Pending) -> bool:
         codes.TCP,
         length,
         payload,
-        seq,
+        tcp.seq_of(sender, segment),
         flags,
         NO_KEY,
+        WHOLE,
     )
     if kernel.receive(state, slot, pending.time, frame) != codes.NOT_DROPPED:
         senders.lost_at_nic += 1
@@ -197,13 +235,16 @@ def _handle(senders: Senders, pending: Pending) -> None:
     if kind == TIMEOUT:
         tcp.check_timeout(senders, conn, now)
         return
-    if kind == REQUEST:
+    if kind == WRITE:
+        tcp.write(senders, conn, now)
+    elif kind == REQUEST:
         sender.asked_at = now
     elif kind == DUPACK:
         tcp.duplicate(senders, conn, value, now)
     else:
         new = value > sender.una
         tcp.acknowledged(senders, conn, value, now)
+        tcp.fill_buffer(senders, conn, now)
         if new and tcp.is_setup(sender, value - 1):
             if not tcp.is_setup(sender, value):
                 sender.ssthresh = MAX_WINDOW  # the handshake's losses do not count
@@ -221,12 +262,7 @@ def _answered(senders: Senders, conn: int, now: int) -> None:
     """A request is answered; the next one comes after the thinking time."""
     sender = senders.connections[conn]
     sender.answered += 1
-    if senders.sampled < senders.most_samples:
-        sample = senders.samples[senders.sampled]
-        sample.time = now
-        sample.conn = conn
-        sample.latency = now - sender.asked_at
-        senders.sampled += 1
+    tcp.sample(senders, conn, now, now - sender.asked_at)
     draw = senders.think_ns[senders.thoughts % senders.thinks].value
     senders.thoughts += 1
     event_queue.push(senders, now + draw, REQUEST, conn, NO_VALUE)
@@ -243,6 +279,8 @@ def _read(state: State, senders: Senders, out: Rows[Event], count: int) -> None:
             continue
         segment = senders.segments[event.slot].value
         duplicate = tcp.read_segment(senders, event.flow, segment)
+        if senders.connections[event.flow].message:
+            tcp.read_messages(senders, event.flow, event.time)
         if _is_last(state, out, count, i):
             kind = DUPACK if duplicate else ACK
             received = senders.connections[event.flow].received

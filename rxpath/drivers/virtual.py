@@ -33,6 +33,7 @@ CHUNK = 1 << 15  # events that are handed out at a time
 
 LATEST = 10**15  # ns: eleven days
 LONGEST = 2**31 - 1  # bytes; longer than any frame, for services of any length
+MOST_FRAGMENTS = 8192  # of a datagram: 64 KiB in units of 8 bytes (RFC 791)
 
 DONE, FULL, NO_SLOT = range(3)
 
@@ -66,26 +67,55 @@ def make_trace(arrival: ArrayLike, **columns: ArrayLike) -> NDArray[Any]:
     return trace
 
 
+class Replay:
+    """A trace that a model is fed with, piece by piece; the model's only driver.
+
+    Frames that find the RX ring full have no event: `Model.stats` counts them.  Raises
+    `ConfigError` when the trace does not fit the model.
+    """
+
+    def __init__(self, model: Model, trace: NDArray[Any], chunk: int = CHUNK) -> None:
+        warm()
+        _check(model, trace)
+        self._model, self._trace = model, Rows(Arrival, trace)
+        self._free = np.arange(len(model.state.slots), dtype=np.int64)
+        self._progress, self._out = Progress.new(), Rows.new(Event, chunk)
+        self._progress.free = len(self._free)
+
+    def run(self, until: int) -> Iterator[NDArray[Any]]:
+        """Go on to model time ``until``, with the frames that arrive before it; yield the events.
+
+        Raises `ConfigError` when the model's slots do not suffice.
+        """
+        return self._feed(until, False)
+
+    def finish(self, until: int = 0) -> Iterator[NDArray[Any]]:
+        """Go on to the trace's end, then until ``until`` and until the host is empty.
+
+        IP fragments of a datagram that lacks one are held for ipfrag_time.  Raises as `run`.
+        """
+        return self._feed(until, True)
+
+    def _feed(self, until: int, whole: bool) -> Iterator[NDArray[Any]]:
+        progress, result = self._progress, FULL
+        while result != DONE:
+            before = progress.events
+            result = feed(
+                self._model.state, self._trace, until, whole, progress, self._free, self._out
+            )
+            if result == NO_SLOT and before == 0 and progress.events == 0:
+                raise ConfigError("slots", len(self._free), "more, for what the host may hold")
+            yield self._out.array[: progress.events]
+
+
 def run(
     model: Model, trace: NDArray[Any], until: int = 0, chunk: int = CHUNK
 ) -> Iterator[NDArray[Any]]:
     """Run ``trace``, and then until ``until`` and until the host is empty; yield its events.
 
-    Frames that find the RX ring full have no event: `Model.stats` counts them.  Raises
-    `ConfigError` when the trace does not fit the model, or the model's slots do not suffice.
+    As `Replay`, and raises as it does.
     """
-    warm()
-    _check(model, trace)
-    free = np.arange(len(model.state.slots), dtype=np.int64)
-    progress, out = Progress.new(), Rows.new(Event, chunk)
-    progress.free = len(free)
-    frames, result = Rows(Arrival, trace), FULL
-    while result != DONE:
-        before = progress.events
-        result = feed(model.state, frames, until, progress, free, out)
-        if result == NO_SLOT and before == 0 and progress.events == 0:
-            raise ConfigError("slots", len(free), "more, for what the host may hold")
-        yield out.array[: progress.events]
+    yield from Replay(model, trace, chunk).finish(until)
 
 
 def _check(model: Model, trace: NDArray[Any]) -> None:
@@ -98,7 +128,9 @@ def _check(model: Model, trace: NDArray[Any]) -> None:
         "chain": (0, state.knobs.chains - 1),
         "wire_len": (1, LONGEST),
         "payload": (0, LONGEST),
+        "fragments": (0, MOST_FRAGMENTS),
     }
+    _check_fragments(model, trace)
     least, most = Arrival.new(), Arrival.new()
     for name, (low, high) in limits.items():
         setattr(least, name, low)
@@ -109,6 +141,21 @@ def _check(model: Model, trace: NDArray[Any]) -> None:
         for name, (low, high) in limits.items():
             if not low <= values[name] <= high:
                 raise ConfigError(name, values[name], f"numbers from {low} to {high}")
+
+
+def _check_fragments(model: Model, trace: NDArray[Any]) -> None:
+    """Raises `ConfigError` for IP fragments that nothing reassembles, or without a payload."""
+    parts = trace[trace["fragments"] > 1]
+    if not len(parts):
+        return
+    if parts["payload"].min() < 1:
+        raise ConfigError("payload", int(parts["payload"].min()), "bytes, of each fragment")
+    if (parts["protocol"] == codes.TCP).any():
+        raise ConfigError("protocol", codes.TCP, "another, for fragments")
+    for number in np.unique(parts["chain"]):
+        chain = model.state.chains[int(number)]
+        if chain.fragments == chain.first:
+            raise ConfigError("chain", int(number), "one that reassembles fragments")
 
 
 @entry
@@ -122,6 +169,7 @@ def first_wrong(trace: Rows[Arrival], least: Arrival, most: Arrival) -> int:
         right &= least.chain <= one.chain <= most.chain
         right &= least.wire_len <= one.wire_len <= most.wire_len
         right &= least.payload <= one.payload <= most.payload
+        right &= least.fragments <= one.fragments <= most.fragments
         if not right:
             return frame
     return codes.NONE
@@ -166,22 +214,32 @@ def _arrive(state: State, one: Arrival, slot: int) -> int:
         one.seq,
         one.tcp_flags,
         one.gro_key,
+        one.fragments,
     )
     return kernel.receive(state, slot, one.arrival, frame)
 
 
 @entry
 def feed(
-    state: State, trace: Rows[Arrival], until: int, progress: Progress, free: Any, out: Rows[Event]
+    state: State,
+    trace: Rows[Arrival],
+    until: int,
+    whole: bool,
+    progress: Progress,
+    free: Any,
+    out: Rows[Event],
 ) -> int:
     """Go on with a trace until it is done, ``out`` is full or no slot is free.
 
+    ``whole``: all of the trace, and until the host is empty; else what arrives before ``until``.
     ``free``: int64 [slots], the stack of free slots; the slots that the events of the call before
     named are free from now on.
     """
     _give_back(progress, free, out)
     while progress.next < len(trace):
         one = trace[progress.next]
+        if not whole and one.arrival >= until:
+            break
         if not _step(state, one.arrival, progress, out):
             return FULL
         if progress.free == 0:
@@ -191,7 +249,7 @@ def feed(
             progress.free -= 1
     if not _step(state, until, progress, out):
         return FULL
-    while _in_flight(state) > 0:
+    while whole and _in_flight(state) > 0:
         if not _step(state, kernel.next_deadline(state), progress, out):
             return FULL
     return DONE
@@ -202,5 +260,5 @@ def warm() -> None:
     kernel.warm()
     row = types.Array(types.int64, 1, "C")
     trace, out = SizedType(Arrival), SizedType(Event)
-    compile_for(feed, (STATE, trace, types.int64, RowType(Progress), row, out))
+    compile_for(feed, (STATE, trace, types.int64, types.boolean, RowType(Progress), row, out))
     compile_for(first_wrong, (trace, RowType(Arrival), RowType(Arrival)))

@@ -21,6 +21,8 @@ from rxpath.wire.afpacket import BATCH, put, send_batch
 from rxpath.wire.frames import Parsed, be32, octet
 from rxpath.wire.libc import memcpy, wall_ns
 
+WHOLE = 0  # fragments: the container's kernel reassembles them
+
 
 @inner
 def flush(datapath: Datapath) -> None:
@@ -94,7 +96,7 @@ def _frame(
         payload, seq = parsed.l4_end - tcp - header, be32(data, tcp + 4)
         flags, gro = octet(data, tcp + 13), _gro_key(data, tcp, header)
     return Frame(
-        parsed.rss_hash, flow, port, chain, parsed.proto, wire_len, payload, seq, flags, gro
+        parsed.rss_hash, flow, port, chain, parsed.proto, wire_len, payload, seq, flags, gro, WHOLE
     )
 
 

@@ -127,6 +127,7 @@ def _heads(state: State) -> list[int]:
     found = [slot for head in heads for slot in _walk(state, head, "next")]
     found += _held(state)
     found += np.flatnonzero(slots["order"] == codes.ORDER_WAITS).tolist()
+    found += [state.datagrams[number].first for number in _incomplete(state)]
     interrupted = state.tasks.array["slot"]
     found += interrupted[interrupted >= 0].tolist()
     has_skb = [*EXITS, codes.WORK_TASK, codes.WORK_POLL]
@@ -151,6 +152,15 @@ def _ring(state: State, last: int) -> list[int]:
     found = [last] if last >= 0 else []
     while found and (slot := state.slots[found[-1]].next) != last:
         found.append(slot)
+    return found
+
+
+def _incomplete(state: State) -> list[int]:
+    """The datagrams that are being reassembled."""
+    found, number = [], state.reassembly.oldest - 1
+    while number >= 0:
+        found.append(number)
+        number = state.datagrams[number].newer - 1
     return found
 
 

@@ -13,6 +13,8 @@ from rxpath.model.state import codes
 from rxpath.model.state.host import State
 from rxpath.model.state.machine import Cpu
 
+NO_TIME = 0  # ns
+
 
 @inner
 def start(state: State, cpu: int, now: int, work: int, slot: int, cost: int) -> None:
@@ -63,6 +65,7 @@ def interrupt(state: State, cpu: int, now: int, cost: int) -> None:
     """A hardware interrupt of ``cost`` ns; softirqs that it raises run when it is over."""
     core = state.cpus[cpu]
     work = core.work
+    wake_up = state.knobs.idle_exit_ns if work == codes.WORK_NONE else NO_TIME
     if work == codes.WORK_TASK:
         suspend(state, cpu, now)
         work = codes.WORK_NONE
@@ -70,7 +73,8 @@ def interrupt(state: State, cpu: int, now: int, cost: int) -> None:
         account(state, cpu, now)
         work = codes.WORK_NONE
     if work == codes.WORK_NONE:
-        start(state, cpu, now, codes.WORK_IRQ, codes.NONE, cost)
+        start(state, cpu, now, codes.WORK_IRQ, codes.NONE, cost + wake_up)
+        core.stolen = wake_up  # the CPU still counts as idle
         return
     core.stolen += cost
     core.busy[codes.BUSY_HARDIRQ] += cost

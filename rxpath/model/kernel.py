@@ -105,7 +105,7 @@ def _fill(state: State, slot: int, now: int, frame: Frame, row: int, wire_len: i
     skb.last = slot
     skb.payload = frame.payload
     skb.seq = frame.seq & 0xFFFFFFFF
-    skb.flags = frame.tcp_flags
+    skb.flags = frame.fragments if frame.fragments else frame.tcp_flags
     skb.gro_key = frame.gro_key
 
 
@@ -119,6 +119,8 @@ def _chain(state: State, frame: Frame) -> tuple[int, int]:
         wire_len += codes.VXLAN_BYTES  # the NIC has not taken the tunnel off
     if state.flows[frame.flow].rule == codes.RULE_DENIED:
         return chain.denied, wire_len
+    if frame.fragments > 1:
+        return chain.fragments, wire_len
     return chain.first, wire_len
 
 

@@ -1,5 +1,7 @@
 """CPU load as FALCON measures it, every 10 jiffies [its kernel/time/timekeeping.c].
 
+What else is looked at from time to time is looked at then.
+
 All in integers, as there: idle percent rounds down, load = (4 * load + busy percent) / 5.
 """
 
@@ -7,7 +9,7 @@ from __future__ import annotations
 
 from rxpath.compile.jit import inlined, inner
 from rxpath.model import cpu as cpus
-from rxpath.model import events, rebalance
+from rxpath.model import events, reassembly, rebalance
 from rxpath.model.state.host import State
 
 
@@ -25,6 +27,7 @@ def tick(state: State, now: int) -> None:
     _note_crossing(state)
     if state.knobs.rebalance_ns > 0:
         rebalance.tick(state, now)
+    reassembly.expire(state, now)
     events.schedule_tick(state, now + state.knobs.load_ns)
 
 

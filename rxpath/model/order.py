@@ -12,8 +12,9 @@ the flow are there.  What becomes of a packet for another CPU meanwhile is the k
 
 Where a packet is held: a stage that only passes packets on works on them first and holds them when
 they are to leave it, so that both CPUs work meanwhile.  The last stage, which ends at the socket,
-holds them in front of the work, because its protocol has to see them in order; the CPU does other
-work then.  A NAPI instance holds as many packets as its queue may have (netdev_max_backlog).
+holds them in front of the work, because its protocol, and the reassembly of IP fragments, have to
+see them in order; the CPU does other work then.  A NAPI instance holds as many packets as its queue
+may have (netdev_max_backlog).
 
 A flow that is being handed over moves no further, so that a packet waits for one queue at most, and
 for packets that are in it, never for held ones: nothing can wait for itself.
@@ -59,7 +60,8 @@ def queue(state: State, cpu: int, slot: int, position: int, napi: int, now: int)
     entry = state.guard[number]
     if entry.old != 0:
         napi = entry.napi - 1  # as `decide` said, unless the NIC moved the flow in between
-    is_last = state.stages[skb.stage + 1].kind == codes.SOCKET
+    behind = state.stages[skb.stage + 1].kind
+    is_last = behind == codes.SOCKET or behind == codes.DEFRAG
     if is_last and (entry.old != 0 or _moves(state, entry, napi)):
         lost = _admit(state, napi)
         if lost == codes.NOT_DROPPED:

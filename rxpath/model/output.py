@@ -35,7 +35,8 @@ def leave(state: State, slot: int, reason: int, now: int, cpu: int) -> None:
 def _complete_records(state: State, slot: int) -> None:
     """Give every merged frame the stages that its skb passed since the merge.
 
-    A frame is dropped when it is about to enter a stage: that one has not begun.
+    A frame is dropped when it is about to enter a stage: that one has not begun.  Fragments may
+    have come to their reassembly in different numbers of hops.
     """
     last = state.slots[slot].hop
     if state.slots[slot].out_reason != codes.NOT_DROPPED:
@@ -51,19 +52,21 @@ def _complete_records(state: State, slot: int) -> None:
 @inlined
 def _complete_record(state: State, slot: int, frame: int, last: int) -> None:
     merged = state.slots[frame].merged
+    hop = state.slots[frame].hop
     mine, whole = state.records[frame].stages, state.records[slot].stages
-    mine[merged].end = whole[merged].end
-    mine[merged].held = whole[merged].held
-    for hop in range(merged + 1, last + 1):
-        mine[hop].kind = whole[hop].kind
-        mine[hop].ifindex = whole[hop].ifindex
-        mine[hop].cpu = whole[hop].cpu
-        mine[hop].choice = whole[hop].choice
-        mine[hop].enqueue = whole[hop].enqueue
-        mine[hop].start = whole[hop].start
-        mine[hop].end = whole[hop].end
-        mine[hop].held = whole[hop].held
-    state.hops[frame].count = last + 1
+    state.hops[frame].count = hop + last - merged + 1
+    mine[hop].end = whole[merged].end
+    mine[hop].held = whole[merged].held
+    for other in range(merged + 1, last + 1):
+        hop += 1
+        mine[hop].kind = whole[other].kind
+        mine[hop].ifindex = whole[other].ifindex
+        mine[hop].cpu = whole[other].cpu
+        mine[hop].choice = whole[other].choice
+        mine[hop].enqueue = whole[other].enqueue
+        mine[hop].start = whole[other].start
+        mine[hop].end = whole[other].end
+        mine[hop].held = whole[other].held
 
 
 @inner

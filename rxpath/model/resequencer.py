@@ -1,5 +1,7 @@
 """Frames of a flow that ran in parallel get their order back in front of the socket.
 
+IP fragments get it back in front of their reassembly.
+
 A flow's order is a list of its frames as the driver took them off the ring, threaded through the
 slots.  An skb whose first frame is the list's first goes to the socket; another waits in the list.
 A frame that is lost leaves the list, so nothing waits for it.  What waits is bounded by
@@ -9,7 +11,7 @@ netdev_max_backlog, as every queue of skbs here.
 from __future__ import annotations
 
 from rxpath.compile.jit import inlined, inner
-from rxpath.model import output, sockets
+from rxpath.model import output, reassembly, sockets
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
 
@@ -34,6 +36,15 @@ def append(state: State, slot: int) -> None:
 
 
 @inner
+def hand_on(state: State, cpu: int, slot: int, now: int) -> None:
+    """The skb, whose turn it is, goes to its socket, or a fragment to its datagram."""
+    if state.stages[state.slots[slot].stage].kind == codes.DEFRAG:
+        reassembly.receive(state, cpu, slot, now)
+    else:
+        sockets.enqueue(state, cpu, slot, now)
+
+
+@inner
 def arrive(state: State, cpu: int, slot: int, now: int) -> None:
     """The skb has passed all stages: to its socket when it is its turn, else it waits."""
     skb = state.slots[slot]
@@ -41,7 +52,7 @@ def arrive(state: State, cpu: int, slot: int, now: int) -> None:
     _remove_merged(state, slot)
     if flow.first == slot + 1:
         _unlink(state, slot)
-        sockets.enqueue(state, cpu, slot, now)
+        hand_on(state, cpu, slot, now)
         release(state, cpu, skb.flow, now)
     elif flow.waiting > state.knobs.max_backlog:
         _unlink(state, slot)
@@ -73,7 +84,7 @@ def release(state: State, cpu: int, number: int, now: int) -> None:
         if skb.came_from != cpu:
             state.cpus[cpu].extra += state.costs.cache_penalty
             skb.came_from = cpu
-        sockets.enqueue(state, cpu, slot, now)
+        hand_on(state, cpu, slot, now)
 
 
 @inner

@@ -34,6 +34,8 @@ def enqueue(state: State, cpu: int, slot: int, now: int) -> None:
         task.state = codes.WAKING
         state.cpus[cpu].extra += state.costs.wake_up
         time = now + state.costs.wake_latency
+        if state.cpus[task.cpu].work == codes.WORK_NONE:
+            time += state.knobs.idle_exit_ns
         events.schedule(state.sources, codes.RING_WAKE, codes.WAKE + socket.task, time)
 
 

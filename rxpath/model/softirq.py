@@ -66,7 +66,7 @@ def finish(state: State, cpu: int, now: int) -> None:
         backlog.send_ipi(state, cpu, now)
     elif work != codes.WORK_OVERHEAD:
         stages.finish(state, cpu, napi, core.slot, work, now)
-        if work != codes.WORK_STACK:
+        if work != codes.WORK_STACK and work != codes.WORK_DATAGRAM:
             state.napis[napi].done += 1
     if napi >= 0 and core.ready.head < 0 and state.napis[napi].held == 0:
         state.napis[napi].head = state.napis[napi].done

@@ -3,13 +3,16 @@
 The first stage has two halves: the driver's for each frame (ring, skb), then GRO and the stack for
 each skb that GRO makes of them.  They run one after the other in one poll, or are split over two
 CPUs with the backlog between them.  RPS at the NIC splits once more, behind GRO.
+
+IP fragments have a chain of their own, in which the last softirq is cut in two: each fragment pays
+for the way to ip_defrag, and the datagram, once it is whole, for the protocol behind it.
 """
 
 from __future__ import annotations
 
 from rxpath.compile.jit import inlined, inner
 from rxpath.model import cpu as cpus
-from rxpath.model import gro, order, output, resequencer, sockets, steering
+from rxpath.model import gro, order, output, reassembly, resequencer, steering
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
 from rxpath.model.state.packets import Slot
@@ -66,9 +69,26 @@ def start_skb(state: State, cpu: int, slot: int, now: int) -> None:
 
 @inlined
 def start_stack(state: State, cpu: int, slot: int, now: int) -> None:
-    """An skb that left GRO goes up the stack."""
+    """An skb that left GRO goes up the stack, or a datagram that is whole to its protocol."""
+    if state.slots[slot].waits_for == codes.WORK_DATAGRAM:
+        _start_datagram(state, cpu, slot, now)
+        return
     cost = _cost_after_gro(state, state.slots[slot])
     cpus.start(state, cpu, now, codes.WORK_STACK, slot, cost)
+
+
+@inner
+def _start_datagram(state: State, cpu: int, slot: int, now: int) -> None:
+    """ip_frag_reasm and the protocol, for all fragments of a datagram."""
+    skb = state.slots[slot]
+    if skb.recorded:
+        reassembly.join_records(state, slot)
+        frame = slot
+        while frame >= 0:
+            begin(state, cpu, frame, codes.DEFRAG, codes.CHOICE_NONE, now)
+            frame = state.slots[frame].frame
+    cost = stack_cost(state.stages[skb.stage], skb)
+    cpus.start(state, cpu, now, codes.WORK_DATAGRAM, slot, cost)
 
 
 @inlined
@@ -87,7 +107,8 @@ def finish(state: State, cpu: int, napi: int, slot: int, work: int, now: int) ->
     _end_stage(state, cpu, slot, now)
     skb.waits_for = work
     position = _position(state, skb)
-    if not order.must_wait(state, slot, position, napi):
+    # A datagram's fragments have passed the guard one by one.
+    if work == codes.WORK_DATAGRAM or not order.must_wait(state, slot, position, napi):
         _hand_on(state, cpu, slot, now)
         return
     lost = order.hold(state, slot, position, napi, now)
@@ -97,7 +118,11 @@ def finish(state: State, cpu: int, napi: int, slot: int, work: int, now: int) ->
 
 @inlined
 def release(state: State, cpu: int, napi: int, now: int) -> None:
-    """The head of ``napi`` moved on: this CPU hands on what other CPUs held for that."""
+    """The head of ``napi`` moved on: this CPU hands on what other CPUs held for that.
+
+    A datagram that is whole with that has its protocol first, and then the rest: the flow's next
+    one may be whole on its new CPU as soon as the hand-over is done.
+    """
     slot = order.take_released(state, cpu, napi, now)
     while slot >= 0:
         skb = state.slots[slot]
@@ -108,6 +133,8 @@ def release(state: State, cpu: int, napi: int, now: int) -> None:
             state.cpus[cpu].extra += state.costs.cache_penalty
             skb.came_from = cpu
         _hand_on(state, cpu, slot, now)
+        if state.cpus[cpu].ready.head >= 0:
+            return
         slot = order.take_released(state, cpu, napi, now)
 
 
@@ -134,7 +161,7 @@ def _enter_next(state: State, cpu: int, slot: int, now: int) -> int:
     if entrance == DROPPED:
         _lose(state, cpu, slot, codes.NETFILTER_DROP, now)
     elif skb.order == codes.ORDER_NONE:
-        sockets.enqueue(state, cpu, slot, now)
+        resequencer.hand_on(state, cpu, slot, now)
     else:
         resequencer.arrive(state, cpu, slot, now)
     return codes.NONE

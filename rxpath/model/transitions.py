@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from rxpath.model.state.codes import (
     BACKLOG,
+    DEFRAG,
     DENY,
     GRO_CELL,
     SOCKET,
     WORK_COUNT,
+    WORK_DATAGRAM,
     WORK_FRAME,
     WORK_RPS,
     WORK_SPLIT,
@@ -33,16 +35,19 @@ EXITS: dict[int, tuple[int, ...]] = {
     WORK_STACK: (STEER, NEXT_STAGE),
     WORK_RPS: (NEXT_STAGE,),
     WORK_STAGE: (NEXT_STAGE,),
+    WORK_DATAGRAM: (NEXT_STAGE,),
 }
 
 QUEUE = 1  # it waits in the gro_cell or backlog that the policy chooses
 READER = 2  # the socket's buffer; an skb with a place in its flow's order: the resequencer first
+REASSEMBLY = 4  # likewise the datagram that the fragment belongs to (ip_defrag)
 DROPPED = 3  # netfilter drops it: the operator's policy denies its flow
 
 ENTRANCES: dict[int, int] = {
     GRO_CELL: QUEUE,
     BACKLOG: QUEUE,
     SOCKET: READER,
+    DEFRAG: REASSEMBLY,
     DENY: DROPPED,
 }
 

@@ -12,6 +12,7 @@ from rxpath.tcp import sender
 from rxpath.tcp.state import MAX_SETUP, Senders
 
 MAX_WINDOW = 4096
+MOST_MESSAGE = 1 << 24  # bytes
 
 
 class Step(NamedTuple):
@@ -25,10 +26,16 @@ class Step(NamedTuple):
 class Connection:
     """One connection; `socket` is the one that receives its data, see `rxpath.host.Model`.
 
-    A stream sends whatever its window allows.  A client (`thinks`) sends one segment, waits until
-    the application has dealt with it, and asks again after its thinking time, over a new
-    connection if it `renews`.  `setup`: what is sent and answered, one by one, before the data;
-    without any, the connection is there from the start.
+    A stream sends whatever its window allows; with `message`, the application writes that many
+    bytes at a time, each write ends in a short segment with PSH, and `gap_ns` lie between two
+    writes (0: it writes on as the window allows).  A write waits while twice the window is written
+    and not acknowledged, which is what tcp_sndbuf_expand gives [net/ipv4/tcp_input.c].
+
+    A client (`thinks`) sends one segment, waits until the application has dealt with it, and asks
+    again after its thinking time, over a new connection if it `renews`.
+
+    `setup`: what is sent and answered, one by one, before the data; without any, the connection is
+    there from the start.
     """
 
     rss_hash: int
@@ -36,8 +43,10 @@ class Connection:
     socket: int = 0
     window: int = 128  # segments of the receiver's window
     most: int = 0  # what `open_window` may open it to; 0: it stays as it is
-    wire_len: int = 1564  # an Ethernet frame of 1500 bytes of IP in VXLAN
+    wire_len: int = 1514  # an Ethernet frame of 1500 bytes of IP
     payload: int = 1448  # with the timestamp option
+    message: int = 0  # bytes of a write; 0: a stream without ends
+    gap_ns: int = 0
     thinks: bool = False
     setup: Sequence[Step] = ()
     renews: bool = False
@@ -80,12 +89,24 @@ def check(key: str, one: Connection, state: State) -> None:
     within(f"{key}.wire_len", one.wire_len, 1, 2**16 - 1)
     within(f"{key}.payload", one.payload, 1, 2**16 - 1)
     within(f"{key}.start_ns", one.start_ns, 0, 10**15)
+    _check_messages(key, one)
     if one.thinks and one.window != 1:
         raise ConfigError(f"{key}.window", one.window, "1, for a client")
     if len(one.setup) > MAX_SETUP:
         raise ConfigError(f"{key}.setup", len(one.setup), f"at most {MAX_SETUP} steps")
     if one.renews and not (one.thinks and one.setup):
         raise ConfigError(f"{key}.renews", True, "a client with a set-up")
+
+
+def _check_messages(key: str, one: Connection) -> None:
+    within(f"{key}.message", one.message, 0, MOST_MESSAGE, " bytes")
+    within(f"{key}.gap_ns", one.gap_ns, 0, 10**12)
+    if one.message and one.thinks:
+        raise ConfigError(f"{key}.message", one.message, "0, for a client")
+    if one.message and one.wire_len <= one.payload:
+        raise ConfigError(f"{key}.wire_len", one.wire_len, f"more than {one.payload}, the payload")
+    if one.gap_ns and not one.message:
+        raise ConfigError(f"{key}.gap_ns", one.gap_ns, "0, without messages")
 
 
 def check_wire(wire: Wire) -> None:
@@ -109,3 +130,9 @@ def write(senders: Senders, connections: Sequence[Connection], wire: Wire) -> No
         row.cwnd = 10  # TCP_INIT_CWND, include/net/tcp.h
         row.ssthresh = MAX_WINDOW
         row.recover = sender.NOT_RECOVERING
+        row.message, row.gap_ns = one.message, one.gap_ns
+        row.segments = -(-one.message // one.payload)
+        row.last_payload = one.message - (row.segments - 1) * one.payload
+        row.written = len(one.setup) if one.gap_ns else sender.ENDLESS
+        row.wanted_at = sender.NOT_WAITING
+        sender.size_buffer(row)

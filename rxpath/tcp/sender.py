@@ -8,6 +8,10 @@ the window, so acknowledgement and window update are one here.  What it had alre
 but not as a duplicate (as if by D-SACK, RFC 2883), so three duplicates always tell of a hole, also
 after a timeout, where RFC 6582 (section 3.2, step 2) would not believe them.
 
+An application that writes messages ends each of them with a short segment and PSH, as one that sets
+TCP_NODELAY does: what it writes is neither held back for the next write (Nagle's rule, RFC 896) nor
+joined with it (tcp_autocorking).
+
 The handshake's segments are numbered with the data, before them; they are empty, and each waits for
 the answer to the one before it.
 """
@@ -16,10 +20,11 @@ from __future__ import annotations
 
 from rxpath.compile.jit import inner
 from rxpath.tcp import event_queue
-from rxpath.tcp.state import ARRIVE, TIMEOUT, Sender, Senders
+from rxpath.tcp.state import ARRIVE, TIMEOUT, WRITE, Sender, Senders
 
 DUPLICATES = 3  # net.ipv4.tcp_reordering
-NOT_RECOVERING = -1
+NOT_RECOVERING = NOT_WAITING = -1
+ENDLESS = 2**62  # segments
 
 
 @inner
@@ -37,6 +42,94 @@ def is_setup(sender: Sender, segment: int) -> bool:
 
 
 @inner
+def payload_of(sender: Sender, segment: int) -> int:
+    """Bytes of data in a segment that is none of the handshake's."""
+    if ends_message(sender, segment):
+        return sender.last_payload
+    return sender.payload
+
+
+@inner
+def ends_message(sender: Sender, segment: int) -> bool:
+    """Whether the segment is the last one of a write."""
+    if sender.message == 0:
+        return False
+    return (segment - sender.setup_steps + 1) % sender.segments == 0
+
+
+@inner
+def seq_of(sender: Sender, segment: int) -> int:
+    """The segment's sequence number, 32 bits."""
+    if sender.message == 0:
+        return segment * sender.payload & 0xFFFFFFFF
+    data = segment - sender.setup_steps
+    place = data % sender.segments
+    return (data // sender.segments * sender.message + place * sender.payload) & 0xFFFFFFFF
+
+
+def size_buffer(sender: Sender) -> None:
+    """Give the send buffer the size that the window asks for."""
+    sender.buffer = max(2 * sender.window, sender.segments)
+
+
+@inner
+def write(senders: Senders, conn: int, now: int) -> None:
+    """The application wants to write its next message; it waits when there is no room."""
+    senders.connections[conn].wanted_at = now
+    fill_buffer(senders, conn, now)
+
+
+@inner
+def fill_buffer(senders: Senders, conn: int, now: int) -> None:
+    """Let an application that waits write its message when it fits; then its next turn is set."""
+    sender = senders.connections[conn]
+    wanted = sender.wanted_at
+    if wanted == NOT_WAITING or sender.written + sender.segments > sender.una + sender.buffer:
+        return
+    _begin(senders, conn, sender.written, wanted)
+    sender.written += sender.segments
+    sender.wanted_at = NOT_WAITING
+    event_queue.push(senders, max(now, wanted + sender.gap_ns), WRITE, conn, 0)
+
+
+@inner
+def read_messages(senders: Senders, conn: int, now: int) -> None:
+    """Note the latencies of the messages that the receiver's application now has as a whole."""
+    sender, room = senders.connections[conn], senders.most_messages
+    while sender.received - sender.setup_steps >= (sender.read + 1) * sender.segments:
+        begun = senders.begun[conn * room + sender.read % room].value
+        sample(senders, conn, now, now - begun)
+        sender.read += 1
+
+
+@inner
+def sample(senders: Senders, conn: int, now: int, latency: int) -> None:
+    """Keep a latency while there is room."""
+    if senders.sampled < senders.most_samples:
+        row = senders.samples[senders.sampled]
+        row.time = now
+        row.conn = conn
+        row.latency = latency
+        senders.sampled += 1
+
+
+@inner
+def _begin(senders: Senders, conn: int, segment: int, now: int) -> None:
+    """The message whose first segment this is was written at ``now``."""
+    sender, room = senders.connections[conn], senders.most_messages
+    number = (segment - sender.setup_steps) // sender.segments
+    senders.begun[conn * room + number % room].value = now
+
+
+@inner
+def _begins_message(sender: Sender, segment: int) -> bool:
+    """Whether a message that nothing has paced begins with this segment."""
+    if sender.message == 0 or sender.gap_ns > 0 or segment < sender.setup_steps:
+        return False
+    return (segment - sender.setup_steps) % sender.segments == 0
+
+
+@inner
 def send_window(senders: Senders, conn: int, now: int) -> None:
     """Put on the link what window and congestion window allow."""
     sender = senders.connections[conn]
@@ -45,7 +138,10 @@ def send_window(senders: Senders, conn: int, now: int) -> None:
     limit = sender.una + min(sender.cwnd, sender.window)
     if is_setup(sender, sender.una):
         limit = sender.una + 1
+    limit = min(limit, sender.written)
     while sender.next < limit:
+        if sender.next == sender.high and _begins_message(sender, sender.next):
+            _begin(senders, conn, sender.next, now)
         _transmit(senders, conn, sender.next, now)
         sender.next += 1
         sender.high = max(sender.high, sender.next)
@@ -153,9 +249,10 @@ def _transmit(senders: Senders, conn: int, segment: int, now: int) -> None:
     if segment < sender.high:
         sender.retransmits += 1
     start = max(now, senders.link_free)
-    length = sender.wire_len
     if is_setup(sender, segment):
         length = sender.setup[setup_step(sender, segment)].wire_len
+    else:
+        length = sender.wire_len - sender.payload + payload_of(sender, segment)
     end = start + length * senders.ps_per_byte // 1000
     senders.link_free = end
     event_queue.push(senders, end + senders.there_ns, ARRIVE, conn, segment)

@@ -9,7 +9,7 @@ from rxpath.compile.pointers import GroupType
 from rxpath.compile.tables import Row, parts, word
 
 MAX_SETUP = 4  # segments of a handshake
-ARRIVE, ACK, DUPACK, REQUEST, TIMEOUT = range(5)  # kinds of `Pending`
+ARRIVE, ACK, DUPACK, REQUEST, TIMEOUT, WRITE = range(6)  # kinds of `Pending`
 
 
 class SetupSegment(Row, packed=True):
@@ -50,6 +50,14 @@ class Sender(Row):
     period = word("segments from one handshake to the next; 0: there is one")
     setups = word("handshakes that were completed")
     setup_ns = word("that they took together", "ns")
+    message = word("what the application writes at a time; 0: a stream without ends", "bytes")
+    segments = word("of a message")
+    last_payload = word("of a message's last segment", "bytes")
+    gap_ns = word("between two writes; 0: it writes what the window allows", "ns")
+    written = word("segments that the application has written, and one that it never reaches")
+    buffer = word("segments that may be written and unacknowledged (SO_SNDBUF)")
+    wanted_at = word("when it wanted to write what does not fit; -1: it does not wait", "ns")
+    read = word("messages that the receiver's application has read")
     setup = parts(MAX_SETUP, SetupSegment, "the handshake")
 
 
@@ -58,17 +66,17 @@ class Pending(Row, packed=True):
 
     time = word("when it is due", "ns")
     number = word("order of entry, which breaks ties")
-    kind = word("ARRIVE, ACK, DUPACK, REQUEST or TIMEOUT")
+    kind = word("ARRIVE, ACK, DUPACK, REQUEST, TIMEOUT or WRITE")
     conn = word("the connection")
     value = word("ARRIVE: the segment; ACK, DUPACK: everything before it has come")
 
 
 class Sample(Row, packed=True):
-    """The latency of one request."""
+    """The latency of one request or message."""
 
-    time = word("of the answer", "ns")
+    time = word("of the answer, or when the message was read", "ns")
     conn = word("the connection")
-    latency = word("from the request to the answer", "ns")
+    latency = word("from the request to the answer, or from the write to the read", "ns")
 
 
 class Number(Row, packed=True):
@@ -94,10 +102,12 @@ class Senders(Group):
     most_samples = word("latencies that are kept")
     lost_at_nic = word("frames that found the RX ring full")
     most_early = word("segments of a connection that may come before their turn")
+    most_messages = word("of a connection that may be written and not read")
     most_pending = word("entries that the event queue holds")
     connections = table(Sender, "by number, which is the flow's in the model")
     queue = table(Pending, "the event queue, a heap; its last row is the entry at hand")
     early = table(Number, "[connections * most_early] 1: it came before its turn")
+    begun = table(Number, "[connections * most_messages] when each message was written, ns")
     samples = table(Sample, "latencies")
     think_ns = table(Number, "draws of thinking time")
     free_slots = table(Number, "stack of free frame buffers")
@@ -108,20 +118,23 @@ SENDERS = GroupType(Senders)
 """Numba's type of `Senders`."""
 
 
-def allocate(connections: int, early: int, slots: int, think: np.ndarray, samples: int) -> Senders:
+def allocate(
+    connections: int, early: int, messages: int, slots: int, think: np.ndarray, samples: int
+) -> Senders:
     """Senders that have nothing to send yet; ``think`` [draws] ns of thinking time."""
-    pending = 4 * slots + 8 * connections
+    pending = 4 * slots + 9 * connections
     made = Senders(
         connections=connections,
         queue=pending,
         early=connections * early,
+        begun=connections * messages,
         samples=max(1, samples),
         think_ns=len(think),
         free_slots=slots,
         segments=slots,
     )
     made.most_early, made.most_pending, made.free = early, pending - 1, slots
-    made.thinks, made.most_samples = len(think), max(1, samples)
+    made.thinks, made.most_samples, made.most_messages = len(think), max(1, samples), messages
     made.free_slots.array["value"] = np.arange(slots)
     made.think_ns.array["value"] = think
     return made

@@ -54,6 +54,56 @@ class Sender:
         self.recover = self.timer = None
         self.sent = self.retransmits = self.timeouts = self.answered = 0
         self.setups = self.setup_ns = 0
+        self.written: list = []  # messages: (time, number of the segment behind the last one)
+        self.waiting = None  # since when a message waits for room
+        self.read = 0
+        self.lengths = self.cut()
+
+    # -- messages
+    def cut(self) -> list:
+        """Payloads of the segments of a message."""
+        left, found = self.one.message, []
+        while left > 0:
+            found.append(min(left, self.one.payload))
+            left -= found[-1]
+        return found
+
+    def place(self, segment: int) -> int:
+        return (segment - len(self.one.setup)) % len(self.lengths)
+
+    def content(self, segment: int) -> tuple[int, int, bool]:
+        """Payload, sequence number, and whether a write ends."""
+        if not self.lengths:
+            return self.one.payload, segment * self.one.payload, False
+        before = (segment - len(self.one.setup)) // len(self.lengths)
+        place = self.place(segment)
+        seq = before * self.one.message + sum(self.lengths[:place])
+        return self.lengths[place], seq, place == len(self.lengths) - 1
+
+    def end_of_written(self) -> int:
+        return self.written[-1][1] if self.written else len(self.one.setup)
+
+    def on_write(self) -> None:
+        self.waiting = self.net.now
+        self.write_what_fits()
+        self.send()
+
+    def write_what_fits(self) -> None:
+        end = self.end_of_written() + len(self.lengths)
+        if self.waiting is None or end - self.una > max(2 * self.window, len(self.lengths)):
+            return
+        self.written.append((self.waiting, end))
+        self.net.enter(max(self.net.now, self.waiting + self.one.gap_ns), "write", self)
+        self.waiting = None
+
+    def on_read(self, received: int) -> None:
+        """The other side's application has everything before a segment."""
+        while self.lengths and self.read < len(self.written):
+            begun, end = self.written[self.read]
+            if end > received:
+                return
+            self.read += 1
+            self.net.latencies.append(self.net.now - begun)
 
     # -- setting up
     def step(self, segment: int):
@@ -65,7 +115,13 @@ class Sender:
     # -- sending
     def send(self) -> None:
         window = 1 if self.step(self.una) else min(self.cwnd, self.window)
-        while self.next < self.una + window:
+        end = self.una + window
+        if self.one.gap_ns:
+            end = min(end, self.end_of_written())
+        while self.next < end:
+            fresh = self.next == self.high and not self.step(self.next)
+            if fresh and self.lengths and not self.one.gap_ns and self.place(self.next) == 0:
+                self.written.append((self.net.now, self.next + len(self.lengths)))
             self.transmit(self.next)
             self.next += 1
             self.high = max(self.high, self.next)
@@ -86,6 +142,7 @@ class Sender:
         new = ack > self.una
         if new:
             self.progress(ack)
+            self.write_what_fits()
         handshake = new and self.step(ack - 1)
         if handshake and not self.step(ack):
             self.ssthresh = HUGE
@@ -167,6 +224,8 @@ class Net:
         self.latencies: list = []
         for sender in self.senders:
             self.enter(sender.one.start_ns, "ask", sender)
+            if sender.one.gap_ns:
+                self.enter(sender.one.start_ns, "write", sender)
 
     def enter(self, time: int, kind: str, sender: Sender, *value: int) -> None:
         heapq.heappush(self.coming, (time, next(self.numbers), kind, sender, value))
@@ -177,10 +236,14 @@ class Net:
 
     def carry(self, sender: Sender, segment: int) -> None:
         step = sender.step(segment)
-        length = step.wire_len if step else sender.one.wire_len
+        length = step.wire_len if step else self.length(sender, segment)
         took = length * (8000 // self.wire.gbit_per_s) // 1000
         self.link_free = max(self.now, self.link_free) + took
         self.enter(self.link_free + self.wire.there_ns, "arrive", sender, segment)
+
+    def length(self, sender: Sender, segment: int) -> int:
+        headers = sender.one.wire_len - sender.one.payload
+        return headers + sender.content(segment)[0]
 
     def next_time(self) -> int:
         return min([self.host.next_deadline()] + [entry[0] for entry in self.coming[:1]])
@@ -191,6 +254,7 @@ class Net:
         events = self.host.advance(self.now)
         for _, flow, segments in self.host.read:
             kind, value = self.receivers[flow].acknowledge(segments)
+            self.senders[flow].on_read(value)
             self.enter(self.now + self.wire.back_ns, kind, self.senders[flow], value)
         self.host.read = []
         while self.coming and self.coming[0][0] == self.now:
@@ -203,6 +267,7 @@ class Net:
 
     def arrive(self, sender: Sender, segment: int) -> None:
         one, step = sender.one, sender.step(segment)
+        payload, seq, ends = sender.content(segment)
         self.host.receive(
             segment,
             self.now,
@@ -211,10 +276,10 @@ class Net:
             socket=one.socket,
             chain=step.chain if step else one.chain,
             protocol=6,
-            wire_len=step.wire_len if step else one.wire_len,
-            payload=0 if step else one.payload,
-            seq=segment * one.payload % 2**32,
-            tcp_flags=0x02 if step else 0x10,
+            wire_len=step.wire_len if step else self.length(sender, segment),
+            payload=0 if step else payload,
+            seq=seq % 2**32,
+            tcp_flags=0x02 if step else 0x18 if ends else 0x10,
         )
 
     @property
@@ -238,6 +303,7 @@ class Net:
             "timeouts": sender.timeouts,
             "sent": sender.sent,
             "answered": sender.answered,
+            "read": sender.read,
             "setups": sender.setups,
             "setup_ns": sender.setup_ns,
         }

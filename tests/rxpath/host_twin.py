@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 
 from host_twin_bypass import Bypass
+from host_twin_fragments import Fragments
 from host_twin_moderation import Moderation
 from host_twin_objects import Cpu, Frame, Napi, Skb, Socket, Task
 from host_twin_order import Order
@@ -23,7 +24,7 @@ from rxpath.config.knobs import Knobs
 from rxpath.model.state import codes
 
 
-class Twin(Stages, Threads, Bypass, Moderation, Order, Rebalance, Rules):
+class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rules):
     def __init__(self, knobs: Knobs, sockets: int, flows: int) -> None:
         self.k, self.f = knobs, knobs.falcon
         self.amount = costs.load(knobs.costs, knobs.cost_overrides)
@@ -58,6 +59,7 @@ class Twin(Stages, Threads, Bypass, Moderation, Order, Rebalance, Rules):
         self.begin_polling()
         self.begin_balancing()
         self.begin_rules()
+        self.begin_fragments()
 
     def cost(self, name: str) -> int:
         return self.amount[name].udp
@@ -101,6 +103,7 @@ class Twin(Stages, Threads, Bypass, Moderation, Order, Rebalance, Rules):
             seq=f.get("seq", 0) % 2**32,
             flags=f.get("tcp_flags", 0),
             key=f.get("gro_key", 0),
+            fragments=f.get("fragments", 0),
             enqueued=self.now,
         )
         nic = self.nics[self.table[skb.hash % 128]]
@@ -151,11 +154,14 @@ class Twin(Stages, Threads, Bypass, Moderation, Order, Rebalance, Rules):
             cpu.task.runtime += elapsed
 
     def interrupt(self, cpu: Cpu, cost: int) -> None:
+        asleep = self.k.idle_exit_ns if cpu.work is None else 0
         if cpu.work and cpu.work[0] == "task":
             self.suspend(cpu)
         self.stop_spinning(cpu)
         if cpu.work is None:
             self.start(cpu, "irq", None, cost)
+            cpu.stolen = asleep
+            self.schedule(("cpu", cpu.number), self.due["cpu", cpu.number][0] + asleep, 4)
             return
         cpu.stolen += cost
         cpu.busy["hardirq"] += cost
@@ -219,7 +225,10 @@ class Twin(Stages, Threads, Bypass, Moderation, Order, Rebalance, Rules):
         while True:
             if cpu.ready:
                 skb = cpu.ready.popleft()
-                self.start(cpu, "post", skb, self.behind_gro_cost(skb))
+                if isinstance(skb, list):
+                    self.start_datagram(cpu, skb)
+                else:
+                    self.start(cpu, "post", skb, self.behind_gro_cost(skb))
                 return True
             if cpu.napi:
                 if self.poll_one(cpu, cpu.napi):
@@ -327,6 +336,10 @@ class Twin(Stages, Threads, Bypass, Moderation, Order, Rebalance, Rules):
             napi.done += 1
         elif kind == "post":
             self.leave_gro(cpu, napi, skb)
+        elif kind == "datagram":
+            self.end(skb)
+            skb.came_from = cpu.number
+            self.move_on(cpu, skb)
         if napi and not cpu.ready and not napi.holds():
             napi.head = napi.done
             self.head_moved(cpu, napi)
@@ -369,4 +382,5 @@ class Twin(Stages, Threads, Bypass, Moderation, Order, Rebalance, Rules):
         self.switched_on += self.off and not off
         self.off = off
         self.rebalance()
+        self.expire()
         self.schedule(("tick",), self.now + self.f.load_interval_ns, 0)

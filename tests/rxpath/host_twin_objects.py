@@ -42,6 +42,7 @@ class Skb:
     choice: int = 0
     held: int = 0  # by the order guard, in the queue that it waits in
     batch: int = -1  # its micro-flow; -1: no place in the flow's order
+    fragments: int = 0  # how many its datagram has; more than 1: it is one of them
 
 
 class Napi:

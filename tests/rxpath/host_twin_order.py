@@ -68,7 +68,7 @@ class Order:
         begun = self.under_way(key)
         napi = begun.new if begun else napi
         moves = self.rule() != "none" and self.waits_elsewhere(key, napi)
-        in_front = skb.stages[skb.at + 1].kind == "socket" and (begun or moves)
+        in_front = skb.stages[skb.at + 1].kind in ("socket", "defrag") and (begun or moves)
         if (self.aside(napi) if in_front else len(napi.queue)) > self.k.max_backlog:
             self.lose(cpu, skb, "cpu_backlog" if napi.kind == "backlog" else "gro_cell")
             return
@@ -137,6 +137,8 @@ class Order:
                     cpu.extra += self.cost("cache_penalty")
                     skb.came_from = cpu.number
                 self.hand_on(cpu, skb, begun.key[1])
+                if cpu.ready:  # a datagram is whole: the rest when it is done
+                    return
             if not worked and begun.new.cpu != cpu.number:
                 cpu.extra += self.cost("remote_enqueue")
             self.handovers.remove(begun)

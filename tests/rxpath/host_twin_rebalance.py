@@ -36,7 +36,7 @@ class Rebalance:
         for cpu in self.cpus[: self.k.cpus]:
             present = self.now - cpu.start - cpu.stolen if cpu.work else 0
             busy = sum(cpu.busy.values()) + present
-            share.append((busy - self.marks[cpu.number]) * 10_000 // elapsed)
+            share.append(max(0, busy - self.marks[cpu.number]) * 10_000 // elapsed)
             self.marks[cpu.number] = busy
 
         def where(bucket: int) -> int:

@@ -22,7 +22,9 @@ class Rules:
             self.slow += 1
             profile, length = profiles.load()[profile.slow_path], length + 50
         stages = list(profile.stages)
-        return (self.cut(stages) if f["flow"] in self.k.denied else stages), length
+        if f["flow"] in self.k.denied:
+            return self.cut(stages), length
+        return (self.split(stages) if f.get("fragments", 0) > 1 else stages), length
 
     def is_offloaded(self, flow: int, socket: int) -> bool:
         if flow in self.entries or flow in self.refused or flow in self.k.denied:

@@ -142,7 +142,7 @@ class Stages:
     def move_on(self, cpu: Cpu, skb: Skb) -> None:
         skb.at += 1
         kind = skb.stages[skb.at].kind
-        if kind == "socket":
+        if kind in ("socket", "defrag"):
             self.resequence(cpu, skb)
             return
         if kind == "deny":

@@ -11,6 +11,9 @@ class Threads:
     """The part of `Twin` that knows who runs on a CPU."""
 
     def to_socket(self, cpu: Cpu, skb: Skb) -> None:
+        if skb.stages[skb.at].kind == "defrag":
+            self.defragment(cpu, skb)
+            return
         socket = self.sockets[skb.socket]
         limit = self.k.tcp_rcvbuf if skb.protocol == 6 else self.k.rcvbuf
         if socket.memory > limit:
@@ -25,7 +28,10 @@ class Threads:
         if task.state == "asleep":
             task.state = "waking"
             cpu.extra += self.cost("wake_up")
-            self.schedule(("wake", task), self.now + self.cost("wake_latency"), 3)
+            delay = self.cost("wake_latency")
+            if self.cpus[task.cpu].work is None:
+                delay += self.k.idle_exit_ns
+            self.schedule(("wake", task), self.now + delay, 3)
 
     def wake(self, task: Task) -> None:
         cpu = self.cpus[task.cpu]

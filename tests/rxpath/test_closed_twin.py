@@ -29,14 +29,17 @@ CHAINS = list(profiles.load())
 def connections(draw):
     thinks = draw(mostly(False, True))
     lengths = draw(st.lists(st.sampled_from([74, 124]), max_size=3))
+    message = 0 if thinks else draw(st.sampled_from([0, 0, 10, 1448, 4096, 20_000]))
     setup = [Step(CHAINS.index(draw(st.sampled_from(CHAINS))), length) for length in lengths]
     return Connection(
         rss_hash=draw(st.sampled_from(HASHES)),
         chain=CHAINS.index(draw(mostly("docker", *CHAINS))),
         socket=draw(st.integers(0, SOCKETS - 1)),
         window=1 if thinks else draw(st.sampled_from([1, 3, 8, 40])),
-        wire_len=draw(st.sampled_from([128, 1000, 1564])),
+        wire_len=draw(st.sampled_from([128, 1000, 1564])) + 1448 * bool(message),
         payload=draw(st.sampled_from([64, 1448])),
+        message=message,
+        gap_ns=draw(st.sampled_from([0, 500, 20_000])) if message else 0,
         thinks=thinks,
         setup=setup,
         renews=thinks and bool(setup) and draw(st.booleans()),

@@ -48,14 +48,15 @@ def restless_host(at_nic=False, **knobs):
     return Model(Knobs.parse(raw), slots=512, sockets=4, flows=4, records=True, policy=policy)
 
 
-def traffic(seed, count, chain, hashes):
-    """Bursts of four flows, every second of them TCP's."""
+def traffic(seed, count, chain, hashes, parts=0):
+    """Bursts of four flows, every second of them TCP's; UDP's datagrams come in ``parts``."""
     rng = np.random.default_rng(seed)
     flow = rng.integers(0, 4, count)
     tcp = flow % 2 == 1
     seq = np.zeros(count, np.int64)
     for one in range(4):
-        seq[flow == one] = np.arange(np.count_nonzero(flow == one)) * 1400
+        numbers = np.arange(np.count_nonzero(flow == one))
+        seq[flow == one] = numbers * 1400 if one % 2 else numbers // max(1, parts)
     return make_trace(
         np.cumsum(rng.integers(0, rng.choice([300, 1500, 6000]), count)),
         rss_hash=np.array(hashes)[flow],
@@ -64,9 +65,10 @@ def traffic(seed, count, chain, hashes):
         chain=chain,
         protocol=np.where(tcp, codes.TCP, codes.UDP),
         wire_len=np.where(tcp, 1500, 114),
-        payload=np.where(tcp, 1400, 0),
-        seq=np.where(tcp, seq, 0),
+        payload=np.where(tcp, 1400, 80 if parts else 0),
+        seq=seq,
         tcp_flags=np.where(tcp, ACK, 0),
+        fragments=np.where(tcp, 0, parts),
     )
 
 
@@ -139,6 +141,30 @@ def test_nothing_overtakes_in_any_stage_and_nothing_is_held_for_ever(
     host = restless_host(at_nic, **knobs)
     trace = traffic(seed, 200, host.chain("docker"), hashes)
     stats = drive(host, trace, changes)
+    assert stats["reordered"] == 0
+    assert overtakes(host, trace) == []
+
+
+@settings(max_examples=examples(60), deadline=None, database=None)
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from(HASHES),
+    st.booleans(),
+    st.sampled_from(["host", "docker"]),
+    st.sampled_from([2, 3, 7]),
+    st.fixed_dictionaries(
+        {
+            "mflow_batch": st.sampled_from([1, 2, 7, 40]),
+            "max_backlog": st.sampled_from([2, 1000, 1000]),
+            "napi_weight": st.sampled_from([1, 5, 64]),
+            "cost_overrides": st.sampled_from([{}, {"l4_rcv.udp": 5000}]),
+        }
+    ),
+)
+def test_datagrams_in_fragments_keep_their_order_too(seed, hashes, at_nic, profile, parts, knobs):
+    host = restless_host(at_nic, profile=profile, ipfrag_time_ns=10**8, **knobs)
+    trace = traffic(seed, 200, host.chain(profile), hashes, parts)
+    stats = drive(host, trace)
     assert stats["reordered"] == 0
     assert overtakes(host, trace) == []
 

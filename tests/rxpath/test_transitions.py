@@ -34,7 +34,7 @@ def test_each_kind_of_stage_of_a_profile_has_an_entrance():
     kinds = {
         profiles.KINDS[stage.kind]
         for profile in profiles.load().values()
-        for chain in (profile, profile.denied())
+        for chain in (profile, profile.denied(), profile.of_fragments())
         for stage in chain.stages[1:]
     }
     assert kinds == set(ENTRANCES)

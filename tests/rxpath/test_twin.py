@@ -75,6 +75,9 @@ hosts = st.fixed_dictionaries(
         "gro": mostly(True, False),
         "threads": st.integers(0, 2),
         "service_ns": mostly(0, 4000),
+        "ipfrag_high_thresh": mostly(4_194_304, 0, 5000),
+        "ipfrag_time_ns": st.sampled_from([20_000, 1_000_000]),
+        "idle_exit_ns": mostly(0, 3000),
         "offload_entries": st.sampled_from([0, 1, 2, 3]),
         "offload_functions": st.sampled_from([0, 1, 3]),
         "cost_overrides": st.fixed_dictionaries(
@@ -92,7 +95,8 @@ hosts = st.fixed_dictionaries(
     }
 )
 
-PROTOCOL = [6, 6, 17, 1]  # of the flows
+PROTOCOLS = [6, 6, 17, 1]  # of the flows
+FRAGMENTED = [17, 6, 17, 17]  # likewise, where some datagrams come in fragments
 # Hashes that share a queue, a GRO bucket or an entry of the order guard are the interesting ones.
 HASHES = [1, 9, 1 + (1 << 15), 2, 77, 0xFFFFFFFF, 0x9E3779B1]
 
@@ -100,6 +104,7 @@ HASHES = [1, 9, 1 + (1 << 15), 2, 77, 0xFFFFFFFF, 0x9E3779B1]
 @st.composite
 def traffics(draw):
     """Up to 120 frames from a seed: (frames, hash of each flow)."""
+    fragmented = draw(st.booleans())
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     gaps = draw(st.sampled_from([(0, 100), (0, 200, 500), (0, 500, 1000, 2000), (2000, 20_000)]))
 
@@ -116,6 +121,9 @@ def traffics(draw):
             "tcp_flags": mostly(0x10, 0x18, 0x11, 0x90),
             "gro_key": mostly(0, 1),
             "follows": mostly(True, False),
+            "protocols": FRAGMENTED if fragmented else PROTOCOLS,
+            "fragments": int(rng.choice([0, 2, 3, 5])) if fragmented else 0,
+            "breaks": mostly(False, True),
         }
         for _ in range(draw(st.sampled_from([1, 5, 40, 120, 120, 120])))
     ]
@@ -123,13 +131,25 @@ def traffics(draw):
 
 
 def arrivals(raw, hashes, one_chain):
-    """Times, and TCP sequence numbers that follow on within a flow unless the draw says not."""
+    """Times, and TCP sequence numbers that follow on within a flow unless the draw says not.
+
+    A datagram's fragments follow one another; where the draw says so, the next one begins before
+    the last of them, as if it had been lost on the way.
+    """
     now, seqs = 0, dict.fromkeys(range(FLOWS), 0xFFFFFF00)
+    datagrams = dict.fromkeys(range(FLOWS), (0, 0, 0))  # number, fragments, those to come
     for slot, frame in enumerate(raw):
         now += frame["gap"]
-        tcp = PROTOCOL[frame["flow"]] == 6
+        protocol = frame["protocols"][frame["flow"]]
+        tcp = protocol == 6
         seq = seqs[frame["flow"]] + (0 if frame["follows"] else 7)
         seqs[frame["flow"]] = (seq + frame["payload"]) % 2**32
+        number, fragments, left = datagrams[frame["flow"]]
+        if left == 0 or frame["breaks"]:
+            number, fragments = number + 1, frame["fragments"] if protocol == 17 else 0
+            left = max(fragments, 1)
+        datagrams[frame["flow"]] = number, fragments, left - 1
+        payload = frame["wire_len"] - 40 if fragments else 0
         yield {
             "slot": slot,
             "now": now,
@@ -137,12 +157,13 @@ def arrivals(raw, hashes, one_chain):
             "flow": frame["flow"],
             "socket": frame["flow"] % SOCKETS,
             "chain": raw[0]["chain"] if one_chain else frame["chain"],
-            "protocol": PROTOCOL[frame["flow"]],
+            "protocol": protocol,
             "wire_len": frame["wire_len"],
-            "payload": frame["payload"] if tcp else 0,
-            "seq": seq % 2**32 if tcp else 0,
+            "payload": frame["payload"] if tcp else payload,
+            "seq": seq % 2**32 if tcp else number,
             "tcp_flags": frame["tcp_flags"] if tcp else 0,
             "gro_key": frame["gro_key"],
+            "fragments": fragments,
         }
 
 
@@ -161,12 +182,13 @@ def collect(host, until, out):
 
 @pytest.fixture(scope="module")
 def costs_file(tmp_path_factory):
-    """A cost profile in which TCP pays for each frame of an skb, as in no built-in one."""
+    """A cost profile in which each frame of an skb costs something in every stage behind GRO."""
     text = (costs.DIRECTORY / "xeon-2.2ghz.toml").read_text()
-    changed = text.replace('[l4_rcv]\nper = "skb"', '[l4_rcv]\nper = "segment"')
-    assert changed != text
+    for name in ("gro_cell_poll", "process_backlog", "l4_rcv", "recvmsg"):
+        assert f'[{name}]\nper = "skb"' in text
+        text = text.replace(f'[{name}]\nper = "skb"', f'[{name}]\nper = "segment"')
     path = tmp_path_factory.mktemp("costs") / "segments.toml"
-    path.write_text(changed)
+    path.write_text(text)
     return str(path)
 
 

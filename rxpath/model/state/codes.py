@@ -18,6 +18,7 @@ RSS_ENTRIES = 128  # of the indirection table (ethtool -x)
 GUARD_ENTRIES = 32_768  # flows' hashes: rps_sock_flow_entries of Documentation/networking/scaling
 GRO_BUCKETS = 8  # GRO_HASH_BUCKETS
 GRO_DEPTH = 8  # MAX_GRO_SKBS
+FRAGMENT_BUCKETS = 1024  # of the hash table of datagrams that are reassembled
 MEMORY = 4096  # int64 of the steering policy's own
 
 # -- protocols as far as the receive path distinguishes them -------------------------------------
@@ -37,6 +38,8 @@ CPU_BACKLOG = 3  # a CPU's input_pkt_queue is over netdev_max_backlog
 SOCKET_RCVBUFF = 4  # the socket's receive buffer is full
 RESEQUENCER = 5  # mFlow: too many of the flow's skbs wait for their turn
 NETFILTER_DROP = 6  # the operator's policy denies the flow
+FRAG_REASM_TIMEOUT = 7  # fragments of a datagram that was not whole after ipfrag_time
+FRAG_MEMORY = 8  # reassembly uses more than ipfrag_high_thresh; without a reason of its own there
 DROP_REASONS = (
     "none",
     "rx_missed",
@@ -45,12 +48,14 @@ DROP_REASONS = (
     "socket_rcvbuff",
     "resequencer",
     "netfilter_drop",
+    "frag_reasm_timeout",
+    "frag_memory",
 )
 
 # -- stages --------------------------------------------------------------------------------------
-NAPI, SPLIT, GRO_CELL, BACKLOG, SOCKET, RPS, POLL = range(1, 8)
-STAGE_NAMES = ("none", "napi", "split", "gro_cell", "backlog", "socket", "rps", "poll")
-DENY = 8  # no stage: where the chain of a denied flow ends
+NAPI, SPLIT, GRO_CELL, BACKLOG, SOCKET, RPS, POLL, DEFRAG = range(1, 9)
+STAGE_NAMES = ("none", "napi", "split", "gro_cell", "backlog", "socket", "rps", "poll", "defrag")
+DENY = 9  # no stage: where the chain of a denied flow ends
 FIRST_POSITION = 0  # of a chain's first stage
 NIC_POSITION = MAX_STAGES - 1  # of the order guard: RPS at the NIC, beyond the longest chain
 
@@ -84,7 +89,8 @@ WORK_STAGE = 8  # a later stage: gro_cell, backlog
 WORK_TASK = 9  # an application reads a message
 WORK_POLL = 10  # a frame under kernel bypass
 WORK_SPIN = 11  # polling an empty ring, which never ends by itself
-WORK_COUNT = 12
+WORK_DATAGRAM = 12  # the protocol, for a datagram that was reassembled
+WORK_COUNT = 13
 SOFTIRQ_NONE, SOFTIRQ_INLINE, SOFTIRQ_THREAD = range(3)  # where __do_softirq was called
 BUSY_HARDIRQ, BUSY_SOFTIRQ, BUSY_KSOFTIRQD, BUSY_TASK, BUSY_POLLING = range(5)
 BUSY_NAMES = ("hardirq", "softirq", "ksoftirqd", "task", "polling")

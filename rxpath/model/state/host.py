@@ -22,7 +22,15 @@ from rxpath.model.state.machine import (
     Task,
     Usage,
 )
-from rxpath.model.state.packets import Flow, FrameRecord, GuardEntry, Hops, Slot
+from rxpath.model.state.packets import (
+    Datagram,
+    Flow,
+    FrameRecord,
+    GuardEntry,
+    Hops,
+    Reassembly,
+    Slot,
+)
 from rxpath.model.state.schedule import Running, Schedule, Source
 from rxpath.model.state.settings import Chain, Costs, Knobs, RssEntry, Stage
 from rxpath.model.state.steering import STEER_SIGNATURE, Steering
@@ -48,11 +56,13 @@ class State(Group):
     rss = parts(codes.RSS_ENTRIES, RssEntry, "the RSS indirection table")
     irq_cpus = words(codes.MAX_QUEUES, "CPU of each RX queue's interrupt")
     steering = part(Steering, "what a policy sees, knobs apart")
+    reassembly = part(Reassembly, "IP fragments that wait for the rest of their datagrams")
     sources = table(Source, "of events: the tick, interrupts, IPIs, wake-ups")
     guard = table(GuardEntry, "the order guard, by hash and position (`rxpath.model.order`)")
     slots = table(Slot, "frame buffers")
     records = table(FrameRecord, "by slot; one row when records are not wanted")
     hops = table(Hops, "by slot")
+    datagrams = table(Datagram, "by slot, see there")
     flows = table(Flow, "by number")
     tasks = table(Task, "ksoftirqd of each CPU, then the applications' threads")
     sockets = table(Socket, "by number")
@@ -72,6 +82,7 @@ def allocate(slots: int, sockets: int, flows: int, threads: int, records: bool) 
         slots=slots,
         records=slots if records else 1,
         hops=slots,
+        datagrams=slots,
         flows=flows,
         tasks=tasks,
         sockets=sockets,
@@ -108,6 +119,7 @@ def _empty_lists(state: State) -> None:
         cpus[name] = none
     napis["next"] = napis["queue"]["head"] = napis["process"]["head"] = none
     napis["gro"]["oldest"] = none
+    state.reassembly.buckets.array[:] = none
     tasks, sockets = state.tasks.array, state.sockets.array
     tasks["next"] = tasks["slot"] = tasks["ready"]["head"] = none
     sockets["queue"]["head"] = sockets["next"] = none

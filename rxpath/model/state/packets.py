@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rxpath.compile.tables import Row, parts, word
-from rxpath.model.state.codes import MAX_STAGES
+from rxpath.compile.tables import Row, parts, word, words
+from rxpath.model.state.codes import FRAGMENT_BUCKETS, MAX_STAGES
 
 
 class Slot(Row):
@@ -34,15 +34,38 @@ class Slot(Row):
     out_cpu = word("where it left")
     truesize = word("what the socket is charged with", "bytes")
     last = word("the skb's last frame")
-    payload = word("of TCP", "bytes")
-    seq = word("TCP sequence number")
-    flags = word("TCP flags")
+    payload = word("of TCP, or of the datagram in an IP fragment", "bytes")
+    seq = word("TCP sequence number; of a fragment: its datagram's number in the flow")
+    flags = word("TCP flags; of a fragment: how many its datagram has")
     gro_key = word("must be equal for two segments to merge")
-    merged = word("hop in which GRO merged the frame")
+    merged = word("the first frame's hop in which the frame joined its skb; its own: `hop`")
     held = word("for how long the order guard held it", "ns")
     worked = word("1: the order guard holds it behind its work, not in front of it")
     before = word("frame before it in its flow's order + 1, or 0")
     after = word("frame after it + 1, or 0")
+
+
+class Datagram(Row, packed=True):
+    """Fragments of a datagram that wait for the others [struct ipq], by its first one's slot."""
+
+    first = word("fragment of the datagram, in the order of their offsets")
+    last = word("fragment")
+    fragments = word("that have come")
+    payload = word("of theirs", "bytes")
+    truesize = word("of theirs", "bytes")
+    created = word("when the first of them came, which starts the timer", "ns")
+    next = word("link in its bucket's chain")
+    older = word("datagram that was begun before it + 1, or 0")
+    newer = word("datagram that was begun after it + 1, or 0")
+
+
+class Reassembly(Row):
+    """The datagrams that are not whole."""
+
+    memory = word("truesize of their fragments", "bytes")
+    oldest = word("datagram + 1, or 0")
+    newest = word("datagram + 1, or 0")
+    buckets = words(FRAGMENT_BUCKETS, "chains of datagrams; -1: empty")
 
 
 class Flow(Row):
@@ -122,7 +145,8 @@ class Arrival(Row, packed=True):
     chain = word("number of the chain of stages")
     protocol = word("inner IP protocol")
     wire_len = word("on the wire, outer headers included", "bytes")
-    payload = word("of TCP", "bytes")
-    seq = word("TCP sequence number")
+    payload = word("of TCP, or of the datagram in a fragment", "bytes")
+    seq = word("TCP sequence number; of a fragment: its datagram's number in the flow")
     tcp_flags = word("of the TCP header")
     gro_key = word("must be equal for two segments to merge")
+    fragments = word("how many IP fragments its datagram is in; 0 or 1: it is whole")

@@ -42,6 +42,9 @@ class Knobs(Row):
     rebalanced = word("RSS++: when it last ran", "ns")
     offload_entries = word("flows that the NIC's table holds")
     offload_functions = word("virtual functions that the NIC has")
+    frag_memory = word("fragments that wait may use: ipfrag_high_thresh", "bytes")
+    frag_ns = word("a datagram may take to be whole: ipfrag_time", "ns")
+    idle_exit_ns = word("an idle CPU takes to leave its idle state", "ns")
 
 
 class Costs(Row):
@@ -71,7 +74,7 @@ class Costs(Row):
 class Stage(Row):
     """One stage of a chain.  Costs are [UDP and others, TCP]."""
 
-    kind = word("NAPI, GRO_CELL, BACKLOG, SOCKET, POLL or DENY")
+    kind = word("NAPI, GRO_CELL, BACKLOG, DEFRAG, SOCKET, POLL or DENY")
     ifindex = word("of its device")
     position = word("in its chain")
     slow_path = word("chain + 1 of frames without an entry in the NIC's table; 0: there is none")
@@ -88,6 +91,7 @@ class Chain(Row):
 
     first = word("row of the first stage")
     denied = word("likewise, for flows that the operator's policy denies")
+    fragments = word("likewise, for IP fragments; `first` where nothing reassembles them")
 
 
 class RssEntry(Row):
