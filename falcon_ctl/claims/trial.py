@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from socket import IPPROTO_TCP, IPPROTO_UDP
+from socket import IPPROTO_UDP
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from falcon_ctl.systems.system import VXLAN_BYTES, System
 from falcon_ctl.traffic.order import Order, analyse
 from falcon_ctl.virtual import measure
 from falcon_ctl.virtual.measure import Closed, Metrics, Stream
+from falcon_ctl.virtual.wire import FULL, SMALL, segment
 from rxpath import results
 from rxpath.drivers import virtual
 from rxpath.drivers.closed import ClosedLoop
@@ -24,7 +25,6 @@ from rxpath.tcp.connections import Connection
 HASH = 0x5A17C0DE  # of a flow whose three stages FALCON puts on three CPUs
 STEADY = 4000  # ns between frames: a load that every system can carry
 SATURATING = 400  # and one that none can
-_PROTOCOL = {"udp": IPPROTO_UDP, "tcp": IPPROTO_TCP}
 
 
 @dataclass(frozen=True)
@@ -101,16 +101,18 @@ def run(system: System, rounds: Rounds = Rounds()) -> Trial:  # it is frozen
     flows, tcp = len(rounds.hashes), rounds.proto == "tcp"
     model = measure.build(system, rounds.knobs, flows, records=True)
     numbers = np.arange(rounds.count)
-    frame = measure.FULL if tcp else measure.SMALL
+    if tcp:
+        columns = measure.segments(system, numbers // flows)
+    else:
+        wire_len = SMALL + VXLAN_BYTES * system.tunnels("udp")
+        columns = {"protocol": IPPROTO_UDP, "wire_len": wire_len}
     trace = virtual.make_trace(
         numbers * rounds.gap,
         rss_hash=np.array(rounds.hashes)[numbers % flows],
         flow=numbers % flows,
         socket=numbers % flows,
         chain=measure.chain_of(model, system, rounds.proto),
-        protocol=_PROTOCOL[rounds.proto],
-        wire_len=frame + VXLAN_BYTES * system.tunnels(rounds.proto),
-        **measure.segments(numbers // flows) if tcp else {},
+        **columns,
     )
     sent = [numbers[flow::flows] * rounds.gap for flow in range(flows)]
     return Trial(sent, results.run(model, trace), results.counters(model))
@@ -140,11 +142,13 @@ def requests(system: System, renews: bool) -> Metrics:
 def connect(system: System, window: int = 64) -> ClosedLoop:
     """One TCP stream over a connection that is to be set up first."""
     model = measure.build(system, {}, 1)
+    full = segment(system, FULL)
     stream = Connection(
         rss_hash=HASH,
         chain=measure.chain_of(model, system, "tcp"),
         window=window,
-        wire_len=measure.FULL + VXLAN_BYTES * system.tunnels("tcp"),
+        wire_len=full.length,
+        payload=full.payload,
         setup=measure.handshake_of(model, system),
     )
     return ClosedLoop(model, [stream])

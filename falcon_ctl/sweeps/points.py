@@ -10,7 +10,8 @@ from typing import Any
 
 from falcon_ctl.sweeps.spec import CORES, File, Spec, default_bytes
 from falcon_ctl.systems.system import System, merge_knobs
-from falcon_ctl.virtual.measure import Closed, Load, Stream
+from falcon_ctl.virtual.loads import Closed, Load, Stream
+from falcon_ctl.virtual.wire import most_frames
 from rxpath.config import tomlfile
 from rxpath.config.knobs import Knobs
 from rxpath.errors import ConfigError
@@ -31,6 +32,7 @@ class Point:
     proto: str
     flows: int
     bytes: int
+    message: int | None
     cores: int | None
     threshold: int | None
     rate: float | None
@@ -43,8 +45,8 @@ class Point:
 
     def columns(self) -> dict[str, Any]:
         """The columns of the table that identify the point."""
-        names = ("system", "proto", "flows", "bytes", "cores", "threshold", "rate", "window")
-        found = {name: getattr(self, name) for name in names}
+        names = ("system", "proto", "flows", "bytes", "message", "cores", "threshold", "rate")
+        found = {name: getattr(self, name) for name in (*names, "window")}
         return {**found, **dict(self.knobs), **dict(self.costs), "seed": self.seed}
 
     def document(self) -> dict[str, Any]:
@@ -70,9 +72,18 @@ class Point:
         """What the figures' measurements take."""
         knobs, times = self.host_knobs(), (self.ms, self.warm_ms)
         if self.rate is not None:
-            return Stream((self.rate,) * self.flows, *times, size=self.bytes, knobs=knobs)
-        window = self.window or 0
-        return Closed(self.flows, *times, window=window, size=self.bytes, knobs=knobs)
+            rates = (self.rate,) * self.flows
+            if self.message:
+                return Stream(rates, *times, message=self.message, knobs=knobs)
+            return Stream(rates, *times, size=self.bytes, knobs=knobs)
+        return Closed(
+            self.flows,
+            *times,
+            window=self.window or 0,
+            size=self.bytes,
+            message=self.message or 0,
+            knobs=knobs,
+        )
 
 
 def expand(file: File, systems: Mapping[str, System]) -> list[Point]:
@@ -95,6 +106,7 @@ def _axes(spec: Spec, proto: str) -> list[Sequence[Any]]:
     return [
         spec.flows,
         spec.bytes or [default_bytes(proto)],
+        spec.message or [None],
         spec.cores or [None],
         spec.threshold if spec.threshold is not None else [None],
         spec.rate if proto == "udp" else [None],
@@ -117,19 +129,20 @@ def _product(spec: Spec, systems: Mapping[str, System]) -> Iterator[Point]:
 
 def _point(spec: Spec, system: str, proto: str, values: tuple[Any, ...]) -> Point:
     """The point of one value of each of `_axes`."""
-    flows, size, cores, threshold, rate, window, *more, seed = values
+    flows, size, message, cores, threshold, rate, window, *more, seed = values
     knobs = tuple(zip(spec.knobs, more[: len(spec.knobs)], strict=True))
     costs = tuple(zip(spec.costs, more[len(spec.knobs) :], strict=True))
-    main = (system, proto, flows, size, cores, threshold, rate, window)
+    main = (system, proto, flows, size, message, cores, threshold, rate, window)
     return Point(*main, knobs, costs, seed, spec.ms, spec.warm_ms)
 
 
 def _check_traces(file: File) -> None:
     spec = file.spec
     seconds = (spec.ms + spec.warm_ms) / 1000
-    frames = max(spec.flows) * max(spec.rate) * seconds
+    fragments = max(most_frames(message) for message in spec.message or [0])
+    frames = max(spec.flows) * max(spec.rate) * seconds * fragments
     if "udp" in spec.proto and frames > MOST_FRAMES:
-        expected = f"flows x rate x time of at most {MOST_FRAMES} packets a point"
+        expected = f"flows x rate x fragments x time of at most {MOST_FRAMES} packets a point"
         raise file.error(("rate",), f"{frames:.0f} packets", expected)
 
 

@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from falcon_ctl.errors import UsageError
-from falcon_ctl.virtual.measure import FULL
+from falcon_ctl.virtual.wire import FULL, MOST_DATAGRAM
 from topo.spec import yaml_tree
 from topo.spec.yaml_tree import Tree, TreeError, parse
 
@@ -42,9 +42,10 @@ AXES = {
     "proto": "udp, tcp",
     "flows": f"integers from 1 to {MOST_FLOWS}",
     "bytes": f"bytes of a frame without its tunnel, from {SMALLEST} (udp: 64) to {LARGEST}",
+    "message": f"bytes that a client sends at a time, from 1 to {MOST_DATAGRAM}, in place of bytes",
     "cores": f"how many cores FALCON and RPS have, from 1 to {len(CORES)}",
     "threshold": "FALCON's threshold, percent from 0 to 100",
-    "rate": "packets/s of each udp flow, up to 1e8",
+    "rate": "packets/s, or messages/s, of each udp flow, up to 1e8",
     "window": f"segments of each tcp connection, from 1 to {MOST_WINDOW}",
     "knobs": "a mapping of the host's knobs, such as falcon.order, to values or lists",
     "costs": "a mapping of amounts of the cost profile, such as ipi_send.ns, to ns",
@@ -94,6 +95,7 @@ class Spec(BaseModel):
     proto: Axis[Literal["udp", "tcp"]] = ["udp"]
     flows: Axis[Annotated[Whole, Field(ge=1, le=MOST_FLOWS)]] = [1]
     bytes: Axis[Annotated[Whole, Field(ge=64, le=LARGEST)]] | None = None
+    message: Axis[Annotated[Whole, Field(ge=1, le=MOST_DATAGRAM)]] | None = None
     cores: Axis[Annotated[Whole, Field(ge=1, le=len(CORES))]] | None = None
     threshold: Axis[Annotated[Whole, Field(ge=0, le=100)]] | None = None
     rate: Axis[Rate] = [900e3]
@@ -197,6 +199,8 @@ def _contradictions(spec: Spec) -> Iterator[tuple[tuple[str, ...], str, str]]:
     for axis, proto in (("rate", "udp"), ("window", "tcp")):
         if axis in given and proto not in spec.proto:
             yield (axis,), "given", f"{proto} among proto, to which it belongs"
+    if spec.bytes and spec.message:
+        yield ("message",), "given", "this or bytes"
     if spec.bytes and "tcp" in spec.proto and min(spec.bytes) < SMALLEST:
         yield ("bytes",), str(min(spec.bytes)), f"{SMALLEST} or more, for tcp"
     for axis, knobs in (

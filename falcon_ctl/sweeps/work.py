@@ -19,15 +19,20 @@ from falcon_ctl.sweeps.points import Point
 from falcon_ctl.systems import catalogue, custom, system
 from falcon_ctl.systems.catalogue import BY_NAME
 from falcon_ctl.systems.system import System
+from falcon_ctl.virtual import arrivals, loads, metrics, wire
 from falcon_ctl.virtual import measure as measures
-from falcon_ctl.virtual.measure import Metrics, measure
+from falcon_ctl.virtual.measure import measure
+from falcon_ctl.virtual.metrics import Metrics
 from rxpath.policies.custom import from_source
 from rxpath.results import DROP_REASONS
 
 Row = dict[str, Any]
-_DECIDING = (measures, catalogue, custom, system, points)  # modules that results depend on
+_OF_LOADS = (measures, arrivals, loads, metrics, wire)
+_DECIDING = (*_OF_LOADS, catalogue, custom, system, points)  # modules that results depend on
 RESULTS = (
     "pps",
+    "messages_per_s",
+    "gbit_per_s",
     "sent",
     "delivered",
     *(f"dropped_{reason}" for reason in DROP_REASONS),
@@ -107,6 +112,8 @@ def _row(found: Metrics) -> Row:
     """The results as plain values, rounded so that a sum's order does not show."""
     values = (
         round(found.pps, 3),
+        _rounded(found.messages_per_s),
+        _rounded(found.gbit_per_s),
         found.sent,
         found.delivered,
         *(int(found.drops[reason]) for reason in DROP_REASONS),

@@ -197,6 +197,11 @@ WRONG = {
         "{systems: host, seeds: 10000, knobs: {ring: %s}}",
         "1010000 points; expected at most",
     ),
+    "message": ("systems: host\nmessage: 65508", "message: 65508; expected bytes that a client"),
+    "message and bytes": (
+        "systems: host\nmessage: 5\nbytes: 500",
+        "message: given; expected this or bytes",
+    ),
     "packets": ("{systems: host, rate: 1e8, flows: 9}", "rate: 13500000 packets; expected flows x"),
     "policy file": ("systems: [no.py:f]", "no.py: expected a Python file: No such file"),
     "policies twice": ("systems: [mine.py:in_turn, ./mine.py:in_turn]", "in_turn again"),
@@ -223,11 +228,12 @@ def test_each_point_is_a_row_and_conserves_frames(capsys, lab):
     assert f"{COUNT} points are in" in out
     rows = list(csv.DictReader((lab / "out" / table.CSV).open()))
     assert len(rows) == COUNT
-    assert list(rows[0])[:8] == [
+    assert list(rows[0])[:9] == [
         "system",
         "proto",
         "flows",
         "bytes",
+        "message",
         "cores",
         "threshold",
         "rate",
@@ -256,6 +262,17 @@ def test_an_axis_does_what_it_says(capsys, lab):
     rates = {(row["bytes"], row["cores"]): float(row["pps"]) for row in rows}
     assert rates["64", "6"] > 1.2 * rates["64", "1"]
     assert rates["64", "6"] > rates["1514", "6"]
+
+
+def test_messages_are_an_axis_in_place_of_bytes(capsys, lab):
+    (lab / "small.yaml").write_text(
+        "{systems: host, proto: [udp, tcp], message: [16, 4096], rate: 2e4, ms: 2, warm_ms: 1}"
+    )
+    swept(capsys, lab, "out")
+    rows = list(csv.DictReader((lab / "out" / table.CSV).open()))
+    frames = [float(row["pps"]) / float(row["messages_per_s"]) for row in rows]
+    assert frames == pytest.approx([1, 3, 1, 3], rel=0.05)
+    assert [row["message"] for row in rows] == ["16", "4096"] * 2
 
 
 @pytest.mark.slow
@@ -309,7 +326,7 @@ def test_a_picture_has_a_panel_for_each_protocol_and_a_line_for_each_combination
     [
         ("systems", "--plot: systems; expected an axis of several numbers: flows, threshold, ring"),
         ("cores", "--plot: cores; expected an axis"),
-        ("flows,speed", "--plot: speed; expected one of pps, sent"),
+        ("flows,speed", "--plot: speed; expected one of pps, messages_per_s"),
         ("seed", "--plot: seed; expected an axis"),
         ("flows", "--plot: 24 lines; expected at most 16"),
     ],

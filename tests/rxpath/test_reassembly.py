@@ -179,16 +179,17 @@ def test_a_datagram_that_lacks_a_fragment_is_dropped_when_its_time_is_over():
     assert accounted(host)
 
 
-def test_over_the_memory_limit_every_fragment_is_dropped_and_none_is_evicted():
+@pytest.mark.parametrize(("less", "kept"), [(0, 4), (1, 3)])
+def test_over_the_memory_limit_every_fragment_is_dropped_and_none_is_evicted(less, kept):
     each = 1514 + 576
-    host = model(profile="host", ipfrag_high_thresh=3 * each)
-    trace = fragments(host, [0, 1, 2, 3, 4, 0, 0])  # the fifth comes when more is used than that
+    host = model(profile="host", ipfrag_high_thresh=3 * each - less)
+    trace = fragments(host, [0, 1, 2, 3, 4, 0, 0])  # the last one comes when more is used than that
     for _ in Replay(host, trace).run(10**6):
         pass
     stats = host.stats()
-    assert stats["drops"]["frag_memory"] == 3  # also those that would have made 0 whole
-    assert stats["queued"] == 4
-    assert host.state.reassembly.memory == 4 * each
+    assert stats["drops"]["frag_memory"] == 7 - kept  # also those that would have made 0 whole
+    assert stats["queued"] == kept
+    assert host.state.reassembly.memory == kept * each
     assert accounted(host)
 
 

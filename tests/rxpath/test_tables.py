@@ -130,7 +130,8 @@ def test_each_field_has_a_meaning_and_a_place_of_its_own(kind):
 
 
 def test_rows_that_events_look_at_begin_a_cache_line():
-    state = State(sources=1, guard=1, slots=2, records=1, hops=1, flows=1, tasks=1, sockets=1)
+    names = ("sources", "guard", "records", "hops", "datagrams", "flows", "tasks", "sockets")
+    state = State(slots=2, **dict.fromkeys(names, 1))
     for rows in (state.cpus, state.napis, state.stages, state.slots, state.flows, state.guard):
         assert rows.address % (8 * LINE) == 0
         assert rows.kind.SIZE % LINE == 0
