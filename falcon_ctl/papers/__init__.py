@@ -1,0 +1,1 @@
+"""Two papers' measurements beside the model's: data, panels, comparison, score, pages."""
