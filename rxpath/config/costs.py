@@ -3,6 +3,9 @@
 ``per`` says what is counted: ``frame`` (before GRO), ``gro`` (a frame in GRO), ``skb`` (after GRO),
 ``segment`` (a frame of an skb that GRO merged), or ``host`` (not of a stage).  ``ns`` is an amount
 for every protocol; ``udp`` and ``tcp`` where they differ; ``ns_kib`` adds ns for each KiB.
+
+A file may instead hold one table ``scaled``: another built-in profile (``profile``) on a machine
+whose clock is ``to_mhz`` in place of ``from_mhz``.  Constants of the kernel ([SRC]) stay.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ DIRECTORY = Path(__file__).with_name("costs")
 PER = ("frame", "gro", "skb", "segment", "host")
 PER_KIB = ("frame", "skb")  # may cost something for each KiB
 AMOUNTS = ("ns", "udp", "tcp", "ns_kib")
+CONSTANT = "[SRC]"  # a source that begins with this is of a constant, which no clock changes
+_SCALED, _MOST_MHZ = "scaled", 100_000
 MOST = 10**8  # ns; a run goes on until the frames at its end are done
 
 
@@ -48,13 +53,64 @@ def load(name: str, overrides: Mapping[str, Any] | None = None) -> dict[str, Cos
     ``name`` is one of `names`, or the path of a user's file, which ends in .toml.
     Raises `ConfigError` for an unknown profile, an unknown key, and negative or absent costs.
     """
+    raw = tomlfile.read("costs", path_of(name))
+    if _SCALED in raw:
+        base, factor = _scaled(raw)
+        return parse(_tables(scale(load(base), factor)), overrides or {})
+    return parse(raw, overrides or {})
+
+
+def path_of(name: str) -> Path:
+    """The file of a profile. Raises `ConfigError` when there is no such profile."""
     if name.endswith(tomlfile.SUFFIX):
-        path = Path(name)
-    elif name in names():
-        path = DIRECTORY / f"{name}{tomlfile.SUFFIX}"
-    else:
+        return Path(name)
+    if name not in names():
         raise ConfigError("costs", name, f"one of {', '.join(names())}, or a FILE.toml")
-    return parse(tomlfile.read("costs", path), overrides or {})
+    return DIRECTORY / f"{name}{tomlfile.SUFFIX}"
+
+
+def scale(costs: Costs, factor: float) -> dict[str, Cost]:
+    """``costs`` with what depends on the clock times ``factor``, whole ns."""
+    return {name: _times(cost, factor) for name, cost in costs.items()}
+
+
+def amounts_of(cost: Cost) -> dict[str, int]:
+    """A cost's amounts by the keys that the profile and ``cost_overrides`` know them by."""
+    if cost.per == "host":
+        return {"ns": cost.udp}
+    kib = {"ns_kib": cost.ns_kib} if cost.per in PER_KIB else {}
+    return {"udp": cost.udp, "tcp": cost.tcp, **kib}
+
+
+def _times(cost: Cost, factor: float) -> Cost:
+    if cost.source.startswith(CONSTANT):
+        return cost
+    udp, tcp, ns_kib = (round(ns * factor) for ns in (cost.udp, cost.tcp, cost.ns_kib))
+    return Cost(cost.per, udp, tcp, ns_kib, cost.source)
+
+
+def _scaled(raw: Mapping[str, Any]) -> tuple[str, float]:
+    """The profile and the factor of a file with a table ``scaled``. Raises `ConfigError`."""
+    table = raw[_SCALED]
+    keys = ("profile", "from_mhz", "to_mhz", "source")
+    if len(raw) > 1:
+        raise ConfigError(_SCALED, list(raw), "the only table of its file")
+    if not isinstance(table, Mapping) or sorted(table) != sorted(keys):
+        raise ConfigError(_SCALED, table, "a table of " + ", ".join(keys))
+    if table["profile"] not in names():
+        raise ConfigError(f"{_SCALED}.profile", table["profile"], "one of " + ", ".join(names()))
+    for key in ("from_mhz", "to_mhz"):
+        if type(table[key]) is not int or not 1 <= table[key] <= _MOST_MHZ:
+            raise ConfigError(f"{_SCALED}.{key}", table[key], f"MHz from 1 to {_MOST_MHZ}")
+    return table["profile"], table["from_mhz"] / table["to_mhz"]
+
+
+def _tables(costs: Costs) -> dict[str, Any]:
+    """As in a file."""
+    return {
+        name: {"per": cost.per, "source": cost.source, **amounts_of(cost)}
+        for name, cost in costs.items()
+    }
 
 
 def parse(raw: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Cost]:

@@ -167,6 +167,44 @@ def test_absent_cost_that_a_stage_names(tmp_path):
         model(costs=str(file))
 
 
+SCALED = """[scaled]
+profile = "xeon-2.2ghz"
+from_mhz = 2200
+to_mhz = 4400
+source = "test"
+"""
+
+
+def test_a_profile_that_is_another_one_at_a_faster_clock(tmp_path):
+    file = tmp_path / "fast.toml"
+    file.write_text(SCALED)
+    slow, fast = costs.load("xeon-2.2ghz"), costs.load(str(file))
+    assert fast["skb_alloc"].tcp == slow["skb_alloc"].tcp / 2
+    assert fast["copy_to_user"].ns_kib == slow["copy_to_user"].ns_kib / 2
+    assert fast["skb_overhead"] == slow["skb_overhead"]  # bytes, a constant of the kernel
+    assert set(fast) == set(slow)
+    assert costs.load(str(file), {"skb_alloc.tcp": 7})["skb_alloc"].tcp == 7
+    model(costs=str(file))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (SCALED.replace("xeon-2.2ghz", "vax"), "scaled.profile: got 'vax', expected one of xeon"),
+        (SCALED.replace("4400", "0"), "scaled.to_mhz: got 0, expected MHz from 1 to 100000"),
+        (SCALED.replace("4400", "4.4"), "scaled.to_mhz: got 4.4, expected MHz"),
+        (SCALED.replace("source", "from"), "scaled: got .*, expected a table of profile, from_mhz"),
+        (SCALED + "[skb_alloc]\nns = 3\n", "scaled: got .*, expected the only table of its file"),
+        ("scaled = 3\n", "scaled: got 3, expected a table of profile"),
+    ],
+)
+def test_a_wrong_scaled_profile(tmp_path, text, message):
+    file = tmp_path / "fast.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        costs.load(str(file))
+
+
 def test_every_profile_has_its_costs():
     host = model()
     for name in profiles.load():
