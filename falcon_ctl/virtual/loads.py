@@ -33,6 +33,7 @@ class Stream:
         paced: a client sends at fixed intervals, as sockperf does, and not by a Poisson process.
         pairs: how many pairs of addresses the flows are between, flow i of pair i % pairs. A
             fragment has no ports: NIC and kernel know the flows of a pair by one hash.
+        hashes: the flows' RSS hashes, flow i's is hashes[i % n]; drawn at random without any.
         send_ns: from the client's call to its link, and
         wire: what else lies around the receiving host: parts of a round trip, see `Metrics`.
         knobs: of the host, beside the system's.
@@ -51,6 +52,7 @@ class Stream:
     threads: int = 0
     paced: bool = False
     pairs: int = 1
+    hashes: Sequence[int] = ()
     send_ns: int = SEND_NS
     wire: Wire = field(default_factory=Wire)
 
@@ -95,11 +97,12 @@ class Closed:
         size: bytes of a stream's full frame without its tunnel (`falcon_ctl.virtual.wire.segment`).
         message: bytes that a stream's application writes at a time, see `Connection`; 0: no ends.
         nagle: a write waits to fill a segment (RFC 896), so a busy stream is of full segments
-            without PSH and its messages are counted by their bytes; else each write is sent.
+            without PSH, and its messages are counted by their bytes; without it, each write is
+            sent.
         rate: messages/s that each stream's application writes; 0: what the window allows.
         clients: each has as many connections, on a client's machine of its own or not.
         threads: how many threads read the sockets, socket s by thread s % threads; 0: each its own.
-        send_ns: see `Stream`.
+        hashes, send_ns: see `Stream`.
         wire: between the machines.
         knobs: of the host, beside the system's.
     """
@@ -121,6 +124,7 @@ class Closed:
     rate: float = 0.0
     clients: int = 1
     threads: int = 0
+    hashes: Sequence[int] = ()
     send_ns: int = SEND_NS
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ measured time, latencies those of the frames (or requests) that were done in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from socket import IPPROTO_TCP, IPPROTO_UDP
 from typing import Any, NamedTuple
@@ -25,12 +25,13 @@ from rxpath.config.knobs import Knobs
 from rxpath.drivers import virtual
 from rxpath.drivers.closed import ClosedLoop
 from rxpath.host import Model
-from rxpath.results import Counters, counters, frames_until
+from rxpath.results import Busy, Counters, counters, frames_until
 from rxpath.tcp.connections import Connection, Step
 
 __all__ = ["FULL", "MS", "Closed", "Load", "Metrics", "Stream", "measure"]
 
 ACK = 0x10  # of the TCP header's flags
+SOFTIRQ = ("hardirq", "softirq", "ksoftirqd")  # of `rxpath.results.Busy`
 _SLOTS = 40_000  # at least; unused memory is never touched
 _ONE_FRAME = Datagram(np.array([FULL]), np.array([MTU]))
 _NO_FRAGMENTS = "datagrams below the MTU: the system's stack does not reassemble"
@@ -62,6 +63,8 @@ def udp(system: System, load: Stream, seed: int) -> Metrics:
         reordered=after.reordered,
         latencies=latencies.reshape(messages, frames_each).max(axis=1),
         loads=_loads(after, end, before, start),
+        softirq=_loads(after, end, before, start, SOFTIRQ),
+        net_rx=(after.net_rx - before.net_rx) * 1e9 / (end - start),
         messages_per_s=messages * 1e9 / (end - start),
         gbit_per_s=messages * size * 8 / (end - start),
         rest_ns=load.send_ns + load.wire.there_ns + load.wire.back_ns,
@@ -87,7 +90,7 @@ def senders(
     datagram = _ONE_FRAME if is_tcp else _datagram(system, load)
     sent = arrivals.draw(load, datagram, rng)
     model = build(system, _knobs(load), count, records, len(sent.times), load.sockets)
-    hashes = _hashes(rng, count)
+    hashes = _hashes(rng, count, load.hashes)
     if datagram.frames > 1:
         hashes = hashes[np.arange(count) % load.pairs]  # no ports: the addresses' hash
         if system.profile == "bypass":
@@ -164,6 +167,8 @@ def tcp(system: System, load: Closed, seed: int) -> Metrics:
         reordered=after.reordered,
         latencies=closed_loop.latencies(start),
         loads=_loads(after, end, before, start),
+        softirq=_loads(after, end, before, start, SOFTIRQ),
+        net_rx=(after.net_rx - before.net_rx) * 1e9 / (end - start),
         retransmits=closed_loop.retransmits,
         setup_us=_mean_setup_us(closed_loop),
         messages_per_s=messages * 1e9 / (end - start),
@@ -204,7 +209,7 @@ def connected(system: System, load: Closed, seed: int) -> tuple[Model, ClosedLoo
     # Twice, because a segment may be sent again while it waits.
     model = build(system, _knobs(load), count, frames=2 * count * load.window * load.surge)
     full = segment(system, SMALL + 64 if load.asks else load.size)
-    chain, hashes = chain_of(model, system, "tcp"), _hashes(rng, count)
+    chain, hashes = chain_of(model, system, "tcp"), _hashes(rng, count, load.hashes)
     kept = not load.renews and not system.connection_level
     handshake = () if kept else handshake_of(model, system)
     starts = rng.integers(0, MS, count)
@@ -270,14 +275,22 @@ def handshake_of(model: Model, system: System) -> tuple[Step, ...]:
     return over, over, direct
 
 
-def _hashes(rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+def _hashes(rng: np.random.Generator, count: int, given: Sequence[int] = ()) -> NDArray[np.int64]:
     """What RSS makes of random ports: evenly distributed 32 bits (see rxpath.wire.toeplitz)."""
-    return rng.integers(0, 1 << 32, count)
+    return np.resize(given, count) if given else rng.integers(0, 1 << 32, count)
 
 
-def _loads(host: Counters, end: int, before: Counters, start: int) -> dict[int, float]:
-    """Percent of the time from `start` to `end` that each CPU was busy, for those that were."""
-    busy = [sum(now) - sum(then) for now, then in zip(host.busy, before.busy, strict=True)]
+def _loads(
+    host: Counters, end: int, before: Counters, start: int, kinds: Sequence[str] = Busy._fields
+) -> dict[int, float]:
+    """Percent of the time from `start` to `end` that each CPU was busy with `kinds` of work.
+
+    For those CPUs that were busy with any.
+    """
+    busy = [
+        sum(getattr(now, kind) - getattr(then, kind) for kind in kinds)
+        for now, then in zip(host.busy, before.busy, strict=True)
+    ]
     return {cpu: 100 * ns / (end - start) for cpu, ns in enumerate(busy) if ns}
 
 

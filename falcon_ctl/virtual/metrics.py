@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ class Metrics:
         latencies: ns. UDP: of each datagram, from the NIC (its first fragment's arrival) to the
             read. TCP: of each message from the write to the read, or of each request to its answer.
         loads: percent of each CPU that did anything.
+        softirq: of `loads`, interrupts and softirqs; the rest is applications'.
+        net_rx: runs of net_rx_action a second on all CPUs.
         retransmits: TCP segments that were sent again.
         setup_us: mean time that setting a connection up took, NaN without any.
         messages_per_s: what the applications read: datagrams; of TCP, writes, requests, or
@@ -38,6 +40,8 @@ class Metrics:
     reordered: int
     latencies: NDArray[np.int64]
     loads: Mapping[int, float]
+    softirq: Mapping[int, float] = field(default_factory=dict)
+    net_rx: float = float("nan")
     retransmits: int = 0
     setup_us: float = float("nan")
     messages_per_s: float = float("nan")
