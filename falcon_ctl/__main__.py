@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import NoReturn
 
 # Only the standard library here: this file has to run where nothing is installed.
-NEEDED = ("grpc", "matplotlib", "networkx", "numba", "p4runtime_sh", "pydantic", "scapy", "typer")
+NEEDED = (
+    "grpc",
+    "matplotlib",
+    "networkx",
+    "numba",
+    "p4runtime_sh",
+    "pydantic",
+    "scapy",
+    "scipy",
+    "typer",
+)
 ROOT = Path(__file__).resolve().parent.parent
 VENV_PYTHON = ROOT / ".venv" / "bin" / "python"
 GUARD = "FALCON_CTL_IN_VENV"

@@ -234,36 +234,80 @@ def figures(
         Path | None, typer.Option("--json", metavar="FILE", help="Write claims and values to FILE.")
     ] = None,
     which: Annotated[
-        str, typer.Option("--figures", metavar="LIST", help="Figures, comma-separated, of 1 to 7.")
+        str,
+        typer.Option(
+            "--figures",
+            metavar="LIST",
+            help="Figures, comma-separated: of 1 to 7, or with --paper such as eurosys21:10c.",
+        ),
     ] = "all",
     systems: Annotated[
         str, typer.Option(metavar="LIST", help="Systems to run in addition to the figure's own.")
     ] = "",
     seeds: Annotated[
-        int, typer.Option(metavar="N", min=1, max=1000, help="Runs of everything, for the spread.")
-    ] = 20,
+        int | None,
+        typer.Option(
+            metavar="N", min=1, max=1000, help="Runs of everything (default: 20, with --paper 3)."
+        ),
+    ] = None,
     policy: Policies = None,
     chain: Chains = None,
     costs: Annotated[
         str | None,
         typer.Option(metavar="FILE.toml", help="Your own cost profile, for all systems."),
     ] = None,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="Both papers' panels instead of the talk's figures.")
+    ] = False,
+    layout: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME=N,...",
+            help="With --paper: cores that are receiving, falcon, split, applications.",
+        ),
+    ] = "",
+    page: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.md", help="With --paper: write the page to FILE.md, too."),
+    ] = None,
     results_dir: Annotated[
         Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
     ] = Path("results"),
     shared: Shared = False,
 ) -> None:
-    """Run the talk's figures under the virtual clock: its claims beside the model's values.
+    """Run the talk's figures, or all panels of its papers, under the virtual clock.
 
-    Needs no network. Writes results/<time>/ with JSON, CSV and a picture for each figure.
+    Needs no network. The talk's claims stand beside the model's values; with --paper every bar
+    of both papers beside the model's. Writes results/<time>/ with JSON, CSV and pictures.
     """
+    files.set_sharing(shared)
+    if paper:
+        if systems or policy or chain:
+            what = "--systems, --policy and --chain are for the talk's figures"
+            raise UsageError("--paper", what, "--figures, --seeds, --costs, --layout, --page")
+        from falcon_ctl.papers import cli as papers_cli
+
+        papers_cli.paper_figures(
+            _console(),
+            papers_cli.Request(
+                figures=which,
+                seeds=seeds or papers_cli.Request.seeds,
+                costs=costs or "",
+                layout=layout,
+                json=json,
+                page=page,
+                results=results_dir,
+            ),
+        )
+        return
+    if layout or page:
+        raise UsageError("--layout and --page", "without --paper", "--paper with them")
     from falcon_ctl.figures import cli as figures_cli
 
-    files.set_sharing(shared)
     request = figures_cli.Request(
         figures=which,
         systems=systems,
-        seeds=seeds,
+        seeds=seeds or figures_cli.Request.seeds,
         policies=policy or (),
         chains=chain or (),
         costs=costs or figures_cli.Request.costs,
@@ -351,11 +395,35 @@ def order(
 
 
 @app.command()
-def fit() -> None:
-    """Fit the cost profile's two amounts again; exit status 1 when the profile has others."""
-    from falcon_ctl.figures import cli as figures_cli
+def fit(
+    amounts: Annotated[
+        str,
+        typer.Option(
+            metavar="LIST", help="Amounts to fit, such as ip_rcv.ns (default: all that matter)."
+        ),
+    ] = "",
+    costs: Annotated[
+        str | None, typer.Option(metavar="FILE.toml", help="The cost profile to begin with.")
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option(metavar="N", min=1, max=100, help="Steps of the solver at most.")
+    ] = 6,
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Write a profile with them to FILE.")
+    ] = None,
+    shared: Shared = False,
+) -> None:
+    """Fit the cost profile's amounts to the panels that may set them, by least squares.
 
-    raise typer.Exit(0 if figures_cli.print_fit(_console()) else 1)
+    Takes minutes. Says how well each amount is determined. Exit status 1 when the profile's amounts
+    are not those within their errors.
+    """
+    from falcon_ctl.fit import cli as fit_cli
+
+    files.set_sharing(shared)
+    profile = costs or fit_cli.PROFILE
+    holds = fit_cli.fit(_console(), amounts, profile, rounds, write)
+    raise typer.Exit(0 if holds else 1)
 
 
 @app.command()

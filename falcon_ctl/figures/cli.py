@@ -1,4 +1,4 @@
-"""The commands `figures`, `sensitivity` and `fit` of falcon_ctl; none needs a network."""
+"""The commands `figures` and `sensitivity` of falcon_ctl; neither needs a network."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from falcon_ctl import files
 from falcon_ctl.errors import UsageError
 from falcon_ctl.figures import core_plots, evaluate, plots, report, tornado
-from falcon_ctl.figures.experiments import BY_FIGURE, EXPERIMENTS, Experiment
-from falcon_ctl.figures.fit import fit
+from falcon_ctl.figures.experiments import BY_FIGURE, EXPERIMENTS, PROFILE, Experiment
 from falcon_ctl.figures.sensitivity import effects
 from falcon_ctl.report import provenance
 from falcon_ctl.report import results as folders
 from falcon_ctl.report.document import as_json
 from falcon_ctl.systems import custom
-from falcon_ctl.systems.catalogue import OVERLAY, SYSTEMS, select
+from falcon_ctl.systems.catalogue import SYSTEMS, select
 from falcon_ctl.systems.system import System
 from falcon_ctl.virtual import kernels
 from rxpath.config import costs
@@ -47,7 +46,7 @@ class Request:
     seeds: int = 20
     policies: Sequence[str] = ()
     chains: Sequence[str] = ()
-    costs: str = OVERLAY.costs
+    costs: str = PROFILE
     json: Path | None = None
     results: Path = Path("results")
 
@@ -170,17 +169,3 @@ def _experiments(chosen: str) -> list[Experiment]:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def print_fit(console: Console) -> bool:
-    """Fit the cost profile's two amounts again; return whether the profile has them."""
-    found = fit()
-    for one in found:
-        state = "as in the profile" if one.holds else f"the profile has {one.present}"
-        console.print(
-            f"{one.target.proto}: host : container = {one.target.ratio} "
-            f"with {one.target.amount} = {one.amount} ns (gives {one.ratio:.3f}), {state}\n"
-            f"  {one.target.source}",
-            soft_wrap=True,
-        )
-    return all(one.holds for one in found)

@@ -12,16 +12,18 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 
 from falcon_ctl.figures.core_activity import Loads, Timeline, loads, timeline
-from falcon_ctl.figures.experiments import BY_FIGURE, TALK, Experiment
+from falcon_ctl.figures.experiments import BY_FIGURE, SYSTEMS, TALK, Experiment, load_of
 from falcon_ctl.report import picture
 from falcon_ctl.report.provenance import Provenance
-from falcon_ctl.systems.catalogue import BY_NAME, HOST
-from falcon_ctl.systems.system import System
+from falcon_ctl.systems.system import System, Tunnel
+from falcon_ctl.virtual.measure import Load
+from falcon_ctl.virtual.peak import Offered, Peak
 
 # The talk's colours: blue, green and yellow are the first, second and third softirq.
 STAGES = {
     "napi": ("first softirq (NIC)", "#2f6fde"),
     "split": ("its GRO, split off", "#8fb8f5"),
+    "rps": ("its stack, on RPS's core", "#56b4e9"),
     "gro_cell": ("second (VXLAN, bridge)", "#2ca02c"),
     "backlog": ("third (container's stack)", "#f2c80f"),
     "socket": ("application", "#b0b0b0"),
@@ -37,7 +39,7 @@ def draw_all(
     folder: Path,
     figures: Iterable[int],
     provenance: Provenance,
-    systems: Mapping[str, System] = BY_NAME,
+    systems: Mapping[str, System] = SYSTEMS,
 ) -> list[Path]:
     """The pictures that belong to `figures`, in `folder`; `systems`: the systems by their names."""
     chosen = [BY_FIGURE[figure] for figure in sorted(set(figures))]
@@ -86,25 +88,37 @@ def _lanes(axes: Axes, seen: Timeline) -> None:
 
 def draw_loads(experiment: Experiment, systems: Mapping[str, System]) -> Figure:
     """How busy each core was over a run of each system, for each load of the experiment."""
-    shown = [systems[name] for name in experiment.systems if name != HOST.name]
+    shown = [systems[name] for name in experiment.systems]
+    shown = [one for one in shown if one.tunnel is not Tunnel.NONE]
+    offered = [
+        [_as_run(load_of(load, system.name)) for system in shown] for *_, load in experiment.loads
+    ]
     runs = [
-        [loads(system, load, _SEED, _STEP_US) for system in shown] for *_, load in experiment.loads
+        [loads(system, load, _SEED, _STEP_US) for system, load in zip(shown, ones, strict=True)]
+        for ones in offered
     ]
     cpus = [_used(seen) for seen in runs]
     height = 0.1 * max(map(len, cpus)) + 0.5
     figure = Figure(figsize=(6 * len(runs) + 1, height * len(shown) + 1), layout="constrained")
     grid = figure.subplots(len(shown), len(runs), squeeze=False, sharex="col")
-    for column, (proto, label, load), seen, used in zip(
-        grid.T, experiment.loads, runs, cpus, strict=True
+    for column, (proto, label, _), ones, seen, used in zip(
+        grid.T, experiment.loads, offered, runs, cpus, strict=True
     ):
-        for axes, system, one in zip(column, shown, seen, strict=True):
+        for axes, system, load, one in zip(column, shown, ones, seen, strict=True):
             image = _heat(axes, one, used)
-            axes.set_title(f"{system.title}, {proto.upper()}, {label} flows", fontsize="medium")
+            axes.set_title(f"{system.title}, {proto.upper()}, {label}", fontsize="medium")
             axes.axvline(load.warm_ms, color="white", linestyle=":", linewidth=1)
         column[-1].set_xlabel("ms")
     figure.colorbar(image, ax=grid, label="load of the core, %")
     figure.suptitle(f"Figure {experiment.figure}: {experiment.title}")
     return figure
+
+
+def _as_run(load: Offered) -> Load:
+    """A load that is run once; one that is raised until drops begin is no single run."""
+    if isinstance(load, Peak):
+        raise LookupError("a load without a rate has no course over time")
+    return load
 
 
 def _used(runs: Sequence[Loads]) -> np.ndarray:

@@ -12,22 +12,24 @@ from typing import Any
 import numpy as np
 
 from falcon_ctl.background import workers
-from falcon_ctl.figures.experiments import CLAIMS, WITHIN, Claim, Experiment, Run
-from falcon_ctl.systems.catalogue import BY_NAME
+from falcon_ctl.figures.experiments import CLAIMS, SYSTEMS, WITHIN, Claim, Experiment, Run
 from falcon_ctl.systems.system import System
-from falcon_ctl.virtual.measure import Metrics, measure
+from falcon_ctl.virtual import peak
+from falcon_ctl.virtual.measure import Metrics
 
 METRICS: dict[str, Callable[[Metrics], float]] = {
-    "packet rate": lambda m: m.pps,
+    "message rate": lambda m: m.messages_per_s,
     "median latency": lambda m: m.latency_us(0.5),
     "p99 latency": lambda m: m.latency_us(0.99),
     "mean latency": lambda m: m.mean_us,
+    "median half rtt": lambda m: m.half_rtt_us(0.5),  # sockperf's latency
+    "p99 half rtt": lambda m: m.half_rtt_us(0.99),
     "reordered packets": lambda m: 100 * m.reordered_ratio,  # a rate is not worth much without
     "CPU time a packet": lambda m: m.cpu_ns,
 }
 UNITS = {
-    "packet rate": "packets/s",
-    **dict.fromkeys(("median latency", "p99 latency", "mean latency"), "us"),
+    **dict.fromkeys(METRICS, "us"),
+    "message rate": "messages/s",
     "reordered packets": "%",
     "CPU time a packet": "ns",
 }
@@ -71,7 +73,7 @@ def run_all(
     seeds: int,
     more: Sequence[str] = (),
     progress: Callable[[int], None] = lambda _: None,
-    systems: Mapping[str, System] = BY_NAME,
+    systems: Mapping[str, System] = SYSTEMS,
 ) -> Results:
     """Every run of `experiments` with seeds 1 to `seeds`; the same results on any number of cores.
 
@@ -91,7 +93,7 @@ def run_all(
 
 def _measure(task: tuple[Run, System, int]) -> Metrics:
     run, system, seed = task
-    return measure(system, run.load, seed)
+    return peak.run(system, run.load, seed)
 
 
 def claims(results: Results) -> list[Row]:
@@ -100,7 +102,7 @@ def claims(results: Results) -> list[Row]:
 
 
 def judge(claim: Claim, results: Results) -> Row | None:
-    """The claim's ratio: for each load the mean over the seeds, of these the best.
+    """The claim's ratio: for each load that it is about the mean over the seeds, the best of these.
 
     None when `results` have not both systems of the claim.
     """
@@ -109,6 +111,8 @@ def judge(claim: Claim, results: Results) -> Row | None:
     for run, metrics in results.items():
         base = run._replace(system=claim.base)
         if (run.figure, run.system, run.proto) != (claim.figure, claim.system, claim.proto):
+            continue
+        if claim.label not in ("", run.label):
             continue
         pairs = zip(metrics, results.get(base, []), strict=True) if base in results else ()
         found = [value(ours) / value(theirs) for ours, theirs in pairs]
@@ -145,7 +149,7 @@ def measured(results: Results) -> list[Row]:
             if np.isnan(values).any():
                 continue
             low, high = np.quantile(values, [0.05, 0.95])
-            metric = f"{name} ({UNITS[name]}), {run.label} flows"
+            metric = f"{name} ({UNITS[name]}), {run.label}"
             mean = round(float(values.mean()), 2)
             spread = round(float(low), 2), round(float(high), 2)
             row = Row(

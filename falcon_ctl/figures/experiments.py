@@ -1,26 +1,32 @@
 """The talk's seven experiments: what is run, and what the talk claims. Pure.
 
-The talk gives ratios, not loads. Each load below follows from a rule that is stated with it, and
-none was chosen to improve its figure.
+The talk gives ratios without loads. The papers give both (docs/decisions/figures.md says where):
+each figure has the load of the panel that its claim is from (`falcon_ctl/papers`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
-from falcon_ctl.virtual.measure import Closed, Load, Stream
+from falcon_ctl.papers.data import PAPERS
+from falcon_ctl.papers.layout import BUSY, ONE_FLOW, SHARED
+from falcon_ctl.papers.loads import KIB, TESTBED, caching, clients, steady, streams, stress, surge
+from falcon_ctl.papers.panel import Missing
+from falcon_ctl.systems.catalogue import BY_NAME
+from falcon_ctl.systems.system import Tunnel, merge_knobs
+from falcon_ctl.virtual.peak import Offered, with_knobs
 
-TALK = ("host", "overlay", "falcon")  # the systems that the talk compares
-# A load average is over 10 jiffies (40 ms) in the kernel; half a millisecond reaches the same
-# steady state in milliseconds of model time instead of half a second. The interrupts' moderation is
-# adaptive in every test of the papers; it takes some 60 ms to settle at a steady rate.
-_FAST = {"moderation": "adaptive", "falcon": {"load_interval_ns": 500_000}}
-_SATURATING = 2e6  # packets/s of one flow: beyond what a core of any system takes
-_SENDER = 900e3  # packets/s: what one sending core gives, twice the container's single-flow rate
-_UDP_FLOWS = (8, 12, 16, 24)  # a flow for each RX queue and more: fewer are single flows in effect
-_TCP_FLOWS = (2, 4, 8, 16)  # five streams of the host network fill the link of 100 Gbit/s
+PROFILE = PAPERS["eurosys21"].costs  # of the talk's machine
+TALK = ("host-rps", "rps", "falcon-rps")  # host, container and FALCON: RPS is on in every test
+# The published kernel keeps a TCP flow's later stages on its split core.
+# What keeps flows in order is each system's own.
+_PUBLISHED = {"falcon": {"tcp_pipelining": False}}
+
+
+# All systems, on the talk's machine.
+SYSTEMS = {name: replace(system, costs=PROFILE) for name, system in BY_NAME.items()}
 
 
 class Run(NamedTuple):
@@ -30,7 +36,19 @@ class Run(NamedTuple):
     system: str
     proto: str
     label: str
-    load: Load
+    load: Offered
+
+
+class PerNetwork(NamedTuple):
+    """A load that a sender's own network limits."""
+
+    host: Offered
+    overlay: Offered
+
+    def of(self, system: str) -> Offered:
+        """The load of a system of the catalogue, or of a user's."""
+        plain = system in BY_NAME and BY_NAME[system].tunnel is Tunnel.NONE
+        return self.host if plain else self.overlay
 
 
 @dataclass(frozen=True)
@@ -40,77 +58,89 @@ class Experiment:
     figure: int
     name: str
     title: str
-    loads: Sequence[tuple[str, str, Load]]  # proto, label, load
+    loads: Sequence[tuple[str, str, Offered | PerNetwork]]  # proto, label, load
     systems: Sequence[str] = TALK
 
     def runs(self, more: Sequence[str] = ()) -> list[Run]:
         """Every system of the figure, and `more` of them, under every load."""
         names = dict.fromkeys((*self.systems, *more))
         return [
-            Run(self.figure, name, proto, label, load)
+            Run(self.figure, name, proto, label, load_of(load, name))
             for proto, label, load in self.loads
             for name in names
         ]
 
 
-def _requests(think_us: float) -> Closed:
-    """memcached: a server of four threads on the cores that take the NIC's interrupts.
+def load_of(load: Offered | PerNetwork, system: str) -> Offered:
+    """The load that a system of an experiment has."""
+    return load.of(system) if isinstance(load, PerNetwork) else load
 
-    Nothing keeps an unpinned container off those cores. Ten clients of twenty connections.
-    """
-    knobs = {**_FAST, "threads": 4, "service_ns": 2000, "app_cpus": [1, 3, 5, 7]}
-    return Closed(200, ms=20, warm_ms=10, asks=True, think_ns=1000 * think_us, knobs=knobs)
+
+def _on(layout: Mapping[str, Any], load: Offered | Missing) -> Offered:
+    """The load on the testbed of the papers with this layout of its cores."""
+    if isinstance(load, Missing):
+        raise LookupError(load.why)
+    return with_knobs(load, merge_knobs(TESTBED, _PUBLISHED, layout))
+
+
+def _clients(count: int) -> PerNetwork:
+    loads = clients(count, "5.4")
+    return PerNetwork(_on(SHARED.knobs, loads["Host"]), _on(SHARED.knobs, loads["Con"]))
 
 
 EXPERIMENTS = (
     Experiment(
         1,
         "single flow",
-        "single flow: packet rate",
+        "single flow at its maximum: message rate",
         [
-            ("udp", "1", Stream((_SATURATING,), ms=10, knobs=_FAST)),
-            ("tcp", "1", Closed(1, ms=20, window=1024, knobs=_FAST)),
+            ("udp", "16 B", _on(ONE_FLOW, stress(16))),
+            ("tcp", "4 KB", _on(ONE_FLOW, streams(4 * KIB))),
         ],
     ),
     Experiment(
         2,
         "steady flow",
         "single flow: latency at 400,000 packets/s",
-        [("udp", "1", Stream((400e3,), ms=40, warm_ms=100, knobs=_FAST))],
+        [("udp", "400 kpps", _on(ONE_FLOW, steady(400e3)))],
     ),
     Experiment(
         3,
         "many UDP flows",
-        "many UDP flows: packet rate",
-        [("udp", str(n), Stream((_SENDER,) * n, ms=8, warm_ms=8, knobs=_FAST)) for n in _UDP_FLOWS],
+        "UDP flows of 16 B with a client each: message rate",
+        [("udp", f"{count} flows", _clients(count)) for count in (5, 10, 20)],
     ),
     Experiment(
         4,
         "many TCP flows",
-        "many TCP flows: packet rate",
-        [("tcp", str(n), Closed(n, ms=8, warm_ms=8, knobs=_FAST)) for n in _TCP_FLOWS],
-        (*TALK, "falcon-host"),
+        "TCP flows of 4 KB messages: message rate",
+        [
+            ("tcp", f"{count} flows", _on(SHARED.knobs, streams(4 * KIB, count)))
+            for count in (5, 10, 20)
+        ],
+        (*TALK, "falcon-host-rps"),
     ),
     Experiment(
         5,
         "surge",
-        "two of eight flows become four times as intense",
+        "one of six flows becomes more intense, until one core is overloaded",
         [
-            (
-                "udp",
-                "8",
-                Stream((250e3,) * 8, ms=12, warm_ms=8, surge=4.0, surging=2, knobs=_FAST),
-            ),
-            ("tcp", "8", Closed(8, ms=12, warm_ms=8, window=64, surge=4, surging=2, knobs=_FAST)),
+            ("udp", "6 flows", _on(BUSY.knobs, surge("udp"))),
+            ("tcp", "6 flows", _on(BUSY.knobs, surge("tcp"))),
         ],
-        (*TALK, "falcon-splitting"),
+        (*TALK, "falcon-published", "falcon-splitting"),
     ),
-    Experiment(6, "memcached", "memcached, 10 clients", [("tcp", "10", _requests(100.0))]),
+    Experiment(
+        6,
+        "memcached",
+        "memcached, 10 clients",
+        [("tcp", "10 clients", _on(SHARED.knobs, caching(10)))],
+    ),
     Experiment(
         7,
         "overload",
-        "the whole system overloaded",
-        [("udp", "32", Stream((_SENDER,) * 32, ms=8, warm_ms=8, knobs=_FAST))],
+        "the whole system overloaded: 40 containers on six cores",
+        [("udp", "40 flows", _on(BUSY.knobs, clients(40, "5.4")["Con"]))],
         (*TALK, "falcon-always-on"),
     ),
 )
@@ -121,7 +151,8 @@ BY_FIGURE = {experiment.figure: experiment for experiment in EXPERIMENTS}
 class Claim:
     """A claim of the talk: `metric` of `system` over that of `base`, as a ratio.
 
-    With several loads the best of them counts ("up to"). `at_least`: more is as good.
+    The ratio is as the papers measured it (`panel`). With several loads the best of them counts
+    ("up to"), or the one that is `label`. `at_least`: more is as good.
     """
 
     figure: int
@@ -130,21 +161,32 @@ class Claim:
     proto: str
     metric: str
     ratio: float
+    panel: str
     at_least: bool = False
+    label: str = ""
 
 
 CLAIMS = (
-    Claim(1, "falcon", "overlay", "udp", "packet rate", 2.0, at_least=True),
-    Claim(1, "falcon", "overlay", "tcp", "packet rate", 2.0, at_least=True),
-    Claim(2, "falcon", "host", "udp", "median latency", 1.0),
-    Claim(2, "falcon", "host", "udp", "p99 latency", 1.0),
-    Claim(3, "falcon", "overlay", "udp", "packet rate", 1.55),
-    Claim(4, "falcon-host", "host", "tcp", "packet rate", 1.56),
-    Claim(4, "falcon", "overlay", "tcp", "packet rate", 1.45),
-    Claim(5, "falcon", "falcon-splitting", "udp", "packet rate", 1.18),
-    Claim(5, "falcon", "falcon-splitting", "tcp", "packet rate", 1.15),
-    Claim(6, "falcon", "overlay", "tcp", "mean latency", 0.49),
-    Claim(6, "falcon", "overlay", "tcp", "p99 latency", 0.47),
-    Claim(7, "falcon", "overlay", "udp", "packet rate", 1.0, at_least=True),
+    Claim(1, "falcon-rps", "rps", "udp", "message rate", 2.0, "EuroSys 10c", at_least=True),
+    Claim(1, "falcon-rps", "rps", "tcp", "message rate", 1.35, "EuroSys 13d"),
+    Claim(2, "falcon-rps", "host-rps", "udp", "median half rtt", 1.18, "EuroSys 12a"),
+    Claim(2, "falcon-rps", "host-rps", "udp", "p99 half rtt", 1.31, "EuroSys 12a"),
+    Claim(3, "falcon-rps", "rps", "udp", "message rate", 1.55, "EuroSys 13b"),
+    Claim(
+        4,
+        "falcon-host-rps",
+        "host-rps",
+        "tcp",
+        "message rate",
+        1.56,
+        "EuroSys 13d",
+        label="5 flows",
+    ),
+    Claim(4, "falcon-rps", "rps", "tcp", "message rate", 1.45, "EuroSys 13d", label="5 flows"),
+    Claim(5, "falcon-published", "falcon-splitting", "udp", "message rate", 1.18, "EuroSys 16"),
+    Claim(5, "falcon-published", "falcon-splitting", "tcp", "message rate", 1.15, "EuroSys 16"),
+    Claim(6, "falcon-rps", "rps", "tcp", "mean latency", 0.49, "EuroSys 18"),
+    Claim(6, "falcon-rps", "rps", "tcp", "p99 latency", 0.47, "EuroSys 18"),
+    Claim(7, "falcon-rps", "rps", "udp", "message rate", 1.0, "EuroSys 14a", at_least=True),
 )
 WITHIN = 0.10  # ten percentage points of the base's value

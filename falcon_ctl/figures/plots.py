@@ -56,7 +56,7 @@ def _bars(axes: Axes, runs: Sequence[Run], results: Results) -> None:
         rates = [
             np.array(
                 [
-                    m.pps
+                    m.messages_per_s
                     for run in runs
                     if (run.system, run.label) == (system, label)
                     for m in results[run]
@@ -74,8 +74,7 @@ def _bars(axes: Axes, runs: Sequence[Run], results: Results) -> None:
         )
         axes.bar_label(bars, _notes(runs, results, system, labels), label_type="center", fontsize=5)
     axes.set_xticks(range(len(labels)), labels)
-    axes.set_xlabel("flows")
-    axes.set_ylabel("million packets/s")
+    axes.set_ylabel("million messages/s")
     axes.set_ylim(top=axes.get_ylim()[1] * 1.25)
     axes.legend(fontsize="small", ncols=2, loc="upper left")
 

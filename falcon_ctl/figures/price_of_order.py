@@ -1,6 +1,6 @@
 """What order costs: four ways to keep a flow in order whose stages change cores. Pure.
 
-They run under the loads in which flows move: many flows (figures 3 and 4), the surge (5) and
+They run under the loads in which flows may move: many flows (figures 3 and 4), the surge (5) and
 overload (7).  Base is FALCON as published, which does nothing about it.  mFlow's resequencing
 belongs to a system of its own, so its rate says more than what order costs there.
 """
@@ -41,7 +41,7 @@ class Price:
         figure: of the talk, whose load it is.
         system: whose way.
         proto: "udp" or "tcp".
-        load: number of flows.
+        load: its label in the figure, such as "20 flows".
         pps: packets/s that the applications read.
         kept: that rate over the one without order.
         reordered: share of the delivered frames (RFC 4737, section 4.1).
@@ -67,13 +67,13 @@ class Price:
 
     @property
     def where(self) -> tuple[int, str, str]:
-        """The load, by figure, protocol and number of flows."""
+        """The load, by figure, protocol and label."""
         return self.figure, self.proto, self.load
 
     @property
     def title(self) -> str:
         """The load, for a message."""
-        return f"figure {self.figure}, {self.proto}, {self.load} flows"
+        return f"figure {self.figure}, {self.proto}, {self.load}"
 
 
 def prices(results: Results) -> list[Price]:

@@ -75,7 +75,7 @@ def order(console: Console, seeds: int, parent: Path) -> bool:
 
 def _print(console: Console, rows: Sequence[Price], seeds: int) -> None:
     table = Table(title=f"The price of order, mean of {seeds} seeds", box=box.SIMPLE_HEAD)
-    for name in ("figure", "flows", "order"):
+    for name in ("figure", "load", "order"):
         table.add_column(name, no_wrap=True)
     for name in ("Mpps", "of none", "reordered", "p50 us", "p99 us", "held us", "CPU ns"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -83,7 +83,7 @@ def _print(console: Console, rows: Sequence[Price], seeds: int) -> None:
         times = [f"{us:,.0f}" if us == us else "-" for us in (row.p50_us, row.p99_us)]
         table.add_row(
             str(row.figure),
-            f"{row.load} {row.proto}",
+            f"{row.proto}, {row.load}",
             WAYS[row.system],
             f"{row.pps / 1e6:.3f}",
             f"{row.kept:.3f}",
@@ -105,7 +105,7 @@ def draw(rows: Sequence[Price]) -> Figure:
         _bars(axes, rows, loads, value)
         axes.set_ylabel(label, fontsize="small")
     panels[0].axhline(LEAST, color="0.3", linestyle=":", linewidth=1)
-    names = [f"figure {figure}\n{load} {proto}" for figure, proto, load in loads]
+    names = [f"figure {figure}\n{proto}, {load}" for figure, proto, load in loads]
     panels[-1].set_xticks(range(len(loads)), names, fontsize="small")
     handles = panels[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=len(WAYS))

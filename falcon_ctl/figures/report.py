@@ -26,7 +26,7 @@ def print_claims(console: Console, rows: Sequence[Row], seeds: int) -> None:
     table = Table(title=f"The talk's figures, mean of {seeds} seeds", box=box.SIMPLE_HEAD)
     for name in ("figure", "system", "proto", "metric"):
         table.add_column(name, no_wrap=True)
-    for name in ("flows", "claim", "model", "5-95 %", "near"):
+    for name in ("load", "claim", "model", "5-95 %", "near"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         title = f"{row.figure} {BY_FIGURE[row.figure].name}"
@@ -59,7 +59,7 @@ def print_effects(console: Console, effects: Sequence[Effect], percent: int) -> 
 
 def print_beside(console: Console, rows: Sequence[Row], custom: Sequence[str]) -> None:
     """What custom policies and chains did in each run, beside the overlay and FALCON."""
-    names = ("overlay", "falcon", *custom)
+    names = ("rps", "falcon-rps", *custom)
     table = Table(title="Your systems, as measured", box=box.SIMPLE_HEAD)
     for name in ("figure", "proto", "metric"):
         table.add_column(name, no_wrap=True)

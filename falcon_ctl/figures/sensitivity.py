@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from falcon_ctl.background import workers
 from falcon_ctl.figures.evaluate import Results, Row, judge, run_all
-from falcon_ctl.figures.experiments import CLAIMS, Claim, Experiment, Run
-from falcon_ctl.systems.catalogue import BY_NAME
-from falcon_ctl.virtual.measure import Metrics, measure
+from falcon_ctl.figures.experiments import CLAIMS, PROFILE, SYSTEMS, Claim, Experiment, Run
+from falcon_ctl.virtual import peak
+from falcon_ctl.virtual.measure import Metrics
 from rxpath.config import costs, profiles
-from rxpath.config.knobs import Knobs
 
 
 class Change(NamedTuple):
@@ -70,16 +69,16 @@ def effects(
 
 def costs_of(runs: Iterable[Run]) -> list[str]:
     """The entries of the cost profile that any of `runs` can be charged with."""
-    chains = {BY_NAME[run.system].profile for run in runs}
+    chains = {SYSTEMS[run.system].profile for run in runs}
     stages = [stage for chain in chains for stage in profiles.load()[chain].stages]
     used = {name for stage in stages for name in stage.costs}
-    amounts = costs.load(Knobs().costs)
+    amounts = costs.load(PROFILE)
     return [name for name, cost in amounts.items() if name in used or cost.per == "host"]
 
 
 def overrides(change: Change) -> dict[str, int]:
     """The changed amounts as `Knobs.cost_overrides` takes them, whole ns."""
-    cost = costs.load(Knobs().costs)[change.cost]
+    cost = costs.load(PROFILE)[change.cost]
     if cost.per == "host":
         return {f"{change.cost}.ns": round(cost.udp * change.factor)}
     amounts = {"udp": cost.udp, "tcp": cost.tcp, "ns_kib": cost.ns_kib}
@@ -99,8 +98,7 @@ def _run_changed(runs: Sequence[Run], change: Change, seeds: int) -> Results:
 
 
 def _measure(run: Run, knobs: dict[str, Any], seed: int) -> Metrics:
-    load = replace(run.load, knobs={**run.load.knobs, **knobs})
-    return measure(BY_NAME[run.system], load, seed)
+    return peak.run(SYSTEMS[run.system], peak.with_knobs(run.load, knobs), seed)
 
 
 def _ratio(claim: Claim, results: Results) -> float:

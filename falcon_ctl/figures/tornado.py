@@ -57,7 +57,7 @@ def _bars(axes: Axes, effects: Sequence[Effect], percent: int, seeds: int) -> No
     axes.set_yticks(places, [effect.cost for effect in shown])
     axes.invert_yaxis()
     axes.set_xlabel(f"{row.metric} (grey: within chance)")
-    axes.set_title(f"{row.system}, {row.proto.upper()}, {row.load} flows")
+    axes.set_title(f"{row.system}, {row.proto.upper()}, {row.load}")
 
 
 def _standard_error(low: float, high: float, seeds: int) -> float:

@@ -115,7 +115,7 @@ def _run(
         found = _with_bar(progress, "runs", panels, seeds, asked)
         varied = [panel for panel in panels if panel.layout is not None]
         others = {} if asked.layout or not varied else layout.ALTERNATIVES
-        effects = {
+        effects: dict[str, Sequence[Ratio]] = {
             name: compare.ratios(
                 _with_bar(progress, name, varied, 1, Asked(costs=asked.costs, layout=counts))
             )

@@ -12,7 +12,6 @@ from falcon_ctl import cli
 from falcon_ctl.errors import NotConserved
 from falcon_ctl.figures import evaluate, plots
 from falcon_ctl.figures.experiments import BY_FIGURE, CLAIMS, EXPERIMENTS, Run
-from falcon_ctl.figures.fit import fit
 from falcon_ctl.report import provenance
 from falcon_ctl.systems.catalogue import BY_NAME, SYSTEMS
 from falcon_ctl.virtual.measure import Closed, Metrics, Stream, measure
@@ -20,7 +19,9 @@ from rxpath.config.costs import DIRECTORY
 
 
 def metrics(pps, *latencies):
-    return Metrics(pps, 1, 1, {}, 0, 0, np.array(latencies, np.int64), {})
+    return Metrics(
+        pps, 1, 1, {}, 0, 0, np.array(latencies, np.int64), {}, messages_per_s=float(pps)
+    )
 
 
 # -- measuring ---------------------------------------------------------------------------------
@@ -49,10 +50,11 @@ def test_every_system_runs_every_kind_of_load_and_conserves_frames(system, load)
 
 
 def test_a_rate_comes_with_the_reordered_share_and_the_cpu_time_a_packet():
-    run = Run(3, "falcon-published", "udp", "8", Stream((1.0,), ms=1))
-    found = Metrics(2e6, 40, 40, {}, 0, 10, np.array([1]), {0: 100.0, 2: 50.0})
+    run = Run(3, "falcon-published", "udp", "8 flows", Stream((1.0,), ms=1))
+    ran = np.array([1]), {0: 100.0, 2: 50.0}
+    found = Metrics(2e6, 40, 40, {}, 0, 10, *ran, messages_per_s=1e6)
     rows = {row.metric: row.measured for row in evaluate.measured({run: [found]})}
-    assert rows["packet rate (packets/s), 8 flows"] == 2e6
+    assert rows["message rate (messages/s), 8 flows"] == 1e6
     assert rows["reordered packets (%), 8 flows"] == 25.0
     assert rows["CPU time a packet (ns), 8 flows"] == 750.0
     (bars,) = plots.draw(3, {run: [found]}).axes
@@ -80,14 +82,6 @@ def test_a_surge_is_as_intense_as_it_says():
     assert surging.pps == pytest.approx(800e3, rel=0.05)
 
 
-def test_the_profile_has_the_fitted_amounts():
-    found = fit()
-    assert [one.target.proto for one in found] == ["udp", "tcp"]
-    for one in found:
-        assert one.holds
-        assert one.ratio == pytest.approx(one.target.ratio, abs=0.01)
-
-
 # -- judging -----------------------------------------------------------------------------------
 
 
@@ -106,15 +100,15 @@ def test_the_best_load_counts_and_ten_points_are_within():
         3,
         "udp",
         {
-            "overlay": {"8": [metrics(100.0), metrics(200.0)], "16": [metrics(100.0)] * 2},
-            "falcon": {"8": [metrics(150.0), metrics(300.0)], "16": [metrics(90.0)] * 2},
+            "rps": {"8": [metrics(100.0), metrics(200.0)], "16": [metrics(100.0)] * 2},
+            "falcon-rps": {"8": [metrics(150.0), metrics(300.0)], "16": [metrics(90.0)] * 2},
         },
     )
     (row,) = evaluate.claims(found)
     assert (row.measured, row.claim, row.within, row.load) == (1.5, 1.55, True, "8")
-    worse = results(3, "udp", {"overlay": {"8": [metrics(100.0)]}, "falcon": {"8": [metrics(144)]}})
+    worse = results(3, "udp", {"rps": {"8": [metrics(100.0)]}, "falcon-rps": {"8": [metrics(144)]}})
     assert evaluate.claims(worse)[0].within is False
-    better = results(3, "udp", {"overlay": {"8": [metrics(1.0)]}, "falcon": {"8": [metrics(1.7)]}})
+    better = results(3, "udp", {"rps": {"8": [metrics(1.0)]}, "falcon-rps": {"8": [metrics(1.7)]}})
     assert evaluate.claims(better)[0].within is False
 
 
@@ -122,12 +116,12 @@ def test_at_least_is_no_upper_bound():
     found = results(
         1,
         "udp",
-        {"overlay": {"1": [metrics(100.0)]}, "falcon": {"1": [metrics(260.0)]}},
+        {"rps": {"1": [metrics(100.0)]}, "falcon-rps": {"1": [metrics(260.0)]}},
     )
     (row,) = evaluate.claims(found)
     assert row.within is True
     found = results(
-        1, "udp", {"overlay": {"1": [metrics(100.0)]}, "falcon": {"1": [metrics(199.0)]}}
+        1, "udp", {"rps": {"1": [metrics(100.0)]}, "falcon-rps": {"1": [metrics(199.0)]}}
     )
     assert evaluate.claims(found)[0].within is False
 
@@ -136,7 +130,7 @@ def test_latencies_are_better_when_lower():
     found = results(
         6,
         "tcp",
-        {"overlay": {"10": [metrics(1, 1000, 1000)]}, "falcon": {"10": [metrics(1, 450, 530)]}},
+        {"rps": {"10": [metrics(1, 1000, 1000)]}, "falcon-rps": {"10": [metrics(1, 450, 530)]}},
     )
     mean, tail = evaluate.claims(found)
     assert mean.measured == 0.49
@@ -145,7 +139,7 @@ def test_latencies_are_better_when_lower():
 
 
 def test_what_was_not_run_is_not_claimed():
-    alone = results(3, "udp", {"falcon": {"8": [metrics(1.0)]}})
+    alone = results(3, "udp", {"falcon-rps": {"8": [metrics(1.0)]}})
     assert evaluate.claims(alone) == []
 
 
@@ -157,8 +151,8 @@ def test_every_claim_has_its_runs():
 
 
 def test_systems_asked_for_run_beside_a_figures_own():
-    ran = dict.fromkeys(run.system for run in BY_FIGURE[1].runs(["flannel", "host"]))
-    assert list(ran) == ["host", "overlay", "falcon", "flannel"]
+    ran = dict.fromkeys(run.system for run in BY_FIGURE[1].runs(["flannel", "rps"]))
+    assert list(ran) == ["host-rps", "rps", "falcon-rps", "flannel"]
 
 
 # -- the commands ------------------------------------------------------------------------------
@@ -185,7 +179,7 @@ def test_figures_writes_everything(tmp_path, capsys):
     claimed = [row for row in rows if row["claim"] is not None]
     assert len(claimed) == 4
     assert all(isinstance(row["within"], bool) for row in claimed)
-    assert {row["system"] for row in rows} >= {"host", "overlay", "falcon", "offload"}
+    assert {row["system"] for row in rows} >= {"host-rps", "rps", "falcon-rps", "offload"}
     (folder,) = (tmp_path / "results").iterdir()
     names = {path.name for path in folder.iterdir()}
     pictures = {"figure-1.png", "figure-1-timeline.png", "figure-2.png"}
@@ -204,7 +198,7 @@ def test_figures_writes_everything(tmp_path, capsys):
         (("--seeds", "0"), "--seeds"),
         (("--chain", "warp"), "profile: got 'warp', expected one of host, docker"),
         (("--chain", "labs/chains/double_bridge.toml:warp"), "expected one of nested in the file"),
-        (("--costs", "warp"), "costs: got 'warp', expected one of xeon-2.2ghz, or a FILE.toml"),
+        (("--costs", "warp"), "costs: got 'warp', expected one of xeon-2.2ghz, xeon-gold"),
         (("--json", "/nowhere/x.json"), "--json /nowhere/x.json"),
     ],
 )
@@ -232,15 +226,8 @@ def test_a_chain_and_costs_of_ones_own_stand_beside_the_others(tmp_path, capsys)
         rates = {row["system"]: row["measured"] for row in rows if "rate" in row["metric"]}
         found.append(rates)
     usual, slow = found
-    assert usual["nested"] < usual["overlay"]
-    assert all(slow[system] < usual[system] for system in ("host", "overlay", "falcon"))
-
-
-def test_fit_says_what_it_fits_and_from_where(capsys):
-    status, out, _ = call(capsys, "fit")
-    assert status == 0
-    assert out.count("as in the profile") == 2
-    assert "mFlow" in out
+    assert usual["nested"] < usual["host-rps"]
+    assert all(slow[system] < usual[system] for system in ("host-rps", "rps", "falcon-rps"))
 
 
 def test_every_figure_can_be_drawn(tmp_path):
@@ -272,19 +259,17 @@ def test_a_policy_of_ones_own_stands_beside_the_others(tmp_path, capsys):
     )
     status, out, error = call(capsys, "figures", *argv, "--results", str(tmp_path / "results"))
     assert (status, error) == (0, "")
-    (shown,) = re.findall(
-        r"1 single flow +udp +packet rate .*, 1 flows +[\d,]+ +[\d,]+ +(\S+)", out
-    )
+    (shown,) = re.findall(r"1 single flow +udp +message rate .*, 16 B +[\d,]+ +[\d,]+ +(\S+)", out)
     rows = [row for row in json.loads(file.read_text()) if row["claim"] is None]
     rates = {
         row["system"]: row["measured"]
         for row in rows
-        if row["metric"].startswith("packet rate") and row["figure"] == 1 and row["proto"] == "udp"
+        if row["metric"].startswith("message rate") and row["figure"] == 1 and row["proto"] == "udp"
     }
     # One flow whose stages get a core each is as fast as FALCON's.
-    assert rates["in_turn"] == pytest.approx(rates["falcon"], rel=0.1)
+    assert rates["in_turn"] == pytest.approx(rates["falcon-rps"], rel=0.1)
     assert shown == f"{rates['in_turn']:,.0f}"
-    assert rates["in_turn"] > 1.5 * rates["overlay"]
+    assert rates["in_turn"] > 1.5 * rates["rps"]
     (folder,) = (tmp_path / "results").iterdir()
     assert "in_turn" in (folder / "figures.csv").read_text()
 

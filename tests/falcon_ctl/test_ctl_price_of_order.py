@@ -22,7 +22,7 @@ from falcon_ctl.systems.catalogue import BY_NAME
 from falcon_ctl.virtual.measure import Metrics, Stream
 
 LOAD = Stream((250e3,) * 8, ms=4, warm_ms=2, surge=4.0, surging=2)
-PRICE = Price(5, HANDOVER, "udp", "8", 9e5, 0.99, 0.0, 20.0, 90.0, 0.1, 12.0, 3000.0)
+PRICE = Price(5, HANDOVER, "udp", "8 flows", 9e5, 0.99, 0.0, 20.0, 90.0, 0.1, 12.0, 3000.0)
 
 
 def metrics(pps, reordered=0, held=0, held_ns=0):
@@ -38,7 +38,7 @@ def test_the_ways_are_systems_of_the_catalogue_that_differ_in_their_order():
 
 
 def test_a_price_is_relative_to_the_rate_without_order():
-    free = Run(5, NONE, "udp", "8", LOAD)
+    free = Run(5, NONE, "udp", "8 flows", LOAD)
     found = {
         free: [metrics(100.0, reordered=2), metrics(200.0)],
         free._replace(system=HANDOVER): [metrics(90.0, 0, 4, 8000), metrics(200.0, 0, 1, 2000)],
@@ -61,14 +61,15 @@ def test_a_hand_over_that_reorders_fails_and_a_slow_one_is_named():
 
 
 def test_the_picture_has_a_bar_for_each_way_and_load():
-    rows = [replace(PRICE, system=name, load=load) for name in WAYS for load in ("8", "16")]
+    loads = ("8 flows", "16 flows")
+    rows = [replace(PRICE, system=name, load=load) for name in WAYS for load in loads]
     figure = price_report.draw(rows)
     for axes in figure.axes:
         assert len(axes.patches) == len(rows)
 
 
 def test_the_command_writes_a_table_and_a_picture(tmp_path, capsys, monkeypatch):
-    short = Experiment(5, "surge", "surge", [("udp", "8", LOAD)], tuple(WAYS))
+    short = Experiment(5, "surge", "surge", [("udp", "8 flows", LOAD)], tuple(WAYS))
     monkeypatch.setattr(price_report, "EXPERIMENTS", (short,))
     with pytest.raises(SystemExit) as ended:
         cli.main(["order", "--seeds", "1", "--results", str(tmp_path)])
