@@ -145,7 +145,7 @@ def test_nothing_overtakes_in_any_stage_and_nothing_is_held_for_ever(
     assert overtakes(host, trace) == []
 
 
-@settings(max_examples=examples(60), deadline=None, database=None)
+@settings(max_examples=examples(25), deadline=None, database=None)
 @given(
     st.integers(0, 2**32),
     st.sampled_from(HASHES),
