@@ -118,7 +118,7 @@ def test_wrong_cost_profiles_are_named(tmp_path):
         Knobs.parse({"costs": str(path)})
     with pytest.raises(ConfigError, match="expected a TOML file: No such file"):
         Knobs.parse({"costs": str(tmp_path / "none.toml")})
-    with pytest.raises(ConfigError, match=r"expected one of xeon-2.2ghz, or a FILE.toml"):
+    with pytest.raises(ConfigError, match=r"expected one of xeon-2.2ghz, .*, or a FILE.toml"):
         Knobs.parse({"costs": "none"})
 
 
