@@ -7,7 +7,7 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -69,6 +69,10 @@ Chains = Annotated[
         metavar="FILE.toml:NAME", help="Your own chain of devices as a further system (repeatable)."
     ),
 ]
+Results = Annotated[
+    Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
+]
+RESULTS = Path("results")
 Shared = Annotated[
     bool, typer.Option("--shared", help="Let other users of this computer read the results.")
 ]
@@ -95,9 +99,7 @@ def run(
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, help="Decides ports, arrivals and contents.")
     ] = 1,
-    results_dir: Annotated[
-        Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
-    ] = Path("results"),
+    results_dir: Results = RESULTS,
     shared: Shared = False,
     run_dir: RunDir = None,
 ) -> None:
@@ -270,9 +272,7 @@ def figures(
         Path | None,
         typer.Option(metavar="FILE.md", help="With --paper: write the page to FILE.md, too."),
     ] = None,
-    results_dir: Annotated[
-        Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
-    ] = Path("results"),
+    results_dir: Results = RESULTS,
     shared: Shared = False,
 ) -> None:
     """Run the talk's figures, or all panels of its papers, under the virtual clock.
@@ -281,40 +281,26 @@ def figures(
     of both papers beside the model's. Writes results/<time>/ with JSON, CSV and pictures.
     """
     files.set_sharing(shared)
+    if paper and (systems or policy or chain):
+        what = "--systems, --policy and --chain are for the talk's figures"
+        raise UsageError("--paper", what, "--figures, --seeds, --costs, --layout, --page")
+    if not paper and (layout or page):
+        raise UsageError("--layout and --page", "without --paper", "--paper with them")
+    given: dict[str, Any] = {"figures": which, "json": json, "results": results_dir}
+    given |= {"seeds": seeds} if seeds else {}
+    given |= {"costs": costs} if costs else {}
     if paper:
-        if systems or policy or chain:
-            what = "--systems, --policy and --chain are for the talk's figures"
-            raise UsageError("--paper", what, "--figures, --seeds, --costs, --layout, --page")
         from falcon_ctl.papers import cli as papers_cli
 
-        papers_cli.paper_figures(
-            _console(),
-            papers_cli.Request(
-                figures=which,
-                seeds=seeds or papers_cli.Request.seeds,
-                costs=costs or "",
-                layout=layout,
-                json=json,
-                page=page,
-                results=results_dir,
-            ),
-        )
-        return
-    if layout or page:
-        raise UsageError("--layout and --page", "without --paper", "--paper with them")
-    from falcon_ctl.figures import cli as figures_cli
+        request = papers_cli.Request(**given, layout=layout, page=page)
+        papers_cli.paper_figures(_console(), request)
+    else:
+        from falcon_ctl.figures import cli as figures_cli
 
-    request = figures_cli.Request(
-        figures=which,
-        systems=systems,
-        seeds=seeds or figures_cli.Request.seeds,
-        policies=policy or (),
-        chains=chain or (),
-        costs=costs or figures_cli.Request.costs,
-        json=json,
-        results=results_dir,
-    )
-    figures_cli.figures(_console(), request)
+        talk = figures_cli.Request(
+            **given, systems=systems, policies=policy or (), chains=chain or ()
+        )
+        figures_cli.figures(_console(), talk)
 
 
 @app.command()
@@ -358,9 +344,7 @@ def sensitivity(
     seeds: Annotated[
         int, typer.Option(metavar="N", min=1, max=1000, help="Runs of everything.")
     ] = 5,
-    results_dir: Annotated[
-        Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
-    ] = Path("results"),
+    results_dir: Results = RESULTS,
     shared: Shared = False,
 ) -> None:
     """Change each cost of the profile in turn: which costs decide each figure.
@@ -378,9 +362,7 @@ def order(
     seeds: Annotated[
         int, typer.Option(metavar="N", min=1, max=1000, help="Runs of everything.")
     ] = 5,
-    results_dir: Annotated[
-        Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
-    ] = Path("results"),
+    results_dir: Results = RESULTS,
     shared: Shared = False,
 ) -> None:
     """Compare the ways to keep flows in order whose stages change cores: the price of order.

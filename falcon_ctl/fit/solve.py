@@ -98,23 +98,29 @@ def solve(
         ftol=1e-6,
     )
     errors = np.sqrt(np.diag(np.linalg.inv(found.jac.T @ found.jac)))
-    after = at(amounts, found.x)
     return Solution(
-        [
-            Fitted(
-                amount.key,
-                start[amount.key],
-                after[amount.key],
-                amount.estimate,
-                float(error * amount.estimate),
-                float(1 - (error / amount.spread) ** 2),
-            )
-            for amount, error in zip(amounts, errors, strict=True)
-        ],
+        _fitted(amounts, start, at(amounts, found.x), errors),
         model(origin) * sigma + value,
         found.fun[: len(value)] * sigma + value,
         float(found.cost),
     )
+
+
+def _fitted(
+    amounts: Sequence[Amount], start: Mapping[str, int], after: Mapping[str, int], errors: Floats
+) -> list[Fitted]:
+    """The amounts `after` the fit, with their `errors` in multiples of the estimates."""
+    return [
+        Fitted(
+            amount.key,
+            start[amount.key],
+            after[amount.key],
+            amount.estimate,
+            float(error * amount.estimate),
+            float(1 - (error / amount.spread) ** 2),
+        )
+        for amount, error in zip(amounts, errors, strict=True)
+    ]
 
 
 def at(amounts: Sequence[Amount], factors: Floats) -> dict[str, int]:

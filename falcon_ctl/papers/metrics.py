@@ -73,8 +73,3 @@ METRICS: Mapping[str, Metric] = {
 def cpu_per_message(run: Metrics) -> float:
     """CPU time of all cores for each message that was received, ns."""
     return sum(run.loads.values()) * 1e7 / run.messages_per_s if run.messages_per_s else math.inf
-
-
-def reordered(run: Metrics) -> float:
-    """RFC 4737's reordered ratio of the packets that were delivered."""
-    return run.reordered / run.delivered if run.delivered else 0.0

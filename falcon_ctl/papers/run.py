@@ -12,7 +12,7 @@ import numpy as np
 
 from falcon_ctl.background import workers
 from falcon_ctl.papers.loads import TESTBED
-from falcon_ctl.papers.metrics import METRICS, cpu_per_message, reordered
+from falcon_ctl.papers.metrics import METRICS, cpu_per_message
 from falcon_ctl.papers.panel import Bar, FirstStage, Missing, Panel, Point, StageShares
 from falcon_ctl.papers.stages import first_stage, stage_shares
 from falcon_ctl.systems.catalogue import BY_NAME
@@ -176,7 +176,7 @@ def _modelled(place: Place, runs: Sequence[Job], found: Mapping[str, Outcome]) -
         return Modelled(values)
     return Modelled(
         values,
-        float(np.mean([reordered(one) for one in measured])),
+        float(np.mean([one.reordered_ratio for one in measured])),
         float(np.mean([cpu_per_message(one) for one in measured])),
     )
 

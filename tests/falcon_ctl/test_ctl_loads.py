@@ -12,8 +12,6 @@ from falcon_ctl.systems.catalogue import BY_NAME
 from falcon_ctl.virtual import arrivals
 from falcon_ctl.virtual.loads import Closed, Stream
 from falcon_ctl.virtual.measure import MS, connected, measure, senders, udp
-from falcon_ctl.virtual.metrics import Metrics
-from falcon_ctl.virtual.saturation import highest
 from falcon_ctl.virtual.wire import MOST_DATAGRAM, datagram, most_frames, mtu, segment
 from rxpath.tcp.connections import Wire
 
@@ -215,34 +213,6 @@ def test_an_option_for_idle_states_delays_a_quiet_host():
         return measure(HOST, Stream((1e4,), ms=10, knobs=knobs), 1).latency_us(0.5)
 
     assert latency(idle_exit_ns=10_000) > latency() + 10
-
-
-# -- the greatest rate --------------------------------------------------------------------------
-
-
-def result(lost, sent=1000):
-    drops = {"rx_missed": lost}
-    return Metrics(1.0, sent, sent - lost, drops, 0, 0, np.empty(0, np.int64), {})
-
-
-def test_the_greatest_rate_without_drops_is_found_by_bisection():
-    def limited(_, load, __):
-        return result(lost=0 if sum(load.rates) <= 3e5 else 500)
-
-    found = highest(HOST, Stream((1e6, 1e6), ms=1), 1, measure=limited)
-    assert 3e5 - 2e6 / 256 <= sum(found.load.rates) <= 3e5
-    assert found.metrics.lost == 0
-    whole = highest(HOST, Stream((1e5,), ms=1), 1, measure=limited)
-    assert whole.load.rates == (1e5,)
-    with pytest.raises(UsageError, match=r"rates: 1000000000000000\.0; expected rates of which at"):
-        highest(HOST, Stream((1e15,), ms=1), 1, measure=limited)
-
-
-def test_a_systems_greatest_rate_is_below_its_overload():
-    offered = Stream((700e3,) * 3, ms=3, clients=3)
-    found = highest(OVERLAY, offered, 1, steps=4)
-    assert found.metrics.lost <= 0.001 * found.metrics.sent
-    assert sum(found.load.rates) < 2.1e6
 
 
 # -- what makes no load -------------------------------------------------------------------------
