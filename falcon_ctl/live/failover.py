@@ -77,7 +77,7 @@ class Failover:
             self._stack.callback(self.controller.close)
             self._names = [switch.name for switch in network.spec.switches]
             self._knocks = Knocks(self.controller.open_session, self._awake)
-            self._questions = Questions(lambda: [s.client for s in self._switches])
+            self._questions = Questions(lambda: [s.client for s in self._switches], Client.abort)
         except BaseException:
             self._stack.close()
             raise

@@ -19,20 +19,25 @@ ANSWER = 1.0  # s that a switch which came back has to answer
 
 
 class Questions(Background):
-    """Context manager: asks the switches for an answer; aborts the session of one that hangs.
+    """Context manager: asks the switches for an answer, one after the other, again and again.
 
-    The session's stream then ends, like that of a switch that died.
+    Args:
+        clients: the sessions with them, now.
+        tell: called with the session of one that hangs. When it aborts the session, the stream
+            ends like that of a switch that died.
     """
 
-    def __init__(self, clients: Callable[[], Iterable[Client]]) -> None:
+    def __init__(
+        self, clients: Callable[[], Iterable[Client]], tell: Callable[[Client], None]
+    ) -> None:
         super().__init__("questions")
-        self._clients = clients
+        self._clients, self._tell = clients, tell
 
     def _loop(self) -> None:
         while not self._stop.wait(_ASK_EVERY):
             for client in self._clients():
                 if not self._stop.is_set() and hangs(client, HANGS_AFTER):
-                    client.abort()
+                    self._tell(client)
 
 
 class Knocks(Background):

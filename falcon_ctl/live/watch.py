@@ -7,11 +7,10 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from falcon_ctl.errors import NoNetwork, PartFailed, SwitchError
-from falcon_ctl.live.presence import hangs
+from falcon_ctl.live import presence
 from falcon_ctl.p4rt.client import Client
 from rxpath.errors import ControlError
 from topo.client.network import Network
@@ -20,8 +19,6 @@ from topo.protocol.status import Status
 
 _PERIOD = 0.25
 _LOOKS = 6
-_ASK_EVERY = 1.0  # s
-_ANSWER = 5.0  # s; a busy switch takes milliseconds
 _INTERFACE_FAILS = (errno.ENODEV, errno.ENXIO, errno.ENETDOWN)  # of sockets in the network's nodes
 
 
@@ -41,22 +38,20 @@ class Watch:
         self._switches: tuple[Client, ...] = ()
         self._troubles: set[str] = set()
         self._aborts: dict[str, list[Callable[[], None]]] = defaultdict(list)
-        self._threads = [
-            threading.Thread(target=self._look_again, name="watch", daemon=True),
-            threading.Thread(target=self._ask_again, name="questions", daemon=True),
-        ]
+        self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
+        self._questions = presence.Questions(lambda: self._switches, self._hangs)
 
     def __enter__(self) -> Watch:  # noqa: PYI034  # Self needs Python 3.11
         """Start to watch."""
-        for thread in self._threads:
-            thread.start()
+        self._thread.start()
+        self._questions.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
         """Stop watching."""
         self.finish()
-        for thread in self._threads:
-            thread.join(timeout=5)
+        self._thread.join(timeout=5)
+        self._questions.__exit__(None, None, None)
 
     def finish(self) -> None:
         """From now on parts may end."""
@@ -129,22 +124,17 @@ class Watch:
         self._found.wait(_LOOKS * _PERIOD + 1)
         return self._failure or PartFailed("network", "a part ended")
 
-    def _look_again(self) -> None:
+    def _loop(self) -> None:
         while not self._done.wait(_PERIOD):
             failure = self._dead_part() or self._ousted()
             if failure is not None:
                 self._fail(failure)
                 return
 
-    def _ask_again(self) -> None:
-        while not self._done.wait(_ASK_EVERY):
-            hung = next(filter(partial(hangs, seconds=_ANSWER), self._switches), None)
-            if self._done.is_set() or self.stop.is_set():
-                return
-            if hung is not None:
-                what = f"hangs: no answer within {_ANSWER:g} s"
-                self._fail(PartFailed(f"switch {hung.switch}", what))
-                return
+    def _hangs(self, client: Client) -> None:
+        if not self._done.is_set():
+            what = f"hangs: no answer within {presence.HANGS_AFTER:g} s"
+            self._fail(PartFailed(f"switch {client.switch}", what))
 
     def _ousted(self) -> PartFailed | None:
         """Another controller may change the entries of a switch that is being measured."""
