@@ -14,7 +14,7 @@ from scapy.packet import bind_bottom_up
 
 UNTAGGED, TAGGED, TUNNEL = 14, 18, 50 + 14  # where the innermost IPv4 header begins
 _DOT1Q, _IPV4_NO_OPTIONS = b"\x81\x00", 0x45
-_ARP = b"\x08\x06"
+_IPV4_TYPE = b"\x08\x00"
 _VXLAN_PORTS: set[bytes] = set()
 _IPV4, _L4 = 20, {6: 20, 17: 8}  # lengths of the headers that Scapy needs whole
 _FLOW = struct.Struct("!4s4sHH")
@@ -76,9 +76,9 @@ def ends(frame: bytes) -> Ends | None:
     return Ends(socket.inet_ntoa(source), socket.inet_ntoa(target), *ports)
 
 
-def is_arp(frame: bytes) -> bool:
-    """Whether it is ARP, tagged or not, and in no tunnel."""
-    return frame[12:14] == _ARP or (frame[12:14] == _DOT1Q and frame[16:18] == _ARP)
+def is_ipv4(frame: bytes) -> bool:
+    """Whether the outermost packet is IPv4, behind one tag or none."""
+    return frame[16:18] == _IPV4_TYPE if frame[12:14] == _DOT1Q else frame[12:14] == _IPV4_TYPE
 
 
 def innermost(frame: bytes) -> int:

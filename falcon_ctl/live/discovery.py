@@ -56,8 +56,9 @@ def discover(lab: Lab, plan: Plan) -> Discovery:
     }
     points = stage_points(outcome.trace, PIPELINING.vxlan_port)
     captures |= {(f"rx-{name}", text): packets for (name, text), packets in points.items()}
-    # A switch answers a container's ARP requests itself; the answer goes through no tunnel.
-    frames = [packet.data for packet in underlay if not headers.is_arp(packet.data)]
+    # The run sends IPv4, in the tunnel or not. Others send there, too: a switch answers containers'
+    # ARP requests itself, and the kernel at the link's far end may ask for IPv6 routers.
+    frames = [packet.data for packet in underlay if headers.is_ipv4(packet.data)]
     return Discovery(outcome, _candidates(outcome, list(load.flows)), frames, captures)
 
 

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.network
 FRAMES = 60
 PIDFD_GETFD = 438  # pidfd_getfd(2), in the generic table of system calls
 SO_RCVBUFFORCE, BUFFER = 33, 32 << 20
+SOLICITATION = bytes(Ether(dst="33:33:00:00:00:02") / IPv6(dst="ff02::2") / ICMPv6ND_RS())
 
 
 @pytest.fixture(scope="module")
@@ -72,25 +73,26 @@ def sending(lab: Lab, node: str, interface: str, frame: bytes) -> Iterator[None]
 
 
 def test_frames_that_the_run_never_sent_are_not_its_losses(lab: Lab) -> None:
-    stray = bytes(Ether(dst="33:33:00:00:00:02") / IPv6(dst="ff02::2") / ICMPv6ND_RS())
-    with sending(lab, "s1", "s1-eth3", stray):
+    with sending(lab, "s1", "s1-eth3", SOLICITATION):
         found = run(lab).measurement
     assert (found.sent, found.delivered, dict(found.drops)) == (FRAMES, FRAMES, {})
     assert found.foreign["s3 NOT_UNDERLAY"] > 10
     assert outcome.nothing_unaccounted([found]).ok
 
 
-def test_a_switchs_answers_to_arp_are_not_taken_for_the_tunnels_frames(lab: Lab) -> None:
-    """A container's kernel asks again for its neighbours whenever it likes."""
+def test_what_others_send_is_not_taken_for_the_tunnels_frames(lab: Lab) -> None:
+    """A container's kernel asks for its neighbours when it likes, a switch's for IPv6 routers."""
     plan = Plan(lab.topology, seed=1, duration=0.2)
     one, other = plan.pairs[0]
     asks = ARP(hwsrc=other.mac, psrc=str(other.ip), pdst=str(one.ip))
-    with sending(lab, other.name, CONTAINER_INTERFACE, bytes(Ether(src=other.mac) / asks)):
+    with (
+        sending(lab, other.name, CONTAINER_INTERFACE, bytes(Ether(src=other.mac) / asks)),
+        sending(lab, "s3", "s3-eth1", SOLICITATION),
+    ):
         found = discover(lab, plan)
-    assert any(
-        headers.is_arp(packet.data)
-        for packet in found.captures["wire-3-m3-uplink", "VXLAN, from the switch to m3"]
-    )
+    wire = found.captures["wire-3-m3-uplink", "VXLAN, from the switch to m3"]
+    assert any(ARP in Ether(packet.data) for packet in wire)
+    assert any(packet.data == SOLICITATION for packet in wire)
     assert len(found.underlay) >= len(plan.discovery().flows)
     assert [frame for frame in found.underlay if headers.read(frame).vni == 0] == []
 
