@@ -145,7 +145,9 @@ def tandem() -> Model:
     the socket on CPU 3.
     """
     nothing = {
-        f"{name}.{amount}": 0 for name in costs.load("xeon-2.2ghz") for amount in ("ns", "ns_kib")
+        f"{name}.{amount}": 0
+        for name in costs.load("xeon-silver-4114")
+        for amount in ("ns", "ns_kib")
     }
     nothing.update({"softirq_time_limit.ns": 10**9, "softirq_restarts.ns": 10**9})
     knobs = {

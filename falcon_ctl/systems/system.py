@@ -53,7 +53,7 @@ class System:
     falcon: frozenset[str] = frozenset()
     order: str = "handover"
     connection_level: bool = False
-    costs: str = "xeon-2.2ghz"
+    costs: str = "xeon-silver-4114"
     not_live: str = ""
     live_knobs: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     custom: CustomPolicy | None = None

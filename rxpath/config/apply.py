@@ -164,7 +164,7 @@ def _add_costs(row: Row, key: str, stage: Stage, amounts: Amounts) -> None:
         if name not in amounts:
             raise ConfigError(key, name, "a cost that the cost profile has")
         cost = amounts[name]
-        if cost.per == "host" or (cost.per in ("frame", "gro") and not first):
+        if cost.per == "host" or (cost.per in ("frame", "gro", "complete") and not first):
             raise ConfigError(key, name, f"a cost that is not per {cost.per}")
         _add(getattr(row, cost.per), cost.udp, cost.tcp)
         if cost.per in KIB:

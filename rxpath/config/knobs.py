@@ -44,7 +44,7 @@ class Knobs:
 
     profile: str = "docker"
     policy: str = "same_cpu"
-    costs: str = "xeon-2.2ghz"
+    costs: str = "xeon-silver-4114"
     cost_overrides: Mapping[str, int] = field(default_factory=dict)
     cpus: int = 40
     queues: int = 8

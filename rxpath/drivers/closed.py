@@ -206,7 +206,7 @@ def _arrive(state: State, senders: Senders, pending: Pending) -> bool:
     else:
         payload = tcp.payload_of(sender, segment)
         chain, length, flags = sender.chain, sender.wire_len - sender.payload + payload, ACK_FLAG
-        if tcp.ends_message(sender, segment):
+        if sender.pushes and tcp.ends_message(sender, segment):
             flags = PSH_FLAG
     frame = Frame(
         sender.rss_hash,

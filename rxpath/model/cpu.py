@@ -32,8 +32,10 @@ def start(state: State, cpu: int, now: int, work: int, slot: int, cost: int) -> 
 
 @inner
 def rest(state: State, cpu: int) -> None:
-    """Nothing to do: idle until an interrupt."""
-    state.cpus[cpu].work = codes.WORK_NONE
+    """Nothing to do: the idle task runs until an interrupt."""
+    core = state.cpus[cpu]
+    core.work = codes.WORK_NONE
+    core.last_task = codes.NONE
 
 
 @inner

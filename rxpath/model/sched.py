@@ -76,9 +76,11 @@ def pick(state: State, cpu: int) -> int:
         core.task = best
         state.tasks[best].state = codes.RUNNING
         core.min_runtime = max(core.min_runtime, state.tasks[best].runtime)
-        if core.last_task != best:
-            core.last_task = best
+        if core.last_task == codes.NONE:
+            core.extra += state.costs.idle_switch
+        elif core.last_task != best:
             core.extra += state.costs.context_switch
+        core.last_task = best
     return core.task
 
 

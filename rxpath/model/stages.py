@@ -73,7 +73,10 @@ def start_stack(state: State, cpu: int, slot: int, now: int) -> None:
     if state.slots[slot].waits_for == codes.WORK_DATAGRAM:
         _start_datagram(state, cpu, slot, now)
         return
-    cost = _cost_after_gro(state, state.slots[slot])
+    skb = state.slots[slot]
+    cost = _cost_after_gro(state, skb)
+    if skb.frames > 1:  # [napi_gro_complete]
+        cost += state.stages[skb.stage].complete[skb.protocol == codes.TCP]
     cpus.start(state, cpu, now, codes.WORK_STACK, slot, cost)
 
 

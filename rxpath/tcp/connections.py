@@ -29,7 +29,9 @@ class Connection:
     A stream sends whatever its window allows; with `message`, the application writes that many
     bytes at a time, each write ends in a short segment with PSH, and `gap_ns` lie between two
     writes (0: it writes on as the window allows).  A write waits while twice the window is written
-    and not acknowledged, which is what tcp_sndbuf_expand gives [net/ipv4/tcp_input.c].
+    and not acknowledged, which is what tcp_sndbuf_expand gives [net/ipv4/tcp_input.c].  `joins`:
+    writes are joined to full segments without PSH, as by Nagle's algorithm (RFC 896); a message is
+    then so many whole segments.
 
     A client (`thinks`) sends one segment, waits until the application has dealt with it, and asks
     again after its thinking time, over a new connection if it `renews`.
@@ -47,6 +49,7 @@ class Connection:
     payload: int = 1448  # with the timestamp option
     message: int = 0  # bytes of a write; 0: a stream without ends
     gap_ns: int = 0
+    joins: bool = False
     thinks: bool = False
     setup: Sequence[Step] = ()
     renews: bool = False
@@ -105,6 +108,9 @@ def _check_messages(key: str, one: Connection) -> None:
         raise ConfigError(f"{key}.message", one.message, "0, for a client")
     if one.message and one.wire_len <= one.payload:
         raise ConfigError(f"{key}.wire_len", one.wire_len, f"more than {one.payload}, the payload")
+    if one.joins and (not one.message or one.message % one.payload):
+        expected = f"whole segments of {one.payload} bytes, for writes that are joined"
+        raise ConfigError(f"{key}.message", one.message, expected)
     if one.gap_ns and not one.message:
         raise ConfigError(f"{key}.gap_ns", one.gap_ns, "0, without messages")
 
@@ -131,6 +137,7 @@ def write(senders: Senders, connections: Sequence[Connection], wire: Wire) -> No
         row.ssthresh = MAX_WINDOW
         row.recover = sender.NOT_RECOVERING
         row.message, row.gap_ns = one.message, one.gap_ns
+        row.pushes = not one.joins
         row.segments = -(-one.message // one.payload)
         row.last_payload = one.message - (row.segments - 1) * one.payload
         row.written = len(one.setup) if one.gap_ns else sender.ENDLESS

@@ -10,7 +10,7 @@ after a timeout, where RFC 6582 (section 3.2, step 2) would not believe them.
 
 An application that writes messages ends each of them with a short segment and PSH, as one that sets
 TCP_NODELAY does: what it writes is neither held back for the next write (Nagle's rule, RFC 896) nor
-joined with it (tcp_autocorking).
+joined with it (tcp_autocorking); or it fills segments, as Nagle's rule has it.
 
 The handshake's segments are numbered with the data, before them; they are empty, and each waits for
 the answer to the one before it.

@@ -53,6 +53,7 @@ class Sender(Row):
     message = word("what the application writes at a time; 0: a stream without ends", "bytes")
     segments = word("of a message")
     last_payload = word("of a message's last segment", "bytes")
+    pushes = word("a message's last segment has PSH")
     gap_ns = word("between two writes; 0: it writes what the window allows", "ns")
     written = word("segments that the application has written, and one that it never reaches")
     buffer = word("segments that may be written and unacknowledged (SO_SNDBUF)")

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 VALID = {  # what a file of each kind is made of
     "topology": ROOT / "tests" / "topo" / "small.yaml",
     "sweep": ROOT / "labs" / "sweeps" / "thresholds.yaml",
-    "costs": costs.DIRECTORY / "xeon-2.2ghz.toml",
+    "costs": costs.DIRECTORY / "xeon-silver-4114.toml",
     "chain": ROOT / "labs" / "chains" / "double_bridge.toml",
 }
 PIECES = (

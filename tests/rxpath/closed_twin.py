@@ -78,7 +78,7 @@ class Sender:
         before = (segment - len(self.one.setup)) // len(self.lengths)
         place = self.place(segment)
         seq = before * self.one.message + sum(self.lengths[:place])
-        return self.lengths[place], seq, place == len(self.lengths) - 1
+        return self.lengths[place], seq, place == len(self.lengths) - 1 and not self.one.joins
 
     def end_of_written(self) -> int:
         return self.written[-1][1] if self.written else len(self.one.setup)

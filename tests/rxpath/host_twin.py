@@ -201,6 +201,7 @@ class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rul
                 return
             task = self.pick(cpu)
             if task is None:
+                cpu.last_task = None
                 self.due.pop(("cpu", cpu.number), None)
                 self.rest(cpu)
                 return
@@ -228,7 +229,7 @@ class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rul
                 if isinstance(skb, list):
                     self.start_datagram(cpu, skb)
                 else:
-                    self.start(cpu, "post", skb, self.behind_gro_cost(skb))
+                    self.start(cpu, "post", skb, self.leaving_gro_cost(skb))
                 return True
             if cpu.napi:
                 if self.poll_one(cpu, cpu.napi):
@@ -261,7 +262,7 @@ class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rul
         for bucket in napi.held:
             if bucket:
                 skb = bucket.pop(0)
-                self.start(cpu, "post", skb, self.behind_gro_cost(skb))
+                self.start(cpu, "post", skb, self.leaving_gro_cost(skb))
                 return True
         return False
 

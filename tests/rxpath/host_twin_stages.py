@@ -38,6 +38,10 @@ class Stages:
     def behind_gro_cost(self, skb: Skb) -> int:
         return self.cost("split_send") if self.at_nic() else self.stack_cost(skb)
 
+    def leaving_gro_cost(self, skb: Skb) -> int:
+        merged, _ = self.sum(skb, "complete") if len(skb.frames) > 1 else (0, 0)
+        return merged + self.behind_gro_cost(skb)
+
     def gro_cost(self, skb: Skb) -> int:
         cost, _ = self.sum(skb, "gro")
         return cost if self.gro_applies(skb) else cost + self.behind_gro_cost(skb)

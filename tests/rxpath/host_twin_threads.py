@@ -68,9 +68,11 @@ class Threads:
                 cpu.runnable.append(cpu.task)
             cpu.task, best.state = best, "running"
             cpu.min_runtime = max(cpu.min_runtime, best.runtime)
-            if cpu.last_task is not best:
-                cpu.last_task = best
+            if cpu.last_task is None:
+                cpu.extra += self.cost("idle_switch")
+            elif cpu.last_task is not best:
                 cpu.extra += self.cost("context_switch")
+            cpu.last_task = best
         return cpu.task
 
     def run(self, cpu: Cpu, task: Task) -> bool:

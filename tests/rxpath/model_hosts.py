@@ -18,7 +18,7 @@ ACK, PSH = 0x10, 0x08
 # All costs alike, so that much happens at the same time.
 COARSE = {
     f"{name}.{amount}": 1000 * (amount == "ns")
-    for name in costs.load("xeon-2.2ghz")
+    for name in costs.load("xeon-silver-4114")
     for amount in ("ns", "ns_kib")
 }
 

@@ -29,7 +29,7 @@ def pipeline(packet: Packet, host: Host) -> tuple[int, int]:
 def queues(**amounts: dict) -> Model:
     """Servers by name, each with its cost: ``queues(l4_rcv={"ns": 500})``."""
     limits = ("softirq_time_limit", "softirq_restarts")
-    names = [name for name in costs.load("xeon-2.2ghz") if name not in limits]
+    names = [name for name in costs.load("xeon-silver-4114") if name not in limits]
     overrides = {f"{name}.{amount}": 0 for name in names for amount in ("ns", "ns_kib")}
     for name, amount in amounts.items():
         overrides |= {f"{name}.{key}": value for key, value in amount.items()}

@@ -29,16 +29,18 @@ CHAINS = list(profiles.load())
 def connections(draw):
     thinks = draw(mostly(False, True))
     lengths = draw(st.lists(st.sampled_from([74, 124]), max_size=3))
-    message = 0 if thinks else draw(st.sampled_from([0, 0, 10, 1448, 4096, 20_000]))
+    message = 0 if thinks else draw(st.sampled_from([0, 0, 10, 1448, 4096, 4344, 20_000]))
     setup = [Step(CHAINS.index(draw(st.sampled_from(CHAINS))), length) for length in lengths]
+    payload = draw(st.sampled_from([64, 1448]))
     return Connection(
         rss_hash=draw(st.sampled_from(HASHES)),
         chain=CHAINS.index(draw(mostly("docker", *CHAINS))),
         socket=draw(st.integers(0, SOCKETS - 1)),
         window=1 if thinks else draw(st.sampled_from([1, 3, 8, 40])),
         wire_len=draw(st.sampled_from([128, 1000, 1564])) + 1448 * bool(message),
-        payload=draw(st.sampled_from([64, 1448])),
+        payload=payload,
         message=message,
+        joins=bool(message) and message % payload == 0 and draw(st.booleans()),
         gap_ns=draw(st.sampled_from([0, 500, 20_000])) if message else 0,
         thinks=thinks,
         setup=setup,
@@ -143,7 +145,8 @@ def test_a_frame_that_is_lost_while_another_is_read_takes_no_acknowledgement_awa
     few = {"policy": "falcon", "max_backlog": 2, "rx_usecs": 0, "gro": False, "service_ns": 20_000}
     cpus = {"cpus": 6, "irq_cpus": [1], "app_cpus": [5], "rps_cpus": [0], "queues": 1}
     sets = {"cpus": [0], "grosplit_cpus": [2]}
-    knobs = Knobs.parse({**few, **cpus, "falcon": sets, "cost_overrides": COARSE})
+    none = {f"{name}.ns": 0 for name in ("idle_switch", "copy_frag", "tcp_try_coalesce")}
+    knobs = Knobs.parse({**few, **cpus, "falcon": sets, "cost_overrides": COARSE | none})
     one = Connection(rss_hash=1, chain=CHAINS.index("host"), window=16, wire_len=1000)
     wire = Wire(gbit_per_s=8, there_ns=0, back_ns=1000, rto_ns=2_000_003)
     net = Net(knobs, SOCKETS, [one], wire, [0])

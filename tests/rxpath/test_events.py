@@ -112,7 +112,7 @@ def test_same_seed_same_bytes():
 
 
 def test_zero_costs_make_ties_everywhere_and_order_holds():
-    names = costs.load("xeon-2.2ghz")
+    names = costs.load("xeon-silver-4114")
     nothing = {f"{name}.{amount}": 0 for name in names for amount in ("ns", "ns_kib")}
     host = model(policy="falcon", rx_usecs=0, cost_overrides=nothing)
     events_ = run(host, busy_trace(host))

@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from closed_twin import Net
+from core_costs import CoreCosts
 from model_hosts import accounted, flood, frame_of, model
 from pure_queues import BACKLOG, RING, poisson, queues
 
 from rxpath.compile.tables import Rows
-from rxpath.config import costs
 from rxpath.config.knobs import Knobs
 from rxpath.drivers.closed import ClosedLoop
 from rxpath.drivers.virtual import make_trace
@@ -137,51 +137,16 @@ def test_clients_obey_the_response_time_law():
 
 
 # -- saturated: the slowest core sets the rate -----------------------------------------------------
-AMOUNT = costs.load("xeon-2.2ghz")
-BATCH = 64  # the NAPI weight: what is paid once a poll is shared by as many packets
-FIRST = ["driver_poll", "skb_alloc"]
-GRO = ["gro_receive", "vxlan_gro_receive"]
-STACK = ["netif_receive_skb", "ip_rcv", "udp_tunnel_rcv", "vxlan_rcv", "gro_cells_receive"]
-BRIDGE = ["gro_cell_poll", "inner_gro_receive", "netif_receive_skb"]
-BRIDGE += ["br_handle_frame", "veth_xmit", "netif_rx"]
-CONTAINER = ["process_backlog", "netif_receive_skb", "ip_rcv", "l4_rcv", "sock_queue"]
+COSTS = CoreCosts()
 
 
-def total(names, kind="udp"):
-    return sum(getattr(AMOUNT[name], kind) for name in names)
-
-
-def once_a_poll(names):
-    return total(names) / BATCH
-
-
-def udp_pipeline():
-    """The bridge's core: it fetches from another core, and sends on to a third that has idled."""
-    return total([*BRIDGE, "cache_penalty", "remote_enqueue"]) + once_a_poll(
-        ["softirq_entry", "napi_poll", "ipi_send"]
-    )
-
-
-def udp_serialized():
-    """All three softirqs on one core: three polls a batch, after which the application wakes."""
-    work = total(FIRST + GRO + STACK + BRIDGE + CONTAINER)
-    return work + once_a_poll(["softirq_entry", *["napi_poll"] * 3, "wake_up"])
-
-
-def tcp_pipeline():
-    """The split core: GRO of each frame; the stack of the two skbs that a poll's frames make."""
-    frame = total(["split_receive", "cache_penalty", *GRO], "tcp")
-    skb = total([*STACK, "remote_enqueue"], "tcp")
-    return frame + 2 * skb / BATCH + once_a_poll(["softirq_entry", "napi_poll", "ipi_send"])
-
-
-def saturating(policy, slots=16_384):
+def saturating(policy, slots=16_384, **knobs):
     sets = {"cpus": [0, 2, 4, 6], "switch_off": False, "balancing": False}
-    return model(policy=policy, slots=slots, falcon=sets, rcvbuf=2**31 - 1)
+    return model(policy=policy, slots=slots, falcon=sets, rcvbuf=2**31 - 1, **knobs)
 
 
 @pytest.mark.parametrize(
-    ("policy", "ns"), [("falcon", udp_pipeline()), ("same_cpu", udp_serialized())]
+    ("policy", "ns"), [("falcon", COSTS.udp_pipeline()), ("same_cpu", COSTS.udp_serialized())]
 )
 def test_udp_is_as_fast_as_the_slowest_core_of_a_pipeline_and_as_one_core_for_all(policy, ns):
     host = saturating(policy)
@@ -189,15 +154,19 @@ def test_udp_is_as_fast_as_the_slowest_core_of_a_pipeline_and_as_one_core_for_al
     assert accounted(host)
 
 
-def test_tcp_is_as_fast_as_the_split_core():
-    host, window = saturating("falcon"), 900  # as many as a backlog takes
+@pytest.mark.parametrize("slow", ["skb_alloc.tcp", "gro_receive.tcp"])
+def test_tcp_is_as_fast_as_the_slower_core_of_the_split_first_stage(slow):
+    overrides = {slow: 1000}
+    found, window = CoreCosts(overrides), 900  # as many as a backlog takes
+    host = saturating("falcon", cost_overrides=overrides)
     closed = ClosedLoop(
         host, [Connection(rss_hash=0x5A17C0DE, chain=host.chain("tunnel"), window=window)]
     )
     closed.run(20_000_000)
     before = closed.acknowledged()[0]
     closed.run(120_000_000)
-    assert (closed.acknowledged()[0] - before) / 0.1 == pytest.approx(
-        1e9 / tcp_pipeline(), rel=0.01
-    )
+    driver, split = found.tcp_driver(), found.tcp_split("docker")
+    assert (driver > split) == (slow == "skb_alloc.tcp")
+    rate = (closed.acknowledged()[0] - before) / 0.1
+    assert rate == pytest.approx(1e9 / max(driver, split), rel=0.01)
     assert closed.retransmits == 0

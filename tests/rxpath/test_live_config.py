@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rxpath.__main__ import app
+from rxpath.config import costs
 from rxpath.errors import ConfigError
 from rxpath.live import config, host
 from rxpath.wire.afpacket import DeviceError
@@ -85,7 +86,7 @@ def test_a_mistake_is_named_with_its_place(name: str, tmp_path: Path) -> None:
         ({"falcon": {"cpus": []}}, "falcon.cpus: got [], expected at least one CPU from 0 to 39"),
         ({"cost_overrides": {"hardirq.ns": -1}}, "cost_overrides.hardirq.ns: got -1, expected an "),
         ({"costs": "mine.toml"}, "costs: got 'mine.toml', expected a TOML file: No such file"),
-        ({"costs": "mine"}, "costs: got 'mine', expected one of xeon-2.2ghz, "),
+        ({"costs": "mine"}, f"costs: got 'mine', expected one of {', '.join(costs.names())}, or "),
         ({"profile": "mine"}, "profile: got 'mine', expected one of host, docker, flannel, "),
     ],
 )

@@ -24,8 +24,8 @@ from rxpath.model.state.packets import Event
 from rxpath.results import counters
 from tests.examples import examples
 
-FREE = {f"{name}.ns": 0 for name, cost in costs.load("xeon-2.2ghz").items()} | {
-    f"{name}.ns_kib": 0 for name, cost in costs.load("xeon-2.2ghz").items() if cost.ns_kib
+FREE = {f"{name}.ns": 0 for name, cost in costs.load("xeon-silver-4114").items()} | {
+    f"{name}.ns_kib": 0 for name, cost in costs.load("xeon-silver-4114").items() if cost.ns_kib
 }
 FREE |= {"skb_overhead.ns": 576, "softirq_restarts.ns": 10, "softirq_time_limit.ns": 2_000_000}
 varied = settings(

@@ -170,7 +170,7 @@ def test_reconfiguring_loses_nothing_and_keeps_order():
         {"policy": "same_cpu"},
         {"profile": "bypass"},
         {"profile": "docker"},
-        {"policy": "falcon", "falcon": {"splitting": False}, "costs": "xeon-2.2ghz"},
+        {"policy": "falcon", "falcon": {"splitting": False}, "costs": "xeon-silver-4114"},
         {"irq_cpus": [4, 5], "rx_usecs": 20},
         {"policy": "same_cpu", "cpus": 20, "app_cpus": [19]},
     ]

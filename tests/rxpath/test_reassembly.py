@@ -19,7 +19,9 @@ from rxpath.host import Model
 from rxpath.model.state import codes
 from tests.examples import examples
 
-FREE = {f"{name}.{amount}": 0 for name in costs.load("xeon-2.2ghz") for amount in ("ns", "ns_kib")}
+FREE = {
+    f"{name}.{amount}": 0 for name in costs.load("xeon-silver-4114") for amount in ("ns", "ns_kib")
+}
 PARTS = 3
 
 
@@ -138,7 +140,7 @@ def test_a_whole_datagram_pays_nothing_for_fragments():
 
 
 def test_one_recvmsg_reads_a_datagram_and_what_is_per_frame_counts_each_fragment(tmp_path):
-    text = (costs.DIRECTORY / "xeon-2.2ghz.toml").read_text()
+    text = (costs.DIRECTORY / "xeon-silver-4114.toml").read_text()
     path = tmp_path / "costs.toml"
     path.write_text(text + '\n[pieces]\nper = "segment"\nns = 0\nsource = "a test"\n')
     chain = tmp_path / "chain.toml"
@@ -218,7 +220,7 @@ def test_fragments_meet_what_stands_in_front_of_the_protocol_and_then_wait():
         assert (*front, socket) == (*profile.stages[:-2], profile.stages[-1])
         assert (queued.costs[-1], whole.costs[0]) == ("ip_defrag", "ip_frag_reasm")
         assert queued.costs[:-1] + whole.costs[1:] == profile.stages[-2].costs
-        assert whole.costs[1:] == ("l4_rcv", "sock_queue")
+        assert whole.costs[1:] == ("l4_rcv", "tcp_try_coalesce", "sock_queue")
 
 
 @pytest.mark.parametrize(

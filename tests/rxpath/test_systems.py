@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from core_costs import CoreCosts
 from model_hosts import flood, model, run
 
 from rxpath.config import costs
@@ -22,8 +23,11 @@ def test_single_udp_flow_with_40_cpus_and_default_knobs(skb_hash):
     host = flood(model(profile="host", slots=16_384), chain="plain", rss_hash=skb_hash)
     overlay = flood(model(slots=16_384), rss_hash=skb_hash)
     falcon = flood(model(policy="falcon", slots=16_384), rss_hash=skb_hash)
-    assert falcon >= 2 * overlay
-    assert host >= falcon >= 0.8 * host
+    expected = CoreCosts()
+    assert host == pytest.approx(1e9 / expected.udp_host(wire_len=114), rel=0.02)
+    assert overlay == pytest.approx(1e9 / expected.udp_serialized(), rel=0.02)
+    assert falcon == pytest.approx(1e9 / expected.udp_pipeline(), rel=0.02)
+    assert host > falcon > 1.5 * overlay
 
 
 def test_rps_does_not_spread_one_flow_as_falcon_does():
@@ -112,7 +116,7 @@ def test_falcon_helps_every_overlay(profile):
 def test_doubling_every_cost_halves_the_saturated_rate(policy):
     counts = ("skb_overhead", "softirq_restarts")
     double = {}
-    for name, cost in costs.load("xeon-2.2ghz").items():
+    for name, cost in costs.load("xeon-silver-4114").items():
         if name not in counts:
             double |= {f"{name}.udp": 2 * cost.udp, f"{name}.ns_kib": 2 * cost.ns_kib}
     times = {"budget_usecs": 4000, "rx_usecs": 6}
@@ -149,15 +153,19 @@ def test_gro_merges_up_to_64_kb():
     assert stats["softirq"]["merged"] == 0
 
 
-def test_splitting_relieves_the_heavy_first_stage_of_tcp():
-    whole, _ = segments(model(policy="falcon", slots=16_384, falcon={"splitting": False}), 1500)
-    split, _ = segments(model(policy="falcon", slots=16_384), gap=1500)
-    assert split < 0.85 * whole
-    host = segments(model(profile="host", slots=16_384), 1500, "plain")[0]
-    host_split, _ = segments(
-        model(profile="host", policy="falcon", slots=16_384), gap=1500, chain="plain"
-    )
-    assert host_split < 0.85 * host
+@pytest.mark.parametrize(("profile", "chain"), [("docker", "tunnel"), ("host", "plain")])
+@pytest.mark.parametrize("gro_ns", [0, 600], ids=["profile", "heavy GRO"])
+def test_splitting_leaves_the_heavier_half_of_tcp_s_first_stage_to_a_core(profile, chain, gro_ns):
+    overrides = {"gro_receive.tcp": gro_ns} if gro_ns else {}
+    expected = CoreCosts(overrides)
+    knobs = {"profile": profile, "policy": "falcon", "cost_overrides": overrides}
+    whole, _ = segments(model(slots=16_384, **knobs, falcon={"splitting": False}), 1500, chain)
+    split, _ = segments(model(slots=16_384, **knobs), 1500, chain)
+    heavier = max(expected.tcp_driver(), expected.tcp_split(profile))
+    assert whole == pytest.approx(expected.tcp_first_stage(profile), rel=0.02)
+    assert split == pytest.approx(heavier, rel=0.02)
+    if gro_ns:
+        assert split < 0.85 * whole
 
 
 def test_first_stage_is_the_heavy_one_for_tcp():

@@ -88,6 +88,7 @@ hosts = st.fixed_dictionaries(
                 "softirq_restarts.ns": mostly(10, 1, 2),
                 "ipi_latency.ns": mostly(800, 0),
                 "wake_latency.ns": mostly(2500, 0),
+                "idle_switch.ns": mostly(1000, 0),
                 "cache_penalty.ns": mostly(120, 0),
             }
         ),
@@ -183,7 +184,7 @@ def collect(host, until, out):
 @pytest.fixture(scope="module")
 def costs_file(tmp_path_factory):
     """A cost profile in which each frame of an skb costs something in every stage behind GRO."""
-    text = (costs.DIRECTORY / "xeon-2.2ghz.toml").read_text()
+    text = (costs.DIRECTORY / "xeon-silver-4114.toml").read_text()
     for name in ("gro_cell_poll", "process_backlog", "l4_rcv", "recvmsg"):
         assert f'[{name}]\nper = "skb"' in text
         text = text.replace(f'[{name}]\nper = "skb"', f'[{name}]\nper = "segment"')

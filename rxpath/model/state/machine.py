@@ -82,7 +82,7 @@ class Cpu(Row):
     net_rx = word("runs of net_rx_action (NET_RX of /proc/softirqs)")
     task = word("the thread that runs, or was interrupted; -1: none")
     runnable = word("first runnable thread, or -1")
-    last_task = word("the thread that ran last")
+    last_task = word("the thread that ran last, or -1: the CPU was idle since")
     min_runtime = word("cfs_rq.min_vruntime", "ns")
     busy_mark = word("busy time at the load's last measurement", "ns")
     mark_time = word("of that measurement", "ns")
