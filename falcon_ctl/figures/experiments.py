@@ -11,18 +11,24 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from falcon_ctl.papers.data import PAPERS
-from falcon_ctl.papers.layout import BUSY, ONE_FLOW, SHARED
-from falcon_ctl.papers.loads import KIB, TESTBED, caching, clients, steady, streams, stress, surge
-from falcon_ctl.papers.panel import Missing
+from falcon_ctl.papers.layout import BUSY, ONE_FLOW, SERVER, SHARED
+from falcon_ctl.papers.loads import (
+    KIB,
+    TESTBED,
+    THINKING,
+    caching,
+    clients,
+    steady,
+    streams,
+    stress,
+    surge,
+)
 from falcon_ctl.systems.catalogue import BY_NAME
 from falcon_ctl.systems.system import Tunnel, merge_knobs
 from falcon_ctl.virtual.peak import Offered, with_knobs
 
 PROFILE = PAPERS["eurosys21"].costs  # of the talk's machine
 TALK = ("host-rps", "rps", "falcon-rps")  # host, container and FALCON: RPS is on in every test
-# The published kernel keeps a TCP flow's later stages on its split core.
-# What keeps flows in order is each system's own.
-_PUBLISHED = {"falcon": {"tcp_pipelining": False}}
 
 
 # All systems, on the talk's machine.
@@ -76,11 +82,9 @@ def load_of(load: Offered | PerNetwork, system: str) -> Offered:
     return load.of(system) if isinstance(load, PerNetwork) else load
 
 
-def _on(layout: Mapping[str, Any], load: Offered | Missing) -> Offered:
+def _on(layout: Mapping[str, Any], load: Offered) -> Offered:
     """The load on the testbed of the papers with this layout of its cores."""
-    if isinstance(load, Missing):
-        raise LookupError(load.why)
-    return with_knobs(load, merge_knobs(TESTBED, _PUBLISHED, layout))
+    return with_knobs(load, merge_knobs(TESTBED, layout))
 
 
 def _clients(count: int) -> PerNetwork:
@@ -134,7 +138,7 @@ EXPERIMENTS = (
         6,
         "memcached",
         "memcached, 10 clients",
-        [("tcp", "10 clients", _on(SHARED.knobs, caching(10)))],
+        [("tcp", "10 clients", _on(SERVER, caching(10, THINKING)))],
     ),
     Experiment(
         7,

@@ -25,7 +25,7 @@ def print_claims(console: Console, rows: Sequence[Row], seeds: int) -> None:
     """The talk's claims and what was measured."""
     table = Table(title=f"The talk's figures, mean of {seeds} seeds", box=box.SIMPLE_HEAD)
     for name in ("figure", "system", "proto", "metric"):
-        table.add_column(name, no_wrap=True)
+        table.add_column(name, no_wrap=name == "proto")
     for name in ("load", "claim", "model", "5-95 %", "near"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
@@ -37,7 +37,9 @@ def print_claims(console: Console, rows: Sequence[Row], seeds: int) -> None:
     console.print(table)
     off = sum(not row.within for row in rows)
     if off:
-        console.print(f"{off} of {len(rows)} are off: docs/LIMITATIONS.md explains why")
+        console.print(
+            f"{off} of {len(rows)} are off: docs/fidelity.md says what would have to hold"
+        )
 
 
 def print_effects(console: Console, effects: Sequence[Effect], percent: int) -> None:

@@ -13,7 +13,9 @@ from rich.table import Table
 
 from falcon_ctl import files
 from falcon_ctl.papers import catalogue, compare, data, export, fidelity, layout, plots
+from falcon_ctl.papers.assumptions import ASSUMPTIONS, Assumption
 from falcon_ctl.papers.compare import Ratio
+from falcon_ctl.papers.fidelity import Trials
 from falcon_ctl.papers.panel import Panel, Role
 from falcon_ctl.papers.run import Asked, Results, run_all
 from falcon_ctl.report import provenance
@@ -73,12 +75,12 @@ def paper_figures(console: Console, request: Request) -> None:
     files.verify_folder(f"--results {request.results}", request.results)
     spec = (request.figures, request.seeds, dict(request.profiles), request.layout)
     begun = provenance.begin(range(1, request.seeds + 1), spec)
-    found, effects = _run(console, panels, request.seeds, asked)
+    found, effects, trials = _run(console, panels, request.seeds, asked)
     origin = begun.ended()
     levels, ratios = compare.levels(found), compare.ratios(found)
     _print(console, ratios)
     provenance.show(console, origin)
-    page = fidelity.page(ratios, effects, request.seeds, request.profiles, COMMAND)
+    page = fidelity.page(ratios, effects, request.seeds, request.profiles, COMMAND, trials)
 
     def fill(folder: Path) -> None:
         (folder / "papers.json").write_text(text)
@@ -101,8 +103,8 @@ def paper_figures(console: Console, request: Request) -> None:
 
 def _run(
     console: Console, panels: Sequence[Panel], seeds: int, asked: Asked
-) -> tuple[Results, dict[str, Sequence[Ratio]]]:
-    """All panels, and with other core layouts those whose layout no paper states."""
+) -> tuple[Results, dict[str, Sequence[Ratio]], Trials]:
+    """All panels; with other core layouts those whose layout no paper states; the assumptions'."""
     kernels.load(console)
     columns = (
         BarColumn(24),
@@ -121,7 +123,19 @@ def _run(
             )
             for name, counts in others.items()
         }
-    return found, effects
+        trials = (
+            [] if asked.layout else [_tried(progress, one, panels, asked) for one in ASSUMPTIONS]
+        )
+    return found, effects, [(one, ratios) for one, ratios in trials if ratios]
+
+
+def _tried(
+    progress: Progress, one: Assumption, panels: Sequence[Panel], asked: Asked
+) -> tuple[Assumption, Sequence[Ratio]]:
+    """The ratios that an assumption is about, with it."""
+    overrides = dict.fromkeys(PROFILES, one.amounts)
+    changed = Asked(costs=asked.costs, overrides=overrides, layout=one.layout)
+    return one, compare.ratios(_with_bar(progress, one.experiment, one.of(panels), 1, changed))
 
 
 def _with_bar(

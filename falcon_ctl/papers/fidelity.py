@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from falcon_ctl.papers import data
+from falcon_ctl.papers.assumptions import Assumption
 from falcon_ctl.papers.compare import Ratio, Score, scores
 from falcon_ctl.papers.layout import SHARED
 from falcon_ctl.papers.panel import Role
@@ -33,21 +34,31 @@ TALK = (  # the talk's figure; panel, bar and place on the axis of the measureme
 POINTS = 0.10  # of the baseline's value: a claim is met
 # What a reader has to know of the amounts before he reads a number.
 _FIT = (
-    "**The fit is not final.** The amounts of the built-in profiles are those of its first run, "
-    "made before parts of the model that it rests on were finished; it is to be run again. Two "
-    "things depart from what a fit should be:\n\n"
-    "- Measurements were left out of it after their residuals had been seen: the application's "
-    "bars of EuroSys Fig 5, and core 0 of the host in Fig 11 (softirqs). They count as open; the "
-    "notes beside them say why.\n"
+    "Amounts are fitted by `python -m falcon_ctl fit` to the bars that count as fitted, and "
+    "to nothing else; all systems and panels of a paper have the same ones. What departs from "
+    "that, or limits it:\n\n"
+    "- Bars of an application that waits for packets (EuroSys Figs 5 and 11) are left out and "
+    "count as open: the same thread takes 1,250 ns a packet at 500,000 packets/s and 500 ns "
+    "at two million.\n"
+    "- Loads that a paper does not state are read from the bars of its baselines and of the "
+    "figures that may set amounts; the notes beside the panels say where.\n"
     "- 3.0 GHz, the clock that the profile of EuroSys's machine is for, is taken for the "
     "processor's maximum turbo and was not looked up. Estimates and the measurements of other "
     "machines are scaled by it."
 )
 Effects = Mapping[str, Sequence[Ratio]]  # an alternative layout's name → its ratios
+Trials = Sequence[
+    tuple[Assumption, Sequence[Ratio]]
+]  # what would have to hold, and the ratios then
 
 
 def page(
-    ratios: Sequence[Ratio], effects: Effects, seeds: int, costs: Mapping[str, str], command: str
+    ratios: Sequence[Ratio],
+    effects: Effects,
+    seeds: int,
+    costs: Mapping[str, str],
+    command: str,
+    trials: Trials = (),
 ) -> str:
     """The page as Markdown."""
     parts = [
@@ -56,6 +67,7 @@ def page(
         _scores(ratios),
         _talk(ratios),
         _missing(ratios),
+        _assumptions(ratios, trials),
         _layout(ratios, effects),
         "## Every ratio",
         *(_paper(paper, ratios) for paper in data.PAPERS),
@@ -84,7 +96,7 @@ def _state(ratios: Sequence[Ratio]) -> str:
     found = scores(ratios, Role.PREDICTED)
     missed = [score.kind for score in found if not _is_met(score)]
     goals = f"missed for {', '.join(missed)}" if missed else "met" if found else "not looked at"
-    return f"## State\n\n**This is a first run.** The goals of the score are {goals}.\n\n{_FIT}"
+    return f"## State\n\nThe goals of the score are {goals}.\n\n{_FIT}"
 
 
 def _is_met(score: Score) -> bool:
@@ -168,6 +180,38 @@ def _missing(ratios: Sequence[Ratio]) -> str:
         where = [f"{one.place.panel.paper} {one.place.panel.name}" for one in mine]
         text.append(f"| {why} | {len(mine)} | {', '.join(dict.fromkeys(where))} |")
     return "\n".join(text)
+
+
+def _assumptions(ratios: Sequence[Ratio], trials: Trials) -> str:
+    """What would have to hold for ratios that are missed."""
+    if not trials:
+        return ""
+    text = [
+        "## What would have to hold\n",
+        (
+            "Assumptions that would bring ratios which the model misses nearer to the measured "
+            "ones, or do not, each with the experiment: the same panel with these amounts, cores "
+            "or knobs instead, one seed. None of them is in the model.\n"
+        ),
+        "| assumption | experiment | figure | at | ratio | measured | as it is | with it |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    as_it_is = {_identity(ratio): ratio for ratio in ratios}
+    for one, found in trials:
+        said = (one.what, f"`{one.experiment}`")
+        for ratio in found:
+            if ratio.place.bar.name not in one.bars:
+                continue
+            before = as_it_is[_identity(ratio)].modelled
+            values = (f"{value:.2f}" for value in (ratio.measured, before, ratio.modelled))
+            text.append(f"| {' | '.join((*said, *_where(ratio), *values))} |")
+            said = ("", "")
+    return "\n".join(text)
+
+
+def _identity(ratio: Ratio) -> tuple[str, ...]:
+    """Of a ratio, whatever is changed in its panel."""
+    return (ratio.place.panel.metric, *_where(ratio))
 
 
 def _layout(ratios: Sequence[Ratio], effects: Effects) -> str:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from falcon_ctl.errors import UsageError
 
 CORES = 40  # logical ones, of both machines' profiles: 2 x 10 with two threads each
@@ -23,13 +25,15 @@ class Layout:
     """How many cores do what; numbered one after the other from 0.
 
     Attributes:
-        receiving: take the NIC's interrupts (a queue each) and are rps_cpus.
+        receiving: take the NIC's interrupts (a queue each).
+        rps: further cores, rps_cpus; 0: the receiving ones are.
         falcon: further cores, FALCON_CPUS; 0: the receiving ones are.
         split: further cores, GROSPLIT_CPUS; 0: FALCON's are.
         applications: further cores, the threads' own; 0: threads run on the receiving ones.
     """
 
-    receiving: int = 6
+    receiving: int = 5
+    rps: int = 0
     falcon: int = 6
     split: int = 4
     applications: int = 0
@@ -54,20 +58,19 @@ class Layout:
     @property
     def knobs(self) -> dict[str, Any]:
         """The host's knobs."""
-        starts = [0, self.receiving, self.receiving + self.falcon]
-        starts.append(starts[-1] + self.split)
+        starts = np.cumsum([0, self.receiving, self.rps, self.falcon, self.split]).tolist()
         receiving = _cpus(0, self.receiving)
-        falcon = _cpus(starts[1], self.falcon) or receiving
+        falcon = _cpus(starts[2], self.falcon) or receiving
         return {
             "queues": self.receiving,
             "irq_cpus": receiving,
-            "rps_cpus": receiving,
-            "app_cpus": _cpus(starts[3], self.applications) or receiving,
-            "falcon": {"cpus": falcon, "grosplit_cpus": _cpus(starts[2], self.split) or falcon},
+            "rps_cpus": _cpus(starts[1], self.rps) or receiving,
+            "app_cpus": _cpus(starts[4], self.applications) or receiving,
+            "falcon": {"cpus": falcon, "grosplit_cpus": _cpus(starts[3], self.split) or falcon},
         }
 
 
-_MAY_MOVE = ("applications",)
+_MAY_MOVE = ("applications", "rps")
 
 
 def _cpus(start: int, count: int) -> list[int]:
@@ -75,8 +78,11 @@ def _cpus(start: int, count: int) -> list[int]:
 
 
 SHARED = Layout()
-BUSY = Layout(falcon=0, split=0)  # FALCON_CPUS are the cores that receive
-MFLOW = Layout(receiving=10, falcon=0, split=0, applications=5)  # as its section on many flows says
+BUSY = Layout(receiving=6, falcon=0, split=0)  # FALCON_CPUS are the cores that receive
+# mFlow's section on many flows: five cores for applications, ten for packets. The container takes
+# 81 Gbit/s of 20 flows, and 16 of one: five cores receive, and what spreads a flow has five more.
+MFLOW = Layout(receiving=5, falcon=5, split=0, applications=5)
+MFLOW_RPS: Mapping[str, Any] = {"rps_cpus": [5, 6, 7, 8, 9]}
 # The cores of one flow as EuroSys Fig 11 numbers them: 0 the NIC's interrupt, 1 RPS, 2 the
 # application, 3 and 4 FALCON's stages; `APART` is a hash that puts these on both.
 ONE_FLOW: Mapping[str, Any] = {
@@ -94,17 +100,32 @@ ONE_FLOW_MFLOW: Mapping[str, Any] = {
     "app_cpus": [0],
     "falcon": {"cpus": [3, 2], "grosplit_cpus": [2]},
 }
+# Of a server with many connections: one core of each kind receives, as with one flow, because ten
+# clients fill a core of the container's (Fig 18: 47 us, and 20 with one client), and four threads.
+SERVER: Mapping[str, Any] = {
+    "queues": 1,
+    "irq_cpus": [0],
+    "rps_cpus": [1],
+    "app_cpus": [2, 3, 4, 5],
+    "falcon": {"cpus": [6, 7, 8, 9, 10, 11], "grosplit_cpus": [12, 13, 14, 15]},
+}
 APART = 2  # FALCON_CPUS[1] gets the VXLAN device's stage and FALCON_CPUS[0] the veth's
 
 
 # What the layouts of experiments with many flows are varied by, to see what hangs on them.
 ALTERNATIVES: Mapping[str, Mapping[str, int]] = {
-    "five cores receive": {"receiving": 5},
+    "four cores receive": {"receiving": 4},
+    "six cores receive": {"receiving": 6},
     "eight cores receive": {"receiving": 8},
     "four FALCON_CPUS": {"falcon": 4},
     "eight FALCON_CPUS": {"falcon": 8},
     "two cores for split GRO": {"split": 2},
     "applications on six cores of their own": {"applications": 6},
+    "four cores receive, six for RPS, eight for applications": {
+        "receiving": 4,
+        "rps": 6,
+        "applications": 8,
+    },
 }
 
 

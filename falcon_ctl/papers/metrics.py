@@ -48,6 +48,11 @@ def _of_core(percents: Mapping[int, float], x: str) -> float:
     return percents.get(int(x.removeprefix("core ")), 0.0)
 
 
+def core_share(run: Metrics, _panel: Panel, x: str) -> float:
+    """What a core did, percent of what all cores did."""
+    return 100 * _of_core(run.loads, x) / sum(run.loads.values())
+
+
 def cpu(run: Metrics, panel: Panel, _x: str) -> float:
     """All that all cores did, percent of one core, or of each of the panel's cores."""
     return sum(run.loads.values()) / panel.cores
@@ -66,6 +71,7 @@ METRICS: Mapping[str, Metric] = {
     "softirq": softirq,
     "application": application,
     "cpu": cpu,
+    "core share": core_share,
     "softirqs": softirqs,
 }
 

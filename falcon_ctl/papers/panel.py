@@ -9,7 +9,7 @@ from typing import Any
 
 from falcon_ctl.papers.layout import Layout
 from falcon_ctl.virtual.measure import Stream
-from falcon_ctl.virtual.peak import Offered
+from falcon_ctl.virtual.peak import Offered, with_knobs
 
 ALL_CORES = "all cores"  # as a place on the axis: the sum over a panel's cores
 
@@ -47,6 +47,7 @@ class FirstStage:
 
 
 Point = Offered | Missing | StageShares | FirstStage
+Points = Mapping[str, Point | Mapping[str, Point]]
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class Panel:
     kind: str
     metric: str
     bars: Sequence[Bar]
-    points: Mapping[str, Point | Mapping[str, Point]] = field(hash=False)
+    points: Points = field(hash=False)
     data: Sequence[str] = ()
     knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
     layout: Layout | None = None
@@ -107,7 +108,8 @@ class Panel:
     def name(self) -> str:
         """The figure's number and the panel's letter."""
         letter, _, _ = self.panel.partition(" ")
-        return f"{self.figure}{self.panel}" if len(letter) < 2 else f"{self.figure} {self.panel}"
+        is_letter = len(letter) < 2 and not letter.isdigit()
+        return f"{self.figure}{self.panel}" if is_letter else f"{self.figure} {self.panel}"
 
     def point(self, bar: Bar, x: str) -> Point:
         """The load of a bar."""
@@ -123,3 +125,16 @@ class Panel:
     def baseline(self, bar: Bar) -> Bar | None:
         """The bar that `bar` is compared with."""
         return next((one for one in self.bars if one.name == bar.over), None)
+
+
+def on_cores(
+    point: Point | Mapping[str, Point], knobs: Mapping[str, Any]
+) -> Point | Mapping[str, Point]:
+    """A load, or that of each bar, whose host has these knobs, whatever the panel's are."""
+    if isinstance(point, Mapping):
+        return {bar: _on_cores(one, knobs) for bar, one in point.items()}
+    return _on_cores(point, knobs)
+
+
+def _on_cores(point: Point, knobs: Mapping[str, Any]) -> Point:
+    return with_knobs(point, knobs) if isinstance(point, Offered) else point

@@ -150,9 +150,24 @@ def jobs(place: Place, seeds: int, asked: Asked) -> Iterator[Job]:
         raise LookupError(point.why)
     changed = {"cost_overrides": _that_matter(asked.overrides.get(panel.paper, {}), point)}
     merged = merge_knobs(TESTBED, layout, panel.knobs, bar.knobs, changed)
-    count = 1 if isinstance(point, FirstStage) else seeds
+    count = seeds if _is_drawn(point) else 1
     for seed in range(1, count + 1):
         yield Job(system, point, merged, seed)
+
+
+def _is_drawn(point: Point) -> bool:
+    """Whether a seed decides anything but when the load begins.
+
+    That is: flows' hashes, times between packets or requests, and the times from flow to flow.
+    """
+    if isinstance(point, Missing | FirstStage):
+        return False
+    load = point if isinstance(point, Stream | Closed) else point.load
+    if isinstance(load, Stream):
+        flows, paced = len(load.rates), load.paced
+    else:
+        flows, paced = load.flows, not load.asks
+    return flows > 1 or not (load.hashes and paced)
 
 
 def _that_matter(overrides: Mapping[str, int], point: Point) -> dict[str, int]:

@@ -49,6 +49,8 @@ def first_stage(system: System, point: FirstStage, knobs: Mapping[str, Any]) -> 
     merged = 1 if point.proto == "tcp" else point.frames
     gro = point.frames * sum(each.get(name, 0) for name in _GRO)
     gro += merged * amounts["split_send"].udp
+    if point.proto == "tcp" and point.frames > 1:
+        gro += sum(amounts[name].tcp for name in stage.costs if amounts[name].per == "complete")
     other = point.frames * sum(ns for name, ns in each.items() if name not in _ALLOCATION + _GRO)
     whole = allocation + gro + other
     return {

@@ -42,15 +42,12 @@ HOST_FALCON = System(
 )
 # EuroSys'21 has RPS on in every test: its Host, its Con ("rps" below), Falcon and Host+.
 HOST_RPS = System("host-rps", "host network with RPS", Tunnel.NONE, "host", "rps")
-FALCON_RPS = replace(
-    PUBLISHED, name="falcon-rps", title="FALCON as published, beside RPS", policy="falcon+rps"
-)
+FALCON_RPS = replace(FALCON, name="falcon-rps", title="FALCON beside RPS", policy="falcon+rps")
 HOST_FALCON_RPS = replace(
     HOST_FALCON,
     name="falcon-host-rps",
-    title="FALCON as published on the host network, beside RPS",
+    title="FALCON on the host network, beside RPS",
     policy="falcon+rps",
-    order="none",
 )
 OFFLOAD = System("offload", "hardware offload", Tunnel.TO_SWITCH, "offload")
 BYPASS = System(

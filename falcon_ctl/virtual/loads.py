@@ -98,7 +98,8 @@ class Closed:
         message: bytes that a stream's application writes at a time, see `Connection`; 0: no ends.
         nagle: a write waits to fill a segment (RFC 896), so a busy stream is of full segments
             without PSH, and its messages are counted by their bytes; without it, each write is
-            sent.
+            sent. A latency is that of the whole segments that are nearest to a message, from when
+            they were filled.
         rate: messages/s that each stream's application writes; 0: what the window allows.
         clients: each has as many connections, on a client's machine of its own or not.
         threads: how many threads read the sockets, socket s by thread s % threads; 0: each its own.
@@ -140,8 +141,8 @@ class Closed:
             raise UsageError("message", str(self.message), "0, for clients that ask")
         if not 0 <= self.rate <= 1e9:
             raise UsageError("rate", str(self.rate), "messages/s from 0 to 1e9")
-        if self.rate and (self.nagle or not self.message):
-            raise UsageError("rate", str(self.rate), "0, without messages or with nagle")
+        if self.rate and not self.message:
+            raise UsageError("rate", str(self.rate), "0, without messages")
         if self.nagle and not self.message:
             raise UsageError("nagle", "given", "a message beside it")
 

@@ -154,7 +154,7 @@ def tcp(system: System, load: Closed, seed: int) -> Metrics:
     frames = after.delivered - before.delivered
     payload = later.payload - earlier.payload
     messages: float = frames
-    if load.nagle:
+    if load.nagle:  # counted by their bytes
         messages = payload / load.message
     elif load.message or load.asks:
         messages = later.messages - earlier.messages
@@ -213,6 +213,9 @@ def connected(system: System, load: Closed, seed: int) -> tuple[Model, ClosedLoo
     kept = not load.renews and not system.connection_level
     handshake = () if kept else handshake_of(model, system)
     starts = rng.integers(0, MS, count)
+    message = load.message
+    if load.nagle:  # the nearest number of whole segments
+        message = max(1, round(message / full.payload)) * full.payload
     connections = [
         Connection(
             rss_hash=int(hashes[number]),
@@ -222,8 +225,9 @@ def connected(system: System, load: Closed, seed: int) -> tuple[Model, ClosedLoo
             most=load.window * (load.surge if number < load.surging else 1),
             wire_len=full.length,
             payload=64 if load.asks else full.payload,
-            message=0 if load.nagle else load.message,
-            gap_ns=round(1e9 / load.rate) if load.rate else 0,
+            message=message,
+            gap_ns=round(1e9 / load.rate * message / load.message) if load.rate else 0,
+            joins=load.nagle,
             thinks=load.asks,
             setup=handshake,
             renews=load.renews,

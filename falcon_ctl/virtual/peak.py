@@ -25,21 +25,20 @@ class Peak:
         low: where the climb begins, messages/s of all flows together.
         high: where it ends at the latest.
         gbit_per_s: of the link, which bounds it, too.
-        full: measure where drops begin and all queues are full: 5 % above the highest rate that
-            was received, after `warm_ms`, and not at that rate.
-        warm_ms: until the queues are full.
+        beyond: measure at so many times the highest rate that was received, after `warm_ms`: above
+            1 with full queues, below before drops; 0: at that rate.
+        warm_ms: until queues are full, and what adapts has done so.
     """
 
     load: Stream
     low: float = 100e3
     high: float = 6e6
     gbit_per_s: float = 100.0
-    full: bool = False
+    beyond: float = 0
     warm_ms: int = 60
 
 
 Offered = Load | Peak
-_BEYOND = 1.05
 
 
 def run(system: System, offered: Offered, seed: int) -> Metrics:
@@ -50,9 +49,9 @@ def run(system: System, offered: Offered, seed: int) -> Metrics:
     if isinstance(offered, Stream | Closed):
         return measure(system, offered, seed)
     best = _peak(offered, _ceiling(system, offered), lambda load: measure(system, load, seed))
-    if not offered.full:
+    if not offered.beyond:
         return best
-    load = replace(_at(offered.load, _BEYOND * best.messages_per_s), warm_ms=offered.warm_ms)
+    load = replace(_at(offered.load, offered.beyond * best.messages_per_s), warm_ms=offered.warm_ms)
     return measure(system, load, seed)
 
 

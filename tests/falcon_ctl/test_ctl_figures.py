@@ -12,10 +12,11 @@ from falcon_ctl import cli
 from falcon_ctl.errors import NotConserved
 from falcon_ctl.figures import evaluate, plots
 from falcon_ctl.figures.experiments import BY_FIGURE, CLAIMS, EXPERIMENTS, Run
+from falcon_ctl.fit.report import rewritten
 from falcon_ctl.report import provenance
 from falcon_ctl.systems.catalogue import BY_NAME, SYSTEMS
 from falcon_ctl.virtual.measure import Closed, Metrics, Stream, measure
-from rxpath.config.costs import DIRECTORY
+from rxpath.config import costs
 
 
 def metrics(pps, *latencies):
@@ -198,7 +199,7 @@ def test_figures_writes_everything(tmp_path, capsys):
         (("--seeds", "0"), "--seeds"),
         (("--chain", "warp"), "profile: got 'warp', expected one of host, docker"),
         (("--chain", "labs/chains/double_bridge.toml:warp"), "expected one of nested in the file"),
-        (("--costs", "warp"), "costs: got 'warp', expected one of xeon-2.2ghz, xeon-gold"),
+        (("--costs", "warp"), f"costs: got 'warp', expected one of {', '.join(costs.names())}"),
         (("--json", "/nowhere/x.json"), "--json /nowhere/x.json"),
     ],
 )
@@ -211,13 +212,13 @@ def test_wrong_calls_are_named_in_one_line(capsys, argv, named):
 
 @pytest.mark.slow
 def test_a_chain_and_costs_of_ones_own_stand_beside_the_others(tmp_path, capsys):
-    costs = tmp_path / "costs.toml"
-    text = (DIRECTORY / "xeon-2.2ghz.toml").read_text("utf-8")
-    costs.write_text(text.replace("ns = 110", "ns = 1100", 1))
+    path = tmp_path / "costs.toml"
+    text = (costs.DIRECTORY / "xeon-silver-4114.toml").read_text("utf-8")
+    path.write_text(rewritten(text, {"driver_poll.ns": 5000}))
     mine = ("--chain", "labs/chains/double_bridge.toml:nested")
     argv = ("--figures", "1", "--seeds", "1", "--results", str(tmp_path), *mine)
     found = []
-    for more in ((), ("--costs", str(costs))):
+    for more in ((), ("--costs", str(path))):
         file = tmp_path / "figures.json"
         status, out, _ = call(capsys, "figures", *argv, "--json", str(file), *more)
         assert status == 0

@@ -14,16 +14,28 @@ from falcon_ctl.errors import UsageError
 from falcon_ctl.papers import catalogue, compare, data, export, fidelity, layout, plots
 from falcon_ctl.papers.eurosys21 import CON, FALCON, HOST
 from falcon_ctl.papers.layout import ONE_FLOW, SHARED, Layout
-from falcon_ctl.papers.loads import datagrams, stress
+from falcon_ctl.papers.loads import UNSTATED, caching, datagrams, paced, streams, stress
 from falcon_ctl.papers.metrics import METRICS
-from falcon_ctl.papers.panel import ALL_CORES, Bar, Missing, Role
+from falcon_ctl.papers.panel import (
+    ALL_CORES,
+    Bar,
+    FirstStage,
+    Missing,
+    Role,
+    StageShares,
+    on_cores,
+)
 from falcon_ctl.papers.run import Asked, Job, Modelled, Place, jobs, lacking, places, run_all
+from falcon_ctl.papers.stages import first_stage
 from falcon_ctl.report import provenance
-from falcon_ctl.virtual.measure import Metrics
+from falcon_ctl.systems.catalogue import BY_NAME
+from falcon_ctl.virtual.measure import Metrics, measure
+from falcon_ctl.virtual.peak import Peak, with_knobs
 from rxpath.config.knobs import Knobs
 
 ORIGIN = provenance.begin([1], "")
 STRESS = next(panel for panel in catalogue.PANELS if panel.name == "10c")
+FLOW = datagrams(16, 1e5, ms=2, warm_ms=1)  # one at fixed intervals, whose hash is given
 
 
 def metrics(rate, loads=(), softirq=(), latencies=()):
@@ -151,13 +163,18 @@ def test_unknown_panels(text):
 
 
 @pytest.mark.parametrize(
-    "one", [SHARED, layout.BUSY, layout.MFLOW, *map(SHARED.changed, layout.ALTERNATIVES.values())]
+    "one",
+    [
+        *(SHARED, layout.BUSY, layout.MFLOW, SHARED.changed({"rps": 5})),
+        *map(SHARED.changed, layout.ALTERNATIVES.values()),
+    ],
 )
 def test_a_layout_is_of_cores_that_the_host_has(one):
     one.check("layout")
     knobs = Knobs.parse(one.knobs)
     assert knobs.queues == len(knobs.irq_cpus) == one.receiving
-    used = {*knobs.irq_cpus, *knobs.app_cpus, *knobs.falcon.cpus, *knobs.falcon.grosplit_cpus}
+    used = {*knobs.irq_cpus, *knobs.rps_cpus, *knobs.app_cpus}
+    used |= {*knobs.falcon.cpus, *knobs.falcon.grosplit_cpus}
     assert used == set(range(sum(vars(one).values())))
 
 
@@ -168,6 +185,18 @@ def test_falcon_cores_are_idle_ones_unless_they_are_the_receiving_ones():
     assert busy.knobs["falcon"]["cpus"] == busy.knobs["irq_cpus"] == [0, 1, 2, 3, 4]
 
 
+def test_rps_has_cores_of_its_own_or_the_receiving_ones():
+    assert SHARED.knobs["rps_cpus"] == SHARED.knobs["irq_cpus"]
+    apart = Layout(receiving=2, rps=3, falcon=2, split=1, applications=2)
+    assert Knobs.parse(apart.knobs).rps_cpus == (2, 3, 4)
+    falcon = {"cpus": [5, 6], "grosplit_cpus": [7]}
+    assert (apart.knobs["falcon"], apart.knobs["app_cpus"]) == (falcon, [8, 9])
+    assert SHARED.changed({"rps": 3}).rps == 3
+    assert layout.parse("--layout", "rps=3") == {"rps": 3}
+    with pytest.raises(UsageError, match=r"rps=36, .*: 51 cores; expected at most 40, the machine"):
+        layout.parse("--layout", "rps=36")
+
+
 def test_a_layout_of_the_command_line():
     assert layout.parse("--layout", "receiving=5, falcon=4") == {"receiving": 5, "falcon": 4}
     assert layout.parse("--layout", "") == {}
@@ -176,8 +205,14 @@ def test_a_layout_of_the_command_line():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("receiving=30,falcon=9", "=30, falcon=9, split=4, .*: 43 cores; expected at most 40, the"),
-        ("cores=3", "--layout: 'cores=3'; expected NAME=COUNT, NAME one of receiving, falcon, "),
+        (
+            "receiving=30,falcon=9",
+            "=30, rps=0, falcon=9, split=4, .*: 43 cores; expected at most 40, the",
+        ),
+        (
+            "cores=3",
+            "--layout: 'cores=3'; expected NAME=COUNT, NAME one of receiving, rps, falcon, ",
+        ),
         ("falcon=-1", "--layout: 'falcon=-1'; expected NAME=COUNT"),
         ("receiving=0", "receiving=0, .*; expected counts of 0 and more, and one receiving core"),
     ],
@@ -198,6 +233,32 @@ def test_one_flow_is_laid_out_as_the_papers_picture_shows_it():
     assert set(found.softirq) == {0, 1, 3, 4}
 
 
+@pytest.mark.parametrize("load", [FLOW, Peak(FLOW), streams(4096)], ids=["udp", "peak", "tcp"])
+def test_a_load_may_have_cores_of_its_own(load):
+    """They go before the panel's layout, and the load's other knobs before them."""
+    own = with_knobs(load, {"rx_usecs": 7, "app_cpus": [9]})
+    points = {"16B": on_cores(own, ONE_FLOW), "1KB": own}
+    panel = replace(STRESS, points=points, knobs={}, layout=SHARED)
+    there, here = (next(jobs(Place(panel, CON, x), 1, Asked())) for x in points)
+    assert knobs_of(there)["irq_cpus"] == ONE_FLOW["irq_cpus"]
+    assert knobs_of(here)["irq_cpus"] == SHARED.knobs["irq_cpus"]
+    for job in (there, here):
+        assert (knobs_of(job)["rx_usecs"], knobs_of(job)["app_cpus"]) == (7, [9])
+
+
+def knobs_of(job):
+    """The host's, of a run: the load's own go before the panel's."""
+    found = with_knobs(job.point, job.knobs)
+    return (found.load if isinstance(found, Peak) else found).knobs
+
+
+def test_each_bars_load_may_have_cores_of_its_own():
+    both = on_cores({"Host": FLOW, "Con": stress(16), "Falcon": UNSTATED}, ONE_FLOW)
+    assert both["Host"] == replace(FLOW, knobs=ONE_FLOW)
+    assert both["Con"].load.knobs == ONE_FLOW
+    assert both["Falcon"] == UNSTATED
+
+
 # -- metrics -----------------------------------------------------------------------------------
 
 
@@ -214,6 +275,8 @@ def test_metrics_of_a_run():
         "cpu": 15.0,
         "softirqs": 7.0,
     }
+    shares = [METRICS["core share"](run, panel, f"core {core}") for core in (0, 1, 2)]
+    assert shares == pytest.approx([100 / 3, 0, 200 / 3])
     assert METRICS["softirq"](run, panel, "core 0") == 30.0
     assert METRICS["application"](run, panel, "core 2") == 50.0
     assert METRICS["application"](run, panel, "core 7") == 0.0
@@ -222,6 +285,20 @@ def test_metrics_of_a_run():
     assert METRICS["latency"](run, panel, "p99.99") == pytest.approx(3000, rel=1e-3)
     assert METRICS["half rtt"](run, panel, "p50") == (2000 + 1000) / 2
     assert math.isnan(METRICS["latency"](metrics(1.0), panel, "p50"))
+
+
+def test_the_first_stage_leaves_gro_once_for_each_skb_that_it_merged():
+    dear = {"cost_overrides": {"gro_complete.ns": 10**7, "vxlan_gro_complete.ns": 10**7}}
+    few = {"cost_overrides": {"gro_complete.ns": 0, "vxlan_gro_complete.ns": 0}}
+    share = {
+        (point, name): first_stage(BY_NAME["rps"], point, knobs)["first stage GRO"]
+        for point in (FirstStage("udp", 3), FirstStage("tcp", 1), FirstStage("tcp", 3))
+        for name, knobs in (("dear", dear), ("few", few))
+    }
+    assert share[FirstStage("tcp", 3), "dear"] > 99
+    assert share[FirstStage("tcp", 3), "few"] < 90
+    for alone in (FirstStage("udp", 3), FirstStage("tcp", 1)):
+        assert share[alone, "dear"] == share[alone, "few"]
 
 
 # -- comparing ---------------------------------------------------------------------------------
@@ -349,7 +426,7 @@ def test_one_run_serves_all_panels_that_show_it(monkeypatch):
     ran = []
     monkeypatch.setattr(Job, "run", lambda job: ran.append(job.key) or metrics(1e5))
     bars = (HOST, CON)
-    one = replace(STRESS, bars=bars, points={"16B": stress(16)})
+    one = replace(STRESS, bars=bars, points={"16B": stress(16, flows=2)})
     other = replace(one, panel="b")
     found = run_all([one, other], 2, Asked())
     assert len(ran) == len(set(ran)) == 4  # two systems, two seeds
@@ -357,6 +434,37 @@ def test_one_run_serves_all_panels_that_show_it(monkeypatch):
     assert all(model.values == (1e5, 1e5) for model in found.values())
     run_all([one], 1, Asked(overrides={"eurosys21": {"ip_rcv.ns": 5}}))
     assert len(set(ran)) == 6
+
+
+@pytest.mark.parametrize(
+    ("point", "runs"),
+    [
+        (FLOW, 1),
+        (stress(16), 1),
+        (streams(4096), 1),
+        (paced(4096, 1e4), 1),
+        (StageShares(FLOW), 1),
+        (FirstStage("tcp", 3), 1),
+        (Missing("no"), 0),
+        (replace(FLOW, paced=False), 3),
+        (replace(FLOW, hashes=()), 3),
+        (replace(FLOW, rates=(1e5, 1e5)), 3),
+        (stress(16, flows=2), 3),
+        (streams(4096, 2), 3),
+        (replace(streams(4096), connections=2), 3),
+        (caching(1, 100), 3),
+    ],
+)
+def test_what_no_seed_decides_is_run_once(point, runs):
+    panel = replace(STRESS, bars=(CON,), points={"16B": point})
+    assert [job.seed for job in jobs(Place(panel, CON, "16B"), 3, Asked())] == [1, 2, 3][:runs]
+
+
+def test_a_load_without_anything_drawn_is_the_same_with_every_seed():
+    load = replace(FLOW, knobs=ONE_FLOW)
+    one, other = (measure(BY_NAME["rps"], load, seed) for seed in (1, 2))
+    assert one.messages_per_s == pytest.approx(other.messages_per_s, rel=0.01)
+    assert np.median(one.latencies) == pytest.approx(np.median(other.latencies), rel=0.01)
 
 
 def test_a_panel_from_load_to_ratio():
@@ -400,13 +508,13 @@ def test_the_page_has_every_ratio(outcome):
     assert "| fitted | rate | 1 | 100% | 100% | 9.1% |  |" in page
 
 
-def test_the_page_says_that_it_is_a_first_run_and_which_goals_are_missed(outcome):
+def test_the_page_says_which_goals_are_missed_and_what_limits_the_fit(outcome):
     _, ratios = outcome
     one = ratios[0]  # 9 % off
     predicted = replace(one.place.panel, roles={})
     near = replace(one, place=one.place._replace(panel=predicted))
     far = replace(near, modelled=3 * one.measured)
-    state = "**This is a first run.** The goals of the score are {}."
+    state = "The goals of the score are {}."
     for found, goals in (
         ([near], "met"),
         ([near, far], "missed for rate"),
@@ -414,8 +522,7 @@ def test_the_page_says_that_it_is_a_first_run_and_which_goals_are_missed(outcome
     ):
         assert state.format(goals) in fidelity.page(found, {}, 1, {}, "")
     page = fidelity.page(ratios, {}, 1, {}, "")
-    assert "The fit is not final" in page
-    assert "after their residuals had been seen" in page
+    assert "left out and count as open" in page
     assert "not looked up" in page
 
 

@@ -61,11 +61,19 @@ def test_every_fragment_is_on_the_link(monkeypatch):
     assert rate == pytest.approx(1e9 / 8 / (1514 + 1514 + 1178 + 72), rel=0.001)
 
 
-def test_full_queues_are_measured_beyond_the_peak(monkeypatch):
-    monkeypatch.setattr(peak, "measure", server(1e6, beyond=0.0))
-    found = peak.run(BY_NAME["host"], Peak(FLOW, full=True, warm_ms=77), 1)
+@pytest.mark.parametrize(("beyond", "received"), [(1.37, 1e6), (0.8, 0.8e6), (1.0, 1e6)])
+def test_measured_at_a_part_of_the_peak_or_beyond_it(monkeypatch, beyond, received):
+    seen = []
+
+    def measured(system, load, seed):
+        seen.append(sum(load.rates))
+        return server(1e6, beyond=0.0)(system, load, seed)
+
+    monkeypatch.setattr(peak, "measure", measured)
+    found = peak.run(BY_NAME["host"], Peak(FLOW, beyond=beyond, warm_ms=77), 1)
     assert found.latencies.tolist() == [77]
-    assert found.messages_per_s == pytest.approx(1e6, rel=0.04)
+    assert seen[-1] == pytest.approx(beyond * 1e6, rel=0.04)
+    assert found.messages_per_s == pytest.approx(received, rel=0.04)
 
 
 def test_a_system_that_takes_all_is_measured_at_the_highest_rate(monkeypatch):

@@ -113,7 +113,7 @@ def test_a_surge_passes_the_threshold_and_leaves_the_core_room():
     offsets = np.sort(np.concatenate(load.schedules)) / 1e9
     calm = np.count_nonzero(offsets < 0.4) / 0.4
     peak = np.count_nonzero(offsets > 1.4) / 0.8
-    # Wall time of a veth stage (xeon-2.2ghz.toml): in a softirq of its own, and among others.
+    # Wall time of a veth stage (xeon-silver-4114.toml): in a softirq of its own, and among others.
     alone, batched = 0.94e-6 * load.dilation, 0.74e-6 * load.dilation
     assert calm * alone < 0.7
     assert peak * alone > 0.9

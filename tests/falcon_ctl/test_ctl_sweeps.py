@@ -417,7 +417,7 @@ def test_what_decides_results_is_in_the_codes_hash(monkeypatch):
     monkeypatch.setattr(Path, "read_bytes", lambda path: named.append(path) or read(path))
     digest = work.code_digest.__wrapped__()
     names = {str(path.relative_to(ROOT)) for path in named}
-    assert {"rxpath/policies/falcon.py", "rxpath/config/costs/xeon-2.2ghz.toml"} <= names
+    assert {"rxpath/policies/falcon.py", "rxpath/config/costs/xeon-silver-4114.toml"} <= names
     assert {"rxpath/config/profiles.toml", "falcon_ctl/virtual/measure.py"} <= names
     assert {"falcon_ctl/sweeps/work.py", "falcon_ctl/sweeps/points.py"} <= names
     monkeypatch.setattr(

@@ -1,0 +1,114 @@
+"""What would have to hold for ratios that the model misses, with the experiment for each. Pure.
+
+An assumption changes amounts of the cost profile, the layout of the cores or the host's knobs in
+the panels that it is about, and nothing else; the page has the ratios with it beside those without.
+None of them is in the model: nothing that may set amounts speaks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from falcon_ctl.papers.panel import Bar, Panel
+from falcon_ctl.systems.system import merge_knobs
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """What would have to hold, for the ratios of some bars.
+
+    Attributes:
+        what: in words.
+        panels: "paper Fig", as the page names them.
+        bars: whose ratios are shown, at the places `at` on the axis.
+        amounts: of the cost profile, as `cost_overrides`.
+        layout: counts of cores.
+        knobs: of the host.
+    """
+
+    what: str
+    panels: Sequence[str]
+    bars: Sequence[str]
+    at: Sequence[str]
+    amounts: Mapping[str, int] = field(default_factory=dict, hash=False)
+    layout: Mapping[str, int] = field(default_factory=dict, hash=False)
+    knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def experiment(self) -> str:
+        """What is changed, in short."""
+        changed = {**self.amounts, **self.layout, **self.knobs}
+        return ", ".join(f"{key} {value}" for key, value in changed.items())
+
+    def of(self, panels: Sequence[Panel]) -> list[Panel]:
+        """Those of `panels` that it is about, at its places only, all bars with its knobs."""
+        return [
+            replace(
+                panel,
+                points={x: point for x, point in panel.points.items() if x in self.at},
+                bars=tuple(map(self._changed, panel.bars)),
+            )
+            for panel in panels
+            if f"{panel.paper} {panel.name}" in self.panels and set(self.at) & set(panel.points)
+        ]
+
+    def _changed(self, bar: Bar) -> Bar:
+        return replace(bar, knobs=merge_knobs(bar.knobs, self.knobs))
+
+
+ASSUMPTIONS: Sequence[Assumption] = (
+    Assumption(
+        "A kilobyte that has just come is copied in 20 ns: what the NIC writes lies in the cache.",
+        ("eurosys21 10b", "eurosys21 10c"),
+        ("Con",),
+        ("1KB",),
+        {"copy_to_user.ns_kib": 20},
+    ),
+    Assumption(
+        "The fragments of a datagram, back to back, cost tunnel and bridge 400 ns less than "
+        "packets that come alone: code and tables stay in the cache.",
+        ("eurosys21 2a 10G", "eurosys21 2b 10G", "eurosys21 10a", "eurosys21 10b"),
+        ("Con",),
+        ("UDP", "4KB", "64KB"),
+        {"br_handle_frame.udp": 150, "vxlan_rcv.ns": 70, "udp_tunnel_rcv.ns": 100},
+    ),
+    Assumption(
+        "A TCP segment's skb is allocated in 150 ns where messages are of 64 KB (pages are used "
+        "again at once): the host then takes the 28 Gbit/s that both papers show.",
+        ("eurosys21 2a 100G", "ipdps23 4a TCP"),
+        ("Con", "Con (vanilla)"),
+        ("TCP", "64KB"),
+        {"skb_alloc.tcp": 150, "vxlan_gro_receive.tcp": 230},
+    ),
+    Assumption(
+        "Many TCP flows are received by four cores, with others for RPS and the applications.",
+        ("eurosys21 13c", "eurosys21 13d"),
+        ("Host+", "Con", "Falcon"),
+        ("10", "20"),
+        layout={"receiving": 4, "rps": 6, "applications": 8},
+    ),
+    Assumption(
+        "FALCON of many UDP flows has three cores.",
+        ("eurosys21 13a", "eurosys21 13b"),
+        ("Falcon",),
+        ("10", "20"),
+        layout={"falcon": 3},
+    ),
+    Assumption(
+        "An interrupt to another core costs nothing: memcached with one client is then no slower "
+        "with FALCON.",
+        ("eurosys21 18 1 client", "eurosys21 18 10 clients"),
+        ("Falcon",),
+        ("mean", "p99"),
+        {"ipi_latency.ns": 0, "ipi_handle.ns": 0, "ipi_send.ns": 0},
+    ),
+    Assumption(
+        "mFlow's cores of a UDP flow take turns after 16 packets, and not after 256.",
+        ("ipdps23 9a UDP", "ipdps23 9c UDP"),
+        ("mFlow",),
+        ("p50", "p99"),
+        knobs={"mflow_batch": 16},
+    ),
+)
