@@ -43,7 +43,7 @@ def first_stage(system: System, point: FirstStage, knobs: Mapping[str, Any]) -> 
     each = {
         name: getattr(amounts[name], point.proto)
         for name in stage.costs
-        if amounts[name].per in ("frame", "gro")
+        if amounts[name].per in ("frame", "alloc", "gro")
     }
     allocation = point.frames * sum(each.get(name, 0) for name in _ALLOCATION)
     merged = 1 if point.proto == "tcp" else point.frames

@@ -23,6 +23,7 @@ from rxpath.model.state.host import State
 from rxpath.model.state.settings import Costs
 from rxpath.policies.policy import Policy
 
+_FIRST_STAGE = ("frame", "alloc", "gro", "complete")  # what only it does
 KIB = {"frame": "frame_kib", "skb": "skb_kib"}  # what is per KiB of what a cost is per
 
 
@@ -75,6 +76,7 @@ def _write_policy(state: State, knobs: Knobs, policy: Policy) -> None:
     row.nic_steering = _switch(row.nic_steering, policy.at_nic)
     row.resequence = _switch(row.resequence, policy.resequenced)
     row.mflow_batch = knobs.mflow_batch
+    row.before_alloc = policy.before_alloc
     row.rebalance_ns = knobs.rebalance_interval_ns if policy.rebalances else 0
     row.tolerance = knobs.rebalance_tolerance * 100
     state.rss.array["wanted"] = 0
@@ -164,7 +166,7 @@ def _add_costs(row: Row, key: str, stage: Stage, amounts: Amounts) -> None:
         if name not in amounts:
             raise ConfigError(key, name, "a cost that the cost profile has")
         cost = amounts[name]
-        if cost.per == "host" or (cost.per in ("frame", "gro", "complete") and not first):
+        if cost.per == "host" or (cost.per in _FIRST_STAGE and not first):
             raise ConfigError(key, name, f"a cost that is not per {cost.per}")
         _add(getattr(row, cost.per), cost.udp, cost.tcp)
         if cost.per in KIB:

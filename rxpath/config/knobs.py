@@ -64,7 +64,7 @@ class Knobs:
     rcvbuf: int = 212_992  # net.core.rmem_default
     tcp_rcvbuf: int = 6_291_456  # net.ipv4.tcp_rmem[2], which autotuning may reach
     gro: bool = True
-    mflow_batch: int = 64  # frames of a micro-flow; an assumption: NAPI_POLL_WEIGHT
+    mflow_batch: int = 64  # frames of a micro-flow: NAPI_POLL_WEIGHT; the paper has 256
     rebalance_interval_ns: int = 100_000_000  # of rss++: 10 Hz
     rebalance_tolerance: int = 5  # percent between two CPUs; an assumption
     threads: int = 0  # socket s is read by thread s % threads; 0: a thread for each

@@ -39,10 +39,12 @@ def start_frame(state: State, cpu: int, queue: int, slot: int, now: int) -> None
     skb.target = napi
     cost = stage.frame[tcp]
     cost += stage.frame_kib[tcp] * skb.length >> 10
-    if napi != queue:
+    if napi == queue:
+        cost += stage.alloc[tcp] + _gro_cost(state, skb)
+    elif tcp and state.knobs.before_alloc:
         cost += state.costs.split_send
     else:
-        cost += _gro_cost(state, skb)
+        cost += stage.alloc[tcp] + state.costs.split_send
     begin(state, cpu, slot, codes.NAPI, codes.CHOICE_NONE, now)
     cpus.start(state, cpu, now, codes.WORK_FRAME, slot, cost)
 
@@ -55,6 +57,8 @@ def start_skb(state: State, cpu: int, slot: int, now: int) -> None:
     if skb.waits_for == codes.WORK_SPLIT:
         kind = codes.SPLIT
         cost = state.costs.split_receive + _gro_cost(state, skb)
+        if skb.protocol == codes.TCP and state.knobs.before_alloc:
+            cost += stage.alloc[True]
     elif skb.waits_for == codes.WORK_RPS:
         kind = codes.RPS
         cost = state.costs.split_receive + stack_cost(stage, skb)

@@ -22,6 +22,7 @@ class Policy:
         choose: its function, compiled for the kernels: what `State.steer` is set to.
         at_nic: it also acts in netif_receive_skb behind the NIC's GRO, as get_rps_cpu does.
         rebalances: buckets of the RSS indirection table move (rxpath/model/rebalance.py).
+        before_alloc: a TCP frame that it splits off has no skb yet: its new CPU allocates that.
         resequenced: it spreads one flow's frames; the resequencer restores their order.
         guarded: it moves flows by RFS's rule, whatever the knob of the order guard says.
     """
@@ -30,6 +31,7 @@ class Policy:
     choose: Any
     at_nic: bool = False
     rebalances: bool = False
+    before_alloc: bool = False
     resequenced: bool = False
     guarded: bool = False
 

@@ -22,7 +22,7 @@ _NEEDS: dict[str, dict[str, bool]] = {
     "rps": {"at_nic": True},
     "falcon+rps": {"at_nic": True},
     "rfs": {"at_nic": True, "guarded": True},
-    "mflow": {"resequenced": True},
+    "mflow": {"resequenced": True, "before_alloc": True},
     "rss++": {"rebalances": True},
 }
 

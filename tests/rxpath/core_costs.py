@@ -61,6 +61,12 @@ class CoreCosts:
         fetch = self.total(["split_receive", "cache_penalty"], "tcp")
         return fetch + self._from_gro(profile) + self.once_a_poll(POLL)
 
+    def tcp_micro_flow(self) -> float:
+        """A core of mFlow's: all but the driver's work on the frames that it gets."""
+        frame = self.total(["skb_alloc", "br_segment", "tcp_try_coalesce"], "tcp")
+        skb = self.total(BRIDGE + CONTAINER, "tcp") - self.total(["remote_enqueue"])
+        return self.tcp_split("docker") + frame + skb * MERGED / BATCH
+
     def tcp_first_stage(self, profile: str) -> float:
         """The whole first stage on one core."""
         return self.total(FIRST, "tcp") + self._from_gro(profile) + self.once_a_poll(POLL)

@@ -32,6 +32,9 @@ class Stages:
     def gro_applies(self, skb: Skb) -> bool:
         return skb.tcp and self.k.gro
 
+    def allocates_late(self, skb: Skb) -> bool:
+        return skb.tcp and self.k.policy == "mflow"
+
     def at_nic(self) -> bool:
         return self.k.policy in ("rps", "rfs", "falcon+rps")
 
@@ -67,6 +70,8 @@ class Stages:
         fixed, kib = self.sum(skb, "frame")
         cost = fixed + kib * skb.length // 1024
         cost += self.gro_cost(skb) if skb.target is napi else self.cost("split_send")
+        if skb.target is napi or not self.allocates_late(skb):
+            cost += self.sum(skb, "alloc")[0]
         self.begin(cpu, skb, codes.NAPI, 0)
         self.start(cpu, "frame", skb, cost)
 
@@ -82,6 +87,8 @@ class Stages:
     def start_skb(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
         if skb.split == "gro":
             kind, cost = codes.SPLIT, self.cost("split_receive") + self.gro_cost(skb)
+            if self.allocates_late(skb):
+                cost += self.sum(skb, "alloc")[0]
         elif skb.split == "stack":
             kind, cost = codes.RPS, self.cost("split_receive") + self.stack_cost(skb)
         else:
