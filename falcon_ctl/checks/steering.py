@@ -99,8 +99,9 @@ def _allowed(stage: Stage, passage: Passage, before: int, knobs: dict[str, Any])
         return {hashes.rps_cpu(passage.rss_hash, knobs["rps_cpus"])}
     if policy == "rfs" and stage.kind in _GET_RPS_CPU:
         return {app}
-    if policy == "mflow" and stage.kind == "split":
-        return set(knobs["rps_cpus"])
+    if policy == "mflow" and stage.kind in ("split", "gro_cell"):
+        parted = stage.kind == "gro_cell" and any(one.kind == "split" for one in passage.stages)
+        return {before} if parted else set(knobs["rps_cpus"])
     if policy in _BUILT_IN or stage.choice == NOT_STEERED:
         return {before}
     return set(range(knobs["cpus"]))  # a custom policy: only itself knows

@@ -93,7 +93,7 @@ SYSTEMS = (
         order="none",  # as published: a bucket moves while frames of it wait
         live_knobs=_RSSPP_LIVE,
     ),
-    _overlay("mflow", "mFlow", "docker", "mflow"),
+    _overlay("mflow", "mFlow", "mflow", "mflow"),
     BYPASS,
     SLIM,
 )

@@ -196,7 +196,7 @@ class Stages:
         return self.sockets[skb.socket].task.cpu, 1
 
     def policy_mflow(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
-        if stage != codes.SPLIT:
+        if stage != (codes.SPLIT if skb.tcp else codes.GRO_CELL):
             return here, 0
         cpus = self.k.rps_cpus
         batch = skb.frames[0].number // self.k.mflow_batch

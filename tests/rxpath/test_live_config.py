@@ -87,7 +87,7 @@ def test_a_mistake_is_named_with_its_place(name: str, tmp_path: Path) -> None:
         ({"cost_overrides": {"hardirq.ns": -1}}, "cost_overrides.hardirq.ns: got -1, expected an "),
         ({"costs": "mine.toml"}, "costs: got 'mine.toml', expected a TOML file: No such file"),
         ({"costs": "mine"}, f"costs: got 'mine', expected one of {', '.join(costs.names())}, or "),
-        ({"profile": "mine"}, "profile: got 'mine', expected one of host, docker, flannel, "),
+        ({"profile": "mine"}, "profile: got 'mine', expected one of host, docker, mflow, "),
     ],
 )
 def test_the_command_line_says_which_knob_is_wrong(

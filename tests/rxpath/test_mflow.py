@@ -121,8 +121,8 @@ def test_losses_hold_nothing_up(seed, flows, batch, max_backlog, rcvbuf, ring):
 def test_what_waits_for_its_turn_is_bounded():
     """A CPU that is slow holds the others' micro-flows up: their frames are lost, and counted."""
     slow = {"rps_cpus": [2, 20], "app_cpus": [20], "service_ns": 3000}
-    host = model(policy="mflow", slots=16_384, max_backlog=100, **slow)
-    flood(host, gap=450)
+    host = model(policy="mflow", slots=16_384, max_backlog=20, mflow_batch=8, **slow)
+    flood(host, gap=700)
     stats = host.stats()
     assert stats["drops"]["resequencer"] > 0
     assert stats["reordered"] == 0

@@ -135,10 +135,12 @@ def test_rfs_goes_where_the_application_is():
 @given(st.integers(0, 2**32 - 1), st.integers(0, 10**9))
 def test_mflow_takes_the_next_cpu_for_the_next_batch(skb_hash, number):
     some = host()
-    frame = packet(skb_hash, stage=codes.SPLIT)._replace(number=number)
     cpu = RPS_CPUS[((skb_hash * 4 >> 32) + number // 64) % 4]
-    assert mflow.choose(frame, some) == (cpu, codes.CHOICE_FIRST)
-    assert mflow.choose(packet(skb_hash), some) == (33, codes.CHOICE_NONE)
+    for protocol, parts in ((codes.TCP, codes.SPLIT), (17, codes.GRO_CELL)):
+        for stage in (codes.SPLIT, codes.GRO_CELL, codes.BACKLOG):
+            frame = packet(skb_hash, stage=stage)._replace(number=number, protocol=protocol)
+            goes = (cpu, codes.CHOICE_FIRST) if stage == parts else (33, codes.CHOICE_NONE)
+            assert mflow.choose(frame, some) == goes
 
 
 def test_same_cpu_stays():
