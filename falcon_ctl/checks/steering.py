@@ -10,6 +10,7 @@ from falcon_ctl.capture import headers
 from falcon_ctl.capture.trace import Passage, Stage, Trace
 from falcon_ctl.checks import hashes
 from falcon_ctl.checks.verdict import Verdict, judge
+from rxpath.config import profiles
 
 PORTS_HASHED = (6, 17)  # RSS hashes the ports of TCP and UDP only
 TCP = 6
@@ -60,8 +61,11 @@ def problems_of(passage: Passage, meta: dict[str, Any], last: Places) -> list[st
             problems.append(f"{where}: on CPU {stage.cpu}, formula gives {sorted(allowed)}")
         before = stage.cpu
         last[place] = stage.cpu, left
-    devices = [stage.ifindex for stage in passage.stages if stage.kind in ("gro_cell", "backlog")]
-    if len(set(devices)) < len(devices):
+    hops = [stage for stage in passage.stages if stage.kind in ("gro_cell", "backlog")]
+    devices = [stage.ifindex for stage in hops]
+    # RPS with a mask of its own cuts a tunnel device's hop: its gro_cell, then a backlog.
+    distinct = {(stage.kind if knobs.get("rps_masks") else "", stage.ifindex) for stage in hops}
+    if len(distinct) < len(hops):
         problems.append(f"frame {passage.number}: hops share a device, ifindexes {devices}")
     return problems
 
@@ -96,7 +100,7 @@ def _allowed(stage: Stage, passage: Passage, before: int, knobs: dict[str, Any])
     if policy == "falcon" or (policy == "falcon+rps" and not _is_left_to_rps(stage, knobs)):
         return _falcon_cpus(stage, passage, before, knobs["falcon"])
     if policy in ("rps", "falcon+rps") and stage.kind in _GET_RPS_CPU:
-        return {hashes.rps_cpu(passage.rss_hash, knobs["rps_cpus"])}
+        return {hashes.rps_cpu(passage.rss_hash, _rps_cpus(stage, knobs))}
     if policy == "rfs" and stage.kind in _GET_RPS_CPU:
         return {app}
     if policy == "mflow" and stage.kind in ("split", "gro_cell"):
@@ -105,6 +109,18 @@ def _allowed(stage: Stage, passage: Passage, before: int, knobs: dict[str, Any])
     if policy in _BUILT_IN or stage.choice == NOT_STEERED:
         return {before}
     return set(range(knobs["cpus"]))  # a custom policy: only itself knows
+
+
+def _rps_cpus(stage: Stage, knobs: dict[str, Any]) -> list[int]:
+    """The stage's device's own CPUs, in ascending order as in a mask, or the host's."""
+    masks = knobs.get("rps_masks", {})
+    if masks:
+        chain = profiles.chains(knobs["profile"])[knobs["profile"]].stages
+        device = next(one.device for one in chain if one.ifindex == stage.ifindex)
+        if device in masks:
+            return sorted(set(masks[device]))
+    cpus: list[int] = knobs["rps_cpus"]
+    return cpus
 
 
 def _is_left_to_rps(stage: Stage, knobs: dict[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from falcon_ctl.systems.system import System
 
 TICK, CROSS, IS = "✓", "✗", "="  # an advantage, a drawback, a property
+PUBLISHED = "#"  # a number that others published; it may be missed
 
 
 class Finding(NamedTuple):

@@ -49,6 +49,21 @@ HOST_FALCON_RPS = replace(
     title="FALCON on the host network, beside RPS",
     policy="falcon+rps",
 )
+# What an administrator can do with the kernel as it is: CPUs of its own for each device.
+RPS_MASKS = System(
+    "rps-masks",
+    "overlay with RPS, a mask for each device",
+    Tunnel.TO_HOST,
+    "docker-rps",
+    "rps",
+    own_knobs=MappingProxyType({"rps_masks": {"eth0": [0, 6], "vxlan0": [2, 8], "veth0": [4, 10]}}),
+)
+# A table without a bound (ECON's, hash_add): more entries than the model has flows.
+ECON = System(
+    "econ", "ECON", Tunnel.TO_HOST, "econ", own_knobs=MappingProxyType({"cache_entries": 1 << 30})
+)
+ONCACHE = _overlay("oncache", "ONCache", "oncache")
+REDIRECT_PEER = _overlay("redirect-peer", "bpf_redirect_peer / netkit", "redirect-peer")
 OFFLOAD = System("offload", "hardware offload", Tunnel.TO_SWITCH, "offload")
 BYPASS = System(
     "bypass",
@@ -83,6 +98,7 @@ SYSTEMS = (
     _overlay("calico", "Calico", "calico"),
     _overlay("weave", "Weave Net", "weave"),
     _overlay("rps", "overlay with RPS", "docker", "rps"),
+    RPS_MASKS,
     _overlay("rfs", "overlay with RFS", "docker", "rfs"),
     System(
         "rss++",
@@ -94,6 +110,9 @@ SYSTEMS = (
         live_knobs=_RSSPP_LIVE,
     ),
     _overlay("mflow", "mFlow", "mflow", "mflow"),
+    ECON,
+    ONCACHE,
+    REDIRECT_PEER,
     BYPASS,
     SLIM,
 )

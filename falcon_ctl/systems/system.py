@@ -15,6 +15,10 @@ from rxpath.policies.custom import CustomPolicy
 VXLAN_PORT = 4789  # IANA's (RFC 7348); where the host's profile has none
 VXLAN_BYTES = 50  # outer Ethernet, IPv4, UDP and VXLAN headers (RFC 7348)
 FLAGS = ("pipelining", "splitting", "balancing", "switch_off")  # FALCON's parts
+_NO_KNOBS: Mapping[str, Any] = MappingProxyType({})
+_USUAL: Mapping[str, Any] = MappingProxyType(
+    {"rps_masks": {}, "cache_entries": 4096}
+)  # of systems that say nothing else
 
 
 class Tunnel(Enum):
@@ -39,6 +43,7 @@ class System:
         order: what keeps a flow in order whose stage changes cores: "none", "rfs" or "handover".
         connection_level: only TCP's data leave the overlay: connections are set up in the tunnel,
             and everything else stays there.
+        own_knobs: the host's other knobs that make the system what it is.
         costs: the cost profile of the virtual clock.
         not_live: why the system cannot run on the live network; "" when it can.
         live_knobs: knobs that a live run needs besides, because it lasts a second and not minutes.
@@ -53,9 +58,10 @@ class System:
     falcon: frozenset[str] = frozenset()
     order: str = "handover"
     connection_level: bool = False
+    own_knobs: Mapping[str, Any] = field(default_factory=lambda: _NO_KNOBS, hash=False)
     costs: str = "xeon-silver-4114"
     not_live: str = ""
-    live_knobs: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    live_knobs: Mapping[str, Any] = field(default_factory=lambda: _NO_KNOBS, hash=False)
     custom: CustomPolicy | None = None
 
     @property
@@ -63,7 +69,8 @@ class System:
         """The host's knobs, as `rxpath.config.knobs.Knobs.parse` takes them."""
         flags = {flag: flag in self.falcon for flag in FLAGS}
         falcon = {**flags, "order": self.order}
-        return {"profile": self.profile, "policy": self.policy, "falcon": falcon}
+        chosen = {"profile": self.profile, "policy": self.policy, "falcon": falcon}
+        return {**chosen, **_USUAL, **self.own_knobs}
 
     @property
     def vxlan_port(self) -> int:

@@ -6,7 +6,7 @@ flight keeps its row when the host is given another profile, and new costs hold 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from rxpath.config.costs import Costs as Amounts
 from rxpath.config.knobs import RSS_ENTRIES, Knobs
 from rxpath.config.profiles import Profile, Stage
 from rxpath.errors import ConfigError
-from rxpath.model import bypass, moderation
+from rxpath.model import bypass, cache, masks, moderation
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
 from rxpath.model.state.settings import Costs
@@ -45,6 +45,7 @@ def write_knobs(state: State, knobs: Knobs, policy: Policy) -> None:
     row.queues = knobs.queues
     row.offload_entries = knobs.offload_entries
     row.offload_functions = knobs.offload_functions
+    row.cache_entries = knobs.cache_entries
     row.pipelining = falcon.pipelining
     row.splitting = falcon.splitting
     row.balancing = falcon.balancing
@@ -99,7 +100,8 @@ def _write_cpus(state: State, knobs: Knobs) -> None:
 
 
 def _write_rules(state: State, knobs: Knobs) -> None:
-    """The operator's policy; the NIC's table is empty again, and fills as frames come."""
+    """The operator's policy; NIC's table and flow cache are empty again, to fill as frames come."""
+    cache.empty(state)
     rules = state.flows.array["rule"]
     rules[:] = codes.RULE_NONE
     rules[list(knobs.denied)] = codes.RULE_DENIED
@@ -116,14 +118,28 @@ def write_stages(state: State, knobs: Knobs) -> None:
     for number, profile in enumerate(profiles.chains(knobs.profile).values()):
         chain = state.chains[number]
         chain.first = chain.denied = chain.fragments = row
-        row = _write_chain(state, row, profile, amounts)
+        chain.slow_path = chain_number(profile.slow_path) + 1 if profile.slow_path else 0
+        row = _write_chain(state, row, profile, amounts, knobs.rps_masks)
         if profile.reassembles is not None:
             chain.fragments = row
-            row = _write_chain(state, row, profile.of_fragments(), amounts)
+            row = _write_chain(state, row, profile.of_fragments(), amounts, knobs.rps_masks)
         if profile.hook is not None:
             chain.denied = row
-            row = _write_chain(state, row, profile.denied(), amounts)
+            row = _write_chain(state, row, profile.denied(), amounts, knobs.rps_masks)
     state.knobs.chains = len(profiles.chains(knobs.profile))
+    _write_first_paths(state, profiles.chains(knobs.profile))
+
+
+def _write_first_paths(state: State, chains: Mapping[str, Profile]) -> None:
+    """With a flow cache, what it never knows takes the first path from the start.
+
+    No packet of a denied flow comes to a socket, and fragments have no ports.
+    """
+    for number, profile in enumerate(chains.values()):
+        if profile.first_path:
+            first = state.chains[chain_number(profile.first_path)]
+            state.chains[number].denied = first.denied
+            state.chains[number].fragments = first.fragments
 
 
 def chain_number(profile: str, of_host: str = "host") -> int:
@@ -142,8 +158,10 @@ def has_tunnel(profile: str) -> bool:
     return profiles.chains(profile)[profile].vxlan_port != 0
 
 
-def _write_chain(state: State, row: int, profile: Profile, amounts: Amounts) -> int:
-    """Write a chain's stages from ``row`` on; the row behind them."""
+def _write_chain(
+    state: State, row: int, profile: Profile, amounts: Amounts, rps: Mapping[str, Iterable[int]]
+) -> int:
+    """Write a chain's stages from ``row`` on; the row behind them. ``rps``: CPUs by device."""
     if row + len(profile.stages) > codes.MAX_CHAIN_ROWS:
         raise ConfigError(
             profile.name, len(profile.stages), f"{codes.MAX_CHAIN_ROWS} stages in all"
@@ -154,7 +172,8 @@ def _write_chain(state: State, row: int, profile: Profile, amounts: Amounts) -> 
         written.kind = profiles.KINDS[stage.kind]
         written.ifindex = stage.ifindex
         written.position = position
-        written.slow_path = chain_number(profile.slow_path) + 1 if profile.slow_path else 0
+        state.steering.rps_masks[row] = masks.of_cpus(rps.get(stage.device, ()))
+        written.first_path = chain_number(profile.first_path) + 1 if profile.first_path else 0
         _add_costs(written, f"{profile.name}.stage[{position}].costs", stage, amounts)
         row += 1
     return row

@@ -56,6 +56,8 @@ class Knobs:
     irq_cpus: tuple[int, ...] = (1, 3, 5, 7, 9, 11, 13, 15)  # queue q interrupts irq_cpus[q % n]
     app_cpus: tuple[int, ...] = tuple(range(20, 40))  # thread t runs on app_cpus[t % n]
     rps_cpus: tuple[int, ...] = (0, 2, 4, 6, 8, 10)
+    # By device, in place of rps_cpus: /sys/class/net/DEVICE/queues/rx-*/rps_cpus.
+    rps_masks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     rss_indirection: tuple[int, ...] = ()  # 128 queues; empty: entry i is i % queues
     napi_weight: int = 64  # NAPI_POLL_WEIGHT
     budget: int = 300  # net.core.netdev_budget
@@ -78,6 +80,7 @@ class Knobs:
     # The largest flow table of mlx5's firmware [Linux 5.7, mlx5/core/eswitch_offloads_chains.c].
     offload_entries: int = 4 << 20
     offload_functions: int = 127  # ConnectX: virtual functions a port [MLNX_OFED manual, SR-IOV]
+    cache_entries: int = 4096  # of the host's flow cache: ONCache's filter cache [common: max_elem]
     falcon: FalconKnobs = field(default_factory=FalconKnobs)
 
     @classmethod
@@ -123,6 +126,7 @@ _RANGES: dict[str, Range] = {
     "idle_exit_ns": (0, 10**9),
     "offload_entries": (0, 2**31 - 1),
     "offload_functions": (0, 65_536),
+    "cache_entries": (0, 2**31 - 1),
     "falcon.threshold": (0, 100),
     "falcon.load_interval_ns": (1000, 10**15),
 }
@@ -149,6 +153,7 @@ def validate(knobs: Knobs) -> None:
             raise ConfigError(key, _get(knobs, key), "one of " + ", ".join(allowed))
     for key in ("irq_cpus", "app_cpus", "rps_cpus", "falcon.cpus", "falcon.grosplit_cpus"):
         _check_cpus(key, _get(knobs, key), knobs.cpus)
+    _check_masks(knobs)
     for flow in knobs.denied:
         if flow < 0:
             raise ConfigError("denied", flow, "numbers of flows")
@@ -158,6 +163,17 @@ def validate(knobs: Knobs) -> None:
     for entry in table:
         if not 0 <= entry < knobs.queues:
             raise ConfigError("rss_indirection", entry, f"queues from 0 to {knobs.queues - 1}")
+
+
+def _check_masks(knobs: Knobs) -> None:
+    stages = profiles.chains(knobs.profile)[knobs.profile].stages
+    devices = {stage.device: None for stage in stages}
+    for device, cpus in knobs.rps_masks.items():
+        if device not in devices:
+            allowed = f"devices of {knobs.profile}: {', '.join(devices)}"
+            raise ConfigError(f"rps_masks.{device}", cpus, allowed)
+        key = f"rps_masks.{device}"
+        _check_cpus(key, _integers(key, cpus), knobs.cpus)
 
 
 def _check_cpus(key: str, cpus: tuple[int, ...], count: int) -> None:

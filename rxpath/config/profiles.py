@@ -22,6 +22,7 @@ FRAGMENT, DATAGRAM = "ip_defrag", "ip_frag_reasm"  # costs of a fragment, and of
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _HOOKED = ("napi", "gro_cell", "backlog")  # where the kernel has hooks
 _OPTIONAL = ("policy", "defrag")
+_KEYS = ("title", "vxlan_port", "slow_path", "first_path", "stage")  # of a profile
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Profile:
     """A chain of stages; `vxlan_port` is the tunnel's UDP port, 0 where there is no tunnel.
 
     `slow_path`: with hardware offload, the profile for frames without an entry in the NIC's table.
+    `first_path`: with a flow cache of the host's, the profile for frames whose flow has no entry.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Profile:
     vxlan_port: int
     stages: tuple[Stage, ...]
     slow_path: str = ""
+    first_path: str = ""
 
     @property
     def hook(self) -> int | None:
@@ -91,7 +94,7 @@ def load() -> dict[str, Profile]:
     raw = tomlfile.read("profile", Path(__file__).with_name("profiles.toml"))
     found = {name: parse(name, table) for name, table in raw.items()}
     for profile in found.values():
-        _check_slow_path(profile, found)
+        _check_paths(profile, found)
     return found
 
 
@@ -113,31 +116,36 @@ def _custom(path: str, name: str) -> Profile:
     if not isinstance(tables.get(name), Mapping):
         raise ConfigError("profile", f"{path}:{name}", f"one of {', '.join(tables)} in the file")
     profile = parse(name, tables[name])
-    _check_slow_path(profile, load())
+    _check_paths(profile, load())
     return profile
 
 
-def _check_slow_path(profile: Profile, known: Mapping[str, Profile]) -> None:
-    if profile.slow_path and profile.slow_path not in known:
-        key = f"{profile.name}.slow_path"
-        raise ConfigError(key, profile.slow_path, "one of " + ", ".join(known))
+def _check_paths(profile: Profile, known: Mapping[str, Profile]) -> None:
+    for name in ("slow_path", "first_path"):
+        path = getattr(profile, name)
+        if path and path not in known:
+            raise ConfigError(f"{profile.name}.{name}", path, "one of " + ", ".join(known))
+    if profile.first_path and known[profile.first_path].first_path:
+        allowed = "a profile without a first_path of its own"
+        raise ConfigError(f"{profile.name}.first_path", profile.first_path, allowed)
 
 
 def parse(name: str, raw: Mapping[str, Any]) -> Profile:
     """A profile from its table, checked as a chain. Raises `ConfigError`."""
     for key in raw:
-        if key not in ("title", "vxlan_port", "slow_path", "stage"):
-            raise ConfigError(f"{name}.{key}", raw[key], "title, vxlan_port, slow_path, stage")
+        if key not in _KEYS:
+            raise ConfigError(f"{name}.{key}", raw[key], ", ".join(_KEYS))
     entries, port = raw.get("stage", []), raw.get("vxlan_port", 0)
     if not isinstance(entries, list):
         raise ConfigError(f"{name}.stage", entries, "a list of stages")
     if type(port) is not int or not 0 <= port < 2**16:
         raise ConfigError(f"{name}.vxlan_port", port, "a UDP port, or 0 without a tunnel")
     stages = tuple(_stage(f"{name}.stage[{i}]", entry) for i, entry in enumerate(entries))
-    title, slow_path = str(raw.get("title", name)), str(raw.get("slow_path", ""))
+    title = str(raw.get("title", name))
+    slow_path, first_path = (str(raw.get(key, "")) for key in ("slow_path", "first_path"))
     if not _NAME.fullmatch(name) or not title.isprintable():
         raise ConfigError("profile", name, "a name of letters, digits, and any of _ . -")
-    profile = Profile(name, title, port, stages, slow_path)
+    profile = Profile(name, title, port, stages, slow_path, first_path)
     _check_chain(profile)
     return profile
 

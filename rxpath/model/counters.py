@@ -22,7 +22,8 @@ def stats(state: State) -> dict[str, Any]:
     ``softirq`` {squeezed, ksoftirqd, ipis, interrupts, merged}, ``net_rx`` runs of net_rx_action by
     CPU (/proc/softirqs), of the order guard ``order`` {handovers, under_way, held skbs, held_ns
     together}, of the NIC's flow table ``offload`` {entries, functions} in use and {slow_path}
-    frames that had no entry, and ``moderation`` of each RX queue.
+    frames that had no entry, of the host's flow cache ``cache`` {entries} in use and {misses},
+    frames whose flow had none, and ``moderation`` of each RX queue.
     """
     counters, usage, knobs = state.counters, state.usage, state.knobs
     return {
@@ -60,6 +61,7 @@ def stats(state: State) -> dict[str, Any]:
             "functions": usage.offload_functions,
             "slow_path": counters.slow_path,
         },
+        "cache": {"entries": usage.cache_entries, "misses": counters.cache_misses},
         "moderation": coalescing(state),
     }
 

@@ -113,7 +113,7 @@ def _fill(state: State, slot: int, now: int, frame: Frame, row: int, wire_len: i
 def _chain(state: State, frame: Frame) -> tuple[int, int]:
     """The first stage's row of the chain that the frame takes, and its bytes as they come up."""
     chain, wire_len = state.chains[frame.chain], frame.wire_len
-    slow_path = state.stages[chain.first].slow_path
+    slow_path = chain.slow_path
     if slow_path and not offload.has_entry(state, frame.flow, frame.socket):
         chain = state.chains[slow_path - 1]
         wire_len += codes.VXLAN_BYTES  # the NIC has not taken the tunnel off

@@ -27,6 +27,7 @@ class Packet(NamedTuple):
     here: int  # the CPU that runs the present stage
     app: int  # the CPU of the application that reads the packet's socket
     number: int = 0  # of the frame within its flow, as they came to the NIC (an skb's first frame)
+    rps_mask: int = 0  # rps_cpus of the device, a bit for each CPU; 0: those of the host
 
 
 class PolicyKnobs(NamedTuple):
@@ -103,5 +104,6 @@ def _trampoline(  # its arguments: STEER_SIGNATURE
         array_of(host.rps_cpus, knobs.rps_cpus),
         array_of(host.memory, MEMORY),
     )
-    packet = Packet(skb.hash, device.ifindex, stage, skb.protocol, here, app, skb.number)
+    rps_mask = host.rps_masks[skb.stage]
+    packet = Packet(skb.hash, device.ifindex, stage, skb.protocol, here, app, skb.number, rps_mask)
     return choose(packet, view)  # type: ignore[name-defined,no-any-return]  # noqa: F821  # see `trampoline`

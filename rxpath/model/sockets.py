@@ -9,7 +9,7 @@ sockets (epoll): one message of the first ready socket at a time.
 from __future__ import annotations
 
 from rxpath.compile.jit import inner
-from rxpath.model import events, output
+from rxpath.model import cache, events, output
 from rxpath.model.fifo import pop, push
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
@@ -23,6 +23,8 @@ def enqueue(state: State, cpu: int, slot: int, now: int) -> None:
     if socket.memory > state.knobs.rcvbuf[skb.protocol == codes.TCP]:
         output.leave(state, slot, codes.SOCKET_RCVBUFF, now, cpu)
         return
+    if state.usage.cache_asked:
+        cache.learn(state, skb)
     socket.memory += skb.truesize
     socket.length += 1
     skb.enqueued = now

@@ -11,8 +11,8 @@ for the way to ip_defrag, and the datagram, once it is whole, for the protocol b
 from __future__ import annotations
 
 from rxpath.compile.jit import inlined, inner
+from rxpath.model import cache, gro, order, output, reassembly, resequencer, steering
 from rxpath.model import cpu as cpus
-from rxpath.model import gro, order, output, reassembly, resequencer, steering
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
 from rxpath.model.state.packets import Slot
@@ -32,6 +32,9 @@ from rxpath.model.transitions import (
 def start_frame(state: State, cpu: int, queue: int, slot: int, now: int) -> None:
     """The driver polls a frame off the ring."""
     skb = state.slots[slot]
+    first_path = state.stages[skb.stage].first_path
+    if first_path and not cache.knows(state, skb):
+        skb.stage = state.chains[first_path - 1].first
     stage, tcp = state.stages[skb.stage], skb.protocol == codes.TCP
     if state.knobs.resequence != codes.OFF:
         resequencer.append(state, slot)

@@ -330,8 +330,12 @@ def steered(policy, middle, **knobs):
     """Problems of a passage whose stages behind the NIC are `middle`: (kind, CPU, choice)."""
     whole = Frames().passage(1)
     first, last = whole.stages[0], whole.stages[-1]
-    devices = {"rps": 2, "split": 2, "gro_cell": 5, "backlog": 7}
-    stages = [first._replace(kind=k, ifindex=devices[k], cpu=c, choice=o) for k, c, o in middle]
+    devices = {"rps": 2, "split": 2, "gro_cell": 5, "vxlan0": 5, "backlog": 7}
+    kinds = {"vxlan0": "backlog"}
+    stages = [
+        first._replace(kind=kinds.get(k, k), ifindex=devices[k], cpu=c, choice=o)
+        for k, c, o in middle
+    ]
     passage = whole._replace(stages=(first, *stages, last))
     meta = {"knobs": KNOBS | {"policy": policy, "rps_cpus": [0, 2, 4, 6], "cpus": 40} | knobs}
     return steering.problems_of(passage, meta, {})
@@ -348,6 +352,18 @@ def test_rps_and_rfs_run_where_get_rps_cpu_puts_them():
         assert "formula gives" in steered(policy, [("rps", other, 1), *right[1:]])[0]
         assert "formula gives" in steered(policy, [*right[:1], ("gro_cell", irq, 0), right[2]])[0]
         assert "formula gives" in steered(policy, [*right[:2], ("backlog", other, 1)])[0]
+
+
+def test_rps_looks_at_the_mask_of_each_device():
+    masks = {"eth0": [9, 8], "vxlan0": [11, 10], "veth0": [13, 12]}
+    at = Frames().passage(1).rss_hash >> 31
+    right = [("rps", 8 + at, 1), ("gro_cell", 8 + at, 0), ("vxlan0", 10 + at, 1)]
+    right.append(("backlog", 12 + at, 1))
+    knobs = {"profile": "docker-rps", "rps_masks": masks}
+    assert steered("rps", right, **knobs) == []
+    for place, (kind, cpu, choice) in enumerate(right):
+        wrong = [*right[:place], (kind, cpu ^ 1, choice), *right[place + 1 :]]
+        assert "formula gives" in steered("rps", wrong, **knobs)[0]
 
 
 def test_falcon_beside_rps_leaves_the_nic_and_what_is_switched_off_to_rps():

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from host_twin_objects import Skb
+
 from rxpath.config import profiles
-from rxpath.config.profiles import Stage
+from rxpath.config.profiles import Profile, Stage
+
+
+def begins(skb: Skb) -> bool:
+    return skb.tcp and bool(skb.flags & 0x02)
+
+
+def is_of(skb: Skb, profile: Profile) -> bool:
+    return list(skb.stages) == list(profile.stages)
 
 
 class Rules:
@@ -14,6 +24,9 @@ class Rules:
         self.refused: set = set()
         self.functions: set = set()  # threads
         self.slow = 0
+        self.cached: set = set()  # flows
+        self.missed: set = set()  # flows that are to be learned
+        self.misses = 0
 
     def way_of(self, f: dict) -> tuple[list, int]:
         """The stages of a frame, and its length with what the NIC left of its tunnel."""
@@ -21,10 +34,13 @@ class Rules:
         if profile.slow_path and not self.is_offloaded(f["flow"], f["socket"]):
             self.slow += 1
             profile, length = profiles.load()[profile.slow_path], length + 50
+        fragmented = f.get("fragments", 0) > 1
+        if profile.first_path and (fragmented or f["flow"] in self.k.denied):
+            profile = profiles.load()[profile.first_path]
         stages = list(profile.stages)
         if f["flow"] in self.k.denied:
             return self.cut(stages), length
-        return (self.split(stages) if f.get("fragments", 0) > 1 else stages), length
+        return (self.split(stages) if fragmented else stages), length
 
     def is_offloaded(self, flow: int, socket: int) -> bool:
         if flow in self.entries or flow in self.refused or flow in self.k.denied:
@@ -39,6 +55,25 @@ class Rules:
             return True
         self.refused.add(flow)
         return False
+
+    def look_up(self, skb: Skb) -> None:
+        """The driver polls a frame whose chain is for flows that the host knows."""
+        path = next((p.first_path for p in profiles.load().values() if is_of(skb, p)), "")
+        if not path:
+            return
+        if begins(skb):
+            self.cached.discard(skb.flow)
+        if skb.flow not in self.cached:
+            self.missed.add(skb.flow)
+            self.misses += 1
+            skb.stages = list(profiles.load()[path].stages)
+
+    def learn(self, skb: Skb) -> None:
+        if skb.flow in self.missed and not begins(skb):
+            room = len(self.cached) < self.k.cache_entries
+            if room:
+                self.missed.remove(skb.flow)
+                self.cached.add(skb.flow)
 
     def cut(self, stages: list) -> list:
         for at, stage in enumerate(stages):

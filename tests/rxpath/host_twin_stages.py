@@ -61,6 +61,7 @@ class Stages:
             frame.record[-1][6] = self.now
 
     def start_frame(self, cpu: Cpu, napi: Napi, skb: Skb) -> None:
+        self.look_up(skb)
         self.follow(skb)
         target, choice = self.choose(skb, codes.SPLIT, cpu.number)
         skb.target = self.backlogs[target] if choice in (1, 2) else napi
@@ -179,7 +180,9 @@ class Stages:
     def policy_rps(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
         if stage in (codes.SPLIT, codes.GRO_CELL):
             return here, 0
-        return self.k.rps_cpus[skb.hash * len(self.k.rps_cpus) // 2**32], 1
+        own = self.k.rps_masks.get(skb.stages[skb.at].device)
+        cpus = sorted(set(own)) if own else self.k.rps_cpus
+        return cpus[skb.hash * len(cpus) // 2**32], 1
 
     def policy_falconprps(self, skb: Skb, stage: int, here: int) -> tuple[int, int]:
         if stage == codes.RPS:

@@ -19,6 +19,7 @@ class Threads:
         if socket.memory > limit:
             self.leave(skb, "drop", "socket_rcvbuff", cpu)
             return
+        self.learn(skb)
         socket.memory += skb.truesize
         skb.enqueued = self.now
         socket.queue.append(skb)

@@ -120,7 +120,10 @@ def test_profiles(stages, message):
         ({}, r"x.stage: got \[\], expected a chain whose first stage"),
         ({"stage": 3}, "x.stage: got 3, expected a list of stages"),
         ({"stage": [3]}, r"x.stage\[0\]: got 3, expected a table"),
-        ({"stages": CHAIN}, "x.stages: .* expected title, vxlan_port, slow_path, stage"),
+        (
+            {"stages": CHAIN},
+            "x.stages: .* expected title, vxlan_port, slow_path, first_path, stage",
+        ),
         ({"stage": [{**CHAIN[0], "cost": 1}]}, r"x.stage\[0\].cost: got 1, expected kind, device"),
         ({"stage": [{**CHAIN[0], "costs": [3]}]}, r"x.stage\[0\].costs: got \[3\], .* names of"),
         ({"stage": CHAIN, "vxlan_port": "4789"}, "x.vxlan_port: got '4789', expected a UDP port"),

@@ -80,6 +80,8 @@ def test_frames_in_flight_keep_a_chain_that_the_host_is_given_another_for(chain)
         (CHAIN.replace("31", "0"), "mine", r"mine.stage\[1\].ifindex: got 0"),
         (CHAIN + 'slow_path = "x"\n', "mine", r"mine.stage\[2\].slow_path: got 'x'"),
         ('[mine]\nslow_path = "x"\n' + CHAIN[7:], "mine", "mine.slow_path: got 'x', .* host"),
+        ('[mine]\nfirst_path = "x"\n' + CHAIN[7:], "mine", "mine.first_path: got 'x', .* host"),
+        ('[mine]\nfirst_path = "econ"\n' + CHAIN[7:], "mine", "mine.first_path: got 'econ', .* a"),
     ],
 )
 def test_wrong_chains_are_named(tmp_path, text, name, message):

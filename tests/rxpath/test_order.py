@@ -19,7 +19,8 @@ from rxpath.model.state.packets import Event
 from tests.examples import examples
 
 FALCON = {"load_interval_ns": 7_000, "threshold": 15}  # it changes its mind all the time
-CHAINS = len(profiles.load())
+# Behind a flow cache packets overtake those on the first path (test_flow_cache.py).
+CHAINS = [n for n, one in enumerate(profiles.load().values()) if not one.first_path]
 
 
 def traffic(seed, count, flows, chain=None):
@@ -27,7 +28,7 @@ def traffic(seed, count, flows, chain=None):
     rng = np.random.default_rng(seed)
     flow = rng.integers(0, flows, count)
     protocol = np.where(np.arange(flows) % 2, codes.TCP, codes.UDP)
-    chains = rng.integers(0, CHAINS, flows) if chain is None else np.full(flows, chain)
+    chains = rng.choice(CHAINS, flows) if chain is None else np.full(flows, chain)
     tcp = protocol[flow] == codes.TCP
     return make_trace(
         np.cumsum(rng.integers(0, 2 * rng.integers(100, 2000), count)),

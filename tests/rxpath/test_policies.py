@@ -10,6 +10,7 @@ from model_hosts import model
 
 from rxpath.compile.jit import jit
 from rxpath.errors import ConfigError
+from rxpath.model import masks
 from rxpath.model.hashes import hash_32, reciprocal_scale
 from rxpath.model.policy import Host, Packet, PolicyKnobs
 from rxpath.model.state import codes
@@ -105,6 +106,20 @@ def test_rps_forgets_the_device(skb_hash, ifindex):
         assert rps.choose(packet(skb_hash, ifindex, stage), host()) == (33, 0)
 
 
+@given(st.integers(0, 2**32 - 1), st.sets(st.integers(0, 63), min_size=1))
+def test_rps_takes_a_cpu_of_the_device_s_own_mask(skb_hash, cpus):
+    own = packet(skb_hash)._replace(rps_mask=masks.of_cpus(cpus))
+    assert rps.choose(own, host()) == (sorted(cpus)[skb_hash * len(cpus) >> 32], 1)
+    for stage in (codes.SPLIT, codes.GRO_CELL):
+        assert rps.choose(own._replace(stage=stage), host()) == (33, 0)
+
+
+def test_a_mask_is_the_kernel_s_number():
+    assert masks.of_cpus([0, 2, 2]) == 0b101
+    assert masks.of_cpus([63]) == -(2**63)
+    assert masks.of_cpus([]) == 0
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(1, 64), st.sampled_from([6, 17]))
 def test_falcon_beside_rps_is_rps_at_the_nic_and_falcon_behind_it(skb_hash, ifindex, protocol):
     by_hash = RPS_CPUS[skb_hash * 4 >> 32]
@@ -152,6 +167,7 @@ def test_every_policy_is_documented_and_compiles():
         assert sys.modules[choose.__module__].__doc__
         assert choose.__doc__
         knobs = {"policy": name, "falcon": {"cpus": [3, 5, 7]}, "rps_cpus": [9, 11]}
+        knobs["rps_masks"] = {"eth0": [13, 23]}
         asked = model(**knobs)
         state = asked.state
         own = Host(
@@ -164,6 +180,7 @@ def test_every_policy_is_documented_and_compiles():
         )
         for stage in (codes.SPLIT, codes.RPS, codes.GRO_CELL, codes.BACKLOG):
             one = packet(stage=stage, protocol=codes.TCP)
+            one = one._replace(rps_mask=state.steering.rps_masks[state.slots[0].stage])
             skb = state.slots[0]
             skb.hash, skb.protocol, skb.number = one.hash, one.protocol, one.number
             state.stages[skb.stage].ifindex = one.ifindex

@@ -213,7 +213,7 @@ def test_memory_and_tables_are_empty_again_when_all_is_read():
 def test_fragments_meet_what_stands_in_front_of_the_protocol_and_then_wait():
     for name, profile in profiles.load().items():
         cut = profile.of_fragments()
-        if name == "bypass":
+        if name == "bypass" or profile.first_path:  # fragments take the first path
             assert cut is profile
             continue
         *front, queued, whole, socket = cut.stages

@@ -45,14 +45,22 @@ falcon = st.fixed_dictionaries(
     }
 )
 
+
+def with_its_masks(knobs):
+    """RPS masks of the profile's own devices only."""
+    devices = {stage.device for stage in profiles.load()[knobs["profile"]].stages}
+    masks = {name: cpus for name, cpus in knobs["rps_masks"].items() if name in devices}
+    return knobs | {"rps_masks": masks}
+
+
 hosts = st.fixed_dictionaries(
     {
         "policy": st.sampled_from(
             ["falcon"] * 3
             + ["falcon+rps"] * 2
-            + ["same_cpu", "rps", "rfs", "mflow", "mflow", "rss++", "rss++"]
+            + ["same_cpu", "rps", "rps", "rfs", "mflow", "mflow", "rss++", "rss++"]
         ),
-        "profile": mostly("docker", "bypass"),
+        "profile": mostly("docker", "docker-rps", "bypass"),
         "cpus": st.just(6),
         "queues": st.integers(1, 3),
         "ring": mostly(1024, 1, 3),
@@ -63,6 +71,9 @@ hosts = st.fixed_dictionaries(
         "irq_cpus": cpu_sets,
         "app_cpus": cpu_sets,
         "rps_cpus": cpu_sets,
+        "rps_masks": st.sampled_from(
+            [{}, {"eth0": [3, 1]}, {"eth0": [0, 5], "vxlan0": [0, 4, 2], "veth0": [3, 3, 1]}]
+        ),
         "mflow_batch": st.sampled_from([1, 2, 5, 64]),
         "rebalance_interval_ns": st.sampled_from([5_000, 20_000]),
         "rebalance_tolerance": st.sampled_from([0, 5]),
@@ -80,6 +91,7 @@ hosts = st.fixed_dictionaries(
         "idle_exit_ns": mostly(0, 3000),
         "offload_entries": st.sampled_from([0, 1, 2, 3]),
         "offload_functions": st.sampled_from([0, 1, 3]),
+        "cache_entries": st.sampled_from([0, 1, 2, 4096]),
         "cost_overrides": st.fixed_dictionaries(
             {
                 "sched_granularity.ns": mostly(3_000_000, 0, 1000),
@@ -94,7 +106,7 @@ hosts = st.fixed_dictionaries(
         ),
         "falcon": falcon,
     }
-)
+).map(with_its_masks)
 
 PROTOCOLS = [6, 6, 17, 1]  # of the flows
 FRAGMENTED = [17, 6, 17, 17]  # likewise, where some datagrams come in fragments
@@ -119,7 +131,7 @@ def traffics(draw):
             "chain": int(rng.integers(len(profiles.load()))),
             "wire_len": int(rng.choice([64, 1500, 30_000])),
             "payload": mostly(100, 0, 80, 30_000),
-            "tcp_flags": mostly(0x10, 0x18, 0x11, 0x90),
+            "tcp_flags": mostly(0x10, 0x18, 0x11, 0x90, 0x02),
             "gro_key": mostly(0, 1),
             "follows": mostly(True, False),
             "protocols": FRAGMENTED if fragmented else PROTOCOLS,
@@ -242,6 +254,7 @@ def test_kernel_does_what_the_plain_twin_does(
     assert stats["busy_ns"] == [cpu.busy for cpu in twin.cpus[: knobs.cpus]]
     assert stats["load"] == [cpu.load for cpu in twin.cpus[: knobs.cpus]]
     assert stats["order"] == twin.held
+    assert stats["cache"] == {"entries": len(twin.cached), "misses": twin.misses}
     entries, functions = len(twin.entries), len(twin.functions)
     assert stats["offload"] == {
         "entries": entries,

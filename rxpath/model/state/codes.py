@@ -10,7 +10,7 @@ NONE = -1  # no slot, NAPI instance, task, ...
 # -- sizes of a host -----------------------------------------------------------------------------
 MAX_CPUS = 64
 MAX_QUEUES = 64
-MAX_CHAIN_ROWS = 96  # stages of all chains together
+MAX_CHAIN_ROWS = 160  # stages of all chains together
 MAX_CHAINS = 128
 MAX_SET = 128  # CPUs of a CPU set, each as often as it is named
 MAX_STAGES = 8  # the most stages a frame passes, both splits of the first one counted
@@ -99,6 +99,7 @@ ASLEEP, WAKING, RUNNABLE, RUNNING = range(4)  # a thread
 # -- states of an skb and its flow ---------------------------------------------------------------
 ORDER_NONE, ORDER_UNDERWAY, ORDER_WAITS = range(3)  # its place in its flow's order (resequencer)
 RULE_NONE, RULE_ENTRY, RULE_FULL, RULE_DENIED = range(4)  # a flow: NIC's table, operator's policy
+CACHE_UNKNOWN, CACHE_MISSED, CACHE_ENTRY = range(3)  # a flow: the host's flow cache
 OFF, ON, DRAINING = range(3)  # draining: off, but flows' packets may still wait there
 
 # -- sources of events (`rxpath.model.events`) ---------------------------------------------------

@@ -36,6 +36,7 @@ class Counters(Row):
     ipis = word("inter-processor interrupts")
     interrupts = word("of the NIC")
     merged = word("frames that GRO appended to another")
+    cache_misses = word("frames whose flow had no entry in the host's flow cache")
     slow_path = word("frames without an entry in the NIC's flow table")
     handovers = word("order guard: flows' stages that changed CPUs with packets on the old one")
     held = word("order guard: skbs that were held at the new CPU meanwhile")
@@ -50,6 +51,8 @@ class Usage(Row):
 
     offload_entries = word("flows in the NIC's table")
     offload_functions = word("virtual functions of the NIC")
+    cache_entries = word("flows in the host's flow cache")
+    cache_asked = word("1: a flow was looked up there that it did not have")
     is_off = word("FALCON is switched off for its CPUs' load")
     handovers = word("order guard: those that are under way")
 

@@ -78,6 +78,7 @@ class Flow(Row):
     first = word("first frame of its order + 1, or 0")
     last = word("last frame of its order + 1, or 0")
     waiting = word("skbs that wait in its order")
+    cached = word("of the host's flow cache: CACHE_*")
     rule = word("NIC's table and operator's policy: RULE_*")
 
 

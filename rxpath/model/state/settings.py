@@ -43,6 +43,7 @@ class Knobs(Row):
     rebalanced = word("RSS++: when it last ran", "ns")
     offload_entries = word("flows that the NIC's table holds")
     offload_functions = word("virtual functions that the NIC has")
+    cache_entries = word("flows that the host's flow cache holds")
     frag_memory = word("fragments that wait may use: ipfrag_high_thresh", "bytes")
     frag_ns = word("a datagram may take to be whole: ipfrag_time", "ns")
     idle_exit_ns = word("an idle CPU takes to leave its idle state", "ns")
@@ -79,7 +80,7 @@ class Stage(Row):
     kind = word("NAPI, GRO_CELL, BACKLOG, DEFRAG, SOCKET, POLL or DENY")
     ifindex = word("of its device")
     position = word("in its chain")
-    slow_path = word("chain + 1 of frames without an entry in the NIC's table; 0: there is none")
+    first_path = word("chain + 1 of frames whose flow is not in the host's flow cache; 0: no cache")
     frame = words(2, "a frame before GRO", "ns")
     frame_kib = words(2, "a KiB before GRO", "ns")
     alloc = words(2, "a frame's skb", "ns")
@@ -96,6 +97,7 @@ class Chain(Row):
     first = word("row of the first stage")
     denied = word("likewise, for flows that the operator's policy denies")
     fragments = word("likewise, for IP fragments; `first` where nothing reassembles them")
+    slow_path = word("chain + 1 of frames without an entry in the NIC's table; 0: there is none")
 
 
 class RssEntry(Row):

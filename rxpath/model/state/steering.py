@@ -6,7 +6,7 @@ from numba import types
 
 from rxpath.compile.pointers import RowType
 from rxpath.compile.tables import Row, words
-from rxpath.model.state.codes import MAX_CPUS, MAX_SET, MEMORY
+from rxpath.model.state.codes import MAX_CHAIN_ROWS, MAX_CPUS, MAX_SET, MEMORY
 from rxpath.model.state.packets import Slot
 from rxpath.model.state.settings import Knobs, Stage
 
@@ -18,6 +18,7 @@ class Steering(Row):
     falcon_cpus = words(MAX_SET, "FALCON_CPUS; how many: in the knobs, as of the sets below")
     split_cpus = words(MAX_SET, "GROSPLIT_CPUS")
     rps_cpus = words(MAX_SET, "rps_cpus, as a list")
+    rps_masks = words(MAX_CHAIN_ROWS, "by stage: its device's rps_cpus, a bit a CPU; 0: as above")
     memory = words(MEMORY, "the policy's own, zero at the start")
 
 
