@@ -101,8 +101,9 @@ class Model:
         given = self._given if new.policy == self.knobs.policy else None
         policy = given or resolve(new.policy)
         flows = len(self.state.flows)
-        if max(new.denied, default=0) >= flows:
-            raise ConfigError("denied", max(new.denied), f"flows from 0 to {flows - 1}")
+        for key, numbers in (("denied", new.denied), ("priority", new.priority)):
+            if max(numbers, default=0) >= flows:
+                raise ConfigError(key, max(numbers), f"flows from 0 to {flows - 1}")
         apply.write_stages(self.state, new)
         apply.write_knobs(self.state, new, policy)
         self.state.steer = policy.choose

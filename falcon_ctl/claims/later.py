@@ -1,13 +1,23 @@
-"""Checks of what came after FALCON: RPS masks, flow caches, bpf_redirect_peer. Pure."""
+"""Checks of what came after FALCON: RPS masks, flow caches, bpf_redirect_peer, PRISM."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
 from falcon_ctl.claims import trial
 from falcon_ctl.claims.claims import CROSS, IS, TICK, Claim, Finding, times
 from falcon_ctl.claims.trial import HASH, Rounds, counted, listed
-from falcon_ctl.systems.catalogue import ECON, ONCACHE, OVERLAY, REDIRECT_PEER, RPS_MASKS
+from falcon_ctl.systems.catalogue import (
+    ECON,
+    ONCACHE,
+    OVERLAY,
+    PRISM,
+    PRISM_SYNC,
+    REDIRECT_PEER,
+    RPS_MASKS,
+)
 from falcon_ctl.systems.system import System
 
 _NOISE = 0.05
@@ -133,6 +143,77 @@ def still_one_core(system: System) -> Finding:
     )
 
 
+# -- PRISM -------------------------------------------------------------------------------------
+
+
+def goes_first(system: System) -> Finding:
+    """Of each burst, the frames of flow 0 come to their socket before all others."""
+    run = trial.run(system, _bursts())
+    frames = run.delivered()
+    there = frames.stages.end[np.arange(len(frames.hops)), frames.hops - 2]
+    late = 0
+    for when in np.unique(frames.arrival):
+        of_burst = frames.arrival == when
+        first, others = (of_burst & (frames.flow == 0), of_burst & (frames.flow != 0))
+        late += int(np.count_nonzero(there[first] > there[others].min()))
+    (first_us, _), (usual, _) = (_medians(one) for one in (system, OVERLAY))
+    return Finding(
+        f"{late} of {len(run.sent[0])} frames of flow 0 behind another flow's of their burst; "
+        f"median latency {first_us:.1f} us, without PRISM {usual:.1f}",
+        late == 0 and first_us < usual,
+    )
+
+
+def ring_has_no_priority(system: System) -> Finding:
+    """Under overload flow 0 loses as much in the NIC's ring as others."""
+    flood = replace(_bursts(), gap=trial.SATURATING, burst=1, count=8000)
+    run = trial.run(system, flood)
+    sent = len(run.sent[0])
+    first, other = (sent - int(np.count_nonzero(run.frames.flow == flow)) for flow in range(2))
+    return Finding(
+        f"under overload the ring loses {first} of {sent} frames of flow 0, {other} of flow 1",
+        first > 0.5 * other > 0,
+    )
+
+
+def no_gro_cell(system: System) -> Finding:
+    """Flow 0 goes by backlogs, other flows through the gro_cell as ever."""
+    run = trial.run(system, _bursts())
+    first, other = (list(dict.fromkeys(run.softirqs(flow).kind.tolist())) for flow in range(2))
+    return Finding(
+        f"with priority: {', '.join(first)} ({counted(run.depth(0))}); without: "
+        f"{', '.join(other)} ({counted(run.depth(1))})",
+        first == ["napi", "backlog"]
+        and other == ["napi", "gro_cell", "backlog"]
+        and run.depth(0) == run.depth(1) == [3],
+    )
+
+
+def one_softirq_with_priority(system: System) -> Finding:
+    """Flow 0 is done in the NIC's softirq, other flows need three; flow 0 is faster for it."""
+    run = trial.run(system, _bursts())
+    (first, _), (batch, _) = (_medians(one) for one in (system, PRISM))
+    return Finding(
+        f"with priority {counted(run.depth(0))}, without {counted(run.depth(1))}; median latency "
+        f"{first:.1f} us, of batches {batch:.1f}",
+        run.depth(0) == [1] and run.depth(1) == [3] and first < batch,
+    )
+
+
+def _bursts() -> Rounds:
+    """Eight flows of one RX queue in bursts of 64 frames that the host can carry."""
+    hashes = [0x101 * (flow + 1) for flow in range(8)]
+    knobs = {"queues": 1, "rx_usecs": 0}
+    return Rounds(hashes, gap=6000, count=3200, burst=64, knobs=knobs)
+
+
+def _medians(system: System) -> tuple[float, float]:
+    """Median latency of flow 0 and of flow 1, us."""
+    run = trial.run(system, _bursts())
+    first, other = (float(np.median(run.delivered(flow).latency)) for flow in range(2))
+    return first / 1000, other / 1000
+
+
 _MASKS, _PEER = "RPS masks", "bpf_redirect_peer"
 _SKIPS = "after a flow's first packet the devices in between are skipped"
 _OVERTAKES = "the packets behind a flow's first one may be overtaken, once"
@@ -184,4 +265,15 @@ CLAIMS = (
         policy_kept,
     ),
     Claim("redirect-peer-core", _PEER, CROSS, _ONE_CORE, REDIRECT_PEER, still_one_core),
+    Claim("prism-first", "PRISM", TICK, "flows with priority go first", PRISM, goes_first),
+    Claim("prism-ring", "PRISM", CROSS, "none in the NIC's ring", PRISM, ring_has_no_priority),
+    Claim("prism-cell", "PRISM", IS, "priority goes by backlogs", PRISM, no_gro_cell),
+    Claim(
+        "prism-sync",
+        "PRISM",
+        TICK,
+        "synchronously, one softirq for flows with priority",
+        PRISM_SYNC,
+        one_softirq_with_priority,
+    ),
 )

@@ -84,8 +84,9 @@ def listed(numbers: Sequence[int]) -> str:
 
 @dataclass(frozen=True)
 class Rounds:
-    """`count` frames, a flow for each of `hashes` by turns, `gap` ns apart.
+    """`count` frames, a flow for each of `hashes` by turns, `gap` ns apart on average.
 
+    `burst`: how many of them come at a time.
     `knobs`: those of the host that differ from the system's.
     """
 
@@ -93,6 +94,7 @@ class Rounds:
     gap: int = STEADY
     count: int = 4000
     proto: str = "udp"
+    burst: int = 1
     knobs: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -106,15 +108,16 @@ def run(system: System, rounds: Rounds = Rounds()) -> Trial:  # it is frozen
     else:
         wire_len = SMALL + VXLAN_BYTES * system.tunnels("udp")
         columns = {"protocol": IPPROTO_UDP, "wire_len": wire_len}
+    times = numbers // rounds.burst * rounds.burst * rounds.gap
     trace = virtual.make_trace(
-        numbers * rounds.gap,
+        times,
         rss_hash=np.array(rounds.hashes)[numbers % flows],
         flow=numbers % flows,
         socket=numbers % flows,
         chain=measure.chain_of(model, system, rounds.proto),
         **columns,
     )
-    sent = [numbers[flow::flows] * rounds.gap for flow in range(flows)]
+    sent = [times[flow::flows] for flow in range(flows)]
     return Trial(sent, results.run(model, trace), results.counters(model))
 
 

@@ -64,6 +64,16 @@ ECON = System(
 )
 ONCACHE = _overlay("oncache", "ONCache", "oncache")
 REDIRECT_PEER = _overlay("redirect-peer", "bpf_redirect_peer / netkit", "redirect-peer")
+_BY_NUMBER = "it gives priority to flows by number, and a live run's have none before they come"
+PRISM = System(
+    "prism",
+    "PRISM",
+    Tunnel.TO_HOST,
+    "prism",
+    own_knobs=MappingProxyType({"priority": [0]}),
+    not_live=_BY_NUMBER,
+)
+PRISM_SYNC = replace(PRISM, name="prism-sync", title="PRISM, synchronous", profile="prism-sync")
 OFFLOAD = System("offload", "hardware offload", Tunnel.TO_SWITCH, "offload")
 BYPASS = System(
     "bypass",
@@ -113,6 +123,8 @@ SYSTEMS = (
     ECON,
     ONCACHE,
     REDIRECT_PEER,
+    PRISM,
+    PRISM_SYNC,
     BYPASS,
     SLIM,
 )

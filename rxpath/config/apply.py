@@ -75,6 +75,10 @@ def _write_policy(state: State, knobs: Knobs, policy: Policy) -> None:
     row = state.knobs
     row.order = _order(knobs, policy)
     row.nic_steering = _switch(row.nic_steering, policy.at_nic)
+    host = profiles.chains(knobs.profile)[knobs.profile]
+    if row.prism == codes.OFF:
+        state.slots.array["priority"] = 0  # what is in flight has none
+    row.prism = _switch(row.prism, bool(host.low_path))
     row.resequence = _switch(row.resequence, policy.resequenced)
     row.mflow_batch = knobs.mflow_batch
     row.before_alloc = policy.before_alloc
@@ -100,11 +104,13 @@ def _write_cpus(state: State, knobs: Knobs) -> None:
 
 
 def _write_rules(state: State, knobs: Knobs) -> None:
-    """The operator's policy; NIC's table and flow cache are empty again, to fill as frames come."""
+    """The operator's policy and flows with priority; NIC's table and flow cache begin empty."""
     cache.empty(state)
     rules = state.flows.array["rule"]
     rules[:] = codes.RULE_NONE
     rules[list(knobs.denied)] = codes.RULE_DENIED
+    state.flows.array["priority"] = 0
+    state.flows.array["priority"][list(knobs.priority)] = 1
     state.usage.offload_entries = state.usage.offload_functions = 0
     state.tasks.array["function"] = 0
 
@@ -119,6 +125,7 @@ def write_stages(state: State, knobs: Knobs) -> None:
         chain = state.chains[number]
         chain.first = chain.denied = chain.fragments = row
         chain.slow_path = chain_number(profile.slow_path) + 1 if profile.slow_path else 0
+        chain.low_path = chain_number(profile.low_path) + 1 if profile.low_path else 0
         row = _write_chain(state, row, profile, amounts, knobs.rps_masks)
         if profile.reassembles is not None:
             chain.fragments = row

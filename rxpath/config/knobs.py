@@ -77,6 +77,7 @@ class Knobs:
     # drivers/idle/intel_idle.c]; 0: cores do not sleep.
     idle_exit_ns: int = 0
     denied: tuple[int, ...] = ()  # flows that the operator's policy drops where it is enforced
+    priority: tuple[int, ...] = ()  # flows that go first, with a profile that has a low_path
     # The largest flow table of mlx5's firmware [Linux 5.7, mlx5/core/eswitch_offloads_chains.c].
     offload_entries: int = 4 << 20
     offload_functions: int = 127  # ConnectX: virtual functions a port [MLNX_OFED manual, SR-IOV]
@@ -154,9 +155,10 @@ def validate(knobs: Knobs) -> None:
     for key in ("irq_cpus", "app_cpus", "rps_cpus", "falcon.cpus", "falcon.grosplit_cpus"):
         _check_cpus(key, _get(knobs, key), knobs.cpus)
     _check_masks(knobs)
-    for flow in knobs.denied:
-        if flow < 0:
-            raise ConfigError("denied", flow, "numbers of flows")
+    for key in ("denied", "priority"):
+        for flow in _get(knobs, key):
+            if flow < 0:
+                raise ConfigError(key, flow, "numbers of flows")
     table = knobs.rss_indirection
     if table and len(table) != RSS_ENTRIES:
         raise ConfigError("rss_indirection", len(table), f"{RSS_ENTRIES} entries, or none")

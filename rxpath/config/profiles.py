@@ -22,7 +22,8 @@ FRAGMENT, DATAGRAM = "ip_defrag", "ip_frag_reasm"  # costs of a fragment, and of
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _HOOKED = ("napi", "gro_cell", "backlog")  # where the kernel has hooks
 _OPTIONAL = ("policy", "defrag")
-_KEYS = ("title", "vxlan_port", "slow_path", "first_path", "stage")  # of a profile
+_PATHS = ("slow_path", "first_path", "low_path")
+_KEYS = ("title", "vxlan_port", *_PATHS, "stage")  # of a profile
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Profile:
     """A chain of stages; `vxlan_port` is the tunnel's UDP port, 0 where there is no tunnel.
 
     `slow_path`: with hardware offload, the profile for frames without an entry in the NIC's table.
+    `low_path`: with priorities, the profile for frames of flows without priority.
     `first_path`: with a flow cache of the host's, the profile for frames whose flow has no entry.
     """
 
@@ -55,6 +57,7 @@ class Profile:
     stages: tuple[Stage, ...]
     slow_path: str = ""
     first_path: str = ""
+    low_path: str = ""
 
     @property
     def hook(self) -> int | None:
@@ -121,13 +124,13 @@ def _custom(path: str, name: str) -> Profile:
 
 
 def _check_paths(profile: Profile, known: Mapping[str, Profile]) -> None:
-    for name in ("slow_path", "first_path"):
+    for name in _PATHS:
         path = getattr(profile, name)
         if path and path not in known:
             raise ConfigError(f"{profile.name}.{name}", path, "one of " + ", ".join(known))
-    if profile.first_path and known[profile.first_path].first_path:
-        allowed = "a profile without a first_path of its own"
-        raise ConfigError(f"{profile.name}.first_path", profile.first_path, allowed)
+        if path and name != "slow_path" and any(getattr(known[path], one) for one in _PATHS):
+            allowed = f"a profile without {', '.join(_PATHS)} of its own"
+            raise ConfigError(f"{profile.name}.{name}", path, allowed)
 
 
 def parse(name: str, raw: Mapping[str, Any]) -> Profile:
@@ -142,10 +145,10 @@ def parse(name: str, raw: Mapping[str, Any]) -> Profile:
         raise ConfigError(f"{name}.vxlan_port", port, "a UDP port, or 0 without a tunnel")
     stages = tuple(_stage(f"{name}.stage[{i}]", entry) for i, entry in enumerate(entries))
     title = str(raw.get("title", name))
-    slow_path, first_path = (str(raw.get(key, "")) for key in ("slow_path", "first_path"))
+    paths = (str(raw.get(key, "")) for key in _PATHS)
     if not _NAME.fullmatch(name) or not title.isprintable():
         raise ConfigError("profile", name, "a name of letters, digits, and any of _ . -")
-    profile = Profile(name, title, port, stages, slow_path, first_path)
+    profile = Profile(name, title, port, stages, *paths)
     _check_chain(profile)
     return profile
 

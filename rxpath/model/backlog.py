@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from rxpath.compile.jit import inner
 from rxpath.model import cpu as cpus
-from rxpath.model import events
+from rxpath.model import events, priority
 from rxpath.model.fifo import pop, push
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
@@ -19,12 +19,30 @@ from rxpath.model.state.host import State
 @inner
 def enqueue(state: State, cpu: int, number: int, slot: int, now: int) -> int:
     """Queue an skb at a NAPI instance; 0, or why it is lost: that is over netdev_max_backlog."""
+    if priority.applies(state, number, slot):
+        return _enqueue_first(state, cpu, number, slot, now)
     if state.napis[number].length > state.knobs.max_backlog:
         return overflow(number)
     state.slots[slot].enqueued = now
     reach(state, cpu, number)
     append(state, number, slot)
     schedule(state, cpu, number)
+    return codes.NOT_DROPPED
+
+
+@inner
+def _enqueue_first(state: State, cpu: int, number: int, slot: int, now: int) -> int:
+    """As `enqueue`, in front of the packets without priority."""
+    napi = state.napis[number]
+    if napi.urgent_length > state.knobs.max_backlog:
+        return overflow(number)
+    state.slots[slot].enqueued = now
+    reach(state, cpu, number)
+    if napi.urgent_length == 0:
+        schedule(state, cpu, number)
+        if napi.cpu == cpu:
+            priority.move_ahead(state, cpu, number)
+    priority.put(state, number, slot)
     return codes.NOT_DROPPED
 
 

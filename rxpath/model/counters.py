@@ -122,6 +122,7 @@ def _heads(state: State) -> list[int]:
     """The first frames of all skbs in queues, in GRO, at work or with a thread."""
     cpus, napis, slots = state.cpus.array, state.napis.array, state.slots.array
     lists = [napis["queue"]["head"], napis["process"]["head"], napis["gro"]["oldest"].ravel()]
+    lists += [napis["urgent"]["head"], napis["urgent_process"]["head"]]
     lists += [cpus["ready"]["head"], state.sockets.array["queue"]["head"]]
     heads = [int(head) for one in lists for head in one if head >= 0]
     if state.output.queue.head >= 0:

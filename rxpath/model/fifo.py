@@ -25,6 +25,32 @@ def push(fifo: Fifo, items: Rows[Any], item: int) -> None:
 
 
 @inner
+def push_front(fifo: Fifo, items: Rows[Any], item: int) -> None:
+    """Put a row of ``items`` in front of the list."""
+    if fifo.head < 0:
+        fifo.tail = item
+    items[item].next = fifo.head
+    fifo.head = item
+
+
+@inner
+def remove(fifo: Fifo, items: Rows[Any], item: int) -> bool:
+    """Take an item out of the list, wherever it is; False when it is not there."""
+    before, here = -1, fifo.head
+    while here >= 0 and here != item:
+        before, here = here, items[here].next
+    if here < 0:
+        return False
+    if before < 0:
+        fifo.head = items[item].next
+    else:
+        items[before].next = items[item].next
+    if items[item].next < 0:
+        fifo.tail = before
+    return True
+
+
+@inner
 def pop(fifo: Fifo, items: Rows[Any]) -> int:
     """Take the first item off the list, or -1."""
     item = fifo.head

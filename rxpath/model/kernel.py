@@ -56,12 +56,14 @@ def receive(state: State, slot: int, now: int, frame: Frame) -> int:
         0, or the drop reason (`codes.RX_MISSED`): then the slot is the driver's again and no event
         will name it.
     """
-    row, wire_len = _chain(state, frame)
+    row, wire_len, priority = _chain(state, frame)
     now = max(now, state.output.now)
     state.output.now = now
     state.counters.received += 1
     state.hops[slot].count = 0
     _fill(state, slot, now, frame, row, wire_len)
+    if state.knobs.prism != codes.OFF:
+        state.slots[slot].priority = priority
     state.flows[frame.flow].sent += 1
     queue = nic.queue_of(state, frame.rss_hash)
     if state.stages[row].kind == codes.POLL:
@@ -110,18 +112,24 @@ def _fill(state: State, slot: int, now: int, frame: Frame, row: int, wire_len: i
 
 
 @inner
-def _chain(state: State, frame: Frame) -> tuple[int, int]:
-    """The first stage's row of the chain that the frame takes, and its bytes as they come up."""
+def _chain(state: State, frame: Frame) -> tuple[int, int, int]:
+    """The first row of the chain that the frame takes, its bytes as they come up, its priority."""
     chain, wire_len = state.chains[frame.chain], frame.wire_len
+    priority = 0
+    if chain.low_path:
+        if state.flows[frame.flow].priority and frame.fragments <= 1:  # fragments have no ports
+            priority = 1
+        else:
+            chain = state.chains[chain.low_path - 1]
     slow_path = chain.slow_path
     if slow_path and not offload.has_entry(state, frame.flow, frame.socket):
         chain = state.chains[slow_path - 1]
         wire_len += codes.VXLAN_BYTES  # the NIC has not taken the tunnel off
     if state.flows[frame.flow].rule == codes.RULE_DENIED:
-        return chain.denied, wire_len
+        return chain.denied, wire_len, priority
     if frame.fragments > 1:
-        return chain.fragments, wire_len
-    return chain.first, wire_len
+        return chain.fragments, wire_len, priority
+    return chain.first, wire_len, priority
 
 
 @entry

@@ -8,7 +8,7 @@ the next round.  The rounds are repeated a limited number of times, then ksoftir
 from __future__ import annotations
 
 from rxpath.compile.jit import inlined, inner
-from rxpath.model import backlog, fifo, gro, nic, sched, stages
+from rxpath.model import backlog, fifo, gro, nic, priority, sched, stages
 from rxpath.model import cpu as cpus
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
@@ -80,7 +80,10 @@ def _next_napi(state: State, cpu: int) -> bool:
     core = state.cpus[cpu]
     if core.squeezed:
         return False
-    napi = fifo.pop(core.action, state.napis)
+    if state.knobs.prism == codes.OFF:
+        napi = fifo.pop(core.action, state.napis)
+    else:
+        napi = priority.next_napi(state, core)
     if napi < 0:
         return False
     core.napi = napi
@@ -100,6 +103,13 @@ def _poll(state: State, cpu: int, napi: int, now: int) -> bool:
     if napi >= codes.BACKLOG_NAPI and core.polled == 0 and core.ipi_list.head >= 0:
         cpus.start(state, cpu, now, codes.WORK_IPI, codes.NONE, state.costs.ipi_send)
         return True
+    if napi >= codes.BACKLOG_NAPI and state.knobs.prism != codes.OFF and core.flushes == 0:
+        slot = priority.take(state, cpu, napi)
+        if slot >= 0:
+            core.polled += 1
+            stages.start_skb(state, cpu, slot, now)
+            return True
+        core.flushes = core.urgent
     if core.flushes == 0 and core.polled < state.knobs.weight:
         slot = nic.take(state, napi) if napi < codes.CELL_NAPI else backlog.take(state, napi)
         if slot >= 0:
@@ -126,7 +136,13 @@ def _end_poll(state: State, cpu: int, now: int) -> None:
     more = core.polled >= state.knobs.weight
     if napi >= codes.CELL_NAPI and state.napis[napi].length > 0:
         more = True  # it came while GRO was flushed
-    if more:
+    is_listed = False
+    if state.knobs.prism != codes.OFF:
+        is_listed = core.ahead != 0
+        more = more or core.urgent != 0 or state.napis[napi].urgent_length > 0
+    if is_listed:
+        pass
+    elif more:
         fifo.push(core.repoll, state.napis, napi)
     elif napi < codes.CELL_NAPI:
         nic.complete(state, napi, now)
@@ -148,7 +164,8 @@ def _begin_action(state: State, cpu: int, now: int) -> None:
     core.raised = 0
     core.net_rx += 1
     core.extra += state.costs.softirq_entry
-    fifo.splice(core.action, core.poll_list, state.napis)
+    if state.knobs.prism == codes.OFF:
+        fifo.splice(core.action, core.poll_list, state.napis)
 
 
 @inner

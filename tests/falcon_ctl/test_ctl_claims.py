@@ -63,6 +63,10 @@ WRONG = {  # systems of which the claim is false
     "redirect-peer-backlog": ["overlay", "oncache", "falcon-pipelining"],
     "redirect-peer-policy": ["bypass"],
     "redirect-peer-core": ["falcon-pipelining", "host", "overlay"],
+    "prism-first": ["overlay", "redirect-peer"],
+    "prism-ring": ["rps"],
+    "prism-cell": ["overlay", "prism-sync"],
+    "prism-sync": ["prism", "host"],
 }
 
 
@@ -125,7 +129,15 @@ def test_every_system_of_the_talk_has_its_advantages_and_drawbacks():
     for system in ("RPS", "RFS", "kernel bypass", "Slim / FreeFlow", "hardware offload"):
         assert marks[system] == {TICK, CROSS}
     assert TICK in marks["FALCON"]
-    assert {"mFlow", "RSS++", "ECON", "ONCache", "RPS masks", "bpf_redirect_peer"} <= marks.keys()
+    assert {
+        "mFlow",
+        "RSS++",
+        "ECON",
+        "ONCache",
+        "RPS masks",
+        "bpf_redirect_peer",
+        "PRISM",
+    } <= marks.keys()
 
 
 # -- what the checks look at -------------------------------------------------------------------

@@ -131,8 +131,13 @@ def test_select_keeps_the_order_and_refuses_unknown_names():
 
 def test_what_cannot_run_live_is_refused_with_the_reason():
     assert [s.name for s in select_live(["weave", "rps", "mflow"])] == ["weave", "rps", "mflow"]
-    assert {s.name for s in SYSTEMS} - {s.name for s in LIVE} == {"bypass", "slim"}
-    for system in (BYPASS, SLIM):
+    assert {s.name for s in SYSTEMS} - {s.name for s in LIVE} == {
+        "bypass",
+        "slim",
+        "prism",
+        "prism-sync",
+    }
+    for system in (BYPASS, SLIM, BY_NAME["prism"]):
         with pytest.raises(UsageError) as caught:
             select_live(["host", system.name])
         assert f"--systems: {system.name} cannot run live" in str(caught.value)

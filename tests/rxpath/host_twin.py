@@ -19,7 +19,7 @@ from host_twin_rules import Rules
 from host_twin_stages import Stages
 from host_twin_threads import Threads
 
-from rxpath.config import costs
+from rxpath.config import costs, profiles
 from rxpath.config.knobs import Knobs
 from rxpath.model.state import codes
 
@@ -104,6 +104,7 @@ class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rul
             flags=f.get("tcp_flags", 0),
             key=f.get("gro_key", 0),
             fragments=f.get("fragments", 0),
+            priority=self.has_priority(f),
             enqueued=self.now,
         )
         nic = self.nics[self.table[skb.hash % 128]]
@@ -218,7 +219,8 @@ class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rul
     def begin_round(self, cpu: Cpu) -> None:
         cpu.budget, cpu.action, cpu.squeezed = self.k.budget, self.now, False
         cpu.extra += self.cost("softirq_entry")
-        cpu.round, cpu.poll = cpu.poll, []
+        if not self.prism:
+            cpu.round, cpu.poll = cpu.poll, []
         cpu.raised = False
         cpu.runs += 1
 
@@ -235,8 +237,8 @@ class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rul
                 if self.poll_one(cpu, cpu.napi):
                     return True
                 self.end_poll(cpu)
-            elif cpu.round and not cpu.squeezed:
-                cpu.napi, cpu.polled, cpu.flushes = cpu.round.pop(0), 0, False
+            elif napi := self.next_napi(cpu):
+                cpu.napi, cpu.polled, cpu.flushes, cpu.urgent = napi, 0, False, False
                 cpu.extra += self.cost("napi_poll")
             elif cpu.ipis:
                 self.start(cpu, "ipi", None, self.cost("ipi_send"))
@@ -247,11 +249,32 @@ class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rul
             elif not self.end_round(cpu):
                 return False
 
+    @property
+    def prism(self) -> bool:
+        return bool(profiles.load()[self.k.profile].low_path)
+
+    def next_napi(self, cpu: Cpu) -> Napi | None:
+        if cpu.squeezed:
+            return None
+        if not self.prism:
+            return cpu.round.pop(0) if cpu.round else None
+        cpu.poll, cpu.repoll = cpu.poll + cpu.repoll, []
+        return cpu.poll.pop(0) if cpu.poll else None
+
     def poll_one(self, cpu: Cpu, napi: Napi) -> bool:
         if napi.kind == "backlog" and cpu.polled == 0 and cpu.ipis:
             self.start(cpu, "ipi", None, self.cost("ipi_send"))
             return True
         skb = None
+        if self.prism and napi.kind == "backlog" and not cpu.flushes:
+            if cpu.urgent or cpu.polled == 0:
+                skb = self.dequeue_urgent(napi)
+            if skb:
+                cpu.urgent = True
+                cpu.polled += 1
+                self.start_skb(cpu, napi, skb)
+                return True
+            cpu.flushes = cpu.urgent
         if not cpu.flushes and cpu.polled < self.k.napi_weight:
             skb = self.dequeue(napi)
         cpu.flushes = skb is None
@@ -279,9 +302,18 @@ class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rul
             napi.bytes += skb.length
         return skb
 
+    def dequeue_urgent(self, napi: Napi) -> Skb | None:
+        if not napi.urgent_process:
+            napi.urgent_process, napi.urgent = napi.urgent, deque()
+        return napi.urgent_process.popleft() if napi.urgent_process else None
+
     def end_poll(self, cpu: Cpu) -> None:
         napi, cpu.napi = cpu.napi, None
-        if cpu.polled >= self.k.napi_weight or (napi.kind != "nic" and napi.queue):
+        more = cpu.urgent or bool(napi.urgent) or cpu.polled >= self.k.napi_weight
+        more = more or (napi.kind != "nic" and bool(napi.queue))
+        if napi in cpu.poll:
+            pass  # it was put there at the head
+        elif more:
             cpu.repoll.append(napi)
         else:
             napi.scheduled = False

@@ -42,6 +42,7 @@ class Skb:
     choice: int = 0
     held: int = 0  # by the order guard, in the queue that it waits in
     batch: int = -1  # its micro-flow; -1: no place in the flow's order
+    priority: bool = False
     fragments: int = 0  # how many its datagram has; more than 1: it is one of them
 
 
@@ -50,6 +51,8 @@ class Napi:
         self.kind, self.number, self.cpu = kind, number, cpu
         self.queue: deque = deque()
         self.process: deque = deque()
+        self.urgent: deque = deque()  # packets with priority, and those that are being processed
+        self.urgent_process: deque = deque()
         self.held: list = [[] for _ in range(8)]
         self.scheduled = False
         self.pending = 0
@@ -90,6 +93,7 @@ class Cpu:
         self.napi = None
         self.polled = 0
         self.flushes = False  # the poll function has ended
+        self.urgent = False  # it is a poll of packets with priority
         self.round: list = []
         self.poll: list = []
         self.repoll: list = []

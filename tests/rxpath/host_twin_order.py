@@ -69,7 +69,9 @@ class Order:
         napi = begun.new if begun else napi
         moves = self.rule() != "none" and self.waits_elsewhere(key, napi)
         in_front = skb.stages[skb.at + 1].kind in ("socket", "defrag") and (begun or moves)
-        if (self.aside(napi) if in_front else len(napi.queue)) > self.k.max_backlog:
+        first = not in_front and self.prism and skb.priority and napi.kind == "backlog"
+        queue = napi.urgent if first else napi.queue
+        if (self.aside(napi) if in_front else len(queue)) > self.k.max_backlog:
             self.lose(cpu, skb, "cpu_backlog" if napi.kind == "backlog" else "gro_cell")
             return
         skb.enqueued = self.now
@@ -78,6 +80,13 @@ class Order:
         if in_front:
             self.note(skb, position, napi)
             self.under_way(key).ring.append((skb, False))
+        elif first:
+            if not napi.urgent:
+                self.append(cpu, napi, [])
+                self.put_at_the_head(cpu, napi)
+            napi.urgent.append(skb)
+            napi.tail += 1
+            self.note(skb, position, napi)
         else:
             self.append(cpu, napi, [skb])
             self.note(skb, position, napi)
@@ -89,6 +98,13 @@ class Order:
             napi.scheduled = True
             cpu.raised = cpu.raised or napi.cpu != cpu.number
             (cpu.poll if napi.cpu == cpu.number else cpu.ipis).append(napi)
+
+    def put_at_the_head(self, cpu: Cpu, napi: Napi) -> None:
+        if napi.cpu != cpu.number:
+            return
+        if napi in cpu.poll:
+            cpu.poll.remove(napi)
+        cpu.poll.insert(0, napi)
 
     def aside(self, napi: Napi) -> int:
         return sum(len(one.ring) for one in self.handovers if one.new is napi)

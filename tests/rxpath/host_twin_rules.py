@@ -35,6 +35,8 @@ class Rules:
             self.slow += 1
             profile, length = profiles.load()[profile.slow_path], length + 50
         fragmented = f.get("fragments", 0) > 1
+        if profile.low_path and (fragmented or f["flow"] not in self.k.priority):
+            profile = profiles.load()[profile.low_path]
         if profile.first_path and (fragmented or f["flow"] in self.k.denied):
             profile = profiles.load()[profile.first_path]
         stages = list(profile.stages)
@@ -55,6 +57,11 @@ class Rules:
             return True
         self.refused.add(flow)
         return False
+
+    def has_priority(self, f: dict) -> bool:
+        profile = list(profiles.load().values())[f["chain"]]
+        whole = f.get("fragments", 0) <= 1
+        return bool(profile.low_path) and whole and f["flow"] in self.k.priority
 
     def look_up(self, skb: Skb) -> None:
         """The driver polls a frame whose chain is for flows that the host knows."""

@@ -122,7 +122,7 @@ def test_profiles(stages, message):
         ({"stage": [3]}, r"x.stage\[0\]: got 3, expected a table"),
         (
             {"stages": CHAIN},
-            "x.stages: .* expected title, vxlan_port, slow_path, first_path, stage",
+            "x.stages: .* expected title, vxlan_port, slow_path, first_path, low_path, stage",
         ),
         ({"stage": [{**CHAIN[0], "cost": 1}]}, r"x.stage\[0\].cost: got 1, expected kind, device"),
         ({"stage": [{**CHAIN[0], "costs": [3]}]}, r"x.stage\[0\].costs: got \[3\], .* names of"),

@@ -125,7 +125,8 @@ def test_the_closed_loop_does_what_its_plain_twin_does(
     raw, limits, conns, wire, think, coarse, chunk
 ):
     overrides = {"cost_overrides": COARSE | raw["cost_overrides"]} if coarse else {}
-    knobs = Knobs.parse({**raw, **limits, **overrides})
+    first = [flow for flow in raw["priority"] if flow < len(conns)]
+    knobs = Knobs.parse({**raw, **limits, **overrides, "priority": first})
     net = Net(knobs, SOCKETS, conns, wire, think)
     closed_loop = loop(knobs, conns, wire, think, chunk)
     follow(net, closed_loop)

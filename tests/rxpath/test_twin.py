@@ -60,7 +60,8 @@ hosts = st.fixed_dictionaries(
             + ["falcon+rps"] * 2
             + ["same_cpu", "rps", "rps", "rfs", "mflow", "mflow", "rss++", "rss++"]
         ),
-        "profile": mostly("docker", "docker-rps", "bypass"),
+        "profile": mostly("docker", "docker-rps", "bypass", "prism"),
+        "priority": st.sampled_from([[], [0], [1, 2]]),
         "cpus": st.just(6),
         "queues": st.integers(1, 3),
         "ring": mostly(1024, 1, 3),
@@ -229,10 +230,15 @@ def test_kernel_does_what_the_plain_twin_does(
 ):
     overrides = {"cost_overrides": amounts | raw_knobs["cost_overrides"]}
     knobs = Knobs.parse({**raw_knobs, **overrides, "denied": denied, "costs": costs_file})
+    compare(knobs, list(arrivals(*traffic, one_chain)), room)
+
+
+def compare(knobs, frames, room):
+    """Give ``frames`` to the kernels and to the plain twin; ``room``: events at a time."""
     host = Model(knobs, slots=128, sockets=SOCKETS, flows=FLOWS, records=True)
     twin = Twin(knobs, SOCKETS, FLOWS)
     out = Rows.new(Event, room)
-    for frame in arrivals(*traffic, one_chain):
+    for frame in frames:
         slot, now = frame.pop("slot"), frame.pop("now")
         assert collect(host, now, out) == twin.advance(now)
         assert host.receive(slot, now, Frame(**frame)) == twin.receive(slot, now, **frame)

@@ -118,6 +118,7 @@ def _empty_lists(state: State) -> None:
     for name in ("slot", "napi", "task", "runnable", "last_task"):
         cpus[name] = none
     napis["next"] = napis["queue"]["head"] = napis["process"]["head"] = none
+    napis["urgent"]["head"] = napis["urgent_process"]["head"] = none
     napis["gro"]["oldest"] = none
     state.reassembly.buckets.array[:] = none
     tasks, sockets = state.tasks.array, state.sockets.array

@@ -89,6 +89,8 @@ class Cpu(Row):
     min_runtime = word("cfs_rq.min_vruntime", "ns")
     busy_mark = word("busy time at the load's last measurement", "ns")
     mark_time = word("of that measurement", "ns")
+    urgent = word("1: the poll is of packets with priority (PRISM)")
+    ahead = word("1: the instance that is polled is in the poll list again (PRISM)")
     polls = word("1: a polling core, which spins when it has nothing to do")
     rss_mark = word("RSS++: busy time when it last ran", "ns")
     rss_share = word("RSS++: load", "1/10000")
@@ -120,6 +122,9 @@ class Napi(Row):
     awaited = word("first entry of the order guard that waits for its head + 1, or 0")
     awaited_last = word("the last one + 1")
     gro = parts(GRO_BUCKETS, GroBucket, "GRO's hash table")
+    urgent = part(Fifo, "a backlog's packets with priority (input_pkt_queue_priority)")
+    urgent_length = word("of that queue")
+    urgent_process = part(Fifo, "those that are being processed (process_queue_priority)")
 
 
 class Moderation(Row):

@@ -43,6 +43,7 @@ class Slot(Row):
     worked = word("1: the order guard holds it behind its work, not in front of it")
     before = word("frame before it in its flow's order + 1, or 0")
     after = word("frame after it + 1, or 0")
+    priority = word("1: it goes first at each backlog (PRISM)")
 
 
 class Datagram(Row, packed=True):
@@ -69,17 +70,18 @@ class Reassembly(Row):
 
 
 class Flow(Row):
-    """What is known of a flow."""
+    """What is known of a flow.  What every frame looks at is in the first cache line."""
 
     sent = word("frames that arrived")
     expected = word("number of the next frame in order (RFC 4737)")
     reordered = word("frames")
     delivered = word("frames")
+    rule = word("NIC's table and operator's policy: RULE_*")
+    cached = word("of the host's flow cache: CACHE_*")
+    priority = word("1: its packets go first (PRISM)")
+    waiting = word("skbs that wait in its order")
     first = word("first frame of its order + 1, or 0")
     last = word("last frame of its order + 1, or 0")
-    waiting = word("skbs that wait in its order")
-    cached = word("of the host's flow cache: CACHE_*")
-    rule = word("NIC's table and operator's policy: RULE_*")
 
 
 class GuardEntry(Row):

@@ -18,7 +18,7 @@ class Knobs(Row):
     max_backlog = word("netdev_max_backlog")
     rcvbuf = words(2, "a socket's receive buffer: [UDP and others, TCP]", "bytes")
     gro = word("whether GRO merges")
-    service_ns = word("of the application for each message", "ns")
+    prism = word("PRISM: packets with priority go first: OFF, ON, DRAINING")
     records = word("whether frames' stages are recorded")
     pipelining = word("FALCON: later stages get CPUs of their own")
     splitting = word("FALCON: GRO of TCP gets a CPU of its own")
@@ -46,6 +46,7 @@ class Knobs(Row):
     cache_entries = word("flows that the host's flow cache holds")
     frag_memory = word("fragments that wait may use: ipfrag_high_thresh", "bytes")
     frag_ns = word("a datagram may take to be whole: ipfrag_time", "ns")
+    service_ns = word("of the application for each message", "ns")
     idle_exit_ns = word("an idle CPU takes to leave its idle state", "ns")
 
 
@@ -97,6 +98,7 @@ class Chain(Row):
     first = word("row of the first stage")
     denied = word("likewise, for flows that the operator's policy denies")
     fragments = word("likewise, for IP fragments; `first` where nothing reassembles them")
+    low_path = word("chain + 1 of flows without priority; 0: the chain makes no difference")
     slow_path = word("chain + 1 of frames without an entry in the NIC's table; 0: there is none")
 
 
