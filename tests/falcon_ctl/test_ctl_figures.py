@@ -16,7 +16,8 @@ from falcon_ctl.fit.report import rewritten
 from falcon_ctl.report import provenance
 from falcon_ctl.systems.catalogue import BY_NAME, SYSTEMS
 from falcon_ctl.virtual.measure import Closed, Metrics, Stream, measure
-from rxpath.config import costs
+from rxpath.config import costs, profiles
+from rxpath.config.knobs import Knobs
 
 
 def metrics(pps, *latencies):
@@ -46,8 +47,10 @@ def test_every_system_runs_every_kind_of_load_and_conserves_frames(system, load)
     assert found.delivered > 0
     assert found.loads
     assert all(0 < percent < 101 for percent in found.loads.values())
+    # Behind a flow's first packet the next ones of its poll take the shorter way.
+    once = Knobs().napi_weight if profiles.load()[system.profile].first_path else 0
     if "balancing" not in system.falcon or system.order != "none":
-        assert found.reordered == 0
+        assert found.reordered <= once
 
 
 def test_a_rate_comes_with_the_reordered_share_and_the_cpu_time_a_packet():
