@@ -149,7 +149,7 @@ def tandem() -> Model:
         for name in costs.load("xeon-silver-4114")
         for amount in ("ns", "ns_kib")
     }
-    nothing.update({"softirq_time_limit.ns": 10**9, "softirq_restarts.ns": 10**9})
+    nothing.update({"softirq_time_limit.ns": costs.MOST, "softirq_restarts.ns": costs.MOST})
     knobs = {
         "profile": "host",
         "rx_usecs": 0,
