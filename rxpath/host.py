@@ -6,8 +6,10 @@ replaced while the model lives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from rxpath.compile.tables import Rows
 from rxpath.config import apply, knobs, profiles
@@ -15,11 +17,13 @@ from rxpath.config.knobs import Knobs
 from rxpath.errors import ConfigError
 from rxpath.model import counters, kernel
 from rxpath.model.frame import Frame
+from rxpath.model.state import codes
 from rxpath.model.state.host import allocate
 from rxpath.model.state.packets import Event
 from rxpath.policies.policy import Policy
 from rxpath.policies.registry import resolve
 
+_OF_CPUS = ("last_task", "min_runtime", "mark_time")  # of a CPU's memory
 DEFAULT_TUNNEL = "docker"  # takes frames in a tunnel where the profile has none
 
 
@@ -129,6 +133,42 @@ class Model:
         if on and len(self.state.records) < len(self.state.slots):
             raise ConfigError("records", on, "a model made with records=True")
         self.state.knobs.records = on
+
+    def memory(self) -> dict[str, list[int]]:
+        """What an idle host has kept of earlier frames, as plain JSON values.
+
+        By CPU: the thread that ran last (`last_task`), the least virtual runtime (`min_runtime`),
+        its load as FALCON measures it (`loads`, percent), when that was (`mark_time`) and how long
+        it was busy since (`busy_since`, ns). By thread: its virtual `runtime`, ns.
+        `falcon`: the average load, whether FALCON is off, when the loads are measured next.
+        """
+        state = self.state
+        cpus, count = state.cpus.array, self.knobs.cpus
+        found = {name: cpus[name][:count].tolist() for name in _OF_CPUS}
+        busy = cpus["busy"].sum(axis=1) - cpus["busy_mark"]
+        return {
+            **found,
+            "runtime": state.tasks.array["runtime"].tolist(),
+            "busy_since": busy[:count].tolist(),
+            "loads": state.steering.loads.array[:count].tolist(),
+            "falcon": [
+                int(state.knobs.average_load),
+                int(state.usage.is_off),
+                int(state.sources[codes.TICK].when),
+            ],
+        }
+
+    def remember(self, memory: Mapping[str, Sequence[int]]) -> None:
+        """Give a new model, whose knobs are the same, what `memory` of another one was."""
+        state = self.state
+        cpus, count = state.cpus.array, self.knobs.cpus
+        for name in _OF_CPUS:
+            cpus[name][:count] = memory[name]
+        state.tasks.array["runtime"] = memory["runtime"]
+        cpus["busy_mark"][:count] = -np.array(memory["busy_since"], np.int64)
+        state.steering.loads.array[:count] = memory["loads"]
+        state.knobs.average_load, state.usage.is_off, tick = memory["falcon"]
+        kernel.set_tick(state, tick)
 
     def stats(self) -> dict[str, Any]:
         """Counters since the last `reset`: `rxpath.model.counters.stats`."""

@@ -18,10 +18,11 @@ from rxpath.model.state.host import State
 from rxpath.model.state.packets import Event
 from rxpath.wire import frames as fr
 from rxpath.wire.afpacket import BATCH, put, send_batch
-from rxpath.wire.frames import Parsed, be32, octet
+from rxpath.wire.frames import be32, octet
 from rxpath.wire.libc import memcpy, wall_ns
 
 WHOLE = 0  # fragments: the container's kernel reassembles them
+TIMESTAMPS = 0x0101080A  # two NOPs, kind 8, length 10: as RFC 7323, appendix A, and Linux have it
 
 
 @inner
@@ -76,25 +77,36 @@ def advance(datapath: Datapath, state: State, until: int) -> None:
 
 
 @inner
-def _gro_key(frame: np.ndarray, tcp: int, header: int) -> int:
-    """What must be equal for two segments to merge: acknowledgement and options (RFC 9293, 3.1)."""
-    key = be32(frame, tcp + 8)
+def _gro_key(frame: np.ndarray, tcp: int, header: int, dilation: int) -> int:
+    """What must be equal for two segments to merge: acknowledgement and options (RFC 9293, 3.1).
+
+    A sender's timestamps count milliseconds of the wall. In model time they are ``dilation`` times
+    as far apart, as those of a sender would be whose clock is the model's.
+    """
+    key, stamps = be32(frame, tcp + 8), 0
     for at in range(tcp + 20, tcp + header, 4):
-        key = key * 1_000_003 + be32(frame, at)
+        option = be32(frame, at)
+        if stamps > 0:
+            option //= dilation
+            stamps -= 1
+        elif option == TIMESTAMPS:
+            stamps = 2
+        key = key * 1_000_003 + option
     return key
 
 
 @inner
 def _frame(
-    data: np.ndarray, parsed: Parsed, flow: int, port: int, chain: int, wire_len: int
+    datapath: Datapath, data: np.ndarray, flow: int, port: int, chain: int, wire_len: int
 ) -> Frame:
     """The model's view of a frame of ``wire_len`` bytes for container ``port``."""
+    parsed = datapath.parsed
     payload, seq, flags, gro = 0, 0, 0, 0
     if parsed.proto == fr.TCP and parsed.has_ports:
         tcp = parsed.l4
         header = (octet(data, tcp + 12) >> 4) * 4
         payload, seq = parsed.l4_end - tcp - header, be32(data, tcp + 4)
-        flags, gro = octet(data, tcp + 13), _gro_key(data, tcp, header)
+        flags, gro = octet(data, tcp + 13), _gro_key(data, tcp, header, datapath.clock.dilation)
     return Frame(
         parsed.rss_hash, flow, port, chain, parsed.proto, wire_len, payload, seq, flags, gro, WHOLE
     )
@@ -125,7 +137,7 @@ def _deliver(datapath: Datapath, state: State, i: int, now: int, tenant: int, po
         wire_len = descriptor.length + (4 if descriptor.tag >= 0 else 0)
         attachment = datapath.attachment
         chain = attachment.tunnel_chain if parsed.tunnel else attachment.plain_chain
-        described = _frame(frame, parsed, flow, port, chain, wire_len)
+        described = _frame(datapath, frame, flow, port, chain, wire_len)
         reason = kernel.receive(state, slot, now, described)
         if reason:
             free_slot(datapath, slot)

@@ -104,6 +104,7 @@ class Recordings:
             "epoch_ns": int(clock.epoch),
             "dilation": int(clock.dilation),
             "knobs": self._host.knobs(),
+            "memory": self._host.model.memory(),
             "containers": [one.model_dump() for one in config.containers],
             "drop_reasons": {str(code): name for code, name in REASON_NAMES.items()},
             "stage_kinds": list(codes.STAGE_NAMES),

@@ -29,10 +29,23 @@ def inner(
     return head / address / UDP(sport=7000, dport=9) / payload
 
 
-def tcp(container: int = 0, seq: int = 1, payload: bytes = b"x" * 100, flags: str = "A") -> Packet:
+def tcp(
+    container: int = 0,
+    seq: int = 1,
+    payload: bytes = b"x" * 100,
+    flags: str = "A",
+    stamps: tuple[int, int] | None = None,
+) -> Packet:
+    """A segment; `stamps`: TSval and TSecr of its timestamps option, laid out as Linux does."""
+    options = [("NOP", None), ("NOP", None), ("Timestamp", stamps)] if stamps else []
     head = Ether(src=REMOTE, dst=mac(container))
     address = IP(src="10.0.0.99", dst=f"10.0.0.{container + 11}")
-    return head / address / TCP(sport=7000, dport=80, seq=seq, ack=5, flags=flags) / payload
+    return (
+        head
+        / address
+        / TCP(sport=7000, dport=80, seq=seq, ack=5, flags=flags, options=options)
+        / payload
+    )
 
 
 def inner6(container: int = 0) -> Packet:

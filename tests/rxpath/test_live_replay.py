@@ -1,5 +1,6 @@
 """One model, two clocks: the live loop, fed from a trace, does what the virtual driver does."""
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,13 @@ def load(host: Host, at: int, frame: bytes, stamp: int, tag: int = -1) -> None:
     descriptor.length, descriptor.tag, descriptor.stamp = len(frame), tag, stamp
 
 
-def live_run(host: Host, trace: list[tuple[int, bytes]], sizes: list[int]) -> np.ndarray:
-    """Feed (wall ns, frame) rows in batches of these sizes, again and again; return records."""
+def live_run(
+    host: Host, trace: list[tuple[int, bytes]], sizes: list[int], settle: int = 10**12
+) -> np.ndarray:
+    """Feed (wall ns, frame) rows in batches of these sizes, again and again; return records.
+
+    `settle`: wall ns that the host goes on behind the last one.
+    """
     host.record(len(trace) * CONTAINERS)  # room for broadcasts
     at, turn = 0, 0
     while at < len(trace):
@@ -61,15 +67,20 @@ def live_run(host: Host, trace: list[tuple[int, bytes]], sizes: list[int]) -> np
         at, turn = at + size, turn + 1
         # A batch that is not full was read when its last frame had come, a full one may be late.
         host.process_batch(size, trace[at - 1][0] + (10**9 if size == BATCH else 0))
-    host.process_batch(0, trace[-1][0] + 10**12)
+    host.process_batch(0, trace[-1][0] + settle)
     return records.convert(host.stop_record(), TABLE)
 
 
-def virtual_run(system: dict[str, Any], rows: np.ndarray) -> list[list[int]]:
-    """The same frames, by what the records say of them, under the virtual clock."""
+def virtual_run(system: dict[str, Any], rows: np.ndarray, memory: Any = None) -> list[list[int]]:
+    """The same frames, by what the records say of them, under the virtual clock.
+
+    `memory`: of the host before they came, None for a new one.
+    """
     model = Model(
         Knobs.parse(system), slots=SLOTS, sockets=CONTAINERS, flows=1 << dp.FLOWS_LOG2, records=True
     )
+    if memory is not None:
+        model.remember(memory)
     is_tcp = rows["proto"] == codes.TCP
     trace = virtual.make_trace(
         rows["arrival"],
@@ -148,6 +159,44 @@ def balance(host: Host) -> tuple[int, int]:
     counters = host.datapath.counters
     lost = int(counters.drops.array.sum())
     return counters.rx + counters.copies, counters.delivered + lost + host.queued()
+
+
+@pytest.mark.parametrize(
+    ("dilation", "stamps", "merged"),
+    [
+        (1000, [(5000, 7000), (5001, 7000), (5999, 7999)], 2),
+        (1000, [(5999, 7000), (6000, 7000), (6000, 8000)], 0),
+        (1, [(5000, 7000), (5001, 7000), (5001, 7000)], 1),
+    ],
+)
+def test_gro_takes_the_timestamps_of_segments_in_model_time(
+    dilation: int, stamps: list[tuple[int, int]], merged: int
+) -> None:
+    host = replay(config().model_copy(update={"dilation": dilation}))
+    segments = [lf.tcp(seq=1 + 100 * i, stamps=one) for i, one in enumerate(stamps)]
+    live_run(host, [(5 * dilation, lf.vxlan(one)) for one in segments], [3])
+    assert host.model.stats()["softirq"]["merged"] == merged
+
+
+@pytest.mark.parametrize("interval", [300_000, 1_000_000])
+def test_a_model_goes_on_from_the_memory_of_another(interval: int) -> None:
+    """Without loads and the load's tick frames take other CPUs, as long as these are not over."""
+    falcon = {"load_interval_ns": interval, "threshold": 5}
+    system = {"profile": "docker", "policy": "falcon", "falcon": falcon}
+    random = np.random.default_rng(3)
+    host, all_frames = replay(config(**system)), frames()
+    times = np.cumsum(random.exponential(200 * DILATION, 1000)).astype(int)
+    first = [(int(t), all_frames[i % FLOWS]) for i, t in enumerate(times)]
+    live_run(host, first, [BATCH], settle=1_200_000 * DILATION)
+    assert host.queued() == 0
+    memory = host.model.memory()
+    start = host.datapath.clock.last * DILATION
+    rows = live_run(host, [(start + t, frame) for t, frame in first], [BATCH])
+    delivered, _ = outcome(rows)
+    there = virtual_run(system, rows, json.loads(json.dumps(memory)))
+    assert delivered == Counter((f, s, t) for kind, f, s, t, _ in there if kind == codes.DELIVER)
+    fresh = virtual_run(system, rows)
+    assert delivered != Counter((f, s, t) for kind, f, s, t, _ in fresh if kind == codes.DELIVER)
 
 
 def test_a_broadcast_is_a_delivery_for_each_container() -> None:
