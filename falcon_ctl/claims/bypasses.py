@@ -28,7 +28,7 @@ def no_os_overhead(system: System) -> Finding:
     gain = trial.rate(system) / trial.rate(HOST)
     return Finding(
         f"{spent} ns in interrupts and softirqs, {run.counters.interrupts} interrupts; "
-        f"{times(gain)} the host's rate",
+        f"{times(gain)} the host's rate ({trial.note(system)})",
         spent == 0 and run.counters.interrupts == 0 and gain > 1,
     )
 
@@ -62,8 +62,9 @@ def as_fast_as_host(system: System) -> Finding:
     rate = trial.rate(system, "tcp") / trial.rate(HOST, "tcp")
     ours, theirs = (trial.requests(one, False).latency_us(0.5) for one in (system, HOST))
     return Finding(
-        f"TCP: {times(rate)} the host's rate, median latency of a request {ours:.1f} us "
-        f"(host {theirs:.1f})",
+        f"TCP: {times(rate)} the host's rate "
+        f"({trial.note(system, 'tcp')}), "
+        f"median latency of a request {ours:.1f} us (host {theirs:.1f})",
         abs(rate - 1) <= _NOISE and abs(ours / theirs - 1) <= _NOISE,
     )
 
@@ -72,7 +73,8 @@ def tcp_only(system: System) -> Finding:
     """UDP gains nothing: it stays in the overlay."""
     tcp, udp = (trial.rate(system, proto) / trial.rate(OVERLAY, proto) for proto in ("tcp", "udp"))
     return Finding(
-        f"{times(tcp)} the container's rate for TCP, {times(udp)} for UDP",
+        f"{times(tcp)} the container's rate for TCP ({trial.note(system, 'tcp')}), "
+        f"{times(udp)} for UDP ({trial.note(system)})",
         tcp > 1 + _NOISE and abs(udp - 1) <= _NOISE,
     )
 
@@ -122,7 +124,8 @@ def no_cpu_for_the_tunnel(system: System) -> Finding:
     ratio = trial.rate(system) / trial.rate(HOST)
     return Finding(
         f"{tunnel} softirqs of tunnel devices; {spent - usual} ns more than the host in "
-        f"interrupts and softirqs; {times(ratio)} its rate",
+        f"interrupts and softirqs; {times(ratio)} its rate "
+        f"({trial.note(system)})",
         tunnel == 0 and spent == usual and abs(ratio - 1) <= _NOISE,
     )
 

@@ -49,7 +49,8 @@ def pipelined(system: System) -> Finding:
         f"ifindex {device} on {trial.listed(cpus)}" for device, cpus in devices.items()
     )
     return Finding(
-        f"{placed}; {disordered} out of order at a device; {times(gain)} the container's rate",
+        f"{placed}; {disordered} out of order at a device; {times(gain)} the container's rate "
+        f"({trial.note(system)})",
         depth == [len(where)]
         and all(len(cpus) == 1 for cpus in devices.values())
         and disordered == 0
@@ -78,18 +79,20 @@ def splitting_helps_tcp(system: System) -> Finding:
     gain = trial.rate(system, "tcp") / trial.rate(PIPELINING, "tcp")
     return Finding(
         f"{'a' if is_split else 'no'} stage for GRO; one TCP flow at "
-        f"{mpps(trial.rate(system, 'tcp'))}, {times(gain)} pipelining alone",
+        f"{mpps(trial.rate(system, 'tcp'))}, {times(gain)} pipelining alone "
+        f"({trial.note(system, 'tcp')})",
         is_split and gain > 1.05,
     )
 
 
 def balancing_helps(system: System) -> Finding:
     """When some flows surge, their stages leave the cores that they collide on."""
-    rates = [[measure(one, _SURGE, seed).pps for seed in _SEEDS] for one in (system, SPLITTING)]
-    gains = [dynamic / static for dynamic, static in zip(*rates, strict=True)]
+    ours, theirs = ([measure(one, _SURGE, seed) for seed in _SEEDS] for one in (system, SPLITTING))
+    gains = [dynamic.pps / static.pps for dynamic, static in zip(ours, theirs, strict=True)]
     return Finding(
         f"under a surge {times(float(np.mean(gains)))} the static choice's rate "
-        f"({min(gains):.2f} to {max(gains):.2f} over {len(gains)} placements)",
+        f"({min(gains):.2f} to {max(gains):.2f} over {len(gains)} placements; "
+        f"{trial.beside(*ours)})",
         float(np.mean(gains)) > 1.05,
     )
 
@@ -114,7 +117,7 @@ def hand_over_keeps_the_gain(system: System) -> Finding:
     kept = rates[system.name] / rates[PUBLISHED.name]
     return Finding(
         f"under a surge {times(gain)} the rate by RFS's rule, {times(kept)} the published way's; "
-        f"{reordered} frames reordered",
+        f"{reordered} frames reordered ({trial.beside(*found[system.name])})",
         gain > 1.2 and reordered == 0,  # no steering at all gives 1.1
     )
 
@@ -194,8 +197,11 @@ def off_is_vanilla(system: System) -> Finding:
 def both_protocols(system: System) -> Finding:
     """One flow of UDP and one of TCP are both faster than over the vanilla overlay."""
     gains = {p: trial.rate(system, p) / trial.rate(OVERLAY, p) for p in ("udp", "tcp")}
-    told = ", ".join(f"{proto.upper()} {times(gain)}" for proto, gain in gains.items())
-    return Finding(f"{told} the container's rate", min(gains.values()) > 1.1)
+    told = ", ".join(
+        f"{p.upper()} {times(gain)} the container's rate ({trial.note(system, p)})"
+        for p, gain in gains.items()
+    )
+    return Finding(told, min(gains.values()) > 1.1)
 
 
 _NO_PUBLISHED = "order guard: no reordering where the published way reorders"

@@ -29,7 +29,7 @@ def one_softirq(system: System) -> Finding:
     where = trial.cpus(run.softirqs())
     return Finding(
         f"{counted(run.depth())} a frame, on {listed(where)}; "
-        f"{mpps(trial.rate(system))} on one flow",
+        f"{mpps(trial.rate(system))} on one flow ({trial.note(system)})",
         run.depth() == [1] and len(where) == 1,
     )
 
@@ -44,7 +44,7 @@ def serialized(softirqs: int) -> Callable[[System], Finding]:
         ratio = trial.rate(system) / trial.rate(HOST)
         return Finding(
             f"{counted(run.depth())} a frame, on {listed(where)}, {together} beside another; "
-            f"{times(ratio)} the host's rate",
+            f"{times(ratio)} the host's rate ({trial.note(system)})",
             run.depth() == [softirqs] and len(where) == 1 and together == 0 and ratio < 0.75,
         )
 
@@ -84,7 +84,8 @@ def one_flow_stays(system: System) -> Finding:
     where = trial.cpus(run.softirqs(skip=1))
     ratio = trial.rate(system) / trial.rate(PIPELINING)
     return Finding(
-        f"stages behind the NIC on {listed(where)}; {times(ratio)} FALCON's rate on one flow",
+        f"stages behind the NIC on {listed(where)}; {times(ratio)} FALCON's rate on one flow "
+        f"({trial.note(system)})",
         len(where) == 1 and ratio < 0.75,
     )
 
@@ -106,7 +107,8 @@ def micro_flows(system: System) -> Finding:
     gain = [trial.rate(system, proto) / trial.rate(OVERLAY, proto) for proto in ("tcp", "udp")]
     return Finding(
         f"the tunnel device's stage on {listed(where)}; {order.reordered} of {order.received} "
-        f"reordered; {times(gain[0])} (TCP) and {times(gain[1])} (UDP) the container's rate",
+        f"reordered; {times(gain[0])} (TCP) and {times(gain[1])} (UDP) the container's rate "
+        f"({trial.note(system, 'tcp')}; {trial.note(system)})",
         len(where) >= 3 and order.reordered == 0 and min(gain) > 1.1,
     )
 

@@ -130,10 +130,27 @@ def differing(ours: Frames, theirs: Frames) -> int:
 
 
 @cache
+def saturated(system: System, proto: str = "udp") -> Metrics:
+    """One flow that saturates the host."""
+    load = Stream((2e6,), ms=5) if proto == "udp" else Closed(1, ms=10, window=1024)
+    return measure.measure(system, load, seed=1)
+
+
 def rate(system: System, proto: str = "udp") -> float:
     """Packets/s of one flow that saturates the host."""
-    load = Stream((2e6,), ms=5) if proto == "udp" else Closed(1, ms=10, window=1024)
-    return measure.measure(system, load, seed=1).pps
+    return saturated(system, proto).pps
+
+
+def note(system: System, proto: str = "udp") -> str:
+    """What `rate` is not to be read without."""
+    return beside(saturated(system, proto))
+
+
+def beside(*found: Metrics) -> str:
+    """What rates are not to be read without, for people: CPU time and order, over all runs."""
+    cpu = float(np.mean([one.cpu_ns for one in found]))
+    order = 100 * float(np.mean([one.reordered_ratio for one in found]))
+    return f"{cpu:,.0f} ns of CPU a packet, {order:.3g} % reordered"
 
 
 @cache

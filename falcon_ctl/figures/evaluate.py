@@ -27,6 +27,7 @@ METRICS: dict[str, Callable[[Metrics], float]] = {
     "reordered packets": lambda m: 100 * m.reordered_ratio,  # a rate is not worth much without
     "CPU time a packet": lambda m: m.cpu_ns,
 }
+_RATE = "message rate"
 UNITS = {
     **dict.fromkeys(METRICS, "us"),
     "message rate": "messages/s",
@@ -40,7 +41,8 @@ class Row:
     """One line of the result, as `--json` writes it.
 
     `claim`: the talk's ratio, None where it has none; then `measured` is in the metric's unit.
-    `low`, `high`: 5th and 95th percentile over the seeds.
+    `low`, `high`: 5th and 95th percentile over the seeds. Beside a claim of a rate:
+    `reordered_ratio` of the system (RFC 4737), and `cpu_ratio`, CPU time a packet over the base's.
     """
 
     figure: int
@@ -53,6 +55,8 @@ class Row:
     low: float
     high: float
     load: str = ""
+    reordered_ratio: float | None = None
+    cpu_ratio: float | None = None
 
     def document(self) -> dict[str, Any]:
         """As in the JSON report."""
@@ -137,7 +141,22 @@ def judge(claim: Claim, results: Results) -> Row | None:
         round(float(low), 3),
         round(float(high), 3),
         label,
+        *(_beside(claim, label, results) if claim.metric == _RATE else ()),
     )
+
+
+def _beside(claim: Claim, label: str, results: Results) -> tuple[float, float | None]:
+    """Reordered ratio, and CPU time a packet over the base's (None without any), means."""
+    found = {
+        run.system: metrics
+        for run, metrics in results.items()
+        if (run.figure, run.proto, run.label) == (claim.figure, claim.proto, label)
+    }
+    pairs = list(zip(found[claim.system], found[claim.base], strict=True))
+    order = round(float(np.mean([ours.reordered_ratio for ours, _ in pairs])), 6)
+    if not all(theirs.cpu_ns for _, theirs in pairs):
+        return order, None
+    return order, round(float(np.mean([ours.cpu_ns / theirs.cpu_ns for ours, theirs in pairs])), 3)
 
 
 def measured(results: Results) -> list[Row]:

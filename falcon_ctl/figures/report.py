@@ -22,18 +22,26 @@ from falcon_ctl.systems.catalogue import BY_NAME
 
 
 def print_claims(console: Console, rows: Sequence[Row], seeds: int) -> None:
-    """The talk's claims and what was measured."""
-    table = Table(title=f"The talk's figures, mean of {seeds} seeds", box=box.SIMPLE_HEAD)
+    """The talk's claims and what was measured; beside rates their order and CPU time a packet."""
+    table = Table(
+        title=f"The talk's figures, mean of {seeds} seeds",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
     for name in ("figure", "system", "proto", "metric"):
         table.add_column(name, no_wrap=name == "proto")
-    for name in ("load", "claim", "model", "5-95 %", "near"):
+    for name in ("load", "claim", "model", "5-95 %", "near", "reord%", "CPU"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         title = f"{row.figure} {BY_FIGURE[row.figure].name}"
         verdict = "[green]yes[/]" if row.within else "[yellow]no[/]"
         spread = f"{row.low:.2f}-{row.high:.2f}"
         cells = (title, BY_NAME[row.system].name, row.proto, row.metric, row.load)
-        table.add_row(*cells, f"{row.claim:.2f}", f"{row.measured:.2f}", spread, verdict)
+        order = "" if row.reordered_ratio is None else f"{100 * row.reordered_ratio:.2g}"
+        cpu = "" if row.cpu_ratio is None else f"{row.cpu_ratio:.2f}x"
+        ratios = f"{row.claim:.2f}", f"{row.measured:.2f}", spread
+        table.add_row(*cells, *ratios, verdict, order, cpu)
     console.print(table)
     off = sum(not row.within for row in rows)
     if off:

@@ -41,12 +41,18 @@ class Level:
 
 @dataclass(frozen=True)
 class Ratio:
-    """A system over its baseline; `modelled` is NaN where the model has none of them (`why`)."""
+    """A system over its baseline; `modelled` is NaN where the model has none of them (`why`).
+
+    `reordered`: RFC 4737's ratio of the system; `cpu`: its CPU time a message over the baseline's;
+    None where no frames were run.
+    """
 
     place: Place
     measured: float
     modelled: float
     why: str
+    reordered: float | None = None
+    cpu: float | None = None
 
     @property
     def role(self) -> Role:
@@ -186,7 +192,9 @@ def _ratio(place: Place, results: Results) -> Ratio | None:
     if not theirs:  # an idle core
         return None
     model, base_model = results[place], results[below]
-    return Ratio(place, ours / theirs, _mean_ratio(model, base_model), model.why or base_model.why)
+    ratio, why = _mean_ratio(model, base_model), model.why or base_model.why
+    cpu = model.cpu_ns / base_model.cpu_ns if model.cpu_ns and base_model.cpu_ns else None
+    return Ratio(place, ours / theirs, ratio, why, model.reordered, cpu)
 
 
 def _mean_ratio(ours: Modelled, theirs: Modelled) -> float:

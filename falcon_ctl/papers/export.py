@@ -79,6 +79,8 @@ def _ratio(ratio: Ratio) -> dict[str, Any]:
         "measured": _rounded(ratio.measured),
         "modelled": _rounded(ratio.modelled),
         "error": _rounded(ratio.error),
+        "reordered_ratio": _rounded(ratio.reordered),
+        "cpu_ratio": _rounded(ratio.cpu),
         "role": ratio.role.value,
         "not_modelled": ratio.why,
     }

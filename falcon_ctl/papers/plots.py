@@ -91,7 +91,7 @@ def _bars(axes: Axes, panel: Panel, levels: Sequence[Level]) -> None:
         axes.bar(left, [one.measured for one in found], width, color=colour, label=bar.name)
         values = np.array([one.modelled for one in found])
         spread = np.array([[one.modelled - one.low, one.high - one.modelled] for one in found]).T
-        axes.bar(
+        modelled = axes.bar(
             left + width,
             np.nan_to_num(values),
             width,
@@ -102,6 +102,9 @@ def _bars(axes: Axes, panel: Panel, levels: Sequence[Level]) -> None:
             capsize=2,
             error_kw={"linewidth": 0.8},
         )
+        if panel.kind == "rate":
+            for label in axes.bar_label(modelled, [_beside(one) for one in found]):
+                label.set(fontsize=4, rotation=90)
         for x, value in zip(left + width, values, strict=True):
             if math.isnan(value):
                 axes.text(x, 0, "not modelled", rotation=90, fontsize=5, ha="center", va="bottom")
@@ -110,6 +113,14 @@ def _bars(axes: Axes, panel: Panel, levels: Sequence[Level]) -> None:
     axes.set_title(f"{panel.panel or ''} {panel.title}".strip(), fontsize="small")
     axes.set_ylim(top=axes.get_ylim()[1] * 1.3)
     axes.legend(fontsize="x-small", ncols=2, loc="upper left")
+
+
+def _beside(level: Level) -> str:
+    """What a modelled rate does not say: CPU time a message, and what was reordered."""
+    if level.cpu_ns is None:
+        return ""
+    order = f", {100 * level.reordered:.1f} % reord." if level.reordered else ""
+    return f" {level.cpu_ns / 1000:.1f} µs{order}"
 
 
 def _label(metric: str) -> str:

@@ -18,6 +18,8 @@ from falcon_ctl.sweeps.work import RESULTS, Row, Task
 
 NAME = "results.png"
 MOST_LINES = 16
+RATES = ("pps", "messages_per_s", "gbit_per_s")
+BESIDE = ("reordered_ratio", "cpu_ns_per_packet")  # what a rate is not to be read without
 COLOURS = mpl.colormaps["tab20"]
 
 Line = Mapping[str, Any]  # of the table
@@ -49,15 +51,27 @@ def parse(text: str, tasks: Sequence[Task]) -> Plot:
 def draw(
     path: Path, plot: Plot, tasks: Sequence[Task], rows: Sequence[Row], origin: Provenance
 ) -> None:
-    """Write the picture: means over the seeds, whiskers for 5 to 95 % of them."""
+    """Write the picture: means over the seeds, whiskers for 5 to 95 % of them.
+
+    Below a rate are the reordered ratio and the CPU time a packet.
+    """
     table = [{**task.point.columns(), **row} for task, row in zip(tasks, rows, strict=True)]
     table = [line for line in table if line[plot.x] is not None]
-    protos = _protos(table)
-    figure = Figure(figsize=(7 * len(protos), 4.5), layout="constrained")
-    for axes, proto in zip(figure.subplots(1, len(protos), squeeze=False)[0], protos, strict=True):
-        draw_panel(axes, plot, _of(proto, table))
-        axes.set_title(proto.upper())
+    protos, results = _protos(table), shown(plot.y)
+    size = 7 * len(protos), 4.5 + 2.5 * (len(results) - 1)
+    figure = Figure(figsize=size, layout="constrained")
+    heights = [2, *[1] * (len(results) - 1)]
+    panels = figure.subplots(len(results), len(protos), squeeze=False, height_ratios=heights)
+    for row_of_panels, y in zip(panels, results, strict=True):
+        for axes, proto in zip(row_of_panels, protos, strict=True):
+            draw_panel(axes, Plot(plot.x, y), _of(proto, table))
+            axes.set_title(proto.upper())
     picture.save(figure, path, origin)
+
+
+def shown(y: str) -> Sequence[str]:
+    """The results that a picture of `y` has."""
+    return (y, *BESIDE) if y in RATES else (y,)
 
 
 def draw_panel(axes: Axes, plot: Plot, table: Sequence[Line]) -> None:

@@ -38,6 +38,8 @@ RESULTS = (
     *(f"dropped_{reason}" for reason in DROP_REASONS),
     "queued",
     "reordered",
+    "reordered_ratio",
+    "cpu_ns_per_packet",
     "retransmits",
     "p50_us",
     "p99_us",
@@ -119,6 +121,8 @@ def _row(found: Metrics) -> Row:
         *(int(found.drops[reason]) for reason in DROP_REASONS),
         found.queued,
         found.reordered,
+        _rounded(found.reordered_ratio, 6),
+        _rounded(found.cpu_ns),
         found.retransmits,
         _rounded(found.latency_us(0.5)),
         _rounded(found.latency_us(0.99)),
@@ -129,6 +133,6 @@ def _row(found: Metrics) -> Row:
     return dict(zip(RESULTS, values, strict=True))
 
 
-def _rounded(value: float) -> float | None:
+def _rounded(value: float, digits: int = 3) -> float | None:
     """None for NaN: streams have no latency of requests."""
-    return None if np.isnan(value) else round(float(value), 3)
+    return None if np.isnan(value) else round(float(value), digits)

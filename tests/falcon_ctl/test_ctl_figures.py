@@ -189,7 +189,13 @@ def test_figures_writes_everything(tmp_path, capsys):
     pictures = {"figure-1.png", "figure-1-timeline.png", "figure-2.png"}
     assert names == {"figures.json", "figures.csv", *pictures}
     with (folder / "figures.csv").open() as table:
-        assert len(list(csv.DictReader(table))) == len(rows)
+        lines = list(csv.DictReader(table))
+    assert len(lines) == len(rows)
+    rates = [line for line in lines if line["claim"] and line["metric"].startswith("message rate")]
+    assert len(rates) == 2
+    assert all(0 <= float(line["reordered_ratio"]) < 1 for line in rates)
+    assert all(float(line["cpu_ratio"]) > 0 for line in rates)
+    assert "reord%" in out
     assert (folder / "figure-1.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -244,6 +244,10 @@ def test_each_point_is_a_row_and_conserves_frames(capsys, lab):
         assert int(row["sent"]) == int(row["delivered"]) + lost + int(row["queued"])
         assert (row["p50_us"] == "") == (row["proto"] == "tcp")
         assert float(row["pps"]) > 10_000
+        assert 100 < float(row["cpu_ns_per_packet"]) < 100_000
+        assert float(row["reordered_ratio"]) == pytest.approx(
+            int(row["reordered"]) / int(row["delivered"]), abs=1e-6
+        )
     lines = [json.loads(line) for line in files[table.LINES].splitlines()]
     assert [line["pps"] for line in lines] == [float(row["pps"]) for row in rows]
     assert lines[0]["falcon.cpus"] == [0, 2, 4]
@@ -319,6 +323,12 @@ def test_a_picture_has_a_panel_for_each_protocol_and_a_line_for_each_combination
     plot.draw_panel(axes, plot.Plot("flows", "pps"), table)
     drawn = {bars.get_label(): bars[0].get_xydata().tolist() for bars in axes.containers}
     assert drawn == {"a": [[1, 12], [2, 22]], "b": [[1, 32], [2, 42]]}
+
+
+def test_a_picture_of_a_rate_has_order_and_cpu_time_below_it():
+    for rate in ("pps", "messages_per_s", "gbit_per_s"):
+        assert plot.shown(rate) == (rate, "reordered_ratio", "cpu_ns_per_packet")
+    assert plot.shown("p99_us") == ("p99_us",)
 
 
 @pytest.mark.parametrize(
