@@ -81,6 +81,11 @@ def is_ipv4(frame: bytes) -> bool:
     return frame[16:18] == _IPV4_TYPE if frame[12:14] == _DOT1Q else frame[12:14] == _IPV4_TYPE
 
 
+def is_vxlan(frame: bytes) -> bool:
+    """Whether a frame came in a tunnel."""
+    return frame[12:14] != _DOT1Q and frame[36:38] in _VXLAN_PORTS
+
+
 def innermost(frame: bytes) -> int:
     """Where the innermost IPv4 header of a frame begins, if it has one."""
     if frame[12:14] == _DOT1Q:

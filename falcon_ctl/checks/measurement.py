@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 KERNEL_HOP = "container -> its machine"  # a veth, without any part of the testbed between
 
@@ -19,8 +19,11 @@ class Measurement:
     `drops`: lost frames of the run by place, where there were any; `foreign`: dropped frames of
     others, which are in no other count. `late`: which part exceeded its budget
     and by how much, so that rates and latencies are not valid; "" when none did. `disturbed`: what
-    else made them invalid, as another load or foreign frames. `swaps`: between which two points of
-    their path `reordered` frames changed places.
+    else made them invalid, as another load or foreign frames. `starved`: why the load was none
+    that shows what the host can do, as a TCP connection that waits for its window. `swaps`: between
+    which two points of their path `reordered` frames changed places. `cpu_ns`: what all CPUs
+    together spent for a delivered frame. `predicted`: the rate by the model under the virtual
+    clock, of the load as it was planned; 0 where there is none.
     """
 
     system: str
@@ -37,23 +40,39 @@ class Measurement:
     loads: Mapping[int, float] = field(default_factory=dict)
     swaps: Mapping[str, int] = field(default_factory=dict)
     disturbed: str = ""
+    starved: str = ""
+    cpu_ns: float = 0.0
+    predicted: float = 0.0
     foreign: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def invalid(self) -> str:
         """Why rate and latencies are not valid; "" when they are."""
-        marks = (("late", self.late), ("disturbed", self.disturbed))
-        return "; ".join(f"{mark}: {why}" for mark, why in marks if why)
+        return "; ".join(f"{mark}: {why}" for mark, why in self.marks if why)
+
+    @property
+    def marks(self) -> tuple[tuple[str, str], ...]:
+        """What may make a run invalid: the word for tables, and why, "" where it does not."""
+        return (
+            ("late", self.late),
+            ("disturbed", self.disturbed),
+            ("starved", self.starved),
+        )
 
     @property
     def mark(self) -> str:
-        """The word for tables: "late", "disturbed", or "" for a valid run."""
-        return "late" if self.late else "disturbed" if self.disturbed else ""
+        """The word for tables, "" for a valid run."""
+        return next((mark for mark, why in self.marks if why), "")
 
     @property
     def disordered(self) -> bool:
         """Frames changed places elsewhere than in this computer's kernel."""
         return self.reordered > self.swaps.get(KERNEL_HOP, 0)
+
+    @property
+    def reordered_ratio(self) -> float:
+        """Share of the delivered frames that a later one overtook (RFC 4737, section 4.1)."""
+        return self.reordered / self.delivered if self.delivered else 0.0
 
     @property
     def label(self) -> str:
@@ -67,10 +86,16 @@ class Measurement:
         return round(float(np.quantile(self.latencies, quantile)) / 1000, 3)
 
     def document(self, full: bool = False) -> dict[str, Any]:
-        """As in the JSON report; `full` adds the load's name and the load per core."""
+        """As in the JSON report; `full` adds the load's name and what else is known of its rate."""
         cores = {str(cpu): round(load, 1) for cpu, load in self.loads.items()}
-        extra = {"load": self.load, "cores_percent": cores} if full else {}
-        return extra | {
+        extra = {
+            "load": self.load,
+            "cores_percent": cores,
+            "reordered_ratio": round(self.reordered_ratio, 6),
+            "cpu_ns_per_packet": round(self.cpu_ns, 1),
+            "predicted_pps": round(self.predicted, 1),
+        }
+        return (extra if full else {}) | {
             "system": self.system,
             "proto": self.proto,
             "flows": self.flows,
@@ -86,10 +111,13 @@ class Measurement:
         }
 
 
-def rate(count: int, start: int, end: int) -> float:
-    """Packets/s of the model: `count` packets from the first arrival to the last delivery (ns).
+def rate(delivered: ArrayLike) -> float:
+    """Packets/s of the model that were delivered at these times (ns), from the first to the last.
 
-    It includes the filling and draining of the pipeline, so that it does not depend on how NAPI's
-    batches (up to 300 packets) fall into a window.
+    The time that the pipeline took to fill does not count. All of the run does: NAPI's batches (up
+    to 300 packets) fall into a window of it as they like.
     """
-    return count * 1e9 / (end - start) if end > start else 0.0
+    times = np.sort(np.asarray(delivered, np.int64))
+    if not len(times) or times[0] == times[-1]:
+        return 0.0
+    return float(np.count_nonzero(times > times[0]) * 1e9 / (times[-1] - times[0]))

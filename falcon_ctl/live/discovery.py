@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from falcon_ctl.capture import headers
 from falcon_ctl.capture.pcapng import Packet
 from falcon_ctl.capture.points import stage_points
-from falcon_ctl.capture.trace import Passage
+from falcon_ctl.capture.trace import Passage, Trace
 from falcon_ctl.checks import hashes
-from falcon_ctl.live import udp
+from falcon_ctl.live import tcp, udp
 from falcon_ctl.live.counting import CONTAINER_INTERFACE
 from falcon_ctl.live.lab import Lab
-from falcon_ctl.live.plan import Plan
+from falcon_ctl.live.plan import DILATION, Plan
 from falcon_ctl.systems.catalogue import PIPELINING
 from falcon_ctl.traffic.choice import Candidate
 from falcon_ctl.traffic.flows import Flow
@@ -59,14 +59,18 @@ def discover(lab: Lab, plan: Plan) -> Discovery:
     # The run sends IPv4, in the tunnel or not. Others send there, too: a switch answers containers'
     # ARP requests itself, and the kernel at the link's far end may ask for IPv6 routers.
     frames = [packet.data for packet in underlay if headers.is_ipv4(packet.data)]
-    return Discovery(outcome, _candidates(outcome, list(load.flows)), frames, captures)
+    return Discovery(outcome, _candidates(outcome.trace, list(load.flows)), frames, captures)
 
 
-def _candidates(outcome: udp.Outcome, flows: list[Flow]) -> list[Candidate]:
-    by_port = {
-        _inner_port(p): p for p in udp.passages_of(outcome.trace, flows) if not p.drop_reason
-    }
-    cpus: list[int] = outcome.trace.meta["knobs"]["falcon"]["cpus"]
+def discover_tcp(lab: Lab, plan: Plan) -> list[Candidate]:
+    """Flows to choose a TCP connection from."""
+    flows = plan.tcp_candidates()
+    return _candidates(tcp.placed(lab, PIPELINING, flows, DILATION), flows)
+
+
+def _candidates(trace: Trace, flows: list[Flow]) -> list[Candidate]:
+    by_port = {_inner_port(p): p for p in udp.passages_of(trace, flows) if not p.drop_reason}
+    cpus: list[int] = trace.meta["knobs"]["falcon"]["cpus"]
     return [
         _candidate(flow, by_port[flow.source_port], cpus)
         for flow in flows

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from falcon_ctl.capture.trace import Trace
-from falcon_ctl.checks import outcome, reach, rebalance, steering, underlay
+from falcon_ctl.checks import clocks, outcome, reach, rebalance, steering, underlay
+from falcon_ctl.checks.clocks import Replayed
 from falcon_ctl.checks.measurement import Measurement
 from falcon_ctl.checks.rebalance import Episode
 from falcon_ctl.checks.verdict import Verdict
@@ -34,7 +35,8 @@ class Findings:
     ttl: int = 64
     measurements: list[Measurement] = field(default_factory=list)
     traces: list[tuple[str, Trace]] = field(default_factory=list)
-    transfers: dict[str, list[Transfer]] = field(default_factory=dict)
+    transfers: dict[str, Transfer] = field(default_factory=dict)
+    replays: dict[str, Replayed] = field(default_factory=dict)
     surge: Episode | None = None
     overload: Episode | None = None
     trains: tuple[Trace, int] | None = None
@@ -51,7 +53,13 @@ class Findings:
 
     def judge(self) -> list[Verdict]:
         """All checks that the chosen systems allow."""
-        return [*self._network(), *self._stages(), *self._rebalancing(), *self._speed()]
+        return [
+            *self._network(),
+            *self._stages(),
+            *self._rebalancing(),
+            *self._clocks(),
+            *self._speed(),
+        ]
 
     def _network(self) -> Iterator[Verdict]:
         yield reach.all_reachable(self.answered)
@@ -80,16 +88,33 @@ class Findings:
             yield rebalance.switches_off_and_on(self.overload)
         yield outcome.nothing_unaccounted(self.measurements)
 
+    def _clocks(self) -> Iterator[Verdict]:
+        yield clocks.same_events(self.replays)
+        yield clocks.rates_as_predicted(self.measurements)
+
     def _speed(self) -> Iterator[Verdict]:
-        rates = {
-            m.system: m.pps for m in self.measurements if m.load == "saturating" and not m.invalid
-        }
         chosen = {system.name for system in self.systems}
         falcon = [system.name for system in self.systems if system.is_falcon_overlay]
         if falcon and "overlay" in chosen:
-            yield outcome.falcon_doubles_overlay(rates, falcon)
+            yield outcome.falcon_doubles_overlay(self._rates("saturating"), falcon)
         if falcon and "host" in chosen:
-            yield outcome.falcon_near_host(rates, falcon)
+            yield outcome.falcon_near_host(self._rates("saturating"), falcon)
+        if falcon and "overlay" in chosen:
+            streams = self._rates("stream")
+            reached = [system for system in falcon if system in streams]
+            yield outcome.falcon_above_overlay(streams, reached or falcon)
+        steady = self._valid("steady")
+        judged = [system for system in falcon if system in steady]
+        # Where another load took part there is no latency to judge, and the table says so.
+        if judged and {"host", "overlay"} <= set(steady):
+            yield outcome.latency_between(steady, judged)
+
+    def _valid(self, load: str) -> dict[str, Measurement]:
+        """The valid measurements under a load, by system."""
+        return {m.system: m for m in self.measurements if m.load == load and not m.invalid}
+
+    def _rates(self, load: str) -> dict[str, float]:
+        return {system: m.pps for system, m in self._valid(load).items()}
 
 
 def _moves_stages(trace: Trace) -> bool:

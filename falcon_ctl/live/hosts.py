@@ -34,7 +34,17 @@ class Host:
         falcon = {"falcon": asdict(FalconKnobs())}
         budget = {"late_budget_ns": LATE_BUDGET_NS // dilation, "dilation": dilation}
         policy = {"policy": system.custom.spec} if system.custom else {}
-        layers = (self._found, falcon, system.knobs, policy, system.live_knobs, knobs, budget)
+        costs = {"costs": system.costs}
+        layers = (
+            self._found,
+            falcon,
+            costs,
+            system.knobs,
+            policy,
+            system.live_knobs,
+            knobs,
+            budget,
+        )
         self._client.call("set", **merge_knobs(*layers))
 
     def get(self) -> dict[str, Any]:

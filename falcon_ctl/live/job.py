@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -10,18 +9,19 @@ from typing import TypeVar
 import networkx as nx
 
 from falcon_ctl.capture.pcapng import Packet
+from falcon_ctl.capture.trace import Trace
 from falcon_ctl.checks.rebalance import Episode
-from falcon_ctl.live import isolation, reach, tcp, udp
-from falcon_ctl.live.discovery import discover
+from falcon_ctl.live import isolation, reach, second_clock, tcp, udp
+from falcon_ctl.live.discovery import Discovery, discover, discover_tcp
 from falcon_ctl.live.findings import Findings
 from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.monitor import Monitor
-from falcon_ctl.live.plan import DILATION, Plan
+from falcon_ctl.live.plan import DILATION, FULL_RATE, SATURATING, Plan
 from falcon_ctl.report.progress import Steps
 from falcon_ctl.systems.catalogue import FALCON, MAIN_JOB, OVERLAY, PIPELINING, SPLITTING
 from falcon_ctl.systems.system import System, Tunnel
 from falcon_ctl.traffic import choice
-from falcon_ctl.traffic.choice import Candidate
+from falcon_ctl.traffic.flows import Flow
 from falcon_ctl.traffic.load import Load
 
 _REACH_DEADLINE, _PROBE_DEADLINE = 15.0, 5.0
@@ -47,16 +47,16 @@ class Job:
     steps: Steps
     findings: Findings = field(init=False)
     captures: dict[tuple[str, str], list[Packet]] = field(default_factory=dict)
+    _ran: list[tuple[System, str, Trace]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.findings = Findings(self.systems)
-        self._connections = itertools.count()
 
     @staticmethod
     def count(systems: list[System]) -> int:
         """How many steps a run has."""
         extra = 2 * (FALCON in systems) + (SPLITTING in systems)
-        return 4 + 4 * len(systems) + extra
+        return 5 + 4 * len(systems) + extra
 
     def run(self) -> Findings:
         """Run all steps and return the findings.
@@ -66,11 +66,20 @@ class Job:
         """
         self._provision()
         self.probe_tenants()
-        candidates = self._discover()
-        single = choice.spread(candidates)
+        found = self._discover()
+        candidates = found.candidates
+        single = choice.spread(candidates).flow
+        stream = choice.spread(discover_tcp(self.lab, self.plan)).flow
+        most = {
+            system: self._capacity(found, system, single) for system in (OVERLAY, *self.systems)
+        }
+        common = self.plan.steady(single, most[OVERLAY]), self.plan.many(most[OVERLAY])
         for system in self.systems:
-            self._measure(system, single)
-        self._rebalance(candidates)
+            cores = system.cores_of_a_stage
+            saturating = self.plan.saturating(single, most[system], cores)
+            self._measure(system, (saturating, *common), stream)
+        self._rebalance(found)
+        self._replay()
         self.findings.learned = self.lab.controller.learned
         return self.findings
 
@@ -105,7 +114,7 @@ class Job:
             self.lab.use(system, dilation=DILATION)
             yield system
 
-    def _discover(self) -> list[Candidate]:
+    def _discover(self) -> Discovery:
         with self.steps.step("frames at every stage point") as results:
             found = discover(self.lab, self.plan)
             if found.outcome.measurement.invalid:
@@ -116,29 +125,39 @@ class Job:
             self.findings.ttl = 64 - self._transit_hops()
             self.captures = found.captures
             results.append(f"{len(found.underlay)} on the underlay, {len(found.candidates)} flows")
-        return found.candidates
+        return found
 
     def _transit_hops(self) -> int:
         """Switches that route the tunnel's packets after the one that encapsulated them."""
         path = nx.shortest_path(self.lab.network.graph, self.plan.source, self.plan.target)
         return len(path) - 3
 
-    def _measure(self, system: System, single: Candidate) -> None:
-        flow = single.flow
-        self._drive(system, self.plan.saturating(flow, system.cores_of_a_stage))
-        steady = self._drive(system, self.plan.steady(flow))
-        if system.tunnel is Tunnel.TO_HOST:
-            ours = udp.passages_of(steady.trace, [flow])[:_SAMPLES]
-            self.findings.underlay[system.vxlan_port] += [passage.frame for passage in ours]
-        self._drive(system, self.plan.many())
-        outcome = self.measured_step(system, "tcp", "streams", lambda: self._connect(system))
-        self.findings.transfers[system.name] = list(outcome.transfers)
+    def _capacity(self, found: Discovery, system: System, *flows: Flow) -> float:
+        """What a system takes of these flows by the model, packets/s: the measure of a load.
 
-    def _connect(self, system: System) -> tcp.Outcome:
-        """TCP connections on ports that no earlier connection used: those are in TIME_WAIT."""
-        flows = self.plan.tcp(next(self._connections))
-        size, seed = self.plan.tcp_bytes, self.plan.seed
-        return tcp.connections(self.lab, system, flows, size, DILATION, seed)
+        A flood of them, or what it leaves of them when there are fewer, if that is more: a system
+        that loses packets late wastes work on them.
+        """
+        trace = found.outcome.trace
+        flooded = second_clock.capacity_pps(system, self.plan.flood(flows), trace)
+        less = self.plan.flood(flows, max(1, round(SATURATING * flooded / FULL_RATE)))
+        return max(flooded, second_clock.capacity_pps(system, less, trace))
+
+    def _measure(self, system: System, loads: tuple[Load, Load, Load], stream: Flow) -> None:
+        """Measure a UDP flow, many of them, and a TCP connection: the same ones for each system."""
+        saturating, steady, many = loads
+        self._drive(system, saturating)
+        outcome = self._drive(system, steady)
+        if system.tunnel is Tunnel.TO_HOST:
+            ours = udp.passages_of(outcome.trace, list(steady.flows))[:_SAMPLES]
+            self.findings.underlay[system.vxlan_port] += [passage.frame for passage in ours]
+        self._drive(system, many)
+        sent, seed = self.plan.stream(), self.plan.seed
+        run = self.measured_step(
+            system, "tcp", sent.name, lambda: tcp.stream(self.lab, system, stream, sent, seed)
+        )
+        if run.transfer is not None:
+            self.findings.transfers[system.name] = run.transfer
 
     def _drive(self, system: System, load: Load) -> udp.Outcome:
         return self.measured_step(system, "udp", load.name, lambda: udp.run(self.lab, system, load))
@@ -156,6 +175,7 @@ class Job:
             found = outcome.measurement
             results.append(f"{found.pps / 1000:,.0f} kpps" if not found.invalid else found.mark)
             self.findings.add(found, outcome.trace)
+            self._ran.append((system, found.label, outcome.trace))
         return outcome
 
     @property
@@ -163,12 +183,20 @@ class Job:
         """How long this run takes, in those of `MAIN_JOB` with loads of a second."""
         return max(1.0, self.plan.duration) * max(1.0, len(self.systems) / len(MAIN_JOB))
 
-    def _rebalance(self, candidates: list[Candidate]) -> None:
+    def _rebalance(self, found: Discovery) -> None:
         if SPLITTING in self.systems:
             self._trains(SPLITTING)
         if FALCON in self.systems:
-            self._surge(candidates, FALCON)
-            self._overload(FALCON)
+            self._overload(FALCON, self._surge(found, FALCON))
+
+    def _replay(self) -> None:
+        """Run what was recorded once more, under the virtual clock."""
+        with self.steps.step("the same frames under the virtual clock") as results:
+            for system, label, trace in self._ran:
+                if second_clock.can_replay(system):
+                    self.findings.replays[label] = second_clock.replayed(system, trace)
+            frames = sum(run.frames for run in self.findings.replays.values())
+            results.append(f"{frames} of {len(self.findings.replays)} runs")
 
     def _trains(self, system: System) -> None:
         flow = self.plan.train()
@@ -180,16 +208,20 @@ class Job:
         )
         self.findings.trains = outcome.trace, outcome.stats["softirq"]["merged"]
 
-    def _surge(self, candidates: list[Candidate], system: System) -> None:
-        surging, other, cpu = choice.colliding(candidates)
+    def _surge(self, found: Discovery, system: System) -> float:
+        """Returns what a core takes that two flows share, packets/s."""
+        surging, other, cpu = choice.colliding(found.candidates)
         # The second choices are the subject, so FALCON must not switch itself off.
         alone = replace(system, falcon=system.falcon - {"switch_off"})
-        self.findings.surge = self._episode(alone, self.plan.surge(surging, other), cpu)
+        static = replace(alone, falcon=alone.falcon - {"balancing"})
+        most = self._capacity(found, static, surging.flow, other.flow)
+        self.findings.surge = self._episode(alone, self.plan.surge(surging, other, most), cpu)
+        return most
 
-    def _overload(self, system: System) -> None:
+    def _overload(self, system: System, capacity: float) -> None:
         # Second choices would pile up on one of the cores and keep the average down.
         static = replace(system, falcon=system.falcon - {"balancing"})
-        self.findings.overload = self._episode(static, self.plan.overload(), -1)
+        self.findings.overload = self._episode(static, self.plan.overload(capacity), -1)
 
     def _episode(self, system: System, load: Load, cpu: int) -> Episode:
         """A load with a surge, while the host's load is sampled."""

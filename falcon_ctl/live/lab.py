@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -96,13 +97,18 @@ class Lab:
         """Which program the switches are: "bmv2" or "v1switch"."""
         return self.network.status().target
 
-    def use(self, system: System, dilation: int, **knobs: Any) -> None:
-        """Make the whole network run `system`; `dilation` and `knobs` go to every host."""
+    def use(
+        self, system: System, dilation: int, undilated: Collection[str] = (), **knobs: Any
+    ) -> None:
+        """Make the whole network run `system`; `dilation` and `knobs` go to every host.
+
+        `undilated`: machines whose model runs in wall time, so fast that it costs nothing.
+        """
         self.watch.check()
         with self.watch.blaming():
             self.controller.use(system)
-            for host in self.hosts.values():
-                host.use(system, dilation, **knobs)
+            for name, host in self.hosts.items():
+                host.use(system, 1 if name in undilated else dilation, **knobs)
 
     def sender(self, container: str) -> socket.socket:
         """An AF_PACKET socket that sends ready frames out of the container's interface."""

@@ -4,56 +4,72 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from falcon_ctl.capture.trace import Trace
-from falcon_ctl.checks.measurement import Measurement
-from falcon_ctl.live import udp
+import numpy as np
+
+from falcon_ctl.capture.trace import Passage, Trace
+from falcon_ctl.checks.attribution import Losses
+from falcon_ctl.checks.measurement import Measurement, rate
+from falcon_ctl.live import second_clock, udp
 from falcon_ctl.live.accounting import Account
 from falcon_ctl.live.lab import Lab
-from falcon_ctl.live.path_capture import PathCapture
+from falcon_ctl.live.path_capture import Path, PathCapture
 from falcon_ctl.live.surroundings import Surroundings
 from falcon_ctl.systems.system import System
 from falcon_ctl.traffic import schedule
 from falcon_ctl.traffic.flows import Flow, tcp_segments
+from falcon_ctl.traffic.load import Stream
 from falcon_ctl.traffic.sender import send_frames
 from falcon_ctl.traffic.tcp import Connection, Transfer
 
 _RECORD = 20_000
-_TIMEOUT = 15.0
-_LOOK = 0.1  # s between two looks at connections that transfer
+_PLACING = 400.0  # frames/s
+_LOOK = 0.1  # s between two looks at a connection that transfers
+_DATA = 256  # bytes of a frame with data, at least
+_IDLE = 0.05  # of a saturated core: by how much the measured rate may be too low
 _QUIET, _QUIET_DEADLINE = 0.2, 5.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run's results; `transfers` is empty for segments without a connection."""
+    """A run's results; `transfer` is None for segments without a connection."""
 
     measurement: Measurement
     trace: Trace
-    transfers: Sequence[Transfer]
+    transfer: Transfer | None
     stats: dict[str, Any]
 
 
-def connections(
-    lab: Lab, system: System, flows: list[Flow], size: int, dilation: int, seed: int
-) -> Outcome:
-    """One TCP connection per flow at the same time, each with `size` bytes of its own.
+def stream(lab: Lab, system: System, flow: Flow, load: Stream, seed: int) -> Outcome:
+    """One TCP connection that sends as fast as its window lets it.
+
+    What the model does not charge to the receiving host it charges to nobody: acknowledgements
+    pass the sender's machine at once.
 
     Raises:
         PartFailed: a part died meanwhile.
     """
-    lab.use(system, dilation=dilation)
+    source = lab.container(flow.source.name).machine
+    lab.use(system, load.dilation, undilated={source})
     transfers: list[Transfer] = []
 
     def drive() -> None:
-        transfers.extend(_transfer_all(lab, flows, size, seed))
+        transfers.append(_transfer(lab, flow, load, seed))
 
     with lab.watch.blaming():
-        return _measured(lab, system, "streams", flows, drive, transfers)
+        run = _Run.of(lab, flow, drive)
+    # A frame that waits in a queue is not late: what counts is that one always does.
+    measurement = replace(
+        run.measurement(system, load.name, saturates=True),
+        late=run.path.flaw,
+        predicted=second_clock.predicted_stream_pps(system, load, run.trace, run.ours),
+        **sustained(run.ours, load.ramp),
+    )
+    return Outcome(measurement, run.trace, transfers[0], run.stats)
 
 
 def segment_trains(
@@ -69,73 +85,114 @@ def segment_trains(
         send_frames(sock, frames, offsets, lab.watch.stop)
 
     with lab.watch.blaming():
-        return _measured(lab, system, "trains", [flow], drive, [])
+        run = _Run.of(lab, flow, drive)
+    return Outcome(run.measurement(system, "trains", saturates=False), run.trace, None, run.stats)
 
 
-def _measured(
-    lab: Lab, system: System, load: str, flows: list[Flow], drive: Any, transfers: list[Transfer]
-) -> Outcome:
+def placed(lab: Lab, system: System, flows: Sequence[Flow], dilation: int) -> Trace:
+    """One segment of each flow, to see where its stages run."""
+    lab.use(system, dilation=dilation)
     host = lab.hosts[lab.container(flows[0].target.name).machine]
-    account = Account(lab, flows)
-    before = Surroundings.of(lab)
-    host.reset()
-    with host.recording(_RECORD) as traces, ExitStack() as stack:
-        capture = PathCapture.start(lab, stack, flows)
-        drive()
-        _wait_quiet(lab, capture)
-        stats = udp.settled(lab, host)
-        account.stop(stats)
-    after = Surroundings.of(lab)
-    lab.watch.check()
-    (trace,) = traces
-    ours = udp.passages_of(trace, flows)
-    path = capture.path(flows, host.name, ours)
-    sent, delivered = len(path.wire.segments), len(path.target.segments)
-    losses = account.losses(sent, delivered, trace, ours)
-    measurement = Measurement(
-        system=system.name,
-        proto="tcp",
-        flows=len(flows),
-        load=load,
-        sent=sent,
-        delivered=delivered,
-        drops=losses.own,
-        foreign=losses.foreign,
-        reordered=path.reordered,
-        swaps=path.swaps,
-        late="; ".join(filter(None, (path.flaw, udp.lateness(stats)))),
-        disturbed=udp.disturbed(losses.own, trace, ours, (before, after), False),
-        **udp.timing(ours, stats),
-    )
-    return Outcome(measurement, trace, list(transfers), stats)
+    offsets = schedule.constant(_PLACING, len(flows) / _PLACING)
+    with lab.watch.blaming():
+        host.reset()
+        with host.recording(_RECORD) as traces:
+            start = time.monotonic()
+            for flow, offset in zip(flows, offsets.tolist(), strict=True):
+                lab.watch.pause(max(0.0, start + offset / 1e9 - time.monotonic()))
+                lab.sender(flow.source.name).send(tcp_segments(flow, 1, 1400)[0])
+            _wait(lab, lambda: host.stats()["delivered"])
+    return traces[0]
 
 
-def _wait_quiet(lab: Lab, capture: PathCapture) -> None:
-    """Wait until neither end sees frames any more: the last acknowledgements are in flight."""
+@dataclass(frozen=True)
+class _Run:
+    """What was seen of one flow's run."""
+
+    flow: Flow
+    trace: Trace
+    ours: list[Passage]
+    path: Path
+    losses: Losses
+    stats: dict[str, Any]
+    looks: tuple[Surroundings, Surroundings]
+
+    @classmethod
+    def of(cls, lab: Lab, flow: Flow, drive: Callable[[], None]) -> _Run:
+        """Look on while `drive` sends the flow's frames."""
+        host, flows = lab.hosts[lab.container(flow.target.name).machine], [flow]
+        account = Account(lab, flows)
+        before = Surroundings.of(lab)
+        host.reset()
+        with host.recording(_RECORD) as traces, ExitStack() as stack:
+            capture = PathCapture.start(lab, stack, flows)
+            drive()
+            _wait(lab, lambda: capture.frames)
+            stats = udp.settled(lab, host)
+            account.stop(stats)
+        after = Surroundings.of(lab)
+        lab.watch.check()
+        (trace,) = traces
+        ours = udp.passages_of(trace, flows)
+        path = capture.path(flows, host.name, ours)
+        sent, delivered = len(path.wire.segments), len(path.target.segments)
+        losses = account.losses(sent, delivered, trace, ours)
+        return cls(flow, trace, ours, path, losses, stats, (before, after))
+
+    def measurement(self, system: System, load: str, saturates: bool) -> Measurement:
+        """All of it as numbers."""
+        own, path = self.losses.own, self.path
+        return Measurement(
+            system=system.name,
+            proto="tcp",
+            flows=1,
+            load=load,
+            sent=len(path.wire.segments),
+            delivered=len(path.target.segments),
+            drops=own,
+            foreign=self.losses.foreign,
+            reordered=path.reordered,
+            swaps=path.swaps,
+            late="; ".join(filter(None, (path.flaw, udp.lateness(self.stats)))),
+            disturbed=udp.disturbed(own, self.trace, self.ours, self.looks, saturates),
+            **udp.timing(self.ours, self.stats),
+        )
+
+
+def sustained(ours: Sequence[Passage], ramp: int) -> dict[str, Any]:
+    """Rate and latencies behind the first `ramp` segments with data; whether a core was busy."""
+    data = [p for p in ours if p.wire_len > _DATA and p.delivered]
+    behind = sorted(data, key=lambda p: p.delivered)[ramp:]
+    if not behind:
+        return {"pps": 0.0, "starved": f"{len(data)} segments with data, expected over {ramp}"}
+    return {
+        "pps": rate([p.delivered for p in behind]),
+        "latencies": np.array([p.latency for p in behind], np.int64),
+        "starved": udp.unsaturated(behind, _IDLE),
+    }
+
+
+def _wait(lab: Lab, frames: Callable[[], int]) -> None:
+    """Wait until a count of frames stands still: the last acknowledgements are in flight."""
     end, seen = time.monotonic() + _QUIET_DEADLINE, -1
-    while (now := capture.frames) != seen and time.monotonic() < end:
+    while (now := frames()) != seen and time.monotonic() < end:
         seen = now
         lab.watch.pause(_QUIET)
 
 
-def _transfer_all(lab: Lab, flows: list[Flow], size: int, seed: int) -> list[Transfer]:
-    """All connections at once, a thread each. Raises when a part dies meanwhile."""
-    results: list[Transfer | None] = [None] * len(flows)
+def _transfer(lab: Lab, flow: Flow, load: Stream, seed: int) -> Transfer:
+    """A connection in a thread of its own. Raises when a part dies meanwhile."""
+    results: list[Transfer] = []
+    source, target = (flow.source.ip, flow.source_port), (flow.target.ip, flow.target_port)
+    ends = lab.stream(flow.source.name), lab.stream(flow.target.name)
+    connection = Connection(*ends, source, target, load.window)
 
-    def transfer(index: int, flow: Flow) -> None:
-        client, server = lab_sockets[index]
-        source, target = (flow.source.ip, flow.source_port), (flow.target.ip, flow.target_port)
-        connection = Connection(client, server, source, target)
-        results[index] = connection.transfer(size, seed + index, _TIMEOUT)
+    def transfer() -> None:
+        results.append(connection.transfer(load.size, seed, load.timeout))
 
-    lab_sockets = [(lab.stream(f.source.name), lab.stream(f.target.name)) for f in flows]
-    threads = [
-        threading.Thread(target=transfer, args=(i, f), daemon=True) for i, f in enumerate(flows)
-    ]
-    for thread in threads:
-        thread.start()
-    end = time.monotonic() + 2 * _TIMEOUT
-    while any(thread.is_alive() for thread in threads) and time.monotonic() < end:
-        lab.watch.pause(_LOOK)  # a dead part ends it; the threads end by their own timeouts
-    missing = Transfer(size, 0, False, 2 * _TIMEOUT, "did not end")
-    return [result or missing for result in results]
+    thread = threading.Thread(target=transfer, daemon=True)
+    thread.start()
+    end = time.monotonic() + 2 * load.timeout
+    while thread.is_alive() and time.monotonic() < end:
+        lab.watch.pause(_LOOK)  # a dead part ends it; the thread ends by its own timeout
+    return results[0] if results else Transfer(load.size, 0, False, 2 * load.timeout, "did not end")

@@ -17,6 +17,7 @@ from falcon_ctl.capture import headers
 from falcon_ctl.capture.trace import Passage, Stage, Trace
 from falcon_ctl.checks import disturbance
 from falcon_ctl.checks.measurement import Measurement, rate
+from falcon_ctl.live import second_clock
 from falcon_ctl.live.accounting import Account
 from falcon_ctl.live.hosts import Host
 from falcon_ctl.live.lab import Lab
@@ -94,6 +95,7 @@ def _measured(lab: Lab, system: System, load: Load, flows: list[Flow], host: Hos
         reordered=sum(found.reordered for found in orders),
         late=unsaturated(ours) if load.saturates else _late(sent, transit(trace, ours), stats),
         disturbed=disturbed(losses.own, trace, ours, (before, after), load.saturates),
+        predicted=second_clock.predicted_pps(system, load, trace),
         **timing(ours, stats),
     )
     return Outcome(measurement, trace, arrivals, sent, stats)
@@ -158,8 +160,8 @@ def slowness(times: NDArray[np.int64]) -> str:
     return f"network: p99 {p99 / 1e6:.0f} ms, budget {LAG_BUDGET_NS / 1e6:.0f} ms"
 
 
-def unsaturated(ours: list[Passage]) -> str:
-    """Whether the host's bottleneck ever waited for frames; "" when it always had some.
+def unsaturated(ours: Sequence[Passage], most: float = _IDLE) -> str:
+    """Whether the host's bottleneck waited for frames; "" when it had some but for a share `most`.
 
     The bottleneck is the CPU that waited least, of those that worked on half of the frames or
     more. Otherwise it does not matter how late a saturating sender or the driver is: when exactly
@@ -170,9 +172,9 @@ def unsaturated(ours: list[Passage]) -> str:
         stages[stage.cpu].append(stage)
     shares = [_waited(ran, ours[0].arrival) for ran in stages.values() if 2 * len(ran) >= len(ours)]
     share = min(shares, default=1.0)
-    if share <= _IDLE:
+    if share <= most:
         return ""
-    return f"sender: the host waited for frames {100 * share:.1f} % of the time"
+    return f"the host's busiest core waited for frames {100 * share:.1f} % of the time"
 
 
 def _waited(ran: Sequence[Stage], start: int) -> float:
@@ -197,16 +199,17 @@ def lateness(stats: dict[str, Any]) -> str:
 
 
 def timing(ours: list[Passage], stats: dict[str, Any]) -> dict[str, Any]:
-    """Rate, latencies and loads of a measurement, in model time, from its frames' passages."""
+    """Rate, latencies and CPU use of a measurement, in model time, from its frames' passages."""
     delivered = [p for p in ours if p.delivered]
     if not delivered:
         return {"pps": 0.0, "latencies": np.empty(0, np.int64)}
     start, end = ours[0].arrival, max(p.delivered for p in delivered)
     busy = {cpu: sum(kinds.values()) for cpu, kinds in enumerate(stats["busy_ns"])}
     return {
-        "pps": rate(len(delivered), start, end),
+        "pps": rate([p.delivered for p in delivered]),
         "latencies": np.array([p.latency for p in delivered], np.int64),
         "loads": {cpu: 100.0 * ns / (end - start) for cpu, ns in busy.items() if ns},
+        "cpu_ns": sum(busy.values()) / len(delivered),
     }
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours, which colour-blind readers can distinguish; then those of tab20b.
 _COLOURS = ("#000000", "#d55e00", "#56b4e9", "#0072b2", "#009e73", "#cc79a7")
 _MORE = "tab20b"
+_MODEL, _MODEL_LABEL = "#f0e442", "the model's prediction"
 Colours = dict[str, Any]
 
 
@@ -40,11 +41,18 @@ def draw(
     steady = [m for m in valid if m.proto == "udp" and m.load == "steady"]
     _latencies(latencies, steady, colours)
     _loads(loads, [m for m in valid if m.proto == "udp" and m.load == "saturating"])
-    invalid = sorted({m.label for m in measurements if m.invalid})
-    if invalid:
-        text = f"late or disturbed, not shown: {', '.join(invalid)}"
-        figure.text(0.01, 0.02, text, color="#d55e00")
+    if hidden := _hidden(measurements):
+        figure.text(0.01, 0.02, f"not shown: {hidden}", color="#d55e00", fontsize=7, wrap=True)
     picture.save(figure, path, provenance, dpi=100)
+
+
+def _hidden(measurements: Sequence[Measurement]) -> str:
+    """Which runs have no bar, and why, by load."""
+    common, found = compared(measurements), defaultdict(list)
+    for m in measurements:
+        if m.invalid and m.load in common:
+            found[f"{m.proto} {m.load}", m.mark].append(m.system)
+    return "; ".join(f"{load} of {', '.join(of)} ({mark})" for (load, mark), of in found.items())
 
 
 def _colours(measurements: Sequence[Measurement]) -> Colours:
@@ -55,28 +63,48 @@ def _colours(measurements: Sequence[Measurement]) -> Colours:
 
 
 def _rates(axes: Axes, measurements: Sequence[Measurement], colours: Colours) -> None:
+    """A bar for each run, in it CPU time and reordering, across it the model's prediction."""
     systems = list(dict.fromkeys(m.system for m in measurements))
-    by_load: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for m in measurements:
-        by_load[m.proto, m.load].add(m.system)
-    # Surges and trains run on one system only and compare with nothing.
-    loads = [load for load, found in by_load.items() if len(found) > 1 or len(systems) == 1]
+    common = compared(measurements)
+    loads = list(dict.fromkeys((m.proto, m.load) for m in measurements if m.load in common))
     width = 0.8 / max(1, len(systems))
     for index, system in enumerate(systems):
-        found = {(m.proto, m.load): m.pps / 1000 for m in measurements if m.system == system}
-        heights = [found.get(load, 0.0) for load in loads]
-        at = np.arange(len(loads)) + index * width - 0.4 + width / 2
-        axes.bar(at, heights, width, color=colours[system], label=system)
+        last = index + 1 == len(systems)
+        mine = [m for m in measurements if m.system == system and (m.proto, m.load) in loads]
+        places = [loads.index((m.proto, m.load)) for m in mine]
+        at = np.array(places) + index * width - 0.4 + width / 2
+        heights = [m.pps / 1000 for m in mine]
+        bars = axes.bar(at, heights, width, color=colours[system], label=system)
+        for label in axes.bar_label(bars, [rate_note(m) for m in mine], label_type="center"):
+            label.set(fontsize=5, rotation=90, color="white", fontweight="bold")
+        predicted = [m.predicted / 1000 or np.nan for m in mine]
+        axes.scatter(at, predicted, 40, _MODEL, marker="_", label=_MODEL_LABEL if last else None)
     axes.set_xticks(range(len(loads)), [f"{proto}\n{load}" for proto, load in loads])
     axes.set(title="Packet rate", ylabel="delivered, 1000 packets/s (model time)")
     if systems:  # below the axes, where no bar can hide behind it
         axes.legend(
             loc="upper center",
-            bbox_to_anchor=(0.5, -0.14),
-            ncols=3,
+            bbox_to_anchor=(0.55, -0.13),
+            ncols=4,
+            columnspacing=1,
             fontsize="small",
             frameon=False,
         )
+
+
+def compared(measurements: Sequence[Measurement]) -> set[str]:
+    """Loads that several systems have, if there are several: a surge compares with nothing."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for m in measurements:
+        found[m.load].add(m.system)
+    several = len({m.system for m in measurements}) > 1
+    return {load for load, systems in found.items() if len(systems) > 1 or not several}
+
+
+def rate_note(m: Measurement) -> str:
+    """What a rate does not say: CPU time a packet, and how much was reordered, if anything."""
+    order = f", {100 * m.reordered_ratio:.1f} % reord." if m.reordered else ""
+    return f"{m.cpu_ns / 1000:.1f} µs CPU{order}"
 
 
 def _latencies(axes: Axes, measurements: Sequence[Measurement], colours: Colours) -> None:

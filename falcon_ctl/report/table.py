@@ -15,7 +15,10 @@ from falcon_ctl.checks.measurement import Measurement
 from falcon_ctl.checks.verdict import Verdict
 
 _WIDE = 110
-_NUMBERS = ("flows", "kpps", "p50 µs", "p99 µs", "sent", "lost", "reord")
+_TITLE = 18  # columns; a longer title is cut
+# A rate is not to be read without order and CPU time; the last two are for wide terminals.
+_NUMBERS = ("kpps", "reord%", "CPU ns", "p50 µs", "p99 µs", "lost", "sent", "model")
+_NARROW = 6
 
 
 def print_measurements(
@@ -23,7 +26,8 @@ def print_measurements(
 ) -> None:
     """One row per run; times and rates are the model's. Below it, where frames were lost.
 
-    `titles`: of the systems, by name.
+    `reord%`: RFC 4737's ratio; `CPU ns`: of all CPUs for each delivered frame; `model`: the rate,
+    kpps, under the virtual clock. `titles`: of the systems, by name.
     """
     wide = console.width >= _WIDE
     table = Table(
@@ -33,17 +37,18 @@ def print_measurements(
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    table.add_column("system", no_wrap=True)
+    table.add_column("system", no_wrap=True, max_width=_TITLE)
     table.add_column("load", no_wrap=True)
-    for name in _NUMBERS if wide else _NUMBERS[1:]:
+    columns = len(_NUMBERS) if wide else _NARROW
+    for name in _NUMBERS[:columns]:
         table.add_column(name, justify="right", no_wrap=True)
     if wide:
         table.add_column("busiest cores, CPU:%", no_wrap=True)
     last = ""
     for m in measurements:
         title = titles[m.system] if m.system != last else ""
-        numbers = [str(m.flows), *_numbers(m), loads_text(m)] if wide else _numbers(m)
-        table.add_row(title, f"{m.proto} {m.load}", *numbers)
+        more = [loads_text(m)] if wide else []
+        table.add_row(title, f"{m.proto} {m.load}", *_numbers(m)[:columns], *more)
         last = m.system
     console.print(table)
     for m in measurements:
@@ -53,19 +58,28 @@ def print_measurements(
         if m.foreign:
             places = ", ".join(f"{place} {count}" for place, count in sorted(m.foreign.items()))
             console.print(f"frames of others dropped, {m.label}: {places}", markup=False)
-        for mark, why in (("late", m.late), ("disturbed", m.disturbed)):
+        for mark, why in m.marks:
             if why:
                 console.print(f"{mark}, {m.label}: {why}", markup=False, style="yellow")
 
 
 def _numbers(m: Measurement) -> Sequence[str]:
     latencies = [m.latency_us(q) for q in (0.5, 0.99)]
-    times = [f"{value:,.1f}" if value is not None else "-" for value in latencies]
-    valid = [f"[yellow]{m.mark}[/]", "-", "-"] if m.invalid else [f"{m.pps / 1000:,.0f}", *times]
-    return [*valid, str(m.sent), str(sum(m.drops.values())), str(m.reordered)]
+    times = (
+        ["-"] * 2 if m.invalid else [f"{us:,.1f}" if us is not None else "-" for us in latencies]
+    )
+    rate = f"[yellow]{m.mark}[/]" if m.invalid else f"{m.pps / 1000:,.0f}"
+    predicted = f"{m.predicted / 1000:,.0f}" if m.predicted else "-"
+    order = f"{100 * m.reordered_ratio:.2f}" if m.reordered else "0"
+    cpu = "-" if m.invalid else f"{m.cpu_ns:,.0f}"
+    return [rate, order, cpu, *times, str(sum(m.drops.values())), str(m.sent), predicted]
 
 
-def loads_text(m: Measurement, most: int = 4) -> str:
+def _short(us: float) -> str:
+    return f"{us:,.1f}" if us < 1000 else f"{us:,.0f}"
+
+
+def loads_text(m: Measurement, most: int = 2) -> str:
     """The busiest CPUs: "0:98 2:54"."""
     busiest = sorted(m.loads.items(), key=lambda item: -item[1])[:most]
     return " ".join(f"{cpu}:{load:.0f}" for cpu, load in busiest if load >= 1)

@@ -44,7 +44,7 @@ class System:
         connection_level: only TCP's data leave the overlay: connections are set up in the tunnel,
             and everything else stays there.
         own_knobs: the host's other knobs that make the system what it is.
-        costs: the cost profile of the virtual clock.
+        costs: the host's cost profile, under either clock.
         not_live: why the system cannot run on the live network; "" when it can.
         live_knobs: knobs that a live run needs besides, because it lasts a second and not minutes.
         custom: a steering policy from a user's file, in place of `policy`.

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from falcon_ctl.traffic import payload
 from falcon_ctl.traffic.flows import Flow
 from falcon_ctl.traffic.schedule import Offsets
 
@@ -23,7 +24,7 @@ class Load:
     flows: Sequence[Flow]
     schedules: Sequence[Offsets]
     dilation: int
-    payload_size: int = 64
+    payload_size: int = payload.SIZE  # the papers' packets have 16 bytes
     knobs: Mapping[str, Any] = field(default_factory=dict)
     surge_at: int = 0
     saturates: bool = False
@@ -32,3 +33,20 @@ class Load:
     def frames(self) -> int:
         """How many frames are to be sent."""
         return sum(len(schedule) for schedule in self.schedules)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A TCP connection that sends as fast as it may.
+
+    `dilation`: as of `Load`, at the receiving machine. `window`: the most segments on their way.
+    `ramp`: how many of them pass before its rate is measured; `size`: bytes of data in all.
+    `timeout`: s.
+    """
+
+    name: str
+    dilation: int
+    window: int
+    ramp: int
+    size: int
+    timeout: float

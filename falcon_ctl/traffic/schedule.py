@@ -22,10 +22,17 @@ def constant(rate: float, duration: float) -> Offsets:
 
 def poisson(rate: float, duration: float, rng: np.random.Generator) -> Offsets:
     """Exponential gaps with mean 1/`rate` s, as independent users would send."""
-    count = _count(rate, duration)
-    # Given their number, a Poisson process's arrivals in an interval are uniform, sorted.
-    arrivals = rng.poisson(count)
-    return np.sort(rng.integers(0, int(duration * _SECOND), arrivals, dtype=np.int64))
+    return _uniform(rng.poisson(_count(rate, duration)), duration, rng)
+
+
+def poisson_of(rate: float, duration: float, rng: np.random.Generator) -> Offsets:
+    """As `poisson`, of exactly `rate` * `duration` frames: for a load close to a capacity."""
+    return _uniform(_count(rate, duration), duration, rng)
+
+
+def _uniform(count: int, duration: float, rng: np.random.Generator) -> Offsets:
+    """Given their number, a Poisson process's arrivals in an interval are uniform, sorted."""
+    return np.sort(rng.integers(0, int(duration * _SECOND), count, dtype=np.int64))
 
 
 def ramp(low: float, high: float, duration: float) -> Offsets:

@@ -8,7 +8,7 @@ import pytest
 
 from falcon_ctl.live import udp
 from falcon_ctl.live.lab import Lab
-from falcon_ctl.live.plan import FAST_DILATION
+from falcon_ctl.live.plan import DILATION
 from falcon_ctl.systems.catalogue import OVERLAY
 from falcon_ctl.traffic import schedule
 from falcon_ctl.traffic.flows import Endpoint, Flow
@@ -54,7 +54,7 @@ def test_a_tenants_flood_neither_reorders_nor_takes_more_than_its_share_from_ano
     offsets = [schedule.constant(3000, 0.8), schedule.constant(300, 0.8)]
     # One queue, and so one ring, one core and one backlog, for both tenants.
     knobs = {"queues": 1, "ring": 256}
-    load = Load("flood", flows, offsets, FAST_DILATION, knobs=knobs, saturates=True)
+    load = Load("flood", flows, offsets, DILATION, knobs=knobs, saturates=True)
     outcome = udp.run(lab, OVERLAY, load)
     red, blue = (
         len(found.sequence) / sent

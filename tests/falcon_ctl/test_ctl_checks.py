@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from ctl_traces import KNOBS, Frames, trace, tunnel_frame
 
-from falcon_ctl.checks import hashes, outcome, reach, rebalance, steering, underlay
+from falcon_ctl.checks import clocks, hashes, outcome, reach, rebalance, steering, underlay
+from falcon_ctl.checks.clocks import Replayed
 from falcon_ctl.checks.measurement import Measurement, rate
 from falcon_ctl.checks.rebalance import Episode, LoadSample
 from falcon_ctl.traffic.tcp import Transfer
@@ -301,8 +302,8 @@ def test_frames_that_a_switch_lost_without_a_trace_are_no_counted_drops():
 
 def test_bytes():
     good = Transfer(100, 100, True, 0.1)
-    assert outcome.bytes_intact({"host": [good]}).ok
-    assert not outcome.bytes_intact({"host": [good, Transfer(100, 100, False, 0.1)]}).ok
+    assert outcome.bytes_intact({"host": good}).ok
+    assert not outcome.bytes_intact({"host": good, "falcon": replace(good, intact=False)}).ok
     assert not outcome.bytes_intact({}).ok
 
 
@@ -312,15 +313,62 @@ def test_speed():
     assert not outcome.falcon_doubles_overlay(rates | {"overlay": 480_000.0}, ["falcon"]).ok
     assert outcome.falcon_near_host(rates, ["falcon"]).ok
     assert not outcome.falcon_near_host(rates | {"falcon": 1_000_001.0}, ["falcon"]).ok
-    assert not outcome.falcon_near_host(rates | {"falcon": 790_000.0}, ["falcon"]).ok
+    assert not outcome.falcon_near_host(rates | {"falcon": 590_000.0}, ["falcon"]).ok
     assert "no valid rate of falcon" in outcome.falcon_near_host({"host": 1.0}, ["falcon"]).evidence
     assert not outcome.falcon_doubles_overlay({"falcon": 1.0}, ["falcon"]).ok
     assert not outcome.falcon_near_host(rates, []).ok
 
 
-def test_rate_is_from_the_first_arrival_to_the_last_delivery():
-    assert rate(3, 1000, 4000) == pytest.approx(1_000_000.0)
-    assert rate(0, 0, 0) == rate(1, 5, 5) == 0.0
+def test_falcon_is_above_the_overlay_for_tcp():
+    rates = {"overlay": 600_000.0, "falcon": 610_000.0}
+    assert outcome.falcon_above_overlay(rates, ["falcon"]).ok
+    assert not outcome.falcon_above_overlay(rates | {"falcon": 590_000.0}, ["falcon"]).ok
+    assert not outcome.falcon_above_overlay({"overlay": 1.0}, ["falcon"]).ok
+
+
+def steady(**medians):
+    latencies = {name: np.full(9, us * 1000, np.int64) for name, us in medians.items()}
+    return {name: measured(system=name, latencies=ns) for name, ns in latencies.items()}
+
+
+def test_latency_is_between_the_hosts_and_the_overlays():
+    found = outcome.latency_between(steady(host=9, falcon=50, overlay=90), ["falcon"])
+    assert found.ok
+    assert "host 9.0, falcon 50.0, overlay 90.0" in found.evidence
+    for falcon, overlay in ((90, 50), (8, 50), (50, 50)):
+        runs = steady(host=9, falcon=falcon, overlay=overlay)
+        assert not outcome.latency_between(runs, ["falcon"]).ok
+    assert not outcome.latency_between(steady(host=9, overlay=90), []).ok
+
+
+def test_rate_is_from_the_first_to_the_last_delivery():
+    assert rate([4000, 1000, 2000, 3000]) == pytest.approx(1_000_000.0)
+    assert rate([1000, 1000, 2000, 2000]) == pytest.approx(2_000_000.0)  # two skbs
+    assert rate([]) == rate([5]) == rate([5, 5]) == 0.0
+
+
+# -- both clocks ---------------------------------------------------------------------------------
+
+
+def test_both_clocks_have_the_same_events():
+    runs = {"host udp steady": Replayed(100, 0), "falcon udp steady": Replayed(100, 0)}
+    assert clocks.same_events(runs).ok
+    runs["falcon udp steady"] = Replayed(100, 1)
+    found = clocks.same_events(runs)
+    assert not found.ok
+    assert found.evidence.startswith("falcon udp steady: 1 of 100 frames end otherwise")
+    assert not clocks.same_events({}).ok
+
+
+def test_a_live_rate_is_as_the_model_predicts():
+    close = measured(pps=109.0, predicted=100.0)
+    assert clocks.rates_as_predicted([close]).ok
+    assert "+9.0 %" in clocks.rates_as_predicted([close]).evidence
+    for pps in (111.0, 89.0):
+        far = measured(pps=pps, predicted=100.0)
+        assert not clocks.rates_as_predicted([close, far]).ok
+        assert clocks.rates_as_predicted([close, replace(far, late="sender: 1 s")]).ok
+    assert not clocks.rates_as_predicted([measured(pps=1.0)]).ok  # nothing was predicted
 
 
 # -- the other policies' formulas ----------------------------------------------------------------

@@ -48,7 +48,7 @@ def lab() -> Iterator[Lab]:
 def run(lab: Lab, rate: float = 300, frames: int = FRAMES) -> udp.Outcome:
     ends = lab.endpoint("red1-1"), lab.endpoint("red3-1")
     offsets = schedule.constant(rate, frames / rate)
-    load = Load("few", [Flow(0, *ends, 40_000, 7000)], [offsets], DILATION)
+    load = Load("few", [Flow(0, *ends, 40_000, 7000)], [offsets], DILATION, payload_size=64)
     return udp.run(lab, OVERLAY, load)
 
 

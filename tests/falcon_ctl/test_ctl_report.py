@@ -181,7 +181,37 @@ def test_the_table_fits_its_width(report, width):
     assert "late, host udp saturating: sender: p99 30 ms" in text
     assert "lost, overlay udp saturating: backlog 10" in text
     assert "2 [reordered]" in text
-    assert ("busiest" in text) == (width == 120)
+    assert ("busiest" in text) == ("sent" in text) == (width == 120)
+
+
+def test_a_rate_is_never_shown_without_order_and_cpu_time(tmp_path):
+    one = measured(pps=5e5, delivered=1000, reordered=25, cpu_ns=2345.6)
+    for width in (80, 120):
+        console = Console(width=width, record=True, file=io.StringIO())
+        table.print_measurements(console, [one], TITLES)
+        row = next(line for line in console.export_text().splitlines() if "udp" in line)
+        assert {"500", "2.50", "2,346"} <= set(row.split())
+    assert plot.rate_note(one) == "2.3 µs CPU, 2.5 % reord."
+    document = one.document(full=True)
+    assert (document["reordered_ratio"], document["cpu_ns_per_packet"]) == (0.025, 2345.6)
+
+
+def test_the_picture_names_what_it_does_not_show():
+    ran = [measured(system=name, load="steady") for name in ("host", "overlay")]
+    ran += [measured(system="falcon", load="steady", late="sender")]
+    ran += [measured(system="falcon", load="surge", late="sender")]  # compares with nothing
+    assert plot._hidden(ran) == "udp steady of falcon (late)"
+
+
+def test_a_run_that_did_not_reach_its_load_has_no_rate():
+    why = "the host's busiest core waited for frames 20.0 % of the time"
+    one = measured(system="falcon", proto="tcp", load="stream", pps=9e5, starved=why)
+    console = Console(width=120, record=True, file=io.StringIO())
+    table.print_measurements(console, [one], TITLES)
+    text = console.export_text()
+    assert "starved" in text
+    assert "900" not in text
+    assert f"starved, falcon tcp stream: {why}" in text
 
 
 def test_steps_are_plain_lines_where_no_terminal_is(capsys):

@@ -5,6 +5,8 @@ import socket
 import struct
 import sys
 import threading
+import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -114,12 +116,36 @@ def connection(target=None):
     client, server = socket.socket(), socket.socket()
     with udp() as free:  # a port number that is likely free for TCP too
         port = free.getsockname()[1]
-    return Connection(client, server, ("127.0.0.1", 0), target or ("127.0.0.1", port))
+    return Connection(client, server, ("127.0.0.1", 0), target or ("127.0.0.1", port), 64)
 
 
 def test_a_connection_carries_seeded_bytes_intact():
     done = connection().transfer(200_000, seed=3, timeout=10)
     assert (done.sent, done.received, done.intact, done.error) == (200_000, 200_000, True, "")
+
+
+def test_the_ports_of_a_connection_can_be_used_again_at_once():
+    with udp() as free:
+        ends = [("127.0.0.1", free.getsockname()[1] + n) for n in range(2)]
+    for seed in range(3):
+        again = Connection(socket.socket(), socket.socket(), *ends, 64)
+        done = again.transfer(5000, seed, timeout=10)
+        assert (done.intact, done.error) == (True, "")
+
+
+def test_a_message_waits_until_there_is_room_in_the_window():
+    with socket.socket() as listener, socket.socket() as client:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)  # and never reads
+        client.connect(listener.getsockname())
+        client.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                client.send(bytes(1 << 20))
+        one = Connection(client, listener, ("", 0), ("", 0), window=64)
+        one._await_room(1 << 30, time.monotonic())
+        with pytest.raises(TimeoutError):
+            one._await_room(1000, time.monotonic() + 0.02)
 
 
 def test_a_connection_that_fails_says_why():

@@ -143,7 +143,7 @@ def test_falcon_outruns_the_overlay(run: Run) -> None:
         if row["proto"] == "udp" and row["flows"] == 1:
             best[row["system"]] = max(best.get(row["system"], 0), row["pps"])
     assert best["falcon-pipelining"] >= 2 * best["overlay"]
-    assert best["host"] >= best["falcon-pipelining"] >= 0.8 * best["host"]
+    assert best["host"] >= best["falcon-pipelining"] >= 0.6 * best["host"]  # EuroSys Fig 10c: 0.65
 
 
 def test_the_results_folder_is_complete(run: Run) -> None:
