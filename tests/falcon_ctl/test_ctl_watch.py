@@ -15,6 +15,7 @@ from p4.v1 import p4runtime_pb2, p4runtime_pb2_grpc
 from falcon_ctl.errors import PartFailed, SwitchError
 from falcon_ctl.live import presence, tcp, watch
 from falcon_ctl.p4rt.client import Client
+from falcon_ctl.traffic.load import Stream
 from rxpath.errors import ControlError
 from rxpath.live import control
 from topo.errors import RequestError
@@ -213,5 +214,5 @@ def test_a_part_that_dies_ends_the_wait_for_connections(monkeypatch):
     with watch.Watch("/nowhere") as found:  # no daemon is there
         lab = SimpleNamespace(watch=found, stream=lambda _: None)
         with pytest.raises(PartFailed, match="topo daemon: the network went down"):
-            tcp._transfer_all(lab, [flow], 1000, 1)
+            tcp._transfer(lab, flow, Stream("stream", 1000, 64, 0, 1000, timeout=60.0), 1)
     over.set()
