@@ -83,6 +83,8 @@ def _head(seeds: int, costs: Mapping[str, str], command: str) -> str:
         f"Means of {seeds} seeds under the virtual clock; cost profiles: {profiles}.\n"
         "A ratio is a system's value over its baseline's, and its error is relative to the "
         "measured ratio.\n"
+        "Beside each: the model's CPU time a message, over the baseline's, and the share of the "
+        "system's frames that were reordered (RFC 4737).\n"
         "The measured values are in `falcon_ctl/papers/*.csv`, the loads in "
         "`falcon_ctl/papers/{loads,eurosys21,ipdps23}.py`.\n\n"
         + "\n".join(
@@ -260,8 +262,8 @@ def _paper(paper: str, ratios: Iterable[Ratio]) -> str:
         note = f" ({panel.note})" if panel.note else ""
         text += [
             f"\n**Fig {panel.name}**, {panel.title}{note}\n",
-            "| at | ratio | measured | modelled | error | counts as |",
-            "|---|---|---|---|---|---|",
+            "| at | ratio | measured | modelled | error | CPU time | reordered | counts as |",
+            "|---|---|---|---|---|---|---|---|",
         ]
         text += [_row(ratio) for ratio in ones]
     return "\n".join(text)
@@ -271,4 +273,7 @@ def _row(ratio: Ratio) -> str:
     _, x, name = _where(ratio)
     model, error = _shown(ratio.modelled, ".3f"), _shown(ratio.error, "+.1%")
     role = "not modelled" if ratio.why else ratio.role.value
-    return f"| {x} | {name} | {ratio.measured:.3f} | {model} | {error} | {role} |"
+    cpu = "" if ratio.cpu is None else f"{ratio.cpu:.2f}"
+    order = "" if ratio.reordered is None else f"{ratio.reordered:.1%}"
+    cells = (x, name, f"{ratio.measured:.3f}", model, error, cpu, order, role)
+    return f"| {' | '.join(cells)} |"

@@ -502,8 +502,8 @@ def test_the_page_has_every_ratio(outcome):
     _, ratios = outcome
     page = fidelity.page(ratios, {}, 1, {"eurosys21": "some-profile"}, "make-it")
     assert "Written by `make-it`" in page
-    assert "| 16B | Con / Host | 0.275 | 0.250 | -9.1% | fitted |" in page
-    assert "| 16B | Falcon / Con | 2.364 | - | - | not modelled |" in page
+    assert "| 16B | Con / Host | 0.275 | 0.250 | -9.1% | 1.00 | 0.0% | fitted |" in page
+    assert "| 16B | Falcon / Con | 2.364 | - | - |  |  | not modelled |" in page
     assert "| no such system | 1 | eurosys21 10c |" in page
     assert "| fitted | rate | 1 | 100% | 100% | 9.1% |  |" in page
 
