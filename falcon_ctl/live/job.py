@@ -228,11 +228,12 @@ class Job:
         with Monitor(self.lab.network.machines[self.plan.target].control_socket) as monitor:
             outcome = self._drive(system, load)
         meta = outcome.trace.meta
+        began = min((passage.arrival for passage in outcome.trace.passages), default=0)
         surge_at = outcome.sent.start_ns + load.surge_at - meta["epoch_ns"]
         counts = outcome.stats["falcon"]
         return Episode(
             trace=outcome.trace,
-            samples=[s for s in monitor.samples if s.time >= outcome.trace.passages[0].arrival],
+            samples=[s for s in monitor.samples if s.time >= began],
             ports=[flow.source_port for flow in load.flows],
             cpu=cpu,
             surge_at=surge_at // meta["dilation"],

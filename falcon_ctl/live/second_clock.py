@@ -80,6 +80,8 @@ def predicted_pps(system: System, load: Load, trace: Trace) -> float:
 
     `trace` is what came of it.
     """
+    if not trace.passages:
+        return 0.0
     return _planned(_host(system, trace), load, trace, trace.passages[0].arrival)
 
 

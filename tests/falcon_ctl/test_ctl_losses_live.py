@@ -140,10 +140,10 @@ def test_what_a_switch_did_not_read_in_time_is_lost_at_its_port(lab: Lab) -> Non
     with socket_of(pid, "s1-eth1") as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)  # room for a frame or two
         try:
-            found = run(lab, rate=1_000_000, frames=1000).measurement
+            found = run(lab, rate=1_000_000, frames=4000).measurement
         finally:
             sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
     assert found.drops["s1:1 socket"] > 0
-    assert found.sent == 1000 == found.delivered + sum(found.drops.values())
+    assert found.sent == 4000 == found.delivered + sum(found.drops.values())
     assert "frames lost at s1:1 socket" in found.disturbed
     assert outcome.nothing_unaccounted([found]).ok
