@@ -79,12 +79,6 @@ def test_another_version_of_the_format() -> None:
     assert "2.x" in error.expected
 
 
-def test_no_version_at_all() -> None:
-    changed = copy.deepcopy(EXTERNS)
-    del changed["__meta__"]
-    assert "__meta__" in refused(changed).expected
-
-
 def first_primitive(program: Any) -> tuple[int, int]:
     for number, action in enumerate(program["actions"]):
         if action["primitives"]:

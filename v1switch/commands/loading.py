@@ -28,4 +28,6 @@ def load(dataplane: Dataplane, path: Path) -> None:
         raise SwitchError(f"{path}: {error}") from error
     except OSError as error:
         raise SwitchError(f"{path}: {error.strerror}, expected a BMv2 JSON file") from error
+    if program.remarks:
+        log.warning("%s: %s", path, program.remark)
     log.info("running %s", path)

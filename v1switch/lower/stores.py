@@ -9,6 +9,7 @@ from v1switch.lower import ir
 from v1switch.lower.context import Context
 from v1switch.lower.expressions import Expressions, inside
 from v1switch.program import expressions as ex
+from v1switch.program.symbols import VALID
 
 
 class Stores:
@@ -56,6 +57,12 @@ class Stores:
         self.builder.add(ir.RegisterWrite(ref, index, cut, inside(index, ref.spec.size)))
 
     def _field(self, target: ex.FieldRef, value: ir.Expr) -> None:
+        if target.field == VALID:
+            valid = self.layout.headers[target.header].valid
+            assert valid is not None, "the loader took headers of the packet only"
+            self.builder.assign(valid, ar.as_bool(value))
+            self.touch(target.header)
+            return
         if not self.context.demand.is_read(target.header, target.field):
             return
         var = self.layout.field(target.header, target.field)

@@ -74,6 +74,13 @@ class _Joiner:
     def __init__(self, p4info: p4info_pb2.P4Info, program: model.Program) -> None:
         self._info = p4info
         self._program = program
+        tables = {each.preamble.name for each in p4info.tables}
+        self._in_tables = {
+            action
+            for table in program.tables.values()
+            if table.name in tables
+            for action in table.actions
+        }
         self._by_id: dict[int, Any] = {}
         self._actions: dict[int, Action] = {}
         self._profiles: dict[int, Profile] = {}
@@ -116,16 +123,23 @@ class _Joiner:
             raise invalid(f"p4info: extern type {name!r} is not part of v1model")
 
     def _action(self, info: p4info_pb2.Action) -> Action:
-        """Check an action against every action of that name in the program."""
+        """Check an action against those of that name that the program's tables offer.
+
+        The program may have others of the name without these parameters: direct calls, in which
+        p4c has put the arguments, and the tables that it makes of them.
+        """
         name = info.preamble.name
         params = tuple(Param(each.id, each.name, each.bitwidth) for each in info.params)
         _unique_ids(info.params, f"action {name!r}")
         found = [each for each in self._program.actions.values() if each.name == name]
         if not found:
             raise invalid(f"p4info: action {name!r} is not in the program")
-        for action in found:
+        offered = [each for each in found if each.id in self._in_tables]
+        for action in offered:
             _same_params(name, info.params, action.params, self._translated)
-        widths = [each.width for each in found[0].params]
+        if not offered:  # no client can name it
+            return Action(info.preamble.id, name, params)
+        widths = [each.width for each in offered[0].params]
         return Action(
             info.preamble.id,
             name,

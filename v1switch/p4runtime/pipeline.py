@@ -6,6 +6,7 @@ has a separate data plane that no packet reaches, so that it can be written and 
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from v1switch.p4runtime.errors import invalid
 from v1switch.p4runtime.join import join, with_initial_entries
 from v1switch.p4runtime.schema import Schema
 from v1switch.program.loader import load_program
+
+log = logging.getLogger("v1switch")
 
 
 @dataclass
@@ -74,4 +77,7 @@ def verify(config: p4rt.ForwardingPipelineConfig, plane: Dataplane) -> tuple[Sch
     if not config.p4_device_config:
         raise invalid("p4_device_config is empty, expected BMv2 JSON")
     program = with_initial_entries(load_program(config.p4_device_config), config.p4info)
-    return join(config.p4info, program), plane.prepare(program)
+    schema = join(config.p4info, program)
+    if program.remarks:
+        log.warning("pipeline: %s", program.remark)
+    return schema, plane.prepare(program)

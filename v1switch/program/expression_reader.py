@@ -115,9 +115,12 @@ class ExpressionReader:
         if op == "access_field":
             self.kinds.want(node.get("left"), whole, HEADER)
             header_type = self.kinds.header_type(whole)
-            if offset > len(header_type.fields):  # the offset after the last field is the validity
+            declared = self.symbols.declared.get(header_type.name, header_type.fields)
+            if offset > len(declared):  # the offset after the last field is the validity
                 raise node.get("right").fail(f"a field of {header_type.name}", f"number {offset}")
-            return ex.MemberField(whole, offset)
+            if offset < len(declared) and declared[offset].width == 0:
+                return ex.Const(0)
+            return ex.MemberField(whole, sum(f.width != 0 for f in declared[:offset]))
         self.kinds.want(node.get("left"), whole, UNION)
         if offset >= len(self.kinds.members(whole)):
             raise node.get("right").fail("a member of the header union", f"number {offset}")
@@ -132,7 +135,7 @@ class ExpressionReader:
         return ex.BoolConst(value.boolean())
 
     def _field(self, value: Node) -> Expr:
-        return self.symbols.field(value)
+        return ex.Const(0) if self.symbols.is_empty(value) else self.symbols.field(value)
 
     def _header(self, value: Node) -> Expr:
         return ex.HeaderRef(self.symbols.header(value).name)
@@ -152,6 +155,8 @@ class ExpressionReader:
             # p4c writes the last element as a whole like this (BMv2 aborts when one is copied)
             ref = ex.StackRef(stack.name)
             return ex.ElementRef(ref, ex.Operation("last_stack_index", None, ref))
+        if self.symbols.is_empty_field(stack.header_type, value.at(1).text()):
+            return ex.Const(0)
         return ex.LastField(stack.name, self.symbols.type_field(stack.header_type, value.at(1)))
 
     def _union_stack_field(self, value: Node) -> Expr:

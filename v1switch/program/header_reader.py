@@ -30,7 +30,8 @@ def _field(node: Node) -> FieldType:
     extra = [item.truth() for item in list(node.items())[2:4]] + [False, False]
     if width.value == "*":
         return FieldType(node.at(0).name(), None)
-    return FieldType(node.at(0).name(), width.width(), extra[0], extra[1])
+    bits = 0 if width.value == 0 else width.width()
+    return FieldType(node.at(0).name(), bits, extra[0], extra[1])
 
 
 def _header_type(node: Node, symbols: Symbols) -> HeaderType:
@@ -43,9 +44,15 @@ def _header_type(node: Node, symbols: Symbols) -> HeaderType:
     max_length, length = node.find("max_length"), node.find("length_exp")
     if sum(f.width is None for f in fields) > 1:
         raise node.get("fields").fail("at most one variable-length field", "more")
+    name, kept = node.get("name").name(), tuple(f for f in fields if f.width != 0)
+    if len(kept) < len(fields):
+        if length is not None:  # it names fields by their places
+            raise node.get("fields").fail("fields of at least one bit beside a length", "bit<0>")
+        symbols.declared[name] = fields
+        symbols.remark("fields of no bits (bit<0>), which read 0")
     return HeaderType(
-        node.get("name").name(),
-        fields,
+        name,
+        kept,
         max_length.integer() if max_length else 0,
         ExpressionReader(symbols, len(fields)).value(length) if length else None,
     )

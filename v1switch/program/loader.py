@@ -70,11 +70,11 @@ def load_program(text: bytes | str) -> Program:
 
 
 def _load(root: Node) -> Program:
-    _check_version(root)
     pipelines = _named(root, "pipelines", ("ingress", "egress"))
     parser_node = _named(root, "parsers", ("parser",))["parser"]
     deparser_node = _named(root, "deparsers", ("deparser",))["deparser"]
     symbols = _symbols(root)
+    _check_version(root, symbols)
     learn_lists, field_lists = _learn_lists(root, symbols), _field_lists(root, symbols)
     symbols.learn_lists, symbols.field_lists = set(learn_lists), set(field_lists)
     calculations = _calculations(root, symbols)
@@ -110,6 +110,7 @@ def _load(root: Node) -> Program:
         learn_lists=learn_lists,
         field_lists=field_lists,
         aliases=symbols.aliases,
+        remarks=tuple(symbols.remarks),
     )
 
 
@@ -124,10 +125,12 @@ def _symbols(root: Node) -> Symbols:
     return symbols
 
 
-def _check_version(root: Node) -> None:
-    meta = root.get("__meta__")
-    version = meta.get("version")
-    if version.at(0).integer() != MAJOR_VERSION:
+def _check_version(root: Node, symbols: Symbols) -> None:
+    meta = root.find("__meta__")
+    version = meta.find("version") if meta else None
+    if version is None:
+        symbols.remark(f"no version (__meta__), taken for {MAJOR_VERSION}.x")
+    elif version.at(0).integer() != MAJOR_VERSION:
         raise version.fail(f"BMv2 JSON version {MAJOR_VERSION}.x")
 
 
@@ -229,10 +232,19 @@ def _field_lists(root: Node, symbols: Symbols) -> dict[int, FieldList]:
         number, name = node.get("id").integer(), node.find("name")
         fields = []
         for item in node.items("elements"):
-            field_of(item, symbols)
-            fields.append(symbols.writable(item.get("value")))
+            if item.get("type").text() == "hexstr":
+                item.get("value").hexstr()
+                symbols.remark("constants in field lists, which keep nothing")
+            elif not _is_empty(item, symbols):
+                field_of(item, symbols)
+                fields.append(symbols.writable(item.get("value")))
         lists[number] = FieldList(number, name.name() if name else "", tuple(fields))
     return lists
+
+
+def _is_empty(node: Node, symbols: Symbols) -> bool:
+    """Whether an element of a list is a field of no bits."""
+    return node.get("type").text() == "field" and symbols.is_empty(node.get("value"))
 
 
 def _calculation_input(node: Node, symbols: Symbols) -> CalculationInput:
@@ -256,7 +268,11 @@ def _calculations(root: Node, symbols: Symbols) -> dict[str, Calculation]:
     for node in root.items("calculations"):
         unique(node.get("name"), set(found), "name of a calculation")
         name = node.get("name").name()
-        inputs = tuple(_calculation_input(item, symbols) for item in node.items("input"))
+        inputs = tuple(
+            _calculation_input(item, symbols)
+            for item in node.items("input")
+            if not _is_empty(item, symbols)
+        )
         found[name] = Calculation(name, algorithm(node.get("algo")), inputs)
     return found
 
@@ -284,7 +300,6 @@ def _checksums(root: Node, symbols: Symbols) -> tuple[Checksum, ...]:
 
 def _actions(root: Node, symbols: Symbols) -> dict[int, Action]:
     actions: dict[int, Action] = {}
-    by_name: dict[str, list[int]] = {}
     seen: set[object] = set()
     for node in root.items("actions"):
         unique(node.get("id"), seen, "action id")
@@ -295,9 +310,6 @@ def _actions(root: Node, symbols: Symbols) -> dict[int, Action]:
         calls = tuple(
             read_primitive(item, symbols, len(params)) for item in node.items("primitives")
         )
-        number, name = node.get("id").integer(), node.get("name")
-        widths = by_name.setdefault(name.name(), [p.width for p in params])
-        if widths != [p.width for p in params]:
-            raise name.fail("parameters like those of the other actions of this name")
-        actions[number] = Action(number, name.name(), params, calls)
+        number = node.get("id").integer()
+        actions[number] = Action(number, node.get("name").name(), params, calls)
     return actions

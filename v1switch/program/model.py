@@ -116,7 +116,11 @@ class Param:
 
 @dataclass(frozen=True)
 class Action:
-    """An action. Several may share a name; the id is unique."""
+    """An action. Several may share a name, even with other parameters; the id is unique.
+
+    p4c writes one action for tables, and others for each call from a control, with constants in
+    place of parameters. The actions of one table, or of one action profile, have one signature.
+    """
 
     id: int
     name: str
@@ -303,7 +307,11 @@ class FieldList:
 
 @dataclass(frozen=True)
 class Program:
-    """A whole v1model program. Made by `v1switch.program.loader.load_program`."""
+    """A whole v1model program. Made by `v1switch.program.loader.load_program`.
+
+    Attributes:
+        remarks: what it has as older compilers wrote it, and how that is taken.
+    """
 
     name: str
     compiler: str
@@ -327,6 +335,12 @@ class Program:
     learn_lists: dict[int, LearnList]
     field_lists: dict[int, FieldList]
     aliases: dict[str, FieldRef] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def remark(self) -> str:
+        """What is to be said of the program, on one line; empty when there is nothing."""
+        return f"unusual JSON: {'; '.join(self.remarks)}" if self.remarks else ""
 
     @property
     def tables(self) -> dict[str, Table]:

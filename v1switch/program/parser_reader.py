@@ -15,13 +15,14 @@ from v1switch.program.model import (
     Parser,
     ParserOp,
     ParserState,
+    Primitive,
     SetField,
     Transition,
     ValueSet,
     Verify,
 )
 from v1switch.program.primitives import read_primitive
-from v1switch.program.symbols import Symbols
+from v1switch.program.symbols import VALID, Symbols
 
 
 def read_value_sets(root: Node) -> dict[str, ValueSet]:
@@ -64,11 +65,15 @@ def _operand(node: Node, reader: ExpressionReader) -> ex.Expr:
     return ex.Const(node.integer()) if isinstance(node.value, int) else reader.value(node)
 
 
-def _set(params: Node, symbols: Symbols, reader: ExpressionReader) -> SetField:
+def _set(params: Node, symbols: Symbols, reader: ExpressionReader) -> SetField | Primitive:
     target = params.at(0)
     if target.get("type").text() != "field":
         raise target.get("type").fail("'field'")
-    ref, value = symbols.writable(target.get("value")), reader.read(params.at(1))
+    if symbols.is_empty(target.get("value")):
+        return Primitive("no_op", ())
+    ref, value = symbols.valid_or_writable(target.get("value")), reader.read(params.at(1))
+    if ref.field == VALID:
+        symbols.remark("a parser that writes to $valid$, which makes the header valid or invalid")
     reader.kinds.want(params.at(1), value, VALUE, BYTES)
     reader.kinds.same(params, ref, value)
     return SetField(ref, value)

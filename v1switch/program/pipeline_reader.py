@@ -70,6 +70,7 @@ class PipelineReader:
         self.actions = actions
         self.profiles = profiles
         self._tables: set[object] = set()
+        self._signatures: dict[tuple[str, str], list[int]] = {}  # by profile and action
 
     def read(self, node: Node) -> Pipeline:
         """Read the pipeline and check that its nodes refer only to each other."""
@@ -161,6 +162,7 @@ class PipelineReader:
         profile = node.find("action_profile")
         if profile is not None and profile.text() not in self.profiles:
             raise profile.fail("the name of an action profile")
+        self._check_signatures(node, actions, profile.text() if profile else None)
         implementation = choice(node.get("type"), IMPLEMENTATIONS)
         if (profile is None) != (implementation == "simple"):
             raise node.get("type").fail("an action profile with indirect tables, and only there")
@@ -191,6 +193,19 @@ class PipelineReader:
             const_entries=consts,
             source=node.source(),
         )
+
+    def _check_signatures(
+        self, node: Node, actions: tuple[Action, ...], profile: str | None
+    ) -> None:
+        """Raise ProgramError if entries could not tell two actions of one name apart."""
+        known = {} if profile is None else self._signatures
+        for action in actions:
+            widths = [p.width for p in action.params]
+            if known.setdefault((profile or "", action.name), widths) != widths:
+                owner = "a table" if profile is None else "an action profile"
+                raise node.get("actions" if node.find("action_ids") is None else "action_ids").fail(
+                    f"one action of each name in {owner}", f"{action.name!r} with two signatures"
+                )
 
     @staticmethod
     def _next(

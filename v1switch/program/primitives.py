@@ -113,11 +113,20 @@ def read_primitive(
     nodes = list(given.items())
     if len(nodes) != len(expected):
         raise given.fail(f"{len(expected)} parameters of {op.text()!r}", str(len(nodes)))
+    if any(
+        k == FIELD and _is_empty(item, symbols) for item, k in zip(nodes, expected, strict=True)
+    ):
+        return Primitive("no_op", (), node.source())
     reader = _Arguments(ExpressionReader(symbols, params, parsing), op.text() in COPIES)
     args = tuple(reader.read(item, kind) for item, kind in zip(nodes, expected, strict=True))
     if op.text() in COPIES:
         reader.kinds.same(given, *args)
     return Primitive(op.text(), args, node.source())
+
+
+def _is_empty(node: Node, symbols: Symbols) -> bool:
+    """Whether an argument is a field of no bits, to which nothing can be written."""
+    return node.get("type").text() == "field" and symbols.is_empty(node.get("value"))
 
 
 class _Arguments:

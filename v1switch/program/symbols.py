@@ -8,6 +8,7 @@ from v1switch.program.expressions import FieldRef
 from v1switch.program.json_cursor import Node
 from v1switch.program.model import (
     CounterArray,
+    FieldType,
     Header,
     HeaderStack,
     HeaderType,
@@ -27,7 +28,13 @@ CORE_ERRORS = (  # of core.p4; without numbers in the JSON they are numbered in 
 
 @dataclass
 class Symbols:
-    """All named objects, filled while the program is read from top to bottom."""
+    """All named objects, filled while the program is read from top to bottom.
+
+    Attributes:
+        declared: all fields of the header types that have fields of no bits. Those are in no
+            `HeaderType`: they read 0, and what is written to them is gone.
+        remarks: what the program has as older compilers wrote it, in order.
+    """
 
     headers: dict[str, Header] = field(default_factory=dict)
     stacks: dict[str, HeaderStack] = field(default_factory=dict)
@@ -40,6 +47,22 @@ class Symbols:
     calculations: set[str] = field(default_factory=set)
     learn_lists: set[int] = field(default_factory=set)
     field_lists: set[int] = field(default_factory=set)
+    declared: dict[str, tuple[FieldType, ...]] = field(default_factory=dict)
+    remarks: dict[str, None] = field(default_factory=dict)
+
+    def remark(self, text: str) -> None:
+        """Note something that newer compilers write otherwise; the same thing once."""
+        self.remarks[text] = None
+
+    def is_empty(self, node: Node) -> bool:
+        """Whether the pair (header, field) in `node` names a field of no bits: `bit<0>`."""
+        header = self.headers.get(node.at(0).text())
+        return header is not None and self.is_empty_field(header.header_type, node.at(1).text())
+
+    def is_empty_field(self, header_type: HeaderType, name: str) -> bool:
+        """Whether a field of this name was declared in `header_type` with no bits."""
+        declared = self.declared.get(header_type.name, ())
+        return any(field.name == name and field.width == 0 for field in declared)
 
     def header(self, node: Node) -> Header:
         """The header that `node` names."""
@@ -86,6 +109,11 @@ class Symbols:
         if found.field == VALID:
             raise node.fail("a field that can be written", "a header's validity")
         return found
+
+    def valid_or_writable(self, node: Node) -> FieldRef:
+        """The field that the pair in `node` names, or the validity of a header of the packet."""
+        found = self.field(node)
+        return self.writable(node) if self.headers[found.header].metadata else found
 
     def number(self, node: Node) -> FieldRef:
         """The field that the pair in `node` names, which is of fixed length."""
