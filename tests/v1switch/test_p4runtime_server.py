@@ -175,7 +175,10 @@ def test_the_device_comes_before_the_primary_and_the_primary_before_the_pipeline
 def test_without_a_pipeline_nothing_can_be_read(client):
     assert refusal(client.read, wanted(table_entry={})).code.name == "FAILED_PRECONDITION"
     request = rt.GetForwardingPipelineConfigRequest(device_id=DEVICE_ID)
-    assert not client.stub.GetForwardingPipelineConfig(request).HasField("config")
+    with pytest.raises(grpc.RpcError) as caught:
+        client.stub.GetForwardingPipelineConfig(request)
+    assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert caught.value.details() == "No forwarding pipeline config set for this device"
     request.device_id = 9
     with pytest.raises(grpc.RpcError) as caught:
         client.stub.GetForwardingPipelineConfig(request)

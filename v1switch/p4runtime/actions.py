@@ -12,7 +12,7 @@ from typing import Any
 from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.p4runtime import ports
-from v1switch.p4runtime.bytestrings import decode, encode
+from v1switch.p4runtime.bytestrings import encode
 from v1switch.p4runtime.errors import Code, Refused, invalid
 from v1switch.p4runtime.schema import Action, Profile, Table
 from v1switch.state.entries import (
@@ -40,7 +40,7 @@ def decode_call(message: p4rt.Action, action: Action) -> ActionCall:
         if raw is None:
             raise invalid(f"action {action.name!r}: parameter {param.name!r} is missing")
         what = f"action {action.name!r}, parameter {param.name!r}"
-        params.append(decode(raw, param.width, what))
+        params.append(param.value(raw, what))
     if given:
         raise invalid(f"action {action.name!r}: no parameter has id {min(given)}")
     return ActionCall(action.name, tuple(params))
@@ -50,7 +50,7 @@ def encode_call(call: ActionCall, action: Action, message: p4rt.Action) -> None:
     """Write a call of `action` into a message."""
     message.action_id = action.id
     for param, value in zip(action.params, call.params, strict=True):
-        message.params.add(param_id=param.id, value=encode(value))
+        message.params.add(param_id=param.id, value=param.text(value))
 
 
 def profile_call(message: p4rt.Action, profile: Profile) -> ActionCall:

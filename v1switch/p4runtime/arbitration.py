@@ -108,6 +108,17 @@ class Arbitration:
             return list(self._notices(bid.role))
         return [self._notice(bid.role, client)]
 
+    def is_taken(self, client: Client, bid: Bid) -> bool:
+        """Whether another live client of the role has the bid's election id."""
+        return self._holder(client, bid) is not None
+
+    def _holder(self, client: Client, bid: Bid) -> Bid | None:
+        """The bid of another live client with the same election id."""
+        for other, taken in self._roles.get(bid.role, _Role()).clients.items():
+            if other != client and None is not bid.election_id == taken.election_id:
+                return taken
+        return None
+
     def close(self, client: Client) -> list[Notice]:
         """Remove a client whose stream has ended; returns notices to send."""
         name = self._role_of.pop(client, None)
@@ -163,9 +174,9 @@ class Arbitration:
         if bid.role not in self._roles and len(self._roles) >= MAX_ROLES:
             raise Refused(Code.RESOURCE_EXHAUSTED, f"the limit of {MAX_ROLES} roles is reached")
         clients = self._roles.get(bid.role, _Role()).clients
-        for other, taken in clients.items():
-            if other != client and None is not bid.election_id == taken.election_id:
-                raise invalid(f"election id {_text(bid.election_id)} is in use by {taken.address}")
+        taken = self._holder(client, bid)
+        if taken is not None:
+            raise invalid(f"election id {_text(bid.election_id)} is in use by {taken.address}")
         if known_role is None and len(clients) >= self._max_streams:
             raise Refused(
                 Code.RESOURCE_EXHAUSTED, f"the limit of {self._max_streams} streams is reached"

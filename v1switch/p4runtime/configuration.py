@@ -9,7 +9,7 @@ from p4.v1 import p4runtime_pb2 as p4rt
 from v1switch.control.dataplane import Dataplane
 from v1switch.control.engine import InertEngine, Prepared
 from v1switch.errors import SwitchError
-from v1switch.p4runtime.errors import invalid, not_found, refusal
+from v1switch.p4runtime.errors import Code, Refused, invalid, not_found, refusal
 from v1switch.p4runtime.pipeline import Pipeline, verify
 from v1switch.p4runtime.replay import changes, keep
 from v1switch.p4runtime.schema import Schema
@@ -18,6 +18,7 @@ from v1switch.program.model import Program
 Action = p4rt.SetForwardingPipelineConfigRequest.Action
 ResponseType = p4rt.GetForwardingPipelineConfigRequest.ResponseType
 Verified = tuple[Schema, Prepared]
+NO_PIPELINE = "No forwarding pipeline config set for this device"  # BMv2's words
 
 
 class Configuration:
@@ -70,21 +71,22 @@ class Configuration:
         """Return the requested parts of the configuration.
 
         Raises:
-            Refused: an unknown response type.
+            Refused: an unknown response type, or no pipeline has been set.
         """
         parts = _PARTS.get(response_type)
         if parts is None:
             raise invalid(f"response_type {response_type} is unknown")
+        if self.current is None:  # BMv2's answer; the specification's would be an empty one
+            raise Refused(Code.FAILED_PRECONDITION, NO_PIPELINE)
         response = p4rt.GetForwardingPipelineConfigResponse()
-        if self.current is not None:
-            config = self.current.config
-            response.config.SetInParent()
-            if config.HasField("cookie"):
-                response.config.cookie.CopyFrom(config.cookie)
-            if "p4info" in parts:
-                response.config.p4info.CopyFrom(config.p4info)
-            if "p4_device_config" in parts:
-                response.config.p4_device_config = config.p4_device_config
+        config = self.current.config
+        response.config.SetInParent()
+        if config.HasField("cookie"):
+            response.config.cookie.CopyFrom(config.cookie)
+        if "p4info" in parts:
+            response.config.p4info.CopyFrom(config.p4info)
+        if "p4_device_config" in parts:
+            response.config.p4_device_config = config.p4_device_config
         return response
 
     def _verify(

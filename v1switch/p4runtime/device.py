@@ -18,9 +18,9 @@ from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.control.dataplane import Dataplane
 from v1switch.errors import SwitchError
-from v1switch.p4runtime import batches
+from v1switch.p4runtime import batches, limits
 from v1switch.p4runtime.arbitration import Arbitration, Bid, Notice
-from v1switch.p4runtime.configuration import Configuration
+from v1switch.p4runtime.configuration import NO_PIPELINE, Configuration
 from v1switch.p4runtime.errors import (
     SPACE,
     Code,
@@ -48,7 +48,7 @@ class Device:
         self._arbitration = Arbitration(device_id)
         self.configuration = Configuration(plane)
         self.notifier = Notifier(plane)
-        self._bids = threading.Lock()
+        self._bids = threading.Condition()
         self._state = threading.Lock()
 
     def start(self) -> None:
@@ -131,11 +131,20 @@ class Device:
             log.warning("a client did not keep up: %d notifications dropped", session.dropped)
             session.dropped = 0
         with self._bids:
+            session.closed = True
             self._publish(self._arbitration.close(session))
+            self._bids.notify_all()
 
     def _bid(self, session: Session, message: p4rt.MasterArbitrationUpdate) -> None:
         bid = _bid_of(message, session.address)
         with self._bids:
+            # a client that comes back at once may be heard before the end of its old stream
+            self._bids.wait_for(
+                lambda: session.closed or not self._arbitration.is_taken(session, bid),
+                limits.RECONNECT_S,
+            )
+            if session.closed:
+                return
             notices = self._arbitration.bid(session, bid)
             session.admitted = True
             self._publish(notices)
@@ -185,9 +194,7 @@ class Device:
     def _pipeline(self) -> Pipeline:
         pipeline = self.configuration.current
         if pipeline is None:
-            raise Refused(
-                Code.FAILED_PRECONDITION, "No forwarding pipeline config set for this device"
-            )
+            raise Refused(Code.FAILED_PRECONDITION, NO_PIPELINE)
         return pipeline
 
 

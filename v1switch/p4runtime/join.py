@@ -33,6 +33,7 @@ from v1switch.p4runtime.schema import (
     Table,
     ValueSet,
 )
+from v1switch.p4runtime.translation import Strings, mappings
 from v1switch.program import model
 
 _Scope = p4info_pb2.ActionRef.Scope
@@ -84,6 +85,7 @@ class _Joiner:
         self._by_id: dict[int, Any] = {}
         self._actions: dict[int, Action] = {}
         self._profiles: dict[int, Profile] = {}
+        self._by_type: dict[tuple[str, int], Strings] = {}
 
     def schema(self) -> Schema:
         self._index()
@@ -91,7 +93,8 @@ class _Joiner:
         self._actions = {each.preamble.id: self._action(each) for each in info.actions}
         self._profiles = {each.preamble.id: self._profile(each) for each in info.action_profiles}
         headers = {
-            each.preamble.name: _controller_header(each) for each in info.controller_packet_metadata
+            each.preamble.name: self._controller_header(each)
+            for each in info.controller_packet_metadata
         }
         return Schema(
             tables={each.preamble.id: self._table(each) for each in info.tables},
@@ -139,12 +142,11 @@ class _Joiner:
             _same_params(name, info.params, action.params, self._translated)
         if not offered:  # no client can name it
             return Action(info.preamble.id, name, params)
-        widths = [each.width for each in offered[0].params]
-        return Action(
-            info.preamble.id,
-            name,
-            tuple(Param(p.id, p.name, width) for p, width in zip(params, widths, strict=True)),
-        )
+        pairs = zip(info.params, offered[0].params, strict=True)
+        return Action(info.preamble.id, name, tuple(self._param(i, p.width) for i, p in pairs))
+
+    def _param(self, info: Any, width: int) -> Param:
+        return Param(info.id, info.name, width, self._strings(info, width))
 
     def _profile(self, info: p4info_pb2.ActionProfile) -> Profile:
         name = info.preamble.name
@@ -245,7 +247,7 @@ class _Joiner:
             raise invalid(f"p4info: {place} is {kind.name}, in the program {program_kind}")
         if info.bitwidth != width and not self._translated(info):
             raise invalid(f"p4info: {place} is {info.bitwidth} bits, in the program {width}")
-        return MatchField(info.id, info.name, width, kind)
+        return MatchField(info.id, info.name, width, kind, self._strings(info, width))
 
     def _action_ref(self, ref: p4info_pb2.ActionRef, table: model.Table) -> ActionRef:
         action = self._ref(ref, table.name)
@@ -313,14 +315,19 @@ class _Joiner:
         where = f"value set {name!r}"
         _unique_ids(info.match, where)
         total = sum(each.bitwidth for each in info.match)
-        if total != width:
+        translated = [each for each in info.match if self._translated(each)]
+        if total != width and len(translated) != 1:
             raise invalid(f"p4info: {where} is {total} bits, in the program {width}")
         fields = []
         for each in info.match:
             kind = KINDS.get(each.match_type)
             if kind is None:
                 raise invalid(f"p4info: {where}: match kind is not one of v1model")
-            fields.append(MatchField(each.id, each.name, each.bitwidth, kind))
+            bits = each.bitwidth + (width - total if each in translated else 0)
+            if bits <= 0:
+                raise invalid(f"p4info: {where} is {total} bits, in the program {width}")
+            strings = self._strings(each, bits)
+            fields.append(MatchField(each.id, each.name, bits, kind, strings))
         return ValueSet(info.preamble.id, name, info.size, tuple(fields))
 
     def _reference(self, object_id: int, among: Iterable[Any], owner: str) -> Any:
@@ -330,16 +337,57 @@ class _Joiner:
         return found
 
     def _translated(self, info: Any) -> bool:
-        """Whether the object's type is translated to another width for the controller.
+        """Whether the object's type is translated to another one for the controller.
 
-        Numbers are passed on unchanged; types that are translated to strings are refused.
+        Numbers are passed on unchanged, of strings each stands for a value: see `translation`.
         """
-        new_type = self._info.type_info.new_types.get(info.type_name.name)
-        if new_type is None or not new_type.HasField("translated_type"):
-            return False
-        if new_type.translated_type.HasField("sdn_string"):
-            raise invalid(f"p4info: {info.name!r} is translated to a string: not supported")
-        return True
+        return self._translation(info) is not None
+
+    def _translation(self, info: Any) -> Any:
+        """The type with a translation that an object has, or None."""
+        new_types = self._info.type_info.new_types
+        name = info.type_name.name
+        if name not in new_types or not new_types[name].HasField("translated_type"):
+            return None
+        return new_types[name]
+
+    def _strings(self, info: Any, width: int) -> Strings | None:
+        """The strings of an object's type, the same for all of this type; None for numbers."""
+        new_type = self._translation(info)
+        if new_type is None or not new_type.translated_type.HasField("sdn_string"):
+            return None
+        key = new_type.translated_type.uri or info.type_name.name, width
+        if key not in self._by_type:
+            self._by_type[key] = Strings(width, mappings(new_type.annotations))
+        return self._by_type[key]
+
+    def _controller_header(self, info: Any) -> ControllerHeader:
+        """A controller header; where a type is translated, its width is that of the program."""
+        what = f"controller header {info.preamble.name!r}"
+        _unique_ids(info.metadata, what)
+        widths = [each.bitwidth for each in info.metadata]
+        if any(self._translated(each) for each in info.metadata):
+            widths = self._program_widths(info, what)
+        pairs = zip(info.metadata, widths, strict=True)
+        return ControllerHeader(tuple(self._param(each, width) for each, width in pairs))
+
+    def _program_widths(self, info: Any, what: str) -> list[int]:
+        """The widths of the header of the program that has just these fields."""
+        found = []
+        for header in self._program.headers.values():
+            fields = header.header_type.fields
+            if not header.metadata and len(fields) == len(info.metadata):
+                pairs = list(zip(fields, info.metadata, strict=True))
+                if all(
+                    field.name == each.name
+                    and (field.width == each.bitwidth or self._translated(each))
+                    for field, each in pairs
+                ):
+                    found.append([field.width or 0 for field in fields])
+        if not found or any(widths != found[0] for widths in found):
+            count = "several headers have" if found else "no header has"
+            raise invalid(f"p4info: {what} is translated: {count} its fields in the program")
+        return found[0]
 
 
 def _objects(info: p4info_pb2.P4Info) -> Iterator[Any]:
@@ -391,10 +439,3 @@ def _unique_ids(infos: Iterable[Any], where: str) -> None:
         if info.id in seen or not info.id:
             raise invalid(f"p4info: {where}: id {info.id} of {info.name!r} is 0 or used twice")
         seen.add(info.id)
-
-
-def _controller_header(info: p4info_pb2.ControllerPacketMetadata) -> ControllerHeader:
-    _unique_ids(info.metadata, f"controller header {info.preamble.name!r}")
-    return ControllerHeader(
-        tuple(Param(each.id, each.name, each.bitwidth) for each in info.metadata)
-    )

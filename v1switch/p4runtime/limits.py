@@ -34,6 +34,7 @@ WORKERS = STREAMS[1] + CALLS[1] + READS[1] + SPARE
 
 # Seconds
 ARBITRATION_S = 10.0  # until a stream's first arbitration
+RECONNECT_S = 1.0  # that an election id in use is waited for: its stream may be about to end
 STALLED_S = 10.0  # that the client of a Read may leave an answer unread
 SENDING_S = 30.0  # until a request has arrived
 TURN_S = 10.0  # that a large message waits for its turn

@@ -15,7 +15,8 @@ from p4.config.v1 import p4info_pb2
 from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.p4runtime.bytestrings import decode, encode
-from v1switch.p4runtime.errors import Code, Refused, invalid
+from v1switch.p4runtime.errors import Code, Refused, invalid, unsupported
+from v1switch.p4runtime.translation import Strings
 from v1switch.state.entries import Exact, Key, Lpm, Match, Range, Ternary
 
 INVALID = Code.INVALID_ARGUMENT
@@ -29,6 +30,17 @@ class MatchField:
     name: str
     width: int
     kind: MatchKind
+    strings: Strings | None = None  # of a type that clients write as strings
+
+    def value(self, raw: bytes) -> int:
+        """Return the value of a byte string; raises Refused."""
+        if self.strings is not None:
+            return self.strings.decode(raw, self.name)
+        return decode(raw, self.width, self.name)
+
+    def text(self, value: int) -> bytes:
+        """Return the byte string of a value."""
+        return encode(value) if self.strings is None else self.strings.encode(value)
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,7 @@ class MatchKind:
     name: str
     member: str
     decode: Callable[[p4rt.FieldMatch, MatchField], Match]
-    encode: Callable[[Any, p4rt.FieldMatch], None]
+    encode: Callable[[Any, MatchField, p4rt.FieldMatch], None]
     dont_care: Callable[[int], Match] | None
     ranked: bool
 
@@ -77,7 +89,7 @@ def encode_key(key: Key, fields: Sequence[MatchField], messages: Any) -> None:
     for match, field in zip(key, fields, strict=True):
         dont_care = field.kind.dont_care
         if dont_care is None or match != dont_care(field.width):
-            field.kind.encode(match, messages.add(field_id=field.id))
+            field.kind.encode(match, field, messages.add(field_id=field.id))
 
 
 def _decode_field(message: p4rt.FieldMatch | None, field: MatchField, where: str) -> Match:
@@ -89,6 +101,9 @@ def _decode_field(message: p4rt.FieldMatch | None, field: MatchField, where: str
     found = message.WhichOneof("field_match_type")
     if found != kind.member:
         raise invalid(f"{where}: match field {field.name!r} is {kind.name}, not {found}")
+    if field.strings is not None and kind.name not in ("exact", "optional"):
+        why = "translated to a string, which has no bits: leave the field out"
+        raise unsupported(f"{where}: match field {field.name!r} ({kind.name}) is {why}")
     try:  # not `about`, which is too slow for every field of every entry
         return kind.decode(getattr(message, kind.member), field)
     except Refused as failure:
@@ -96,7 +111,7 @@ def _decode_field(message: p4rt.FieldMatch | None, field: MatchField, where: str
 
 
 def _decode_exact(message: p4rt.FieldMatch.Exact, field: MatchField) -> Match:
-    return Exact(decode(message.value, field.width, field.name))
+    return Exact(field.value(message.value))
 
 
 def _decode_lpm(message: p4rt.FieldMatch.LPM, field: MatchField) -> Match:
@@ -131,31 +146,30 @@ def _decode_range(message: p4rt.FieldMatch.Range, field: MatchField) -> Match:
 
 
 def _decode_optional(message: p4rt.FieldMatch.Optional, field: MatchField) -> Match:
-    value = decode(message.value, field.width, field.name)
-    return Ternary(value, (1 << field.width) - 1)
+    return Ternary(field.value(message.value), (1 << field.width) - 1)
 
 
-def _encode_exact(match: Exact, message: p4rt.FieldMatch) -> None:
-    message.exact.value = encode(match.value)
+def _encode_exact(match: Exact, field: MatchField, message: p4rt.FieldMatch) -> None:
+    message.exact.value = field.text(match.value)
 
 
-def _encode_lpm(match: Lpm, message: p4rt.FieldMatch) -> None:
+def _encode_lpm(match: Lpm, _field: MatchField, message: p4rt.FieldMatch) -> None:
     message.lpm.value = encode(match.value)
     message.lpm.prefix_len = match.prefix_len
 
 
-def _encode_ternary(match: Ternary, message: p4rt.FieldMatch) -> None:
+def _encode_ternary(match: Ternary, _field: MatchField, message: p4rt.FieldMatch) -> None:
     message.ternary.value = encode(match.value)
     message.ternary.mask = encode(match.mask)
 
 
-def _encode_range(match: Range, message: p4rt.FieldMatch) -> None:
+def _encode_range(match: Range, _field: MatchField, message: p4rt.FieldMatch) -> None:
     message.range.low = encode(match.low)
     message.range.high = encode(match.high)
 
 
-def _encode_optional(match: Ternary, message: p4rt.FieldMatch) -> None:
-    message.optional.value = encode(match.value)
+def _encode_optional(match: Ternary, field: MatchField, message: p4rt.FieldMatch) -> None:
+    message.optional.value = field.text(match.value)
 
 
 def _any_range(width: int) -> Range:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.p4runtime.bytestrings import decode, encode
 from v1switch.p4runtime.errors import invalid
 from v1switch.p4runtime.schema import ControllerHeader
 
@@ -27,7 +26,7 @@ def to_frame(packet: p4rt.PacketOut, header: ControllerHeader | None) -> bytes:
         if field.id not in given:
             raise invalid(f"packet-out: metadata {field.name!r} (id {field.id}) is missing")
         raw = given.pop(field.id)
-        number = decode(raw, field.width, f"packet-out: {field.name!r}")
+        number = field.value(raw, f"packet-out: {field.name!r}")
         value = value << field.width | number
     if given:
         raise invalid(f"packet-out: no metadata has id {min(given)}")
@@ -48,5 +47,5 @@ def from_frame(frame: bytes, header: ControllerHeader | None) -> p4rt.PacketIn |
     for field in header.fields if header else ():
         bits -= field.width
         number = value >> bits & ((1 << field.width) - 1)
-        packet.metadata.add(metadata_id=field.id, value=encode(number))
+        packet.metadata.add(metadata_id=field.id, value=field.text(number))
     return packet

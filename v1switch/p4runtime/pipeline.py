@@ -20,10 +20,12 @@ from v1switch.control.engine import Prepared
 from v1switch.p4runtime.digests import DigestConfig
 from v1switch.p4runtime.errors import invalid
 from v1switch.p4runtime.join import join, with_initial_entries
+from v1switch.p4runtime.scan import parts
 from v1switch.p4runtime.schema import Schema
 from v1switch.program.loader import load_program
 
 log = logging.getLogger("v1switch")
+DEVICE_DATA = 3  # field number in PI's proto/p4/tmp/p4config.proto
 
 
 @dataclass
@@ -67,6 +69,21 @@ class Pipeline:
             raise
 
 
+def device_data(config: bytes) -> bytes:
+    """Return the program in a device config.
+
+    It is BMv2 JSON, or a `p4.tmp.P4DeviceConfig` with that in its field `device_data`, which BMv2
+    takes as well and older clients send. Its other fields (`reassign`, `extras`) have no meaning.
+    """
+    if config.lstrip()[:1] == b"{":
+        return config
+    try:
+        found = [part for part in parts(config) if part.field == DEVICE_DATA]
+    except ValueError:
+        return config
+    return config[found[-1].start : found[-1].end] if found else config
+
+
 def verify(config: p4rt.ForwardingPipelineConfig, plane: Dataplane) -> tuple[Schema, Prepared]:
     """Load and compile a configuration's program and join it with its P4Info; changes nothing.
 
@@ -74,9 +91,10 @@ def verify(config: p4rt.ForwardingPipelineConfig, plane: Dataplane) -> tuple[Sch
         ProgramError: the device config is not a program that this switch can run.
         Refused: P4Info and program do not fit.
     """
-    if not config.p4_device_config:
+    source = device_data(config.p4_device_config)
+    if not source:
         raise invalid("p4_device_config is empty, expected BMv2 JSON")
-    program = with_initial_entries(load_program(config.p4_device_config), config.p4info)
+    program = with_initial_entries(load_program(source), config.p4info)
     schema = join(config.p4info, program)
     if program.remarks:
         log.warning("pipeline: %s", program.remark)

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from v1switch.p4runtime.bytestrings import decode, encode
 from v1switch.p4runtime.errors import invalid
 from v1switch.p4runtime.matches import MatchField
 from v1switch.p4runtime.p4data import DataType
+from v1switch.p4runtime.translation import Strings
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,17 @@ class Param:
     id: int
     name: str
     width: int
+    strings: Strings | None = None  # of a type that clients write as strings
+
+    def value(self, raw: bytes, what: str) -> int:
+        """Return the value of a byte string; raises Refused, with `what` in the message."""
+        if self.strings is not None:
+            return self.strings.decode(raw, what)
+        return decode(raw, self.width, what)
+
+    def text(self, value: int) -> bytes:
+        """Return the byte string of a value."""
+        return encode(value) if self.strings is None else self.strings.encode(value)
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,7 @@ class Service:
             log.exception("stream: internal error")
             session.end(Refused(Code.INTERNAL, "internal error, see the switch's log"))
         else:
+            self._device.close(session)  # the client has ended its side: its id is free
             session.end()
 
 

@@ -28,6 +28,7 @@ class Session:
     Attributes:
         address: the client's, for messages to others.
         admitted: whether an arbitration has succeeded.
+        closed: whether the device has removed it, for good.
         failure: what the stream ends with, if not with OK.
         dropped: notifications that the client did not take in time.
     """
@@ -42,6 +43,7 @@ class Session:
         """
         self.address = address
         self.admitted = False
+        self.closed = False
         self._cancel = cancel
         self._outgoing: queue.SimpleQueue[Maker | None] = queue.SimpleQueue()
         self._backlog = backlog
