@@ -65,7 +65,6 @@ def test_ports_that_simple_switch_grpc_takes_are_taken() -> None:
     ("argv", "message"),
     [
         ([], "--no-p4"),
-        (["--no-p4", WIRE], "exclude"),
         (["-i", "eth1", "--no-p4"], "PORT@INTERFACE"),
         (["-i", "x@eth1", "--no-p4"], "PORT@INTERFACE"),
         (["-i", "@eth1", "--no-p4"], "PORT@INTERFACE"),
@@ -92,6 +91,21 @@ def test_ports_that_simple_switch_grpc_takes_are_taken() -> None:
         (["--no-p4", "--device-id", "x"], "'x': expected a device id in 0.."),
         (["--no-p4", "--thrift-port", "65536"], "'65536': expected a TCP port in 0..65535"),
         (["--no-p4", "-L", "loud"], "loud"),
+        (["--no-p4", "--log-file-max-size", "0"], "'0': expected a number of bytes, 1 or more"),
+        (["--no-p4", "--max-port-count", "-1"], "'-1': expected a number in 0..4294967295"),
+        (["--no-p4", "--", "--priority-queues", "x"], "'x': expected a number in 0.."),
+        (["--no-p4", "--", "--grpc-server-ssl"], "--grpc-server-ssl needs --grpc-server-cert"),
+        (
+            ["--no-p4", "--", "--grpc-server-ssl", "--grpc-server-cert", "c"],
+            "--grpc-server-ssl needs --grpc-server-key",
+        ),
+        (
+            [
+                *("--no-p4", "--", "--grpc-server-ssl", "--grpc-server-cert", "c"),
+                *("--grpc-server-key", "k", "--grpc-server-with-client-auth"),
+            ],
+            "--grpc-server-with-client-auth needs --grpc-server-cacert",
+        ),
         (["--no-p4", "--wrong"], "--wrong"),
         (["--no-p4", "--", "--wrong"], "--wrong"),
     ],

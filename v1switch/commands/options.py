@@ -1,37 +1,48 @@
-"""The switch's command line, that of simple_switch_grpc.
+"""The switch's command line, that of simple_switch_grpc, or of simple_switch under that name.
 
 `[options] [program.json] [-- target options]`. argparse rather than anything larger: options stand
-on both sides of `--`, and the switch has to listen within a second.
+on both sides of `--`, and the switch has to listen within a second. Every option of BMv2 1.15 is
+taken; those without effect are in `ignored`.
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from v1switch.commands import ignored, tls
 from v1switch.commands.engines import AUTO, ENGINES
+from v1switch.commands.logs import LEVELS
 from v1switch.commands.parsing import (
     Parser,
     check_cpu_port,
     check_not_dropped,
+    count,
     device_id,
     port_number,
-    tcp_port,
 )
 from v1switch.control.dataplane import DROP_PORT
 
 DEFAULT_ADDRESS = "127.0.0.1:9559"  # BMv2's default listens on every address; this one does not
-LEVELS = {
-    "trace": logging.DEBUG,
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "warn": logging.WARNING,
-    "error": logging.ERROR,
-    "off": logging.CRITICAL + 1,
-}
+PLAIN = "simple_switch"  # BMv2's switch without P4Runtime
+VERSION = "1.15.5"  # of BMv2, whose options and answers these are
+JSON_VERSION = "2.24"  # the newest that p4c writes for BMv2 1.15
+
+
+class _Version(argparse.Action):
+    """Prints the versions and exits; v1switch's is only looked up then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            own = version("v1switch")
+        except PackageNotFoundError:
+            own = "from a checkout"
+        print(f"{VERSION} (v1switch {own})")
+        parser.exit()
 
 
 def _interface(text: str) -> tuple[int, str]:
@@ -55,16 +66,20 @@ def _general() -> Parser:
     add("--log-file", type=Path)
     add("-L", "--log-level", choices=LEVELS, default="info")
     add("--log-console", action="store_true", help="log to standard output")
-    add("--log-flush", action="store_true", help="accepted: logs are always flushed")
+    add("--log-flush", action="store_true", help="logs are always flushed")
+    add("--log-file-max-size", type=_size, metavar="BYTES", help="begin a new log file at this")
+    add("--log-file-max-files", type=count, metavar="N", help="older log files to keep (3)")
+    add("--dump-packet-data", type=count, default=0, metavar="N", help="log N bytes of each frame")
+    add("-v", "--version", action=_Version, nargs=0, help="show the version and exit")
+    add("--json-version", action="version", version=JSON_VERSION)
     add("--cpu-port", type=port_number)
     add("--drop-port", type=port_number)
-    add("--thrift-port", type=tcp_port, help="accepted and ignored: there is no Thrift server")
     add(
         "--engine",
         choices=ENGINES,
         default=AUTO,
         help="run machine code as soon as it is compiled (auto), from a program's first frame on "
-        "(native), or never (python); --trace and --pcap always use python",
+        "(native), or never (python); --trace, --pcap and --dump-packet-data always use python",
     )
     add("--trace", action="store_true", help="log an explanation of every frame")
     add(
@@ -72,15 +87,25 @@ def _general() -> Parser:
         metavar="EXPR",
         help="log an explanation of the frames that match, such as 'port=1'",
     )
+    ignored.add_to(parser, ignored.GENERAL)
     return parser
+
+
+def _size(text: str) -> int:
+    size = count(text)
+    if not size:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of bytes, 1 or more")
+    return size
 
 
 def _target() -> Parser:
     parser = Parser(prog="v1switch --")
     add = parser.add_argument
-    add("--grpc-server-addr", default=DEFAULT_ADDRESS, metavar="ADDR", help="or unix:PATH")
+    add("--grpc-server-addr", metavar="ADDR", help="HOST:PORT or unix:PATH")
     add("--cpu-port", type=port_number)
     add("--drop-port", type=port_number)
+    tls.add_to(parser)
+    ignored.add_to(parser, ignored.TARGET)
     return parser
 
 
@@ -90,32 +115,49 @@ class Options:
 
     Attributes:
         general: options before `--`.
-        address: where the P4Runtime server listens.
+        address: where the P4Runtime server listens; None: there is none.
+        tls: its certificates, or None.
+        remarks: what to say in the log about the options.
         cpu_port, drop_port: may stand on either side of `--`; the target's side wins.
     """
 
     general: argparse.Namespace
-    address: str
+    address: str | None
+    tls: tls.TlsFiles | None
+    remarks: tuple[str, ...]
     cpu_port: int | None
     drop_port: int
 
 
-def parse(argv: Sequence[str]) -> Options:
-    """Parse the command line; exits with status 2 and one line when it is wrong."""
+def parse(argv: Sequence[str], name: str = "v1switch") -> Options:
+    """Parse the command line; exits with status 2 and one line when it is wrong.
+
+    Args:
+        argv: the arguments.
+        name: what the switch was called as; without an address `simple_switch` serves no P4Runtime.
+    """
     args = list(argv)
     cut = args.index("--") if "--" in args else len(args)
     parser = _general()
     general, target = parser.parse_args(args[:cut]), _target().parse_args(args[cut + 1 :])
     if general.program is None and not general.no_p4:
         parser.error("a program is needed: expected program.json or --no-p4")
+    remarks = [*ignored.told(general, ignored.GENERAL), *ignored.told(target, ignored.TARGET)]
     if general.program is not None and general.no_p4:
-        parser.error("program.json and --no-p4 exclude each other")
+        remarks.append(f"{general.program} is not loaded: --no-p4 was given")
+        general.program = None
+    if (without := tls.without_effect(target)) is not None:
+        remarks.append(without)
+    address = target.grpc_server_addr
+    if address is None and name != PLAIN:
+        address = DEFAULT_ADDRESS
     cpu = target.cpu_port if target.cpu_port is not None else general.cpu_port
     drop = target.drop_port if target.drop_port is not None else general.drop_port
     drop = DROP_PORT if drop is None else drop
     check_cpu_port(parser, cpu, drop)
     _check_interfaces(parser, general.interface, cpu, drop)
-    return Options(general, target.grpc_server_addr, cpu, drop)
+    files = tls.chosen(parser, target)
+    return Options(general, address, files, tuple(remarks), cpu, drop)
 
 
 def _check_interfaces(

@@ -10,6 +10,7 @@ from v1switch.errors import escaped
 PORT_MAX = (1 << 9) - 1  # v1model's ports are bit<9>
 TCP_PORT_MAX = (1 << 16) - 1
 DEVICE_ID_MAX = (1 << 64) - 1  # a uint64 in p4runtime.proto
+COUNT_MAX = (1 << 32) - 1
 WRONG_CALL = 2
 
 
@@ -29,6 +30,11 @@ def port_number(text: str) -> int:
 def tcp_port(text: str) -> int:
     """Parse a TCP port."""
     return _number(text, "a TCP port", TCP_PORT_MAX)
+
+
+def count(text: str) -> int:
+    """Parse a number of things: BMv2 keeps it in 32 bits."""
+    return _number(text, "a number", COUNT_MAX)
 
 
 def device_id(text: str) -> int:

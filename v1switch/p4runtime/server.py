@@ -6,6 +6,7 @@ import ipaddress
 import os
 import stat
 from concurrent import futures
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -48,6 +49,22 @@ class BindFailed(SwitchError):
         self.reason = reason
 
 
+@dataclass(frozen=True)
+class Tls:
+    """What a server needs for TLS, in PEM.
+
+    Attributes:
+        key, certificate: the server's.
+        authority: certificates that clients' are verified against, or None.
+        client_auth: whether clients need one.
+    """
+
+    key: bytes = field(repr=False)
+    certificate: bytes
+    authority: bytes | None
+    client_auth: bool
+
+
 class Handle:
     """A running server."""
 
@@ -67,6 +84,7 @@ def serve(
     address: str,
     device_id: int,
     counters: interfaces.Source = lambda: NO_COUNTERS,
+    tls: Tls | None = None,
 ) -> Handle:
     """Serve P4Runtime for `dataplane`.
 
@@ -75,6 +93,7 @@ def serve(
         address: `unix:PATH`, `host:port` or `:port`; without a host only this machine can connect.
         device_id: the only device id that clients may use.
         counters: returns those of the switch's interfaces.
+        tls: for TLS; None for plain text.
 
     Raises:
         BindFailed: the address is in use or invalid.
@@ -88,14 +107,16 @@ def serve(
     device = Device(dataplane, device_id)
     entrance = Entrance(Service(device), address)
     server.add_generic_rpc_handlers(entrance.handlers(counters))
-    bound = _bind(server, address, target)
+    bound = _bind(server, address, target, tls)
     device.start()
     server.start()
     return Handle(server, device, target if target.startswith(UNIX) else _with(target, bound))
 
 
-def reach(address: str) -> str:
+def reach(address: str, tls: Tls | None = None) -> str:
     """Say who can use a server that listens on `address`, on one line."""
+    if tls is not None and tls.client_auth:
+        return "who has a certificate and reaches it can control this switch"
     if address.startswith(UNIX):
         return "only this user and root can control this switch"
     host = _local(address).rpartition(":")[0]
@@ -113,11 +134,16 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _bind(server: grpc.Server, address: str, target: str) -> int:
+def _bind(server: grpc.Server, address: str, target: str, tls: Tls | None) -> int:
     """Listen; a Unix socket is its user's only from the first moment. Raises BindFailed."""
     before = os.umask(0o177)
     try:
-        bound = server.add_insecure_port(target)
+        if tls is None:
+            bound = server.add_insecure_port(target)
+        else:
+            pairs = [(tls.key, tls.certificate)]
+            secrets = grpc.ssl_server_credentials(pairs, tls.authority, tls.client_auth)
+            bound = server.add_secure_port(target, secrets)
     except RuntimeError as error:
         raise BindFailed(address, UNAVAILABLE) from error
     finally:
