@@ -158,7 +158,6 @@ def test_addresses_are_written_as_addresses(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "line", "message"),
     [
-        ("tables", "table_ad x", "command 'table_ad': expected one of table_add, "),
         ("tables", "table_add exactly", "expected table_add TABLE ACTION MATCH... => PARAMETER..."),
         (
             "tables",

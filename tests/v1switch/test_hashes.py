@@ -4,7 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.v1switch.native_helpers import helper
+from v1switch.errors import BadValue
 from v1switch.program.hashes import HASHES, crc16, crc32, csum16, identity, xor16
+from v1switch.state.crc import Crc, CrcConfig
+from v1switch.state.words import address, byte_address
 
 CHECK = b"123456789"  # the customary check string of CRC catalogues
 
@@ -31,6 +35,45 @@ def test_crcs_bit_by_bit(data: bytes) -> None:
     assert crc32(data) == bitwise_crc(data, 32, 0xEDB88320, 0xFFFFFFFF, 0xFFFFFFFF)
     assert HASHES["crc16_custom"](data) == crc16(data)
     assert HASHES["crc32_custom"](data) == crc32(data)
+
+
+def divided(data: bytes, width: int, config: CrcConfig) -> int:
+    """A CRC as a remainder of polynomials, one bit at a time, of lists of bits."""
+    bits = []
+    for byte in data:
+        each = [byte >> n & 1 for n in range(8)]
+        bits += each if config.data_reflected else each[::-1]
+    state = [config.initial >> n & 1 for n in reversed(range(width))]
+    polynomial = [config.polynomial >> n & 1 for n in reversed(range(width))]
+    for bit in bits:
+        top = state.pop(0) ^ bit
+        state.append(0)
+        state = [s ^ (p & top) for s, p in zip(state, polynomial, strict=True)]
+    if config.remainder_reflected:
+        state.reverse()
+    return int("".join(map(str, state)), 2) ^ config.final
+
+
+@given(st.binary(max_size=20), st.sampled_from([16, 32]), st.data(), st.booleans(), st.booleans())
+def test_custom_crcs_by_division(
+    data: bytes, width: int, draw: st.DataObject, entering: bool, leaving: bool
+) -> None:
+    numbers = (draw.draw(st.integers(0, (1 << width) - 1)) for _ in range(3))
+    config = CrcConfig(*numbers, entering, leaving)
+    crc = Crc("c", width)
+    crc.configure(config)
+    expected = divided(data, width, config)
+    assert crc.hash(data) == expected
+    memory = bytearray(data or b"x")
+    found = helper("crc_custom")(byte_address(memory), len(data), address(crc.words), width)
+    assert found == expected
+
+
+def test_crcs_start_with_bmv2s_parameters() -> None:
+    assert Crc("c", 16).hash(CHECK) == 0xBB3D
+    assert Crc("c", 32).hash(CHECK) == 0xCBF43926
+    with pytest.raises(BadValue, match="0x10000 does not fit 16 bits"):
+        Crc("c", 16).configure(CrcConfig(0x10000, 0, 0, True, True))
 
 
 def folded(data: bytes) -> int:

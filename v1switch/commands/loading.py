@@ -1,4 +1,4 @@
-"""Loading a program from a file into a data plane."""
+"""Loading a program, and its entries, from files into a data plane."""
 
 from __future__ import annotations
 
@@ -31,3 +31,18 @@ def load(dataplane: Dataplane, path: Path) -> None:
     if program.remarks:
         log.warning("%s: %s", path, program.remark)
     log.info("running %s", path)
+
+
+def write_entries(dataplane: Dataplane, path: Path, p4info: Path | None) -> None:
+    """Write the entries of a file.
+
+    Raises:
+        SwitchError: the file cannot be read, or one of its entries is wrong.
+    """
+    from v1switch.entryfile import load_entries
+
+    try:
+        load_entries(path, dataplane, p4info)
+    except OSError as error:
+        what = f"{error.filename or path}: {error.strerror}"
+        raise SwitchError(f"{what}, expected a readable file") from error

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from v1switch.commands.loading import load
+from v1switch.commands.loading import load, write_entries
 from v1switch.commands.parsing import WRONG_CALL, Parser, port_number
 from v1switch.control.dataplane import DROP_PORT, Dataplane
 from v1switch.control.engine import Engine
-from v1switch.entryfile import find_p4info, load_entries
+from v1switch.entryfile import find_p4info
 from v1switch.errors import SwitchError, escaped
 
 
@@ -53,12 +53,7 @@ def dataplane(options: argparse.Namespace, engine: Engine) -> Dataplane:
     )
     load(made, options.program)
     if options.entries is not None:
-        p4info = options.p4info or find_p4info(options.program)
-        try:
-            load_entries(options.entries, made, p4info)
-        except OSError as error:
-            what = f"{error.filename or options.entries}: {error.strerror}"
-            raise SwitchError(f"{what}, expected a readable file") from error
+        write_entries(made, options.entries, options.p4info or find_p4info(options.program))
     return made
 
 

@@ -60,6 +60,8 @@ def _general() -> Parser:
     add = parser.add_argument
     add("program", nargs="?", type=Path, help="BMv2 JSON")
     add("-i", "--interface", action="append", default=[], type=_interface, metavar="PORT@IFACE")
+    add("--entries", type=Path, metavar="FILE", help="entries to begin with, as for `explain`")
+    add("--p4info", type=Path, metavar="FILE", help="P4Info for --entries *.txtpb")
     add("--no-p4", action="store_true", help="start without a program and wait for one")
     add("--device-id", type=device_id, default=0)
     add("--pcap", nargs="?", const=Path(), type=Path, metavar="DIR", help="capture all ports")
@@ -146,6 +148,8 @@ def parse(argv: Sequence[str], name: str = "v1switch") -> Options:
     if general.program is not None and general.no_p4:
         remarks.append(f"{general.program} is not loaded: --no-p4 was given")
         general.program = None
+    if general.program is None and general.entries is not None:
+        parser.error(f"--entries {general.entries}: expected program.json, to which they belong")
     if (without := tls.without_effect(target)) is not None:
         remarks.append(without)
     address = target.grpc_server_addr

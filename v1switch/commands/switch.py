@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from v1switch.commands.engines import PYTHON, engine
 from v1switch.commands.interpreter import short_turns
-from v1switch.commands.loading import load
+from v1switch.commands.loading import load, write_entries
 from v1switch.commands.logs import start_logging
 from v1switch.commands.options import Options, parse
 from v1switch.commands.parsing import WRONG_CALL
 from v1switch.control.dataplane import Dataplane
 from v1switch.control.engine import Engine
 from v1switch.engines.native.packet_loop import NativeLoop
+from v1switch.entryfile import find_p4info
 from v1switch.errors import SwitchError, escaped
 from v1switch.io.dumps import Dump, both
 from v1switch.io.links import LinkWatch
@@ -79,6 +80,9 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
     secrets = None if options.tls is None else options.tls.read()
     if general.program is not None:
         load(dataplane, general.program)
+        if general.entries is not None:
+            p4info = general.p4info or find_p4info(general.program)
+            write_entries(dataplane, general.entries, p4info)
     with contextlib.ExitStack() as stack:
         ports = open_ports(general.interface)
         cpu = () if options.cpu_port is None else (options.cpu_port,)

@@ -1,4 +1,4 @@
-"""Indexed counters, meters and registers, and parser value sets."""
+"""Indexed counters, meters and registers, parser value sets, and parameters of CRCs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from v1switch.control.core import Core
 from v1switch.errors import BadIndex, BadValue, UnknownObject
+from v1switch.state.crc import Crc, CrcConfig
 from v1switch.state.entries import CounterData, MeterConfig, ValueSetMember
 
 
@@ -78,6 +79,26 @@ class ArrayControl(Core):
                 bank.cells[index] = before
 
             self._record_undo(undo)
+
+    # -- custom CRCs --------------------------------------------------------------------------
+
+    def set_crc(self, name: str, config: CrcConfig) -> None:
+        """Set the parameters of a calculation's CRC. Raises BadValue."""
+        with self._gate.writer():
+            crc = self._crc(name)
+            before = crc.config
+            crc.configure(config)
+            self._record_undo(lambda: crc.configure(before))
+
+    def crc(self, name: str) -> CrcConfig:
+        """The parameters of a calculation's CRC."""
+        return self._crc(name).config
+
+    def _crc(self, name: str) -> Crc:
+        found = self.state.crcs.get(name)
+        if found is None:
+            raise UnknownObject("custom CRC", name)
+        return found
 
     # -- parser value sets --------------------------------------------------------------------
 

@@ -79,6 +79,7 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         self.on_packet_in: Callable[[bytes], None] | None = None
         self.on_packet_out: Callable[[], None] | None = None
         self._packet_outs: list[bytes] = []
+        self._prepared: Prepared | None = None
 
     # -- program --------------------------------------------------------------------------------
 
@@ -125,7 +126,7 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
                 state.refresh_groups()  # a link may have gone down since the state was filled
             self.replication = replication
             self.forwarder = prepared.bind(self, state)
-            self._state = state
+            self._state, self._prepared = state, prepared
         del before
         while tables:  # freed one by one, while packets pass
             tables.pop()
@@ -139,6 +140,17 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
     def load(self, program: Program) -> None:
         """Prepare and commit in one step."""
         self.commit(self.prepare(program))
+
+    def reset(self) -> None:
+        """Start the program's state afresh; groups, sessions and entries are gone.
+
+        Parameters of CRCs stay, as in BMv2. Raises NoProgram.
+        """
+        crcs = {name: crc.config for name, crc in self.state.crcs.items()}
+        assert self._prepared is not None, "there is a program"
+        self.commit(self._prepared)
+        for name, config in crcs.items():
+            self.set_crc(name, config)
 
     # -- packets --------------------------------------------------------------------------------
 

@@ -155,6 +155,8 @@ def _match(owner: str, node: Node | None, field: KeyField) -> Match:
             return Range(0, (1 << width) - 1)
         return Lpm(0, 0) if kind == "lpm" else Ternary(0, 0)
     if kind not in PAIRS:
+        if isinstance(node.value, list) and len(node.value) == 1:  # as some of the tutorials' have
+            node = node.at(0)
         value = arguments.value(what, _text(node), width)
         return Ternary(value, (1 << width) - 1) if kind == "optional" else Exact(value)
     if not isinstance(node.value, list) or len(node.value) != len(("value", "other")):

@@ -11,6 +11,7 @@ from v1switch.lower import ir
 from v1switch.lower.builder import Builder
 from v1switch.lower.demand import STANDARD, Demand
 from v1switch.lower.layout import Layout
+from v1switch.program.hashes import CUSTOM
 from v1switch.program.model import Action, Program
 
 
@@ -28,6 +29,11 @@ class References:
             n: ir.RegisterRef(i, s) for i, (n, s) in enumerate(program.registers.items())
         }
         self.value_sets = {n: ir.ValueSetRef(i, sets[n]) for i, n in enumerate(sets)}
+        self.crcs = {
+            n: ir.CrcRef(i, c)
+            for i, (n, c) in enumerate(program.calculations.items())
+            if c.algo in CUSTOM
+        }
 
 
 @dataclass

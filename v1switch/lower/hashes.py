@@ -28,7 +28,8 @@ class Calculations:
             sure: a header that is known to be valid.
         """
         calculation = self.program.calculations[name]
-        return self._hash(calculation.algo, calculation.inputs, sure)
+        crc = self.expressions.context.references.crcs.get(name)
+        return self._hash(calculation.algo, calculation.inputs, sure, crc)
 
     def select(self, profile: ActionProfile) -> ir.Var:
         """Lower the hash by which a selector picks a member."""
@@ -39,14 +40,18 @@ class Calculations:
         return self._hash(profile.selector_algo or "", inputs, None)
 
     def _hash(
-        self, algorithm: str, inputs: tuple[CalculationInput, ...], sure: str | None
+        self,
+        algorithm: str,
+        inputs: tuple[CalculationInput, ...],
+        sure: str | None,
+        crc: ir.CrcRef | None = None,
     ) -> ir.Var:
         payload = [item for item in inputs if item.kind == "payload"]
         pieces = [self._piece(item, sure) for item in inputs if item.kind != "payload"]
         if payload:  # BMv2 appends the payload at the end whatever its place in the list
             pieces.append(ir.Piece(ir.Payload(), None))
         result = self.builder.temporary(ir.Int(BITS.get(algorithm, 16)), "hash")
-        self.builder.add(ir.Hash(result, algorithm, tuple(pieces)))
+        self.builder.add(ir.Hash(result, algorithm, tuple(pieces), crc))
         return result
 
     def _piece(self, item: CalculationInput, sure: str | None) -> ir.Piece:

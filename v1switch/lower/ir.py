@@ -138,7 +138,15 @@ class ValueSetRef:
     spec: model.ValueSet
 
 
-Ref = TableRef | CounterRef | MeterRef | RegisterRef | ValueSetRef
+@dataclass(frozen=True, eq=False)
+class CrcRef:
+    """A CRC with parameters of its own; `index` is its place in `Program.calculations`."""
+
+    index: int
+    spec: model.Calculation
+
+
+Ref = TableRef | CounterRef | MeterRef | RegisterRef | ValueSetRef | CrcRef
 
 # -- variables and headers -------------------------------------------------------------------------
 
@@ -900,11 +908,13 @@ class Hash:
         target: 16, 32 or (identity) 64 bits.
         algorithm: one of `v1switch.program.hashes.HASHES`, or "random": 16 random bits, whatever
             the pieces (BMv2 has no such algorithm).
+        crc: the CRC whose parameters hold; None for algorithms without, and for selectors.
     """
 
     target: Var
     algorithm: str
     pieces: tuple[Piece, ...]
+    crc: CrcRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

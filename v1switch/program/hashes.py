@@ -2,7 +2,8 @@
 
 * crc16: CRC-16/ARC (polynomial 0x8005, reflected, initial value 0).
 * crc32: CRC-32/ISO-HDLC, the CRC of IEEE 802.3.
-* crc16_custom, crc32_custom: with BMv2's default parameters, which are the two above.
+* crc16_custom, crc32_custom: with BMv2's default parameters, which are the two above; a program's
+  calculations may have others (`v1switch/state/crc.py`).
 * csum16: the Internet checksum (RFC 1071).
 * xor16: XOR of big-endian 16-bit words, zero-padded.
 * identity: the first eight bytes as a number.
@@ -59,6 +60,8 @@ def identity(data: bytes) -> int:
     """The first eight bytes as a big-endian number."""
     return int.from_bytes(data[:8], "big")
 
+
+CUSTOM = ("crc16_custom", "crc32_custom")  # a calculation of these has parameters of its own
 
 HASHES: dict[str, Callable[[bytes], int]] = {
     "crc16": crc16,

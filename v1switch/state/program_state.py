@@ -5,6 +5,7 @@ from __future__ import annotations
 from v1switch.errors import BadAction
 from v1switch.program.model import ConstEntry, ConstMatch, Program, Table
 from v1switch.state.arrays import CounterBank, RegisterBank
+from v1switch.state.crc import WIDTHS, Crc
 from v1switch.state.entries import (
     ActionCall,
     ActionSet,
@@ -43,7 +44,7 @@ def _match(match: ConstMatch, width: int) -> Match:
 
 
 class State:
-    """Tables, profiles, counters, meters, registers and value sets of one program."""
+    """Tables, profiles, counters, meters, registers, value sets and CRCs of one program."""
 
     def __init__(
         self, program: Program, now: int, ports: PortStates, *, mirrored: bool = False
@@ -74,6 +75,11 @@ class State:
         }
         self.value_sets = {
             v.name: ValueSetState(v.name, v.width) for v in program.value_sets.values()
+        }
+        self.crcs = {
+            c.name: Crc(c.name, WIDTHS[c.algo])
+            for c in program.calculations.values()
+            if c.algo in WIDTHS
         }
         self.random = Generator()
         for table in self.tables.values():
@@ -181,7 +187,9 @@ class State:
     # -- another program's state ------------------------------------------------------------------
 
     def take_counts(self, old: State) -> None:
-        """Take over what packets counted and registers hold, wherever the same thing exists.
+        """Take over what packets counted, registers and the parameters of CRCs.
+
+        Each where the same thing exists.
 
         Called while no packet is processed, so it copies memory; controllers may have set the
         values earlier, from what they read before.
@@ -193,6 +201,9 @@ class State:
         for name, register in self.registers.items():
             if name in old.registers and old.registers[name].width == register.width:
                 overwrite(register.words, old.registers[name].words)
+        for name, crc in self.crcs.items():
+            if name in old.crcs and old.crcs[name].width == crc.width:
+                crc.configure(old.crcs[name].config)
         for name, table in self.tables.items():
             if name in old.tables and table.spec.with_counters:
                 table.take_counts(old.tables[name])

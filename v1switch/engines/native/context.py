@@ -42,6 +42,9 @@ def values(switch: SwitchContext, state: State, nothing: Cell) -> dict[str, int]
             found[f"meter {number}"] = address(state.meters[name].addresses)
     for number, name in enumerate(program.registers):
         found[f"register {number}"] = address(state.registers[name].words)
+    for number, name in enumerate(program.calculations):
+        if name in state.crcs:
+            found[f"crc {number}"] = address(state.crcs[name].words)
     for number, name in enumerate(program.value_sets):
         found[f"value_set {number}"] = address(state.value_sets[name].words)
     return found

@@ -37,15 +37,21 @@ class Hashes:
                 self._complement(result)
                 return
         if not _is_fixed(pieces):
-            self._joined(result, algorithm, pieces)
+            self._joined(result, self._function(statement), pieces)
         elif algorithm == "csum16":
             self._sum(result, pieces)
             self._complement(result)
         else:
-            self._fixed(result, algorithm, pieces)
+            self._fixed(result, self._function(statement), pieces)
 
-    def _function(self, algorithm: str) -> str:
-        return self.source.constant(f"hash_{algorithm}", HASHES[algorithm])
+    def _function(self, statement: ir.Hash) -> str:
+        """Source of the function of bytes; a custom CRC's changes with its parameters."""
+        crc = statement.crc
+        if crc is None:
+            name = statement.algorithm
+            return self.source.constant(f"hash_{name}", HASHES[name])
+        found = self.source.state(f"crc_{crc.index}", lambda _, state: state.crcs[crc.spec.name])
+        return f"{found}.hash"
 
     # -- checksums of what is there ---------------------------------------------------------------
 
@@ -75,7 +81,7 @@ class Hashes:
 
     # -- hashes of bytes --------------------------------------------------------------------------
 
-    def _fixed(self, result: str, algorithm: str, pieces: Sequence[ir.Piece]) -> None:
+    def _fixed(self, result: str, function: str, pieces: Sequence[ir.Piece]) -> None:
         size = (sum(p.width or 0 for p in pieces) + 7) // 8
         joined, shift = [], 8 * size
         for piece in pieces:
@@ -83,9 +89,9 @@ class Hashes:
             text = self.expressions.text(piece.value)
             joined.append(f"{text} << {shift}" if shift else text)
         data = f"({' | '.join(joined) or '0'}).to_bytes({size}, 'big')"
-        self.source.add(f"{result} = {self._function(algorithm)}({data})")
+        self.source.add(f"{result} = {function}({data})")
 
-    def _joined(self, result: str, algorithm: str, pieces: Sequence[ir.Piece]) -> None:
+    def _joined(self, result: str, function: str, pieces: Sequence[ir.Piece]) -> None:
         """Join what is there: `n` bits in a number `v`, and the payload after it."""
         value, bits = self.source.fresh("v"), self.source.fresh("n")
         self.source.add(f"{value} = {bits} = 0")
@@ -98,7 +104,7 @@ class Hashes:
             else:
                 with self.source.block(f"if {self.expressions.condition(piece.guard)}:"):
                     self._append(piece, value, bits)
-        self.source.add(f"{result} = {self._function(algorithm)}({data})")
+        self.source.add(f"{result} = {function}({data})")
 
     def _append(self, piece: ir.Piece, value: str, bits: str) -> None:
         text = self.expressions.text(piece.value)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from v1switch.engines.native.helpers.jit import kernel
-from v1switch.engines.native.helpers.memory import copy, put8, u8, u16
+from v1switch.engines.native.helpers.memory import copy, put8, u8, u16, word
+from v1switch.state.crc import BYTE_AT, FINAL_AT, INITIAL_AT, REFLECTED_AT
+from v1switch.state.words import WORD_BYTES
 
 _ONES = 0xFFFFFFFF
 
@@ -126,3 +128,19 @@ def crc32(at: int, size: int) -> int:
     for n in range(size):
         state = state >> 8 ^ _CRC32[(state ^ u8(at + n)) & 0xFF]
     return state ^ _ONES
+
+
+@kernel
+def crc_custom(at: int, size: int, words: int, width: int) -> int:
+    """A CRC of `width` bits with the parameters in `words` (see `v1switch.state.crc`)."""
+    ones, shift = (1 << width) - 1, width - 8
+    state = word(words + INITIAL_AT * WORD_BYTES)
+    for n in range(size):
+        byte = word(words + (BYTE_AT + u8(at + n)) * WORD_BYTES)
+        state = word(words + (byte ^ state >> shift) * WORD_BYTES) ^ (state << 8 & ones)
+    if word(words + REFLECTED_AT * WORD_BYTES) != 0:
+        reflected = 0
+        for n in range(width):
+            reflected = reflected << 1 | (state >> n & 1)
+        state = reflected
+    return state ^ word(words + FINAL_AT * WORD_BYTES)

@@ -30,5 +30,6 @@ HELPERS = {  # called by programs
     "identity": 2,
     "crc16": 2,
     "crc32": 2,
+    "crc_custom": 4,
 }
 LOOP = {"undo": 1, "carry": 1, "locate": 2}  # called by Python

@@ -54,6 +54,10 @@ class Hashes:
             size: Value = word(store_bits(self.code, items, start))
         else:
             size = self._lay_out(node.pieces, start)
+        if node.crc is not None:
+            assert isinstance(node.target.type, ir.Int)
+            words, width = self.code.context(f"crc {node.crc.index}"), node.target.type.bits
+            return self.code.helper("crc_custom", start, size, words, word(width))
         return self.code.helper(_FUNCTIONS[node.algorithm], start, size)
 
     def _item(self, piece: ir.Piece) -> Item:

@@ -1,0 +1,166 @@
+"""Commands on registers, counters, meters, parser value sets and custom CRCs.
+
+The index of a direct counter or meter is the handle of its entry.
+"""
+
+from __future__ import annotations
+
+from v1switch.entryfile import arguments
+from v1switch.entryfile.context import Commands, Context
+from v1switch.entryfile.errors import InvalidLine
+from v1switch.entryfile.table_commands import Tables
+from v1switch.errors import quoted
+from v1switch.program.model import CounterArray, MeterArray
+from v1switch.state.crc import WIDTHS, CrcConfig
+from v1switch.state.entries import CounterData, MeterConfig, ValueSetMember
+
+PER_SECOND = 1_000_000  # simple_switch_CLI's rates are per microsecond
+NOTHING = CounterData(0, 0)
+BOOLEANS = {"true": True, "True": True, "1": True, "false": False, "False": False, "0": False}
+
+
+class Arrays:
+    """Commands on registers, counters, meters, value sets and CRCs."""
+
+    def __init__(self, context: Context, tables: Tables) -> None:
+        """Work on a context's data plane; `tables` knows the handles of entries."""
+        self.context = context
+        self.tables = tables
+        crc = "CALCULATION POLYNOMIAL INITIAL FINAL_XOR REFLECT_DATA REFLECT_REMAINDER"
+        self.commands: Commands = {
+            "register_write": ("REGISTER INDEX VALUE", self._write_register),
+            "register_reset": ("REGISTER", self._reset_register),
+            "counter_write": ("COUNTER INDEX PACKETS BYTES", self._write_counter),
+            "counter_reset": ("COUNTER", self._reset_counter),
+            "meter_set_rates": ("METER INDEX RATE:BURST RATE:BURST", self._set_rates),
+            "meter_array_set_rates": ("METER RATE:BURST RATE:BURST", self._set_all_rates),
+            "pvs_add": ("VALUE_SET VALUE", self._add_value),
+            "pvs_remove": ("VALUE_SET VALUE", self._remove_value),
+            "pvs_clear": ("VALUE_SET", self._clear_values),
+            "set_crc16_parameters": (crc, lambda args: self._set_crc(args, 16)),
+            "set_crc32_parameters": (crc, lambda args: self._set_crc(args, 32)),
+        }
+
+    # -- registers --------------------------------------------------------------------------------
+
+    def _write_register(self, args: list[str]) -> None:
+        name = arguments.find_name("register", args[0], self.context.program.registers)
+        spec = self.context.program.registers[name]
+        index = arguments.integer(f"register {name!r}, index", args[1], 0, spec.size - 1)
+        written = arguments.value(f"register {name!r}", args[2], spec.width)
+        self.context.plane.write_register(name, index, written)
+
+    def _reset_register(self, args: list[str]) -> None:
+        name = arguments.find_name("register", args[0], self.context.program.registers)
+        for index in range(self.context.program.registers[name].size):
+            self.context.plane.write_register(name, index, 0)
+
+    # -- counters ---------------------------------------------------------------------------------
+
+    def _counter(self, text: str) -> CounterArray:
+        counters = self.context.program.counters
+        return counters[arguments.find_name("counter", text, counters)]
+
+    def _write_counter(self, args: list[str]) -> None:
+        counter, plane = self._counter(args[0]), self.context.plane
+        what = f"counter {counter.name!r}"
+        packets = arguments.integer(f"{what}, packets", args[2])
+        data = CounterData(packets, arguments.integer(f"{what}, bytes", args[3]))
+        if counter.binding is not None:
+            table = self.context.program.tables[counter.binding]
+            entry = self.tables.entry(table, args[1])
+            plane.write_direct_counter(table.name, entry.key, data, entry.priority)
+            return
+        index = arguments.integer(f"{what}, index", args[1], 0, counter.size - 1)
+        plane.write_counter(counter.name, index, data)
+
+    def _reset_counter(self, args: list[str]) -> None:
+        counter, plane = self._counter(args[0]), self.context.plane
+        if counter.binding is None:
+            for index in range(counter.size):
+                plane.write_counter(counter.name, index, NOTHING)
+            return
+        for entry in plane.entries(counter.binding):
+            plane.write_direct_counter(counter.binding, entry.key, NOTHING, entry.priority)
+
+    # -- meters -----------------------------------------------------------------------------------
+
+    def _meter(self, text: str) -> MeterArray:
+        meters = self.context.program.meters
+        return meters[arguments.find_name("meter", text, meters)]
+
+    def _set_rates(self, args: list[str]) -> None:
+        meter, plane = self._meter(args[0]), self.context.plane
+        rates = _rates(meter.name, args[2:])
+        if meter.binding is not None:
+            table = self.context.program.tables[meter.binding]
+            entry = self.tables.entry(table, args[1])
+            plane.set_direct_meter(table.name, entry.key, rates, entry.priority)
+            return
+        index = arguments.integer(f"meter {meter.name!r}, index", args[1], 0, meter.size - 1)
+        plane.set_meter(meter.name, index, rates)
+
+    def _set_all_rates(self, args: list[str]) -> None:
+        meter, plane = self._meter(args[0]), self.context.plane
+        rates = _rates(meter.name, args[1:])
+        if meter.binding is None:
+            for index in range(meter.size):
+                plane.set_meter(meter.name, index, rates)
+            return
+        for entry in plane.entries(meter.binding):
+            plane.set_direct_meter(meter.binding, entry.key, rates, entry.priority)
+
+    # -- parser value sets ------------------------------------------------------------------------
+
+    def _value_set(self, text: str) -> str:
+        return arguments.find_name("parser value set", text, self.context.program.value_sets)
+
+    def _member(self, name: str, text: str) -> ValueSetMember:
+        width = self.context.program.value_sets[name].width
+        return ValueSetMember(arguments.value(f"value set {name!r}", text, width))
+
+    def _add_value(self, args: list[str]) -> None:
+        name = self._value_set(args[0])
+        member, there = self._member(name, args[1]), self.context.plane.value_set(name)
+        if member not in there:
+            self.context.plane.set_value_set(name, (*there, member))
+
+    def _remove_value(self, args: list[str]) -> None:
+        name = self._value_set(args[0])
+        member, there = self._member(name, args[1]), self.context.plane.value_set(name)
+        self.context.plane.set_value_set(name, [each for each in there if each != member])
+
+    def _clear_values(self, args: list[str]) -> None:
+        self.context.plane.set_value_set(self._value_set(args[0]), ())
+
+    # -- custom CRCs ------------------------------------------------------------------------------
+
+    def _set_crc(self, args: list[str], width: int) -> None:
+        calculations = self.context.program.calculations.values()
+        names = [c.name for c in calculations if WIDTHS.get(c.algo) == width]
+        name = arguments.find_name(f"crc{width}_custom", args[0], names)
+        what = f"calculation {name!r}"
+        polynomial, initial, final = (arguments.value(what, text, width) for text in args[1:4])
+        data, remainder = (_boolean(what, text) for text in args[4:6])
+        config = CrcConfig(polynomial, initial, final, data, remainder)
+        self.context.plane.set_crc(name, config)
+
+
+def _boolean(what: str, text: str) -> bool:
+    if text not in BOOLEANS:
+        raise InvalidLine(what, f"{quoted(text)}, expected true or false")
+    return BOOLEANS[text]
+
+
+def _rates(name: str, texts: list[str]) -> MeterConfig:
+    numbers = []
+    for text in texts:
+        rate, _, burst = text.partition(":")
+        try:
+            numbers += [round(float(rate) * PER_SECOND), int(burst)]
+        except (ValueError, OverflowError):  # not a number, or infinite
+            what = f"meter {name!r}"
+            raise InvalidLine(
+                what, f"{quoted(text)}, expected RATE:BURST, the rate per microsecond"
+            ) from None
+    return MeterConfig(*numbers)
