@@ -57,6 +57,7 @@ class Demand:
     Attributes:
         primitives: names of those that it calls.
         written: headers that something writes to.
+        written_fields: (header, field) of those that are written one by one.
         copied: headers of which something needs every field: copies, comparisons, hashes.
     """
 
@@ -74,6 +75,7 @@ class Demand:
             *(program.learn_lists, program.field_lists, program.meters),
         ]
         self.written: set[str] = set()
+        self.written_fields: set[tuple[str, str]] = set()
         self.copied: set[str] = set()
         self._reads: set[tuple[str, str]] = set()
         self._read_whole: set[str] = set(program.deparser.order)
@@ -143,14 +145,14 @@ class Demand:
             return
         if isinstance(node, Checksum):
             if node.update:
-                self.written.add(node.target.header)
+                self._write(node.target)
             if node.verify:
                 self._collect_reads(node.target)
             self._collect_reads(node.condition)
             return
         if isinstance(node, MeterArray):
             if node.target is not None:
-                self.written.add(node.target.header)
+                self._write(node.target)
             return
         self._collect_leaf(node)
         for child in _children(node):
@@ -177,13 +179,18 @@ class Demand:
 
     def _collect_target(self, target: object) -> None:
         if isinstance(target, ex.FieldRef):
-            self.written.add(target.header)
+            self._write(target)
             return
+        self.written_fields.update(self._meant(target))
         if isinstance(target, ex.MemberField):
             self.written.update(self.candidates(target.header))
         elif isinstance(target, ex.LastField):
             self.written.update(self.program.stacks[target.stack].headers)
         self._collect_reads(target)
+
+    def _write(self, target: ex.FieldRef) -> None:
+        self.written.add(target.header)
+        self.written_fields.add((target.header, target.field))
 
     def is_read(self, header: str, field: str) -> bool:
         """Whether anything reads a field, alone or as part of its header."""

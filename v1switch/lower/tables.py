@@ -31,13 +31,22 @@ class Tables:
         self._stale = self._may_become_invalid()
 
     def _may_become_invalid(self) -> set[str]:
-        """Headers whose variables may hold stale values while they are invalid."""
+        """Headers whose variables may hold stale values while they are invalid.
+
+        Of others only a field that is written by itself may: the header of a frame that is too
+        short for it is invalid, however the parser goes.
+        """
         demand = self.context.demand
         found: set[str] = set()
         for action in self.program.actions.values():
             for call in action.primitives:
                 if call.op in ("remove_header", "assign_header", "copy_header"):
                     found.update(demand.candidates(call.args[0]))
+        written = self.context.demand.written_fields
+        found.update(header for header, field in written if field == VALID)
+        # a length that looks at the fields in front of it is worked out before the header is valid
+        headers = self.program.headers.values()
+        found.update(h.name for h in headers if h.header_type.length_expr is not None)
         for stack in self.program.stacks.values():
             found.update(stack.headers)
         for union in self.program.unions.values():
@@ -76,10 +85,17 @@ class Tables:
         value = ar.cut(self.expressions.value(field.target), ir.Int(field.width))
         if field.mask is not None:
             value = ar.binary("&", value, ir.Const(field.mask & ((1 << field.width) - 1)))
-        if field.target.header in self._stale and field.target.field != VALID:
+        if self._may_be_stale(field.target):
             valid = self.expressions.is_valid(field.target.header)
             value = ar.select(valid, value, ir.Const(0))
         return value
+
+    def _may_be_stale(self, field: ex.FieldRef) -> bool:
+        """Whether a field may hold another value than 0 while its header is invalid."""
+        if field.field == VALID:
+            return False
+        written = self.context.demand.written_fields
+        return field.header in self._stale or (field.header, field.field) in written
 
     def _look_up(self, table: Table, entry: ir.Var, hit: ir.Var | None) -> None:
         """Add what leaves the entry to run in `entry`: on a miss, the default."""
