@@ -3,6 +3,7 @@
 import re
 import signal
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -10,6 +11,8 @@ from contextlib import AbstractContextManager, contextmanager
 import grpc
 import pytest
 from p4.v1 import p4runtime_pb2 as rt
+from scapy.layers.inet import IP, TCP
+from scapy.layers.l2 import Ether
 
 from tests.switch.harness import Sandbox, SandboxError, namespaces_allowed, poll
 from tests.switch.harness_client import SwitchClient
@@ -17,6 +20,7 @@ from tests.switch.harness_targets import V1SWITCH, Target
 from tests.v1switch import large
 from tests.v1switch.twin import COMPILED
 from v1switch.io.counters import InterfaceCounters
+from v1switch.io.ports import SOL_PACKET
 from v1switch.p4runtime import interfaces
 
 pytestmark = [
@@ -26,6 +30,7 @@ pytestmark = [
     ),
 ]
 
+PACKET_VNET_HDR = 15  # uapi/linux/if_packet.h
 MACS = bytes.fromhex("020000000002020000000001")
 
 
@@ -68,6 +73,39 @@ def counted(target: Target, port: int) -> InterfaceCounters:
     with grpc.insecure_channel(target.address) as channel:
         counters = interfaces.get(channel, 10.0)
     return next(each for each in counters.interfaces if each.port == port)
+
+
+# ETHTOOL_STXCSUM (uapi/linux/ethtool.h): the far end of the link leaves checksums to hardware
+CHECKSUMS_ON = """
+import array, fcntl, socket, struct
+value = array.array("B", struct.pack("=II", 0x17, 1))
+request = struct.pack("16sP16x", b"far1", value.buffer_info()[0])
+fcntl.ioctl(socket.socket(), 0x8946, request)
+"""
+
+
+def unfinished(frame: bytes) -> bytes:
+    """A TCP frame over IPv4 as a host sends it that leaves the checksum to its hardware.
+
+    In front of it is a struct virtio_net_hdr (uapi/linux/virtio_net.h): its checksum is needed, no
+    segmentation, and where the checksum begins and is.
+    """
+    return struct.pack("=BBHHHH", 1, 0, 0, 0, 34, 16) + frame
+
+
+def test_checksums_that_were_left_to_hardware_are_finished(engine: str) -> None:
+    ip = IP(src="10.0.0.1", dst="10.0.0.2")
+    whole = bytes(Ether(dst=MACS[:6].hex(":"), src=MACS[6:].hex(":")) / ip / TCP() / (b"x" * 20))
+    with wire("--engine", engine) as (sandbox, target):
+        started = sandbox.start([sys.executable, "-c", CHECKSUMS_ON], sandbox.directory / "ethtool")
+        assert sandbox.wait(started) == 0
+        with sandbox.raw_socket(sandbox.far_ifname(1)) as raw:
+            raw.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+            for _ in range(2):
+                raw.send(unfinished(whole[:50] + bytes(2) + whole[52:]))
+                assert sandbox.port(2).receive() == whole
+        poll(lambda: "left to hardware" in log_of(target), "the message")
+        assert log_of(target).count("left to hardware") == 1
 
 
 def test_frames_in_and_out_are_counted_by_port(engine: str) -> None:
@@ -241,7 +279,7 @@ def test_trace_and_captures() -> None:
             assert target.stop() == 0
         for name in ("sw1_in", "sw2_out"):
             data = (sandbox.directory / f"{name}.pcap").read_bytes()
-            assert data[:4] == struct.pack("=I", 0xA1B23C4D)
+            assert data[:4] == struct.pack("=I", 0xA1B2C3D4)
             assert frame in data
 
 

@@ -1,8 +1,9 @@
 """Capture files: those that a running switch writes, and those that offline commands read.
 
-Files are written as classic pcap with nanoseconds (magic 0xa1b23c4d), link type Ethernet
-(draft-ietf-opsawg-pcap), and read as that or pcapng, by Scapy. A running switch names its files as
-BMv2 does: `<interface>_in.pcap` and `<interface>_out.pcap`.
+Files are written as classic pcap, link type Ethernet (draft-ietf-opsawg-pcap), and read as that or
+pcapng, by Scapy. Those of offline commands have nanoseconds (magic 0xa1b23c4d), those of a running
+switch microseconds (0xa1b2c3d4), as BMv2's have, and its names:
+`<interface>_in.pcap` and `<interface>_out.pcap`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from typing import Any
 from v1switch.errors import RequestError
 from v1switch.io.outputs import create
 
-HEADER = struct.pack("=IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262_144, 1)
+HEADER = struct.Struct("=IHHiIII")
+NANOSECONDS, MICROSECONDS = 0xA1B23C4D, 0xA1B2C3D4  # magic numbers
 RECORD = struct.Struct("=IIII")
 log = logging.getLogger("v1switch")
 NS_PER_S = 1_000_000_000
@@ -48,11 +50,13 @@ class CaptureError(RequestError):
 class PcapFile:
     """A capture file that is being written."""
 
-    def __init__(self, path: Path) -> None:
-        """Create the file; raises OSError."""
+    def __init__(self, path: Path, *, nanoseconds: bool = True) -> None:
+        """Create the file, with times in nanoseconds or microseconds; raises OSError."""
         self._path = path
         self._file = open(create(path), "wb", buffering=0)  # noqa: PTH123, SIM115  # a descriptor
-        self._append(HEADER)
+        self._unit_ns = 1 if nanoseconds else 1000
+        magic = NANOSECONDS if nanoseconds else MICROSECONDS
+        self._append(HEADER.pack(magic, 2, 4, 0, 0, 262_144, 1))
 
     def write(self, frame: bytes, time_ns: int) -> None:
         """Append a frame with its time in nanoseconds since 1970, whole or not at all.
@@ -60,8 +64,9 @@ class PcapFile:
         Raises:
             OSError: with the file's name.
         """
-        seconds, nanoseconds = divmod(time_ns, NS_PER_S)
-        self._append(RECORD.pack(seconds, nanoseconds, len(frame), len(frame)) + frame)
+        seconds, fraction_ns = divmod(time_ns, NS_PER_S)
+        head = RECORD.pack(seconds, fraction_ns // self._unit_ns, len(frame), len(frame))
+        self._append(head + frame)
 
     def _append(self, data: bytes) -> None:
         written = 0
@@ -92,7 +97,7 @@ class Capture:
             OSError: a file cannot be created.
         """
         self._files = {
-            (number, incoming): PcapFile(directory / f"{ifname}_{suffix}.pcap")
+            (number, incoming): PcapFile(directory / f"{ifname}_{suffix}.pcap", nanoseconds=False)
             for number, ifname in names.items()
             for incoming, suffix in ((True, "in"), (False, "out"))
         }

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from v1switch.control.dataplane import Dataplane
 from v1switch.control.engine import Frame
 from v1switch.io.counters import Counters
+from v1switch.io.offload import Notes
 from v1switch.io.ports import Port
 
 BURST = 32  # frames taken from one port at a time: the longest that a writer waits for the gate
@@ -34,6 +35,9 @@ class PacketLoop:
         self._all_ports = tuple(ports)
         self.tap = tap
         self._no_port = 0
+        self.offloads = Notes()
+        for port in ports:
+            port.offloads = self.offloads
         self._stopping = False
         self.wake_fd = os.eventfd(0, os.EFD_NONBLOCK)
         self._epoll = select.epoll()

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 from v1switch.errors import PortError
 from v1switch.io.counters import InterfaceCounters
+from v1switch.io.offload import Notes, finished
 
 log = logging.getLogger("v1switch")
 
@@ -27,6 +28,7 @@ PACKET_AUXDATA = 8
 PACKET_IGNORE_OUTGOING = 23
 PACKET_MR_PROMISC = 1
 PACKET_STATISTICS = 6
+TP_STATUS_CSUMNOTREADY = 1 << 3
 TP_STATUS_VLAN_VALID = 1 << 4
 TP_STATUS_VLAN_TPID_VALID = 1 << 6
 AUXDATA = struct.Struct("=I12xHH")  # struct tpacket_auxdata: status, …, VLAN TCI, VLAN TPID
@@ -49,6 +51,7 @@ class Port:
         index: its ifindex.
         sent, refused, failed: frames, as in InterfaceCounters.
         alive: False once the interface is gone.
+        offloads: says once that frames come with checksums left to hardware.
     """
 
     def __init__(self, number: int, ifname: str) -> None:
@@ -59,6 +62,7 @@ class Port:
         self._received = self._unread = 0
         self._reading = threading.Lock()  # the kernel's counters, which reading resets
         self.alive = True
+        self.offloads = Notes()
         try:
             self.index = socket.if_nametoindex(ifname)
             self._socket = _open(ifname, self.index)
@@ -102,7 +106,7 @@ class Port:
                 self._unread += dropped
 
     def receive(self, limit: int) -> list[bytes]:
-        """Read up to `limit` waiting frames, with their VLAN tags; never blocks."""
+        """Read up to `limit` waiting frames, with VLAN tags and whole checksums; never blocks."""
         frames: list[bytes] = []
         recvmsg, unpack, pack = self._socket.recvmsg, AUXDATA.unpack, TAG.pack
         try:
@@ -113,12 +117,20 @@ class Port:
                     if not status & TP_STATUS_VLAN_TPID_VALID:
                         tpid = ETH_P_8021Q
                     frame = frame[:12] + pack(tpid, tci) + frame[12:]
+                if status & TP_STATUS_CSUMNOTREADY:
+                    frame = self._finished(frame)
                 frames.append(frame)
         except BlockingIOError:
             pass
         except OSError as error:
             self.fail(error)
         return frames
+
+    def _finished(self, frame: bytes) -> bytes:
+        """A frame with the checksum that was left to hardware, if that can be done."""
+        whole = finished(frame)
+        self.offloads.note(self.number, self.ifname, whole=whole is not None)
+        return frame if whole is None else whole
 
     def send(self, frame: bytes) -> None:
         """Send one frame; one that the interface does not take is counted and dropped."""

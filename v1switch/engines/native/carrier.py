@@ -12,6 +12,7 @@ from v1switch.engines.native.compile import loop_functions
 from v1switch.engines.native.engine import Native
 from v1switch.engines.native.sockets import Ports, Receiver, Sender
 from v1switch.engines.native.working_memory import MAX_FRAMES
+from v1switch.io.offload import Notes
 from v1switch.io.ports import Port
 from v1switch.state.words import address, zeros
 
@@ -27,6 +28,7 @@ class Carrier:
         self._in_order = list(ports)
         self._functions = loop_functions()
         self.words = zeros(lm.LOOP_WORDS)
+        self._offloaded = zeros(len(ports) or 1)
         self.reason = lm.IDLE
         values = {
             lm.MESSAGES: self.receiver.messages,
@@ -43,6 +45,7 @@ class Carrier:
             lm.WRITER_AT: address(dataplane.writer_waiting),
             lm.AT: -1,
             lm.FAILED_PORT: -1,
+            lm.OFFLOADED_AT: address(self._offloaded),
         }
         for index, value in values.items():
             self.words[index] = value
@@ -95,6 +98,16 @@ class Carrier:
     def no_port(self) -> int:
         """How many frames were for a port that does not exist."""
         return self.words[lm.NO_PORT]
+
+    def note_offloads(self, notes: Notes) -> None:
+        """Say which ports' frames came with checksums left to hardware, since the last time."""
+        if not self.words[lm.NEWS]:
+            return
+        self.words[lm.NEWS] = 0
+        for port, found in zip(self._in_order, self._offloaded, strict=False):
+            for flag, whole in ((lm.FINISHED, True), (lm.UNFINISHED, False)):
+                if found & flag:
+                    notes.note(port.number, port.ifname, whole=whole)
 
     def failure(self) -> tuple[Port, OSError] | None:
         """Give, once, which port failed and how."""

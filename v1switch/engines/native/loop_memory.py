@@ -15,7 +15,11 @@ AT, FOUND, NEXT, START, SIZE, INTO, NOW = 15, 16, 17, 18, 19, 20, 21
 # reading) and its error, frames without a port
 FAILED_PORT, FAILED_ERROR, NO_PORT = 22, 23, 24
 SCRATCH = 25  # two words
-LOOP_WORDS = 27
+# What came with checksums left to hardware (see `v1switch.io.offload`): whether anything is new,
+# and the address of a word for each port in `polls`: FINISHED and UNFINISHED
+NEWS, OFFLOADED_AT = 27, 28
+FINISHED, UNFINISHED = 1, 2
+LOOP_WORDS = 29
 
 # Why the loop returns
 IDLE = 0  # nothing came, or a signal did

@@ -65,6 +65,7 @@ class NativeLoop(PacketLoop):
             native = self._native()
             if native is not None:
                 carrier.carry(native)
+                carrier.note_offloads(self.offloads)
                 if carrier.has_results:
                     native.deliver()
                     self.send(self.dataplane.divert(native.memory.take_frames()))

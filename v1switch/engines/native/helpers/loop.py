@@ -29,6 +29,7 @@ from v1switch.engines.native.helpers.memory import (
     u32,
     word,
 )
+from v1switch.engines.native.helpers.offload import finish
 from v1switch.engines.native.loop_memory import (
     AT,
     CONTEXT,
@@ -36,16 +37,19 @@ from v1switch.engines.native.loop_memory import (
     FAILED,
     FAILED_ERROR,
     FAILED_PORT,
+    FINISHED,
     FOUND,
     IDLE,
     INTO,
     LAST_NAME,
     MESSAGES,
     NAMES,
+    NEWS,
     NEXT,
     NO_PORT,
     NOW,
     NUMBERS,
+    OFFLOADED_AT,
     OUT,
     POLLS,
     PORTS,
@@ -59,6 +63,7 @@ from v1switch.engines.native.loop_memory import (
     SIZE,
     SLOTS,
     START,
+    UNFINISHED,
     WRITER,
     WRITER_AT,
 )
@@ -99,7 +104,12 @@ from v1switch.engines.native.sockets import (
     TAG_BYTES,
     TCI_AT,
 )
-from v1switch.io.ports import ETH_P_8021Q, TP_STATUS_VLAN_TPID_VALID, TP_STATUS_VLAN_VALID
+from v1switch.io.ports import (
+    ETH_P_8021Q,
+    TP_STATUS_CSUMNOTREADY,
+    TP_STATUS_VLAN_TPID_VALID,
+    TP_STATUS_VLAN_VALID,
+)
 
 _NAME_BYTES = SOCKADDR_LL.size
 _POLLFD = 8
@@ -214,8 +224,18 @@ def _read(loop: int) -> None:
 
 
 @kernel
+def _finish(loop: int, start: int, size: int) -> None:
+    """Finish a frame's checksum; what is new of its port is for Python to say."""
+    done = FINISHED if finish(start, size) != 0 else UNFINISHED
+    place = word(loop + 8 * OFFLOADED_AT) + 8 * word(loop + 8 * AT)
+    if word(place) & done == 0:
+        set_word(place, word(place) | done)
+        set_word(loop + 8 * NEWS, 1)
+
+
+@kernel
 def locate(loop: int, n: int) -> None:
-    """Find frame n of the batch, its VLAN tag in place again."""
+    """Find frame n of the batch, its VLAN tag in place again and its checksum whole."""
     message = word(loop + 8 * MESSAGES) + MESSAGE * n
     start, size = word(loop + 8 * SLOTS) + SLOT * n + TAG_BYTES, half(message + LENGTH)
     control = word(message + CONTROL)
@@ -229,6 +249,8 @@ def locate(loop: int, n: int) -> None:
         put16(start + 12, tpid)
         put16(start + 14, tag)
         size += TAG_BYTES
+    if status & TP_STATUS_CSUMNOTREADY:
+        _finish(loop, start, size)
     set_word(loop + 8 * START, start)
     set_word(loop + 8 * SIZE, size)
 
@@ -299,7 +321,7 @@ def carry(loop: int) -> int:
     """
     while True:
         reason = _batch(loop)
-        if reason != IDLE:
+        if reason != IDLE or word(loop + 8 * NEWS) != 0:
             return reason
         if _ready(loop):
             _read(loop)

@@ -32,4 +32,4 @@ HELPERS = {  # called by programs
     "crc32": 2,
     "crc_custom": 4,
 }
-LOOP = {"undo": 1, "carry": 1, "locate": 2}  # called by Python
+LOOP = {"undo": 1, "carry": 1, "locate": 2, "finish": 2}  # called by Python
