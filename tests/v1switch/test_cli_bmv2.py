@@ -287,3 +287,19 @@ def test_tls_files_that_cannot_serve(secrets: Path) -> None:
     wrong = TlsFiles(secrets / "server.pem", secrets / "server.key", Path(WIRE), client_auth=True)
     with pytest.raises(SwitchError, match=r"--grpc-server-cacert .*expected certificates in PEM"):
         wrong.read()
+
+
+# -- start -----------------------------------------------------------------------------------------
+
+
+def test_a_start_loads_what_it_needs_only() -> None:
+    """Scripts wait 2 s for a switch, on machines that are busy."""
+    code = "import sys, v1switch.commands.switch; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    heavy = ("grpc", "google", "p4", "llvmlite", "numba", "numpy", "scapy", "ssl")
+    mine = ("v1switch.explain.engine", "v1switch.entryfile.commands", "v1switch.p4runtime.server")
+    loaded = set(done.stdout.split())
+    assert loaded & {*heavy, *mine} == set()
+    assert "v1switch.engines.python.engine" in loaded

@@ -6,8 +6,8 @@ import logging
 from pathlib import Path
 
 from v1switch.control.dataplane import Dataplane
+from v1switch.control.engine import Checking
 from v1switch.errors import ProgramError, SwitchError
-from v1switch.explain.engine import TracingEngine
 from v1switch.program.loader import load_file
 
 log = logging.getLogger("v1switch")
@@ -21,7 +21,7 @@ def load(dataplane: Dataplane, path: Path) -> None:
     """
     try:
         program = load_file(path)
-        if isinstance(dataplane.engine, TracingEngine):
+        if isinstance(dataplane.engine, Checking):
             dataplane.engine.check(program)
         dataplane.load(program)
     except ProgramError as error:

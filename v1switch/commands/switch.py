@@ -26,7 +26,6 @@ from v1switch.io.dumps import Dump, both
 from v1switch.io.links import LinkWatch
 from v1switch.io.loop import PacketLoop, Tap
 from v1switch.io.ports import Port, open_ports
-from v1switch.p4runtime.server import reach, serve
 
 if TYPE_CHECKING:
     from v1switch.io.captures import Capture
@@ -77,6 +76,8 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
     general = options.general
     for remark in options.remarks:
         log.info("%s", remark)
+    if options.address is not None:  # before a program loads and another thread compiles it
+        import v1switch.p4runtime.server  # noqa: F401  # a third of all loading
     secrets = None if options.tls is None else options.tls.read()
     if general.program is not None:
         load(dataplane, general.program)
@@ -98,6 +99,8 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
         if options.address is None:
             log.info("no P4Runtime: simple_switch serves it with -- --grpc-server-addr ADDR only")
         else:
+            from v1switch.p4runtime.server import reach, serve
+
             server = serve(dataplane, options.address, general.device_id, loop.counters, secrets)
             stack.callback(server.stop)
             where = f"P4Runtime on {options.address}, device {general.device_id}"

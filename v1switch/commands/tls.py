@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from v1switch.commands.parsing import Parser
 from v1switch.errors import SwitchError
-from v1switch.p4runtime.server import Tls
+
+if TYPE_CHECKING:
+    from v1switch.p4runtime.server import Tls
 
 FILES = ("grpc_server_cacert", "grpc_server_cert", "grpc_server_key")
 
@@ -33,6 +36,8 @@ class TlsFiles:
         """Read the files; raises SwitchError when they cannot serve."""
         key, certificate = _read("key", self.key), _read("cert", self.certificate)
         self._check()
+        from v1switch.p4runtime.server import Tls
+
         authority = None if self.authority is None else _read("cacert", self.authority)
         return Tls(key, certificate, authority, self.client_auth)
 

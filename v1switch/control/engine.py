@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from v1switch.program.model import Program
 from v1switch.state.entries import DigestSample
@@ -67,6 +67,15 @@ class Prepared(Protocol):
 
     def bind(self, switch: SwitchContext, state: State) -> Forwarder:
         """Make the forwarder of a state; called with the gate held, so it has to be quick."""
+
+
+@runtime_checkable
+class Checking(Protocol):
+    """An engine that wants programs to fit something else, such as a filter."""
+
+    def check(self, program: Program) -> None:
+        """Check a program before it is loaded; raises SwitchError when it does not fit."""
+        ...
 
 
 class Engine(Protocol):
