@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,9 +23,12 @@ from v1switch.commands.options import parse
 from v1switch.commands.tls import TlsFiles
 from v1switch.control.dataplane import Dataplane
 from v1switch.engines.python.engine import PythonEngine
-from v1switch.errors import SwitchError
+from v1switch.errors import PortError, SwitchError
+from v1switch.io.captures import PcapFile, read_frames
 from v1switch.io.dumps import Dump, both
+from v1switch.io.files import FileLoop
 from v1switch.p4runtime.server import Tls, serve
+from v1switch.program import load_file
 
 WIRE = str(COMPILED / "wire.json")
 
@@ -37,7 +41,7 @@ GENERAL = [
     *("--log-file", "x", "--log-level", "trace", "--log-flush", "--log-file-max-size", "1000"),
     *("--log-file-max-files", "3", "--notifications-addr", "ipc:///tmp/n.ipc", "--debugger"),
     *("--debugger-addr", "ipc:///tmp/d.ipc", "--restore-state", "s", "--dump-packet-data", "64"),
-    *("--max-port-count", "512"),
+    *("--max-port-count", "512", "--use-files", "0"),
 ]
 TARGET = [
     *("--enable-swap", "--disable-swap", "--drop-port", "511", "--priority-queues", "8"),
@@ -120,6 +124,39 @@ def test_dumps_of_frames(caplog: pytest.LogCaptureFixture) -> None:
         "Sending packet of length 1 on port 2: 04",
     ]
     assert len(seen) == 2
+
+
+# -- files in place of interfaces ------------------------------------------------------------------
+
+
+def test_ports_that_are_files(tmp_path: Path) -> None:
+    """As p4c's run-bmv2-test.py starts BMv2: frames of all files in the order of their times."""
+    frames = [bytes([port]) + bytes([number]) * 40 for number, port in enumerate((2, 1, 2))]
+    for port, times in ((1, {0: 10, 2: 30}), (2, {1: 20})):
+        file = PcapFile(tmp_path / f"p{port}_in.pcap")
+        for number, time_ns in times.items():
+            file.write(frames[number], time_ns)
+        file.close()
+    plane = Dataplane(PythonEngine())
+    plane.load(load_file(COMPILED / "wire.json"))
+    loop = FileLoop(plane, {1: f"{tmp_path}/p1", 2: f"{tmp_path}/p2"}, 0)
+    thread = threading.Thread(target=loop.run)
+    thread.start()
+    poll(lambda: sum(each.received for each in loop.counters().interfaces) == 3, "all frames")
+    loop.stop()
+    thread.join(20)
+    counted = {each.port: (each.received, each.sent) for each in loop.counters().interfaces}
+    loop.close()
+    left = {port: list(read_frames(tmp_path / f"p{port}_out.pcap")) for port in (1, 2)}
+    assert counted == {1: (2, len(left[1])), 2: (1, len(left[2]))}
+    expected = [out for n, port in enumerate((1, 2, 1)) for out in plane.process(port, frames[n])]
+    for port, written in left.items():
+        assert [frame for _, frame in written] == [f for p, f in expected if p == port]
+
+
+def test_files_that_do_not_exist_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(PortError, match=r"no file .*/none_in.pcap"):
+        FileLoop(Dataplane(PythonEngine()), {1: f"{tmp_path}/none"}, 0)
 
 
 # -- names -----------------------------------------------------------------------------------------

@@ -65,6 +65,13 @@ def _general() -> Parser:
     add("--no-p4", action="store_true", help="start without a program and wait for one")
     add("--device-id", type=device_id, default=0)
     add("--pcap", nargs="?", const=Path(), type=Path, metavar="DIR", help="capture all ports")
+    add(
+        "--use-files",
+        type=count,
+        metavar="SECONDS",
+        help="ports are files: frames come from IFACE_in.pcap after so many seconds, and leave to "
+        "IFACE_out.pcap",
+    )
     add("--log-file", type=Path)
     add("-L", "--log-level", choices=LEVELS, default="info")
     add("--log-console", action="store_true", help="log to standard output")

@@ -65,7 +65,13 @@ def _tap(options: argparse.Namespace, capture: Capture | None) -> Tap | None:
     return dump if capture is None else both(capture, dump)
 
 
-def _loop(dataplane: Dataplane, ports: Sequence[Port], tap: Tap | None) -> PacketLoop:
+def _loop(
+    options: argparse.Namespace, dataplane: Dataplane, ports: Sequence[Port], tap: Tap | None
+) -> PacketLoop:
+    if options.use_files is not None:
+        from v1switch.io.files import FileLoop
+
+        return FileLoop(dataplane, dict(options.interface), options.use_files, tap)
     if dataplane.engine.mirrored:
         return NativeLoop(dataplane, ports, tap)
     return PacketLoop(dataplane, ports, tap)
@@ -85,14 +91,14 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
             p4info = general.p4info or find_p4info(general.program)
             write_entries(dataplane, general.entries, p4info)
     with contextlib.ExitStack() as stack:
-        ports = open_ports(general.interface)
+        ports = open_ports(general.interface if general.use_files is None else ())
         cpu = () if options.cpu_port is None else (options.cpu_port,)
-        dataplane.ports.known = frozenset((*(port.number for port in ports), *cpu))
+        dataplane.ports.known = frozenset((*(number for number, _ in general.interface), *cpu))
         capture = None
         if general.pcap is not None:
             capture = stack.enter_context(contextlib.closing(open_captures(general.pcap, ports)))
         tap = _tap(general, capture)
-        loop = stack.enter_context(contextlib.closing(_loop(dataplane, ports, tap)))
+        loop = stack.enter_context(contextlib.closing(_loop(general, dataplane, ports, tap)))
         stack.callback(_report_drops, loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.stop())

@@ -96,15 +96,19 @@ class PacketLoop:
 
     def send(self, frames: Sequence[Frame]) -> None:
         """Send frames out of their ports."""
-        ports = self.ports
         for number, frame in frames:
             if self.tap is not None:
                 self.tap(number, frame, False)
-            port = ports.get(number)
-            if port is None:
+            if not self._transmit(number, frame):
                 self._no_port += 1
-            else:
-                port.send(frame)
+
+    def _transmit(self, number: int, frame: bytes) -> bool:
+        """Send a frame out of a port; False when there is none."""
+        port = self.ports.get(number)
+        if port is None:
+            return False
+        port.send(frame)
+        return True
 
     def counters(self) -> Counters:
         """Return what has been counted so far; any thread may call this."""
