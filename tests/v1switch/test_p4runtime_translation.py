@@ -8,6 +8,7 @@ from google.protobuf import text_format
 from hypothesis import given
 from hypothesis import strategies as st
 from p4.config.v1 import p4info_pb2
+from p4.v1 import p4data_pb2
 from p4.v1 import p4runtime_pb2 as rt
 
 from tests.switch.harness_client import SwitchClient
@@ -15,7 +16,9 @@ from tests.v1switch import small
 from tests.v1switch.p4runtime_own import CPU_PORT, DEVICE_ID
 from v1switch.control.dataplane import Dataplane
 from v1switch.p4runtime import errors
+from v1switch.p4runtime.join import join
 from v1switch.p4runtime.translation import Strings, mappings
+from v1switch.program import load_program
 
 # one table maps the type to a VRF, another VRF and destination to a port; port 9 is the client's
 INFO = """
@@ -181,6 +184,36 @@ def test_matches_without_meaning_for_strings_are_refused(client: SwitchClient) -
         insert(client, wrong)
     details = dict(caught.value.trailing_metadata())["grpc-status-details-bin"]
     assert b"which has no bits" in details
+
+
+def test_registers_and_digests_have_strings_as_well() -> None:
+    made = program()
+    made["register_arrays"] = [{"name": "last", "id": 0, "size": 4, "bitwidth": 10}]
+    elements = [small.field("scalars", "vrf"), small.field("standard_metadata", "ingress_port")]
+    made["learn_lists"] = [{"id": 1, "name": "seen", "elements": elements}]
+    changed = text_format.Parse(
+        INFO
+        + """
+        registers { preamble { id: 31 name: "last" } size: 4
+                    type_spec { new_type { name: "vrf_t" } } }
+        digests { preamble { id: 32 name: "seen" }
+                  type_spec { struct { name: "seen_t" } } }
+        """,
+        p4info_pb2.P4Info(),
+    )
+    wide = changed.type_info.new_types["number_t"].translated_type
+    wide.uri, wide.sdn_bitwidth = "number", 32
+    members = changed.type_info.structs["seen_t"].members
+    members.add(name="vrf").type_spec.new_type.name = "vrf_t"
+    members.add(name="port").type_spec.new_type.name = "number_t"
+    schema = join(changed, load_program(json.dumps(made)))
+    register, digest = schema.registers[31].type, schema.digests[32].type
+    (value,) = register.decode(p4data_pb2.P4Data(bitstring=b"blue"), "it")
+    assert value >= 1 << 9
+    message = p4data_pb2.P4Data()
+    digest.encode(iter((value, 511)), message)
+    assert [member.bitstring for member in message.struct.members] == [b"blue", b"\x01\xff"]
+    assert digest.widths == (10, 9)
 
 
 # -- the mapping itself ----------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from p4.config.v1 import p4info_pb2
 
 from v1switch.p4runtime.errors import invalid
 from v1switch.p4runtime.matches import KINDS, MatchField
-from v1switch.p4runtime.p4data import DataType, Unsupported, data_type
+from v1switch.p4runtime.p4data import DataType, Leaf, StructLike, Unsupported, data_type
 from v1switch.p4runtime.ports import MAX_GROUP
 from v1switch.p4runtime.schema import (
     Action,
@@ -297,17 +297,38 @@ class _Joiner:
     def _register(self, info: p4info_pb2.Register) -> Register:
         name = info.preamble.name
         register = _find(self._program.registers, name, "register")
-        kind = data_type(info.type_spec, self._info.type_info)
-        _same_widths(f"register {name!r}", kind, (register.width,))
+        kind = self._data_type(info, f"register {name!r}", (register.width,))
         return Register(info.preamble.id, name, register.size, kind)
 
     def _digest(self, info: p4info_pb2.Digest) -> Digest:
         name = info.preamble.name
         lists = {each.name: each for each in self._program.learn_lists.values()}
         learn_list = _find(lists, name, "digest")
-        kind = data_type(info.type_spec, self._info.type_info)
-        _same_widths(f"digest {name!r}", kind, learn_list.widths)
+        kind = self._data_type(info, f"digest {name!r}", learn_list.widths)
         return Digest(info.preamble.id, name, kind)
+
+    def _data_type(self, info: Any, what: str, widths: tuple[int, ...]) -> DataType:
+        """The type of a register or digest, whose leaves have these widths in the program."""
+        kind = data_type(info.type_spec, self._info.type_info)
+        if isinstance(kind, Unsupported):
+            if kind.kind == str(None):  # the spec is empty
+                raise invalid(f"p4info: {what} has no type")
+            return kind
+        if len(kind.widths) == len(widths):
+            kind = self._fitted(kind, iter(widths))
+        if kind.widths != widths:
+            raise invalid(f"p4info: {what} has fields of {kind.widths} bits, the program {widths}")
+        return kind
+
+    def _fitted(self, kind: DataType, widths: Iterator[int]) -> DataType:
+        """A type in which translated leaves have the program's widths, the next of `widths`."""
+        if isinstance(kind, StructLike):
+            return replace(kind, members=tuple(self._fitted(m, widths) for m in kind.members))
+        assert isinstance(kind, Leaf)
+        width = next(widths)
+        if not kind.translated:
+            return kind
+        return replace(kind, width=width, strings=self._strings_of(kind.translated, width))
 
     def _value_set(self, info: p4info_pb2.ValueSet) -> ValueSet:
         name = info.preamble.name
@@ -353,10 +374,18 @@ class _Joiner:
 
     def _strings(self, info: Any, width: int) -> Strings | None:
         """The strings of an object's type, the same for all of this type; None for numbers."""
-        new_type = self._translation(info)
-        if new_type is None or not new_type.translated_type.HasField("sdn_string"):
+        return (
+            None
+            if self._translation(info) is None
+            else self._strings_of(info.type_name.name, width)
+        )
+
+    def _strings_of(self, name: str, width: int) -> Strings | None:
+        """The strings of a translated type, by its name."""
+        new_type = self._info.type_info.new_types[name]
+        if not new_type.translated_type.HasField("sdn_string"):
             return None
-        key = new_type.translated_type.uri or info.type_name.name, width
+        key = new_type.translated_type.uri or name, width
         if key not in self._by_type:
             self._by_type[key] = Strings(width, mappings(new_type.annotations))
         return self._by_type[key]
@@ -424,13 +453,6 @@ def _same_params(name: str, infos: Any, params: tuple[model.Param, ...], transla
             raise invalid(f"p4info: {where} is called {param.name!r} in the program")
         if info.bitwidth != param.width and not translated(info):
             raise invalid(f"p4info: {where} is {info.bitwidth} bits, in the program {param.width}")
-
-
-def _same_widths(what: str, kind: DataType, widths: tuple[int, ...]) -> None:
-    if isinstance(kind, Unsupported) and kind.kind == str(None):  # the spec is empty
-        raise invalid(f"p4info: {what} has no type")
-    if not isinstance(kind, Unsupported) and kind.widths != widths:
-        raise invalid(f"p4info: {what} has fields of {kind.widths} bits, the program {widths}")
 
 
 def _unique_ids(infos: Iterable[Any], where: str) -> None:

@@ -15,15 +15,21 @@ from p4.v1 import p4data_pb2
 
 from v1switch.p4runtime import bytestrings
 from v1switch.p4runtime.errors import invalid, unsupported
+from v1switch.p4runtime.translation import Strings
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """A type of one integer: its width and the member of P4Data that carries it."""
+    """A type of one integer: its width and the member of P4Data that carries it.
+
+    The width of a translated type is the client's, until `join` has put the program's in its place.
+    """
 
     member: str  # "bitstring", "bool" or "enum_value"
     width: int
     signed: bool = False
+    translated: str = ""  # name of the type, when clients write it otherwise than the program
+    strings: Strings | None = None  # of one that they write as strings
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -38,6 +44,8 @@ class Leaf:
         elif self.signed:
             value -= (value >> self.width - 1) << self.width
             message.bitstring = bytestrings.encode_signed(value)
+        elif self.strings is not None:
+            message.bitstring = self.strings.encode(value)
         else:
             setattr(message, self.member, bytestrings.encode(value))
 
@@ -50,6 +58,8 @@ class Leaf:
         elif self.signed:
             value = bytestrings.decode_signed(message.bitstring, self.width, what)
             yield value & ((1 << self.width) - 1)
+        elif self.strings is not None:
+            yield self.strings.decode(message.bitstring, what)
         else:
             yield bytestrings.decode(getattr(message, self.member), self.width, what)
 
@@ -149,9 +159,7 @@ def _new_type(spec: Any, types: Any) -> DataType:
     new_type = _named(types.new_types, spec.new_type.name)
     if new_type.WhichOneof("representation") == "original_type":
         return data_type(new_type.original_type, types)
-    if new_type.translated_type.WhichOneof("sdn_type") == "sdn_string":
-        return Unsupported("type translated to strings")
-    return Leaf("bitstring", new_type.translated_type.sdn_bitwidth)
+    return Leaf("bitstring", new_type.translated_type.sdn_bitwidth, translated=spec.new_type.name)
 
 
 def _named(types: Any, name: str) -> Any:
