@@ -17,7 +17,15 @@ from v1switch.errors import ProgramError
 from v1switch.p4runtime.errors import Refused
 from v1switch.p4runtime.join import join
 from v1switch.program import load_program
-from v1switch.state.entries import ActionCall, Exact, TableEntry
+from v1switch.state.entries import (
+    ActionCall,
+    Exact,
+    Group,
+    GroupMember,
+    GroupRef,
+    Member,
+    TableEntry,
+)
 
 ETH = bytes(range(12)) + b"\x08\x00"
 FRAME = ETH + b"payload"
@@ -159,6 +167,19 @@ def test_metadata_has_no_validity_to_write_to() -> None:
     op = program["parsers"][0]["parse_states"][0]["parser_ops"][-1]
     op["parameters"][0] = small.field("scalars", "$valid$")
     assert "a header's validity" in str(refused(program))
+
+
+def test_an_action_profile_inside_of_its_table() -> None:
+    program = two_signatures()
+    table = program["pipelines"][0]["tables"][1]
+    table.update(type="indirect_ws", act_prof_name="ways", default_entry=None)
+    table["selector"] = {"algo": "crc16", "input": [small.field("eth", "dst")]}
+    assert "action profiles inside of tables" in loaded(program)
+    plane = running(program)
+    plane.insert_member("ways", Member(0, ActionCall("send", (5,))))
+    plane.insert_group("ways", Group(0, (GroupMember(0),)))
+    plane.insert_entry("t", TableEntry((Exact(0x800),), GroupRef(0)))
+    assert plane.process(1, FRAME, 0) == [(5, FRAME)]
 
 
 # -- bit<0> ----------------------------------------------------------------------------------------

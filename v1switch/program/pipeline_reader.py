@@ -49,10 +49,11 @@ def field_of(node: Node, symbols: Symbols) -> ex.FieldRef:
     return symbols.number(node.get("value"))
 
 
-def _profile(node: Node, symbols: Symbols) -> ActionProfile:
+def _profile(node: Node, name: Node, symbols: Symbols) -> ActionProfile:
+    """The action profile that `node` describes, which is one or, in older JSON, a table."""
     selector, size = node.find("selector"), node.find("max_size")
     return ActionProfile(
-        node.get("name").name(),
+        name.name(),
         size.integer() if size else 0,
         algorithm(selector.get("algo")) if selector else None,
         tuple(field_of(item, symbols) for item in selector.items("input")) if selector else (),
@@ -76,8 +77,14 @@ class PipelineReader:
         """Read the pipeline and check that its nodes refer only to each other."""
         for item in node.items("action_profiles"):
             unique(item.get("name"), set(self.profiles), "name of an action profile")
-            profile = _profile(item, self.symbols)
+            profile = _profile(item, item.get("name"), self.symbols)
             self.profiles[profile.name] = profile
+        for item in node.items("tables"):
+            inner = item.find("act_prof_name")
+            if inner is not None and item.find("action_profile") is None:
+                unique(inner, set(self.profiles), "name of an action profile")
+                self.profiles[inner.text()] = _profile(item, inner, self.symbols)
+                self.symbols.remark("action profiles inside of tables")
         nodes: set[object] = set()
         for key in ("tables", "conditionals", "action_calls"):
             for item in node.items(key):
@@ -159,7 +166,7 @@ class PipelineReader:
     def _table(self, node: Node) -> Table:
         key = tuple(self._key(item) for item in node.items("key"))
         actions = self._table_actions(node)
-        profile = node.find("action_profile")
+        profile = node.find("action_profile") or node.find("act_prof_name")
         if profile is not None and profile.text() not in self.profiles:
             raise profile.fail("the name of an action profile")
         self._check_signatures(node, actions, profile.text() if profile else None)
