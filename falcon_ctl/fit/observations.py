@@ -62,7 +62,7 @@ class Observed:
         asked = Asked(
             costs=dict.fromkeys(self.scale, self.profile),
             overrides={
-                paper: _as_overrides(costs.scale(amounts, factor), amounts)
+                paper: costs.as_overrides(costs.scale(amounts, factor))
                 for paper, factor in self.scale.items()
             },
         )
@@ -85,13 +85,6 @@ def observed(panels: Sequence[Panel], profile: str, scale: Mapping[str, float]) 
         if fitted:
             chosen.append(replace(panel, points=fitted))
     return Observed(chosen, profile, scale)
-
-
-def _as_overrides(changed: costs.Costs, known: costs.Costs) -> dict[str, int]:
-    """Every amount of `changed`, as overrides of the profile that `known` is of."""
-    return {
-        f"{name}.{key}": ns for name in known for key, ns in costs.amounts_of(changed[name]).items()
-    }
 
 
 def _counts(place: Place) -> bool:

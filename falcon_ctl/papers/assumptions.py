@@ -13,6 +13,8 @@ from typing import Any
 
 from falcon_ctl.papers.panel import Bar, Panel
 from falcon_ctl.systems.system import merge_knobs
+from falcon_ctl.virtual.peak import Peak
+from rxpath.config import costs
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Assumption:
         amounts: of the cost profile, as `cost_overrides`.
         layout: counts of cores.
         knobs: of the host.
+        clock: of the machine, over the one that its profile is for.
+        beyond: where a stress test is measured, over the highest rate.
     """
 
     what: str
@@ -35,11 +39,15 @@ class Assumption:
     amounts: Mapping[str, int] = field(default_factory=dict, hash=False)
     layout: Mapping[str, int] = field(default_factory=dict, hash=False)
     knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    clock: float = 1.0
+    beyond: float = 0.0
 
     @property
     def experiment(self) -> str:
         """What is changed, in short."""
-        changed = {**self.amounts, **self.layout, **self.knobs}
+        changed: dict[str, Any] = {**self.amounts, **self.layout, **_flat(self.knobs)}
+        changed |= {"clock": self.clock} if self.clock != 1 else {}
+        changed |= {"offered": self.beyond} if self.beyond else {}
         return ", ".join(f"{key} {value}" for key, value in changed.items())
 
     def of(self, panels: Sequence[Panel]) -> list[Panel]:
@@ -47,15 +55,38 @@ class Assumption:
         return [
             replace(
                 panel,
-                points={x: point for x, point in panel.points.items() if x in self.at},
+                points={x: self._at(point) for x, point in panel.points.items() if x in self.at},
                 bars=tuple(map(self._changed, panel.bars)),
             )
             for panel in panels
             if f"{panel.paper} {panel.name}" in self.panels and set(self.at) & set(panel.points)
         ]
 
+    def overrides(self, profile: str) -> dict[str, int]:
+        """All amounts of `profile` that it changes, as `cost_overrides`."""
+        known = costs.load(profile)
+        if self.clock == 1:
+            return dict(self.amounts)
+        return {**costs.as_overrides(costs.scale(known, 1 / self.clock)), **self.amounts}
+
+    def _at(self, point: Any) -> Any:
+        if isinstance(point, Mapping):
+            return {bar: self._at(one) for bar, one in point.items()}
+        if self.beyond and isinstance(point, Peak):
+            return replace(point, beyond=self.beyond)
+        return point
+
     def _changed(self, bar: Bar) -> Bar:
         return replace(bar, knobs=merge_knobs(bar.knobs, self.knobs))
+
+
+def _flat(knobs: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Knobs by their names with dots."""
+    found: dict[str, Any] = {}
+    for name, value in knobs.items():
+        is_table = isinstance(value, Mapping)
+        found |= _flat(value, f"{prefix}{name}.") if is_table else {f"{prefix}{name}": value}
+    return found
 
 
 ASSUMPTIONS: Sequence[Assumption] = (
@@ -77,9 +108,9 @@ ASSUMPTIONS: Sequence[Assumption] = (
     Assumption(
         "A TCP segment's skb is allocated in 150 ns where messages are of 64 KB (pages are used "
         "again at once): the host then takes the 28 Gbit/s that both papers show.",
-        ("eurosys21 2a 100G", "ipdps23 4a TCP"),
+        ("eurosys21 2a 100G", "ipdps23 4a TCP", "ipdps23 9b TCP", "ipdps23 9c TCP"),
         ("Con", "Con (vanilla)"),
-        ("TCP", "64KB"),
+        ("TCP", "64KB", "p50", "p99"),
         {"skb_alloc.tcp": 150, "vxlan_gro_receive.tcp": 230},
     ),
     Assumption(
@@ -88,6 +119,27 @@ ASSUMPTIONS: Sequence[Assumption] = (
         ("Host+", "Con", "Falcon"),
         ("10", "20"),
         layout={"receiving": 4, "rps": 6, "applications": 8},
+    ),
+    Assumption(
+        "mFlow's machine runs at 1.35 times its nominal clock: the link then limits many flows.",
+        ("ipdps23 10b", "ipdps23 10c"),
+        ("Con (vanilla)", "RPS", "Falcon", "mFlow"),
+        ("10", "20"),
+        clock=1.35,
+    ),
+    Assumption(
+        "A TCP flow below saturation is not split.",
+        ("eurosys21 12b",),
+        ("Falcon",),
+        ("p50", "p90", "p99"),
+        knobs={"falcon": {"splitting": False}},
+    ),
+    Assumption(
+        "FALCON that never switches off does not split TCP, either.",
+        ("eurosys21 15b",),
+        ("Falcon always on",),
+        ("20", "40"),
+        knobs={"falcon": {"splitting": False}},
     ),
     Assumption(
         "FALCON of many UDP flows has three cores.",
@@ -110,5 +162,26 @@ ASSUMPTIONS: Sequence[Assumption] = (
         ("mFlow",),
         ("p50", "p99"),
         knobs={"mflow_batch": 16},
+    ),
+    Assumption(
+        "mFlow measures UDP's latencies further from the maximum, at 0.6 of it.",
+        ("ipdps23 9a UDP", "ipdps23 9b UDP", "ipdps23 9c UDP"),
+        ("Con (vanilla)", "RPS", "Falcon"),
+        ("p50", "p99"),
+        beyond=0.6,
+    ),
+    Assumption(
+        "EuroSys overloads each system three times.",
+        ("eurosys21 12c",),
+        ("Con", "Falcon"),
+        ("p50", "p99"),
+        beyond=3.0,
+    ),
+    Assumption(
+        "The NIC waits 3 us at most: TCP's writes of 16 B are then no faster with any system.",
+        ("ipdps23 9a TCP",),
+        ("Falcon", "mFlow"),
+        ("p50", "p99"),
+        knobs={"moderation": "fixed", "rx_usecs": 3},
     ),
 )

@@ -133,7 +133,7 @@ def _tried(
     progress: Progress, one: Assumption, panels: Sequence[Panel], asked: Asked
 ) -> tuple[Assumption, Sequence[Ratio]]:
     """The ratios that an assumption is about, with it."""
-    overrides = dict.fromkeys(PROFILES, one.amounts)
+    overrides = {paper: one.overrides(profile) for paper, profile in asked.costs.items()}
     changed = Asked(costs=asked.costs, overrides=overrides, layout=one.layout)
     return one, compare.ratios(_with_bar(progress, one.experiment, one.of(panels), 1, changed))
 

@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
+import numpy as np
+
 from falcon_ctl.papers import data
 from falcon_ctl.papers.assumptions import Assumption
-from falcon_ctl.papers.compare import Ratio, Score, scores
+from falcon_ctl.papers.compare import WIDE, Ratio, Score, scores
 from falcon_ctl.papers.layout import SHARED
 from falcon_ctl.papers.panel import Role
 
@@ -208,7 +210,28 @@ def _assumptions(ratios: Sequence[Ratio], trials: Trials) -> str:
             values = (f"{value:.2f}" for value in (ratio.measured, before, ratio.modelled))
             text.append(f"| {' | '.join((*said, *_where(ratio), *values))} |")
             said = ("", "")
+    rest = _unexplained(ratios, [one for one, _ in trials])
+    if rest:
+        text.append(
+            f"\nNo assumption is known for these, half of whose ratios are 20 % off: {rest}."
+        )
     return "\n".join(text)
+
+
+def _unexplained(ratios: Sequence[Ratio], assumptions: Sequence[Assumption]) -> str:
+    """Panels and bars that are mostly missed, and that no assumption is about."""
+    groups: dict[tuple[str, str], list[float]] = {}
+    for ratio in ratios:
+        if ratio.role is Role.PREDICTED and not ratio.why:
+            figure, _, name = _where(ratio)
+            groups.setdefault((figure, name), []).append(abs(ratio.error))
+    known = {(figure, bar) for one in assumptions for figure in one.panels for bar in one.bars}
+    missed = [
+        f"{figure} ({name})"
+        for (figure, name), errors in groups.items()
+        if float(np.median(errors)) > WIDE and (figure, name.partition(" / ")[0]) not in known
+    ]
+    return ", ".join(missed)
 
 
 def _identity(ratio: Ratio) -> tuple[str, ...]:

@@ -75,6 +75,13 @@ def scale(costs: Costs, factor: float) -> dict[str, Cost]:
     return {name: _times(cost, factor) for name, cost in costs.items()}
 
 
+def as_overrides(costs: Costs) -> dict[str, int]:
+    """Every amount of ``costs``, as ``cost_overrides``."""
+    return {
+        f"{name}.{key}": ns for name, cost in costs.items() for key, ns in amounts_of(cost).items()
+    }
+
+
 def amounts_of(cost: Cost) -> dict[str, int]:
     """A cost's amounts by the keys that the profile and ``cost_overrides`` know them by."""
     if cost.per == "host":

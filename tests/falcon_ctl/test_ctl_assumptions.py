@@ -22,7 +22,7 @@ def test_an_assumption_is_about_ratios_that_are_there(one):
     assert all(bar.over for panel in found for bar in panel.bars if bar.name in one.bars)
     costs.load("xeon-silver-4114", one.amounts)  # raises for an amount that is not there
     SHARED.changed(one.layout).check("layout")
-    assert one.amounts or one.layout or one.knobs
+    assert one.experiment
 
 
 def test_its_knobs_come_before_a_bars_own():
@@ -42,3 +42,22 @@ def test_the_page_has_the_ratio_as_it_is_and_with_the_assumption():
     assert row in page
     assert "Falcon / Host | 1.30 | 1.90 | 1.40" not in page  # it is not about that
     assert "What would have to hold" not in fidelity.page(before, {}, 1, {}, "")
+
+
+def test_what_is_missed_without_an_assumption_is_named():
+    panel = next(panel for panel in PANELS if panel.name == "12a")
+    con, falcon = panel.bars[1:]
+    missed = [Ratio(Place(panel, con, "p50"), 1.0, 1.5, "")]
+    missed += [Ratio(Place(panel, falcon, "p50"), 1.0, 1.5, "")]
+    page = fidelity.page(missed, {}, 1, {}, "", [(TWELVE, [])])
+    assert "20 % off: eurosys21 12a (Falcon / Host)." in page
+    near = [Ratio(Place(panel, falcon, "p50"), 1.0, 1.1, "")]
+    assert "No assumption is known" not in fidelity.page(near, {}, 1, {}, "", [(TWELVE, [])])
+
+
+def test_a_faster_clock_changes_every_amount_but_constants():
+    found = Assumption("", (), (), (), {"ip_rcv.ns": 7}, clock=2.0).overrides("xeon-silver-4114")
+    known = costs.load("xeon-silver-4114")
+    assert found["skb_alloc.tcp"] == round(known["skb_alloc"].tcp / 2)
+    assert found["ip_rcv.ns"] == 7
+    assert found["sched_granularity.ns"] == known["sched_granularity"].udp
