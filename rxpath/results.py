@@ -147,6 +147,7 @@ class Busy(NamedTuple):
     ksoftirqd: int
     task: int
     polling: int
+    napi_thread: int
 
 
 class Coalescing(NamedTuple):

@@ -93,7 +93,8 @@ def _allowed(stage: Stage, passage: Passage, before: int, knobs: dict[str, Any])
     """CPUs that the formula allows for a stage that follows one on CPU `before`."""
     app = knobs["app_cpus"][passage.container % len(knobs["app_cpus"])]
     if stage.kind == "napi":
-        return _irq_cpus(passage.rss_hash, knobs)
+        queues = _queues(passage.rss_hash, knobs)
+        return _in_turn(_threads(stage, knobs) or knobs["irq_cpus"], queues)
     if stage.kind == "socket":
         return {app}
     policy = knobs["policy"]
@@ -107,20 +108,36 @@ def _allowed(stage: Stage, passage: Passage, before: int, knobs: dict[str, Any])
         parted = stage.kind == "gro_cell" and any(one.kind == "split" for one in passage.stages)
         return {before} if parted else set(knobs["rps_cpus"])
     if policy in _BUILT_IN or stage.choice == NOT_STEERED:
-        return {before}
+        threads = _threads(stage, knobs) if stage.kind == "gro_cell" else []
+        return _in_turn(threads, [before]) if threads else {before}
     return set(range(knobs["cpus"]))  # a custom policy: only itself knows
 
 
 def _rps_cpus(stage: Stage, knobs: dict[str, Any]) -> list[int]:
     """The stage's device's own CPUs, in ascending order as in a mask, or the host's."""
-    masks = knobs.get("rps_masks", {})
-    if masks:
-        chain = profiles.chains(knobs["profile"])[knobs["profile"]].stages
-        device = next(one.device for one in chain if one.ifindex == stage.ifindex)
-        if device in masks:
-            return sorted(set(masks[device]))
-    cpus: list[int] = knobs["rps_cpus"]
+    masked = _of_device(stage, knobs, "rps_masks")
+    cpus: list[int] = sorted(set(masked)) or knobs["rps_cpus"]
     return cpus
+
+
+def _threads(stage: Stage, knobs: dict[str, Any]) -> list[int]:
+    """The CPUs of the threads that poll the stage's device; none: softirqs do."""
+    return _of_device(stage, knobs, "napi_threads")
+
+
+def _of_device(stage: Stage, knobs: dict[str, Any], name: str) -> list[int]:
+    """What a knob of CPUs by device has for the stage's device, or nothing."""
+    given: dict[str, list[int]] = knobs.get(name, {})
+    if not given:
+        return []
+    chain = profiles.chains(knobs["profile"])[knobs["profile"]].stages
+    device = next((one.device for one in chain if one.ifindex == stage.ifindex), "")
+    return given.get(device, [])
+
+
+def _in_turn(cpus: list[int], numbers: Iterable[int]) -> set[int]:
+    """The CPUs of these numbers when `cpus` are taken in turn."""
+    return {cpus[number % len(cpus)] for number in numbers}
 
 
 def _is_left_to_rps(stage: Stage, knobs: dict[str, Any]) -> bool:
@@ -146,14 +163,10 @@ def _falcon_cpus(stage: Stage, passage: Passage, before: int, falcon: dict[str, 
     return {first} if stage.choice == FIRST and falcon["pipelining"] else set()
 
 
-def _irq_cpus(rss_hash: int, knobs: dict[str, Any]) -> set[int]:
-    """The CPU of the RX queue's interrupt; with RSS++ a flow's bucket may be on any queue."""
+def _queues(rss_hash: int, knobs: dict[str, Any]) -> Iterable[int]:
+    """The RX queue of the indirection table; with RSS++ a flow's bucket may be on any queue."""
     table: list[int] = knobs["rss_indirection"] or [i % knobs["queues"] for i in range(128)]
-    irqs: list[int] = knobs["irq_cpus"]
-    queues = (
-        range(knobs["queues"]) if knobs["policy"] == "rss++" else [table[rss_hash % len(table)]]
-    )
-    return {irqs[queue % len(irqs)] for queue in queues}
+    return range(knobs["queues"]) if knobs["policy"] == "rss++" else [table[rss_hash % len(table)]]
 
 
 def one_cpu_per_stage(traces: Iterable[tuple[str, Trace]]) -> Verdict:

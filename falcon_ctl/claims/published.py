@@ -8,15 +8,16 @@ is no claim that fails.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from types import MappingProxyType
 
 from falcon_ctl.claims import trial
 from falcon_ctl.claims.claims import PUBLISHED, Claim, Finding, times
 from falcon_ctl.systems.catalogue import ECON, HOST, ONCACHE, OVERLAY, REDIRECT_PEER
 from falcon_ctl.systems.system import System
 from falcon_ctl.virtual import measure
-from falcon_ctl.virtual.measure import Closed, Stream
+from falcon_ctl.virtual.measure import Closed, Metrics, Stream
 from falcon_ctl.virtual.wire import FULL
 
 WITHIN = 0.10  # ten points of the base's value, as the figures have it
@@ -73,11 +74,41 @@ def _transactions(system: System) -> float:
     return measure.measure(system, Closed(1, ms=20, asks=True), seed=1).messages_per_s
 
 
+@cache
+def _clients(system: System) -> Metrics:
+    """A thousand clients that ask without a pause, over a connection each."""
+    return measure.measure(system, Closed(1000, ms=10, asks=True), seed=1)
+
+
+def _many(system: System) -> float:
+    return _clients(system).messages_per_s
+
+
+def _median(system: System) -> float:
+    return _clients(system).latency_us(0.5)
+
+
+def _tail(system: System) -> float:
+    return _clients(system).latency_us(0.999)
+
+
+# The patches' own test, with neither a tunnel nor RPS: a thread for each of eight RX queues.
+_HOST_THREADS = replace(
+    HOST,
+    name="host-napi-threads",
+    title="host network with threaded NAPI",
+    own_knobs=MappingProxyType({"napi_threads": {"eth0": list(range(0, 16, 2))}}),
+)
+_NAPI = "threaded NAPI"
+_KTHREAD = "netdev, cover letter of threaded NAPI v11: 1000 flows of 1-byte requests"
 _ECON = "munikarmanish/linux-fastpath, README: up to"
 _ONCACHE = "NSDI'25, abstract"
 _COMMIT = "Linux 9aa1206e8f48, over bpf_redirect"
 _UDP, _TCP = "UDP packets/s of one flow", "TCP throughput of one flow"
 NUMBERS = (
+    Number("threads-rr", _NAPI, _HOST_THREADS, HOST, "TCP requests/s", 0.97, _many, _KTHREAD),
+    Number("threads-median", _NAPI, _HOST_THREADS, HOST, "median latency", 1.10, _median, _KTHREAD),
+    Number("threads-tail", _NAPI, _HOST_THREADS, HOST, "99.9th percentile", 0.15, _tail, _KTHREAD),
     Number("econ-throughput", "ECON", ECON, OVERLAY, _UDP, 2.21, _udp, _ECON),
     Number("econ-latency", "ECON", ECON, OVERLAY, "mean latency", 0.39, _latency, _ECON),
     Number("econ-host", "ECON", ECON, HOST, _UDP, 1.20, _udp, _ECON),

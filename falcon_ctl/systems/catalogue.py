@@ -58,6 +58,15 @@ RPS_MASKS = System(
     "rps",
     own_knobs=MappingProxyType({"rps_masks": {"eth0": [0, 6], "vxlan0": [2, 8], "veth0": [4, 10]}}),
 )
+# NAPI threads that are bound to CPUs, as Documentation/networking/napi.rst has it: those that the
+# other systems use, and a gro_cell's thread beside that of the NIC's queue.
+NAPI_THREADS = System(
+    "napi-threads",
+    "overlay with threaded NAPI",
+    Tunnel.TO_HOST,
+    "docker",
+    own_knobs=MappingProxyType({"napi_threads": {"eth0": [0, 4, 8], "vxlan0": [2, 6, 10]}}),
+)
 # A table without a bound (ECON's, hash_add): more entries than the model has flows.
 ECON = System(
     "econ", "ECON", Tunnel.TO_HOST, "econ", own_knobs=MappingProxyType({"cache_entries": 1 << 30})
@@ -109,6 +118,7 @@ SYSTEMS = (
     _overlay("weave", "Weave Net", "weave"),
     _overlay("rps", "overlay with RPS", "docker", "rps"),
     RPS_MASKS,
+    NAPI_THREADS,
     _overlay("rfs", "overlay with RFS", "docker", "rfs"),
     System(
         "rss++",

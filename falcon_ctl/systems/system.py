@@ -17,7 +17,7 @@ VXLAN_BYTES = 50  # outer Ethernet, IPv4, UDP and VXLAN headers (RFC 7348)
 FLAGS = ("pipelining", "splitting", "balancing", "switch_off")  # FALCON's parts
 _NO_KNOBS: Mapping[str, Any] = MappingProxyType({})
 _USUAL: Mapping[str, Any] = MappingProxyType(
-    {"rps_masks": {}, "cache_entries": 4096, "priority": []}
+    {"rps_masks": {}, "napi_threads": {}, "cache_entries": 4096, "priority": []}
 )  # of systems that say nothing else
 
 

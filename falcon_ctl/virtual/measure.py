@@ -31,7 +31,7 @@ from rxpath.tcp.connections import Connection, Step
 __all__ = ["FULL", "MS", "Closed", "Load", "Metrics", "Stream", "measure"]
 
 ACK = 0x10  # of the TCP header's flags
-SOFTIRQ = ("hardirq", "softirq", "ksoftirqd")  # of `rxpath.results.Busy`
+SOFTIRQ = ("hardirq", "softirq", "ksoftirqd", "napi_thread")  # of `rxpath.results.Busy`
 _SLOTS = 40_000  # at least; unused memory is never touched
 _ONE_FRAME = Datagram(np.array([FULL]), np.array([MTU]))
 _NO_FRAGMENTS = "datagrams below the MTU: the system's stack does not reassemble"

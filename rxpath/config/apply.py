@@ -101,6 +101,27 @@ def _write_cpus(state: State, knobs: Knobs) -> None:
     bypass.set_polling(state, set(used) if kinds[0] == "poll" else set())
     threads = state.tasks.array["cpu"][codes.THREADS :]
     threads[:] = _cycle(knobs.app_cpus, len(threads))
+    _write_napi_threads(state, knobs)
+
+
+def _write_napi_threads(state: State, knobs: Knobs) -> None:
+    """Which NAPI instances a thread polls, and where; a poll that has begun goes on as it is.
+
+    The NIC's devices share its RX queues here, and tunnel devices a CPU's gro_cell: of those the
+    first that has threads decides.
+    """
+    napis, tasks = state.napis.array, state.tasks.array
+    cells = slice(codes.CELL_NAPI, codes.BACKLOG_NAPI)
+    instances = {"napi": slice(codes.QUEUE_NAPI, codes.CELL_NAPI), "gro_cell": cells}
+    napis["threaded"] = 0
+    napis["cpu"][cells] = range(codes.MAX_CPUS)
+    for device, kind in reversed(profiles.napi_devices(knobs.profile).items()):
+        if device in knobs.napi_threads:
+            these = instances[kind]
+            cpus = _cycle(knobs.napi_threads[device], these.stop - these.start)
+            napis["threaded"][these] = 1
+            napis["cpu"][these] = cpus
+            tasks["cpu"][codes.NAPI_THREADS :][these] = cpus
 
 
 def _write_rules(state: State, knobs: Knobs) -> None:

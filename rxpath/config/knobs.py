@@ -6,7 +6,7 @@ wrong value is a `ConfigError` that names its key and what is allowed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -58,6 +58,9 @@ class Knobs:
     rps_cpus: tuple[int, ...] = (0, 2, 4, 6, 8, 10)
     # By device, in place of rps_cpus: /sys/class/net/DEVICE/queues/rx-*/rps_cpus.
     rps_masks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    # By device, in /sys/class/net/DEVICE/threaded: a thread polls RX queue q, or the gro_cell of
+    # CPU q, on the device's CPUs[q % n], to which it is bound. Other devices have softirqs.
+    napi_threads: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     rss_indirection: tuple[int, ...] = ()  # 128 queues; empty: entry i is i % queues
     napi_weight: int = 64  # NAPI_POLL_WEIGHT
     budget: int = 300  # net.core.netdev_budget
@@ -154,7 +157,9 @@ def validate(knobs: Knobs) -> None:
             raise ConfigError(key, _get(knobs, key), "one of " + ", ".join(allowed))
     for key in ("irq_cpus", "app_cpus", "rps_cpus", "falcon.cpus", "falcon.grosplit_cpus"):
         _check_cpus(key, _get(knobs, key), knobs.cpus)
-    _check_masks(knobs)
+    stages = profiles.chains(knobs.profile)[knobs.profile].stages
+    _check_devices("rps_masks", knobs, [stage.device for stage in stages])
+    _check_devices("napi_threads", knobs, profiles.napi_devices(knobs.profile))
     for key in ("denied", "priority"):
         for flow in _get(knobs, key):
             if flow < 0:
@@ -167,14 +172,14 @@ def validate(knobs: Knobs) -> None:
             raise ConfigError("rss_indirection", entry, f"queues from 0 to {knobs.queues - 1}")
 
 
-def _check_masks(knobs: Knobs) -> None:
-    stages = profiles.chains(knobs.profile)[knobs.profile].stages
-    devices = {stage.device: None for stage in stages}
-    for device, cpus in knobs.rps_masks.items():
-        if device not in devices:
-            allowed = f"devices of {knobs.profile}: {', '.join(devices)}"
-            raise ConfigError(f"rps_masks.{device}", cpus, allowed)
-        key = f"rps_masks.{device}"
+def _check_devices(name: str, knobs: Knobs, devices: Iterable[str]) -> None:
+    """A knob of CPUs by device, of some of ``devices``."""
+    known = list(dict.fromkeys(devices))
+    for device, cpus in _get(knobs, name).items():
+        key = f"{name}.{device}"
+        if device not in known:
+            allowed = f"devices of {knobs.profile}: {', '.join(known) or 'none'}"
+            raise ConfigError(key, cpus, allowed)
         _check_cpus(key, _integers(key, cpus), knobs.cpus)
 
 

@@ -114,6 +114,18 @@ def chains(name: str) -> dict[str, Profile]:
     return {**load(), name: _custom(path, table)}
 
 
+def napi_devices(name: str) -> dict[str, str]:
+    """Which devices have NAPI instances, and of which kind: "napi" (RX queues) or "gro_cell".
+
+    Those of the profile's own chain, and of the chains that it leaves some frames to.
+    """
+    known = chains(name)
+    own = known[name]
+    paths = [known[path] for path in (own.slow_path, own.first_path, own.low_path) if path]
+    stages = [stage for profile in (own, *paths) for stage in profile.stages]
+    return {stage.device: stage.kind for stage in stages if stage.kind in ("napi", "gro_cell")}
+
+
 def _custom(path: str, name: str) -> Profile:
     tables = tomlfile.read("profile", Path(path))
     if not isinstance(tables.get(name), Mapping):

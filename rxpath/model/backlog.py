@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from rxpath.compile.jit import inner
 from rxpath.model import cpu as cpus
-from rxpath.model import events, priority
+from rxpath.model import events, priority, wakeup
 from rxpath.model.fifo import pop, push
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
@@ -26,7 +26,7 @@ def enqueue(state: State, cpu: int, number: int, slot: int, now: int) -> int:
     state.slots[slot].enqueued = now
     reach(state, cpu, number)
     append(state, number, slot)
-    schedule(state, cpu, number)
+    schedule(state, cpu, number, now)
     return codes.NOT_DROPPED
 
 
@@ -39,7 +39,7 @@ def _enqueue_first(state: State, cpu: int, number: int, slot: int, now: int) -> 
     state.slots[slot].enqueued = now
     reach(state, cpu, number)
     if napi.urgent_length == 0:
-        schedule(state, cpu, number)
+        schedule(state, cpu, number, now)
         if napi.cpu == cpu:
             priority.move_ahead(state, cpu, number)
     priority.put(state, number, slot)
@@ -69,16 +69,22 @@ def append(state: State, number: int, slot: int) -> None:
 
 
 @inner
-def schedule(state: State, cpu: int, number: int) -> None:
-    """The instance has packets: it is to be polled, on another CPU after an IPI."""
+def schedule(state: State, cpu: int, number: int, now: int) -> None:
+    """The instance has packets: its thread, or its CPU after an IPI, is to poll it."""
     napi, core = state.napis[number], state.cpus[cpu]
-    if not napi.scheduled:
-        napi.scheduled = 1
-        if napi.cpu == cpu:
-            push(core.poll_list, state.napis, number)
-        else:
-            push(core.ipi_list, state.napis, number)
-            core.raised = 1
+    if napi.scheduled:
+        return
+    if napi.threaded:
+        napi.scheduled = codes.BY_THREAD
+        core.extra += wakeup.cost(state, codes.NAPI_THREADS + number)
+        wakeup.send(state, codes.NAPI_THREADS + number, now)
+        return
+    napi.scheduled = codes.BY_SOFTIRQ
+    if napi.cpu == cpu:
+        push(core.poll_list, state.napis, number)
+    else:
+        push(core.ipi_list, state.napis, number)
+        core.raised = 1
 
 
 @inner

@@ -45,7 +45,7 @@ def account(state: State, cpu: int, now: int) -> None:
     elapsed = now - core.start - core.stolen
     kind = core.booked
     core.busy[kind] += elapsed
-    if kind == codes.BUSY_TASK or kind == codes.BUSY_KSOFTIRQD:
+    if kind >= codes.BUSY_KSOFTIRQD and kind != codes.BUSY_POLLING:
         state.tasks[core.task].runtime += elapsed
 
 
@@ -57,9 +57,9 @@ def _busy_kind(core: Cpu, work: int) -> int:
         return codes.BUSY_TASK
     if work == codes.WORK_POLL:
         return codes.BUSY_POLLING
-    if core.softirq == codes.SOFTIRQ_THREAD:
-        return codes.BUSY_KSOFTIRQD
-    return codes.BUSY_SOFTIRQ
+    if core.softirq == codes.SOFTIRQ_INLINE:
+        return codes.BUSY_SOFTIRQ
+    return codes.BUSY_KSOFTIRQD if core.softirq == codes.SOFTIRQ_THREAD else codes.BUSY_NAPI
 
 
 @inner

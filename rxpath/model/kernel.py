@@ -244,10 +244,13 @@ def _next_work(state: State, cpu: int, now: int) -> None:
             cpus.rest(state, cpu)
             bypass.spin(state, cpu, now)
             return
-        if task < codes.THREADS:
+        if task >= codes.THREADS:
+            if sched.run(state, cpu, task, now):
+                return
+        elif task < codes.NAPI_THREADS:
             softirq.enter(state, cpu, codes.SOFTIRQ_THREAD, now)
-        elif sched.run(state, cpu, task, now):
-            return
+        elif not softirq.enter_poll(state, cpu, task - codes.NAPI_THREADS):
+            sched.sleep(state, cpu)
 
 
 def warm() -> None:

@@ -7,7 +7,7 @@ interrupt is off.
 from __future__ import annotations
 
 from rxpath.compile.jit import inlined, inner
-from rxpath.model import cpu, events, moderation
+from rxpath.model import cpu, events, moderation, wakeup
 from rxpath.model.fifo import pop, push
 from rxpath.model.state import codes
 from rxpath.model.state.host import NEVER, State
@@ -54,7 +54,10 @@ def raise_interrupt(state: State, queue: int, now: int) -> int:
     state.counters.interrupts += 1
     moderation.interrupt(state, queue, now)
     napi.pending = 0
-    napi.scheduled = 1
+    if napi.threaded:
+        _wake_thread(state, queue, target, now)
+        return target
+    napi.scheduled = codes.BY_SOFTIRQ
     push(state.cpus[target].poll_list, state.napis, codes.QUEUE_NAPI + queue)
     cpu.interrupt(state, target, now, state.costs.hardirq)
     return target
@@ -65,7 +68,7 @@ def complete(state: State, queue: int, now: int) -> None:
     """NAPI is done: the interrupt is armed, for frames that came while it was off, too."""
     napi = state.napis[codes.QUEUE_NAPI + queue]
     moderation.sample(state, queue, now)
-    napi.scheduled = 0
+    napi.scheduled = codes.UNSCHEDULED
     napi.pending = napi.length
     if napi.pending > 0:
         _moderate(state, queue, now)
@@ -82,3 +85,14 @@ def _moderate(state: State, queue: int, now: int) -> None:
     if before != NEVER:
         events.cancel(state.sources, codes.RING_INTERRUPT, source)
     events.schedule(state.sources, codes.RING_INTERRUPT, source, time)
+
+
+@inner
+def _wake_thread(state: State, queue: int, target: int, now: int) -> None:
+    """The interrupt's handler, on CPU ``target``, wakes the thread that polls the queue."""
+    task, begin = codes.NAPI_THREADS + queue, now
+    if state.cpus[target].work == codes.WORK_NONE:
+        begin += state.knobs.idle_exit_ns
+    state.napis[codes.QUEUE_NAPI + queue].scheduled = codes.BY_THREAD
+    cpu.interrupt(state, target, now, state.costs.hardirq + wakeup.cost(state, task))
+    wakeup.send(state, task, begin)

@@ -118,7 +118,7 @@ def take_released(state: State, cpu: int, old: int, now: int) -> int:
                 return slot
             backlog.append(state, entry.napi - 1, slot)
             entry.tail = state.napis[entry.napi - 1].tail
-            backlog.schedule(state, cpu, entry.napi - 1)
+            backlog.schedule(state, cpu, entry.napi - 1, now)
             if entry.aside == 0:
                 backlog.reach(state, cpu, entry.napi - 1)  # once, whatever their number
         napi.awaited = entry.next

@@ -1,7 +1,7 @@
-"""Threads of a CPU: the applications' and ksoftirqd, scheduled as by CFS.
+"""Threads of a CPU: the applications', NAPI threads and ksoftirqd, scheduled as by CFS.
 
 The runnable thread with the least virtual runtime runs; the running one is replaced when it is
-ahead of another by the minimum granularity, at the end of its message or of a net_rx_action; a
+ahead of another by the minimum granularity, at the end of its message, poll or net_rx_action; a
 thread that slept comes back with a credit, so that it preempts a busy one [kernel/sched/fair.c].
 """
 

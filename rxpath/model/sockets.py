@@ -9,7 +9,7 @@ sockets (epoll): one message of the first ready socket at a time.
 from __future__ import annotations
 
 from rxpath.compile.jit import inner
-from rxpath.model import cache, events, output
+from rxpath.model import cache, output, wakeup
 from rxpath.model.fifo import pop, push
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
@@ -29,16 +29,11 @@ def enqueue(state: State, cpu: int, slot: int, now: int) -> None:
     socket.length += 1
     skb.enqueued = now
     push(socket.queue, state.slots, slot)
-    task = state.tasks[socket.task]
     if not socket.listed:
         _list(state, skb.socket)
-    if task.state == codes.ASLEEP:
-        task.state = codes.WAKING
+    if state.tasks[socket.task].state == codes.ASLEEP:
         state.cpus[cpu].extra += state.costs.wake_up
-        time = now + state.costs.wake_latency
-        if state.cpus[task.cpu].work == codes.WORK_NONE:
-            time += state.knobs.idle_exit_ns
-        events.schedule(state.sources, codes.RING_WAKE, codes.WAKE + socket.task, time)
+        wakeup.send(state, socket.task, now)
 
 
 @inner

@@ -3,6 +3,9 @@
 net_rx_action polls the instances of the poll list in turn, each up to its weight, until its budget
 or time is used up.  What was scheduled in the meantime, then what used up its weight, is left for
 the next round.  The rounds are repeated a limited number of times, then ksoftirqd takes over.
+
+A NAPI thread polls its one instance, without a budget, while softirqs wait; they run when the poll
+ends [napi_threaded_poll, local_bh_enable].  Between polls it may have to yield to another thread.
 """
 
 from __future__ import annotations
@@ -34,6 +37,21 @@ def enter(state: State, cpu: int, context: int, now: int) -> None:
 
 
 @inner
+def enter_poll(state: State, cpu: int, napi: int) -> bool:
+    """The thread that polls ``napi`` runs: its next poll begins; False: there is nothing to poll.
+
+    An instance that softirqs are polling since threads were switched off is not the thread's.
+    """
+    if state.napis[napi].scheduled != codes.BY_THREAD:
+        return False
+    core = state.cpus[cpu]
+    core.softirq = codes.SOFTIRQ_POLL
+    core.urgent = core.ahead = 0
+    _begin_poll(state, core, napi)
+    return True
+
+
+@inner
 def step(state: State, cpu: int, now: int) -> bool:
     """Start the next piece of softirq work; False when there is none left in this context."""
     core = state.cpus[cpu]
@@ -46,6 +64,12 @@ def step(state: State, cpu: int, now: int) -> bool:
             if _poll(state, cpu, core.napi, now):
                 return True
             _end_poll(state, cpu, now)
+        elif core.softirq == codes.SOFTIRQ_POLL:
+            if core.extra > 0:
+                cpus.start(state, cpu, now, codes.WORK_OVERHEAD, codes.NONE, NO_COST)
+                return True
+            core.softirq = codes.SOFTIRQ_NONE
+            return False
         elif not _next_napi(state, cpu):
             if core.ipi_list.head >= 0:
                 cpus.start(state, cpu, now, codes.WORK_IPI, codes.NONE, state.costs.ipi_send)
@@ -86,11 +110,16 @@ def _next_napi(state: State, cpu: int) -> bool:
         napi = priority.next_napi(state, core)
     if napi < 0:
         return False
+    _begin_poll(state, core, napi)
+    return True
+
+
+@inlined
+def _begin_poll(state: State, core: Cpu, napi: int) -> None:
     core.napi = napi
     core.polled = 0
     core.flushes = 0
     core.extra += state.costs.napi_poll
-    return True
 
 
 @inlined
@@ -142,12 +171,14 @@ def _end_poll(state: State, cpu: int, now: int) -> None:
         more = more or core.urgent != 0 or state.napis[napi].urgent_length > 0
     if is_listed:
         pass
-    elif more:
-        fifo.push(core.repoll, state.napis, napi)
-    elif napi < codes.CELL_NAPI:
+    elif not more and napi < codes.CELL_NAPI:
         nic.complete(state, napi, now)
-    else:
-        state.napis[napi].scheduled = 0
+    elif not more:
+        state.napis[napi].scheduled = codes.UNSCHEDULED
+    elif core.softirq != codes.SOFTIRQ_POLL:
+        fifo.push(core.repoll, state.napis, napi)
+    if core.softirq == codes.SOFTIRQ_POLL:
+        return
     core.budget -= core.polled
     late = now - core.action_start >= state.knobs.budget_ns
     if core.budget <= 0 or late:

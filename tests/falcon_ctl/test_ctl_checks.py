@@ -414,6 +414,23 @@ def test_rps_looks_at_the_mask_of_each_device():
         assert "formula gives" in steered("rps", wrong, **knobs)[0]
 
 
+def test_threads_poll_a_device_s_instances_where_they_are_bound():
+    whole = Frames().passage(1)
+    irq = whole.stages[0].cpu
+    queue = KNOBS["irq_cpus"].index(irq)
+    cpus = [30 + number for number in range(len(KNOBS["irq_cpus"]))]
+    right = [("gro_cell", [10, 11, 12][irq % 3], 0)]
+    right.append(("backlog", right[0][1], 0))
+    tunnel = {"profile": "docker", "napi_threads": {"vxlan0": [10, 11, 12]}}
+    assert steered("same_cpu", right, **tunnel) == []
+    assert "formula gives" in steered("same_cpu", [("gro_cell", irq, 0), right[1]], **tunnel)[0]
+    assert "formula gives" in steered("same_cpu", [right[0], ("backlog", irq, 0)], **tunnel)[0]
+    nic = {"profile": "docker", "napi_threads": {"eth0": cpus}}
+    stays = [("gro_cell", irq, 0), ("backlog", irq, 0)]
+    assert f"formula gives [{cpus[queue]}]" in steered("same_cpu", stays, **nic)[0]
+    assert steered("same_cpu", stays, profile="docker", napi_threads={"eth0": [irq]}) == []
+
+
 def test_falcon_beside_rps_leaves_the_nic_and_what_is_switched_off_to_rps():
     whole = Frames().passage(1)
     rps = [0, 2, 4, 6][whole.rss_hash * 4 >> 32]

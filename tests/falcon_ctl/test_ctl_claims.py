@@ -55,6 +55,9 @@ WRONG = {  # systems of which the claim is false
     "rps-masks-cores": ["rps", "overlay", "falcon-pipelining"],
     "rps-masks-cell": ["rps", "falcon-rps", "overlay"],
     "rps-masks-first": ["falcon-splitting", "overlay"],
+    "threads-cores": ["overlay", "rps-masks", "falcon-pipelining"],
+    "threads-backlog": ["overlay", "falcon-pipelining", "host"],
+    "threads-latency": ["overlay", "falcon-pipelining", "rps-masks", "redirect-peer"],
     "econ-skips": ["overlay", "offload", "redirect-peer"],
     "econ-order": ["overlay", "offload", "falcon"],
     "oncache-skips": ["host", "mflow"],
@@ -135,6 +138,7 @@ def test_every_system_of_the_talk_has_its_advantages_and_drawbacks():
         "ECON",
         "ONCache",
         "RPS masks",
+        "threaded NAPI",
         "bpf_redirect_peer",
         "PRISM",
     } <= marks.keys()

@@ -12,6 +12,7 @@ from collections import deque
 from host_twin_bypass import Bypass
 from host_twin_fragments import Fragments
 from host_twin_moderation import Moderation
+from host_twin_napi import APPS, NapiThreads
 from host_twin_objects import Cpu, Frame, Napi, Skb, Socket, Task
 from host_twin_order import Order
 from host_twin_rebalance import Rebalance
@@ -24,7 +25,7 @@ from rxpath.config.knobs import Knobs
 from rxpath.model.state import codes
 
 
-class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rules):
+class Twin(Stages, Fragments, Threads, NapiThreads, Bypass, Moderation, Order, Rebalance, Rules):
     def __init__(self, knobs: Knobs, sockets: int, flows: int) -> None:
         self.k, self.f = knobs, knobs.falcon
         self.amount = costs.load(knobs.costs, knobs.cost_overrides)
@@ -40,9 +41,7 @@ class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rul
         self.rings = [Napi("poll", c, c) for c in range(codes.MAX_CPUS)]
         self.ksoftirqd = [Task(c, c) for c in range(codes.MAX_CPUS)]
         count = knobs.threads or sockets
-        apps = [
-            Task(codes.MAX_CPUS + t, knobs.app_cpus[t % len(knobs.app_cpus)]) for t in range(count)
-        ]
+        apps = [Task(APPS + t, knobs.app_cpus[t % len(knobs.app_cpus)]) for t in range(count)]
         self.sockets = [Socket(apps[s % count]) for s in range(sockets)]
         self.sent = [0] * flows
         self.expected = [0] * flows
@@ -55,6 +54,7 @@ class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rul
         names = ("squeezed", "ksoftirqd", "ipis", "interrupts", "merged")
         self.softirqs = dict.fromkeys(names, 0)
         self.schedule(("tick",), self.f.load_interval_ns, 0)
+        self.begin_napi_threads()
         self.begin_moderation()
         self.begin_polling()
         self.begin_balancing()
@@ -128,6 +128,9 @@ class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rul
         self.event(nic)
         nic.pending, nic.scheduled = 0, True
         cpu = self.cpus[nic.cpu]
+        if nic.thread:
+            self.interrupt_wakes(cpu, nic.thread)
+            return
         cpu.poll.append(nic)
         self.interrupt(cpu, self.cost("hardirq"))
 
@@ -149,9 +152,9 @@ class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rul
         kinds = {"irq": "hardirq", "task": "task", "poll": "polling", "spin": "polling"}
         kind = kinds.get(cpu.work[0])
         if kind is None:
-            kind = "ksoftirqd" if cpu.context == "thread" else "softirq"
+            kind = {"thread": "ksoftirqd", "poll": "napi_thread"}.get(cpu.context, "softirq")
         cpu.busy[kind] += elapsed
-        if kind in ("task", "ksoftirqd"):
+        if kind in ("task", "ksoftirqd", "napi_thread"):
             cpu.task.runtime += elapsed
 
     def interrupt(self, cpu: Cpu, cost: int) -> None:
@@ -208,6 +211,8 @@ class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rul
                 return
             if task is daemon:
                 self.enter(cpu, "thread")
+            elif task.napi:
+                self.poll_in_thread(cpu, task)
             elif self.run(cpu, task):
                 return
 
@@ -237,6 +242,12 @@ class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rul
                 if self.poll_one(cpu, cpu.napi):
                     return True
                 self.end_poll(cpu)
+            elif cpu.context == "poll":
+                if cpu.extra:
+                    self.start(cpu, "overhead", None, 0)
+                    return True
+                cpu.context = None
+                return False
             elif napi := self.next_napi(cpu):
                 cpu.napi, cpu.polled, cpu.flushes, cpu.urgent = napi, 0, False, False
                 cpu.extra += self.cost("napi_poll")
@@ -314,7 +325,8 @@ class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rul
         if napi in cpu.poll:
             pass  # it was put there at the head
         elif more:
-            cpu.repoll.append(napi)
+            if cpu.context != "poll":  # the thread just goes on
+                cpu.repoll.append(napi)
         else:
             napi.scheduled = False
             if napi.kind == "nic":
@@ -322,6 +334,8 @@ class Twin(Stages, Fragments, Threads, Bypass, Moderation, Order, Rebalance, Rul
                 napi.pending = len(napi.queue)
                 if napi.pending:
                     self.moderate(napi)
+        if cpu.context == "poll":
+            return
         cpu.budget -= cpu.polled
         if cpu.budget <= 0 or self.now - cpu.action >= self.k.budget_usecs * 1000:
             cpu.squeezed = True

@@ -55,6 +55,7 @@ class Napi:
         self.urgent_process: deque = deque()
         self.held: list = [[] for _ in range(8)]
         self.scheduled = False
+        self.thread = None  # that polls it; None: softirqs do
         self.pending = 0
         self.events = self.bytes = 0  # of a NIC's queue: interrupts, bytes taken off the ring
         self.tail = self.done = self.head = 0
@@ -71,6 +72,7 @@ class Task:
         self.skb = None
         self.remaining = 0
         self.ready: deque = deque()
+        self.napi = None  # that it polls
 
 
 class Socket:
@@ -85,7 +87,7 @@ class Cpu:
         self.number = number
         self.work = None  # (kind, skb)
         self.start = self.stolen = self.extra = 0
-        self.context = None  # None, "inline", "thread"
+        self.context = None  # None, "inline", "thread", "poll"
         self.entered = self.rounds = self.action = self.budget = 0
         self.squeezed = False
         self.raised = False  # the softirq, for an IPI that is to be sent

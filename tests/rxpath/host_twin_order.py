@@ -96,6 +96,9 @@ class Order:
         napi.tail += len(skbs)
         if not napi.scheduled:
             napi.scheduled = True
+            if napi.thread:
+                cpu.extra += self.call(napi.thread, self.now)
+                return
             cpu.raised = cpu.raised or napi.cpu != cpu.number
             (cpu.poll if napi.cpu == cpu.number else cpu.ipis).append(napi)
 

@@ -26,13 +26,18 @@ class Threads:
         task = socket.task
         if socket not in task.ready:
             task.ready.append(socket)
-        if task.state == "asleep":
-            task.state = "waking"
-            cpu.extra += self.cost("wake_up")
-            delay = self.cost("wake_latency")
-            if self.cpus[task.cpu].work is None:
-                delay += self.k.idle_exit_ns
-            self.schedule(("wake", task), self.now + delay, 3)
+        cpu.extra += self.call(task, self.now)
+
+    def call(self, task: Task, begin: int) -> int:
+        """Wake a thread if it sleeps; what that costs the caller."""
+        if task.state != "asleep":
+            return 0
+        task.state = "waking"
+        delay = self.cost("wake_latency")
+        if self.cpus[task.cpu].work is None:
+            delay += self.k.idle_exit_ns
+        self.schedule(("wake", task), begin + delay, 3)
+        return self.cost("wake_up")
 
     def wake(self, task: Task) -> None:
         cpu = self.cpus[task.cpu]

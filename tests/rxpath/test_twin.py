@@ -46,11 +46,12 @@ falcon = st.fixed_dictionaries(
 )
 
 
-def with_its_masks(knobs):
-    """RPS masks of the profile's own devices only."""
+def with_its_devices(knobs):
+    """CPUs by device, of the profile's own devices only."""
     devices = {stage.device for stage in profiles.load()[knobs["profile"]].stages}
     masks = {name: cpus for name, cpus in knobs["rps_masks"].items() if name in devices}
-    return knobs | {"rps_masks": masks}
+    threads = {} if knobs["profile"] == "bypass" else knobs["napi_threads"]
+    return knobs | {"rps_masks": masks, "napi_threads": threads}
 
 
 hosts = st.fixed_dictionaries(
@@ -74,6 +75,10 @@ hosts = st.fixed_dictionaries(
         "rps_cpus": cpu_sets,
         "rps_masks": st.sampled_from(
             [{}, {"eth0": [3, 1]}, {"eth0": [0, 5], "vxlan0": [0, 4, 2], "veth0": [3, 3, 1]}]
+        ),
+        "napi_threads": st.one_of(
+            st.just({}),
+            st.dictionaries(st.sampled_from(["eth0", "vxlan0"]), cpu_sets, min_size=1),
         ),
         "mflow_batch": st.sampled_from([1, 2, 5, 64]),
         "rebalance_interval_ns": st.sampled_from([5_000, 20_000]),
@@ -107,7 +112,7 @@ hosts = st.fixed_dictionaries(
         ),
         "falcon": falcon,
     }
-).map(with_its_masks)
+).map(with_its_devices)
 
 PROTOCOLS = [6, 6, 17, 1]  # of the flows
 FRAGMENTED = [17, 6, 17, 17]  # likewise, where some datagrams come in fragments

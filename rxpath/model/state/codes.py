@@ -74,7 +74,10 @@ CELL_NAPI = QUEUE_NAPI + MAX_QUEUES
 BACKLOG_NAPI = CELL_NAPI + MAX_CPUS
 POLL_NAPI = BACKLOG_NAPI + MAX_CPUS  # no NAPI: the rings that kernel bypass polls, one a CPU
 NAPI_COUNT = POLL_NAPI + MAX_CPUS
-THREADS = MAX_CPUS  # tasks: ksoftirqd of CPU c, then from this number on the applications' threads
+
+# -- threads, by number: ksoftirqd of CPU c, the one that polls NAPI instance n, applications' -----
+NAPI_THREADS = MAX_CPUS
+THREADS = NAPI_THREADS + BACKLOG_NAPI  # backlogs have none
 
 # -- what a CPU does -----------------------------------------------------------------------------
 WORK_NONE = 0
@@ -92,9 +95,11 @@ WORK_SPIN = 11  # polling an empty ring, which never ends by itself
 WORK_DATAGRAM = 12  # the protocol, for a datagram that was reassembled
 WORK_COUNT = 13
 SOFTIRQ_NONE, SOFTIRQ_INLINE, SOFTIRQ_THREAD = range(3)  # where __do_softirq was called
-BUSY_HARDIRQ, BUSY_SOFTIRQ, BUSY_KSOFTIRQD, BUSY_TASK, BUSY_POLLING = range(5)
-BUSY_NAMES = ("hardirq", "softirq", "ksoftirqd", "task", "polling")
+SOFTIRQ_POLL = 3  # nowhere: a NAPI thread polls its instance, and softirqs wait
+BUSY_HARDIRQ, BUSY_SOFTIRQ, BUSY_KSOFTIRQD, BUSY_TASK, BUSY_POLLING, BUSY_NAPI = range(6)
+BUSY_NAMES = ("hardirq", "softirq", "ksoftirqd", "task", "polling", "napi_thread")
 ASLEEP, WAKING, RUNNABLE, RUNNING = range(4)  # a thread
+UNSCHEDULED, BY_SOFTIRQ, BY_THREAD = range(3)  # a NAPI instance: who is to poll it
 
 # -- states of an skb and its flow ---------------------------------------------------------------
 ORDER_NONE, ORDER_UNDERWAY, ORDER_WAITS = range(3)  # its place in its flow's order (resequencer)

@@ -64,7 +64,7 @@ class State(Group):
     hops = table(Hops, "by slot")
     datagrams = table(Datagram, "by slot, see there")
     flows = table(Flow, "by number")
-    tasks = table(Task, "ksoftirqd of each CPU, then the applications' threads")
+    tasks = table(Task, "ksoftirqd of each CPU, NAPI threads, then the applications' threads")
     sockets = table(Socket, "by number")
     steer = Call(STEER_SIGNATURE, "the steering policy (`rxpath.model.policy`)")
 
@@ -75,7 +75,7 @@ STATE = GroupType(State)
 
 def allocate(slots: int, sockets: int, flows: int, threads: int, records: bool) -> State:
     """An idle host at model time 0; knobs, costs, stages and lists are still to be filled in."""
-    tasks = codes.MAX_CPUS + threads
+    tasks = codes.THREADS + threads
     state = State(
         sources=codes.WAKE + tasks,
         guard=codes.GUARD_ENTRIES * codes.MAX_STAGES,

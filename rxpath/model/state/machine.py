@@ -107,8 +107,9 @@ class GroBucket(Row):
 class Napi(Row):
     """A NAPI instance: an RX queue, a CPU's gro_cell or backlog; or a ring under bypass."""
 
-    cpu = word("where a gro_cell or backlog belongs")
-    scheduled = word("NAPI_STATE_SCHED")
+    cpu = word("where a gro_cell or backlog is polled")
+    scheduled = word("NAPI_STATE_SCHED: UNSCHEDULED, BY_SOFTIRQ or BY_THREAD")
+    threaded = word("1: a thread polls it (NAPI_STATE_THREADED)")
     next = word("link in a poll list or rps_ipi_list")
     queue = part(Fifo, "ring, gro_cell queue or input_pkt_queue")
     length = word("of the queue")
@@ -155,7 +156,7 @@ class Moderation(Row):
 
 
 class Task(Row):
-    """A thread: a CPU's ksoftirqd or an application's."""
+    """A thread: a CPU's ksoftirqd, one that polls a NAPI instance, or an application's."""
 
     cpu = word("where it is bound")
     state = word("ASLEEP, WAKING, RUNNABLE or RUNNING")
