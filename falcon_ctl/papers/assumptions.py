@@ -114,6 +114,20 @@ ASSUMPTIONS: Sequence[Assumption] = (
         {"skb_alloc.tcp": 150, "vxlan_gro_receive.tcp": 230},
     ),
     Assumption(
+        "Handing a packet to another core costs no more than queueing it on one's own.",
+        ("eurosys21 10c", "eurosys21 13d"),
+        ("Host+", "Falcon"),
+        ("16B", "1", "5"),
+        {"split_send.ns": 1, "remote_enqueue.ns": 1, "cache_penalty.ns": 1},
+    ),
+    Assumption(
+        "A core needs 30 us to leave its idle state.",
+        ("eurosys21 12a",),
+        ("Con", "Falcon"),
+        ("p50",),
+        knobs={"idle_exit_ns": 30_000},
+    ),
+    Assumption(
         "Many TCP flows are received by four cores, with others for RPS and the applications.",
         ("eurosys21 13c", "eurosys21 13d"),
         ("Host+", "Con", "Falcon"),

@@ -111,7 +111,7 @@ TEXT: dict[str, str | bytes] = {
     "too long": "\n" * (2 << 20),
 }
 COMMANDS: dict[str, str | bytes] = {
-    "a long word": "x" * (4 << 20),
+    "a long word": "table_add " + "x" * (4 << 20),
     "many words": "table_add " + "a " * 1_000_000,
     "an escape": f"table_add {ESCAPE} x",
     "bytes": b"\xff\xfe\x00\x01",

@@ -19,7 +19,7 @@ from v1switch.control.dataplane import Dataplane, Prepared
 from v1switch.engines.python.compiler import compile_filter
 from v1switch.engines.python.engine import PythonEngine
 from v1switch.entryfile import EntriesError, load_entries
-from v1switch.entryfile.commands import COMMANDS
+from v1switch.entryfile.commands import forms
 from v1switch.explain.filters import FilterError, parse
 from v1switch.program.model import Action, Table
 
@@ -49,6 +49,11 @@ def _plane(name: str) -> Dataplane:
     return plane
 
 
+@cache
+def _forms(name: str) -> dict[str, str]:
+    return forms(_plane(name))
+
+
 # -- commands --------------------------------------------------------------------------------------
 
 
@@ -57,6 +62,7 @@ class _Commands:
 
     def __init__(self, name: str, choose: Choices) -> None:
         self.program = program = worlds.program(name)
+        self.forms = _forms(name)
         self.choose = choose
         self.names: dict[str, list[str]] = {
             "PROFILE": list(program.action_profiles),
@@ -64,6 +70,7 @@ class _Commands:
             "COUNTER": [c.name for c in program.counters.values() if not c.binding],
             "METER": [m.name for m in program.meters.values() if not m.binding],
             "VALUE_SET": list(program.value_sets),
+            "CALCULATION": list(program.calculations),
         }
 
     def line(self) -> str:
@@ -72,7 +79,7 @@ class _Commands:
         table = self.choose.pick(self._tables(command))
         action = self.program.actions[self.choose.pick(table.actions)]
         words = [command]
-        for kind in COMMANDS[command][0].split():
+        for kind in self.forms[command].split():
             words += self._words(kind, table, action)
         if self.choose.chance(8):
             place, change = self.choose.below(len(words)), self.choose.below(3)
@@ -84,7 +91,7 @@ class _Commands:
         missing = {kind for kind, names in self.names.items() if not names}
         if "PROFILE" in missing:
             missing |= {"MEMBER", "GROUP"}
-        return [c for c, (form, _) in COMMANDS.items() if not missing & set(form.split())]
+        return [c for c, form in self.forms.items() if not missing & set(form.split())]
 
     def _tables(self, command: str) -> list[Table]:
         """The tables that a command applies to; all if there are none."""

@@ -64,6 +64,11 @@ def run_commands(path: Path, dataplane: Dataplane) -> None:
             runner.run(number, parts)
 
 
+def forms(dataplane: Dataplane) -> dict[str, str]:
+    """The commands that change a data plane's state, each with the form of its arguments."""
+    return {name: form for name, (form, _) in _Runner(Path(), dataplane).commands.items()}
+
+
 class _Runner:
     """The run of one file."""
 
