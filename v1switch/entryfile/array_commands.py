@@ -5,6 +5,9 @@ The index of a direct counter or meter is the handle of its entry.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import NamedTuple, TypeAlias
+
 from v1switch.entryfile import arguments
 from v1switch.entryfile.context import Commands, Context
 from v1switch.entryfile.errors import InvalidLine
@@ -12,11 +15,21 @@ from v1switch.entryfile.table_commands import Tables
 from v1switch.errors import quoted
 from v1switch.program.model import CounterArray, MeterArray
 from v1switch.state.crc import WIDTHS, CrcConfig
-from v1switch.state.entries import CounterData, MeterConfig, ValueSetMember
+from v1switch.state.entries import CounterData, MeterConfig, TableEntry, ValueSetMember
 
 PER_SECOND = 1_000_000  # simple_switch_CLI's rates are per microsecond
 NOTHING = CounterData(0, 0)
 BOOLEANS = {"true": True, "True": True, "1": True, "false": False, "False": False, "0": False}
+
+
+class DirectCell(NamedTuple):
+    """The cell of a direct counter or meter."""
+
+    table: str
+    entry: TableEntry
+
+
+Cell: TypeAlias = int | DirectCell  # an int is the index in an array that is bound to no table
 
 
 class Arrays:
@@ -55,6 +68,21 @@ class Arrays:
         for index in range(self.context.program.registers[name].size):
             self.context.plane.write_register(name, index, 0)
 
+    # -- cells of counters and meters -------------------------------------------------------------
+
+    def _cell(self, array: CounterArray | MeterArray, what: str, text: str) -> Cell:
+        """The cell that an index or, in a direct array, an entry's handle stands for."""
+        if array.binding is None:
+            return arguments.integer(f"{what}, index", text, 0, array.size - 1)
+        table = self.context.program.tables[array.binding]
+        return DirectCell(table.name, self.tables.entry(table, text))
+
+    def _cells(self, array: CounterArray | MeterArray) -> Iterable[Cell]:
+        """All cells of an array: those of a direct one are the entries that its table has now."""
+        if array.binding is None:
+            return range(array.size)
+        return [DirectCell(array.binding, e) for e in self.context.plane.entries(array.binding)]
+
     # -- counters ---------------------------------------------------------------------------------
 
     def _counter(self, text: str) -> CounterArray:
@@ -62,26 +90,23 @@ class Arrays:
         return counters[arguments.find_name("counter", text, counters)]
 
     def _write_counter(self, args: list[str]) -> None:
-        counter, plane = self._counter(args[0]), self.context.plane
+        counter = self._counter(args[0])
         what = f"counter {counter.name!r}"
         packets = arguments.integer(f"{what}, packets", args[2])
         data = CounterData(packets, arguments.integer(f"{what}, bytes", args[3]))
-        if counter.binding is not None:
-            table = self.context.program.tables[counter.binding]
-            entry = self.tables.entry(table, args[1])
-            plane.write_direct_counter(table.name, entry.key, data, entry.priority)
-            return
-        index = arguments.integer(f"{what}, index", args[1], 0, counter.size - 1)
-        plane.write_counter(counter.name, index, data)
+        self._put_counter(counter, self._cell(counter, what, args[1]), data)
 
     def _reset_counter(self, args: list[str]) -> None:
-        counter, plane = self._counter(args[0]), self.context.plane
-        if counter.binding is None:
-            for index in range(counter.size):
-                plane.write_counter(counter.name, index, NOTHING)
-            return
-        for entry in plane.entries(counter.binding):
-            plane.write_direct_counter(counter.binding, entry.key, NOTHING, entry.priority)
+        counter = self._counter(args[0])
+        for cell in self._cells(counter):
+            self._put_counter(counter, cell, NOTHING)
+
+    def _put_counter(self, counter: CounterArray, cell: Cell, data: CounterData) -> None:
+        plane = self.context.plane
+        if isinstance(cell, int):
+            plane.write_counter(counter.name, cell, data)
+        else:
+            plane.write_direct_counter(cell.table, cell.entry.key, data, cell.entry.priority)
 
     # -- meters -----------------------------------------------------------------------------------
 
@@ -90,25 +115,22 @@ class Arrays:
         return meters[arguments.find_name("meter", text, meters)]
 
     def _set_rates(self, args: list[str]) -> None:
-        meter, plane = self._meter(args[0]), self.context.plane
+        meter = self._meter(args[0])
         rates = _rates(meter.name, args[2:])
-        if meter.binding is not None:
-            table = self.context.program.tables[meter.binding]
-            entry = self.tables.entry(table, args[1])
-            plane.set_direct_meter(table.name, entry.key, rates, entry.priority)
-            return
-        index = arguments.integer(f"meter {meter.name!r}, index", args[1], 0, meter.size - 1)
-        plane.set_meter(meter.name, index, rates)
+        self._put_meter(meter, self._cell(meter, f"meter {meter.name!r}", args[1]), rates)
 
     def _set_all_rates(self, args: list[str]) -> None:
-        meter, plane = self._meter(args[0]), self.context.plane
+        meter = self._meter(args[0])
         rates = _rates(meter.name, args[1:])
-        if meter.binding is None:
-            for index in range(meter.size):
-                plane.set_meter(meter.name, index, rates)
-            return
-        for entry in plane.entries(meter.binding):
-            plane.set_direct_meter(meter.binding, entry.key, rates, entry.priority)
+        for cell in self._cells(meter):
+            self._put_meter(meter, cell, rates)
+
+    def _put_meter(self, meter: MeterArray, cell: Cell, rates: MeterConfig) -> None:
+        plane = self.context.plane
+        if isinstance(cell, int):
+            plane.set_meter(meter.name, cell, rates)
+        else:
+            plane.set_direct_meter(cell.table, cell.entry.key, rates, cell.entry.priority)
 
     # -- parser value sets ------------------------------------------------------------------------
 
