@@ -10,6 +10,7 @@ from tests.examples import PROFILE, examples
 
 settings.register_profile("default", deadline=None)  # a test asserts no time
 settings.register_profile("quick", max_examples=examples(100), deadline=None)
+settings.register_profile("long", max_examples=examples(100), deadline=None)
 # A mutant's first failure is enough, and has to be found again: no shrinking, no chance.
 settings.register_profile(
     "mutants", derandomize=True, database=None, deadline=None, max_examples=examples(100),

@@ -56,7 +56,6 @@ def _complete_record(state: State, slot: int, frame: int, last: int) -> None:
     mine, whole = state.records[frame].stages, state.records[slot].stages
     state.hops[frame].count = hop + last - merged + 1
     mine[hop].end = whole[merged].end
-    mine[hop].held = whole[merged].held
     for other in range(merged + 1, last + 1):
         hop += 1
         mine[hop].kind = whole[other].kind

@@ -44,7 +44,7 @@ def move_ahead(state: State, cpu: int, number: int) -> None:
     if core.napi == number and not core.ahead:
         core.ahead = 1
     elif not remove(core.poll_list, state.napis, number):
-        return  # it is in net_rx_action's own list: PRISM was off when that began
+        return  # its IPI is to come, or net_rx_action took it before PRISM was switched on
     push_front(core.poll_list, state.napis, number)
 
 

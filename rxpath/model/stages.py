@@ -136,8 +136,7 @@ def release(state: State, cpu: int, napi: int, now: int) -> None:
     slot = order.take_released(state, cpu, napi, now)
     while slot >= 0:
         skb = state.slots[slot]
-        if skb.recorded:
-            state.records[slot].stages[skb.hop - 1].held = skb.held
+        _note_held(state, slot)
         skb.held = 0
         if skb.came_from != cpu:
             state.cpus[cpu].extra += state.costs.cache_penalty
@@ -212,6 +211,25 @@ def begin(state: State, cpu: int, slot: int, kind: int, choice: int, now: int) -
     record.end = now
     record.held = skb.held
     skb.held = 0
+
+
+@inner
+def _note_held(state: State, slot: int) -> None:
+    """Write how long the skb was held behind the last stage to the records of its frames.
+
+    Frames that were merged before that stage get its record later, as a whole.
+    """
+    skb = state.slots[slot]
+    if not skb.recorded:
+        return
+    hop = skb.hop - 1
+    state.records[slot].stages[hop].held = skb.held
+    frame = skb.frame
+    while frame >= 0:
+        merged = state.slots[frame]
+        if merged.recorded and merged.merged == hop:
+            state.records[frame].stages[merged.hop].held = skb.held
+        frame = merged.frame
 
 
 @inner

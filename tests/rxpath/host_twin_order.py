@@ -103,10 +103,10 @@ class Order:
             (cpu.poll if napi.cpu == cpu.number else cpu.ipis).append(napi)
 
     def put_at_the_head(self, cpu: Cpu, napi: Napi) -> None:
-        if napi.cpu != cpu.number:
-            return
         if napi in cpu.poll:
             cpu.poll.remove(napi)
+        elif napi is not cpu.napi:
+            return  # its IPI is to come
         cpu.poll.insert(0, napi)
 
     def aside(self, napi: Napi) -> int:
