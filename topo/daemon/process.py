@@ -21,6 +21,8 @@ from topo.system import linux, namespaces
 if TYPE_CHECKING:
     from topo.spec.model import Topology
 
+SIGNAL_SECONDS = 1  # at most until a signal is noticed
+
 
 def main() -> NoReturn:
     """Read the order, enter the namespaces, and be the daemon in there."""
@@ -56,9 +58,13 @@ def is_wanted() -> bool:
 def hold_up(order: Order, run_dir: RunDir) -> int:
     """Bring the network up and serve clients until SIGTERM or `down`; return the exit status."""
     began = time.monotonic()
-    end = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: end.set())
-    signal.signal(signal.SIGINT, lambda *_: end.set())  # SIG_IGN would be inherited by programs
+    end = os.eventfd(0, os.EFD_CLOEXEC)
+
+    def finish(*_: object) -> None:
+        os.eventfd_write(end, 1)
+
+    signal.signal(signal.SIGTERM, finish)
+    signal.signal(signal.SIGINT, finish)  # SIG_IGN would be inherited by programs
     # Imported here: processes outside need neither Mininet nor pyroute2.
     from topo.daemon.emulation import Emulation
     from topo.daemon.listener import Listener
@@ -82,9 +88,10 @@ def hold_up(order: Order, run_dir: RunDir) -> int:
             clean_up(run_dir, topology)
         return 1
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    service = Service(emulation, end.set, files)
+    service = Service(emulation, finish, files)
     threading.Thread(target=service.serve, args=(listener,), daemon=True).start()
-    end.wait()
+    while not linux.wait_readable([end], SIGNAL_SECONDS):
+        pass  # a signal that comes just before the wait does not end it
     emulation.stop()
     emulation.log("down")
     clean_up(run_dir, topology)

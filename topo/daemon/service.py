@@ -35,7 +35,7 @@ HANGUP_SECONDS = 2.0  # between SIGHUP and SIGKILL for a program whose client hu
 class Service:
     """Answers requests about one network; calls `end` when a client asks for `down`."""
 
-    def __init__(self, emulation: Emulation, end: Callable[[], None], files: int) -> None:
+    def __init__(self, emulation: Emulation, end: Callable[[], object], files: int) -> None:
         """Serve `emulation`; `files` is how many descriptors this process may open."""
         self._emulation, self._end = emulation, end
         self._clients = Clients(min(MAX_CLIENTS, files // FILES_PER_CLIENT))

@@ -14,6 +14,7 @@ from v1switch.io.offload import Notes
 from v1switch.io.ports import Port
 
 BURST = 32  # frames taken from one port at a time: the longest that a writer waits for the gate
+PATIENCE_S = 1  # that the loop waits for frames: one signal may come just before it begins to wait
 log = logging.getLogger("v1switch")
 Tap = Callable[[int, bytes, bool], None]
 """Called with every frame: port, bytes, whether it is incoming."""
@@ -63,7 +64,7 @@ class PacketLoop:
 
     def _round(self) -> None:
         """Wait for frames or for a wake-up, and handle what came."""
-        for fd, _ in self._epoll.poll():
+        for fd, _ in self._epoll.poll(PATIENCE_S):
             self._serve(fd)
 
     def _serve(self, fd: int) -> None:
