@@ -11,7 +11,7 @@ from __future__ import annotations
 from rxpath.compile.jit import inner
 from rxpath.model import cpu as cpus
 from rxpath.model import events, priority, wakeup
-from rxpath.model.fifo import pop, push
+from rxpath.model.fifo import pop, push, splice
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
 
@@ -98,9 +98,7 @@ def take(state: State, number: int) -> int:
         return slot
     slot = pop(napi.process, state.slots)
     if slot < 0 and napi.length > 0:
-        napi.process.head = napi.queue.head
-        napi.process.tail = napi.queue.tail
-        napi.queue.head = -1
+        splice(napi.process, napi.queue, state.slots)
         napi.length = 0
         slot = pop(napi.process, state.slots)
     return slot

@@ -10,7 +10,7 @@ from typing import Any
 
 from rxpath.compile.jit import inner
 from rxpath.compile.tables import Rows
-from rxpath.model.state.machine import Fifo, Napi
+from rxpath.model.state.machine import Fifo
 
 
 @inner
@@ -60,13 +60,13 @@ def pop(fifo: Fifo, items: Rows[Any]) -> int:
 
 
 @inner
-def splice(fifo: Fifo, other: Fifo, napis: Rows[Napi]) -> None:
-    """Append the list ``other`` of NAPI instances, which is empty then."""
+def splice(fifo: Fifo, other: Fifo, items: Rows[Any]) -> None:
+    """Append the list ``other`` of rows of ``items``, which is empty then."""
     if other.head < 0:
         return
     if fifo.head < 0:
         fifo.head = other.head
     else:
-        napis[fifo.tail].next = other.head
+        items[fifo.tail].next = other.head
     fifo.tail = other.tail
     other.head = -1

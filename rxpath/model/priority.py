@@ -56,9 +56,7 @@ def take(state: State, cpu: int, number: int) -> int:
         return codes.NONE
     slot = pop(napi.urgent_process, state.slots)
     if slot < 0 and napi.urgent_length > 0:
-        napi.urgent_process.head = napi.urgent.head
-        napi.urgent_process.tail = napi.urgent.tail
-        napi.urgent.head = -1
+        splice(napi.urgent_process, napi.urgent, state.slots)
         napi.urgent_length = 0
         slot = pop(napi.urgent_process, state.slots)
     if slot >= 0:
