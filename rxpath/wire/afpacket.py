@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+import rxpath.compile.pointers  # noqa: F401  # Numba learns what rows and tables are
 from rxpath.compile.jit import entry, inner
 from rxpath.compile.tables import Row, Rows, word
 from rxpath.errors import RxPathError

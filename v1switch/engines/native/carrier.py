@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Sequence
 
@@ -15,6 +16,9 @@ from v1switch.engines.native.working_memory import MAX_FRAMES
 from v1switch.io.offload import Notes
 from v1switch.io.ports import Port
 from v1switch.state.words import address, zeros
+
+_PR_SET_TIMERSLACK = 29  # uapi linux/prctl.h
+_TIMER_SLACK_NS = 1_000  # the default is as long as the loop's own pauses
 
 
 class Carrier:
@@ -45,10 +49,12 @@ class Carrier:
             lm.WRITER_AT: address(dataplane.writer_waiting),
             lm.AT: -1,
             lm.FAILED_PORT: -1,
+            lm.GAP: lm.LONGEST_GAP_NS,
             lm.OFFLOADED_AT: address(self._offloaded),
         }
         for index, value in values.items():
             self.words[index] = value
+        ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, _TIMER_SLACK_NS)  # of this thread: the loop's
 
     def carry(self, native: Native) -> None:
         """Move frames through a program's machine code until Python is needed."""

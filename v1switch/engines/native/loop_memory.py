@@ -19,7 +19,10 @@ SCRATCH = 25  # two words
 # and the address of a word for each port in `polls`: FINISHED and UNFINISHED
 NEWS, OFFLOADED_AT = 27, 28
 FINISHED, UNFINISHED = 1, 2
-LOOP_WORDS = 29
+# How busy it is: frames since it waited last, when that was, ns from frame to frame (smoothed)
+ROUND, WAITED, GAP = 29, 30, 31
+LONGEST_GAP_NS = 1_000_000  # that counts
+LOOP_WORDS = 32
 
 # Why the loop returns
 IDLE = 0  # nothing came, or a signal did

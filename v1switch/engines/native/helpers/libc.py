@@ -44,3 +44,11 @@ def poll(polls: int, count: int, seconds: int, scratch: int) -> int:
     set_word(scratch + 8, 0)
     ready: int = ppoll(polls, count, scratch, 0)
     return ready
+
+
+@kernel
+def pause(ns: int, scratch: int) -> None:
+    """Wait for less than a second."""
+    set_word(scratch, 0)
+    set_word(scratch + 8, ns)
+    ppoll(0, 0, scratch, 0)
