@@ -87,7 +87,6 @@ class Trial:
         lost: frames that did not arrive within LATE_NS.
         missed: frames that the generator itself lost, because of full buffers or its interface.
         latency_ns: of every frame that arrived.
-        between_us: microseconds from one arrival to the next, on average.
     """
 
     rate: int
@@ -97,7 +96,6 @@ class Trial:
     lost: int
     missed: int
     latency_ns: np.ndarray
-    between_us: float
 
     @property
     def loss(self) -> float:
@@ -175,8 +173,6 @@ class Generator:
 def _judged(rate: int, trace: Trace, missed: int) -> Trial:
     total, arrived = len(trace.sent), trace.came > 0
     latency = (trace.came - trace.sent)[arrived]
-    came = np.sort(trace.came[arrived])
-    between = float(came[-1] - came[0]) / (len(came) - 1) if len(came) > 1 else float("inf")
     elapsed = max(1, int(trace.sent[-1] - trace.sent[0]))
     return Trial(
         rate=rate,
@@ -186,7 +182,6 @@ def _judged(rate: int, trace: Trace, missed: int) -> Trial:
         lost=total - int((latency <= LATE_NS).sum()),
         missed=missed,
         latency_ns=latency,
-        between_us=between / 1000,
     )
 
 

@@ -22,7 +22,6 @@ def trial(rate: int, lost: int, *, sent: int = 10_000, offered: float | None = N
         lost=lost,
         missed=0,
         latency_ns=np.zeros(sent - lost),
-        between_us=1.0,
     )
 
 
