@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tests.switch.harness_targets import Target
-from v1switch.io.captures import HEADER, RECORD
+from v1switch.io.captures import HEADER, RECORD, file_header
 
 GAP_US = 2_000  # between input frames: keeps their order, even of those that recirculate twice
 PIPE_BYTES = 1 << 20  # all frames fit, so no write blocks
@@ -52,14 +52,14 @@ def _pipe(path: Path, stack: ExitStack) -> BinaryIO:
     stack.callback(path.unlink)
     end = stack.enter_context(path.open("r+b", buffering=0))  # "r+": does not wait for a reader
     fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-    end.write(HEADER)
+    end.write(file_header(nanoseconds=True))
     return end
 
 
 def _captured(path: Path) -> list[bytes]:
     """The whole frames of a capture file that is still being written."""
     data = path.read_bytes()
-    frames, at = [], len(HEADER)
+    frames, at = [], HEADER.size
     while at + RECORD.size <= len(data):
         length = struct.unpack_from("=I", data, at + 8)[0]
         at += RECORD.size

@@ -47,6 +47,12 @@ class CaptureError(RequestError):
         self.reason = reason
 
 
+def file_header(*, nanoseconds: bool) -> bytes:
+    """Return how a capture file of Ethernet frames begins [draft-ietf-opsawg-pcap, section 4]."""
+    magic = NANOSECONDS if nanoseconds else MICROSECONDS
+    return HEADER.pack(magic, 2, 4, 0, 0, 262_144, ETHERNET)
+
+
 class PcapFile:
     """A capture file that is being written."""
 
@@ -55,8 +61,7 @@ class PcapFile:
         self._path = path
         self._file = open(create(path), "wb", buffering=0)  # noqa: PTH123, SIM115  # a descriptor
         self._unit_ns = 1 if nanoseconds else 1000
-        magic = NANOSECONDS if nanoseconds else MICROSECONDS
-        self._append(HEADER.pack(magic, 2, 4, 0, 0, 262_144, 1))
+        self._append(file_header(nanoseconds=nanoseconds))
 
     def write(self, frame: bytes, time_ns: int) -> None:
         """Append a frame with its time in nanoseconds since 1970, whole or not at all.
