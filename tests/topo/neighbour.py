@@ -21,7 +21,7 @@ from typing import Any
 
 libc = ctypes.CDLL(None, use_errno=True)
 ATTEMPTS: dict[str, Callable[[dict[str, Any]], list[str]]] = {}
-FILES = ("topo.json", "topo.log", "rx-m1.json", "rx-m1.log", "s1.log", "records")
+FILES = ("topo.json", "topo.log", "rx-m1.json", "rx-m1.log", "s1.log", "s1.log.txt", "records")
 SOCKETS = ("topo.sock", "s1.p4rt.sock", "rx-m1.sock")
 SECRET = "root cwd exe fd ns/net ns/user environ maps mem stack syscall".split()  # noqa: SIM905
 KINDS = 0x10000000 | 0x20000 | 0x40000000  # CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET

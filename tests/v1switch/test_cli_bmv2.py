@@ -18,7 +18,6 @@ from p4.v1 import p4runtime_pb2 as rt
 from tests.switch.harness import ROOT, poll
 from tests.v1switch.twin import COMPILED
 from v1switch.commands import ignored, link
-from v1switch.commands.logs import RotatingFile
 from v1switch.commands.options import parse
 from v1switch.commands.tls import TlsFiles
 from v1switch.control.dataplane import Dataplane
@@ -96,23 +95,6 @@ def test_simple_switch_serves_p4runtime_when_it_is_asked_to() -> None:
 # -- logs and dumps --------------------------------------------------------------------------------
 
 
-def test_a_log_file_of_limited_size(tmp_path: Path) -> None:
-    handler = RotatingFile(tmp_path / "log", 10, 2)
-    for number in range(8):
-        handler.emit(logging.makeLogRecord({"msg": f"line {number}"}))
-    handler.stream.close()
-    parts = {path.name: path.read_text() for path in tmp_path.iterdir()}
-    assert parts == {"log": "line 7\n", "log.1": "line 6\n", "log.2": "line 5\n"}
-
-
-def test_a_limited_log_file_without_older_ones(tmp_path: Path) -> None:
-    handler = RotatingFile(tmp_path / "log", 16, 0)
-    for number in range(3):
-        handler.emit(logging.makeLogRecord({"msg": f"line {number}"}))
-    handler.stream.close()
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"log": "line 2\n"}
-
-
 def test_dumps_of_frames(caplog: pytest.LogCaptureFixture) -> None:
     seen: list[tuple[int, bytes, bool]] = []
     tap = both(lambda *frame: seen.append(frame), Dump(2))
@@ -165,8 +147,9 @@ def test_files_that_do_not_exist_are_refused(tmp_path: Path) -> None:
 @contextmanager
 def started(directory: Path, name: str) -> Iterator[subprocess.Popen[bytes]]:
     """A switch that was started by a linked command and listens."""
-    log = directory / f"{name}.log"
-    command = [directory / name, "--no-p4", "--nanolog", "ipc:///tmp/x", "--log-file", log]
+    log = directory / f"{name}.log.txt"
+    command = [directory / name, "--no-p4", "--nanolog", "ipc:///tmp/x"]
+    command += ["--log-file", log.with_suffix("")]
     command += ["--", "--grpc-server-addr", f"unix:{directory}/p4rt.sock"]
     process = subprocess.Popen(command)
     try:
@@ -187,7 +170,7 @@ def test_a_linked_command_bears_its_name(tmp_path: Path, name: str) -> None:
         assert words[0] == name.encode()
         assert words[1:3] == [b"--no-p4", b"--nanolog"]
         assert words[-1] == f"unix:{tmp_path}/p4rt.sock".encode()
-        assert "--nanolog has no effect" in (tmp_path / f"{name}.log").read_text()
+        assert "--nanolog has no effect" in (tmp_path / f"{name}.log.txt").read_text()
     assert process.returncode == 0
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from v1switch.commands import ignored, tls
 from v1switch.commands.engines import AUTO, ENGINES
-from v1switch.commands.logs import LEVELS
+from v1switch.commands.logs import LEVELS, TRACE
 from v1switch.commands.parsing import (
     Parser,
     check_cpu_port,
@@ -72,11 +72,21 @@ def _general() -> Parser:
         help="ports are files: frames come from IFACE_in.pcap after so many seconds, and leave to "
         "IFACE_out.pcap",
     )
-    add("--log-file", type=Path)
-    add("-L", "--log-level", choices=LEVELS, default="info")
+    add("--log-file", type=Path, metavar="PREFIX", help="log to PREFIX.txt")
+    add(
+        *("-L", "--log-level"),
+        choices=LEVELS,
+        help="as in BMv2, trace (every step of every packet) with --log-console or --log-file; "
+        "else info",
+    )
     add("--log-console", action="store_true", help="log to standard output")
     add("--log-flush", action="store_true", help="logs are always flushed")
-    add("--log-file-max-size", type=_size, metavar="BYTES", help="begin a new log file at this")
+    add(
+        "--log-file-max-size",
+        type=_size,
+        metavar="BYTES",
+        help="begin a new log file at this (5 MiB)",
+    )
     add("--log-file-max-files", type=count, metavar="N", help="older log files to keep (3)")
     add("--dump-packet-data", type=count, default=0, metavar="N", help="log N bytes of each frame")
     add("-v", "--version", action=_Version, nargs=0, help="show the version and exit")
@@ -88,7 +98,8 @@ def _general() -> Parser:
         choices=ENGINES,
         default=AUTO,
         help="run machine code as soon as it is compiled (auto), from a program's first frame on "
-        "(native), or never (python); --trace, --pcap and --dump-packet-data always use python",
+        "(native), or never (python); -L trace, --trace, --pcap and --dump-packet-data always use "
+        "python",
     )
     add("--trace", action="store_true", help="log an explanation of every frame")
     add(
@@ -152,6 +163,10 @@ def parse(argv: Sequence[str], name: str = "v1switch") -> Options:
     if general.program is None and not general.no_p4:
         parser.error("a program is needed: expected program.json or --no-p4")
     remarks = [*ignored.told(general, ignored.GENERAL), *ignored.told(target, ignored.TARGET)]
+    if general.log_level is None:
+        general.log_level = TRACE if general.log_console or general.log_file else "info"
+    if general.log_level == TRACE and not _explains(general):
+        remarks.append("every step of every packet is logged; -L info forwards much faster")
     if general.program is not None and general.no_p4:
         remarks.append(f"{general.program} is not loaded: --no-p4 was given")
         general.program = None
@@ -169,6 +184,11 @@ def parse(argv: Sequence[str], name: str = "v1switch") -> Options:
     _check_interfaces(parser, general.interface, cpu, drop)
     files = tls.chosen(parser, target)
     return Options(general, address, files, tuple(remarks), cpu, drop)
+
+
+def _explains(general: argparse.Namespace) -> bool:
+    """Whether packets are explained, which takes the place of their trace."""
+    return general.trace or general.trace_filter is not None
 
 
 def _check_interfaces(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from v1switch.commands.engines import PYTHON, engine
 from v1switch.commands.interpreter import short_turns
 from v1switch.commands.loading import load, write_entries
-from v1switch.commands.logs import start_logging
+from v1switch.commands.logs import TRACE, Stamp, start_logging, write_trace
 from v1switch.commands.options import Options, parse
 from v1switch.commands.parsing import WRONG_CALL
 from v1switch.control.dataplane import Dataplane
@@ -40,6 +40,16 @@ def _engine(options: argparse.Namespace) -> Iterator[Engine]:
         from v1switch.explain.live import logging_engine
 
         yield logging_engine(options.trace_filter)
+        return
+    if options.log_level == TRACE:
+        from v1switch.explain.trace import TraceEngine
+
+        tracing = TraceEngine(write_trace, Stamp())
+        log.addFilter(tracing.before)
+        try:
+            yield tracing
+        finally:
+            log.removeFilter(tracing.before)
         return
     tapped = options.pcap is not None or options.dump_packet_data
     with engine(PYTHON if tapped else options.engine) as chosen:

@@ -48,9 +48,10 @@ class Reader:
 
     def field(self, ref: ex.FieldRef, value: ev.Value) -> ev.FieldValue:
         """A field with its value."""
-        return ev.FieldValue(ref.header, ref.field, self._width(ref), value)
+        return ev.FieldValue(ref.header, ref.field, self.width(ref), value)
 
-    def _width(self, ref: ex.Expr) -> int:
+    def width(self, ref: ex.Expr) -> int:
+        """Bits of a field, a register's cell or what a lookahead takes; 0 where not known."""
         program = self.program
         if isinstance(ref, ex.FieldRef):
             return 1 if ref.field == VALID else self._widths[ref.header, ref.field]
@@ -64,7 +65,7 @@ class Reader:
     def operands(self, nodes: Sequence[ex.Expr], values: Values) -> tuple[ev.Operand, ...]:
         """Expressions with their values."""
         pairs = zip(nodes, values, strict=True)
-        return tuple(ev.Operand(node, self._width(node), value) for node, value in pairs)
+        return tuple(ev.Operand(node, self.width(node), value) for node, value in pairs)
 
     # -- primitives -------------------------------------------------------------------------------
 
@@ -112,7 +113,7 @@ class Reader:
         assert isinstance(ref, ex.FieldRef)
         if ref.field == VALID:
             return ev.Effect("header", ref.header, "", None, 1, bool(old), bool(new))
-        return ev.Effect("field", ref.header, ref.field, None, self._width(ref), old, new)
+        return ev.Effect("field", ref.header, ref.field, None, self.width(ref), old, new)
 
     def _cell(self, target: Target, args: Values, old: ev.Value, new: ev.Value) -> ev.Effect:
         index = args[target.index]
@@ -120,7 +121,7 @@ class Reader:
         if not 0 <= index < self._size(target.ref):  # there is no such cell
             old = new = None
         if isinstance(target.ref, ex.RegisterRef):
-            width = self._width(target.ref)
+            width = self.width(target.ref)
             return ev.Effect("register", target.ref.array, "", index, width, old, new)
         assert isinstance(target.ref, ex.Named)
         return ev.Effect("counter", target.ref.name, "", index, 0, old, new)
