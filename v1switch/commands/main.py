@@ -1,4 +1,4 @@
-"""The command line: `v1switch [options]`, `v1switch explain …`, `run …`, `interfaces …`, `link …`.
+"""The command line: `v1switch [options]`, or `v1switch COMMAND …` (`explain`, `run`, …).
 
 Without a first word the command line is that of simple_switch_grpc, so that either can be started
 in the other's place.
@@ -57,6 +57,10 @@ def _command(words: list[str], name: str) -> int:
         from v1switch.commands import interfaces
 
         return interfaces.main(words[1:])
+    if words[:1] == ["survey"]:
+        from v1switch.commands import survey
+
+        return survey.main(words[1:])
     if words[:1] == ["link"]:
         from v1switch.commands import link
 
