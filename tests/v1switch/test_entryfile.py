@@ -234,7 +234,7 @@ def test_addresses_are_written_as_addresses(tmp_path: Path) -> None:
         ("externs", "meter_set_rates pace 1 -1:1 1:2", "meter"),
         ("externs", f"counter_write seen 2 {1 << 63} 1", "counter"),
         ("externs", "register_write " + "x" * 5000 + " 1 1", f"register '{'x' * 80}…{'x' * 80}'"),
-        ("replication", "mc_node_associate 4 0", "multicast group 4: unknown, expected"),
+        ("replication", "mc_node_associate 4 0", "multicast group 4: unknown, there is none yet"),
         ("replication", "mc_node_create 1 2 | 3", "no link aggregation groups"),
         ("replication", "mc_mgrp_create 0", "multicast group 0: id outside 1..32767"),
         ("replication", "mirroring_add 1", "1 arguments: expected mirroring_add SESSION"),

@@ -10,6 +10,7 @@ from tests.v1switch.test_entryfile import load, refused, runtime, written
 from tests.v1switch.twin import loaded
 from v1switch.entryfile import EntriesError
 from v1switch.entryfile.commands import WITHOUT_EFFECT, _Runner
+from v1switch.entryfile.tally import Tally, stop
 from v1switch.state.entries import (
     ActionCall,
     CloneSession,
@@ -48,7 +49,7 @@ mirroring_add_mc mirroring_delete mirroring_get get_time_elapsed get_time_since_
 
 
 def test_every_command_of_the_cli_is_known(tmp_path: Path) -> None:
-    done = _Runner(tmp_path / "x", loaded("tables")).commands
+    done = _Runner(tmp_path / "x", loaded("tables"), Tally(stop)).commands
     assert [name for name in CLI.split() if name not in done and name not in WITHOUT_EFFECT] == []
     assert not done.keys() & WITHOUT_EFFECT.keys()
 
@@ -141,14 +142,14 @@ def test_tables_are_cleared_and_defaults_reset(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("table_delete exactly 0", "entry handle 0: unknown, expected none, there is none yet"),
+        ("table_delete exactly 0", "entry handle 0: unknown, there is none yet"),
         ("table_set_timeout longest 0 5", "it has no timeouts (support_timeout)"),
         ("table_modify exactly found_exact x 1", "entry handle: 'x', expected a number"),
         ("mc_node_destroy 3", "node handle 3: unknown"),
         ("mirroring_delete 3", "mirroring_delete: "),
         (
             "set_crc32_parameters calc 1 2 3 true true",
-            "crc32_custom 'calc': unknown, expected none",
+            "crc32_custom 'calc': unknown, the program has none",
         ),
         ("table_indirect_create_member exactly x", "it has no action profile"),
     ],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from v1switch.control.dataplane import Dataplane
@@ -41,8 +43,41 @@ def write_entries(dataplane: Dataplane, path: Path, p4info: Path | None) -> None
     """
     from v1switch.entryfile import load_entries
 
-    try:
+    with _readable(path):
         load_entries(path, dataplane, p4info)
+
+
+def write_valid_entries(dataplane: Dataplane, path: Path, p4info: Path | None) -> None:
+    """Write the entries of a file, and log what is wrong with those that cannot be written.
+
+    Raises:
+        SwitchError: the file cannot be read.
+    """
+    from v1switch.entryfile import load_entries
+
+    with _readable(path):
+        tally = load_entries(
+            path, dataplane, p4info, lambda error: log.error("%s; passed over", error)
+        )
+    refused = f", {tally.refused:,} passed over" if tally.refused else ""
+    log.log(
+        logging.ERROR if refused else logging.INFO,
+        "%s: %s written%s",
+        path,
+        _many(tally.written),
+        refused,
+    )
+
+
+def _many(count: int) -> str:
+    return f"{count:,} {'entry' if count == 1 else 'entries'}"
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say of a file that cannot be read what was expected."""
+    try:
+        yield
     except OSError as error:
         what = f"{error.filename or path}: {error.strerror}"
         raise SwitchError(f"{what}, expected a readable file") from error

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from v1switch.commands.engines import PYTHON, engine
 from v1switch.commands.interpreter import short_turns
-from v1switch.commands.loading import load, write_entries
+from v1switch.commands.loading import load, write_valid_entries
 from v1switch.commands.logs import TRACE, Stamp, start_logging, write_trace
 from v1switch.commands.options import Options, parse
 from v1switch.commands.parsing import WRONG_CALL
@@ -99,7 +99,7 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
         load(dataplane, general.program)
         if general.entries is not None:
             p4info = general.p4info or find_p4info(general.program)
-            write_entries(dataplane, general.entries, p4info)
+            write_valid_entries(dataplane, general.entries, p4info)
     with contextlib.ExitStack() as stack:
         ports = open_ports(general.interface if general.use_files is None else ())
         cpu = () if options.cpu_port is None else (options.cpu_port,)

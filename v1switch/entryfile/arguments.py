@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from v1switch.entryfile.errors import InvalidLine
 from v1switch.errors import quoted
 from v1switch.literals import ALLOWED, read_number
-from v1switch.program.model import KeyField, Param
+from v1switch.program.hidden import shown
+from v1switch.program.model import KeyField, Param, Program
 from v1switch.state.entries import Exact, Lpm, Match, Range, Ternary
 
 SHOWN = 12  # names that a message lists at most
@@ -19,7 +20,8 @@ def find_name(kind: str, wanted: str, names: Iterable[str], owner: str = "") -> 
     """The object that a name refers to: by its full name, or an unambiguous suffix after a dot.
 
     Raises:
-        InvalidLine: no object has this name, or several have it; lists the allowed ones.
+        InvalidLine: no object has this name, or several have it; lists the allowed ones, without
+            those that p4c has made.
     """
     known = list(dict.fromkeys(names))
     if wanted in known:
@@ -30,7 +32,40 @@ def find_name(kind: str, wanted: str, names: Iterable[str], owner: str = "") -> 
         return found[0]
     if found:
         raise InvalidLine(what, f"ambiguous: {', '.join(found)}")
-    raise InvalidLine(what, f"unknown, expected {_listed(wanted, known)}")
+    raise InvalidLine(what, f"unknown, {_listed(wanted, shown(known))}")
+
+
+def find(program: Program, kind: str, wanted: str) -> str:
+    """The full name of a program's object; raises InvalidLine, which tells what else it is."""
+    kinds = _kinds(program)
+    try:
+        return find_name(kind, wanted, kinds[kind])
+    except InvalidLine as error:
+        for other, names in kinds.items():
+            if wanted in names or any(name.endswith(f".{wanted}") for name in names):
+                reason = error.reason.removeprefix("unknown, ")
+                article = "an" if other.startswith("a") else "a"
+                raise InvalidLine(error.what, f"that is {article} {other}, {reason}") from None
+        raise
+
+
+def _kinds(program: Program) -> dict[str, Iterable[str]]:
+    """The names of a program's objects, by what a message calls them."""
+    return {
+        "table": program.tables,
+        "action profile": program.action_profiles,
+        "counter": program.counters,
+        "meter": program.meters,
+        "register": program.registers,
+        "parser value set": program.value_sets,
+    }
+
+
+def unknown(what: str, there: Iterable[int]) -> InvalidLine:
+    """The error of a number that stands for nothing; `there` are those that do."""
+    numbers = ", ".join(map(str, sorted(there)[:SHOWN]))
+    expected = f"expected one of {numbers}" if numbers else "there is none yet"
+    return InvalidLine(what, f"unknown, {expected}")
 
 
 def _listed(wanted: str, known: Sequence[str]) -> str:
@@ -39,9 +74,9 @@ def _listed(wanted: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(wanted.rpartition(".")[2], short, n=SHOWN, cutoff=0.5)
     names = [*close, *(name for name in short if name not in close)]
     if not names:
-        return "none, the program has none"
+        return "the program has none"
     more = f", … ({len(names)} in all)" if len(names) > SHOWN else ""
-    return f"one of {', '.join(names[:SHOWN])}{more}"
+    return f"expected one of {', '.join(names[:SHOWN])}{more}"
 
 
 def _shortened(names: Sequence[str]) -> list[str]:

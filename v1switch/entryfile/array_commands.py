@@ -57,14 +57,14 @@ class Arrays:
     # -- registers --------------------------------------------------------------------------------
 
     def _write_register(self, args: list[str]) -> None:
-        name = arguments.find_name("register", args[0], self.context.program.registers)
+        name = arguments.find(self.context.program, "register", args[0])
         spec = self.context.program.registers[name]
         index = arguments.integer(f"register {name!r}, index", args[1], 0, spec.size - 1)
         written = arguments.value(f"register {name!r}", args[2], spec.width)
         self.context.plane.write_register(name, index, written)
 
     def _reset_register(self, args: list[str]) -> None:
-        name = arguments.find_name("register", args[0], self.context.program.registers)
+        name = arguments.find(self.context.program, "register", args[0])
         for index in range(self.context.program.registers[name].size):
             self.context.plane.write_register(name, index, 0)
 
@@ -75,7 +75,11 @@ class Arrays:
         if array.binding is None:
             return arguments.integer(f"{what}, index", text, 0, array.size - 1)
         table = self.context.program.tables[array.binding]
-        return DirectCell(table.name, self.tables.entry(table, text))
+        try:
+            return DirectCell(table.name, self.tables.entry(table, text))
+        except InvalidLine as wrong:
+            reason = f"it is direct, expected an entry's handle as its index: {wrong.what}"
+            raise InvalidLine(what, f"{reason}: {wrong.reason}") from None
 
     def _cells(self, array: CounterArray | MeterArray) -> Iterable[Cell]:
         """All cells of an array: those of a direct one are the entries that its table has now."""
@@ -86,8 +90,8 @@ class Arrays:
     # -- counters ---------------------------------------------------------------------------------
 
     def _counter(self, text: str) -> CounterArray:
-        counters = self.context.program.counters
-        return counters[arguments.find_name("counter", text, counters)]
+        program = self.context.program
+        return program.counters[arguments.find(program, "counter", text)]
 
     def _write_counter(self, args: list[str]) -> None:
         counter = self._counter(args[0])
@@ -111,8 +115,8 @@ class Arrays:
     # -- meters -----------------------------------------------------------------------------------
 
     def _meter(self, text: str) -> MeterArray:
-        meters = self.context.program.meters
-        return meters[arguments.find_name("meter", text, meters)]
+        program = self.context.program
+        return program.meters[arguments.find(program, "meter", text)]
 
     def _set_rates(self, args: list[str]) -> None:
         meter = self._meter(args[0])
@@ -135,7 +139,7 @@ class Arrays:
     # -- parser value sets ------------------------------------------------------------------------
 
     def _value_set(self, text: str) -> str:
-        return arguments.find_name("parser value set", text, self.context.program.value_sets)
+        return arguments.find(self.context.program, "parser value set", text)
 
     def _member(self, name: str, text: str) -> ValueSetMember:
         width = self.context.program.value_sets[name].width

@@ -21,6 +21,7 @@ from v1switch.entryfile.limits import MAX_FILE
 from v1switch.entryfile.profile_commands import Profiles
 from v1switch.entryfile.replication_commands import Replications
 from v1switch.entryfile.table_commands import Tables
+from v1switch.entryfile.tally import Tally, stop
 from v1switch.errors import SwitchError, quoted
 from v1switch.reading import read_bytes
 
@@ -51,13 +52,13 @@ WITHOUT_EFFECT = {
 log = logging.getLogger("v1switch")
 
 
-def run_commands(path: Path, dataplane: Dataplane) -> None:
+def run_commands(path: Path, dataplane: Dataplane, tally: Tally) -> None:
     """Run a file's commands; raises EntriesError, OSError."""
     try:
         text = read_bytes(path, MAX_FILE).decode()
     except UnicodeDecodeError as error:
         raise EntriesError(path, 0, "", f"byte {error.start} is not UTF-8 text") from None
-    runner = _Runner(path, dataplane)
+    runner = _Runner(path, dataplane, tally)
     for number, line in enumerate(text.splitlines(), start=1):
         parts = line.partition("#")[0].split()
         if parts and not parts[0].startswith(COMMENT):
@@ -66,14 +67,17 @@ def run_commands(path: Path, dataplane: Dataplane) -> None:
 
 def forms(dataplane: Dataplane) -> dict[str, str]:
     """The commands that change a data plane's state, each with the form of its arguments."""
-    return {name: form for name, (form, _) in _Runner(Path(), dataplane).commands.items()}
+    return {
+        name: form for name, (form, _) in _Runner(Path(), dataplane, Tally(stop)).commands.items()
+    }
 
 
 class _Runner:
     """The run of one file."""
 
-    def __init__(self, path: Path, dataplane: Dataplane) -> None:
+    def __init__(self, path: Path, dataplane: Dataplane, tally: Tally) -> None:
         self.path = path
+        self.tally = tally
         self.context = context = Context(path, dataplane)
         self.tables = Tables(context)
         self.replications = Replications(context)
@@ -87,11 +91,15 @@ class _Runner:
         self._noted: set[str] = set()
 
     def run(self, line: int, parts: list[str]) -> None:
-        """Run one command; raises EntriesError."""
+        """Run one command; raises what the tally does with an EntriesError."""
         name, args = parts[0], parts[1:]
         if name not in self.commands:
             self._pass_over(line, name)
             return
+        with self.tally.one(self.context.plane):
+            self._run(line, name, args)
+
+    def _run(self, line: int, name: str, args: list[str]) -> None:
         context = self.context
         form, command = self.commands[name]
         context.line, context.form = line, f"{name} {form}".strip()

@@ -8,7 +8,6 @@ from typing import Generic, TypeVar
 
 from v1switch.control.dataplane import Dataplane
 from v1switch.entryfile import arguments
-from v1switch.entryfile.errors import InvalidLine
 from v1switch.program.model import Action, Program, Table
 from v1switch.state.entries import ActionCall, Origin
 
@@ -43,12 +42,12 @@ class Context:
 
     def table(self, name: str) -> Table:
         """The table of a name; raises InvalidLine."""
-        found = arguments.find_name("table", name, self.program.tables)
+        found = arguments.find(self.program, "table", name)
         return self.program.tables[found]
 
     def profile(self, name: str) -> str:
         """The full name of an action profile; raises InvalidLine."""
-        return arguments.find_name("action profile", name, self.program.action_profiles)
+        return arguments.find(self.program, "action profile", name)
 
     def call(self, owner: str, ids: Sequence[int], name: str, args: list[str]) -> ActionCall:
         """A call of one of the actions that `owner` offers; raises InvalidLine."""
@@ -115,6 +114,4 @@ class Handles(Generic[T]):
         place = number & (1 << self.VERSION) - 1
         if place in self._held and self._handle(place) == number:
             return place
-        there = sorted(map(self._handle, self._held))[: arguments.SHOWN]
-        expected = f"one of {', '.join(map(str, there))}" if there else "none, there is none yet"
-        raise InvalidLine(f"{self._what} handle {number}", f"unknown, expected {expected}")
+        raise arguments.unknown(f"{self._what} handle {number}", map(self._handle, self._held))

@@ -103,7 +103,7 @@ class Profiles:
         groups = {group.group_id: group for group in self.context.plane.groups(profile)}
         if number not in groups:
             what = f"action profile {profile!r}, group {number}"
-            raise InvalidLine(what, f"unknown, expected one of {sorted(groups)}")
+            raise arguments.unknown(what, groups)
         return groups[number]
 
 

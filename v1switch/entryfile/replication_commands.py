@@ -114,8 +114,7 @@ class Replications:
         groups = {group.group_id: group for group in self.context.plane.multicast_groups()}
         number = arguments.integer("multicast group", text)
         if number not in groups:
-            what = f"multicast group {number}"
-            raise InvalidLine(what, f"unknown, expected one of {sorted(groups)}")
+            raise arguments.unknown(f"multicast group {number}", groups)
         return groups[number]
 
     # -- clone sessions ---------------------------------------------------------------------------

@@ -7,13 +7,15 @@ As in P4Runtime the larger priority wins, and an omitted field matches any value
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from v1switch.control.dataplane import Dataplane
 from v1switch.entryfile import arguments
 from v1switch.entryfile.errors import EntriesError, InvalidLine
 from v1switch.entryfile.limits import MAX_FILE
+from v1switch.entryfile.tally import Tally
 from v1switch.errors import ProgramError, SwitchError, on_one_line, quoted, shortened
 from v1switch.program.json_cursor import Node
 from v1switch.program.model import KeyField, Table
@@ -36,10 +38,10 @@ IGNORED = {"target", "p4info", "bmv2_json"}  # read by the tutorials' own loader
 PAIRS = {"lpm": "[value, length]", "ternary": "[value, mask]", "range": "[low, high]"}
 
 
-def load_runtime(path: Path, dataplane: Dataplane) -> None:
+def load_runtime(path: Path, dataplane: Dataplane, tally: Tally) -> None:
     """Write all entries of a file; raises EntriesError, OSError."""
     reader = _Reader(path, dataplane)
-    try:
+    with _well_formed(path):
         root = Node.parse(read_bytes(path, MAX_FILE))
         for name in root.member_names():
             if name not in IGNORED | reader.members.keys():
@@ -47,8 +49,16 @@ def load_runtime(path: Path, dataplane: Dataplane) -> None:
                 raise EntriesError(path, 0, f"member {quoted(name)}", f"expected one of {allowed}")
         for name, write in reader.members.items():
             for node in root.items(name):
-                reader.write(node, write)
-    except ProgramError as error:  # the JSON does not have the expected form
+                with tally.one(dataplane), _well_formed(path):
+                    reader.write(node, write)
+
+
+@contextmanager
+def _well_formed(path: Path) -> Iterator[None]:
+    """Turn the error of a JSON of another form into one about this file."""
+    try:
+        yield
+    except ProgramError as error:
         reason = f"expected {error.expected}, found {error.found}"
         raise EntriesError(path, 0, error.path, reason) from error
 
@@ -81,7 +91,7 @@ class _Reader:
     # -- tables -----------------------------------------------------------------------------------
 
     def _entry(self, node: Node) -> None:
-        found = arguments.find_name("table", node.get("table").text(), self.program.tables)
+        found = arguments.find(self.program, "table", node.get("table").text())
         table = self.program.tables[found]
         call = self._call(node, table)
         if node.flag("default_action"):

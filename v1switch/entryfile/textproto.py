@@ -17,6 +17,7 @@ from p4.v1 import p4runtime_pb2 as p4rt
 from v1switch.control.dataplane import Dataplane
 from v1switch.entryfile.errors import EntriesError
 from v1switch.entryfile.limits import MAX_TEXT
+from v1switch.entryfile.tally import Tally
 from v1switch.errors import SwitchError, on_one_line
 from v1switch.p4runtime import batches
 from v1switch.p4runtime.join import join
@@ -31,7 +32,7 @@ _DEEP = "too many levels, expected messages with less nesting"
 TOKEN = re.compile(r"""#.*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{}<>]|[\w.]+|\n""")
 
 
-def write_text(path: Path, dataplane: Dataplane, p4info: Path | None) -> None:
+def write_text(path: Path, dataplane: Dataplane, p4info: Path | None, tally: Tally) -> None:
     """Apply a file's updates in their order; raises EntriesError, OSError."""
     if p4info is None:
         reason = "its ids need a P4Info, expected one beside the program or --p4info"
@@ -41,7 +42,8 @@ def write_text(path: Path, dataplane: Dataplane, p4info: Path | None) -> None:
     starts = list(_starts(text))
     for number, update in enumerate(_updates(path, text)):
         line = starts[number] if number < len(starts) else 0
-        _apply(pipeline, update, path, line, number + 1)
+        with tally.one(dataplane):
+            _apply(pipeline, update, path, line, number + 1)
 
 
 def _apply(pipeline: Pipeline, update: p4rt.Update, path: Path, line: int, number: int) -> None:

@@ -133,7 +133,7 @@ class Actions:
                 else:
                     self.builder.add(go(jumps.get(end - 1, end))[0])
             states.append(tuple(block))
-        endless = ir.Abandon(f"an action that jumps back {MAX_ACTION_LOOPS:,} times")
+        endless = ir.Abandon(f"{MAX_ACTION_LOOPS:,} jumps back in action {self.context.action!r}")
         self.builder.add(ir.Machine(tuple(states), MAX_ACTION_LOOPS, (endless,)))
 
     # -- one primitive ----------------------------------------------------------------------------

@@ -10,11 +10,11 @@ from v1switch.lower import ir
 from v1switch.lower.actions import Actions
 from v1switch.lower.externs import COLOUR
 from v1switch.program import expressions as ex
+from v1switch.program.hidden import is_hidden
 from v1switch.program.model import KeyField, Table
 from v1switch.program.symbols import VALID
 
 Continue = Callable[[str | None], None]
-HIDDEN = "tbl_"  # so p4c names the tables that it makes of statements
 NO_ACTION = -1  # the code of an entry that runs none
 
 
@@ -168,7 +168,7 @@ class Tables:
             return False
         action = self.program.actions[declared.action_id]
         params = tuple(ir.Const(value) for value in declared.params)
-        if table.name.startswith(HIDDEN):
+        if is_hidden(table.name):
             self.context.observe("statement", table.name)
         else:
             ref = self.context.references.tables[table.name]

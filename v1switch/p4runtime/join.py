@@ -7,6 +7,7 @@ parameters. The JSON may hold more: what the compiler hides from the control pla
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
@@ -104,9 +105,24 @@ class _Joiner:
             registers={each.preamble.id: self._register(each) for each in info.registers},
             digests={each.preamble.id: self._digest(each) for each in info.digests},
             value_sets={each.preamble.id: self._value_set(each) for each in info.value_sets},
+            described={number: self._described(each) for number, each in self._by_id.items()},
             packet_in=headers.get("packet_in"),
             packet_out=headers.get("packet_out"),
         )
+
+    def _described(self, info: Any) -> str:
+        """What an object is, and by which entity a client addresses it if it holds numbers.
+
+        So a client is told that gives the id of another kind: a direct meter's for a meter's.
+        """
+        words = re.findall("[A-Z][a-z]*", type(info).__name__)
+        kind, entity = " ".join(words).lower(), "_".join(words).lower()
+        text = f"{kind} {info.preamble.name!r}"
+        if words[0] == "Direct":
+            table = self._by_id.get(info.direct_table_id)
+            text += f" of table {table.preamble.name!r}" if table else ""
+        numbers = words[-1] in ("Counter", "Meter", "Register")
+        return text + (f": expected {entity}_entry" if numbers else "")
 
     def _index(self) -> None:
         """Check that ids are set and unique, and that everything is supported."""

@@ -169,6 +169,7 @@ class Schema:
     registers: Mapping[int, Register] = field(default_factory=dict)
     digests: Mapping[int, Digest] = field(default_factory=dict)
     value_sets: Mapping[int, ValueSet] = field(default_factory=dict)
+    described: Mapping[int, str] = field(default_factory=dict)  # every object of P4Info
     packet_in: ControllerHeader | None = None
     packet_out: ControllerHeader | None = None
 
@@ -176,8 +177,8 @@ class Schema:
 T = TypeVar("T")
 
 
-def lookup(objects: Mapping[int, T], object_id: int, kind: str) -> T:
-    """Return the object with this id.
+def lookup(schema: Schema, objects: Mapping[int, T], object_id: int, kind: str) -> T:
+    """Return the object with this id; `objects` are those of its kind in the schema.
 
     Raises:
         Refused: there is none. INVALID_ARGUMENT, as BMv2's server answers; the specification
@@ -185,14 +186,17 @@ def lookup(objects: Mapping[int, T], object_id: int, kind: str) -> T:
     """
     found = objects.get(object_id)
     if found is None:
-        raise invalid(f"no {kind} has id {object_id:#010x}")
+        other = schema.described.get(object_id)
+        raise invalid(f"no {kind} has id {object_id:#010x}" + (f", which is {other}" * bool(other)))
     return found
 
 
-def select(objects: Mapping[int, T], object_id: int, kind: str) -> list[T]:
+def select(schema: Schema, objects: Mapping[int, T], object_id: int, kind: str) -> list[T]:
     """Return the object with this id, or all of them for the wildcard 0.
 
     Raises:
         Refused: the id is neither 0 nor known.
     """
-    return list(objects.values()) if object_id == 0 else [lookup(objects, object_id, kind)]
+    if object_id == 0:
+        return list(objects.values())
+    return [lookup(schema, objects, object_id, kind)]

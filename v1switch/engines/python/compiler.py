@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from types import CodeType
 
 from v1switch.control.engine import Frame, Process, SwitchContext
+from v1switch.engines.endless import Abandoned, Endless
 from v1switch.engines.python.bytecode import code_of
 from v1switch.engines.python.source import Source
-from v1switch.engines.python.statements import Endless, Statements
+from v1switch.engines.python.statements import Statements
 from v1switch.errors import ProgramError
 from v1switch.lower import ir, lower, lower_filter
 from v1switch.lower.arithmetic import zero
-from v1switch.lower.limits import MAX_FRAMES, MAX_PASSES
 from v1switch.program.expressions import Expr
 from v1switch.program.model import Program
 from v1switch.state.program_state import State
 
-log = logging.getLogger("v1switch")
 RUN = "def make({names}):\n\tdef run(port, frame, now, kind, restore, out, work{zeros}):"
 MATCHES = "def make({names}):\n\tdef matches(port, frame{zeros}):"
 RECORDER = "recorder"
@@ -40,7 +38,7 @@ def compile_program(program: Program, *, traced: bool = False) -> Bind:
     code = _compiled(text, f"<generated from {program.name or 'a program'}>")
 
     def bind(switch: SwitchContext, state: State, recorder: object) -> Process:
-        return _process(_made(code, source, switch, state, recorder))
+        return _process(_made(code, source, switch, state, recorder), Abandoned(program))
 
     return bind
 
@@ -116,7 +114,7 @@ def _made(
     return namespace["make"](*source.constants.values(), *found, recorder)
 
 
-def _process(run: Callable[..., object]) -> Process:
+def _process(run: Callable[..., object], abandoned: Abandoned) -> Process:
     """Run a frame, and the packets that enter again because of it."""
 
     def process(port: int, frame: bytes, now: int) -> list[Frame]:
@@ -128,11 +126,10 @@ def _process(run: Callable[..., object]) -> Process:
             while work:
                 again = work.pop(0)
                 passes += 1
-                if passes > MAX_PASSES or len(out) + len(work) > MAX_FRAMES:
-                    raise Endless(f"{passes} passes")
+                abandoned.check(passes, len(out) + len(work), again[2])
                 run(again[0], again[1], now, again[2], again[3], out, work)
         except Endless as reason:
-            log.warning("frame from port %d dropped after %s", port, reason)
+            abandoned.tell(port, reason)
         return out
 
     return process

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import get_args
 
 from v1switch.control.engine import SwitchContext
+from v1switch.engines.endless import Endless
 from v1switch.engines.messages import failed_assertion, log_message
 from v1switch.engines.python import machines
 from v1switch.engines.python.expressions import Expressions
@@ -18,11 +19,6 @@ from v1switch.state.entries import DigestSample
 from v1switch.state.lookup import BYTES, LAST_HIT, PACKETS
 from v1switch.state.program_state import State
 from v1switch.state.random import DRAW_BITS
-
-
-class Endless(Exception):
-    """The processing of a frame would never end. Generated code raises it."""
-
 
 EXPRESSIONS = get_args(ir.Expr)
 ENDS = (ir.Goto, ir.Leave, ir.Finish, ir.Abandon)

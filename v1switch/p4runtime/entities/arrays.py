@@ -26,7 +26,7 @@ class Counters(Handler):
 
     def modify(self, pipeline: Pipeline, message: p4rt.CounterEntry) -> None:
         """Set one cell, or without an index all; without data nothing changes."""
-        counter = lookup(pipeline.schema.counters, message.counter_id, "counter")
+        counter = lookup(pipeline.schema, pipeline.schema.counters, message.counter_id, "counter")
         indexes = _indexes(message, counter)
         if message.HasField("data"):
             data = decode_counter(message.data, counter.name)
@@ -35,7 +35,9 @@ class Counters(Handler):
 
     def read(self, pipeline: Pipeline, message: p4rt.CounterEntry, new: New) -> None:
         """Read the cells that the request selects."""
-        for counter in select(pipeline.schema.counters, message.counter_id, "counter"):
+        for counter in select(
+            pipeline.schema, pipeline.schema.counters, message.counter_id, "counter"
+        ):
             for index in _indexes(message, counter):
                 found = new()
                 found.counter_id = counter.id
@@ -50,7 +52,7 @@ class Meters(Handler):
 
     def modify(self, pipeline: Pipeline, message: p4rt.MeterEntry) -> None:
         """Configure one cell, or without an index all; no configuration means green."""
-        meter = lookup(pipeline.schema.meters, message.meter_id, "meter")
+        meter = lookup(pipeline.schema, pipeline.schema.meters, message.meter_id, "meter")
         no_colour_counters(message)
         config = decode_meter(message.config, meter.spec) if message.HasField("config") else None
         for index in _indexes(message, meter):
@@ -59,7 +61,7 @@ class Meters(Handler):
     def read(self, pipeline: Pipeline, message: p4rt.MeterEntry, new: New) -> None:
         """Read the cells that the request selects."""
         no_colour_counters(message)
-        for meter in select(pipeline.schema.meters, message.meter_id, "meter"):
+        for meter in select(pipeline.schema, pipeline.schema.meters, message.meter_id, "meter"):
             for index in _indexes(message, meter):
                 found = new()
                 found.meter_id = meter.id
@@ -76,7 +78,9 @@ class Registers(Handler):
 
     def modify(self, pipeline: Pipeline, message: p4rt.RegisterEntry) -> None:
         """Set one cell, or without an index all."""
-        register = lookup(pipeline.schema.registers, message.register_id, "register")
+        register = lookup(
+            pipeline.schema, pipeline.schema.registers, message.register_id, "register"
+        )
         indexes = _indexes(message, register)
         if not message.HasField("data"):
             raise invalid(f"register {register.name!r}: the data is missing")
@@ -86,7 +90,9 @@ class Registers(Handler):
 
     def read(self, pipeline: Pipeline, message: p4rt.RegisterEntry, new: New) -> None:
         """Read the cells that the request selects."""
-        for register in select(pipeline.schema.registers, message.register_id, "register"):
+        for register in select(
+            pipeline.schema, pipeline.schema.registers, message.register_id, "register"
+        ):
             for index in _indexes(message, register):
                 found = new()
                 found.register_id = register.id

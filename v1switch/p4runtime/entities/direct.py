@@ -13,6 +13,7 @@ from v1switch.p4runtime.entities.resources import (
     decode_meter,
     encode_counter,
     encode_meter,
+    lacks,
     no_colour_counters,
 )
 from v1switch.p4runtime.entities.table_entries import (
@@ -37,7 +38,7 @@ class DirectCounters(Handler):
         """Set an entry's counter; without data nothing changes."""
         table = _table(pipeline, message)
         if table.counter is None:
-            raise invalid(f"table {table.name!r} has no direct counter")
+            raise lacks(pipeline.schema, table, "counter")
         entry = _entry(pipeline, table, message.table_entry)
         if message.HasField("data"):
             data = decode_counter(message.data, table.counter)
@@ -61,7 +62,7 @@ class DirectMeters(Handler):
         """Configure an entry's meter; without a configuration all packets are green."""
         table = _table(pipeline, message)
         if table.meter is None:
-            raise invalid(f"table {table.name!r} has no direct meter")
+            raise lacks(pipeline.schema, table, "meter")
         no_colour_counters(message)
         config = decode_meter(message.config, table.meter) if message.HasField("config") else None
         entry = _entry(pipeline, table, message.table_entry)
@@ -81,7 +82,7 @@ class DirectMeters(Handler):
 def _table(pipeline: Pipeline, message: Any) -> Table:
     if not message.HasField("table_entry"):
         raise invalid("the table_entry is missing")
-    return lookup(pipeline.schema.tables, message.table_entry.table_id, "table")
+    return lookup(pipeline.schema, pipeline.schema.tables, message.table_entry.table_id, "table")
 
 
 def _entry(pipeline: Pipeline, table: Table, message: p4rt.TableEntry) -> TableEntry:
@@ -102,10 +103,10 @@ def _selected(
     if not message.HasField("table_entry"):
         raise invalid("the table_entry is missing")
     request = message.table_entry
-    for table in select(pipeline.schema.tables, request.table_id, "table"):
+    for table in select(pipeline.schema, pipeline.schema.tables, request.table_id, "table"):
         if getattr(table, resource) is None:
             if request.table_id:
-                raise invalid(f"table {table.name!r} has no direct {resource}")
+                raise lacks(pipeline.schema, table, resource)
         elif request.match or request.is_default_action:
             yield table, _entry(pipeline, table, request)
         else:

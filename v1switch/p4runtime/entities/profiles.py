@@ -38,9 +38,8 @@ class Members(Handler):
 
     def read(self, pipeline: Pipeline, message: p4rt.ActionProfileMember, new: New) -> None:
         """Read one member, or all of a profile, or all."""
-        for profile in select(
-            pipeline.schema.profiles, message.action_profile_id, "action profile"
-        ):
+        schema, wanted_id = pipeline.schema, message.action_profile_id
+        for profile in select(schema, schema.profiles, wanted_id, "action profile"):
             actions = {action.name: action for action in profile.actions.values()}
             for member in pipeline.plane.members(profile.name):
                 if message.member_id in (0, member.member_id):
@@ -84,9 +83,8 @@ class Groups(Handler):
 
     def read(self, pipeline: Pipeline, message: p4rt.ActionProfileGroup, new: New) -> None:
         """Read one group, or all of a profile, or all."""
-        for profile in select(
-            pipeline.schema.profiles, message.action_profile_id, "action profile"
-        ):
+        schema, wanted_id = pipeline.schema, message.action_profile_id
+        for profile in select(schema, schema.profiles, wanted_id, "action profile"):
             for (kind, owner, group_id), written in pipeline.notes.written.items():
                 wanted = message.group_id in (0, group_id)
                 if wanted and (kind, owner) == (self.member, profile.id):
@@ -94,7 +92,9 @@ class Groups(Handler):
 
 
 def _profile(pipeline: Pipeline, message: p4rt.ActionProfileMember) -> Profile:
-    return lookup(pipeline.schema.profiles, message.action_profile_id, "action profile")
+    return lookup(
+        pipeline.schema, pipeline.schema.profiles, message.action_profile_id, "action profile"
+    )
 
 
 def _note(profile: Profile, message: p4rt.ActionProfileGroup) -> tuple[str, int, int]:

@@ -7,11 +7,28 @@ from collections.abc import Callable, Mapping
 from p4.config.v1 import p4info_pb2
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.p4runtime.errors import invalid, unsupported
-from v1switch.p4runtime.schema import MeterSpec
+from v1switch.p4runtime.errors import Refused, invalid, unsupported
+from v1switch.p4runtime.schema import MeterSpec, Schema, Table
 from v1switch.state.entries import CounterData, MeterConfig
 
 _Type = p4info_pb2.MeterSpec.Type
+
+
+SHOWN = 3  # names that a message lists at most
+
+
+def lacks(schema: Schema, table: Table, kind: str) -> Refused:
+    """The refusal of a direct counter or meter that a table does not have.
+
+    It names the program's indexed ones, as it may be one of those that was meant.
+    """
+    indexed = schema.counters if kind == "counter" else schema.meters
+    names = [each.name for each in indexed.values()]
+    text = f"table {table.name!r} has no direct {kind}"
+    if names:
+        shown = ", ".join(map(repr, names[:SHOWN])) + ", …" * (len(names) > SHOWN)
+        text += f"; {shown} is indexed: expected {kind}_entry"
+    return invalid(text)
 
 
 def decode_counter(message: p4rt.CounterData, name: str) -> CounterData:

@@ -16,6 +16,7 @@ from v1switch.p4runtime.entities.resources import (
     decode_meter,
     encode_counter,
     encode_meter,
+    lacks,
     no_colour_counters,
 )
 from v1switch.p4runtime.errors import Code, Refused, exists, invalid, not_found, unsupported
@@ -51,7 +52,7 @@ class TableEntries(Handler):
 
     def insert(self, pipeline: Pipeline, message: p4rt.TableEntry) -> None:
         """Add an entry with its direct resources."""
-        table = lookup(pipeline.schema.tables, message.table_id, "table")
+        table = lookup(pipeline.schema, pipeline.schema.tables, message.table_id, "table")
         if message.is_default_action:
             raise invalid(f"table {table.name!r}: the default entry cannot be inserted")
         if not table.fields:
@@ -62,7 +63,7 @@ class TableEntries(Handler):
         key = entry_key(message, table)
         action = decode_table_action(message.action, table, default=False)
         entry = _entry(message, table, key, action)
-        _check_resources(message, table)
+        _check_resources(pipeline, message, table)
         _check_style(pipeline, table, action)
         try:
             with pipeline.plane.transaction():
@@ -74,7 +75,7 @@ class TableEntries(Handler):
 
     def modify(self, pipeline: Pipeline, message: p4rt.TableEntry) -> None:
         """Replace an entry, or the default entry."""
-        table = lookup(pipeline.schema.tables, message.table_id, "table")
+        table = lookup(pipeline.schema, pipeline.schema.tables, message.table_id, "table")
         key = entry_key(message, table)
         if message.is_default_action:
             _modify_default(pipeline, table, message)
@@ -84,7 +85,7 @@ class TableEntries(Handler):
         action = None
         if message.HasField("action"):
             action = decode_table_action(message.action, table, default=False)
-        _check_resources(message, table)
+        _check_resources(pipeline, message, table)
         before = find(pipeline, table, key, message.priority)
         if before is None:
             raise missing(table)
@@ -104,7 +105,7 @@ class TableEntries(Handler):
 
     def delete(self, pipeline: Pipeline, message: p4rt.TableEntry) -> None:
         """Remove an entry; other fields than its key are ignored."""
-        table = lookup(pipeline.schema.tables, message.table_id, "table")
+        table = lookup(pipeline.schema, pipeline.schema.tables, message.table_id, "table")
         if message.is_default_action:
             raise invalid(f"table {table.name!r}: the default entry cannot be deleted")
         _mutable(table)
@@ -117,7 +118,7 @@ class TableEntries(Handler):
 
     def read(self, pipeline: Pipeline, message: p4rt.TableEntry, new: New) -> None:
         """Read the entries that the request's set fields select."""
-        for table in select(pipeline.schema.tables, message.table_id, "table"):
+        for table in select(pipeline.schema, pipeline.schema.tables, message.table_id, "table"):
             _check_idle(message, table)
             if message.is_default_action:
                 _encode_default(pipeline, table, new())
@@ -215,16 +216,16 @@ def _entry(message: p4rt.TableEntry, table: Table, key: Key, action: EntryAction
     return TableEntry(key, action, message.priority, message.idle_timeout_ns, labels)
 
 
-def _check_resources(message: p4rt.TableEntry, table: Table) -> None:
+def _check_resources(pipeline: Pipeline, message: p4rt.TableEntry, table: Table) -> None:
     """Refuse resources that the table does not have, before anything is changed."""
     no_colour_counters(message)
     if message.HasField("counter_data"):
         if table.counter is None:
-            raise invalid(f"table {table.name!r} has no direct counter")
+            raise lacks(pipeline.schema, table, "counter")
         decode_counter(message.counter_data, table.counter)
     if message.HasField("meter_config"):
         if table.meter is None:
-            raise invalid(f"table {table.name!r} has no direct meter")
+            raise lacks(pipeline.schema, table, "meter")
         decode_meter(message.meter_config, table.meter)
 
 

@@ -19,7 +19,9 @@ class ValueSets(Handler):
 
     def modify(self, pipeline: Pipeline, message: p4rt.ValueSetEntry) -> None:
         """Replace a value set's members."""
-        value_set = lookup(pipeline.schema.value_sets, message.value_set_id, "value set")
+        value_set = lookup(
+            pipeline.schema, pipeline.schema.value_sets, message.value_set_id, "value set"
+        )
         where = f"value set {value_set.name!r}"
         if value_set.size and len(message.members) > value_set.size:
             raise Refused(
@@ -33,7 +35,9 @@ class ValueSets(Handler):
 
     def read(self, pipeline: Pipeline, message: p4rt.ValueSetEntry, new: New) -> None:
         """Read one value set or all."""
-        for value_set in select(pipeline.schema.value_sets, message.value_set_id, "value set"):
+        for value_set in select(
+            pipeline.schema, pipeline.schema.value_sets, message.value_set_id, "value set"
+        ):
             found = new()
             found.value_set_id = value_set.id
             for key in pipeline.notes.written.get((self.member, 0, value_set.id), ()):
