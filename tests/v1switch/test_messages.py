@@ -94,8 +94,8 @@ def externs() -> tuple[Pipeline, dict[str, int]]:
             "meter_id",
             "entry_pace",
             (
-                "which is direct meter 'ExternIngress.entry_pace' of table 'ExternIngress.entries_': "
-                "expected direct_meter_entry"
+                "which is direct meter 'ExternIngress.entry_pace' of table "
+                "'ExternIngress.entries_': expected direct_meter_entry"
             ),
         ),
         (
@@ -109,8 +109,8 @@ def externs() -> tuple[Pipeline, dict[str, int]]:
             "counter_id",
             "by_entry",
             (
-                "which is direct counter 'ExternIngress.by_entry' of table 'ExternIngress.entries_': "
-                "expected direct_counter_entry"
+                "which is direct counter 'ExternIngress.by_entry' of table "
+                "'ExternIngress.entries_': expected direct_counter_entry"
             ),
         ),
         ("register_entry", "register_id", "entries_", "which is table 'ExternIngress.entries_'"),
