@@ -184,7 +184,9 @@ def _truth(value: ev.Value) -> str:
 
 
 def _at(source: Source | None) -> str:
-    return f"{location(source)} " if source else ""
+    """A place in the P4 source, without the folders of an absolute path: they fill the lines."""
+    text = location(source)
+    return f"{text.rpartition('/')[2] if text.startswith('/') else text} " if text else ""
 
 
 def _changing(head: str, text: Format) -> StepPhrase:
