@@ -6,12 +6,16 @@ P4Runtime server translates classes to status codes, the command line prints `st
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
+
 
 class SwitchError(Exception):
     """Root of all errors that the switch raises on purpose."""
 
 
 LONGEST = 160  # characters of foreign text in a message
+SHOWN = 12  # handles that a message lists at most
 
 
 def shortened(text: str) -> str:
@@ -194,6 +198,31 @@ class EntryNotFound(StateError):
         self.key = key
 
 
+class UnknownHandle(StateError):
+    """A handle stands for nothing.
+
+    Attributes:
+        owner: table, action profile, or "multicast".
+        kind: "entry", "member", "group" or "node".
+        handle: the handle.
+        expired: whether it stood for an entry that is gone, at whose place there is another one.
+    """
+
+    def __init__(
+        self, owner: str, kind: str, handle: int, there: Iterable[int], *, expired: bool = False
+    ) -> None:
+        shown = list(itertools.islice(there, SHOWN + 1))
+        more = ", …" if len(shown) > SHOWN else ""
+        listed = f"expected one of {', '.join(map(str, shown[:SHOWN]))}{more}"
+        what = "has expired" if expired else "is unknown"
+        expected = listed if shown else "there is none yet"
+        super().__init__(f"{owner!r}: {kind} handle {handle} {what}, {expected}")
+        self.owner = owner
+        self.kind = kind
+        self.handle = handle
+        self.expired = expired
+
+
 class TableFull(StateError):
     """A table or action profile holds as many entries as the program gave it room for.
 
@@ -213,13 +242,14 @@ class InUse(StateError):
 
     Attributes:
         owner: the action profile.
+        kind: "member" or "group".
         key: the member or group id.
     """
 
     def __init__(self, owner: str, kind: str, key: object, user: str) -> None:
-        """Keep the place and the key, which is that of a `kind` ("member")."""
         super().__init__(f"{owner!r}: {kind} {key!r} is used by {user}")
         self.owner = owner
+        self.kind = kind
         self.key = key
 
 

@@ -113,7 +113,7 @@ def test_a_freed_handle_is_given_again_as_another_one(tmp_path: Path) -> None:
     error = refused(
         tmp_path, "tables", *ROWS, "table_delete exactly 1", again, "table_delete exactly 1"
     )
-    assert "entry handle 1: unknown, expected one of 0, 2, 16777217" in str(error)
+    assert "entry handle 1 has expired, expected one of 0, 16777217, 2" in str(error)
 
 
 def test_priorities_stay_with_modified_entries(tmp_path: Path) -> None:
@@ -142,10 +142,10 @@ def test_tables_are_cleared_and_defaults_reset(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("table_delete exactly 0", "entry handle 0: unknown, there is none yet"),
+        ("table_delete exactly 0", "entry handle 0 is unknown, there is none yet"),
         ("table_set_timeout longest 0 5", "it has no timeouts (support_timeout)"),
         ("table_modify exactly found_exact x 1", "entry handle: 'x', expected a number"),
-        ("mc_node_destroy 3", "node handle 3: unknown"),
+        ("mc_node_destroy 3", "node handle 3 is unknown"),
         ("mirroring_delete 3", "mirroring_delete: "),
         (
             "set_crc32_parameters calc 1 2 3 true true",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from v1switch.control.core import Core
@@ -111,12 +112,14 @@ class ArrayControl(Core):
             for member in members:
                 if not 0 <= max(member.value, member.mask or 0) < 1 << target.width:
                     raise BadValue(name, f"member does not fit {target.width} bits")
-            before = target.members
-            target.replace(tuple(members))
+            before, ones = target.members, (1 << target.width) - 1
+            target.replace(
+                tuple(replace(each, mask=None) if each.mask == ones else each for each in members)
+            )
             self._record_undo(lambda: target.replace(before))
 
     def value_set(self, name: str) -> tuple[ValueSetMember, ...]:
-        """Give a value set's members."""
+        """Give a value set's members; those that no mask restricts have none."""
         target = self.state.value_sets.get(name)
         if target is None:
             raise UnknownObject("value set", name)

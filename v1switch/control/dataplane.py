@@ -24,9 +24,10 @@ import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from v1switch.control.array_control import ArrayControl
-from v1switch.control.engine import Engine, Forwarder, Frame, Prepared
+from v1switch.control.engine import Engine, Forwarder, Frame, InertEngine, Prepared
 from v1switch.control.profile_control import ProfileControl
 from v1switch.control.replication_control import ReplicationControl
 from v1switch.control.table_control import TableControl
@@ -37,6 +38,14 @@ from v1switch.state.program_state import State
 from v1switch.state.replication import Replication
 
 DROP_PORT = 511
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A program that is compiled, with its state on a data plane of its own."""
+
+    prepared: Prepared
+    plane: Dataplane
 
 
 class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
@@ -130,6 +139,29 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         del before
         while tables:  # freed one by one, while packets pass
             tables.pop()
+
+    def scratch(self, program: Program) -> Dataplane:
+        """A data plane beside this one, which no packet reaches, to be filled and adopted.
+
+        Its state is made for the engine that will run it.
+        """
+        plane = Dataplane(
+            InertEngine(self.engine.mirrored),
+            cpu_port=self.cpu_port,
+            drop_port=self.drop_port,
+            clock=self.clock,
+        )
+        plane.ports = self.ports
+        plane.load(program)
+        return plane
+
+    def stage(self, program: Program) -> Staged:
+        """Compile a program and make its state, beside what runs; raises ProgramError."""
+        return Staged(self.prepare(program), self.scratch(program))
+
+    def adopt_staged(self, staged: Staged) -> None:
+        """Swap to a staged program; groups and sessions stay, as in BMv2."""
+        self.adopt(staged.prepared, staged.plane.state, self.replication, keep_counts=False)
 
     def replace(self, state: State, forwarder: Forwarder) -> None:
         """Let another forwarder carry the frames of a state, if that state is still in force."""

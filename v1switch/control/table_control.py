@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from v1switch.control.core import Core
 from v1switch.errors import Immutable, UnknownObject
-from v1switch.state.entries import CounterData, EntryAction, Key, MeterConfig, TableEntry
-from v1switch.state.lookup import Cell
+from v1switch.state.entries import (
+    CounterData,
+    EntryAction,
+    HeldEntry,
+    Key,
+    MeterConfig,
+    TableEntry,
+)
+from v1switch.state.lookup import LAST_HIT, Cell
 from v1switch.state.meters import Meter
+from v1switch.state.profiles import target_handle
 from v1switch.state.tables import RuntimeTable
 
 
 class TableControl(Core):
     """Tables. Every method raises NoProgram and UnknownObject besides what it lists."""
 
-    def insert_entry(self, table: str, entry: TableEntry) -> None:
-        """Add an entry.
+    def insert_entry(self, table: str, entry: TableEntry) -> int:
+        """Add an entry and return its handle.
 
         Raises:
             BadMatch, BadAction: the entry does not fit the table.
@@ -26,6 +36,7 @@ class TableControl(Core):
             cell = runtime.insert(entry, self.clock())
             self.state.count_user(cell.target, 1)
             self._record_undo(lambda: self._unlink(runtime, cell))
+            return cell.handle
 
     def _unlink(self, table: RuntimeTable, cell: Cell) -> None:
         table.unlink(cell)
@@ -63,6 +74,51 @@ class TableControl(Core):
             cell = runtime.delete(key, priority)
             self.state.count_user(cell.target, -1)
             self._record_undo(lambda: self._relink(runtime, cell))
+
+    def clear_entries(self, table: str) -> None:
+        """Remove all entries; the next one gets the first handle again. Raises Immutable."""
+        with self._gate.writer():
+            runtime = self._table(table)
+            handles = runtime.handles
+            cells = runtime.clear()
+            for cell in cells:
+                self.state.count_user(cell.target, -1)
+
+            def undo() -> None:
+                runtime.handles = handles
+                for cell in cells:
+                    self._relink(runtime, cell)
+
+            self._record_undo(undo)
+
+    def entry_at(self, table: str, handle: int, *, any_version: bool = False) -> TableEntry:
+        """The entry that a handle stands for (see `EntryHandles.find`). Raises UnknownHandle."""
+        with self._gate.writer():
+            return self._table(table).handles.find(handle, any_version=any_version).public_entry
+
+    def held_entry(self, table: str, handle: int) -> HeldEntry:
+        """The entry that a handle stands for, with what it points at. Raises UnknownHandle."""
+        with self._gate.writer():
+            return self._held(self._table(table).handles.find(handle))
+
+    def held_entry_of(self, table: str, key: Key, priority: int = 0) -> HeldEntry:
+        """The entry with a key, with its handle. Raises BadMatch, EntryNotFound."""
+        with self._gate.writer():
+            return self._held(self._cell(table, key, priority))
+
+    def held_entries(self, table: str) -> list[HeldEntry]:
+        """All entries of a table with their handles, in the order of their places."""
+        with self._gate.writer():
+            return [self._held(cell) for _, cell in self._table(table).handles.items()]
+
+    def _held(self, cell: Cell) -> HeldEntry:
+        idle = max(0, self.clock() - cell.last_hit)
+        return HeldEntry(cell.handle, cell.public_entry, target_handle(cell), idle)
+
+    def default_target(self, table: str) -> int | None:
+        """The handle of the member or group that the default entry points at, or None."""
+        with self._gate.writer():
+            return target_handle(self._table(table).default)
 
     def entry(self, table: str, key: Key, priority: int = 0) -> TableEntry:
         """One entry. Raises BadMatch, EntryNotFound."""
@@ -165,6 +221,19 @@ class TableControl(Core):
             self._record_undo(lambda: meter.configure(before))
 
     # -- idle timeouts ------------------------------------------------------------------------
+
+    def set_idle_timeout(self, table: str, key: Key, timeout_ns: int, priority: int = 0) -> None:
+        """Set an entry's idle timeout, which counts from now on. Raises BadMatch, EntryNotFound."""
+        with self._gate.writer():
+            cell = self._cell(table, key, priority)
+            before = cell.public_entry, cell.words[LAST_HIT]
+
+            def undo() -> None:
+                cell.entry, cell.words[LAST_HIT] = before
+
+            cell.entry = replace(cell.public_entry, idle_timeout_ns=timeout_ns)
+            cell.words[LAST_HIT] = self.clock()
+            self._record_undo(undo)
 
     def time_since_last_hit(self, table: str, key: Key, priority: int = 0) -> int:
         """Nanoseconds since the last hit, or the insertion. Raises BadMatch, EntryNotFound."""

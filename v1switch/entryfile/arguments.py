@@ -61,13 +61,6 @@ def _kinds(program: Program) -> dict[str, Iterable[str]]:
     }
 
 
-def unknown(what: str, there: Iterable[int]) -> InvalidLine:
-    """The error of a number that stands for nothing; `there` are those that do."""
-    numbers = ", ".join(map(str, sorted(there)[:SHOWN]))
-    expected = f"expected one of {numbers}" if numbers else "there is none yet"
-    return InvalidLine(what, f"unknown, {expected}")
-
-
 def _listed(wanted: str, known: Sequence[str]) -> str:
     """Names to choose from, the closest first, shortened where that is unambiguous."""
     short = _shortened(known)

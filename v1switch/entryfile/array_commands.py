@@ -14,10 +14,10 @@ from v1switch.entryfile.errors import InvalidLine
 from v1switch.entryfile.table_commands import Tables
 from v1switch.errors import quoted
 from v1switch.program.model import CounterArray, MeterArray
+from v1switch.state.bmv2_numbers import meter_config
 from v1switch.state.crc import WIDTHS, CrcConfig
 from v1switch.state.entries import CounterData, MeterConfig, TableEntry, ValueSetMember
 
-PER_SECOND = 1_000_000  # simple_switch_CLI's rates are per microsecond
 NOTHING = CounterData(0, 0)
 BOOLEANS = {"true": True, "True": True, "1": True, "false": False, "False": False, "0": False}
 
@@ -179,14 +179,15 @@ def _boolean(what: str, text: str) -> bool:
 
 
 def _rates(name: str, texts: list[str]) -> MeterConfig:
-    numbers = []
+    pairs = []
     for text in texts:
         rate, _, burst = text.partition(":")
         try:
-            numbers += [round(float(rate) * PER_SECOND), int(burst)]
-        except (ValueError, OverflowError):  # not a number, or infinite
+            pairs.append((float(rate), int(burst)))
+            round(pairs[-1][0])  # infinite and nan are no rates
+        except (ValueError, OverflowError):
             what = f"meter {name!r}"
             raise InvalidLine(
                 what, f"{quoted(text)}, expected RATE:BURST, the rate per microsecond"
             ) from None
-    return MeterConfig(*numbers)
+    return meter_config(name, pairs)

@@ -32,7 +32,6 @@ NO_QUEUES = "there are no queues"
 WITHOUT_EFFECT = {
     **dict.fromkeys(("set_queue_rate", "set_queue_depth"), NO_QUEUES),
     "set_toeplitz_hash_key": "there are no Toeplitz hashes",
-    "mc_set_lag_membership": "there are no link aggregation groups",
     **dict.fromkeys(("load_new_config_file", "swap_configs"), "the program is already running"),
     **dict.fromkeys(("port_add", "port_remove"), "ports are those of the command line"),
     **dict.fromkeys(("write_config_to_file", "serialize_state"), "it writes a file"),
@@ -79,13 +78,12 @@ class _Runner:
         self.path = path
         self.tally = tally
         self.context = context = Context(path, dataplane)
-        self.tables = Tables(context)
-        self.replications = Replications(context)
+        tables = Tables(context)
         self.commands: Commands = {
-            **self.tables.commands,
+            **tables.commands,
             **Profiles(context).commands,
-            **self.replications.commands,
-            **Arrays(context, self.tables).commands,
+            **Replications(context).commands,
+            **Arrays(context, tables).commands,
             "reset_state": ("", self._reset),
         }
         self._noted: set[str] = set()
@@ -125,8 +123,6 @@ class _Runner:
     def _reset(self, _args: list[str]) -> None:
         """All state as it was when the program started, without groups and sessions."""
         self.context.plane.reset()
-        self.tables.forget()
-        self.replications.forget()
 
 
 def _check_count(whole: str, form: str, args: list[str]) -> None:

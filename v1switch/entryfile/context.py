@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from v1switch.control.dataplane import Dataplane
 from v1switch.entryfile import arguments
@@ -58,60 +57,3 @@ class Context:
         action = actions[arguments.find_name("action", name, actions, f"{owner}: ")]
         params = arguments.params(f"action {action.name!r}", args, action.params)
         return ActionCall(action.name, params)
-
-
-T = TypeVar("T")
-
-
-class Handles(Generic[T]):
-    """Handles as BMv2 gives them: the lowest that is free, from 0 on (handle_mgr.h).
-
-    An entry's handle has in its high bits how often its place has been freed, so that handles of
-    entries that are gone are known as such (match_units.cpp).
-    """
-
-    VERSION = 24  # bits of the place, below the version
-
-    def __init__(self, what: str, *, versioned: bool = False) -> None:
-        """Start without any.
-
-        Args:
-            what: that they stand for, for messages.
-            versioned: whether they tell the first from later uses of a place.
-        """
-        self._what = what
-        self._versioned = versioned
-        self._held: dict[int, T] = {}
-        self._freed: dict[int, int] = {}
-        self._lowest = 0  # no place below is free
-
-    def add(self, item: T) -> None:
-        """Hold something."""
-        place = next(n for n in range(self._lowest, len(self._held) + 1) if n not in self._held)
-        self._held[place] = item
-        self._lowest = place + 1
-
-    def __getitem__(self, place: int) -> T:
-        """What is held at a place."""
-        return self._held[place]
-
-    def __setitem__(self, place: int, item: T) -> None:
-        """Hold something else at a place."""
-        self._held[place] = item
-
-    def __delitem__(self, place: int) -> None:
-        """Free a place."""
-        del self._held[place]
-        self._lowest = min(self._lowest, place)
-        self._freed[place] = (self._freed.get(place, 0) + 1) & 0xFF
-
-    def _handle(self, place: int) -> int:
-        return (self._freed.get(place, 0) << self.VERSION if self._versioned else 0) | place
-
-    def place(self, text: str) -> int:
-        """The place that a handle stands for; raises InvalidLine."""
-        number = arguments.integer(f"{self._what} handle", text)
-        place = number & (1 << self.VERSION) - 1
-        if place in self._held and self._handle(place) == number:
-            return place
-        raise arguments.unknown(f"{self._what} handle {number}", map(self._handle, self._held))

@@ -64,34 +64,34 @@ class Profiles:
         return self.context.call(f"action profile {profile!r}", ids, name, params)
 
     def _create_member(self, profile: str, args: list[str]) -> None:
-        call = self._call(profile, args[0], args[1:])
-        taken = {member.member_id for member in self.context.plane.members(profile)}
-        self.context.plane.insert_member(profile, Member(_free(taken), call))
+        self.context.plane.add_member(profile, self._call(profile, args[0], args[1:]))
 
     def _modify_member(self, profile: str, args: list[str]) -> None:
         given = args[3:] if args[2:3] == ["=>"] else args[2:]
-        member = Member(arguments.integer("member", args[1]), self._call(profile, args[0], given))
-        self.context.plane.modify_member(profile, member)
+        call = self._call(profile, args[0], given)
+        self.context.plane.modify_member(profile, Member(self._member(profile, args[1]), call))
 
     def _delete_member(self, profile: str, args: list[str]) -> None:
-        self.context.plane.delete_member(profile, arguments.integer("member", args[0]))
+        self.context.plane.delete_member(profile, self._member(profile, args[0]))
+
+    def _member(self, profile: str, text: str) -> int:
+        return self.context.plane.member_id(profile, arguments.integer("member", text))
 
     # -- groups -----------------------------------------------------------------------------------
 
     def _create_group(self, profile: str, _args: list[str]) -> None:
-        taken = {group.group_id for group in self.context.plane.groups(profile)}
-        self.context.plane.insert_group(profile, Group(_free(taken)))
+        self.context.plane.add_group(profile)
 
     def _delete_group(self, profile: str, args: list[str]) -> None:
-        self.context.plane.delete_group(profile, arguments.integer("group", args[0]))
+        self.context.plane.delete_group(profile, self._group(profile, args[0]).group_id)
 
     def _add_to_group(self, profile: str, args: list[str]) -> None:
-        member, group = arguments.integer("member", args[0]), self._group(profile, args[1])
+        member, group = self._member(profile, args[0]), self._group(profile, args[1])
         members = (*group.members, GroupMember(member))
         self.context.plane.modify_group(profile, replace(group, members=members))
 
     def _remove_from_group(self, profile: str, args: list[str]) -> None:
-        member, group = arguments.integer("member", args[0]), self._group(profile, args[1])
+        member, group = self._member(profile, args[0]), self._group(profile, args[1])
         left = tuple(each for each in group.members if each.member_id != member)
         if len(left) == len(group.members):
             what = f"action profile {profile!r}, group {group.group_id}"
@@ -99,14 +99,4 @@ class Profiles:
         self.context.plane.modify_group(profile, replace(group, members=left))
 
     def _group(self, profile: str, text: str) -> Group:
-        number = arguments.integer("group", text)
-        groups = {group.group_id: group for group in self.context.plane.groups(profile)}
-        if number not in groups:
-            what = f"action profile {profile!r}, group {number}"
-            raise arguments.unknown(what, groups)
-        return groups[number]
-
-
-def _free(taken: set[int]) -> int:
-    """The lowest number that is free, as BMv2 gives handles."""
-    return next(n for n in range(len(taken) + 1) if n not in taken)
+        return self.context.plane.group_at(profile, arguments.integer("group", text))

@@ -5,16 +5,13 @@ A group's replicas are those of the nodes that are associated with it, in that o
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from v1switch.entryfile import arguments
-from v1switch.entryfile.context import Commands, Context, Handles
-from v1switch.entryfile.errors import InvalidLine
-from v1switch.state.entries import CloneSession, MulticastGroup, Replica
-from v1switch.state.replication import MAX_INSTANCE, MAX_PORT
+from v1switch.entryfile.context import Commands, Context
+from v1switch.state.entries import MulticastGroup
+from v1switch.state.nodes import Node
+from v1switch.state.replication import MAX_INSTANCE, MAX_LAG, MAX_PORT, Mirror
 
-Node = tuple[int, tuple[int, ...]]
-"""Its instance and its ports."""
+BAR = "|"  # between ports and link aggregation groups
 
 
 class Replications:
@@ -23,10 +20,6 @@ class Replications:
     def __init__(self, context: Context) -> None:
         """Work on a context's data plane."""
         self.context = context
-        self._nodes: Handles[Node] = Handles("node")
-        self._members: dict[int, list[int]] = {}  # handles of nodes by group
-        self._before: dict[int, tuple[Replica, ...]] = {}  # what groups had before the file
-        self._mirrored: dict[int, int] = {}  # group by clone session
         self.commands: Commands = {
             "mc_mgrp_create": ("GROUP", self._create_group),
             "mc_mgrp_destroy": ("GROUP", self._destroy_group),
@@ -35,17 +28,11 @@ class Replications:
             "mc_node_destroy": ("NODE", self._destroy_node),
             "mc_node_associate": ("GROUP NODE", self._associate),
             "mc_node_dissociate": ("GROUP NODE", self._dissociate),
+            "mc_set_lag_membership": ("LAG PORT...", self._set_lag),
             "mirroring_add": ("SESSION PORT", self._mirror_to_port),
             "mirroring_add_mc": ("SESSION GROUP", self._mirror_to_group),
             "mirroring_delete": ("SESSION", self._unmirror),
         }
-
-    def forget(self) -> None:
-        """Forget all nodes: there are no groups and sessions any more."""
-        self._nodes = Handles("node")
-        self._members.clear()
-        self._before.clear()
-        self._mirrored.clear()
 
     # -- groups and nodes -------------------------------------------------------------------------
 
@@ -54,97 +41,59 @@ class Replications:
         self.context.plane.insert_multicast_group(group)
 
     def _destroy_group(self, args: list[str]) -> None:
-        number = self._group(args[0]).group_id
-        self.context.plane.delete_multicast_group(number)
-        self._members.pop(number, None)
-        self._before.pop(number, None)
+        self.context.plane.disband_multicast_group(_group(args[0]))
 
     def _create_node(self, args: list[str]) -> None:
         instance = arguments.integer("instance", args[0], 0, MAX_INSTANCE)
-        self._nodes.add((instance, _ports(args[1:])))
+        self.context.plane.create_node(Node(instance, *_ports_and_lags(args[1:])))
 
     def _update_node(self, args: list[str]) -> None:
-        node = self._nodes.place(args[0])
-        instance, _ = self._nodes[node]
-        self._nodes[node] = instance, _ports(args[1:])
-        for group, nodes in self._members.items():
-            if node in nodes:
-                self._write(group)
+        self.context.plane.update_node(_node(args[0]), *_ports_and_lags(args[1:]))
 
     def _destroy_node(self, args: list[str]) -> None:
-        node = self._nodes.place(args[0])
-        for group, nodes in self._members.items():
-            if node in nodes:
-                nodes.remove(node)
-                self._write(group)
-        del self._nodes[node]
+        self.context.plane.destroy_node(_node(args[0]))
 
     def _associate(self, args: list[str]) -> None:
-        group = self._group(args[0])
-        node = self._nodes.place(args[1])
-        nodes = self._members.setdefault(group.group_id, [])
-        self._before.setdefault(group.group_id, group.replicas)
-        if node in nodes:
-            raise InvalidLine(f"node {node}", f"it is in multicast group {group.group_id}")
-        nodes.append(node)
-        self._write(group.group_id)
+        self.context.plane.associate_node(_group(args[0]), _node(args[1]))
 
     def _dissociate(self, args: list[str]) -> None:
-        group = self._group(args[0]).group_id
-        node = self._nodes.place(args[1])
-        if node not in self._members.get(group, ()):
-            raise InvalidLine(f"node {node}", f"it is not in multicast group {group}")
-        self._members[group].remove(node)
-        self._write(group)
+        self.context.plane.dissociate_node(_group(args[0]), _node(args[1]))
 
-    def _write(self, number: int) -> None:
-        """Give a group, and the clone sessions that copy to it, the replicas of its nodes."""
-        replicas = self._before[number]
-        for node in self._members[number]:
-            instance, ports = self._nodes[node]
-            replicas += tuple(Replica(port, instance) for port in ports)
-        plane = self.context.plane
-        group = next(each for each in plane.multicast_groups() if each.group_id == number)
-        plane.modify_multicast_group(replace(group, replicas=replicas))
-        for session, mirrored in self._mirrored.items():
-            if mirrored == number:
-                plane.modify_clone_session(CloneSession(session, replicas))
-
-    def _group(self, text: str) -> MulticastGroup:
-        groups = {group.group_id: group for group in self.context.plane.multicast_groups()}
-        number = arguments.integer("multicast group", text)
-        if number not in groups:
-            raise arguments.unknown(f"multicast group {number}", groups)
-        return groups[number]
+    def _set_lag(self, args: list[str]) -> None:
+        lag = arguments.integer("LAG", args[0], 0, MAX_LAG)
+        self.context.plane.set_lag(lag, _ports(args[1:]))
 
     # -- clone sessions ---------------------------------------------------------------------------
 
     def _mirror_to_port(self, args: list[str]) -> None:
-        self._mirror(args[0], (Replica(arguments.integer("port", args[1], 0, MAX_PORT)),))
+        port = arguments.integer("port", args[1], 0, MAX_PORT)
+        self.context.plane.mirror(_session(args[0]), Mirror(port=port))
 
     def _mirror_to_group(self, args: list[str]) -> None:
-        group = self._group(args[1])
-        number = self._mirror(args[0], group.replicas)
-        self._mirrored[number] = group.group_id
-
-    def _mirror(self, text: str, replicas: tuple[Replica, ...]) -> int:
-        """Make a clone session; one that is there is replaced, as BMv2 does."""
-        number, plane = arguments.integer("clone session", text), self.context.plane
-        session = CloneSession(number, replicas)
-        there = any(each.session_id == number for each in plane.clone_sessions())
-        (plane.modify_clone_session if there else plane.insert_clone_session)(session)
-        self._mirrored.pop(number, None)
-        return number
+        self.context.plane.mirror(_session(args[0]), Mirror(group=_group(args[1])))
 
     def _unmirror(self, args: list[str]) -> None:
-        number = arguments.integer("clone session", args[0])
-        self.context.plane.delete_clone_session(number)
-        self._mirrored.pop(number, None)
+        self.context.plane.delete_clone_session(_session(args[0]))
+
+
+def _group(text: str) -> int:
+    return arguments.integer("multicast group", text)
+
+
+def _node(text: str) -> int:
+    return arguments.integer("node handle", text)
+
+
+def _session(text: str) -> int:
+    return arguments.integer("clone session", text)
+
+
+def _ports_and_lags(texts: list[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The ports of a node, and after a bar its LAGs; raises InvalidLine."""
+    at = texts.index(BAR) if BAR in texts else len(texts)
+    lags = (arguments.integer("LAG", text, 0, MAX_LAG) for text in texts[at + 1 :])
+    return _ports(texts[:at]), tuple(sorted(lags))
 
 
 def _ports(texts: list[str]) -> tuple[int, ...]:
-    """The ports of a node; raises InvalidLine."""
-    at = texts.index("|") if "|" in texts else len(texts)
-    if texts[at + 1 :]:
-        raise InvalidLine("'|'", "this switch has no link aggregation groups, expected ports only")
-    return tuple(arguments.integer("port", text, 0, MAX_PORT) for text in texts[:at])
+    return tuple(sorted(arguments.integer("port", text, 0, MAX_PORT) for text in texts))

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from v1switch.entryfile import arguments
-from v1switch.entryfile.context import Commands, Context, Handles
+from v1switch.entryfile.context import Commands, Context
 from v1switch.entryfile.errors import InvalidLine
 from v1switch.errors import DuplicateEntry
 from v1switch.program.model import Table
+from v1switch.state.bmv2_numbers import NS_PER_MS, PRIORITY_PIVOT, rank
 from v1switch.state.entries import EntryAction, GroupRef, Key, MemberRef, Origin, TableEntry
-from v1switch.state.program_state import CONST_PRIORITY_PIVOT
 
 ARROW = "=>"
-NS_PER_MS = 1_000_000
+Target = type[MemberRef] | type[GroupRef]
 
 
 class Tables:
@@ -23,7 +22,6 @@ class Tables:
     def __init__(self, context: Context) -> None:
         """Work on a context's data plane."""
         self.context = context
-        self._handles: dict[str, Handles[tuple[Key, int]]] = {}
         delete = self._delete
         self.commands: Commands = {
             "table_add": ("TABLE ACTION MATCH... => PARAMETER... [PRIORITY]", self._add),
@@ -56,23 +54,9 @@ class Tables:
     # -- entries ----------------------------------------------------------------------------------
 
     def entry(self, table: Table, handle: str) -> TableEntry:
-        """The entry of a table that a handle stands for; raises InvalidLine."""
-        handles = self._of(table)
-        return self.context.plane.entry(table.name, *handles[handles.place(handle)])
-
-    def _of(self, table: Table) -> Handles[tuple[Key, int]]:
-        """The handles of a table; its initial entries have the first ones."""
-        found = self._handles.get(table.name)
-        if found is None:
-            found = Handles(f"table {table.name!r}, entry", versioned=True)
-            for entry in self.context.plane.entries(table.name):
-                found.add((entry.key, entry.priority))
-            self._handles[table.name] = found
-        return found
-
-    def forget(self) -> None:
-        """Forget all handles: the tables are as they were at the start."""
-        self._handles.clear()
+        """The entry of a table that a handle stands for; raises InvalidLine, UnknownHandle."""
+        number = arguments.integer(f"table {table.name!r}, entry handle", handle)
+        return self.context.plane.entry_at(table.name, number)
 
     def _add(self, args: list[str]) -> None:
         table = self.context.table(args[0])
@@ -83,22 +67,21 @@ class Tables:
         call = self.context.call(f"table {table.name!r}", table.actions, args[1], given)
         self._insert(table, matches, call, priority)
 
-    def _add_indirect(self, args: list[str], make: Callable[[int], EntryAction]) -> None:
+    def _add_indirect(self, args: list[str], make: Target) -> None:
         table = self._indirect(args[0], "table_add")
         matches, given, priority = self._split(table, args[1:])
         if len(given) != 1:
             raise InvalidLine(
                 f"table {table.name!r}", f"{len(given)} handles, expected {self.context.form}"
             )
-        handle = arguments.integer(f"table {table.name!r}, handle", given[0])
-        self._insert(table, matches, make(handle), priority)
+        self._insert(table, matches, self._target(table, given[0], make), priority)
 
     def _split(self, table: Table, args: list[str]) -> tuple[list[str], list[str], int | None]:
         """Arguments before and after the arrow, and the priority where the table has priorities."""
         priority = None
         if table.match_type in ("ternary", "range"):
             what = f"table {table.name!r}, priority (the last argument)"
-            priority = arguments.integer(what, args[-1] if args else "", 0, CONST_PRIORITY_PIVOT)
+            priority = arguments.integer(what, args[-1] if args else "", 0, PRIORITY_PIVOT)
             args = args[:-1]
         if ARROW not in args:
             raise InvalidLine(
@@ -111,18 +94,17 @@ class Tables:
         self, table: Table, matches: list[str], action: EntryAction, priority: int | None
     ) -> None:
         key: Key = arguments.key(f"table {table.name!r}", matches, table.key)
-        rank = 0 if priority is None else CONST_PRIORITY_PIVOT - priority
-        handles, plane = self._of(table), self.context.plane
-        entry = TableEntry(key, action, rank, opaque=self.context.origin(priority))
+        rank_ = 0 if priority is None else rank(priority)
+        plane = self.context.plane
+        entry = TableEntry(key, action, rank_, opaque=self.context.origin(priority))
         try:
             plane.insert_entry(table.name, entry)
         except DuplicateEntry:
-            there = plane.entry(table.name, key, rank).opaque
+            there = plane.entry(table.name, key, rank_).opaque
             where = f" (line {there.where.rpartition(':')[2]})" if isinstance(there, Origin) else ""
             raise InvalidLine(
                 f"table {table.name!r}", f"it already has this entry{where}"
             ) from None
-        handles.add((key, rank))
 
     def _modify(self, args: list[str]) -> None:
         table = self.context.table(args[0])
@@ -135,10 +117,8 @@ class Tables:
 
     def _delete(self, args: list[str]) -> None:
         table = self.context.table(args[0])
-        handles = self._of(table)
-        place = handles.place(args[1])
-        self.context.plane.delete_entry(table.name, *handles[place])
-        del handles[place]
+        entry = self.entry(table, args[1])
+        self.context.plane.delete_entry(table.name, entry.key, entry.priority)
 
     def _set_timeout(self, args: list[str]) -> None:
         table = self.context.table(args[0])
@@ -146,13 +126,10 @@ class Tables:
             raise InvalidLine(f"table {table.name!r}", "it has no timeouts (support_timeout)")
         entry = self.entry(table, args[1])
         timeout = arguments.integer(f"table {table.name!r}, timeout", args[2]) * NS_PER_MS
-        self.context.plane.modify_entry(table.name, replace(entry, idle_timeout_ns=timeout))
+        self.context.plane.set_idle_timeout(table.name, entry.key, timeout, entry.priority)
 
     def _clear(self, args: list[str]) -> None:
-        table = self.context.table(args[0])
-        for entry in self.context.plane.entries(table.name):
-            self.context.plane.delete_entry(table.name, entry.key, entry.priority)
-        self._handles.pop(table.name, None)
+        self.context.plane.clear_entries(self.context.table(args[0]).name)
 
     # -- default actions --------------------------------------------------------------------------
 
@@ -164,10 +141,17 @@ class Tables:
     def _reset_default(self, args: list[str]) -> None:
         self.context.plane.set_default(self.context.table(args[0]).name, None)
 
-    def _set_default_indirect(self, args: list[str], make: Callable[[int], EntryAction]) -> None:
+    def _set_default_indirect(self, args: list[str], make: Target) -> None:
         table = self._indirect(args[0], "table_set_default")
-        handle = arguments.integer(f"table {table.name!r}, handle", args[1])
-        self.context.plane.set_default(table.name, make(handle))
+        self.context.plane.set_default(table.name, self._target(table, args[1], make))
+
+    def _target(self, table: Table, text: str, make: Target) -> MemberRef | GroupRef:
+        """The member or group of a handle; raises InvalidLine, UnknownHandle."""
+        handle = arguments.integer(f"table {table.name!r}, handle", text)
+        profile, plane = table.action_profile or "", self.context.plane
+        if make is MemberRef:
+            return MemberRef(plane.member_id(profile, handle))
+        return GroupRef(plane.group_at(profile, handle).group_id)
 
     def _indirect(self, name: str, instead: str) -> Table:
         table = self.context.table(name)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.control.dataplane import Dataplane
-from v1switch.control.engine import InertEngine, Prepared
+from v1switch.control.engine import Prepared
 from v1switch.errors import SwitchError
 from v1switch.p4runtime.errors import Code, Refused, invalid, not_found, refusal
 from v1switch.p4runtime.pipeline import Pipeline, verify
@@ -30,9 +30,15 @@ class Configuration:
     def __init__(self, plane: Dataplane) -> None:
         """Start without a pipeline."""
         self._plane = plane
-        self.running: Pipeline | None = None
+        self._running: Pipeline | None = None
+        self._program: Program | None = None  # that `_running` was set for
         self.saved: Pipeline | None = None
         self._saved_program: Prepared | None = None  # compiled, to be committed
+
+    @property
+    def running(self) -> Pipeline | None:
+        """The running pipeline; None too when another program was loaded otherwise (Thrift)."""
+        return self._running if self._plane.program is self._program else None
 
     @property
     def current(self) -> Pipeline | None:
@@ -128,25 +134,15 @@ class Configuration:
     def _scratch(
         self, config: p4rt.ForwardingPipelineConfig, schema: Schema, program: Program
     ) -> Pipeline:
-        """Return the pipeline on a separate data plane, which no packet reaches.
-
-        Its state is made for the engine that will run it.
-        """
-        plane = Dataplane(
-            InertEngine(self._plane.engine.mirrored),
-            cpu_port=self._plane.cpu_port,
-            drop_port=self._plane.drop_port,
-            clock=self._plane.clock,
-        )
-        plane.ports = self._plane.ports
-        plane.load(program)
-        return Pipeline(config, schema, plane)
+        """Return the pipeline on a separate data plane, which no packet reaches."""
+        return Pipeline(config, schema, self._plane.scratch(program))
 
     def _start(self, scratch: Pipeline, prepared: Prepared, *, keep_counts: bool = False) -> None:
         """Swap to a pipeline with all of its state: packets see the old one or the new one."""
         plane, made = self._plane, scratch.plane
         plane.adopt(prepared, made.state, made.replication, keep_counts=keep_counts)
-        self.running = Pipeline(scratch.config, scratch.schema, plane, scratch.notes)
+        self._running = Pipeline(scratch.config, scratch.schema, plane, scratch.notes)
+        self._program = prepared.program
         self.saved, self._saved_program = None, None
 
 

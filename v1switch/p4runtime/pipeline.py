@@ -7,7 +7,6 @@ has a separate data plane that no packet reaches, so that it can be written and 
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,18 +33,17 @@ class Notes:
 
     Attributes:
         written: groups and replication entries as the client wrote them, for symmetric reads,
-            keyed by kind and id.
-        action_sets: number of table entries with an action set, by action profile.
+            keyed by kind and id. Where another client has changed one since (Thrift), it is not
+            what is read.
         digests: configurations of the enabled digests by id.
     """
 
     written: dict[tuple[str, int, int], Any] = field(default_factory=dict)
-    action_sets: Counter[str] = field(default_factory=Counter)
     digests: dict[int, DigestConfig] = field(default_factory=dict)
 
     def copy(self) -> Notes:
         """Return an independent copy."""
-        return Notes(dict(self.written), Counter(self.action_sets), dict(self.digests))
+        return Notes(dict(self.written), dict(self.digests))
 
 
 @dataclass

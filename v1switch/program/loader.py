@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from v1switch.errors import ProgramError
@@ -62,7 +63,8 @@ def load_program(text: bytes | str) -> Program:
     """
     root = Node.parse(text)
     try:
-        return _load(root)
+        whole = text if isinstance(text, str) else text.decode()
+        return replace(_load(root), text=whole)
     except RecursionError:
         raise ProgramError("$", "expressions with less nesting", "too many levels") from None
     finally:

@@ -311,6 +311,7 @@ class Program:
 
     Attributes:
         remarks: what it has as older compilers wrote it, and how that is taken.
+        text: the JSON that it was read from.
     """
 
     name: str
@@ -336,6 +337,7 @@ class Program:
     field_lists: dict[int, FieldList]
     aliases: dict[str, FieldRef] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    text: str = field(default="", repr=False, compare=False)
 
     @property
     def remark(self) -> str:

@@ -127,6 +127,23 @@ class TableEntry:
 
 
 @dataclass(frozen=True)
+class HeldEntry:
+    """A table entry as BMv2's control interface has it.
+
+    Attributes:
+        handle: of the entry.
+        entry: the entry.
+        target: handle of the member or group that it points at, or None.
+        idle_ns: time since its last hit, or its insertion.
+    """
+
+    handle: int
+    entry: TableEntry
+    target: int | None
+    idle_ns: int
+
+
+@dataclass(frozen=True)
 class CounterData:
     """A counter cell. BMv2 counts both, whatever the declared type."""
 

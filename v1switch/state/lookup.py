@@ -42,12 +42,14 @@ class Cell:
         rank: order of precedence in ternary and range tables; larger wins.
         reported: the `last_hit` whose idle timeout was reported.
         entry: the public entry this cell was made from, None for a default action.
+        handle: of the entry (see `handles`); -1 for a default action.
     """
 
     __slots__ = (
         "args",
         "code",
         "entry",
+        "handle",
         "meter",
         "params",
         "rank",
@@ -66,6 +68,7 @@ class Cell:
         self.meter: Meter | None = None
         self.rank = 0
         self.entry: TableEntry | None = None
+        self.handle = -1
         self.reported = -1
         self.set_action(-1, (), ())
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from v1switch.errors import BadAction, BadValue, DuplicateEntry, EntryNotFound, InUse, TableFull
 from v1switch.program.model import ActionProfile
-from v1switch.state.entries import ActionCall, ActionSet, Group, GroupMember, Member
+from v1switch.state.entries import (
+    ActionCall,
+    ActionSet,
+    Group,
+    GroupMember,
+    Member,
+    WeightedAction,
+)
+from v1switch.state.handles import Held
 from v1switch.state.lookup import PICK, PICKS, Cell
 from v1switch.state.words import address
 
+Copies = dict[int, tuple[int, ...]]
+"""The handles of members by their ids."""
 MAX_WEIGHT = 1 << 16  # of a group in total: each unit is one slot that the selector's hash indexes
 
 
@@ -25,26 +33,41 @@ class MemberCell(Cell):
 
     __slots__ = ("handles", "member_id", "users")
 
-    def __init__(self, member_id: int, handle: int) -> None:
+    def __init__(self, member_id: int) -> None:
         """Make a member without an action."""
         super().__init__()
         self.member_id = member_id
-        self.handles = [handle]
+        self.handles: list[int] = []
         self.users = 0
+
+
+class SetElement(Cell):
+    """An element of a table entry's action set; BMv2 has a member for each unit of its weight."""
+
+    __slots__ = ("handles", "item")
+
+    def __init__(self, item: WeightedAction) -> None:
+        """Make an element without handles."""
+        super().__init__()
+        self.item = item
+        self.handles: list[int] = []
 
 
 class GroupCell(Cell):
     """A group. The selector's hash indexes `pick`: active members, each as often as its weight.
 
-    `pick` is ordered by handle, because BMv2 takes the n-th handle of a group.
+    `pick` is ordered by handle, because BMv2 takes the n-th handle of a group. An action set is a
+    group, too, with `elements`; it has handles as long as a table entry uses it.
     """
 
-    __slots__ = ("addresses", "group", "pick", "users")
+    __slots__ = ("addresses", "elements", "group", "pick", "profile", "users")
 
-    def __init__(self, group: Group) -> None:
+    def __init__(self, group: Group, profile: RuntimeProfile) -> None:
         """Make a group that has nothing to pick from."""
         super().__init__()
         self.group = group
+        self.profile = profile
+        self.elements: tuple[SetElement, ...] = ()
         self.users = 0
         self.set_picks(())
 
@@ -88,6 +111,9 @@ class RuntimeProfile:
         self.groups: dict[int, GroupCell] = {}
         self.actions: dict[int, ActionCall] = {}
         self.ports = ports
+        self.action_sets = 0  # that table entries use
+        self.member_handles: Held[MemberCell | SetElement] = Held(self.name, "member")
+        self.group_handles: Held[GroupCell] = Held(self.name, "group")
         self._codes = codes
         self._widths = widths
 
@@ -111,13 +137,9 @@ class RuntimeProfile:
             raise DuplicateEntry(self.name, member.member_id, "member")
         if len(self.members) >= self.spec.max_size > 0:
             raise TableFull(self.name, self.spec.max_size)
-        self.members[member.member_id] = MemberCell(member.member_id, next(self._free_handles()))
+        cell = self.members[member.member_id] = MemberCell(member.member_id)
+        cell.handles.append(self.member_handles.add(cell))
         self._set_action(member)
-
-    def _free_handles(self) -> Iterator[int]:
-        """Unused handles, the smallest first, as BMv2 assigns them (handle_mgr.h)."""
-        taken = {handle for member in self.members.values() for handle in member.handles}
-        return (n for n in itertools.count() if n not in taken)
 
     def _set_action(self, member: Member) -> None:
         cell = self.members[member.member_id]
@@ -133,16 +155,34 @@ class RuntimeProfile:
         self._set_action(member)
         return before
 
-    def delete_member(self, member_id: int) -> Member:
-        """Remove a member and return it; raises EntryNotFound, InUse."""
+    def delete_member(self, member_id: int) -> MemberCell:
+        """Remove a member and return its cell; raises EntryNotFound, InUse."""
         cell = self.member(member_id)
         if cell.users:
             raise InUse(self.name, "member", member_id, "a table entry")
         for group_id, group in self.groups.items():
             if any(m.member_id == member_id for m in group.group.members):
                 raise InUse(self.name, "member", member_id, f"group {group_id}")
-        del self.members[member_id]
-        return Member(member_id, self.actions.pop(member_id))
+        del self.members[member_id], self.actions[member_id]
+        for handle in cell.handles:
+            self.member_handles.remove(handle)
+        return cell
+
+    def restore_member(self, cell: MemberCell, action: ActionCall) -> None:
+        """Put a deleted member back."""
+        self.members[cell.member_id], self.actions[cell.member_id] = cell, action
+        for handle in cell.handles:
+            self.member_handles.put(handle, cell)
+
+    def free_member_id(self) -> int:
+        """An id for the next member: the number of its handle, or else one above all ids."""
+        wanted = self.member_handles.next
+        return wanted if wanted not in self.members else max(self.members) + 1
+
+    def free_group_id(self) -> int:
+        """An id for the next group, as for members."""
+        wanted = self.group_handles.next
+        return wanted if wanted not in self.groups else max(self.groups) + 1
 
     # -- groups ---------------------------------------------------------------------------------
 
@@ -183,7 +223,8 @@ class RuntimeProfile:
         if group.group_id in self.groups:
             raise DuplicateEntry(self.name, group.group_id, "group")
         self.check_group(group)
-        cell = self.groups[group.group_id] = GroupCell(group)
+        cell = self.groups[group.group_id] = GroupCell(group, self)
+        cell.handle = self.group_handles.add(cell)
         self._assign_handles(cell)
 
     def modify_group(self, group: Group) -> Group:
@@ -192,34 +233,69 @@ class RuntimeProfile:
         self.check_group(group)
         before, cell.group = cell.group, group
         self._assign_handles(cell)
+        self._release_handles(before)
+        self._fill(cell)
         return before
 
-    def delete_group(self, group_id: int) -> Group:
-        """Remove a group and return it; raises EntryNotFound, InUse."""
+    def delete_group(self, group_id: int) -> GroupCell:
+        """Remove a group and return its cell; raises EntryNotFound, InUse."""
         cell = self.group(group_id)
         if cell.users:
             raise InUse(self.name, "group", group_id, "a table entry")
         del self.groups[group_id]
-        self._release_handles()
-        return cell.group
+        self.group_handles.remove(cell.handle)
+        self._release_handles(cell.group)
+        return cell
+
+    def restore_group(self, cell: GroupCell, handles: Copies) -> None:
+        """Put a group back that was deleted or changed, and the handles of its members' copies."""
+        if cell.group.group_id not in self.groups:
+            self.groups[cell.group.group_id] = cell
+            self.group_handles.put(cell.handle, cell)
+        self.set_handles(handles)
+        self._fill(cell)
 
     def _assign_handles(self, cell: GroupCell) -> None:
         """Assign the handles that a new or changed group needs (PI's action_prof_mgr.cpp)."""
-        free = self._free_handles()
         for item in sorted(cell.group.members, key=lambda m: m.member_id):
-            handles = self.members[item.member_id].handles
-            handles += itertools.islice(free, max(0, item.weight - len(handles)))
-        self._release_handles()
+            member = self.members[item.member_id]
+            for _ in range(item.weight - len(member.handles)):
+                member.handles.append(self.member_handles.add(member))
         self._fill(cell)
 
-    def _release_handles(self) -> None:
-        """Release the handles that no group needs any more."""
-        needed = dict.fromkeys(self.members, 1)
+    def _release_handles(self, before: Group) -> None:
+        """Release the handles of copies that no group needs any more, of a former group's members.
+
+        The members of other groups keep theirs.
+        """
+        copied = (m.member_id for m in before.members if len(self.members[m.member_id].handles) > 1)
+        needed = dict.fromkeys(copied, 1)
+        if not needed:
+            return
         for group in self.groups.values():
             for item in group.group.members:
-                needed[item.member_id] = max(needed[item.member_id], item.weight)
+                if item.member_id in needed:
+                    needed[item.member_id] = max(needed[item.member_id], item.weight)
         for member_id, count in needed.items():
-            del self.members[member_id].handles[count:]
+            handles = self.members[member_id].handles
+            for handle in handles[count:]:
+                self.member_handles.remove(handle)
+            del handles[count:]
+
+    def copies(self, *groups: Group) -> Copies:
+        """The handles of the members of some groups, for `restore_group`."""
+        ids = {item.member_id for group in groups for item in group.members}
+        return {number: tuple(self.members[number].handles) for number in ids & set(self.members)}
+
+    def set_handles(self, copies: Copies) -> None:
+        """Give members the handles that they had."""
+        for member_id, handles in copies.items():
+            member = self.members[member_id]
+            for handle in set(member.handles) - set(handles):
+                self.member_handles.remove(handle)
+            for handle in set(handles) - set(member.handles):
+                self.member_handles.put(handle, member)
+            member.handles[:] = handles
 
     def _fill(self, cell: GroupCell) -> None:
         alive = [m for m in cell.group.members if m.watch_port not in self.ports.down]
@@ -242,20 +318,79 @@ class RuntimeProfile:
             if item.weight < 1:
                 raise BadValue(self.name, f"weight {item.weight}")
             self._check_watch_port(item.watch_port)
-        made = GroupCell(Group(0, tuple(GroupMember(0) for _ in actions.actions)))
-        self.fill_action_set(made, actions)
+        made = GroupCell(Group(0, tuple(GroupMember(0) for _ in actions.actions)), self)
+        made.elements = tuple(self._element(item) for item in actions.actions)
+        self.fill_action_set(made)
         return made
 
-    def fill_action_set(self, cell: GroupCell, actions: ActionSet) -> None:
+    def _element(self, item: WeightedAction) -> SetElement:
+        element, name = SetElement(item), item.action.name
+        element.set_action(self._codes[name], item.action.params, self._widths[name])
+        return element
+
+    def fill_action_set(self, cell: GroupCell) -> None:
         """Recompute what an action set's group picks from."""
         cells: list[Cell] = []
-        for item in actions.actions:
-            if item.watch_port in self.ports.down:
-                continue
-            one, name = Cell(), item.action.name
-            one.set_action(self._codes[name], item.action.params, self._widths[name])
-            cells += [one] * item.weight
+        for element in cell.elements:
+            if element.item.watch_port not in self.ports.down:
+                cells += [element] * element.item.weight
         cell.set_picks(tuple(cells))
+
+    def hold_action_set(self, cell: GroupCell) -> None:
+        """Give an action set that a table entry uses its handles, the same as before if any."""
+        self.action_sets += 1
+        if cell.handle < 0:
+            cell.handle = self.group_handles.add(cell)
+            for element in cell.elements:
+                for _ in range(element.item.weight):
+                    element.handles.append(self.member_handles.add(element))
+            return
+        self.group_handles.put(cell.handle, cell)
+        for element in cell.elements:
+            for handle in element.handles:
+                self.member_handles.put(handle, element)
+
+    def free_action_set(self, cell: GroupCell) -> None:
+        """Free the handles of an action set that no table entry uses any more."""
+        self.action_sets -= 1
+        self.group_handles.remove(cell.handle)
+        for element in cell.elements:
+            for handle in element.handles:
+                self.member_handles.remove(handle)
+
+    # -- by handles -----------------------------------------------------------------------------
+
+    def member_at(self, handle: int) -> MemberCell:
+        """The member that a handle stands for; raises UnknownHandle, InUse (of an action set)."""
+        cell = self.member_handles.find(handle)
+        if isinstance(cell, SetElement):
+            raise InUse(self.name, "member", handle, "a table entry's action set")
+        return cell
+
+    def group_at(self, handle: int) -> GroupCell:
+        """The group that a handle stands for; raises UnknownHandle, InUse (of an action set)."""
+        cell = self.group_handles.find(handle)
+        if cell.elements:
+            raise InUse(self.name, "group", handle, "a table entry: it is its action set")
+        return cell
+
+    def call_of(self, cell: MemberCell | SetElement) -> ActionCall:
+        """The action of a member, or of an action set's element."""
+        return self.actions[cell.member_id] if isinstance(cell, MemberCell) else cell.item.action
+
+    def handles_in(self, cell: GroupCell) -> list[int]:
+        """The handles that BMv2 would have in a group, in their order."""
+        if cell.elements:
+            return sorted(handle for element in cell.elements for handle in element.handles)
+        pairs = ((self.members[m.member_id], m.weight) for m in cell.group.members)
+        return sorted(handle for member, weight in pairs for handle in member.handles[:weight])
+
+
+def target_handle(cell: Cell) -> int | None:
+    """The handle of the member or group that a table entry's cell points at, or None."""
+    if isinstance(cell.target, MemberCell):
+        return cell.target.handles[0]
+    return cell.target.handle if isinstance(cell.target, GroupCell) else None
 
 
 def check_params(owner: str, action: ActionCall, widths: list[int] | None) -> None:

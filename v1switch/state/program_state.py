@@ -5,6 +5,7 @@ from __future__ import annotations
 from v1switch.errors import BadAction
 from v1switch.program.model import ConstEntry, ConstMatch, Program, Table
 from v1switch.state.arrays import CounterBank, RegisterBank
+from v1switch.state.bmv2_numbers import PRIORITY_PIVOT
 from v1switch.state.crc import WIDTHS, Crc
 from v1switch.state.entries import (
     ActionCall,
@@ -28,8 +29,6 @@ from v1switch.state.random import Generator
 from v1switch.state.tables import Resolve, RuntimeTable
 from v1switch.state.value_sets import ValueSetState
 from v1switch.state.words import overwrite
-
-CONST_PRIORITY_PIVOT = 2**31 - 1  # PI's inversion of BMv2's "low number wins" (pi_tables_imp.cpp)
 
 
 def _match(match: ConstMatch, width: int) -> Match:
@@ -161,7 +160,7 @@ class State:
         """
         if not table.prioritized:
             return 0
-        first = CONST_PRIORITY_PIVOT if table.fixed else len(table.spec.const_entries or ()) + 1
+        first = PRIORITY_PIVOT if table.fixed else len(table.spec.const_entries or ()) + 1
         return first - entry.priority
 
     def reset_default(self, table: RuntimeTable) -> None:
@@ -180,9 +179,8 @@ class State:
     @staticmethod
     def _refresh_sets(table: RuntimeTable, profile: RuntimeProfile) -> None:
         for cell in table.cells.values():
-            action = cell.public_entry.action
-            if isinstance(action, ActionSet) and isinstance(cell.target, GroupCell):
-                profile.fill_action_set(cell.target, action)
+            if isinstance(cell.target, GroupCell) and cell.target.elements:
+                profile.fill_action_set(cell.target)
 
     # -- another program's state ------------------------------------------------------------------
 
@@ -215,3 +213,6 @@ class State:
         """Add `step` to the table entries that refer to a member or group, if `target` is one."""
         if isinstance(target, (MemberCell, GroupCell)):
             target.users += step
+        if isinstance(target, GroupCell) and target.elements:
+            profile = target.profile
+            (profile.hold_action_set if target.users else profile.free_action_set)(target)

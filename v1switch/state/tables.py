@@ -18,6 +18,7 @@ from v1switch.state.entries import (
     TableEntry,
     Ternary,
 )
+from v1switch.state.handles import EntryHandles
 from v1switch.state.lookup import BYTES, INDEXES, LAST_HIT, PACKETS, Cell
 from v1switch.state.meters import Meter
 from v1switch.state.mirror import Mirror
@@ -56,6 +57,7 @@ class RuntimeTable:
         self.default = Cell()
         self.default_action: ActionCall | EntryAction | None = None
         self.cells: dict[tuple[Key, int], Cell] = {}
+        self.handles: EntryHandles[Cell] = EntryHandles(self.name)
         self.mirror: Mirror | None = None
         self._resolve = resolve
         self._meter_by_bytes = meter_by_bytes
@@ -124,6 +126,7 @@ class RuntimeTable:
         self._sequence += 1
         # equal priorities: the older entry wins, as in BMv2's linear search
         cell.set_rank(entry.priority, self._sequence)
+        cell.handle = self.handles.new()
         self.link(cell)
         return cell
 
@@ -131,6 +134,7 @@ class RuntimeTable:
         """Make an entry's cell part of the table."""
         entry = cell.public_entry
         self.cells[self.identity(entry.key, entry.priority)] = cell
+        self.handles.hold(cell.handle, cell)
         self.index.insert(entry.key, cell)
         if self.mirror is not None:
             self.mirror.update(entry.key)
@@ -139,6 +143,7 @@ class RuntimeTable:
         """Take an entry's cell out of the table."""
         entry = cell.public_entry
         del self.cells[self.identity(entry.key, entry.priority)]
+        self.handles.free(cell.handle)
         self.index.remove(entry.key, cell)
         if self.mirror is not None:
             self.mirror.update(entry.key)
@@ -174,7 +179,18 @@ class RuntimeTable:
         if self.fixed:
             raise Immutable(self.name, "its content")
         self.unlink(cell)
+        self.handles.expire(cell.handle)
         return cell
+
+    def clear(self) -> list[Cell]:
+        """Remove all entries and return their cells; handles start again. Raises Immutable."""
+        if self.fixed:
+            raise Immutable(self.name, "its content")
+        cells = list(self.cells.values())
+        for cell in cells:
+            self.unlink(cell)
+        self.handles = EntryHandles(self.name)
+        return cells
 
     def set_default(self, action: EntryAction | None) -> None:
         """Set the default action; None means no action at all."""

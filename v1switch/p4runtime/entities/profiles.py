@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.p4runtime.actions import check_weights, encode_call, group_size, profile_call
@@ -85,10 +87,24 @@ class Groups(Handler):
         """Read one group, or all of a profile, or all."""
         schema, wanted_id = pipeline.schema, message.action_profile_id
         for profile in select(schema, schema.profiles, wanted_id, "action profile"):
-            for (kind, owner, group_id), written in pipeline.notes.written.items():
-                wanted = message.group_id in (0, group_id)
-                if wanted and (kind, owner) == (self.member, profile.id):
-                    new().CopyFrom(written)
+            for group in pipeline.plane.groups(profile.name):
+                if message.group_id in (0, group.group_id):
+                    new().CopyFrom(_as_written(pipeline, profile, group))
+
+
+def _as_written(pipeline: Pipeline, profile: Profile, group: Group) -> p4rt.ActionProfileGroup:
+    """The group as a client wrote it, or as it is when it has been changed otherwise since."""
+    written = pipeline.notes.written.get((Groups.member, profile.id, group.group_id))
+    if written is not None and tuple(_group_members(written)) == group.members:
+        return written
+    made = p4rt.ActionProfileGroup(action_profile_id=profile.id, group_id=group.group_id)
+    if written is not None:
+        made.max_size = written.max_size
+    for each in group.members:
+        member = made.members.add(member_id=each.member_id, weight=each.weight)
+        if each.watch_port is not None:
+            member.watch_port = encode(each.watch_port)
+    return made
 
 
 def _profile(pipeline: Pipeline, message: p4rt.ActionProfileMember) -> Profile:
@@ -102,7 +118,7 @@ def _note(profile: Profile, message: p4rt.ActionProfileGroup) -> tuple[str, int,
 
 
 def _manual(pipeline: Pipeline, profile: Profile) -> None:
-    if pipeline.notes.action_sets[profile.name]:
+    if pipeline.plane.action_sets(profile.name):
         raise invalid(f"{profile.name!r} is programmed with action sets, not with members")
 
 
@@ -136,10 +152,11 @@ def _group(message: p4rt.ActionProfileGroup, profile: Profile) -> Group:
     limit = message.max_size
     if limit and group_size(weights, profile) > limit:
         raise Refused(Code.RESOURCE_EXHAUSTED, f"{where}: larger than its maximum of {limit}")
-    members = (
-        GroupMember(each.member_id, each.weight, watch_port(each)) for each in message.members
-    )
-    return Group(message.group_id, tuple(members))
+    return Group(message.group_id, tuple(_group_members(message)))
+
+
+def _group_members(message: p4rt.ActionProfileGroup) -> Iterator[GroupMember]:
+    return (GroupMember(each.member_id, each.weight, watch_port(each)) for each in message.members)
 
 
 def _canonical(message: p4rt.ActionProfileGroup) -> p4rt.ActionProfileGroup:

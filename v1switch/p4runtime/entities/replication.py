@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from p4.v1 import p4runtime_pb2 as p4rt
 
@@ -15,6 +16,7 @@ from v1switch.p4runtime.ports import MAX_GROUP, replica
 from v1switch.state.entries import CloneSession, MulticastGroup, Replica
 
 MAX_SESSION = (1 << 15) - 1
+Owner = TypeVar("Owner", MulticastGroup, CloneSession)
 
 
 class Replication(Handler):
@@ -74,7 +76,10 @@ class MulticastGroups(Handler):
         """Read one group or all."""
         if message.multicast_group_id > MAX_GROUP:
             _check_group_id(message.multicast_group_id)
-        _recall(pipeline, self.member, message.multicast_group_id, new)
+        there = {each.group_id: each for each in pipeline.plane.multicast_groups()}
+        for group in _wanted(there, message.multicast_group_id, "multicast group"):
+            made = p4rt.MulticastGroupEntry(multicast_group_id=group.group_id)
+            _recall(pipeline, self.member, group.group_id, group.replicas, made, new)
 
 
 class CloneSessions(Handler):
@@ -100,7 +105,11 @@ class CloneSessions(Handler):
 
     def read(self, pipeline: Pipeline, message: p4rt.CloneSessionEntry, new: New) -> None:
         """Read one session or all."""
-        _recall(pipeline, self.member, message.session_id, new)
+        there = {each.session_id: each for each in pipeline.plane.clone_sessions()}
+        for session in _wanted(there, message.session_id, "clone session"):
+            made = p4rt.CloneSessionEntry(session_id=session.session_id)
+            made.packet_length_bytes = session.packet_length_bytes
+            _recall(pipeline, self.member, session.session_id, session.replicas, made, new)
 
 
 def _group(message: p4rt.MulticastGroupEntry) -> MulticastGroup:
@@ -150,10 +159,24 @@ def _remember(pipeline: Pipeline, kind: str, object_id: int, message: Any) -> No
     pipeline.notes.written[kind, 0, object_id] = written
 
 
-def _recall(pipeline: Pipeline, kind: str, object_id: int, new: New) -> None:
-    written = pipeline.notes.written
-    if object_id and (kind, 0, object_id) not in written:
-        raise EntryNotFound(kind.removesuffix("_entry").replace("_", " "), object_id)
-    for (each, _, number), message in written.items():
-        if each == kind and object_id in (0, number):
-            new().CopyFrom(message)
+def _wanted(there: Mapping[int, Owner], number: int, kind: str) -> list[Owner]:
+    """The groups or sessions that a request selects; raises EntryNotFound."""
+    if number and number not in there:
+        raise EntryNotFound(kind, number)
+    return [there[number]] if number else list(there.values())
+
+
+def _recall(
+    pipeline: Pipeline, kind: str, number: int, replicas: tuple[Replica, ...], made: Any, new: New
+) -> None:
+    """Answer with the entity as a client wrote it, unless its replicas have been changed since.
+
+    `made` is the answer without replicas otherwise.
+    """
+    written = pipeline.notes.written.get((kind, 0, number))
+    if written is not None and _replicas(written.replicas) == replicas:
+        new().CopyFrom(written)
+        return
+    for each in replicas:
+        made.replicas.add(egress_port=each.port, instance=each.instance)
+    new().CopyFrom(made)

@@ -71,7 +71,6 @@ class TableEntries(Handler):
                 _set_resources(pipeline, table, message, key)
         except DuplicateEntry:
             raise exists(f"table {table.name!r} already has this entry") from None
-        _count_action_sets(pipeline, table, None, action)
 
     def modify(self, pipeline: Pipeline, message: p4rt.TableEntry) -> None:
         """Replace an entry, or the default entry."""
@@ -101,7 +100,6 @@ class TableEntries(Handler):
             if not before.is_const:
                 pipeline.plane.modify_entry(table.name, entry)
             _set_resources(pipeline, table, message, key)
-        _count_action_sets(pipeline, table, before.action, entry.action)
 
     def delete(self, pipeline: Pipeline, message: p4rt.TableEntry) -> None:
         """Remove an entry; other fields than its key are ignored."""
@@ -114,7 +112,6 @@ class TableEntries(Handler):
         if before is None:
             raise missing(table)
         pipeline.plane.delete_entry(table.name, key, message.priority)
-        _count_action_sets(pipeline, table, before.action, None)
 
     def read(self, pipeline: Pipeline, message: p4rt.TableEntry, new: New) -> None:
         """Read the entries that the request's set fields select."""
@@ -249,16 +246,8 @@ def _check_style(pipeline: Pipeline, table: Table, action: EntryAction) -> None:
     if isinstance(action, ActionSet):
         if pipeline.plane.members(name) or pipeline.plane.groups(name):
             raise invalid(f"{name!r} holds members or groups, so it takes no action sets")
-    elif pipeline.notes.action_sets[name]:
+    elif pipeline.plane.action_sets(name):
         raise invalid(f"{name!r} is programmed with action sets, so it takes nothing else")
-
-
-def _count_action_sets(
-    pipeline: Pipeline, table: Table, before: EntryAction | None, after: EntryAction | None
-) -> None:
-    if table.profile is not None:
-        step = isinstance(after, ActionSet) - isinstance(before, ActionSet)
-        pipeline.notes.action_sets[table.profile.name] += step
 
 
 def _modify_default(pipeline: Pipeline, table: Table, message: p4rt.TableEntry) -> None:

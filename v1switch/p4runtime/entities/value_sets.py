@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.p4runtime.entities.base import Handler, New
@@ -40,18 +42,46 @@ class ValueSets(Handler):
         ):
             found = new()
             found.value_set_id = value_set.id
-            for key in pipeline.notes.written.get((self.member, 0, value_set.id), ()):
+            for key in _keys(pipeline, value_set):
                 encode_key(key, value_set.fields, found.members.add().match)
+
+
+def _keys(pipeline: Pipeline, value_set: ValueSet) -> Iterable[Key]:
+    """The members as a client wrote them, or as they are when they have been changed since."""
+    written = pipeline.notes.written.get((ValueSets.member, 0, value_set.id), ())
+    members = pipeline.plane.value_set(value_set.name)
+    if tuple(_member(key, value_set) for key in written) == members:
+        return tuple(written)
+    return [_key(member, value_set) for member in members]
+
+
+def _key(member: ValueSetMember, value_set: ValueSet) -> Key:
+    """Split a member into its fields."""
+    at = sum(field.width for field in value_set.fields)
+    mask = (1 << at) - 1 if member.mask is None else member.mask
+    matches: list[Match] = []
+    for field in value_set.fields:
+        at -= field.width
+        ones = (1 << field.width) - 1
+        value, care = member.value >> at & ones, mask >> at & ones
+        if field.kind.name == "exact":
+            matches.append(Exact(value))
+        elif field.kind.name == "lpm":
+            matches.append(Lpm(value & care, care.bit_count()))
+        else:
+            matches.append(Ternary(value & care, care))
+    return tuple(matches)
 
 
 def _member(key: Key, value_set: ValueSet) -> ValueSetMember:
     """Concatenate a member's fields, first field in the most significant bits."""
-    value = mask = 0
+    value = mask = ones = 0
     for match, field in zip(key, value_set.fields, strict=True):
         part, care = _bits(match, field.width)
         value = value << field.width | part
         mask = mask << field.width | care
-    return ValueSetMember(value, mask)
+        ones = ones << field.width | (1 << field.width) - 1
+    return ValueSetMember(value, None if mask == ones else mask)
 
 
 def _bits(match: Match, width: int) -> tuple[int, int]:
