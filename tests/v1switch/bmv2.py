@@ -17,9 +17,9 @@ from tests.switch.harness_p4info import OPTIONAL
 from tests.switch.harness_p4info import Match as Key
 from tests.switch.harness_p4info import Path as Choice
 from tests.switch.harness_targets import BMV2, CPU_PORT, THRIFT_PORT
+from tests.v1switch.bmv2_thrift import Thrift, ThriftError
 from tests.v1switch.cases import Answer, Entries, Frame
 from tests.v1switch.engines import WIDEST_REGISTER
-from tests.v1switch.thrift import Thrift, ThriftError
 from v1switch.program import Program, load_file
 from v1switch.state.entries import (
     ActionCall,

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from v1switch.commands.parsing import Parser, count, tcp_port
+from v1switch.commands.parsing import Parser, count
 
 NO_NANOMSG = "there are no nanomsg sockets"
 NO_QUEUES = "there are no queues"
@@ -42,13 +42,10 @@ GENERAL = (
     Ignored("--debugger", "there is no debugger; `v1switch explain` shows each step", None),
     Ignored("--debugger-addr", "there is no debugger; `v1switch explain` shows each step"),
     Ignored("--packet-in", f"{NO_NANOMSG}; frames come by -i"),
-    Ignored("--thrift-port", "there is no Thrift server", tcp_port),
     Ignored("--restore-state", "no state is saved that could be restored"),
     Ignored("--max-port-count", "any number of ports is taken", count),
 )
 TARGET = (
-    Ignored("--enable-swap", "programs can always be replaced", None),
-    Ignored("--disable-swap", "programs can always be replaced", None),
     Ignored("--priority-queues", NO_QUEUES, count),
     Ignored("--max-mc-groups", "groups are limited by memory", count),
     Ignored("--max-l1-entries", "groups are limited by memory", count),

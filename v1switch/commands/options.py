@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from v1switch.commands import ignored, tls
+from v1switch.commands import ignored, thrift_port, tls
 from v1switch.commands.engines import AUTO, ENGINES
 from v1switch.commands.logs import LEVELS, TRACE
 from v1switch.commands.parsing import (
@@ -107,6 +107,7 @@ def _general() -> Parser:
         metavar="EXPR",
         help="log an explanation of the frames that match, such as 'port=1'",
     )
+    thrift_port.add_to(parser)
     ignored.add_to(parser, ignored.GENERAL)
     return parser
 
@@ -124,6 +125,8 @@ def _target() -> Parser:
     add("--grpc-server-addr", metavar="ADDR", help="HOST:PORT or unix:PATH")
     add("--cpu-port", type=port_number)
     add("--drop-port", type=port_number)
+    add("--enable-swap", action="store_true", help="let Thrift clients of simple_switch swap")
+    add("--disable-swap", action="store_true", help="let Thrift clients not replace the program")
     tls.add_to(parser)
     ignored.add_to(parser, ignored.TARGET)
     return parser
@@ -137,6 +140,7 @@ class Options:
         general: options before `--`.
         address: where the P4Runtime server listens; None: there is none.
         tls: its certificates, or None.
+        thrift: where the Thrift server listens; None: there is none.
         remarks: what to say in the log about the options.
         cpu_port, drop_port: may stand on either side of `--`; the target's side wins.
     """
@@ -144,6 +148,7 @@ class Options:
     general: argparse.Namespace
     address: str | None
     tls: tls.TlsFiles | None
+    thrift: thrift_port.ThriftOptions | None
     remarks: tuple[str, ...]
     cpu_port: int | None
     drop_port: int
@@ -183,7 +188,8 @@ def parse(argv: Sequence[str], name: str = "v1switch") -> Options:
     check_cpu_port(parser, cpu, drop)
     _check_interfaces(parser, general.interface, cpu, drop)
     files = tls.chosen(parser, target)
-    return Options(general, address, files, tuple(remarks), cpu, drop)
+    thrift = thrift_port.chosen(general, target, plain=name == PLAIN)
+    return Options(general, address, files, thrift, tuple(remarks), cpu, drop)
 
 
 def _explains(general: argparse.Namespace) -> bool:

@@ -17,6 +17,7 @@ from v1switch.commands.loading import load, write_valid_entries
 from v1switch.commands.logs import TRACE, Stamp, start_logging, write_trace
 from v1switch.commands.options import Options, parse
 from v1switch.commands.parsing import WRONG_CALL
+from v1switch.commands.thrift_port import serving
 from v1switch.control.dataplane import Dataplane
 from v1switch.control.engine import Engine
 from v1switch.engines.native.packet_loop import NativeLoop
@@ -121,6 +122,8 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
             stack.callback(server.stop)
             where = f"P4Runtime on {options.address}, device {general.device_id}"
             log.info("%s: %s", where, reach(options.address, secrets))
+        thrift = serving(options.thrift, dataplane, general.device_id, loop.counters)
+        stack.enter_context(thrift)
         stack.enter_context(LinkWatch(ports, dataplane.set_port_status))
         loop.run()
 

@@ -1,0 +1,129 @@
+"""The calls about the switch itself: programs, ports, learning, its state as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from v1switch.bmthrift import structs
+from v1switch.bmthrift.codes import LearnCode, LookupCode, PortCode, Refused
+from v1switch.bmthrift.state_text import commands
+from v1switch.bmthrift.target import Target
+from v1switch.errors import NoProgram
+
+NO_CONFIG = "{}"  # BMv2's before there is a program
+TABLE, PROFILE, COUNTER, METER, REGISTER, LEARN_LIST = range(6)  # BmResourceType
+_SECTIONS = {
+    COUNTER: "counter_arrays",
+    METER: "meter_arrays",
+    REGISTER: "register_arrays",
+    LEARN_LIST: "learn_lists",
+}
+_IN_PIPELINES = {TABLE: "tables", PROFILE: "action_profiles"}
+
+
+class Management:
+    """The calls about the switch itself."""
+
+    def __init__(self, target: Target) -> None:
+        """Work on a switch."""
+        self.target = target
+
+    # -- programs ---------------------------------------------------------------------------------
+
+    def bm_load_new_config(self, text: str) -> None:
+        """Load a program that waits for `bm_swap_configs`; calls refer to it from now on."""
+        self.target.stage(text)
+
+    def bm_swap_configs(self) -> None:
+        """Run the program that waits."""
+        self.target.swap()
+
+    def bm_get_config(self) -> str:
+        """The program's JSON, as it was loaded."""
+        try:
+            return self.target.program.text
+        except NoProgram:
+            return NO_CONFIG
+
+    def bm_get_config_md5(self) -> bytes:
+        """The MD5 digest of the JSON, by which clients see whether they have the same program."""
+        text = self.bm_get_config().encode()
+        return hashlib.md5(text, usedforsecurity=False).digest()
+
+    def bm_get_id_from_name(self, kind: int, name: str) -> int:
+        """The number that the JSON gives an object of the program."""
+        if kind not in _SECTIONS and kind not in _IN_PIPELINES:
+            raise Refused(LookupCode.INVALID_RESOURCE_TYPE)
+        found = _ids(self.bm_get_config(), kind).get(name)
+        if found is None:
+            raise Refused(LookupCode.INVALID_RESOURCE_NAME)
+        return found
+
+    # -- the switch -------------------------------------------------------------------------------
+
+    def bm_mgmt_get_info(self) -> structs.Config:
+        """The switch's number and port; there are no nanomsg sockets."""
+        return structs.Config(self.target.device_id, self.target.port)
+
+    def bm_reset_state(self) -> None:
+        """Start all state afresh, without entries, groups and sessions."""
+        self.target.plane.reset()
+
+    def bm_serialize_state(self) -> str:
+        """All state as commands of simple_switch_CLI."""
+        plane, running = self.target.plane, self.target.running
+        with plane.exclusive(), running.exclusive():
+            return "".join(f"{line}\n" for line in commands(plane, running))
+
+    # -- ports ------------------------------------------------------------------------------------
+
+    def bm_dev_mgr_show_ports(self) -> list[structs.PortInfo]:
+        """All ports."""
+        found = sorted(self.target.counters().interfaces, key=lambda each: each.port)
+        return [structs.PortInfo(each.port, each.ifname, each.up) for each in found]
+
+    def bm_dev_mgr_add_port(self, _ifname: str, _number: int, _pcap: str) -> None:
+        """Refuse: ports are those of the command line."""
+        raise Refused(PortCode.ERROR)
+
+    def bm_dev_mgr_remove_port(self, _number: int) -> None:
+        """Refuse: ports are those of the command line."""
+        raise Refused(PortCode.ERROR)
+
+    # -- learning ---------------------------------------------------------------------------------
+
+    def bm_learning_ack(self, list_id: int, _buffer: int, _samples: Sequence[int]) -> None:
+        """Take the acknowledgement of samples: digests go to P4Runtime clients only."""
+        self._check_list(list_id)
+
+    def bm_learning_ack_buffer(self, list_id: int, _buffer: int) -> None:
+        """Take the acknowledgement of a buffer."""
+        self._check_list(list_id)
+
+    def bm_learning_set_timeout(self, list_id: int, _timeout_ms: int) -> None:
+        """Refuse: P4Runtime clients say how digests are sent."""
+        self._check_list(list_id)
+        raise Refused(LearnCode.ERROR)
+
+    def bm_learning_set_buffer_size(self, list_id: int, _samples: int) -> None:
+        """Refuse: P4Runtime clients say how digests are sent."""
+        self._check_list(list_id)
+        raise Refused(LearnCode.ERROR)
+
+    def _check_list(self, list_id: int) -> None:
+        if list_id not in self.target.program.learn_lists:
+            raise Refused(LearnCode.INVALID_LIST_ID)
+
+
+def _ids(text: str, kind: int) -> Mapping[str, int]:
+    """The numbers of all objects of a kind in a program's JSON, by name."""
+    document: Any = json.loads(text)
+    if kind in _IN_PIPELINES:
+        pipelines = document.get("pipelines", [])
+        found = [o for pipeline in pipelines for o in pipeline.get(_IN_PIPELINES[kind], [])]
+    else:
+        found = document.get(_SECTIONS[kind], [])
+    return {each["name"]: each["id"] for each in found if "id" in each}

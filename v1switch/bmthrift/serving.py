@@ -1,0 +1,53 @@
+"""The whole Thrift server of a switch: its services, on an address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from v1switch.bmthrift.arrays import Arrays
+from v1switch.bmthrift.management import Management
+from v1switch.bmthrift.multicast import Multicast
+from v1switch.bmthrift.processor import Processor
+from v1switch.bmthrift.profiles import Profiles
+from v1switch.bmthrift.server import Server
+from v1switch.bmthrift.simple_switch import SimpleSwitch
+from v1switch.bmthrift.tables import Tables
+from v1switch.bmthrift.target import Target
+from v1switch.control.dataplane import Dataplane
+from v1switch.io.counters import Counters
+
+
+def serve(
+    plane: Dataplane,
+    host: str,
+    port: int,
+    *,
+    device_id: int = 0,
+    counters: Callable[[], Counters] = lambda: Counters((), 0),
+    can_swap: bool = True,
+) -> Server:
+    """Serve BMv2's Thrift interface for a data plane.
+
+    Args:
+        plane: the switch.
+        host: the address to listen on.
+        port: its port; 0 for a free one.
+        device_id: what clients are told.
+        counters: returns those of the switch's interfaces.
+        can_swap: whether clients may replace the program.
+
+    Raises:
+        CannotListen: the address is in use or not of this machine.
+    """
+    target = Target(plane, counters, device_id, port, can_swap)
+    multicast = Multicast(target)
+    services = {
+        "standard": (Tables(target), Profiles(target), Arrays(target), Management(target)),
+        "simple_pre": (multicast,),
+        "simple_pre_lag": (multicast,),
+        "simple_switch": (SimpleSwitch(target),),
+    }
+    server = Server(Processor(services), host, port)
+    server.start()
+    target.port = server.port
+    return server

@@ -1,0 +1,103 @@
+"""The Thrift server of simple_switch: --thrift-port, and where it listens."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from v1switch.commands.parsing import Parser, tcp_port
+from v1switch.control.dataplane import Dataplane
+from v1switch.errors import SwitchError
+from v1switch.io.counters import Counters
+
+LOOPBACK = "127.0.0.1"  # BMv2 listens on every address; this does not unless it is told to
+DEFAULT_PORT = 9090  # BMv2's, which simple_switch_CLI asks; here under the name simple_switch only
+MISSING = "no library Apache Thrift, expected the extra: pip install 'v1switch[thrift]'"
+log = logging.getLogger("v1switch")
+
+
+@dataclass(frozen=True)
+class ThriftOptions:
+    """Whether and where to serve Thrift.
+
+    Attributes:
+        host: address to listen on.
+        port: its port.
+        asked: whether the command line has it; the default port may be in use.
+        can_swap: whether clients may replace the program.
+    """
+
+    host: str
+    port: int
+    asked: bool
+    can_swap: bool
+
+
+def add_to(parser: Parser) -> None:
+    """Let a parser take the options."""
+    add = parser.add_argument
+    add("--thrift-port", type=tcp_port, metavar="PORT", help="serve simple_switch_CLI here")
+    add(
+        "--thrift-address",
+        default=LOOPBACK,
+        metavar="HOST",
+        help=f"where --thrift-port listens ({LOOPBACK}); 0.0.0.0 lets others control the switch",
+    )
+
+
+def chosen(
+    general: argparse.Namespace, target: argparse.Namespace, *, plain: bool
+) -> ThriftOptions | None:
+    """What the options ask for; None for no server. `plain`: called as simple_switch."""
+    port = general.thrift_port
+    can_swap = target.enable_swap if plain else not target.disable_swap
+    if port is None and not plain:
+        return None
+    asked = port is not None
+    return ThriftOptions(general.thrift_address, port or DEFAULT_PORT, asked, can_swap)
+
+
+@contextmanager
+def serving(
+    options: ThriftOptions | None,
+    plane: Dataplane,
+    device_id: int,
+    counters: Callable[[], Counters],
+) -> Iterator[None]:
+    """Serve Thrift inside, if it is asked for and the library is there; raises SwitchError."""
+    if options is None:
+        yield
+        return
+    try:
+        from v1switch.bmthrift.serving import serve
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "thrift":
+            raise
+        (log.warning if options.asked else log.info)(
+            "no Thrift on port %d: %s", options.port, MISSING
+        )
+        yield
+        return
+    try:
+        server = serve(
+            plane,
+            options.host,
+            options.port,
+            device_id=device_id,
+            counters=counters,
+            can_swap=options.can_swap,
+        )
+    except SwitchError as error:
+        if options.asked:
+            raise
+        log.warning("%s", error)
+        yield
+        return
+    log.info("Thrift on %s:%d", options.host, server.port)
+    try:
+        yield
+    finally:
+        server.stop()
