@@ -13,8 +13,11 @@ from tests.v1switch.explained import DROPPED, ENTRIES, FLOODED, replicate
 from tests.v1switch.explained import JSON as VTEP
 from tests.v1switch.twin import COMPILED, loaded
 from v1switch.control.dataplane import Dataplane
+from v1switch.control.engine import InertEngine
 from v1switch.entryfile import load_entries
+from v1switch.errors import DuplicateEntry
 from v1switch.explain import lines
+from v1switch.explain.changes import ToldDataplane
 from v1switch.explain.formats import format_of, match_format
 from v1switch.explain.notation import match_text, restricts, value_text
 from v1switch.explain.recorder import Recorder
@@ -22,7 +25,7 @@ from v1switch.explain.trace import TraceEngine
 from v1switch.program import load_file
 from v1switch.program.expressions import HeaderRef
 from v1switch.program.model import KeyField
-from v1switch.state.entries import Exact, Lpm, Range, Ternary
+from v1switch.state.entries import Exact, Lpm, MulticastGroup, Range, Ternary
 
 WIDTHS = st.sampled_from([1, 8, 16, 32, 33, 48, 64, 128])
 NAMES = st.sampled_from(["hdr.ipv4.dstAddr", "etherType", "ttl", "checksum", "next_hop", ""])
@@ -171,6 +174,84 @@ def test_a_programs_own_messages_stand_where_they_were_printed(
     assert "Digest" not in "".join(told[: places[0]])  # which is sent at the end of ingress
     assert "Table 'ExternIngress.entries_'" in "".join(told[: places[0]])
     assert told[-1] == "after it"
+
+
+# -- changes by controllers ------------------------------------------------------------------------
+
+
+def told_of(tmp_path: Path, name: str, *commands: str) -> list[str]:
+    """What is told of the changes that some commands make."""
+    told: list[str] = []
+    plane = ToldDataplane(InertEngine(), told.append, cpu_port=None, drop_port=511)
+    plane.load(load_file(COMPILED / f"{name}.json"))
+    file = tmp_path / "s1-commands.txt"
+    file.write_text("\n".join(commands))
+    load_entries(file, plane, None)
+    return told
+
+
+def test_entries_and_default_actions_are_told(tmp_path: Path) -> None:
+    assert told_of(
+        tmp_path,
+        "tables",
+        "table_add exactly found_exact 0x0a 11 => 5",
+        "table_add patterned found_ternary 0x12&&&0xf0 0&&&0 => 8 20",
+        "table_modify exactly found_exact 0 6",
+        "table_set_default longest found_longest 9",
+        "table_delete exactly 0",
+    ) == [
+        (
+            "Table 'TableIngress.exactly': entry hdr.key.a 10, hdr.key.b 11 added: "
+            "TableIngress.found_exact(v = 5)"
+        ),
+        (
+            "Table 'TableIngress.patterned': entry hdr.key.a 16&&&0xf0, hdr.key.b _, priority 20 "
+            "(low wins) added: TableIngress.found_ternary(v = 8)"
+        ),
+        (
+            "Table 'TableIngress.exactly': entry hdr.key.a 10, hdr.key.b 11 changed: "
+            "TableIngress.found_exact(v = 6)"
+        ),
+        "Table 'TableIngress.longest': default action TableIngress.found_longest(v = 9)",
+        "Table 'TableIngress.exactly': entry hdr.key.a 10, hdr.key.b 11 deleted",
+    ]
+
+
+def test_groups_and_sessions_are_told(tmp_path: Path) -> None:
+    commands = ("mc_mgrp_create 1", "mc_node_create 3 1 2", "mc_node_associate 1 0")
+    assert told_of(tmp_path, "replication", *commands, "mirroring_add 5 4") == [
+        "Multicast group 1 added: no replicas",
+        "Multicast group 1 changed: port 1 (instance 3), port 2 (instance 3)",
+        "Clone session 5 added: port 4 (instance 0)",
+    ]
+
+
+def test_changes_that_are_taken_back_are_told_as_such() -> None:
+    told: list[str] = []
+    plane = ToldDataplane(InertEngine(), told.append, cpu_port=None, drop_port=511)
+    plane.load(load_file(COMPILED / "replication.json"))
+    group = MulticastGroup(1)
+
+    def twice() -> None:
+        with plane.transaction():
+            plane.insert_multicast_group(group)
+            with plane.transaction():
+                plane.insert_multicast_group(group)
+
+    with pytest.raises(DuplicateEntry):
+        twice()
+    assert plane.multicast_groups() == []
+    assert told == [
+        "Multicast group 1 added: no replicas",
+        "The last change is taken back, as the next one failed",
+    ]
+
+
+def test_every_change_that_a_data_plane_knows_is_told() -> None:
+    starts = ("insert_", "modify_", "delete_", "set_default")
+    known = [name for name in dir(Dataplane) if name.startswith(starts)]
+    assert len(known) > 12
+    assert [name for name in known if name not in vars(ToldDataplane)] == []
 
 
 # -- values ----------------------------------------------------------------------------------------

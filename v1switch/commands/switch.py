@@ -57,6 +57,21 @@ def _engine(options: argparse.Namespace) -> Iterator[Engine]:
         yield chosen
 
 
+def _dataplane(options: Options, engine: Engine) -> Dataplane:
+    """The data plane; at level trace one that tells what controllers change."""
+    if options.general.log_level != TRACE:
+        return Dataplane(engine, cpu_port=options.cpu_port, drop_port=options.drop_port)
+    from v1switch.explain.changes import ToldDataplane
+
+    stamp = Stamp()
+    return ToldDataplane(
+        engine,
+        lambda text: write_trace([stamp() + text]),
+        cpu_port=options.cpu_port,
+        drop_port=options.drop_port,
+    )
+
+
 def open_captures(directory: Path, ports: Sequence[Port]) -> Capture:
     """Create the capture files of all ports; raises SwitchError."""
     from v1switch.io.captures import Capture
@@ -147,10 +162,7 @@ def main(argv: Sequence[str], name: str = "v1switch") -> int:
     try:
         start_logging(options.general)
         with short_turns(), _engine(options.general) as chosen:
-            _serve(
-                options,
-                Dataplane(chosen, cpu_port=options.cpu_port, drop_port=options.drop_port),
-            )
+            _serve(options, _dataplane(options, chosen))
     except (SwitchError, OSError) as error:
         sys.stderr.write(f"v1switch: {escaped(str(error))}\n")
         return WRONG_CALL

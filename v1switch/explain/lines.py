@@ -300,8 +300,8 @@ class Lines:
     def action(self, action: model.Action, values: Sequence[int]) -> None:
         """The table's action runs."""
         self._params = tuple([param.name for param in action.params])
-        phrase = self._phrase(action, lambda: self._phrases.action(action))
-        self._say(f"{phrase(values)}{' by default' if self._missed else ''}")
+        phrase = self._phrase(action, lambda: self._phrases.call(action))
+        self._say(f"Action {phrase(values)}{' by default' if self._missed else ''}")
 
     @step
     def statement(self, _node: str) -> None:

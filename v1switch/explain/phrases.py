@@ -120,15 +120,16 @@ class Phrases:
             if exact:
                 return f"{head}hit, key {key}{_origin(entry.opaque)}"
             written = ", ".join([text(m) for text, m in zip(matches, entry.key, strict=True)])
-            rank = _rank(entry.priority, entry.opaque) if table.prioritized else ""
-            return f"{head}hit, key {key}, entry {written}{rank}{_origin(entry.opaque)}"
+            order = rank(entry.priority, entry.opaque) if table.prioritized else ""
+            return f"{head}hit, key {key}, entry {written}{order}{_origin(entry.opaque)}"
 
         return phrase
 
-    def action(self, action: Action) -> Callable[[Sequence[int]], str]:
+    @staticmethod
+    def call(action: Action) -> Callable[[Sequence[int]], str]:
         """A call of an action."""
         parts = [(param.name, format_of(param.width, param.name)) for param in action.params]
-        head = f"Action {action.name}("
+        head = f"{action.name}("
 
         def phrase(values: Sequence[int]) -> str:
             given = [f"{n} = {t(value)}" for (n, t), value in zip(parts, values, strict=True)]
@@ -199,7 +200,8 @@ def _changing(head: str, text: Format) -> StepPhrase:
     return phrase
 
 
-def _rank(priority: int, opaque: object) -> str:
+def rank(priority: int, opaque: object) -> str:
+    """An entry's priority, as it was written."""
     if isinstance(opaque, Origin) and opaque.priority is not None:
         return f", priority {opaque.priority} (low wins)"
     return f", priority {priority}"
