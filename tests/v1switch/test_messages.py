@@ -51,7 +51,7 @@ def test_names_of_p4cs_own_tables(name: str) -> None:
             "counter_write by_entry 3 1 1",
             (
                 "counter 'ExternIngress.by_entry': it is direct, expected an entry's handle as its "
-                "index: table 'ExternIngress.entries_', entry handle 3: unknown, there is none yet"
+                "index: 'ExternIngress.entries_': entry handle 3 is unknown, there is none yet"
             ),
         ),
         (

@@ -31,7 +31,7 @@ THEIRS = {
     r"Parser '\w+' entering state '(\S+)'": "state",
     r"Extracting (?:variable-sized )?header '(\S+)'": "extract",
     r"Extracting to header stack (\S+), next header is (\d+)": "extract",
-    r"Table '(\S+)': (hit|miss)": "table",
+    r"Table '(\S+)': (hit with handle \d+|miss)": "table",
     r"Action (\S+)$": "action",
     r".*Condition .* is (true|false)": "if",
     r"Deparsing header '(\S+)'": "deparse",
@@ -41,7 +41,7 @@ THEIRS = {
 OURS = {
     r"Parser state '(\S+)'": "state",
     r"Extract '(\S+)'": "extract",
-    r"Table '(\S+)': (hit|miss)": "table",
+    r"Table '(\S+)': (hit with handle \d+|miss)": "table",
     r"Action ([^(]+)": "action",
     r"(?:\S+:\d+ )?if .*: (true|false)(?: \(.*\))?$": "if",
     r"Packet sent out of port (\d+): (\d+) bytes": "sent",

@@ -12,7 +12,7 @@ from v1switch.entryfile import arguments
 from v1switch.entryfile.context import Commands, Context
 from v1switch.entryfile.errors import InvalidLine
 from v1switch.entryfile.table_commands import Tables
-from v1switch.errors import quoted
+from v1switch.errors import UnknownHandle, quoted
 from v1switch.program.model import CounterArray, MeterArray
 from v1switch.state.bmv2_numbers import meter_config
 from v1switch.state.crc import WIDTHS, CrcConfig
@@ -77,9 +77,10 @@ class Arrays:
         table = self.context.program.tables[array.binding]
         try:
             return DirectCell(table.name, self.tables.entry(table, text))
-        except InvalidLine as wrong:
-            reason = f"it is direct, expected an entry's handle as its index: {wrong.what}"
-            raise InvalidLine(what, f"{reason}: {wrong.reason}") from None
+        except (InvalidLine, UnknownHandle) as wrong:
+            reason = ": ".join(wrong.args)
+            handle = "it is direct, expected an entry's handle as its index"
+            raise InvalidLine(what, f"{handle}: {reason}") from None
 
     def _cells(self, array: CounterArray | MeterArray) -> Iterable[Cell]:
         """All cells of an array: those of a direct one are the entries that its table has now."""

@@ -5,8 +5,9 @@ Who looks for a packet's missing entry finds there whether it was ever written, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from v1switch.control.dataplane import Dataplane
 from v1switch.control.engine import Engine
@@ -17,17 +18,16 @@ from v1switch.program.model import Action, Program, Table
 from v1switch.state.entries import (
     ActionCall,
     ActionSet,
-    CloneSession,
     EntryAction,
     Group,
     GroupRef,
     Key,
     Member,
     MemberRef,
-    MulticastGroup,
     Replica,
     TableEntry,
 )
+from v1switch.state.replication import Replication
 
 RANKED = ("ternary", "range")  # match types of tables with priorities
 Tell = Callable[[str], None]
@@ -71,10 +71,11 @@ class ToldDataplane(Dataplane):
 
     # -- tables -----------------------------------------------------------------------------------
 
-    def insert_entry(self, table: str, entry: TableEntry) -> None:
+    def insert_entry(self, table: str, entry: TableEntry) -> int:
         """As in Dataplane."""
-        super().insert_entry(table, entry)
-        self._told(self._text.entry(table, entry, "added"))
+        handle = super().insert_entry(table, entry)
+        self._told(self._text.entry(table, entry, f"added with handle {handle}"))
+        return handle
 
     def modify_entry(self, table: str, entry: TableEntry) -> None:
         """As in Dataplane."""
@@ -85,6 +86,11 @@ class ToldDataplane(Dataplane):
         """As in Dataplane."""
         super().delete_entry(table, key, priority)
         self._told(f"Table '{table}': entry {self._text.key(table, key)} deleted")
+
+    def clear_entries(self, table: str) -> None:
+        """As in Dataplane."""
+        super().clear_entries(table)
+        self._told(f"Table '{table}': all entries deleted")
 
     def set_default(self, table: str, action: EntryAction | None) -> None:
         """As in Dataplane."""
@@ -125,35 +131,33 @@ class ToldDataplane(Dataplane):
 
     # -- multicast groups and clone sessions ------------------------------------------------------
 
-    def insert_multicast_group(self, group: MulticastGroup) -> None:
-        """As in Dataplane."""
-        super().insert_multicast_group(group)
-        self._told(f"Multicast group {group.group_id} added: {_replicas(group.replicas)}")
+    @contextmanager
+    def _replicating(self) -> Iterator[Replication]:
+        """As in Dataplane; tells which groups and sessions have become others."""
+        with super()._replicating() as replication:
+            groups, sessions = dict(replication.groups), dict(replication.sessions)
+            yield replication
+            for number, done, replicas in _differences(groups, replication.groups):
+                self._told(f"Multicast group {number} {done}{replicas}")
+            for number, done, replicas in _differences(sessions, replication.sessions):
+                self._told(f"Clone session {number} {done}{replicas}")
 
-    def modify_multicast_group(self, group: MulticastGroup) -> None:
-        """As in Dataplane."""
-        super().modify_multicast_group(group)
-        self._told(f"Multicast group {group.group_id} changed: {_replicas(group.replicas)}")
 
-    def delete_multicast_group(self, group_id: int) -> None:
-        """As in Dataplane."""
-        super().delete_multicast_group(group_id)
-        self._told(f"Multicast group {group_id} deleted")
+class _Replicated(Protocol):
+    @property
+    def replicas(self) -> tuple[Replica, ...]: ...
 
-    def insert_clone_session(self, session: CloneSession) -> None:
-        """As in Dataplane."""
-        super().insert_clone_session(session)
-        self._told(f"Clone session {session.session_id} added: {_replicas(session.replicas)}")
 
-    def modify_clone_session(self, session: CloneSession) -> None:
-        """As in Dataplane."""
-        super().modify_clone_session(session)
-        self._told(f"Clone session {session.session_id} changed: {_replicas(session.replicas)}")
-
-    def delete_clone_session(self, session_id: int) -> None:
-        """As in Dataplane."""
-        super().delete_clone_session(session_id)
-        self._told(f"Clone session {session_id} deleted")
+def _differences(
+    before: Mapping[int, _Replicated], after: Mapping[int, _Replicated]
+) -> Iterator[tuple[int, str, str]]:
+    """The number of each that is another one, what was done, and its replicas."""
+    for number, found in after.items():
+        if (old := before.get(number)) is not found and old != found:
+            done = "added" if old is None else "changed"
+            yield number, done, f": {_replicas(found.replicas)}"
+    for number in before.keys() - after.keys():
+        yield number, "deleted", ""
 
 
 class _Texts:

@@ -117,11 +117,12 @@ class Phrases:
                 some = f"none of its {count} entries matches" if count else "it has no entries"
                 return f"{head}miss, {some}, key {key}"
             entry = cell.public_entry
+            hit = f"{head}hit with handle {cell.handle}, key {key}"
             if exact:
-                return f"{head}hit, key {key}{_origin(entry.opaque)}"
+                return f"{hit}{_origin(entry.opaque)}"
             written = ", ".join([text(m) for text, m in zip(matches, entry.key, strict=True)])
             order = rank(entry.priority, entry.opaque) if table.prioritized else ""
-            return f"{head}hit, key {key}, entry {written}{order}{_origin(entry.opaque)}"
+            return f"{hit}, entry {written}{order}{_origin(entry.opaque)}"
 
         return phrase
 
