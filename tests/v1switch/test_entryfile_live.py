@@ -11,7 +11,10 @@ from tests.v1switch.test_entryfile import request
 from tests.v1switch.twin import COMPILED, loaded
 from v1switch.commands.loading import write_entries, write_valid_entries
 from v1switch.control.dataplane import Dataplane
+from v1switch.entryfile.errors import EntriesError
+from v1switch.entryfile.tally import Tally
 from v1switch.errors import SwitchError
+from v1switch.state.entries import MulticastGroup
 
 # each told by simple_switch_CLI, which then goes on with the next line
 WRONG = [
@@ -53,14 +56,16 @@ def test_invalid_commands_are_told_each_and_the_others_run(
     assert summary == f"{file}: 2 entries written, {len(WRONG)} passed over"
 
 
-def test_an_invalid_command_leaves_nothing(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    file, plane = tmp_path / "s1-commands.txt", loaded("replication")
-    file.write_text("mc_mgrp_create 1\nmc_node_create 0 1 2\nmc_node_associate 1 5\n")
-    assert write(plane, file, caplog)[-1] == f"{file}: 2 entries written, 1 passed over"
-    (group,) = plane.multicast_groups()
-    assert group.replicas == ()
+def test_an_invalid_entry_leaves_nothing() -> None:
+    plane, told = loaded("replication"), []
+    tally = Tally(told.append)
+    with tally.one(plane):
+        plane.insert_multicast_group(MulticastGroup(1))
+    with tally.one(plane):
+        plane.insert_multicast_group(MulticastGroup(2))
+        raise EntriesError(Path("x"), 2, "", "half of it failed")
+    assert [group.group_id for group in plane.multicast_groups()] == [1]
+    assert (tally.written, tally.refused, len(told)) == (1, 1, 1)
 
 
 def test_rows_of_runtime_files_as_well(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -150,6 +150,21 @@ def test_clones_and_packets_that_come_again_say_what_they_are() -> None:
         assert wanted in told
 
 
+def test_a_packet_goes_on_under_its_own_number_after_its_ingress_clone() -> None:
+    traced = Traced(COMPILED / "replication.json")
+    replicate(traced.plane)
+    for vector in vectors("replication"):
+        traced.plane.process(*vector, 0)
+        told = traced.frames.pop()
+        numbers = [line[1 : line.index("]")].partition(".") for line in told]
+        assert {number for number, _, _ in numbers} == {numbers[0][0]}
+        if any("Ingress clone of" in line for line in told):
+            copies = [int(copy) for _, _, copy in numbers]
+            assert copies.index(1) < len(copies) - copies[::-1].index(0)
+            return
+    pytest.fail("no frame of the corpus was cloned")
+
+
 def test_a_loop_does_not_fill_the_log_and_its_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "MAX_EVENTS", 20)
     told = Traced(COMPILED / "loops.json").lines(1, b"\x50" + bytes(20))
