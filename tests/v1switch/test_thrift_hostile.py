@@ -54,6 +54,7 @@ def closed(connection: socket.socket) -> bool:
         CALL[:3] + b"\2" + HEAD[4:],
         HEAD + struct.pack("!bhi", STRING, 2, 0x7FFFFFFF),
         HEAD + struct.pack("!bhi", STRING, 2, -5),
+        HEAD + struct.pack("!bhi", STRING, 2, 2 << 20) + bytes(1 << 16),  # waits as a large one
         HEAD + struct.pack("!bhi", STRING, 2, 2) + b"\xff\xff",
         HEAD + struct.pack("!bhbi", LIST, 9, I32, 0x7FFFFFFF),
         HEAD + struct.pack("!bhbbi", MAP, 9, LIST, MAP, 1 << 19) + bytes(1000),

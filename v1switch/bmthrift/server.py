@@ -64,13 +64,16 @@ class Server:
     port: int
     _clients: set[Client] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _large: threading.Lock = field(default_factory=threading.Lock)
     _full: bool = False
     _stopping: bool = False
 
     def start(self) -> None:
         """Listen; raises CannotListen."""
         try:
-            self._socket = socket.create_server((self.host, self.port), backlog=BACKLOG)
+            family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+            address = (self.host, self.port)
+            self._socket = socket.create_server(address, family=family, backlog=BACKLOG)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise CannotListen(self.host, self.port, reason) from error
@@ -139,7 +142,7 @@ class Server:
         """Answer a client's calls until it goes."""
         client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        connection = Connection(client.socket)
+        connection = Connection(client.socket, self._large)
         try:
             while not self._ending():
                 connection.wait()
@@ -151,6 +154,7 @@ class Server:
             reason = on_one_line(f"{type(error).__name__}: {error}")
             log.info("Thrift: the connection of %s is closed: %s", client.peer, reason)
         finally:
+            connection.release()
             with self._lock:
                 self._clients.discard(client)
             client.socket.close()

@@ -40,14 +40,20 @@ def serve(
         CannotListen: the address is in use or not of this machine.
     """
     target = Target(plane, counters, device_id, port, can_swap)
-    multicast = Multicast(target)
-    services = {
-        "standard": (Tables(target), Profiles(target), Arrays(target), Management(target)),
-        "simple_pre": (multicast,),
-        "simple_pre_lag": (multicast,),
-        "simple_switch": (SimpleSwitch(target),),
-    }
-    server = Server(Processor(services), host, port)
+    server = Server(processor(target), host, port)
     server.start()
     target.port = server.port
     return server
+
+
+def processor(target: Target) -> Processor:
+    """What answers the calls of all services for a switch."""
+    multicast = Multicast(target)
+    return Processor(
+        {
+            "standard": (Tables(target), Profiles(target), Arrays(target), Management(target)),
+            "simple_pre": (multicast,),
+            "simple_pre_lag": (multicast,),
+            "simple_switch": (SimpleSwitch(target),),
+        }
+    )

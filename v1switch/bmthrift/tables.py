@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import overload
 
 from v1switch.bmthrift import structs
 from v1switch.bmthrift.codes import Refused, TableCode
@@ -58,12 +59,12 @@ class Tables:
             if reset_default:
                 plane.set_default(name, None)
 
-    def bm_mt_get_entries(self, name: str) -> list[structs.Entry]:
+    def bm_mt_get_entries(self, name: str) -> Sequence[structs.Entry]:
         """All entries; none of a table that does not exist, as BMv2 answers."""
         if name not in self.target.program.tables:
             return []
         table = self.target.table(name)
-        return [_entry(table, held) for held in self.target.plane.held_entries(name)]
+        return _Entries(table, self.target.plane.held_entries(name))
 
     def bm_mt_get_entry(self, name: str, handle: int) -> structs.Entry:
         """One entry; an empty one of a table that does not exist, as BMv2 answers."""
@@ -333,6 +334,28 @@ def _entry(table: Table, held: HeldEntry) -> structs.Entry:
         _action_entry(entry.action, held.target),
         life,
     )
+
+
+class _Entries(Sequence[structs.Entry]):
+    """The structs of entries, made one by one as they are written: a table may have millions."""
+
+    def __init__(self, table: Table, held: list[HeldEntry]) -> None:
+        """Make structs of what a table holds."""
+        self._table, self._held = table, held
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @overload
+    def __getitem__(self, index: int) -> structs.Entry: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[structs.Entry]: ...
+
+    def __getitem__(self, index: int | slice) -> structs.Entry | list[structs.Entry]:
+        if isinstance(index, slice):
+            return [_entry(self._table, held) for held in self._held[index]]
+        return _entry(self._table, self._held[index])
 
 
 def _action_entry(action: EntryAction | None, target: int | None) -> structs.ActionEntry:

@@ -56,8 +56,9 @@ def chosen(
     can_swap = target.enable_swap if plain else not target.disable_swap
     if port is None and not plain:
         return None
-    asked = port is not None
-    return ThriftOptions(general.thrift_address, port or DEFAULT_PORT, asked, can_swap)
+    if port is None:
+        return ThriftOptions(general.thrift_address, DEFAULT_PORT, asked=False, can_swap=can_swap)
+    return ThriftOptions(general.thrift_address, port, asked=True, can_swap=can_swap)
 
 
 @contextmanager
