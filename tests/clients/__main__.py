@@ -18,7 +18,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("which", nargs="*", metavar="CLIENT[/CASE]", help="all by default")
     parser.add_argument("--switch", choices=kept.SWITCHES, help="both by default")
     parser.add_argument("--page", type=Path, help="write the table of recorded results, run none")
-    parser.add_argument("--record", action="store_true", help="take the results into the record")
+    parser.add_argument(
+        "--record", type=Path, nargs="?", const=kept.RECORDED, help="take the results into a file"
+    )
     parser.add_argument("--keep", type=Path, help="a directory for the output of each case")
     options = parser.parse_args(argv)
     if options.page:
@@ -38,9 +40,9 @@ def main(argv: list[str]) -> int:
                     )
                     worse += outcome.passed is False and switch == "v1switch"
                     if options.record:
-                        outcomes = kept.read()  # another run may record, too
+                        outcomes = kept.read(options.record)  # another run may record, too
                         kept.record(outcomes, client.name, case.name, switch, outcome)
-                        kept.write(outcomes)
+                        kept.write(outcomes, options.record)
     return int(worse > 0)
 
 
