@@ -8,16 +8,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
 import pytest
 from p4.v1 import p4runtime_pb2 as rt
+from p4.v1.p4runtime_pb2_grpc import P4RuntimeStub
 
 from tests.switch.harness import ROOT, poll
 from tests.v1switch.twin import COMPILED
-from v1switch.commands import ignored, link
+from v1switch.commands import ignored, link, start
 from v1switch.commands.options import parse
 from v1switch.commands.tls import TlsFiles
 from v1switch.control.dataplane import Dataplane
@@ -26,7 +28,8 @@ from v1switch.errors import PortError, SwitchError
 from v1switch.io.captures import PcapFile, read_frames
 from v1switch.io.dumps import Dump, both
 from v1switch.io.files import FileLoop
-from v1switch.p4runtime.server import Tls, serve
+from v1switch.p4runtime.door import Tls, open_door
+from v1switch.p4runtime.server import serve
 from v1switch.program import load_file
 
 WIRE = str(COMPILED / "wire.json")
@@ -323,3 +326,32 @@ def test_a_start_loads_what_it_needs_only() -> None:
     loaded = set(done.stdout.split())
     assert loaded & {*heavy, *mine} == set()
     assert "v1switch.engines.python.engine" in loaded
+
+
+def test_it_listens_before_it_loads_the_switch() -> None:
+    code = "import sys, v1switch.commands.start, v1switch.p4runtime.door; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    later = ("v1switch.control.dataplane", "v1switch.engines", "google.protobuf", "p4")
+    assert set(done.stdout.split()) & set(later) == set()
+
+
+def test_who_comes_before_the_switch_is_loaded_is_served() -> None:
+    door = open_door("127.0.0.1:0")
+    with grpc.insecure_channel(door.target) as channel, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(P4RuntimeStub(channel).Capabilities, rt.CapabilitiesRequest())
+        server = serve(Dataplane(PythonEngine()), door.address, 1, door=door)
+        try:
+            assert asked.result(10).p4runtime_api_version == "1.4.1"
+        finally:
+            server.stop()
+
+
+def test_an_address_that_is_taken_ends_the_start(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = open_door("127.0.0.1:0")
+    port = first.target.rpartition(":")[2]
+    assert start.main(["--no-p4", "--", "--grpc-server-addr", f":{port}"]) == 2
+    assert f"cannot listen on ':{port}'" in capsys.readouterr().err

@@ -21,7 +21,8 @@ from tests.v1switch.corpus import CORPORA, vectors
 from tests.v1switch.native_helpers import helper
 from tests.v1switch.test_fuzz import SAMPLES, vtep
 from tests.v1switch.twin import COMPILED, loaded
-from v1switch.commands.engines import AUTO, engine
+from v1switch.commands.engines import engine
+from v1switch.commands.parsing import AUTO
 from v1switch.control.dataplane import Dataplane
 from v1switch.engines.native import cache
 from v1switch.engines.native import engine as native_engine

@@ -20,10 +20,11 @@ from tests.v1switch.p4runtime_own import DEVICE_ID
 from v1switch.control.dataplane import Dataplane
 from v1switch.engines.python.engine import PythonEngine
 from v1switch.p4runtime import entrance, limits
+from v1switch.p4runtime.door import BindFailed, reach
 from v1switch.p4runtime.errors import Code
 from v1switch.p4runtime.errors import Refused as Refusal
 from v1switch.p4runtime.peers import Peer, peer
-from v1switch.p4runtime.server import BindFailed, reach, serve
+from v1switch.p4runtime.server import serve
 from v1switch.p4runtime.session import Session
 from v1switch.p4runtime.shares import Shares
 

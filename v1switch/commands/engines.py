@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from v1switch.commands.parsing import NATIVE, PYTHON
 from v1switch.control.engine import Engine
 from v1switch.engines.python.engine import PythonEngine
 from v1switch.engines.upgrading import Code, UpgradingEngine
 from v1switch.program.model import Program
-
-PYTHON, NATIVE, AUTO = "python", "native", "auto"
-ENGINES = (AUTO, NATIVE, PYTHON)
 
 
 @contextmanager

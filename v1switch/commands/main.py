@@ -6,7 +6,6 @@ in the other's place.
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
@@ -69,11 +68,9 @@ def _command(words: list[str], name: str) -> int:
 
 
 def _switch(words: list[str], name: str) -> int:
-    gc.disable()  # nothing that is loaded is garbage: looking for it takes a tenth of the time
-    from v1switch.commands import switch
+    from v1switch.commands import start
 
-    gc.enable()
-    return switch.main(words, name)
+    return start.main(words, name)
 
 
 def run(name: str = "v1switch") -> NoReturn:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from v1switch.commands.loading import load, write_entries
 from v1switch.commands.parsing import WRONG_CALL, Parser, port_number
-from v1switch.control.dataplane import DROP_PORT, Dataplane
+from v1switch.control.dataplane import Dataplane
+from v1switch.control.defaults import DROP_PORT
 from v1switch.control.engine import Engine
 from v1switch.entryfile import find_p4info
 from v1switch.errors import SwitchError, escaped

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from v1switch.commands import ignored, thrift_port, tls
-from v1switch.commands.engines import AUTO, ENGINES
 from v1switch.commands.logs import LEVELS, TRACE
 from v1switch.commands.parsing import (
+    AUTO,
+    ENGINES,
     Parser,
     check_cpu_port,
     check_not_dropped,
@@ -23,7 +24,7 @@ from v1switch.commands.parsing import (
     device_id,
     port_number,
 )
-from v1switch.control.dataplane import DROP_PORT
+from v1switch.control.defaults import DROP_PORT
 
 DEFAULT_ADDRESS = "127.0.0.1:9559"  # BMv2's default listens on every address; this one does not
 PLAIN = "simple_switch"  # BMv2's switch without P4Runtime

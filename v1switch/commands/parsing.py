@@ -12,6 +12,8 @@ TCP_PORT_MAX = (1 << 16) - 1
 DEVICE_ID_MAX = (1 << 64) - 1  # a uint64 in p4runtime.proto
 COUNT_MAX = (1 << 32) - 1
 WRONG_CALL = 2
+PYTHON, NATIVE, AUTO = "python", "native", "auto"
+ENGINES = (AUTO, NATIVE, PYTHON)
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,4 +1,4 @@
-"""`python -m v1switch`: the switch itself, on interfaces, until SIGTERM or SIGINT."""
+"""The switch itself, on interfaces, until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import argparse
 import contextlib
 import logging
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from v1switch.commands.engines import PYTHON, engine
+from v1switch.commands.engines import engine
 from v1switch.commands.interpreter import short_turns
 from v1switch.commands.loading import load, write_valid_entries
-from v1switch.commands.logs import TRACE, Stamp, start_logging, write_trace
-from v1switch.commands.options import Options, parse
-from v1switch.commands.parsing import WRONG_CALL
+from v1switch.commands.logs import TRACE, Stamp, write_trace
+from v1switch.commands.options import Options
+from v1switch.commands.parsing import PYTHON
 from v1switch.commands.thrift_port import serving
 from v1switch.control.dataplane import Dataplane
 from v1switch.control.engine import Engine
 from v1switch.engines.native.packet_loop import NativeLoop
 from v1switch.entryfile import find_p4info
-from v1switch.errors import SwitchError, escaped
+from v1switch.errors import SwitchError
 from v1switch.io.dumps import Dump, both
 from v1switch.io.links import LinkWatch
 from v1switch.io.loop import PacketLoop, Tap
@@ -30,6 +29,7 @@ from v1switch.io.ports import Port, open_ports
 
 if TYPE_CHECKING:
     from v1switch.io.captures import Capture
+    from v1switch.p4runtime.door import Door
 
 log = logging.getLogger("v1switch")
 
@@ -103,14 +103,13 @@ def _loop(
     return PacketLoop(dataplane, ports, tap)
 
 
-def _serve(options: Options, dataplane: Dataplane) -> None:
+def _serve(options: Options, dataplane: Dataplane, door: Door | None) -> None:
     """Run the switch until a signal ends it."""
     general = options.general
     for remark in options.remarks:
         log.info("%s", remark)
-    if options.address is not None:  # before a program loads and another thread compiles it
+    if door is not None:  # before a program loads and another thread compiles it
         import v1switch.p4runtime.server  # noqa: F401  # a third of all loading
-    secrets = None if options.tls is None else options.tls.read()
     if general.program is not None:
         load(dataplane, general.program)
         if general.entries is not None:
@@ -128,15 +127,16 @@ def _serve(options: Options, dataplane: Dataplane) -> None:
         stack.callback(_report_drops, loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.stop())
-        if options.address is None:
+        if door is None:
             log.info("no P4Runtime: simple_switch serves it with -- --grpc-server-addr ADDR only")
         else:
-            from v1switch.p4runtime.server import reach, serve
+            from v1switch.p4runtime.door import reach
+            from v1switch.p4runtime.server import serve
 
-            server = serve(dataplane, options.address, general.device_id, loop.counters, secrets)
+            server = serve(dataplane, door.address, general.device_id, loop.counters, door=door)
             stack.callback(server.stop)
-            where = f"P4Runtime on {options.address}, device {general.device_id}"
-            log.info("%s: %s", where, reach(options.address, secrets))
+            where = f"P4Runtime on {door.address}, device {general.device_id}"
+            log.info("%s: %s", where, reach(door.address, door.tls))
         thrift = serving(options.thrift, dataplane, general.device_id, loop.counters)
         stack.enter_context(thrift)
         stack.enter_context(LinkWatch(ports, dataplane.set_port_status))
@@ -148,22 +148,12 @@ def _report_drops(loop: PacketLoop) -> None:
         log.warning("lost frames: %s", lost)
 
 
-def main(argv: Sequence[str], name: str = "v1switch") -> int:
-    """Run the switch until SIGTERM or SIGINT.
+def run(options: Options, door: Door | None) -> None:
+    """Run the switch until SIGTERM or SIGINT; raises SwitchError, OSError when it cannot start.
 
     Args:
-        argv: the arguments.
-        name: what it was called as.
-
-    Returns:
-        0 after an orderly end, 2 when the call was wrong (program, interface, address).
+        options: of the command line.
+        door: where P4Runtime is listened on already; None serves none.
     """
-    options = parse(argv, name)
-    try:
-        start_logging(options.general)
-        with short_turns(), _engine(options.general) as chosen:
-            _serve(options, _dataplane(options, chosen))
-    except (SwitchError, OSError) as error:
-        sys.stderr.write(f"v1switch: {escaped(str(error))}\n")
-        return WRONG_CALL
-    return 0
+    with short_turns(), _engine(options.general) as chosen:
+        _serve(options, _dataplane(options, chosen), door)

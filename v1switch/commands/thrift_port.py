@@ -7,11 +7,14 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from v1switch.commands.parsing import Parser, tcp_port
-from v1switch.control.dataplane import Dataplane
 from v1switch.errors import SwitchError
-from v1switch.io.counters import Counters
+
+if TYPE_CHECKING:  # the command line is read before the switch is loaded
+    from v1switch.control.dataplane import Dataplane
+    from v1switch.io.counters import Counters
 
 LOOPBACK = "127.0.0.1"  # BMv2 listens on every address; this does not unless it is told to
 DEFAULT_PORT = 9090  # BMv2's, which simple_switch_CLI asks; here under the name simple_switch only

@@ -27,6 +27,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from v1switch.control.array_control import ArrayControl
+from v1switch.control.defaults import DROP_PORT
 from v1switch.control.engine import Engine, Forwarder, Frame, InertEngine, Prepared
 from v1switch.control.profile_control import ProfileControl
 from v1switch.control.replication_control import ReplicationControl
@@ -36,8 +37,6 @@ from v1switch.program.model import Program
 from v1switch.state.entries import DigestSample
 from v1switch.state.program_state import State
 from v1switch.state.replication import Replication
-
-DROP_PORT = 511
 
 
 @dataclass(frozen=True)

@@ -1,68 +1,18 @@
-"""The P4Runtime server: binds an address, runs the service, stops."""
+"""The P4Runtime server: runs the service behind a door, stops."""
 
 from __future__ import annotations
-
-import ipaddress
-import os
-import stat
-from concurrent import futures
-from dataclasses import dataclass, field
-from pathlib import Path
-from urllib.parse import unquote
 
 import grpc
 
 from v1switch.control.dataplane import Dataplane
-from v1switch.errors import SwitchError
 from v1switch.io.counters import Counters
-from v1switch.p4runtime import interfaces, limits
+from v1switch.p4runtime import interfaces
 from v1switch.p4runtime.device import Device
+from v1switch.p4runtime.door import Door, Tls, open_door
 from v1switch.p4runtime.entrance import Entrance
 from v1switch.p4runtime.service import Service
 
 NO_COUNTERS = Counters((), 0)
-UNIX = "unix:"  # gRPC's notation, a URI: % in the path is %25
-UNAVAILABLE = "in use or not of this machine, expected a free unix:PATH or HOST:PORT"
-OPTIONS = (  # grpc/impl/channel_arg_names.h
-    ("grpc.max_receive_message_length", limits.MAX_MESSAGE),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.so_reuseport", 0),
-    ("grpc.max_concurrent_streams", limits.WORKERS),  # of one connection
-    ("grpc.server_handshake_timeout_ms", 5_000),  # until the client's HTTP/2 settings
-    ("grpc.keepalive_time_ms", 30_000),  # a client that does not answer pings is gone
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),  # clients' own pings
-)
-
-
-class BindFailed(SwitchError):
-    """The server cannot listen on its address.
-
-    Attributes:
-        address: as it was given.
-        reason: why not, and what is expected.
-    """
-
-    def __init__(self, address: str, reason: str) -> None:
-        super().__init__(f"cannot listen on {address!r}: {reason}")
-        self.address = address
-        self.reason = reason
-
-
-@dataclass(frozen=True)
-class Tls:
-    """What a server needs for TLS, in PEM.
-
-    Attributes:
-        key, certificate: the server's.
-        authority: certificates that clients' are verified against, or None.
-        client_auth: whether clients need one.
-    """
-
-    key: bytes = field(repr=False)
-    certificate: bytes
-    authority: bytes | None
-    client_auth: bool
 
 
 class Handle:
@@ -85,6 +35,7 @@ def serve(
     device_id: int,
     counters: interfaces.Source = lambda: NO_COUNTERS,
     tls: Tls | None = None,
+    door: Door | None = None,
 ) -> Handle:
     """Serve P4Runtime for `dataplane`.
 
@@ -94,93 +45,15 @@ def serve(
         device_id: the only device id that clients may use.
         counters: returns those of the switch's interfaces.
         tls: for TLS; None for plain text.
+        door: of this address, when it is listened on already.
 
     Raises:
         BindFailed: the address is in use or invalid.
     """
-    target = _local(address)
-    server = grpc.server(
-        futures.ThreadPoolExecutor(max_workers=limits.WORKERS, thread_name_prefix="p4rt"),
-        options=OPTIONS,
-        maximum_concurrent_rpcs=limits.WORKERS,
-    )
+    door = door or open_door(address, tls)
     device = Device(dataplane, device_id)
     entrance = Entrance(Service(device), address)
-    server.add_generic_rpc_handlers(entrance.handlers(counters))
-    bound = _bind(server, address, target, tls)
+    door.server.add_generic_rpc_handlers(entrance.handlers(counters))
     device.start()
-    server.start()
-    return Handle(server, device, target if target.startswith(UNIX) else _with(target, bound))
-
-
-def reach(address: str, tls: Tls | None = None) -> str:
-    """Say who can use a server that listens on `address`, on one line."""
-    if tls is not None and tls.client_auth:
-        return "who has a certificate and reaches it can control this switch"
-    if address.startswith(UNIX):
-        return "only this user and root can control this switch"
-    host = _local(address).rpartition(":")[0]
-    if _is_loopback(host):
-        who = "every user of this machine"
-    else:
-        who = "everybody who reaches this machine"
-    return f"{who} can control this switch; --grpc-server-addr unix:PATH restricts it to you"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _bind(server: grpc.Server, address: str, target: str, tls: Tls | None) -> int:
-    """Listen; a Unix socket is its user's only from the first moment. Raises BindFailed."""
-    before = os.umask(0o177)
-    try:
-        if tls is None:
-            bound = server.add_insecure_port(target)
-        else:
-            pairs = [(tls.key, tls.certificate)]
-            secrets = grpc.ssl_server_credentials(pairs, tls.authority, tls.client_auth)
-            bound = server.add_secure_port(target, secrets)
-    except RuntimeError as error:
-        raise BindFailed(address, UNAVAILABLE) from error
-    finally:
-        os.umask(before)
-    if not bound:
-        raise BindFailed(address, UNAVAILABLE)
-    return bound
-
-
-def _local(address: str) -> str:
-    """Return the address with a host; the loopback address when none is given.
-
-    A Unix socket that an earlier switch left behind is not in use; gRPC removes it.
-    """
-    if address.startswith(UNIX):
-        _check_folder(address, Path(unquote(address.removeprefix(UNIX))).parent)
-        return address
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdigit():
-        raise BindFailed(address, "expected unix:PATH or HOST:PORT")
-    return f"{host or '127.0.0.1'}:{port}"
-
-
-def _check_folder(address: str, folder: Path) -> None:
-    """Refuse a folder that does not exist, or where others could put a socket in our place."""
-    try:
-        found = folder.stat()
-    except OSError as error:
-        note = " (%XX in it is an escape: % itself is %25)" if "%" in address else ""
-        why = f"directory {str(folder)!r}: {error.strerror}{note}"
-        raise BindFailed(address, f"{why}, expected an existing one") from error
-    if not stat.S_ISDIR(found.st_mode):
-        raise BindFailed(address, f"{str(folder)!r} is no directory, expected one")
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX:
-        why = f"others can replace files in directory {str(folder)!r}"
-        raise BindFailed(address, f"{why} (mode {found.st_mode & 0o7777:o}), expected mode 700")
-
-
-def _with(target: str, port: int) -> str:
-    return f"{target.rpartition(':')[0]}:{port}"
+    door.server.start()
+    return Handle(door.server, device, door.target)
