@@ -1,5 +1,6 @@
 """Messages are for people: they name what a user knows, and what would have been right."""
 
+import json
 import logging
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from p4.v1 import p4runtime_pb2 as p4rt
 from tests.v1switch import small
 from tests.v1switch.twin import COMPILED, loaded
 from v1switch.entryfile import EntriesError, load_entries
+from v1switch.errors import ProgramError
 from v1switch.p4runtime import batches
 from v1switch.p4runtime.errors import Code, Refused
 from v1switch.p4runtime.join import join
 from v1switch.p4runtime.pipeline import Pipeline
+from v1switch.program import load_program
 from v1switch.program.hidden import is_hidden
 
 # -- entry files -----------------------------------------------------------------------------------
@@ -69,6 +72,26 @@ def test_names_of_p4cs_own_tables(name: str) -> None:
 )
 def test_objects_of_another_kind_are_told(tmp_path: Path, line: str, message: str) -> None:
     assert message in told(tmp_path, "externs", line)
+
+
+# -- programs --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("op", "name"),
+    [("count", "ExternIngress.by_entry"), ("execute_meter", "ExternIngress.entry_pace")],
+)
+def test_a_program_that_addresses_a_direct_one_as_indexed_is_told(op: str, name: str) -> None:
+    program = json.loads((COMPILED / "externs.json").read_text())
+    calls = [call for action in program["actions"] for call in action["primitives"]]
+    next(call for call in calls if call["op"] == op)["parameters"][0]["value"] = name
+    kind = "counter" if op == "count" else "meter"
+    with pytest.raises(ProgramError) as caught:
+        load_program(json.dumps(program))
+    assert caught.value.reason == (
+        f"expected an indexed {kind}, found direct {kind} '{name}' "
+        "of table 'ExternIngress.entries_'"
+    )
 
 
 # -- P4Runtime -------------------------------------------------------------------------------------

@@ -142,6 +142,9 @@ class _Arguments:
     def read(self, node: Node, kind: str) -> ex.Expr:
         """Read one argument of a kind."""
         arg = self.reader.read(node)
+        if isinstance(arg, ex.Named) and arg.kind == kind and (table := self._table_of(arg)):
+            what = kind.removesuffix("_array")
+            raise node.fail(f"an indexed {what}", f"direct {what} {arg.name!r} of table {table!r}")
         if not self._fits(arg, kind):
             raise node.fail(kind.replace("_", " "), _describe(arg, self.kinds))
         return arg
@@ -159,7 +162,7 @@ class _Arguments:
         if kind == STACK:
             return self.kinds.of(arg) in (STACK, UNION_STACK)
         if kind in (COUNTER, METER, REGISTER, CALCULATION):
-            return isinstance(arg, ex.Named) and arg.kind == kind and self._is_indexed(arg)
+            return isinstance(arg, ex.Named) and arg.kind == kind
         if kind == LEARN_LIST:
             return isinstance(arg, ex.Const) and arg.value in self.symbols.learn_lists
         if kind == FIELD_LIST:
@@ -180,11 +183,11 @@ class _Arguments:
         headers = self.symbols.headers
         return headers[arg.name].header_type == headers[STANDARD_METADATA].header_type
 
-    def _is_indexed(self, arg: ex.Named) -> bool:
-        """Whether a counter or meter is indexed, not the direct one of a table."""
+    def _table_of(self, arg: ex.Named) -> str | None:
+        """The table of a direct counter or meter; None for what is indexed."""
         if arg.kind == COUNTER:
-            return self.symbols.counters[arg.name].binding is None
-        return arg.kind != METER or self.symbols.meters[arg.name].binding is None
+            return self.symbols.counters[arg.name].binding
+        return self.symbols.meters[arg.name].binding if arg.kind == METER else None
 
 
 def _describe(arg: ex.Expr, of: kinds.Kinds) -> str:
