@@ -186,7 +186,7 @@ from v1switch.engines.native import compile, machine
 
 inside = threading.Event()
 
-def optimise(module):
+def optimise(*_):
     inside.set()
     time.sleep(0.5)
     print("optimised", flush=True)

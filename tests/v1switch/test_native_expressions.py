@@ -13,7 +13,6 @@ from v1switch.engines.native.compile import compile_switch
 from v1switch.engines.native.working_memory import WorkingMemory
 from v1switch.lower import ir
 from v1switch.program import load_file
-from v1switch.program.model import LearnList
 from v1switch.state.words import address, zeros
 
 WIDTHS = (1, 3, 8, 16, 31, 32, 48, 63, 64, 65, 96, 128, 200)
@@ -207,20 +206,17 @@ def test_expressions_are_exact(seed: int) -> None:
 
 def test_a_statement_without_room_leaves_its_frames_to_plain_python() -> None:
     what = ir.Var("what", ir.Int(8))
-    many = LearnList(1, "many", (), (8,) * op.EVENT_WORDS)
     made = switch([what], ir.Const(5))
     extract, *rest = made.body
-    digest = ir.SendDigest(many, (ir.Const(1),) * op.EVENT_WORDS)
-    asked = ir.If(ir.Compare("==", what, ir.Const(1)), (digest,))
-    program = replace(made.program, learn_lists={1: many})
-    compiled = compile_switch(replace(made, program=program, body=(extract, asked, *rest)))
-    assert compiled.printed.reasons == ("digests and messages of many values",)
-    memory, context = WorkingMemory(compiled.printed), zeros(1)
+    traced = ir.Observe("of tracing only", ())
+    asked = ir.If(ir.Compare("==", what, ir.Const(1)), (traced,))
+    compiled = compile_switch(replace(made, body=(extract, asked, *rest)))
+    assert compiled.printed.reasons == ("Observe as a statement",)
+    memory = WorkingMemory(compiled.printed)
     results = []
-    for listening, frame in ((1, b"\0"), (1, b"\1"), (0, b"\0"), (0, b"\1")):
-        context[0] = listening
+    for frame in (b"\0", b"\1"):
         memory.clear()
         start = memory.put_frame(frame)
-        given = address(context), start, len(frame), 0, 0, address(memory.words)
+        given = address(zeros(1)), start, len(frame), 0, 0, address(memory.words)
         results.append(compiled.run(*given))
-    assert results == [op.DONE, op.PUNT, op.DONE, op.PUNT]
+    assert results == [op.DONE, op.PUNT]

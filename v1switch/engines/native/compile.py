@@ -19,6 +19,7 @@ from v1switch.engines.native.helpers.signatures import LOOP, SYMBOL
 from v1switch.engines.native.printer.function import RUN, RUN_ARGUMENTS, Printed, print_switch
 from v1switch.lower import ir
 
+_LARGE = 800_000  # characters: some 180 tables
 _llvm_at_work = threading.RLock()
 atexit.register(_llvm_at_work.acquire)  # a process that ends while a thread is in LLVM crashes
 
@@ -98,7 +99,8 @@ def object_code(text: str) -> bytes:
         module = machine.parse(text)
         module.link_in(llvm.parse_bitcode(helpers))
         machine.keep_only(module, {RUN})
-        machine.optimise(module)
+        large = len(text) > _LARGE
+        machine.optimise(module, machine.SPEED_OF_LARGE if large else machine.SPEED)
         return bytes(machine.host().emit_object(module))
 
 

@@ -7,7 +7,10 @@ from functools import cache
 
 import llvmlite.binding as llvm
 
-_SPEED = 1  # -O1: -O2 takes a quarter longer, and frames are no faster
+SPEED = 1  # -O1: -O2 takes a quarter longer, and frames are no faster
+SPEED_OF_LARGE = (
+    0  # time and memory then grow in proportion to the module, frames take a third more
+)
 _SELECTION = 2  # how well instructions are selected and scheduled
 
 
@@ -47,9 +50,9 @@ def keep_only(module: llvm.ModuleRef, names: Collection[str]) -> None:
             variable.linkage = "internal"
 
 
-def optimise(module: llvm.ModuleRef) -> None:
+def optimise(module: llvm.ModuleRef, speed: int = SPEED) -> None:
     """Run LLVM's passes, without vectorisation: there is nothing in packets to vectorise."""
-    options = llvm.create_pipeline_tuning_options(speed_level=_SPEED)
+    options = llvm.create_pipeline_tuning_options(speed_level=speed)
     options.loop_vectorization = options.slp_vectorization = False
     options.loop_unrolling = options.loop_interleaving = False
     machine = host()

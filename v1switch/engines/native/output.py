@@ -14,8 +14,9 @@ EVENTS, EVENTS_AT, MAX_EVENTS = 9, 10, 11  # digests and messages that Python de
 SAVED_AT = 12  # egress copies that wait: variables of the packet, and the replicas to serve
 ITEMS, ITEMS_AT = 13, 14  # work list: frames that are resubmitted or recirculated
 BYTES, BYTES_AT, MAX_BYTES = 15, 16, 17  # recirculated frames: bytes used, address, capacity
-HASHED_AT = 18  # MAX_HASHED bytes for the input of a hash
-OUT_WORDS = 19
+HASHED_AT = 18  # room for the input of a hash
+EVENT_SIZE = 19  # bytes of an event
+OUT_WORDS = 20
 
 # Words of a frame that leaves: port, then address and length of its headers and of its payload
 PORT, HEAD, HEAD_LENGTH, BODY, BODY_LENGTH = 0, 1, 2, 3, 4
@@ -28,10 +29,6 @@ ITEM_KIND, ITEM_FRAME, ITEM_LENGTH, ITEM_LIST, ITEM_VALUES = 0, 1, 2, 3, 4
 # variables follow
 COPY_REPLICAS, COPY_LEFT, COPY_VALUES = 0, 1, 2
 
-# An event is its kind and values. A learn list's number in the program means a digest of it,
-# -1, -2, … for the first, second, … message of the program (see `Printed`).
-EVENT_WORDS = 64
-
-MAX_HASHED = 1 << 18  # bytes
-
+# An event is its kind and values, with room for the program's longest. The number of a learn list
+# means a digest of it, -1, -2, … the first, second, … message of the program (see `Printed`).
 DONE, PUNT = 0, 1  # what a program's function returns

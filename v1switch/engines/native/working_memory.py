@@ -24,14 +24,15 @@ class WorkingMemory:
         """Make as much room as a program needs."""
         self.words = zeros(op.OUT_WORDS)
         self._frames = zeros(op.FRAME_WORDS * MAX_FRAMES)
-        self._events = zeros(op.EVENT_WORDS * MAX_EVENTS)
+        self._event_words = printed.event_words
+        self._events = zeros(printed.event_words * MAX_EVENTS)
         self._event_bytes = memoryview(self._events).cast("B")
         self._undo = zeros(2 * MAX_UNDO)
         self._saved = zeros(printed.copy_words * printed.copies)
         self._items = zeros(printed.item_words * MAX_PASSES)
         self._heads = bytearray(printed.head_size * MAX_FRAMES)
         self._bytes = bytearray(_MAX_BYTES + _SLACK)
-        self._hashed = bytearray(op.MAX_HASHED)
+        self._hashed = bytearray(printed.hashed + _SLACK)
         self._frame = bytearray(MAX_FRAME + _SLACK)
         values = {
             op.FRAMES_AT: address(self._frames),
@@ -47,6 +48,7 @@ class WorkingMemory:
             op.BYTES_AT: byte_address(self._bytes),
             op.MAX_BYTES: _MAX_BYTES,
             op.HASHED_AT: byte_address(self._hashed),
+            op.EVENT_SIZE: WORD_BYTES * printed.event_words,
         }
         for index, value in values.items():
             self.words[index] = value
@@ -74,7 +76,10 @@ class WorkingMemory:
 
     def take_events(self) -> Iterator[tuple[int, memoryview]]:
         """Give what Python is to deliver, once: its kind, and the words after it as bytes."""
-        for at in range(0, op.EVENT_WORDS * self.words[op.EVENTS], op.EVENT_WORDS):
-            values = self._event_bytes[WORD_BYTES * (at + 1) : WORD_BYTES * (at + op.EVENT_WORDS)]
-            yield self._events[at], values
+        size = self._event_words
+        for at in range(0, size * self.words[op.EVENTS], size):
+            yield (
+                self._events[at],
+                self._event_bytes[WORD_BYTES * (at + 1) : WORD_BYTES * (at + size)],
+            )
         self.words[op.EVENTS] = 0

@@ -20,6 +20,7 @@ Value = Any
 WORD = ll.IntType(64)
 BIT = ll.IntType(1)
 OCTET = ll.IntType(8)
+_MAX_STACK = 1 << 21  # threads have 8 MiB, and an ingress clone runs the function in itself
 ARGUMENTS = ("ctx", "frame", "length", "port", "now", "out", "kind", "list", "values", "session")
 
 
@@ -43,6 +44,8 @@ class Code:
         slots: what the words at `ctx` lead to (see `context`), in order.
         reasons: what statements leave their frames to plain Python for.
         messages: log messages, each with its values' types; a text of None is a failed assertion.
+        event_words, hashed: words of the longest event, bytes of the longest input of a hash.
+        stack: bytes of the function's variables.
     """
 
     def __init__(self, module: ll.Module, switch: ir.Switch) -> None:
@@ -58,6 +61,8 @@ class Code:
         self.slots: dict[str, int] = {}
         self.reasons: dict[str, None] = {}
         self.messages: list[tuple[str | None, tuple[ir.Int, ...]]] = []
+        self.event_words, self.hashed = 1, 0
+        self.stack = 0
         self._helpers: dict[str, Value] = {}
         self._memory: dict[ir.Var, tuple[Value, ...]] = {}
         self._entry = ll.IRBuilder(self.function.append_basic_block("entry"))
@@ -68,7 +73,13 @@ class Code:
                 self.builder.store(ll.Constant(place.type.pointee, 0), place)
 
     def end(self) -> None:
-        """End the function: it returns DONE, or PUNT if the undo log overflowed."""
+        """End the function: it returns DONE, or PUNT if the undo log overflowed.
+
+        Raises:
+            NotNative: a thread's stack would have no room for it.
+        """
+        if self.stack > _MAX_STACK:
+            raise NotNative(f"its variables take {self.stack >> 10} KiB of at most 2048 KiB")
         self._entry.branch(self.function.basic_blocks[1])
         if not self.ended:
             self.builder.branch(self.finish)
@@ -88,10 +99,12 @@ class Code:
 
     def allocate(self, kind: Value, name: str = "") -> Value:
         """Memory on the stack, for the whole function."""
+        self.stack += WORD_BYTES * -(-kind.width // WORD.width)
         return self._entry.alloca(kind, name=name)
 
     def allocate_words(self, size: int) -> Value:
         """The address of an array of words on the stack."""
+        self.stack += WORD_BYTES * size
         return self._entry.ptrtoint(self._entry.alloca(ll.ArrayType(WORD, max(size, 1))), WORD)
 
     def memory(self, variable: ir.Var) -> tuple[Value, ...]:
@@ -218,13 +231,13 @@ class Code:
         """Return PUNT: plain Python runs the frame from the start."""
         self.builder.ret(word(op.PUNT))
 
-    def helper(self, name: str, *arguments: Value) -> Value:
-        """Call a helper with words; it returns a word."""
+    def helper(self, name: str, *arguments: Value, inline: bool = True) -> Value:
+        """Call a helper with words; it returns a word. Long ones are better not inlined."""
         function = self._helpers.get(name)
         if function is None:
             kind = ll.FunctionType(WORD, [WORD] * HELPERS[name])
             function = self._helpers[name] = ll.Function(self.module, kind, SYMBOL + name)
-        return self.builder.call(function, arguments)
+        return self.builder.call(function, arguments, attrs=() if inline else ("noinline",))
 
     def change(self, address: Value, value: Value) -> None:
         """Store a word of state and log its old value."""
@@ -232,13 +245,13 @@ class Code:
 
     def event(self, kind: int, values: Sequence[Value]) -> None:
         """Queue an event for Python: its kind, and words."""
-        if len(values) >= op.EVENT_WORDS:
-            raise NotNative("digests and messages of many values")
+        self.event_words = max(self.event_words, 1 + len(values))
         number = self.out_word(op.EVENTS)
         full = self.builder.icmp_signed("==", number, self.out_word(op.MAX_EVENTS))
         with self.when(full):
             self.punt()
         self.set_out_word(op.EVENTS, self.builder.add(number, word(1)))
-        place = self.at(self.out_word(op.EVENTS_AT), number, op.EVENT_WORDS)
+        before = self.builder.mul(number, self.out_word(op.EVENT_SIZE))
+        place = self.builder.add(self.out_word(op.EVENTS_AT), before)
         for n, value in enumerate([word(kind), *values]):
             self.set_word(place, n, value)

@@ -34,6 +34,7 @@ class Printed:
         head_size: the most bytes of headers that a frame leaves with.
         item_words: words of an item of the work list.
         copy_words, copies: words of an egress copy that waits, and how many may wait.
+        event_words, hashed: words of the longest event, bytes of the longest input of a hash.
         messages: log messages, each with its values' types; a text of None is a failed assertion.
         reasons: what in the program is left to plain Python; empty for nearly all programs.
     """
@@ -44,6 +45,8 @@ class Printed:
     item_words: int
     copy_words: int
     copies: int
+    event_words: int
+    hashed: int
     messages: tuple[tuple[str | None, tuple[ir.Int, ...]], ...]
     reasons: tuple[str, ...]
 
@@ -65,6 +68,8 @@ def print_switch(switch: ir.Switch) -> Printed:
         item_words,
         packets.copy_words,
         packets.copies + 1,
+        code.event_words,
+        code.hashed,
         tuple(code.messages),
         tuple(code.reasons),
     )

@@ -8,12 +8,13 @@ means zero only if all words are zero (RFC 1071 section 2).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from llvmlite import ir as ll
 
 from v1switch.engines.native import output as op
 from v1switch.engines.native.errors import NotNative
-from v1switch.engines.native.printer.code import Value, word
+from v1switch.engines.native.printer.code import WORD, Value, word
 from v1switch.engines.native.printer.expressions import Expressions
 from v1switch.engines.native.printer.octets import Headers, Item, store_bits
 from v1switch.io.ports import MAX_FRAME
@@ -46,8 +47,7 @@ class Hashes:
             raise NotNative(f"the hash {node.algorithm!r}")
         if node.algorithm == "csum16" and self._summable(node.pieces):
             return self._sum(node.pieces)
-        if sum(map(_longest, node.pieces)) > op.MAX_HASHED:
-            raise NotNative("a hash over more bytes than there is room for")
+        self.code.hashed = max(self.code.hashed, sum(map(_longest, node.pieces)))
         start = self.code.out_word(op.HASHED_AT)
         if all(piece.guard is None and piece.width is not None for piece in node.pieces):
             items = [self._item(piece) for piece in node.pieces]
@@ -69,16 +69,33 @@ class Hashes:
     def _lay_out(self, pieces: Sequence[ir.Piece], start: Value) -> Value:
         """Store the pieces that are present, concatenated; return their size in bytes."""
         builder = self.code.builder
-        position = self.code.allocate(ll.IntType(64))
+        position = self.code.allocate(WORD)  # in bits
         builder.store(word(0), position)
+        aligned = True  # the position is one of a byte
+        for guard, run in groupby(pieces, key=lambda piece: piece.guard):
+            together = list(run)
+            whole = aligned and all(piece.width is not None for piece in together)
+            append = self._append_together if whole else self._append_each
+            if guard is None:
+                append(together, start, position)
+            else:
+                with self.code.when(self.expressions.value(guard)):
+                    append(together, start, position)
+            aligned = aligned and sum(piece.width or 0 for piece in together) % 8 == 0
+        rounded = builder.add(builder.load(position), word(7))
+        return builder.lshr(rounded, word(3))
+
+    def _append_together(self, pieces: Sequence[ir.Piece], start: Value, position: Value) -> None:
+        """Append numbers at the position of a byte."""
+        builder = self.code.builder
+        at = builder.load(position)
+        items = [self._item(piece) for piece in pieces]
+        store_bits(self.code, items, builder.add(start, builder.lshr(at, word(3))))
+        builder.store(builder.add(at, word(sum(item.width for item in items))), position)
+
+    def _append_each(self, pieces: Sequence[ir.Piece], start: Value, position: Value) -> None:
         for piece in pieces:
-            if piece.guard is None:
-                self._append(piece, start, position)
-                continue
-            with self.code.when(self.expressions.value(piece.guard)):
-                self._append(piece, start, position)
-        whole = builder.add(builder.load(position), word(7))
-        return builder.lshr(whole, word(3))
+            self._append(piece, start, position)
 
     def _append(self, piece: ir.Piece, start: Value, position: Value) -> None:
         if piece.width is not None:
@@ -112,12 +129,12 @@ class Hashes:
             limb = builder.lshr(value, ll.Constant(value.type, low)) if low else value
             part = code.resize(code.resize(limb, size), 64)
             at = builder.load(position)
-            code.helper("put_bits", start, at, part, word(size))
+            code.helper("put_bits", start, at, part, word(size), inline=False)
             builder.store(builder.add(at, word(size)), position)
 
     def _append_octets(self, place: Value, size: Value, start: Value, position: Value) -> None:
         builder, at = self.code.builder, self.code.builder.load(position)
-        self.code.helper("put_raw_bits", start, at, place, size)
+        self.code.helper("put_raw_bits", start, at, place, size, inline=False)
         builder.store(builder.add(at, builder.shl(size, word(3))), position)
 
     # -- the Internet checksum as a sum -----------------------------------------------------------

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from llvmlite import ir as ll
 
 from v1switch.engines.native.printer.code import Code, Value, word
 from v1switch.lower import ir
+
+_ENOUGH = 64  # bits that are stored at once
 
 
 def _swapped(code: Code, value: Value) -> Value:
@@ -41,8 +43,32 @@ class Item(NamedTuple):
     width: int
 
 
-def join_bits(code: Code, items: Sequence[Item]) -> Value:
-    """Concatenate items to one integer, zero-padded at its end to whole bytes."""
+def store_bits(code: Code, items: Sequence[Item], to: Value) -> int:
+    """Store concatenated items at an address, zero-padded to whole bytes; return these bytes."""
+    done = 0
+    for run in _runs(items):
+        joined = _joined(code, run)
+        code.store(_swapped(code, joined), code.offset(to, done), align=1)
+        done += int(joined.type.width) // 8
+    return done
+
+
+def _runs(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Items in runs that end between bytes: operations on integers of any length are slow."""
+    run: list[Item] = []
+    bits = 0
+    for item in items:
+        run.append(item)
+        bits += item.width
+        if bits >= _ENOUGH and bits % 8 == 0:
+            yield run
+            run, bits = [], 0
+    if run:
+        yield run
+
+
+def _joined(code: Code, items: Sequence[Item]) -> Value:
+    """Items as one integer, zero-padded at its end to whole bytes."""
     total = sum(item.width for item in items)
     padding = -total % 8
     kind = ll.IntType(total + padding)
@@ -53,15 +79,6 @@ def join_bits(code: Code, items: Sequence[Item]) -> Value:
         part = code.resize(code.resize(value, width), kind.width)
         joined = code.builder.or_(joined, code.builder.shl(part, ll.Constant(kind, left)))
     return joined
-
-
-def store_bits(code: Code, items: Sequence[Item], to: Value) -> int:
-    """Store concatenated items at an address; return how many bytes they take."""
-    if not items:
-        return 0
-    joined = join_bits(code, items)
-    code.store(_swapped(code, joined), to, align=1)
-    return int(joined.type.width) // 8
 
 
 class Headers:
