@@ -15,9 +15,11 @@ from tests.v1switch.twin import COMPILED, loaded
 from v1switch.bmthrift import structs
 from v1switch.bmthrift.codes import CounterCode, McCode, MeterCode, SwapCode, TableCode
 from v1switch.bmthrift.serving import serve
+from v1switch.commands.loading import restore
 from v1switch.commands.options import parse
 from v1switch.commands.thrift_port import ThriftOptions, serving
 from v1switch.control.dataplane import Dataplane
+from v1switch.errors import SwitchError
 from v1switch.io.counters import Counters, InterfaceCounters
 from v1switch.state.entries import (
     ActionCall,
@@ -191,15 +193,17 @@ def test_handles_of_what_p4runtime_made(selector: Dataplane, thrift: Client) -> 
 
 def test_what_is_undone_keeps_its_handles(selector: Dataplane, thrift: Client) -> None:
     calls = thrift.standard
-    for number in (1, 2, 3):
+    for number in (0, 1, 2, 3):
         calls.bm_mt_act_prof_add_member(0, PATHS, SEND, [bytes([number])])
-        calls.bm_mt_indirect_add_entry(0, BALANCED, exact(bytes([number])), number - 1, options())
+        calls.bm_mt_indirect_add_entry(0, BALANCED, exact(bytes([number])), number, options())
+    calls.bm_mt_indirect_delete_entry(0, BALANCED, 0)
+    calls.bm_mt_act_prof_delete_member(0, PATHS, 0)  # leaves a lower number free
     before = calls.bm_mt_get_entries(0, BALANCED), calls.bm_mt_act_prof_get_members(0, PATHS)
 
     def changes() -> None:
         with selector.transaction():
             selector.delete_entry(BALANCED, (Exact(2),))
-            selector.delete_member(PATHS, 1)
+            selector.delete_member(PATHS, selector.member_id(PATHS, 2))
             selector.add_member(PATHS, ActionCall(SEND, (9,)))
             selector.clear_entries(BALANCED)
             selector.insert_multicast_group(MulticastGroup(3, (Replica(1),)))
@@ -212,7 +216,7 @@ def test_what_is_undone_keeps_its_handles(selector: Dataplane, thrift: Client) -
     assert json.loads(thrift.multicast.bm_mc_get_entries(0))["l1_handles"] == []
     calls.bm_mt_indirect_delete_entry(0, BALANCED, 1)
     again = calls.bm_mt_indirect_add_entry(0, BALANCED, exact(b"\7"), 1, options())
-    assert again == 1 << 24 | 1
+    assert again == 1 << 24, "the lowest place, freed once"
 
 
 # -- counters, meters, registers -------------------------------------------------------------------
@@ -344,12 +348,16 @@ def test_the_state_as_text_is_loaded_again(selector: Dataplane, thrift: Client, 
         *("mc_node_associate 4 0", "mirroring_add 5 3", "mirroring_add_mc 6 4"),
     )
     text = thrift.standard.bm_serialize_state()
+    (tmp_path / "state").write_text(text)
     other = loaded("selector")
-    load(tmp_path, other, *text.splitlines())
+    restore(other, tmp_path / "state")
     server = serve(other, "127.0.0.1", 0)
     client = Client(server.port)
     assert client.standard.bm_serialize_state() == text
     assert "table_indirect_add_with_group" in text
+    (tmp_path / "state").write_bytes(b"06062016_0\n\xff")
+    with pytest.raises(SwitchError, match="another kind of file"):
+        restore(other, tmp_path / "state")
     client.close()
     server.stop()
 

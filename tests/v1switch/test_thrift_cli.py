@@ -1,7 +1,7 @@
 """BMv2's own simple_switch_CLI prints the same of v1switch as of BMv2's simple_switch.
 
 What differs on purpose is in ALIKE; a command that BMv2 answers wrongly, or ends at, is left out
-of the scripts, and said in docs/clients.md.
+of the scripts; docs/thrift.md lists the differences.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""A switch's state as commands of simple_switch_CLI, which the CLI and `--entries` run.
+"""A switch's state as commands of simple_switch_CLI, which `--restore-state` and the CLI run.
 
 BMv2's own form is bytes that its Python clients cannot receive (an MD5 digest in a string), so
 there is nothing to be compatible with. Counters, registers and what the program itself declares
@@ -26,6 +26,7 @@ from v1switch.state.entries import (
     Ternary,
 )
 
+HEADER = "# v1switch's state of "
 Places = dict[int, int]
 """The handles that things have now, and those that they get when the commands run."""
 
@@ -38,7 +39,7 @@ def commands(plane: Dataplane, sessions_of: Dataplane) -> Iterator[str]:
         sessions_of: has groups and clone sessions.
     """
     program = plane.state.program
-    yield f"# v1switch: {program.name or 'a program without a name'}"
+    yield f"{HEADER}{program.name or 'a program without a name'}"
     members: dict[str, Places] = {}
     groups: dict[str, Places] = {}
     for profile in program.action_profiles:

@@ -42,7 +42,6 @@ GENERAL = (
     Ignored("--debugger", "there is no debugger; `v1switch explain` shows each step", None),
     Ignored("--debugger-addr", "there is no debugger; `v1switch explain` shows each step"),
     Ignored("--packet-in", f"{NO_NANOMSG}; frames come by -i"),
-    Ignored("--restore-state", "no state is saved that could be restored"),
     Ignored("--max-port-count", "any number of ports is taken", count),
 )
 TARGET = (

@@ -69,6 +69,24 @@ def write_valid_entries(dataplane: Dataplane, path: Path, p4info: Path | None) -
     )
 
 
+def restore(dataplane: Dataplane, path: Path) -> None:
+    """Bring back a state that simple_switch_CLI's serialize_state got of a v1switch.
+
+    Raises:
+        SwitchError: the file cannot be read, or is not such a state of the program.
+    """
+    from v1switch.bmthrift.state_text import HEADER
+    from v1switch.entryfile import load_commands
+
+    with _readable(path):
+        with path.open("rb") as file:
+            head = file.read(len(HEADER))
+        if head != HEADER.encode():
+            wanted = "expected what serialize_state gets of v1switch (BMv2's own is no text)"
+            raise SwitchError(f"--restore-state {path}: another kind of file, {wanted}")
+        load_commands(path, dataplane)
+
+
 def _many(count: int) -> str:
     return f"{count:,} {'entry' if count == 1 else 'entries'}"
 

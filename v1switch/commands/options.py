@@ -62,6 +62,12 @@ def _general() -> Parser:
     add("program", nargs="?", type=Path, help="BMv2 JSON")
     add("-i", "--interface", action="append", default=[], type=_interface, metavar="PORT@IFACE")
     add("--entries", type=Path, metavar="FILE", help="entries to begin with, as for `explain`")
+    add(
+        "--restore-state",
+        type=Path,
+        metavar="FILE",
+        help="state to begin with, as simple_switch_CLI's serialize_state got it",
+    )
     add("--p4info", type=Path, metavar="FILE", help="P4Info for --entries *.txtpb")
     add("--no-p4", action="store_true", help="start without a program and wait for one")
     add("--device-id", type=device_id, default=0)
@@ -178,6 +184,9 @@ def parse(argv: Sequence[str], name: str = "v1switch") -> Options:
         general.program = None
     if general.program is None and general.entries is not None:
         parser.error(f"--entries {general.entries}: expected program.json, to which they belong")
+    if general.program is None and general.restore_state is not None:
+        what = f"--restore-state {general.restore_state}"
+        parser.error(f"{what}: expected program.json, to which it belongs")
     if (without := tls.without_effect(target)) is not None:
         remarks.append(without)
     address = target.grpc_server_addr

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from v1switch.commands.engines import engine
 from v1switch.commands.interpreter import short_turns
-from v1switch.commands.loading import load, write_valid_entries
+from v1switch.commands.loading import load, restore, write_valid_entries
 from v1switch.commands.logs import TRACE, Stamp, write_trace
 from v1switch.commands.options import Options
 from v1switch.commands.parsing import PYTHON
@@ -112,6 +112,8 @@ def _serve(options: Options, dataplane: Dataplane, door: Door | None) -> None:
         import v1switch.p4runtime.server  # noqa: F401  # a third of all loading
     if general.program is not None:
         load(dataplane, general.program)
+        if general.restore_state is not None:
+            restore(dataplane, general.restore_state)
         if general.entries is not None:
             p4info = general.p4info or find_p4info(general.program)
             write_valid_entries(dataplane, general.entries, p4info)

@@ -42,8 +42,14 @@ def load_entries(
 
         load_runtime(path, dataplane, tally)
         return tally
+    return load_commands(path, dataplane, refused)
+
+
+def load_commands(path: Path, dataplane: Dataplane, refused: Refused = stop) -> Tally:
+    """Run a file of commands whatever its suffix is, as `load_entries`."""
     from v1switch.entryfile.commands import run_commands
 
+    tally = Tally(refused)
     run_commands(path, dataplane, tally)
     return tally
 
@@ -55,4 +61,4 @@ def find_p4info(program: Path) -> Path | None:
     return next((path for path in found if path.is_file()), None)
 
 
-__all__ = ["EntriesError", "find_p4info", "load_entries"]
+__all__ = ["EntriesError", "find_p4info", "load_commands", "load_entries"]
