@@ -4,9 +4,9 @@
 
 On the VXLAN program: the time to the first frame, the highest rate with less than 0.1 % loss, the
 latency at half of it, and whether the counters are exact there and at twice the highest rate. How
-long machine code takes to compile, and to process a frame. Then tables of 1 to 100,000 entries:
-writes a second over P4Runtime and what a look-up costs. The switch has one core, the generator,
-which offers a fixed rate independently of the switch, the other.
+long machine code takes to compile, and to process a frame; what level trace costs. Then tables of
+1 to 100,000 entries: writes a second over P4Runtime and what a look-up costs. The switch has one
+core, the generator, which offers a fixed rate independently of the switch, the other.
 Rates are those of the wall clock; "per CPU second" divides by the processor time that the switch
 itself used, so it depends less on other load. Fails when v1switch counts wrongly.
 """
@@ -29,6 +29,7 @@ from benchmarks import (  # noqa: E402  # needs the path
     switch_in_process,
     switch_machine_code,
     switch_tables,
+    switch_traced,
     switch_vxlan,
 )
 from benchmarks.switch_engines import BMV2_LABEL, Cores, engines  # noqa: E402  # needs the path
@@ -58,6 +59,8 @@ def main() -> None:
     print(*switch_in_process.lines(found["in_process"]), sep="\n", flush=True)
     found["machine_code"] = switch_machine_code.measure()
     print(*switch_machine_code.lines(found["machine_code"]), sep="\n", flush=True)
+    found["traced"] = switch_traced.measure()
+    print(*switch_traced.lines(found["traced"]), sep="\n", flush=True)
     found["engines"] = {}
     for engine in engines():
         figures = switch_vxlan.measure(engine, cores, options.seconds, options.size)
@@ -67,6 +70,7 @@ def main() -> None:
         found["engines"][engine.label] = figures
     found["goals"] = dict(goals(found["engines"], found["bare"]["rate"]))
     found["goals"].update(switch_machine_code.goals(found["machine_code"]))
+    found["goals"].update(switch_traced.goals(found["traced"]))
     print(
         *(f"{'met' if met else 'NOT met':7}  {goal}" for goal, met in found["goals"].items()),
         sep="\n",

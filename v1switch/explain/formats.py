@@ -18,9 +18,14 @@ MAC_BITS, IPV4_BITS, IPV6_BITS = 48, 32, 128
 OCTET = 8  # bits: narrower flags and types are written as plain numbers
 
 
-def format_of(width: int, name: str = "") -> Format:
-    """What writes the values of a field of `width` bits; its name decides as in `value_text`."""
+def format_of(width: int, name: str = "", *, numbers: bool = False) -> Format:
+    """What writes the values of a field of `width` bits; its name decides as in `value_text`.
+
+    With `numbers` only integers are written, no truth values or bytes: that is faster.
+    """
     number = _number(width, name.rpartition(".")[2])
+    if numbers and number is str:
+        return str
 
     def text(value: Value) -> str:
         if type(value) is int and value >= 0:

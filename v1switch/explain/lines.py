@@ -88,6 +88,7 @@ class Lines:
         self._errors = errors or dict(enumerate(CORE_ERRORS))
         self._switch = switch
         self._made: dict[int, tuple[object, object]] = {}  # phrases by the object's id
+        self._did: dict[int, tuple[Step, StepPhrase, bool]] = {}  # by id: most events are steps
         self._headers: dict[str, Callable[[bytes], str]] = {}
         self._lines: list[str] = []
         self._steps = self._wholes = 0
@@ -313,10 +314,14 @@ class Lines:
         self, step: Step, args: Sequence[int], before: Sequence[int], after: Sequence[int]
     ) -> None:
         """A primitive, the parser's assignment or a checksum's update is done."""
-        phrase: StepPhrase = self._phrase(step, lambda: self._phrases.step(step, self._params))
+        found = self._did.get(id(step))
+        if found is None:
+            phrase = self._phrases.step(step, self._params)
+            found = self._did[id(step)] = (step, phrase, step.writes_egress_spec)
+        _, phrase, drops = found
         if text := phrase(args, before, after):
-            self._say(text)
-        if step.writes_egress_spec:
+            self._lines.append(self._now.prefix + text)
+        if drops:
             self._now.dropper = step, self._params
 
     # -- between and after the controls ----------------------------------------------------------

@@ -40,7 +40,8 @@ class Phrases:
         for field in fields:
             width = field.width or 0
             left -= width
-            parts.append((field.name, left, (1 << width) - 1, format_of(width, field.name)))
+            text = format_of(width, field.name, numbers=True)
+            parts.append((field.name, left, (1 << width) - 1, text))
 
         def phrase(data: bytes) -> str:
             number = int.from_bytes(data, "big")
@@ -74,7 +75,8 @@ class Phrases:
             node = operand.expression
             name = self.notation.expression(node, params)
             truth = isinstance(node, ex.FieldRef) and node.field == VALID
-            found.append((node, name, _truth if truth else format_of(operand.width, name)))
+            text = format_of(operand.width, name, numbers=operand.width > 0)
+            found.append((node, name, _truth if truth else text))
         return found
 
     # -- controls ---------------------------------------------------------------------------------
@@ -103,7 +105,7 @@ class Phrases:
         """A table's look-up: hit or miss, the key, the entry."""
         fields = table.spec.key
         names = [field.name for field in fields]
-        formats = [format_of(field.width, field.name) for field in fields]
+        formats = [format_of(field.width, field.name, numbers=True) for field in fields]
         matches = [match_format(field) for field in fields]
         exact = all(field.match_kind in ("exact", "valid") for field in fields)
         head = f"Table '{table.name}': "
@@ -129,7 +131,7 @@ class Phrases:
     @staticmethod
     def call(action: Action) -> Callable[[Sequence[int]], str]:
         """A call of an action."""
-        parts = [(param.name, format_of(param.width, param.name)) for param in action.params]
+        parts = [(p.name, format_of(p.width, p.name, numbers=True)) for p in action.params]
         head = f"{action.name}("
 
         def phrase(values: Sequence[int]) -> str:
@@ -162,7 +164,8 @@ class Phrases:
         if len(step.targets) == 1 and step.targets[0].index < 0:
             ref = step.targets[0].ref
             if isinstance(ref, ex.FieldRef) and ref.field != VALID:
-                return _changing(head, format_of(self.reader.width(ref), ref.field))
+                width = self.reader.width(ref)
+                return _changing(head, format_of(width, ref.field, numbers=width > 0))
         if step.targets:
             return lambda args, before, after: self._effects(head, step, args, before, after)
         if isinstance(step.call, Primitive) and step.call.op == "log_msg":
