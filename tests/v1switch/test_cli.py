@@ -93,7 +93,7 @@ def test_ports_that_simple_switch_grpc_takes_are_taken() -> None:
         (["--no-p4", "-L", "loud"], "loud"),
         (["--no-p4", "--log-file-max-size", "0"], "'0': expected a number of bytes, 1 or more"),
         (["--no-p4", "--max-port-count", "-1"], "'-1': expected a number in 0..4294967295"),
-        (["--no-p4", "--", "--priority-queues", "x"], "'x': expected a number in 0.."),
+        (["--no-p4", "--", "--priority-queues", "0"], "'0': expected a number of queues in 1..32"),
         (["--no-p4", "--", "--grpc-server-ssl"], "--grpc-server-ssl needs --grpc-server-cert"),
         (
             ["--no-p4", "--", "--grpc-server-ssl", "--grpc-server-cert", "c"],

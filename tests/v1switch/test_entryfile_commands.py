@@ -21,6 +21,7 @@ from v1switch.state.entries import (
     Replica,
     ValueSetMember,
 )
+from v1switch.state.queues import QueueInfo
 
 EXACT, TERNARY = "TableIngress.exactly", "TableIngress.patterned"
 ROWS = [f"table_add exactly found_exact {n} 0 => {n}" for n in (1, 2, 3)]
@@ -61,7 +62,9 @@ def test_comments_and_commands_without_effect(
         "// tunnels of leaf 1",
         "//mc_mgrp_create 0",
         "set_queue_rate 100 3",
-        "set_queue_rate 200 4",
+        "set_queue_depth 7",
+        "set_toeplitz_hash_key x",
+        "set_toeplitz_hash_key y",
         "table_dump exactly",
         "tabel_add exactly found_exact 9 0 => 9",
         *ROWS,
@@ -71,10 +74,27 @@ def test_comments_and_commands_without_effect(
     assert len(plane.entries(EXACT)) == 3
     place = f"{tmp_path}/entries.txt"
     assert [record.getMessage() for record in caplog.records] == [
-        f"{place}:3: 'set_queue_rate' is passed over: there are no queues",
-        f"{place}:5: 'table_dump' is passed over: it only shows something",
-        f"{place}:6: 'tabel_add' is passed over: unknown, did you mean table_add?",
+        f"{place}:5: 'set_toeplitz_hash_key' is passed over: there are no Toeplitz hashes",
+        f"{place}:7: 'table_dump' is passed over: it only shows something",
+        f"{place}:8: 'tabel_add' is passed over: unknown, did you mean table_add?",
     ]
+    assert plane.queue(3) == QueueInfo(3, 0, depth=7, rate=100, waiting=0, dropped=0)
+    assert plane.queue(4).rate == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("set_queue_rate", "0 arguments: expected set_queue_rate PACKETS_PER_SECOND ["),
+        ("set_queue_rate -1", "rate: '-1', expected a number, 0..9223372036854775807"),
+        ("set_queue_depth 5 2 1", "priority: '1', expected a number, 0..0"),
+        ("set_queue_depth 5 2 0 1", "4 arguments: expected set_queue_depth PACKETS [PORT"),
+    ],
+)
+def test_queues_that_do_not_exist(line: str, wrong: str, tmp_path: Path) -> None:
+    with pytest.raises(EntriesError) as refused:
+        written(tmp_path, "tables", line)
+    assert wrong in str(refused.value)
 
 
 # -- entries and their handles ---------------------------------------------------------------------

@@ -8,7 +8,7 @@ from v1switch.lower.arithmetic import interval, spanning
 
 ENDS = (ir.Goto, ir.Leave, ir.Finish, ir.Abandon)
 INTEGER_OPERANDS = (ir.Binary, ir.Invert, ir.Truncate, ir.Saturate, ir.Fits)
-TARGETS = ("target", "targets")
+TARGETS = ("target", "targets", "enqueued", "depth", "left")
 BLOCKS = ("then", "otherwise", "default", "cases", "body", "states", "exceeded")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from v1switch.commands.offline import dataplane, guarded, parser
 from v1switch.commands.parsing import check_cpu_port, check_not_dropped, port_number
+from v1switch.control.dataplane import Dataplane
 from v1switch.errors import RequestError
 from v1switch.explain.document import Document
 from v1switch.explain.engine import TracingEngine
@@ -76,23 +77,58 @@ def _explain(options: argparse.Namespace) -> None:
     )
     program = plane.program
     assert program is not None
-    show = _Json(program) if options.json else _Text(program)
+    told = _Told(explanations, _Json(program) if options.json else _Text(program))
     start: int | None = None
     frames = itertools.islice(_frames(options.packet), options.count)
     for number, (time_ns, frame) in enumerate(frames, start=1):
         start = time_ns if start is None else start
+        _release(plane, told, time_ns - start)
         plane.process(options.port, frame, time_ns - start)
-        show.show(explanations.pop(), number)
+        told.show(number)
+    _release(plane, told, None)
+
+
+def _release(plane: Dataplane, told: _Told, until: int | None) -> None:
+    """Explain egress of packets that leave their queues before a time (ns; None: all)."""
+    while (due := plane.next_release()) is not None and (until is None or due <= until):
+        plane.release(due)
+        told.show(None)
+
+
+class _Told:
+    """Shows explanations, with the number of the packet that they are of.
+
+    A packet that waits in a queue has a second one, of its egress.
+    """
+
+    def __init__(self, explanations: list[Explanation], view: _Text | _Json) -> None:
+        self._explanations = explanations
+        self._view = view
+        self._waiting: list[
+            tuple[bytes, int]
+        ] = []  # frames with their numbers, one a queue's place
+
+    def show(self, number: int | None) -> None:
+        """Show the latest explanation: of packet `number`, or (None) of one that has waited."""
+        explanation = self._explanations.pop()
+        if number is None:
+            waiting = enumerate(self._waiting)
+            found = next(n for n, each in waiting if each[0] is explanation.frame)
+            number = self._waiting.pop(found)[1]
+        self._waiting += [(explanation.frame, number)] * explanation.waits
+        self._view.show(explanation, number)
 
 
 class _Text:
     def __init__(self, program: Program) -> None:
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self.view = TextView(program, colour)
+        self._shown = False
 
     def show(self, explanation: Explanation, number: int) -> None:
-        if number > 1:
+        if self._shown:
             print()
+        self._shown = True
         for line in self.view.lines(explanation, f"packet {number}"):
             print(line)
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from v1switch.commands.parsing import Parser, count
 
 NO_NANOMSG = "there are no nanomsg sockets"
-NO_QUEUES = "there are no queues"
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,6 @@ GENERAL = (
     Ignored("--max-port-count", "any number of ports is taken", count),
 )
 TARGET = (
-    Ignored("--priority-queues", NO_QUEUES, count),
     Ignored("--max-mc-groups", "groups are limited by memory", count),
     Ignored("--max-l1-entries", "groups are limited by memory", count),
     Ignored("--max-l2-entries", "groups are limited by memory", count),

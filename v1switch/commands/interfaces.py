@@ -14,7 +14,7 @@ from v1switch.io.counters import Counters
 from v1switch.p4runtime.interfaces import get, to_document
 
 TIMEOUT_S = 5.0
-HEADINGS = ("port", "interface", "link", "in", "not read", "errors", "out", "refused")
+HEADINGS = ("port", "interface", "link", "in", "not read", "errors", "out", "refused", "queue full")
 
 
 def main(argv: list[str]) -> int:
@@ -38,6 +38,8 @@ def _show(options: argparse.Namespace) -> None:
     for row in rows:
         print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
     print(f"frames for ports that do not exist: {counters.no_port:,}")
+    if counters.no_queue:
+        print(f"frames of a priority that no queue has: {counters.no_queue:,}")
 
 
 def _ask(address: str) -> Counters:
@@ -64,6 +66,7 @@ def _rows(counters: Counters) -> list[tuple[str, ...]]:
             f"{each.failed:,}",
             f"{each.sent:,}",
             f"{each.refused:,}",
+            f"{each.dropped:,}",
         )
         for each in counters.interfaces
     ]

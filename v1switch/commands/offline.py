@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from v1switch.commands.loading import load, write_entries
-from v1switch.commands.parsing import WRONG_CALL, Parser, port_number
+from v1switch.commands.parsing import WRONG_CALL, Parser, port_number, queue_count
 from v1switch.control.dataplane import Dataplane
 from v1switch.control.defaults import DROP_PORT
 from v1switch.control.engine import Engine
@@ -39,6 +39,10 @@ def parser(command: str, description: str) -> Parser:
     )
     add("--cpu-port", type=port_number, metavar="PORT", help="the controller's port")
     add("--drop-port", type=port_number, metavar="PORT", default=DROP_PORT)
+    queues = (
+        "queues of each port (1); rates and depths: set_queue_rate, set_queue_depth in --entries"
+    )
+    add("--priority-queues", type=queue_count, metavar="N", default=1, help=queues)
     return made
 
 
@@ -50,7 +54,11 @@ def dataplane(options: argparse.Namespace, engine: Engine) -> Dataplane:
         OSError: a file cannot be read.
     """
     made = Dataplane(
-        engine, cpu_port=options.cpu_port, drop_port=options.drop_port, clock=lambda: 0
+        engine,
+        cpu_port=options.cpu_port,
+        drop_port=options.drop_port,
+        priority_queues=options.priority_queues,
+        clock=lambda: 0,
     )
     load(made, options.program)
     if options.entries is not None:

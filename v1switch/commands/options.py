@@ -23,6 +23,7 @@ from v1switch.commands.parsing import (
     count,
     device_id,
     port_number,
+    queue_count,
 )
 from v1switch.control.defaults import DROP_PORT
 
@@ -134,6 +135,7 @@ def _target() -> Parser:
     add("--drop-port", type=port_number)
     add("--enable-swap", action="store_true", help="let Thrift clients of simple_switch swap")
     add("--disable-swap", action="store_true", help="let Thrift clients not replace the program")
+    add("--priority-queues", type=queue_count, default=1, metavar="N", help="queues of each port")
     tls.add_to(parser)
     ignored.add_to(parser, ignored.TARGET)
     return parser
@@ -149,6 +151,7 @@ class Options:
         tls: its certificates, or None.
         thrift: where the Thrift server listens; None: there is none.
         remarks: what to say in the log about the options.
+        priority_queues: of each port.
         cpu_port, drop_port: may stand on either side of `--`; the target's side wins.
     """
 
@@ -157,6 +160,7 @@ class Options:
     tls: tls.TlsFiles | None
     thrift: thrift_port.ThriftOptions | None
     remarks: tuple[str, ...]
+    priority_queues: int
     cpu_port: int | None
     drop_port: int
 
@@ -199,7 +203,9 @@ def parse(argv: Sequence[str], name: str = "v1switch") -> Options:
     _check_interfaces(parser, general.interface, cpu, drop)
     files = tls.chosen(parser, target)
     thrift = thrift_port.chosen(general, target, plain=name == PLAIN)
-    return Options(general, address, files, thrift, tuple(remarks), cpu, drop)
+    return Options(
+        general, address, files, thrift, tuple(remarks), target.priority_queues, cpu, drop
+    )
 
 
 def _explains(general: argparse.Namespace) -> bool:

@@ -6,6 +6,7 @@ import argparse
 from typing import NoReturn
 
 from v1switch.errors import escaped
+from v1switch.state.queues import MAX_PRIORITIES
 
 PORT_MAX = (1 << 9) - 1  # v1model's ports are bit<9>
 TCP_PORT_MAX = (1 << 16) - 1
@@ -27,6 +28,14 @@ class Parser(argparse.ArgumentParser):
 def port_number(text: str) -> int:
     """Parse a port number: `bit<9>` in v1model, and BMv2's default --max-port-count is 512."""
     return _number(text, "a port", PORT_MAX)
+
+
+def queue_count(text: str) -> int:
+    """Parse a number of queues of a port: 1..32, as in BMv2."""
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_PRIORITIES:
+        return int(text)
+    expected = f"expected a number of queues in 1..{MAX_PRIORITIES}"
+    raise argparse.ArgumentTypeError(f"{text!r}: {expected}")
 
 
 def tcp_port(text: str) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from v1switch.commands.offline import dataplane, guarded, parser
 from v1switch.commands.parsing import check_cpu_port, check_not_dropped, port_number
+from v1switch.control.dataplane import Dataplane
 from v1switch.engines.python.engine import PythonEngine
 from v1switch.errors import SwitchError
 from v1switch.io.captures import PcapFile, read_frames
@@ -61,14 +62,25 @@ def _run(options: argparse.Namespace) -> None:
         for time_ns, port, frame in _merged(options.pcap_in):
             start = time_ns if start is None else start
             taken[port] += 1
-            outputs.now = time_ns
             plane.on_packet_in = lambda data: outputs.write(options.cpu_port, data)
+            _release(plane, outputs, start, time_ns)
+            outputs.now = time_ns
             for out_port, data in plane.process(port, frame, time_ns - start):
                 outputs.write(out_port, data)
+        if start is not None:
+            _release(plane, outputs, start, None)
     finally:
         outputs.close()
     print(f"in:  {_counts(taken)}")
     print(f"out: {_counts(outputs.written)}")
+
+
+def _release(plane: Dataplane, outputs: _Outputs, start: int, until: int | None) -> None:
+    """Send the packets that leave their queues before a time (ns; None: all that wait), in time."""
+    while (due := plane.next_release()) is not None and (until is None or due + start <= until):
+        outputs.now = start + due
+        for port, data in plane.release(due) or ():
+            outputs.write(port, data)
 
 
 def _merged(inputs: Sequence[tuple[int, Path]]) -> Iterator[Timed]:

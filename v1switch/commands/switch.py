@@ -60,7 +60,12 @@ def _engine(options: argparse.Namespace) -> Iterator[Engine]:
 def _dataplane(options: Options, engine: Engine) -> Dataplane:
     """The data plane; at level trace one that tells what controllers change."""
     if options.general.log_level != TRACE:
-        return Dataplane(engine, cpu_port=options.cpu_port, drop_port=options.drop_port)
+        return Dataplane(
+            engine,
+            cpu_port=options.cpu_port,
+            drop_port=options.drop_port,
+            priority_queues=options.priority_queues,
+        )
     from v1switch.explain.changes import ToldDataplane
 
     stamp = Stamp()
@@ -69,6 +74,7 @@ def _dataplane(options: Options, engine: Engine) -> Dataplane:
         lambda text: write_trace([stamp() + text]),
         cpu_port=options.cpu_port,
         drop_port=options.drop_port,
+        priority_queues=options.priority_queues,
     )
 
 

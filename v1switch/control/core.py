@@ -10,6 +10,7 @@ from v1switch.control.gate import Gate
 from v1switch.errors import NoProgram, UnknownObject
 from v1switch.state.profiles import PortStates
 from v1switch.state.program_state import State
+from v1switch.state.queues import EgressQueues
 from v1switch.state.replication import Replication
 from v1switch.state.tables import RuntimeTable
 
@@ -24,15 +25,19 @@ class Core:
         started: that clock's time when the switch was made.
         replication: multicast groups and clone sessions.
         ports: which ports exist, and which are down.
+        queues: between ingress and egress.
     """
 
-    def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
-        """Start without a program."""
+    def __init__(
+        self, clock: Callable[[], int] = time.monotonic_ns, priority_queues: int = 1
+    ) -> None:
+        """Start without a program; raises BadValue: no such number of priority queues."""
         self.clock = clock
         self.started = clock()
         self.replication = Replication()
         self._gate = Gate()
         self.ports = PortStates()
+        self.queues = EgressQueues(priority_queues)
         self._state: State | None = None
         self._undo: list[Undo] | None = None
 

@@ -30,6 +30,7 @@ from v1switch.control.array_control import ArrayControl
 from v1switch.control.defaults import DROP_PORT
 from v1switch.control.engine import Engine, Forwarder, Frame, InertEngine, Prepared
 from v1switch.control.profile_control import ProfileControl
+from v1switch.control.queue_control import QueueControl
 from v1switch.control.replication_control import ReplicationControl
 from v1switch.control.table_control import TableControl
 from v1switch.errors import BadValue
@@ -47,7 +48,7 @@ class Staged:
     plane: Dataplane
 
 
-class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
+class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl, QueueControl):
     """Program, state and packet processing of one switch.
 
     Attributes:
@@ -68,6 +69,7 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         *,
         cpu_port: int | None = None,
         drop_port: int = DROP_PORT,
+        priority_queues: int = 1,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Make a switch without a program.
@@ -76,9 +78,13 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
             engine: makes programs executable.
             cpu_port: the controller's port; frames sent there go to `on_packet_in`.
             drop_port: egress_spec value that drops (BMv2: 511).
+            priority_queues: egress queues of each port, 1..32 (BMv2: --priority-queues).
             clock: monotonic nanoseconds.
+
+        Raises:
+            BadValue: no such number of queues.
         """
-        super().__init__(clock)
+        super().__init__(clock, priority_queues)
         self.engine = engine
         self.cpu_port = cpu_port
         self.drop_port = drop_port
@@ -204,8 +210,13 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
         return self.process_burst([(port, frame)], self.clock() if now is None else now)
 
     def process_burst(self, frames: Sequence[Frame], now: int) -> list[Frame]:
-        """Run queued packet-outs and then `frames`, in order, at time `now` (ns)."""
+        """Run packets whose turn it is, queued packet-outs and then `frames`, at time `now` (ns).
+
+        All in order; `frames` may have to wait in turn, see `release`.
+        """
         out: list[Frame] = []
+        while (left := self.release(now)) is not None:
+            out += left
         with self.burst():
             if self.forwarder is None:
                 self._packet_outs.clear()
@@ -217,6 +228,25 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl):
             for port, frame in frames:
                 out += process(port, frame, now)
         return self.divert(out)
+
+    def release(self, now: int) -> list[Frame] | None:
+        """Run egress of the waiting packet whose turn it is; None when there is none at `now` (ns).
+
+        Gives the frames that leave the switch, as `process` does.
+        """
+        with self.burst():
+            leaving = self.queues.pop(now)
+            if leaving is None:
+                return None
+            out = self.queues.resume(leaving, now)
+        return self.divert(out)
+
+    def next_release(self) -> int | None:
+        """When (ns) the next waiting packet may leave; None when none may before something changes.
+
+        The packet loop's question: it waits until then at most, and calls `release`.
+        """
+        return self.queues.next_due()
 
     @contextmanager
     def burst(self) -> Iterator[None]:

@@ -14,13 +14,17 @@ from typing import Protocol, runtime_checkable
 from v1switch.program.model import Program
 from v1switch.state.entries import DigestSample
 from v1switch.state.program_state import State
+from v1switch.state.queues import EgressQueues
 from v1switch.state.replication import Replication
 
 Frame = tuple[int, bytes]
 """A port and the bytes that came in or go out there."""
 
-Process = Callable[[int, bytes, int], list[Frame]]
-"""Runs one frame: port, bytes and time (ns) to the frames that leave, the CPU port's included."""
+Process = Callable[..., list[Frame]]
+"""Runs one frame: port, bytes and time (ns) to the frames that leave, the CPU port's included.
+
+Plain Python's also takes a kind (`lower.ir.Kind`) and what a packet of that kind brings along.
+"""
 
 
 class SwitchContext(Protocol):
@@ -41,6 +45,10 @@ class SwitchContext(Protocol):
     @property
     def replication(self) -> Replication:
         """Multicast groups and clone sessions."""
+
+    @property
+    def queues(self) -> EgressQueues:
+        """The queues between ingress and egress."""
 
     @property
     def on_digest(self) -> Callable[[DigestSample], None] | None:

@@ -19,6 +19,7 @@ from v1switch.entryfile.context import Commands, Context
 from v1switch.entryfile.errors import EntriesError, InvalidLine
 from v1switch.entryfile.limits import MAX_FILE
 from v1switch.entryfile.profile_commands import Profiles
+from v1switch.entryfile.queue_commands import Queues
 from v1switch.entryfile.replication_commands import Replications
 from v1switch.entryfile.table_commands import Tables
 from v1switch.entryfile.tally import Tally, stop
@@ -28,9 +29,7 @@ from v1switch.reading import read_bytes
 COMMENT = "//"
 CLOSE = 0.7  # how alike a name has to be to be meant, of 1
 SHOWS = "it only shows something"
-NO_QUEUES = "there are no queues"
 WITHOUT_EFFECT = {
-    **dict.fromkeys(("set_queue_rate", "set_queue_depth"), NO_QUEUES),
     "set_toeplitz_hash_key": "there are no Toeplitz hashes",
     **dict.fromkeys(("load_new_config_file", "swap_configs"), "the program is already running"),
     **dict.fromkeys(("port_add", "port_remove"), "ports are those of the command line"),
@@ -84,6 +83,7 @@ class _Runner:
             **Profiles(context).commands,
             **Replications(context).commands,
             **Arrays(context, tables).commands,
+            **Queues(context).commands,
             "reset_state": ("", self._reset),
         }
         self._noted: set[str] = set()
@@ -128,7 +128,7 @@ class _Runner:
 def _check_count(whole: str, form: str, args: list[str]) -> None:
     """Raise InvalidLine unless the number of arguments fits the form."""
     words_ = form.split()
-    open_ended = next((at for at, word in enumerate(words_) if word.endswith("...")), None)
-    fits = len(args) == len(words_) if open_ended is None else len(args) >= open_ended
-    if not fits:
+    optional = (at for at, word in enumerate(words_) if word.endswith("...") or word[0] == "[")
+    least, open_ended = next(optional, len(words_)), "..." in form
+    if len(args) < least or (len(args) > len(words_) and not open_ended):
         raise InvalidLine(f"{len(args)} arguments", f"expected {whole}")

@@ -37,9 +37,19 @@ Tell = Callable[[str], None]
 class ToldDataplane(Dataplane):
     """A data plane that tells each change of its tables, profiles, groups and sessions."""
 
-    def __init__(self, engine: Engine, tell: Tell, *, cpu_port: int | None, drop_port: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        tell: Tell,
+        *,
+        cpu_port: int | None,
+        drop_port: int,
+        priority_queues: int = 1,
+    ) -> None:
         """Make a switch without a program; `tell` gets a line for each change."""
-        super().__init__(engine, cpu_port=cpu_port, drop_port=drop_port)
+        super().__init__(
+            engine, cpu_port=cpu_port, drop_port=drop_port, priority_queues=priority_queues
+        )
         self._tell = tell
         self._changes = 0
         self._texts: _Texts | None = None

@@ -174,6 +174,14 @@ class Document:
     def _again(self, step: ev.Restarted) -> Object:
         return {"step": "again", "kind": step.kind}
 
+    def _queued(self, step: ev.Queued) -> Object:
+        where = {"port": step.port, "priority": step.priority}
+        return {"step": "enqueue", **where, "waiting": step.waiting}
+
+    def _dequeued(self, step: ev.Dequeued) -> Object:
+        where = {"port": step.port, "priority": step.priority}
+        return {"step": "dequeue", **where, "waited_ns": step.waited_ns, "depth": step.depth}
+
     def _dropped(self, step: ev.Dropped) -> Object:
         return {
             "step": "drop",
@@ -268,6 +276,8 @@ _MAKERS: dict[type, Callable[..., Object]] = {
     ev.Digest: Document._digest,
     ev.Replicated: Document._replicated,
     ev.Restarted: Document._again,
+    ev.Queued: Document._queued,
+    ev.Dequeued: Document._dequeued,
     ev.Dropped: Document._dropped,
     ev.Sent: Document._sent,
 }

@@ -83,11 +83,12 @@ class _Prepared:
 
         return PythonForwarder(process)
 
-    def _explained(self, recorder: Recorder, traced: Process) -> Process:
-        def process(port: int, frame: bytes, now: int) -> list[Frame]:
+    def _explained(self, recorder: Recorder, traced: Callable[..., list[Frame]]) -> Process:
+        def process(port: int, frame: bytes, *rest: object) -> list[Frame]:
             recorder.begin()
-            out = traced(port, frame, now)
+            out = traced(port, frame, *rest)
             self.listener(self.program, recorder.finish(port, frame, out))
             return out
 
+        recorder.process = process
         return process

@@ -19,6 +19,9 @@ Value = int | bytes | bool | None
 """A number, a variable-length field's bytes, a truth value; None for what does not exist."""
 
 
+DEQUEUED = "dequeued"  # a kind of pass: of a frame that has waited in a queue
+
+
 @dataclass(frozen=True)
 class FieldValue:
     """A field with its value. `width` is in bits, 0 for a variable-length field."""
@@ -284,6 +287,31 @@ class Writer:
 
 
 @dataclass(frozen=True)
+class Queued:
+    """The frame waits for its egress in the queue of a port and priority, behind others."""
+
+    port: int
+    priority: int
+    waiting: int
+
+
+@dataclass(frozen=True)
+class Dequeued:
+    """The frame leaves a queue.
+
+    Attributes:
+        port, priority: which queue.
+        waited_ns: how long it was there.
+        depth: how many waited before it when it came.
+    """
+
+    port: int
+    priority: int
+    waited_ns: int
+    depth: int
+
+
+@dataclass(frozen=True)
 class Dropped:
     """The pass ends without a frame.
 
@@ -350,6 +378,8 @@ Step = (
     | Digest
     | Replicated
     | Restarted
+    | Queued
+    | Dequeued
     | Dropped
     | Sent
 )
@@ -371,8 +401,8 @@ class Pass:
 
     Attributes:
         number: counts from 1, in the order in which passes begin.
-        kind: "frame", "multicast copy", "ingress clone", "egress clone", "resubmitted" or
-            "recirculated".
+        kind: "frame", "multicast copy", "ingress clone", "egress clone", "resubmitted",
+            "recirculated" or "dequeued".
         parent: number of the pass that it came from; 0 for the first.
     """
 
@@ -398,3 +428,14 @@ class Explanation:
     passes: tuple[Pass, ...]
     out: tuple[tuple[int, bytes], ...] = field(default=())
     omitted: int = 0
+
+    @property
+    def waits(self) -> int:
+        """How many packets made of the frame wait in queues: each has an explanation to come."""
+        steps = (step for each in self.passes for stage in each.stages for step in stage.steps)
+        return sum(isinstance(step, Queued) for step in steps)
+
+    @property
+    def waited(self) -> bool:
+        """Whether this goes on where an explanation of the same frame ended."""
+        return self.passes[0].kind == DEQUEUED

@@ -7,13 +7,14 @@ nothing is kept but text, so that a switch can trace thousands of frames in a se
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from v1switch.control.engine import SwitchContext
 from v1switch.errors import escaped
 from v1switch.explain.phrases import ConditionPhrase, Phrases, StepPhrase
+from v1switch.lower.ir import Turn
 from v1switch.lower.observation import Step
 from v1switch.program import expressions as ex
 from v1switch.program import model
@@ -94,10 +95,12 @@ class Lines:
         self._steps = self._wholes = 0
         self._stamp = ""
         self._number = 0
+        self._waiting: list[tuple[bytes, _Packet, int, list[int]]] = []  # in queues
+        self.process: Callable[..., list[tuple[int, bytes]]] = lambda *_: []
         self._reset()
 
     def _reset(self) -> None:
-        self._copies = -1
+        self._copies = [-1]  # the number of the frame's latest
         self._now = _Packet("", "")
         self._suspended: list[_Packet] = []  # packets whose clone runs
         self._again: list[str] = []  # names of the packets that enter the parser again
@@ -131,8 +134,8 @@ class Lines:
 
     def _next(self, *, cloned: bool = False) -> None:
         """Begin another packet."""
-        self._copies += 1
-        name = f"{self._number}.{self._copies}"
+        self._copies[0] += 1
+        name = f"{self._number}.{self._copies[0]}"
         self._now = _Packet(name, f"{self._stamp}[{name}] ", name, cloned)
 
     def _phrase(self, about: object, make: Callable[[], T]) -> T:
@@ -366,9 +369,30 @@ class Lines:
         self._say(f"Dropped at the end of {where}: {drop}{by}")
 
     @whole
-    def refused(self, priority: int) -> None:
-        """The frame is dropped because there is no queue of its priority."""
-        self._say(f"Dropped: priority is {priority}, and a port has one queue, of priority 0")
+    def offered(self, port: int, priority: int, turn: int) -> None:
+        """The frame was offered to a queue."""
+        queues = self._switch.queues
+        where = f"the queue of port {port}, priority {priority}"
+        if turn == Turn.NO_QUEUE:
+            count = f"a port has {queues.priorities} (--priority-queues)"
+            self._say(f"Dropped: priority is {priority}, and {count}")
+        elif turn == Turn.FULL:
+            self._say(f"Dropped: {where} is full ({queues.info(port, priority).depth} packets)")
+        elif turn == Turn.WAITS:
+            self._say(f"Waits in {where}, behind {queues.info(port, priority).waiting - 1}")
+            self._waiting.append((self._frame, self._now, self._number, self._copies))
+
+    @whole
+    def dequeued(
+        self, frame: bytes, port: int, priority: int, times: tuple[int, int], depth: int
+    ) -> None:
+        """A frame leaves a queue; `times` are when it came there and now."""
+        found = next(n for n, each in enumerate(self._waiting) if each[0] is frame)
+        self._frame, packet, self._number, self._copies = self._waiting.pop(found)
+        self._now = replace(packet, prefix=f"{self._stamp}[{packet.name}] ", cloned=True)
+        waited_us = (times[1] - times[0]) // 1000
+        where = f"the queue of port {port}, priority {priority}"
+        self._say(f"Leaves {where} after {waited_us} us, behind {depth}")
 
     @step
     def emitted(self, header: str, _data: bytes) -> None:

@@ -17,6 +17,7 @@ from v1switch.explain.building import Open, Pass, Stage, Table
 from v1switch.explain.causes import Causes
 from v1switch.explain.effects import Reader
 from v1switch.explain.parts import parts_of
+from v1switch.lower.ir import Turn
 from v1switch.lower.observation import Step
 from v1switch.program import expressions as ex
 from v1switch.program import model
@@ -60,6 +61,8 @@ class Recorder:
         self._now = self._root = Pass(0, "", 0, b"")
         self._origins: list[int] = []  # passes whose frames enter the parser again
         self._calls = 0
+        self._waiting: list[tuple[bytes, dict[str, tuple[int, int]]]] = []  # frames, their headers
+        self.process: Callable[..., list[tuple[int, bytes]]] = lambda *_: []
 
     def begin(self) -> None:
         """Start with another frame."""
@@ -114,7 +117,8 @@ class Recorder:
     def egress(self, port: int, instance: int, kind: int) -> None:
         """Egress begins, for a frame of this instance type."""
         root = self._root
-        first = kind == 1 and all(stage.name != "egress" for stage in root.stages)
+        first = kind == 1 or root.kind == ev.DEQUEUED
+        first = first and all(stage.name != "egress" for stage in root.stages)
         self._now = root
         if kind in COPIES and not first:
             self._now = self._pass(COPIES[kind], root.number, root.frame)
@@ -309,10 +313,32 @@ class Recorder:
         self._add_top(self._causes.dropped(reason, self._now))
 
     @recorded
-    def refused(self, priority: int) -> None:
-        """The frame is dropped because there is no queue of its priority."""
-        reason = f"priority is {priority}, and a port has one queue, of priority 0"
-        self._add_top(ev.Dropped(reason))
+    def offered(self, port: int, priority: int, turn: int) -> None:
+        """The frame was offered to a queue."""
+        queues = self._switch.queues
+        if turn == Turn.NO_QUEUE:
+            there = f"a port has {queues.priorities} (--priority-queues)"
+            self._add_top(ev.Dropped(f"priority is {priority}, and {there}"))
+        elif turn == Turn.FULL:
+            depth = queues.info(port, priority).depth
+            where = f"port {port}, priority {priority}"
+            self._add_top(ev.Dropped(f"the queue of {where} is full ({depth} packets)"))
+        elif turn == Turn.WAITS:
+            waiting = queues.info(port, priority).waiting - 1
+            self._add_top(ev.Queued(port, priority, waiting))
+            self._waiting.append((self._now.frame, self._now.headers))
+
+    @recorded
+    def dequeued(
+        self, frame: bytes, port: int, priority: int, times: tuple[int, int], depth: int
+    ) -> None:
+        """A frame leaves a queue; `times` are when it came there and now."""
+        self._now = self._root = self._pass(ev.DEQUEUED, 0, frame)
+        found = next((n for n, each in enumerate(self._waiting) if each[0] is frame), None)
+        if found is not None:  # or there were too many events
+            self._now.headers = self._waiting.pop(found)[1]
+        self._now.open(Stage("queue"))
+        self._add(ev.Dequeued(port, priority, times[1] - times[0], depth))
 
     @recorded
     def emitted(self, header: str, data: bytes) -> None:

@@ -14,6 +14,7 @@ EFFECTS, SOURCES = 52, 92  # columns where effects and source locations begin
 WIDTH = 100
 METER_COLOURS = ("green", "yellow", "red")
 HEX_BYTES = 32  # bytes of a frame on one line
+NS_PER_MS = 1_000_000
 COLOURS = {
     "bold": "1",
     "dim": "2",
@@ -64,6 +65,8 @@ class TextView:
         yield self._end(explanation, title)
 
     def _end(self, explanation: ev.Explanation, title: str) -> str:
+        if explanation.waits:
+            title += " waits"
         if not explanation.out:
             return self.paint("bold", f"{title}: nothing leaves")
         frames = ", ".join(f"port {port} ({len(frame)} bytes)" for port, frame in explanation.out)
@@ -261,6 +264,15 @@ class TextView:
     def _again(self, depth: int, step: ev.Restarted) -> Lines:
         yield from self._line(depth, f"{step.kind}: it enters the parser again")
 
+    def _queued(self, depth: int, step: ev.Queued) -> Lines:
+        where = f"the queue of port {step.port}, priority {step.priority}"
+        yield from self._line(depth, f"it waits in {where}, behind {step.waiting}")
+
+    def _dequeued(self, depth: int, step: ev.Dequeued) -> Lines:
+        where = f"the queue of port {step.port}, priority {step.priority}"
+        waited = f"{step.waited_ns / NS_PER_MS:.3f} ms"
+        yield from self._line(depth, f"it leaves {where} after {waited}, behind {step.depth}")
+
     def _dropped(self, depth: int, step: ev.Dropped) -> Lines:
         yield from self._line(depth, self.paint("bad", f"dropped: {step.reason}"))
         if step.by is not None:
@@ -349,6 +361,8 @@ _WRITERS: dict[type, Callable[..., Lines]] = {
     ev.Digest: TextView._digest,
     ev.Replicated: TextView._replicated,
     ev.Restarted: TextView._again,
+    ev.Queued: TextView._queued,
+    ev.Dequeued: TextView._dequeued,
     ev.Dropped: TextView._dropped,
     ev.Sent: TextView._sent,
 }

@@ -61,15 +61,16 @@ class _Prepared:
         traced = self.traced(switch, state, lines)
         number = 0
 
-        def process(port: int, frame: bytes, now: int) -> list[Frame]:
+        def process(port: int, frame: bytes, *rest: object) -> list[Frame]:
             nonlocal number
             lines.begin(engine.stamp(), number)
-            number += 1
+            number += len(rest) == 1  # more: a packet that has waited, which has a number
             engine.under_way(lines)
             try:
-                return traced(port, frame, now)
+                return traced(port, frame, *rest)
             finally:
                 engine.under_way(None)
                 engine.write(lines.finish())
 
+        lines.process = process
         return PythonForwarder(process)

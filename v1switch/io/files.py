@@ -100,6 +100,7 @@ class FileLoop(PacketLoop):
 
     def counters(self) -> Counters:
         """Return what has been counted so far; any thread may call this."""
+        queues = self.dataplane.queues
         return Counters(
             tuple(
                 InterfaceCounters(
@@ -109,10 +110,12 @@ class FileLoop(PacketLoop):
                     failed=0,
                     sent=self._sent[number],
                     refused=0,
+                    dropped=queues.dropped(number),
                 )
                 for number, name in self._names.items()
             ),
             self._no_port,
+            queues.refused,
         )
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ import logging
 import socket
 import struct
 import threading
+from collections import deque
 from collections.abc import Sequence
 
 from v1switch.errors import PortError
@@ -34,10 +35,11 @@ TP_STATUS_VLAN_TPID_VALID = 1 << 6
 AUXDATA = struct.Struct("=I12xHH")  # struct tpacket_auxdata: status, …, VLAN TCI, VLAN TPID
 STATISTICS = struct.Struct("=II")  # struct tpacket_stats: frames, drops; reading resets them
 TAG = struct.Struct("!HH")
-SO_RCVBUFFORCE, SO_SNDBUFFORCE = 33, 32  # include/uapi/asm-generic/socket.h
+SO_RCVBUFFORCE = 33  # include/uapi/asm-generic/socket.h
 
 ETH_P_8021Q = 0x8100
-BUFFER = 32 * 1024 * 1024  # bytes; the kernel doubles it for its own book-keeping
+BUFFER = 32 * 1024 * 1024  # bytes for reception; the kernel doubles it for its own book-keeping
+PATIENT = 128  # frames that may wait for an interface before its queues are held (BMv2's output)
 MAX_FRAME = 65_600  # bytes: an IP packet of the largest size, with link-layer headers
 ANCILLARY = socket.CMSG_SPACE(AUXDATA.size)
 
@@ -50,6 +52,7 @@ class Port:
         ifname: the network interface.
         index: its ifindex.
         sent, refused, failed: frames, as in InterfaceCounters.
+        waiting: frames that the interface has not taken yet.
         alive: False once the interface is gone.
         offloads: says once that frames come with checksums left to hardware.
     """
@@ -59,6 +62,7 @@ class Port:
         self.number = number
         self.ifname = ifname
         self.sent = self.refused = self.failed = 0
+        self.waiting: deque[bytes] = deque()
         self._received = self._unread = 0
         self._reading = threading.Lock()  # the kernel's counters, which reading resets
         self.alive = True
@@ -133,14 +137,31 @@ class Port:
         return frame if whole is None else whole
 
     def send(self, frame: bytes) -> None:
-        """Send one frame; one that the interface does not take is counted and dropped."""
+        """Send one frame, after those that wait: it may have to wait, too.
+
+        One that the interface does not take is counted and dropped, also where the kernel's own
+        queue is full (ENOBUFS), as BMv2 does.
+        """
+        if self.waiting or not self._sent(frame):
+            self.waiting.append(frame)
+
+    def drain(self) -> None:
+        """Send what waits, as much as the interface takes."""
+        while self.waiting and self._sent(self.waiting[0]):
+            self.waiting.popleft()
+
+    def _sent(self, frame: bytes) -> bool:
+        """Send a frame, or count it as refused; False where it has to wait for room."""
         try:
             self._socket.send(frame)
             self.sent += 1
+        except BlockingIOError:
+            return False
         except OSError as error:
             self.refused += 1
-            if error.errno not in (errno.EMSGSIZE, errno.EINVAL, errno.ENOBUFS, errno.EAGAIN):
+            if error.errno not in (errno.EMSGSIZE, errno.EINVAL, errno.ENOBUFS):
                 self.fail(error)
+        return True
 
     def fail(self, error: OSError) -> None:
         """Handle a socket error: a link may come up again, an interface that is gone does not."""
@@ -166,7 +187,7 @@ def _open(ifname: str, index: int) -> socket.socket:
         sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         membership = struct.pack("=iHH8s", index, PACKET_MR_PROMISC, 0, b"")
         sock.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, membership)
-        enlarge(sock)
+        _enlarge(sock)
         sock.setblocking(False)
         sock.bind((ifname, ETH_P_ALL))
     except OSError:
@@ -175,13 +196,16 @@ def _open(ifname: str, index: int) -> socket.socket:
     return sock
 
 
-def enlarge(sock: socket.socket) -> None:
-    """Set large buffers; beyond the system's limit only a privileged process gets them."""
-    for force, plain in ((SO_RCVBUFFORCE, socket.SO_RCVBUF), (SO_SNDBUFFORCE, socket.SO_SNDBUF)):
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, force, BUFFER)
-        except PermissionError:  # noqa: PERF203  # twice at start-up
-            sock.setsockopt(socket.SOL_SOCKET, plain, BUFFER)
+def _enlarge(sock: socket.socket) -> None:
+    """Set a large receive buffer; beyond the system's limit only a privileged process gets it.
+
+    The send buffer stays the system's default, as BMv2's does: a packet's wait is to be in the
+    switch's queue, which programs see, and not in the kernel.
+    """
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
+    except PermissionError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
 
 
 def open_ports(interfaces: Sequence[tuple[int, str]]) -> list[Port]:

@@ -16,7 +16,8 @@ Rules that every node keeps:
 
 The body of a `Switch` runs once for each frame, and once more for each packet that enters again
 (ingress clones, resubmitted and recirculated packets): `Kind` says which, `RestoreFields` gives the
-packet the metadata that it carries. See `CloneIngress`, `Resubmit`, `Recirculate`.
+packet the metadata that it carries. See `CloneIngress`, `Resubmit`, `Recirculate`. A packet that
+has waited for its egress enters at `Resume` instead of the parser. See `Offer`.
 """
 
 from __future__ import annotations
@@ -85,7 +86,10 @@ ENTRY, REPLICAS = Handle("entry"), Handle("replicas")
 
 
 class Kind(IntEnum):
-    """How a packet came to be (`instance_type` of the standard metadata)."""
+    """How a packet came to be (`instance_type` of the standard metadata).
+
+    DEQUEUED is no instance type: such a packet goes on where it was when it began to wait.
+    """
 
     NORMAL = 0
     INGRESS_CLONE = 1
@@ -93,6 +97,21 @@ class Kind(IntEnum):
     RECIRCULATED = 4
     REPLICATED = 5
     RESUBMITTED = 6
+    DEQUEUED = 7
+
+
+class Turn(IntEnum):
+    """What becomes of a packet that is offered to a queue.
+
+    It leaves at once; or it waits; or it is dropped, as the queue is full or does not exist; or it
+    has not been offered yet.
+    """
+
+    LEAVES = 0
+    WAITS = 1
+    FULL = 2
+    NO_QUEUE = 3
+    OPEN = 4
 
 
 # -- references to the program's state -------------------------------------------------------------
@@ -1032,6 +1051,45 @@ class AddCopies:
     limit: int
 
 
+# -- statements: queues ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Offer the packet to the queue between ingress and egress, and set a variable to its `Turn`.
+
+    A packet that waits is kept with the frame, where the frame came in, and variables.
+
+    Attributes:
+        target: becomes LEAVES, WAITS, FULL or NO_QUEUE.
+        port: whose queue.
+        priority: which of the port's queues.
+        kept: the variables.
+    """
+
+    target: Var
+    port: Expr
+    priority: Expr
+    kept: tuple[Var, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Set variables as they were kept; at the start of the body, for packets of kind DEQUEUED.
+
+    Attributes:
+        targets: those of `Offer.kept`.
+        enqueued: set to when the packet was offered (ns).
+        depth: set to how many packets it found waiting then.
+        left: set to how many packets wait in its queue now.
+    """
+
+    targets: tuple[Var, ...]
+    enqueued: Var
+    depth: Var
+    left: Var
+
+
 # -- statements: tracing ---------------------------------------------------------------------------
 
 
@@ -1085,6 +1143,8 @@ Stmt = (
     | RestoreFields
     | ForEachCopy
     | AddCopies
+    | Offer
+    | Resume
     | Observe
 )
 Block = tuple[Stmt, ...]

@@ -19,11 +19,12 @@ TARGETS: dict[type, str] = {
     ir.ExecuteMeter: "target",
     ir.Hash: "target",
     ir.Random: "target",
+    ir.Offer: "target",
 }
 
 
 class Liveness:
-    """Finds the variables that each copy of a packet must find as they were."""
+    """Finds the variables that a packet must find as they were: a copy, or one that waited."""
 
     def __init__(self, cursor: ir.Var, field_lists: tuple[ir.FieldList, ...]) -> None:
         self.cursor = cursor
@@ -36,6 +37,12 @@ class Liveness:
         self._exposed, self._changed = {}, set()
         self._block(body, set())
         return tuple(var for var in self._exposed if var in self._changed)
+
+    def exposed(self, body: ir.Block) -> tuple[ir.Var, ...]:
+        """Variables that a block may read before it writes them."""
+        self._exposed, self._changed = {}, set()
+        self._block(body, set())
+        return tuple(self._exposed)
 
     def _block(self, block: ir.Block, written: set[ir.Var]) -> bool:
         """Go through a block; add to `written` what it surely writes. True if it ends early."""

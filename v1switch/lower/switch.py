@@ -18,12 +18,16 @@ from v1switch.lower.parser import Parser
 from v1switch.program.model import Checksum, Program
 
 NS_PER_US = 1000
-TIMESTAMP, ENQUEUE_TIMESTAMP, LENGTH = ir.Int(48), ir.Int(32), ir.Int(32)
+TIMESTAMP, LENGTH = ir.Int(48), ir.Int(32)
 PORT, INSTANCE = ir.Int(31), ir.Int(16)
+DEPTH = ir.Int(31)
 TIME = ir.Int(64, signed=True)
 DROP_PORT = ir.Input("drop_port", PORT)
 KIND = ir.Input("kind", ir.Int(3))
 FRAME_LENGTH = ir.Input("length", ir.Int(31))
+NOW = ir.Input("now", TIME)
+# simple_switch sets all of them or, where the program lacks one, none (check_queueing_metadata)
+QUEUEING = ("enq_timestamp", "enq_qdepth", "deq_timedelta", "deq_qdepth")
 
 
 def lower(program: Program, *, observed: bool = False) -> ir.Switch:
@@ -55,6 +59,9 @@ class _Pipeline:
         self.replicas = ir.Var("replicas", ir.REPLICAS)
         self.port = ir.Var("egress_port", PORT)
         self.instance = ir.Var("egress_instance", INSTANCE)
+        self.turn = ir.Var("turn", ir.Int(3))
+        self.enqueued = ir.Var("enqueued", TIME)
+        self.depth, self.left = ir.Var("depth_", DEPTH), ir.Var("left_", DEPTH)
         self.field_lists = tuple(
             ir.FieldList(number, tuple(self.layout.field(f.header, f.field) for f in fields.fields))
             for number, fields in program.field_lists.items()
@@ -69,6 +76,40 @@ class _Pipeline:
 
     def lower(self) -> ir.Switch:
         """The lowered program."""
+        arrive = self.builder.captured(self._arrive)
+        leave = self.builder.captured(self._leave)
+        kept = self._kept(leave)
+        resume = self.builder.captured(lambda: self._resume(kept))
+        self.builder.branch_to(ir.Compare("==", KIND, ir.Const(ir.Kind.DEQUEUED)), resume, arrive)
+        self._egress(kept, leave)
+        variables = dict.fromkeys((*self.layout.variables(), self.context.cursor, *kept))
+        return ir.Switch(
+            self.program,
+            self.layout.headers,
+            tuple(variables),
+            self.context.cursor,
+            self.field_lists,
+            self.builder.statements,
+        )
+
+    def _kept(self, leave: ir.Block) -> tuple[ir.Var, ...]:
+        """What a packet that waits finds as it was: what egress reads, but for what it sets."""
+        live = Liveness(self.context.cursor, self.field_lists)
+        own = (self.turn, self.enqueued, self.depth, self.left)
+        exposed = (var for var in live.exposed(leave) if var not in own)
+        return tuple(var for var in exposed if not isinstance(var.type, ir.Handle))
+
+    def _resume(self, kept: tuple[ir.Var, ...]) -> None:
+        self.builder.add(ir.Resume(kept, self.enqueued, self.depth, self.left))
+        self.builder.assign(self.turn, ir.Const(ir.Turn.LEAVES))
+        if self.replicates:
+            self.builder.assign(self.replicas, ir.Nothing(ir.REPLICAS))
+        frame, priority = ir.Input("frame", ir.Bytes(None)), self.context.standard("priority")
+        times = (self.enqueued, NOW)
+        self.context.observe("dequeued", frame, self.port, priority, times, self.depth)
+
+    def _arrive(self) -> None:
+        """From the frame to the queues: all that a packet that has waited has behind it."""
         context = self.context
         self._begin()
         context.observe("stage", "parser")
@@ -78,16 +119,15 @@ class _Pipeline:
             self.builder.branch(is_clone, self._enter_as_clone, self._ingress)
         else:
             self._ingress()
-        self._egress()
-        variables = (*self.layout.variables(), context.cursor)
-        return ir.Switch(
-            self.program,
-            self.layout.headers,
-            variables,
-            context.cursor,
-            self.field_lists,
-            self.builder.statements,
-        )
+        self.builder.assign(self.turn, ir.Const(ir.Turn.OPEN))
+        self._begin_queueing()
+
+    def _begin_queueing(self) -> None:
+        """What a packet has met of queues that has not waited."""
+        if self._has_queueing():
+            self.builder.assign(self.enqueued, NOW)
+            for depth in (self.depth, self.left):
+                self.builder.assign(depth, ir.Const(0))
 
     # -- entry ------------------------------------------------------------------------------------
 
@@ -116,9 +156,9 @@ class _Pipeline:
         self.builder.branch(is_first, first, again)
 
     @staticmethod
-    def _elapsed() -> ir.Expr:
+    def _elapsed(time: ir.Expr = NOW) -> ir.Expr:
         """Microseconds since the switch started."""
-        elapsed = ar.binary("-", ir.Input("now", TIME), ir.Input("started", TIME))
+        elapsed = ar.binary("-", time, ir.Input("started", TIME))
         return ar.binary("//", elapsed, ir.Const(NS_PER_US))
 
     def _enter_as_clone(self) -> None:
@@ -236,23 +276,40 @@ class _Pipeline:
 
     # -- egress -----------------------------------------------------------------------------------
 
-    def _egress(self) -> None:
-        if self.context.has("priority"):
-            # simple_switch has one queue per port by default
-            priority = self.context.standard("priority")
-            with self.builder.block() as refuse:
-                self.context.observe("refused", priority)
-                self.builder.add(ir.Finish())
-            self.builder.branch_to(ar.as_bool(priority), tuple(refuse))
+    def _egress(self, kept: tuple[ir.Var, ...], leave: ir.Block) -> None:
+        """The queue, and egress where the packet leaves it, for each copy."""
+        body = self.builder.captured(lambda: self._one_egress(kept, leave))
         if not self.replicates:
-            self._one_egress()
+            for statement in body:
+                self.builder.add(statement)
             return
-        body = self.builder.captured(self._one_egress)
         saved = Liveness(self.context.cursor, self.field_lists).saved(body)
-        kept = tuple(var for var in saved if var not in (self.port, self.instance))
-        self.builder.add(ir.ForEachCopy(self.replicas, self.port, self.instance, body, kept))
+        saved = tuple(var for var in saved if var not in (self.port, self.instance))
+        self.builder.add(ir.ForEachCopy(self.replicas, self.port, self.instance, body, saved))
 
-    def _one_egress(self) -> None:
+    def _one_egress(self, kept: tuple[ir.Var, ...], leave: ir.Block) -> None:
+        is_open = ir.Compare("==", self.turn, ir.Const(ir.Turn.OPEN))
+        self.builder.branch(is_open, lambda: self._offer(kept))
+        # a clone that egress makes is offered in its turn
+        taken = ir.Assign(self.turn, ir.Const(ir.Turn.OPEN))
+        leaves = ir.Compare("==", self.turn, ir.Const(ir.Turn.LEAVES))
+        self.builder.branch_to(leaves, (taken, *leave) if self.replicates else leave)
+
+    def _offer(self, kept: tuple[ir.Var, ...]) -> None:
+        """Offer the packet to its queue."""
+        priority = self.context.standard("priority")
+        self.builder.add(ir.Offer(self.turn, self.port, priority, kept))
+        if self.replicates:  # it may be a clone made by one that has waited
+            self._begin_queueing()
+        self.context.observe("offered", self.port, priority, self.turn)
+
+    def _has_queueing(self) -> bool:
+        fields = self.program.headers[STANDARD].header_type
+        whole = all(fields.field(name) for name in QUEUEING)
+        return whole and any(map(self.context.has, (*QUEUEING, "qid")))
+
+    def _leave(self) -> None:
+        """Egress and what follows, for a packet whose turn it is."""
         store = self.stores.standard
         self.context.observe(
             "egress", self.port, self.instance, self.context.standard("instance_type")
@@ -262,12 +319,9 @@ class _Pipeline:
         store("egress_spec", self._undropped())
         # headers that were made valid by assignment are not counted, so it may fall below 0
         store("packet_length", ar.cut(self.context.length, LENGTH))
-        if self.context.has("egress_global_timestamp") or self.context.has("enq_timestamp"):
-            elapsed = self.builder.held(self._elapsed())
-            store("egress_global_timestamp", ar.cut(elapsed, TIMESTAMP))
-            store("enq_timestamp", ar.cut(elapsed, ENQUEUE_TIMESTAMP))
-        for field in ("enq_qdepth", "deq_timedelta", "deq_qdepth"):
-            store(field, ir.Const(0))  # frames are never queued
+        store("egress_global_timestamp", ar.cut(self._elapsed(), TIMESTAMP))
+        if self._has_queueing():
+            self._store_queueing()
         self._clear_requests(ingress=False)
         Control(self.actions, self.program.egress).lower()
         if self.clones_out:
@@ -277,6 +331,14 @@ class _Pipeline:
             self.context.observe("dropped", "egress")
         deparsed = self.builder.captured(self._deparse)
         self.builder.branch_to(ir.Compare("!=", spec, DROP_PORT), deparsed, tuple(dropped))
+
+    def _store_queueing(self) -> None:
+        enqueued = self._elapsed(self.enqueued)
+        self._store_cut("enq_timestamp", enqueued)
+        self._store_cut("deq_timedelta", ar.binary("-", self._elapsed(), enqueued))
+        self._store_cut("enq_qdepth", self.depth)
+        self._store_cut("deq_qdepth", self.left)
+        self._store_cut("qid", self.context.standard("priority"))
 
     def _store_cut(self, field: str, value: ir.Expr) -> None:
         if self.context.has(field):

@@ -38,7 +38,9 @@ def to_document(counters: Counters) -> dict[str, Any]:
     """Return the counters as they are sent."""
     return {
         "interfaces": {"interface": [_interface(each) for each in counters.interfaces]},
-        "switch": {"counters": {"out-no-port": counters.no_port}},
+        "switch": {
+            "counters": {"out-no-port": counters.no_port, "out-no-queue": counters.no_queue}
+        },
     }
 
 
@@ -55,7 +57,8 @@ def from_document(document: Any) -> Counters:
                 *(int(counted[name]) for name in _COUNTERS),
             )
         )
-    return Counters(tuple(interfaces), int(document["switch"]["counters"]["out-no-port"]))
+    whole = document["switch"]["counters"]
+    return Counters(tuple(interfaces), int(whole["out-no-port"]), int(whole["out-no-queue"]))
 
 
 def get(channel: grpc.Channel, timeout_s: float) -> Counters:
@@ -77,8 +80,11 @@ _COUNTERS = {
     "in-errors": "failed",
     "out-pkts": "sent",
     "out-discards": "refused",
+    "out-queue-dropped-pkts": "dropped",
 }
-"""Names of openconfig-interfaces, and the attributes of InterfaceCounters, in their order."""
+"""Names of openconfig-interfaces (the last is dropped-pkts of openconfig-qos, over all queues), and
+the attributes of InterfaceCounters, in their order.
+"""
 
 
 def _interface(counters: InterfaceCounters) -> dict[str, Any]:

@@ -24,7 +24,7 @@ _PACKAGE = Path(__file__).parents[2]
 _SOURCES = (
     *("helpers/*", "loop_memory", "machine", "output", "sockets"),
     *("../../state/lookup", "../../state/meters", "../../state/mirror", "../../state/random"),
-    *("../../state/words", "../../io/ports"),
+    *("../../state/words", "../../state/queues", "../../io/ports"),
 )
 """Source files whose content decides whether the helpers have to be compiled again."""
 

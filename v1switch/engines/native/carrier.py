@@ -26,9 +26,9 @@ class Carrier:
 
     def __init__(self, dataplane: Dataplane, ports: Sequence[Port], wake: int) -> None:
         """Lay everything out; `wake` is the descriptor that interrupts the loop."""
-        self.receiver, self.sender = Receiver(), Sender(MAX_FRAMES)
+        self.receiver, self._sender = Receiver(), Sender(MAX_FRAMES)
         self.ports = Ports(wake, ports)
-        self._of_index = {port.index: port for port in ports}
+        self._of_number = {port.number: port for port in ports}
         self._in_order = list(ports)
         self._functions = loop_functions()
         self.words = zeros(lm.LOOP_WORDS)
@@ -37,14 +37,14 @@ class Carrier:
         values = {
             lm.MESSAGES: self.receiver.messages,
             lm.SLOTS: self.receiver.frames,
-            lm.SEND_FD: self.sender.socket.fileno(),
-            lm.SEND_MESSAGES: self.sender.messages,
-            lm.SEND_IOVS: self.sender.iovs,
+            lm.SEND_MESSAGES: self._sender.messages,
+            lm.SEND_IOVS: self._sender.iovs,
             lm.POLLS: self.ports.polls,
             lm.PORTS: len(ports),
             lm.NUMBERS: address(self.ports.numbers),
-            lm.NAMES: address(self.ports.names),
-            lm.LAST_NAME: len(self.ports.names) - 1,
+            lm.SENDERS: address(self.ports.senders),
+            lm.LAST_SENDER: len(self.ports.senders) - 1,
+            lm.QUEUES: dataplane.queues.address,
             lm.CPU_PORT: -1 if dataplane.cpu_port is None else dataplane.cpu_port,
             lm.WRITER_AT: address(dataplane.writer_waiting),
             lm.AT: -1,
@@ -75,6 +75,16 @@ class Carrier:
         return self.reason == lm.PUNTED
 
     @property
+    def has_dequeued(self) -> bool:
+        """Whether the loop has handed over a packet that has waited in a queue."""
+        return self.reason == lm.DEQUEUED
+
+    @property
+    def has_met_others(self) -> bool:
+        """Whether it is the turn of a packet that another program or plain Python let wait."""
+        return self.reason == lm.FOREIGN
+
+    @property
     def has_yielded(self) -> bool:
         """Whether the loop made way for a writer."""
         return self.reason == lm.WRITER
@@ -84,6 +94,30 @@ class Carrier:
         words = self.words
         frame = self.receiver.frame(words[lm.START], words[lm.SIZE])
         return words[lm.INTO], frame, words[lm.NOW]
+
+    def resume(self, native: Native) -> list[Frame]:
+        """Carry on in plain Python with the packet that was handed over after it had waited."""
+        return native.resume_plain(self.words[lm.NODE], self.words[lm.NOW])
+
+    def release(self) -> None:
+        """Give back the memory of the packet that has waited, once Python has all of it."""
+        if self.words[lm.NODE]:
+            self._functions["release"](self.words[lm.NODE])
+            self.words[lm.NODE] = 0
+
+    def transmit(self, number: int, frame: bytes) -> bool:
+        """Send a frame out of a port, after those that wait for it; False when there is none."""
+        kept = ctypes.create_string_buffer(frame, len(frame))
+        start = ctypes.addressof(kept)
+        return bool(self._functions["transmit"](address(self.words), number, start, len(frame)))
+
+    def drain(self, number: int) -> None:
+        """Send what waits for a port, as much as its interface takes."""
+        self._functions["drain"](address(self.words), number)
+
+    def discard(self, number: int) -> None:
+        """Forget what waits for a port, whose interface is gone."""
+        self._functions["discard"](address(self.words), number)
 
     @property
     def source(self) -> int:
@@ -121,5 +155,4 @@ class Carrier:
         if which == -1:
             return None
         self.words[lm.FAILED_PORT] = -1
-        port = self._in_order[-2 - which] if which < 0 else self._of_index[which]
-        return port, OSError(error, os.strerror(error))
+        return self._of_number[which], OSError(error, os.strerror(error))

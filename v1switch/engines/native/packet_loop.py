@@ -16,6 +16,7 @@ from v1switch.io.loop import PacketLoop
 if TYPE_CHECKING:
     from v1switch.engines.native.carrier import Carrier
     from v1switch.engines.native.engine import Native
+    from v1switch.io.ports import Port
 
 
 log = logging.getLogger("v1switch")
@@ -33,10 +34,14 @@ class NativeLoop(PacketLoop):
 
     def _round(self) -> None:
         if self._native() is None or self.tap is not None:
+            if self._carrier is not None:
+                self._watch_all(self._carrier)
             super()._round()
             return
         carrier = self._carrier or self._open_carrier()
         self._burst(carrier)
+        if carrier.has_met_others:
+            self._release()
         if carrier.has_yielded:
             with contextlib.suppress(BlockingIOError):  # it was for a writer without a wake-up
                 os.eventfd_read(self.wake_fd)
@@ -55,9 +60,36 @@ class NativeLoop(PacketLoop):
         from v1switch.engines.native.carrier import Carrier
 
         alive = list(self.ports.values())
-        self._carrier = Carrier(self.dataplane, alive, self.wake_fd)
+        self._carrier = carrier = Carrier(self.dataplane, alive, self.wake_fd)
+        for port in alive:  # what waits for plain Python's sockets goes on waiting there
+            while port.waiting:
+                carrier.transmit(port.number, port.waiting.popleft())
         self.dataplane.wake_burst_with(self.wake)
-        return self._carrier
+        return carrier
+
+    def _watch_all(self, carrier: Carrier) -> None:
+        """Have plain Python told when interfaces take what machine code left waiting for them."""
+        for number in self.ports:
+            if waiting := carrier.ports.waiting(number):
+                self._wait_for(number, waiting)
+
+    def _transmit(self, number: int, frame: bytes) -> bool:
+        if self._carrier is None:
+            return super()._transmit(number, frame)
+        return self._carrier.transmit(number, frame)
+
+    def _drain(self, port: Port) -> int:
+        if self._carrier is None:
+            return super()._drain(port)
+        self._carrier.drain(port.number)
+        return self._carrier.ports.waiting(port.number)
+
+    def _forget(self, fd: int) -> None:
+        if self._carrier is not None:
+            number = self._by_fd[fd].number
+            self._carrier.discard(number)
+            self._carrier.ports.forget(number)
+        super()._forget(fd)
 
     def _burst(self, carrier: Carrier) -> None:
         """Let machine code wait for frames and carry them, and do what it leaves."""
@@ -71,10 +103,21 @@ class NativeLoop(PacketLoop):
                     self.send(self.dataplane.divert(native.memory.take_frames()))
                 if carrier.has_punted:
                     self.send(self._plain(carrier, native))
+                if carrier.has_dequeued:
+                    self.send(self._resumed(carrier, native))
+                carrier.release()
         if native is None:  # another program came, which has no machine code yet
             self._forward(self.ports.get(carrier.source), carrier.leftover())
             return
         self._drop_failed_port(carrier)
+
+    def _resumed(self, carrier: Carrier, native: Native) -> list[Frame]:
+        try:
+            out = carrier.resume(native)
+        except Exception:  # as in PacketLoop._forward
+            log.exception("a packet that waited was lost")
+            return []
+        return self.dataplane.divert(out)
 
     def _plain(self, carrier: Carrier, native: Native) -> list[Frame]:
         port, frame, now = carrier.punted()
@@ -94,7 +137,6 @@ class NativeLoop(PacketLoop):
         port, error = failure
         port.fail(error)
         if not port.alive:
-            carrier.ports.forget(port.number)
             self._forget(port.fileno())
 
     def counters(self) -> Counters:
@@ -108,13 +150,12 @@ class NativeLoop(PacketLoop):
             return replace(each, sent=each.sent + sent, refused=each.refused + refused)
 
         interfaces = tuple(map(with_machine_code, plain.interfaces))
-        return Counters(interfaces, plain.no_port + carrier.no_port)
+        return replace(plain, interfaces=interfaces, no_port=plain.no_port + carrier.no_port)
 
     def close(self) -> None:
         """Close everything; to be called when `run` has returned."""
         if self._carrier is not None:
             self.dataplane.wake_burst_with(lambda: None)
-            self._carrier.sender.close()
         super().close()
 
 

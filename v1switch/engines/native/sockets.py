@@ -6,13 +6,12 @@ that the kernel strips (see `io/ports.py`).
 
 from __future__ import annotations
 
-import socket
 import struct
 import sys
 from collections.abc import Sequence
 
 from v1switch.errors import SwitchError
-from v1switch.io.ports import MAX_FRAME, Port, enlarge
+from v1switch.io.ports import MAX_FRAME, Port
 from v1switch.state.words import WORD_BYTES, address, byte_address, zeros
 
 BATCH = 64  # frames taken from one port at a time: the longest that a writer waits for the gate
@@ -25,11 +24,13 @@ MESSAGE = 64
 IOVEC = 16  # uapi linux/uio.h: base, len
 CONTROL_SIZE = 40  # CMSG_SPACE of a struct tpacket_auxdata
 STATUS_AT, TCI_AT = 16, 32  # in the control data: uapi linux/if_packet.h; the TPID follows the TCI
-SOCKADDR_LL = struct.Struct("=HHiHBB8s")  # uapi linux/if_packet.h
-# A port as it sends: its struct sockaddr_ll, padded, then frames sent and frames refused
-SENT, REFUSED, PORT_WORDS = 3, 4, 5  # in words
+# Words of a port that sends: its number, socket and struct pollfd, frames sent and frames refused
+PLACE, SEND_FD, POLL_AT, SENT, REFUSED = 0, 1, 2, 3, 4
+FIRST, LAST, WAITING = 5, 6, 7  # frames that wait to be sent: the first, the last, how many
+STAGED, NEXT_MESSAGE, NEXT_PORT = 8, 9, 10  # of a flush: messages, the next one, another port
+PORT_WORDS = 11
 POLLFD = struct.Struct("=ihh")  # uapi asm-generic/poll.h
-POLLIN = 1
+POLLIN, POLLOUT = 1, 4
 PARTS = 2  # of a frame that leaves: its headers and its payload
 
 
@@ -61,7 +62,7 @@ class Receiver:
 
 
 class Sender:
-    """A batch of frames to send out of any port, and the socket for it."""
+    """A batch of frames to send."""
 
     def __init__(self, capacity: int) -> None:
         """Lay out headers for `capacity` frames."""
@@ -74,12 +75,6 @@ class Sender:
             at = n * MESSAGE // WORD_BYTES
             self._messages[at + IOV // WORD_BYTES] = self.iovs + n * PARTS * IOVEC
             self._messages[at + IOV_COUNT // WORD_BYTES] = PARTS
-        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        enlarge(self.socket)
-
-    def close(self) -> None:
-        """Close the socket."""
-        self.socket.close()
 
 
 class Ports:
@@ -87,7 +82,7 @@ class Ports:
 
     Attributes:
         polls: address of struct pollfd: the wake-up descriptor, then the ports.
-        names: by port number the address of its PORT_WORDS, 0 where there is no port.
+        senders: by port number the address of its PORT_WORDS, 0 where there is no port.
         numbers: port numbers, in the order of `polls`.
     """
 
@@ -99,24 +94,31 @@ class Ports:
         self._sending = zeros(PORT_WORDS * len(ports) or 1)
         self._at = {port.number: PORT_WORDS * n for n, port in enumerate(ports)}
         self.numbers = zeros(len(ports))
-        self.names = zeros(1 + max((port.number for port in ports), default=0))
-        for n, port in enumerate(ports):
-            POLLFD.pack_into(self._polls, POLLFD.size * (1 + n), port.fileno(), POLLIN, 0)
-            self.numbers[n] = port.number
-            at = WORD_BYTES * self._at[port.number]
-            name = (socket.AF_PACKET, 0, port.index, 0, 0, 0, b"")
-            SOCKADDR_LL.pack_into(self._sending, at, *name)
-            self.names[port.number] = address(self._sending) + at
+        self.senders = zeros(1 + max((port.number for port in ports), default=0))
         self.polls = byte_address(self._polls)
+        for n, port in enumerate(ports):
+            poll_at = POLLFD.size * (1 + n)
+            POLLFD.pack_into(self._polls, poll_at, port.fileno(), POLLIN, 0)
+            self.numbers[n] = port.number
+            at = self._at[port.number]
+            own = (port.number, port.fileno(), self.polls + poll_at)
+            for index, value in zip((PLACE, SEND_FD, POLL_AT), own, strict=True):
+                self._sending[at + index] = value
+            self.senders[port.number] = address(self._sending) + WORD_BYTES * at
 
     def counted(self, number: int) -> tuple[int, int]:
         """Give how many frames were sent out of a port, and how many its interface refused."""
         at = self._at.get(number)
         return (0, 0) if at is None else (self._sending[at + SENT], self._sending[at + REFUSED])
 
+    def waiting(self, number: int) -> int:
+        """How many frames wait to be sent out of a port."""
+        at = self._at.get(number)
+        return 0 if at is None else self._sending[at + WAITING]
+
     def forget(self, number: int) -> None:
         """Neither receive from a port nor send to it any more."""
         for n, port in enumerate(self._ports):
             if port.number == number:
                 POLLFD.pack_into(self._polls, POLLFD.size * (1 + n), -1, 0, 0)
-        self.names[number] = 0
+        self.senders[number] = 0

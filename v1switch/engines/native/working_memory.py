@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 
 from v1switch.control.engine import Frame
 from v1switch.engines.native import output as op
 from v1switch.engines.native.printer.function import Printed
+from v1switch.engines.native.printer.packets import words_of
 from v1switch.io.ports import MAX_FRAME
+from v1switch.lower import ir
 from v1switch.lower.limits import MAX_PASSES
 from v1switch.state.words import WORD_BYTES, address, byte_address, zeros
 
 MAX_FRAMES, MAX_UNDO, MAX_EVENTS = 2048, 1 << 16, 256
+MAX_HELD = 1024  # packets that one frame may make and that wait
 _MAX_BYTES = 1 << 22
 _SLACK = 2 * WORD_BYTES  # read beyond the last byte of a frame, and not used
 
@@ -30,6 +34,9 @@ class WorkingMemory:
         self._undo = zeros(2 * MAX_UNDO)
         self._saved = zeros(printed.copy_words * printed.copies)
         self._items = zeros(printed.item_words * MAX_PASSES)
+        held_words = op.HELD_VALUES + words_of(printed.kept)
+        self._held = zeros(held_words * MAX_HELD)
+        self._kept = array("q", _bytes_among(printed.kept))
         self._heads = bytearray(printed.head_size * MAX_FRAMES)
         self._bytes = bytearray(_MAX_BYTES + _SLACK)
         self._hashed = bytearray(printed.hashed + _SLACK)
@@ -49,13 +56,17 @@ class WorkingMemory:
             op.MAX_BYTES: _MAX_BYTES,
             op.HASHED_AT: byte_address(self._hashed),
             op.EVENT_SIZE: WORD_BYTES * printed.event_words,
+            op.HELD_AT: address(self._held),
+            op.MAX_HELD: MAX_HELD,
+            op.HELD_WORDS: held_words,
+            op.KEPT_AT: address(self._kept),
         }
         for index, value in values.items():
             self.words[index] = value
 
     def clear(self) -> None:
         """Forget what became of frames."""
-        for index in (op.FRAMES, op.UNDO, op.EVENTS, op.OVERFULL, op.ITEMS, op.BYTES):
+        for index in (*(op.FRAMES, op.UNDO, op.EVENTS, op.OVERFULL, op.ITEMS, op.BYTES, op.HELD),):
             self.words[index] = 0
 
     def put_frame(self, frame: bytes) -> int:
@@ -83,3 +94,13 @@ class WorkingMemory:
                 self._event_bytes[WORD_BYTES * (at + 1) : WORD_BYTES * (at + size)],
             )
         self.words[op.EVENTS] = 0
+
+
+def _bytes_among(kept: Sequence[ir.Var]) -> list[int]:
+    """Which words of kept variables' values are addresses of bytes; see `output.KEPT_AT`."""
+    found, at = [], 0
+    for variable in kept:
+        if isinstance(variable.type, ir.Bytes):
+            found += [at, -1 if variable.type.size is None else variable.type.size]
+        at += words_of([variable])
+    return [len(found) // 2, *found]

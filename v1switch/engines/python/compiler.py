@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import CodeType
+from typing import Protocol
 
 from v1switch.control.engine import Frame, Process, SwitchContext
 from v1switch.engines.endless import Abandoned, Endless
@@ -16,12 +18,24 @@ from v1switch.lower.arithmetic import zero
 from v1switch.program.expressions import Expr
 from v1switch.program.model import Program
 from v1switch.state.program_state import State
+from v1switch.state.queues import EgressQueues, Leaving, Place
 
-RUN = "def make({names}):\n\tdef run(port, frame, now, kind, restore, out, work{zeros}):"
+RUN = "def make({names}):\n\tdef run(port, frame, now, kind, restore, out, work, held{zeros}):"
 MATCHES = "def make({names}):\n\tdef matches(port, frame{zeros}):"
 RECORDER = "recorder"
 
-Bind = Callable[[SwitchContext, State, object], Process]
+
+class Recording(Protocol):
+    """What a traced program tells all that it does.
+
+    Attributes:
+        process: carries a packet, with this told.
+    """
+
+    process: Callable[..., list[Frame]]
+
+
+Bind = Callable[[SwitchContext, State, Recording | None], Process]
 """Binds a compiled program to a switch, its state and the recorder of a traced one, or None."""
 
 Matches = Callable[[int, bytes], bool]
@@ -37,8 +51,9 @@ def compile_program(program: Program, *, traced: bool = False) -> Bind:
     source, text = generate(lower(program, observed=traced))
     code = _compiled(text, f"<generated from {program.name or 'a program'}>")
 
-    def bind(switch: SwitchContext, state: State, recorder: object) -> Process:
-        return _process(_made(code, source, switch, state, recorder), Abandoned(program))
+    def bind(switch: SwitchContext, state: State, recorder: Recording | None) -> Process:
+        run = _made(code, source, switch, state, recorder)
+        return _process(run, Abandoned(program), switch.queues, recorder)
 
     return bind
 
@@ -56,10 +71,11 @@ def compile_filter(program: Program, condition: Expr) -> Callable[[SwitchContext
 def generate(switch: ir.Switch) -> tuple[Source, str]:
     """Print a lowered program: its source, and the text of a function `make` that makes `run`.
 
-    `run(port, frame, now, kind, restore, out, work)` takes a packet of a kind with what it brings
-    along: None, or (field list id, values), with the clone session in front for ingress clones.
-    It appends (port, bytes) of what leaves to `out`, and its own arguments for packets that enter
-    again to `work`.
+    `run(port, frame, now, kind, restore, out, work, held)` takes a packet of a kind with what it
+    brings along: None, or (field list id, values), with the clone session in front for ingress
+    clones; (time enqueued, depth then, depth now, values) for a packet that has waited. It appends
+    (port, bytes) of what leaves to `out`, its own arguments for packets that enter again to `work`,
+    and (place, port, bytes, values) of packets that begin to wait to `held`.
     """
     source = Source()
     flags = [v for h in switch.headers.values() for v in (h.valid, h.dirty) if v is not None]
@@ -114,22 +130,37 @@ def _made(
     return namespace["make"](*source.constants.values(), *found, recorder)
 
 
-def _process(run: Callable[..., object], abandoned: Abandoned) -> Process:
+def _process(
+    run: Callable[..., object],
+    abandoned: Abandoned,
+    queues: EgressQueues,
+    recorder: Recording | None,
+) -> Process:
     """Run a frame, and the packets that enter again because of it."""
 
-    def process(port: int, frame: bytes, now: int) -> list[Frame]:
+    def process(
+        port: int, frame: bytes, now: int, kind: int = ir.Kind.NORMAL, brought: object = None
+    ) -> list[Frame]:
         out: list[Frame] = []
         work: list[tuple[int, bytes, int, object]] = []
+        held: list[tuple[Place, int, bytes, object]] = []
         try:
-            run(port, frame, now, ir.Kind.NORMAL, None, out, work)
+            run(port, frame, now, kind, brought, out, work, held)
             passes = 0
             while work:
                 again = work.pop(0)
                 passes += 1
                 abandoned.check(passes, len(out) + len(work), again[2])
-                run(again[0], again[1], now, again[2], again[3], out, work)
+                run(again[0], again[1], now, again[2], again[3], out, work, held)
         except Endless as reason:
             abandoned.tell(port, reason)
+        for place, came_in, data, values in held:
+            queues.hold(place, partial(resume, came_in, data, values))
         return out
+
+    def resume(port: int, frame: bytes, values: object, leaving: Leaving, now: int) -> list[Frame]:
+        carry = process if recorder is None else recorder.process
+        brought = leaving.enqueued, leaving.depth, leaving.left, values
+        return carry(port, frame, now, ir.Kind.DEQUEUED, brought)
 
     return process

@@ -289,7 +289,9 @@ class Statements:
     def _clone_ingress(self, statement: ir.CloneIngress) -> None:
         session, fields = self._text(statement.session), self._text(statement.fields)
         brought = f"({session}, {fields}, {self._preserved(statement.fields)})"
-        self.source.add(f"run(port, frame, now, {ir.Kind.INGRESS_CLONE}, {brought}, out, work)")
+        self.source.add(
+            f"run(port, frame, now, {ir.Kind.INGRESS_CLONE}, {brought}, out, work, held)"
+        )
 
     def _enter_again(self, fields: ir.Expr, data: str, kind: ir.Kind) -> None:
         brought = f"({self._text(fields)}, {self._preserved(fields)})"
@@ -346,6 +348,27 @@ class Statements:
     def _changed(self, values: dict[ir.Var, ir.Expr]) -> str:
         """Source of the saved variables, some of them with other values."""
         return self._tuple([values.get(var, var) for var in self._saved])
+
+    # -- queues -----------------------------------------------------------------------------------
+
+    def _offer(self, statement: ir.Offer) -> None:
+        add, turn = self.source.add, statement.target.name
+        offer = self.source.state("offer", lambda switch, _: switch.queues.offer)
+        port, priority = self._text(statement.port), self._text(statement.priority)
+        add(f"place = {offer}({port}, {priority}, now)")
+        with self.source.block("if place is None:"):
+            add(f"{turn} = {ir.Turn.LEAVES}")
+        with self.source.block("else:"):
+            add(f"{turn} = place[0]")
+            with self.source.block(f"if {turn} == {ir.Turn.WAITS}:"):
+                add(f"held.append((place, port, frame, {self._tuple(statement.kept)}))")
+
+    def _resume(self, statement: ir.Resume) -> None:
+        own = ", ".join(v.name for v in (statement.enqueued, statement.depth, statement.left))
+        self.source.add(f"{own}, kept = restore")
+        if statement.targets:
+            names = "".join(f"{var.name}, " for var in statement.targets)
+            self.source.add(f"{names}= kept")
 
     # -- tracing ----------------------------------------------------------------------------------
 
@@ -447,5 +470,7 @@ PRINTERS: dict[type, Callable[..., None]] = {
     ir.RestoreFields: Statements._restore_fields,
     ir.ForEachCopy: Statements._for_each_copy,
     ir.AddCopies: Statements._add_copies,
+    ir.Offer: Statements._offer,
+    ir.Resume: Statements._resume,
     ir.Observe: Statements._observe,
 }

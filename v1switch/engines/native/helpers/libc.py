@@ -18,8 +18,11 @@ MSG_DONTWAIT = 0x40  # linux/socket.h
 _int, _word = types.int32, types.int64
 recvmmsg = types.ExternalFunction("recvmmsg", _int(_int, _word, types.uint32, _int, _word))
 sendmmsg = types.ExternalFunction("sendmmsg", _int(_int, _word, types.uint32, _int))
+send = types.ExternalFunction("send", _word(_int, _word, types.uint64, _int))
 ppoll = types.ExternalFunction("ppoll", _int(_word, types.uint64, _word, _word))
 clock_gettime = types.ExternalFunction("clock_gettime", _int(_int, _word))
+malloc = types.ExternalFunction("malloc", _word(types.uint64))
+free = types.ExternalFunction("free", types.void(_word))
 _errno_location = types.ExternalFunction("__errno_location", _word())
 
 
@@ -38,10 +41,10 @@ def clock_ns(scratch: int) -> int:
 
 
 @kernel
-def poll(polls: int, count: int, seconds: int, scratch: int) -> int:
+def poll(polls: int, count: int, patience_ns: int, scratch: int) -> int:
     """Wait until some of `count` descriptors are ready; give how many, -1 after a signal."""
-    set_word(scratch, seconds)
-    set_word(scratch + 8, 0)
+    set_word(scratch, patience_ns // 1_000_000_000)
+    set_word(scratch + 8, patience_ns % 1_000_000_000)
     ready: int = ppoll(polls, count, scratch, 0)
     return ready
 

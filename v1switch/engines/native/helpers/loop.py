@@ -17,39 +17,37 @@ from v1switch.engines.native.helpers.libc import (
     pause,
     poll,
     recvmmsg,
-    sendmmsg,
 )
 from v1switch.engines.native.helpers.memory import (
     call,
-    copy,
     half,
     put16,
     put32,
-    set_half,
     set_word,
     u32,
     word,
 )
 from v1switch.engines.native.helpers.offload import finish
+from v1switch.engines.native.helpers.queues import commit, next_due, release, take
+from v1switch.engines.native.helpers.sending import drain_ready, flush
 from v1switch.engines.native.loop_memory import (
     AT,
     CONTEXT,
-    CPU_PORT,
+    DEQUEUED,
     FAILED,
     FAILED_ERROR,
     FAILED_PORT,
     FINISHED,
+    FOREIGN,
     FOUND,
     GAP,
     IDLE,
     INTO,
-    LAST_NAME,
     LONGEST_GAP_NS,
     MESSAGES,
-    NAMES,
     NEWS,
     NEXT,
-    NO_PORT,
+    NODE,
     NOW,
     NUMBERS,
     OFFLOADED_AT,
@@ -57,37 +55,34 @@ from v1switch.engines.native.loop_memory import (
     POLLS,
     PORTS,
     PUNTED,
+    QUEUES,
     REPORT,
     ROUND,
     RUN,
     SCRATCH,
-    SEND_FD,
-    SEND_IOVS,
-    SEND_MESSAGES,
     SIZE,
     SLOTS,
     START,
     UNFINISHED,
     WAITED,
+    WAITING_PORTS,
     WRITER,
     WRITER_AT,
 )
 from v1switch.engines.native.output import (
-    BODY,
-    BODY_LENGTH,
     BYTES,
     DONE,
     EVENTS,
-    FRAME_WORDS,
     FRAMES,
-    FRAMES_AT,
-    HEAD,
-    HEAD_LENGTH,
+    HELD,
     ITEMS,
     MAX_BYTES,
     MAX_FRAMES,
+    NODE_FRAME,
+    NODE_LENGTH,
+    NODE_PORT,
+    NUMBER_OF_CODE,
     OVERFULL,
-    PORT,
     UNDO,
 )
 from v1switch.engines.native.sockets import (
@@ -95,16 +90,9 @@ from v1switch.engines.native.sockets import (
     CONTROL,
     CONTROL_LENGTH,
     CONTROL_SIZE,
-    IOVEC,
     LENGTH,
     MESSAGE,
-    NAME,
-    NAME_LENGTH,
-    PARTS,
-    REFUSED,
-    SENT,
     SLOT,
-    SOCKADDR_LL,
     STATUS_AT,
     TAG_BYTES,
     TCI_AT,
@@ -115,101 +103,16 @@ from v1switch.io.ports import (
     TP_STATUS_VLAN_TPID_VALID,
     TP_STATUS_VLAN_VALID,
 )
+from v1switch.state.queues import ACTIVE
+from v1switch.state.queues import NEWS as QUEUE_NEWS
 
-_NAME_BYTES = SOCKADDR_LL.size
 _POLLFD = 8
 _ROOM = 1088  # frames; one with more copies than this goes through plain Python
 # Each wake-up costs as much as some frames do. Where frames come closer than BUSY_NS the loop waits
 # GATHER_NS before it looks for more. A frame that answers another one never comes so soon.
 BUSY_NS, GATHER_NS = 20_000, 50_000
 SMOOTHING = 8  # rounds that GAP remembers, about
-PATIENCE_S = 1  # that the loop waits for frames before Python may look at signals
-TOO_LONG, INVALID, NO_BUFFERS = 90, 22, 105  # uapi asm-generic/errno.h: EMSGSIZE, EINVAL, ENOBUFS
-
-
-@kernel
-def _name(loop: int, port: int) -> int:
-    """Address of what a port sends with, its struct sockaddr_ll first; 0 without such a port."""
-    if not 0 <= port <= word(loop + 8 * LAST_NAME):
-        return 0
-    return word(word(loop + 8 * NAMES) + 8 * port)
-
-
-@kernel
-def _count(at: int) -> None:
-    """Add 1 to a counter."""
-    set_word(at, word(at) + 1)
-
-
-@kernel
-def _fill_in(loop: int, frame: int, name: int, number: int) -> None:
-    """Fill in message `number` with a frame that leaves at an interface."""
-    message = word(loop + 8 * SEND_MESSAGES) + MESSAGE * number
-    set_word(message + NAME, name)
-    set_half(message + NAME_LENGTH, _NAME_BYTES)
-    iov = word(loop + 8 * SEND_IOVS) + PARTS * IOVEC * number
-    set_word(iov, word(frame + 8 * HEAD))
-    set_word(iov + 8, word(frame + 8 * HEAD_LENGTH))
-    set_word(iov + IOVEC, word(frame + 8 * BODY))
-    set_word(iov + IOVEC + 8, word(frame + 8 * BODY_LENGTH))
-
-
-@kernel
-def _stage(loop: int) -> int:
-    """Fill in the messages of all frames that leave, and give how many have a port.
-
-    Frames for the CPU port stay, one after the other, for Python.
-    """
-    out = word(loop + 8 * OUT)
-    frames, cpu_port = word(out + 8 * FRAMES_AT), word(loop + 8 * CPU_PORT)
-    staged = kept = 0
-    for n in range(word(out + 8 * FRAMES)):
-        frame = frames + 8 * FRAME_WORDS * n
-        port = word(frame + 8 * PORT)
-        if port == cpu_port:
-            copy(frames + 8 * FRAME_WORDS * kept, frame, 8 * FRAME_WORDS)
-            kept += 1
-            continue
-        name = _name(loop, port)
-        if name == 0:
-            _count(loop + 8 * NO_PORT)
-            continue
-        _fill_in(loop, frame, name, staged)
-        staged += 1
-    set_word(out + 8 * FRAMES, kept)
-    return staged
-
-
-@kernel
-def _flush(loop: int) -> int:
-    """Send what leaves; what an interface does not take is counted, not waited for.
-
-    Gives how many frames for the CPU port stay.
-    """
-    staged = _stage(loop)
-    done = 0
-    while done < staged:
-        start = word(loop + 8 * SEND_MESSAGES) + MESSAGE * done
-        sent = sendmmsg(word(loop + 8 * SEND_FD), start, staged - done, MSG_DONTWAIT)
-        if sent > 0:
-            for n in range(sent):
-                _count(word(start + MESSAGE * n + NAME) + 8 * SENT)
-            done += sent
-            continue
-        error = errno()
-        if error == EINTR:
-            continue
-        _count(word(start + NAME) + 8 * REFUSED)
-        if error not in (TOO_LONG, INVALID, NO_BUFFERS, EAGAIN):
-            index = half(word(start + NAME) + 4)  # sll_ifindex
-            set_word(loop + 8 * FAILED_PORT, index)
-            set_word(loop + 8 * FAILED_ERROR, error)
-        done += 1
-    out = word(loop + 8 * OUT)
-    kept = word(out + 8 * FRAMES)
-    if kept == 0:
-        set_word(out + 8 * BYTES, 0)
-    return kept
+PATIENCE_NS = 1_000_000_000  # that the loop waits for frames before Python may look at signals
 
 
 @kernel
@@ -229,7 +132,7 @@ def _read(loop: int) -> None:
     if found < 0:
         error = errno()
         if error not in (EAGAIN, EINTR):
-            set_word(loop + 8 * FAILED_PORT, -2 - at)
+            set_word(loop + 8 * FAILED_PORT, word(loop + 8 * INTO))
             set_word(loop + 8 * FAILED_ERROR, error)
 
 
@@ -266,22 +169,35 @@ def locate(loop: int, n: int) -> None:
 
 
 @kernel
-def _frame(loop: int, n: int) -> bool:
-    """Run frame n of the batch; whether it is done."""
-    locate(loop, n)
-    out = word(loop + 8 * OUT)
+def _run(out: int, given: tuple[int, int, int, int, int, int, int]) -> bool:
+    """Run a packet: its function and that one's arguments but `out`; whether it is done.
+
+    The packets that it made and that wait are in their queues then.
+    """
     frames, events = word(out + 8 * FRAMES), word(out + 8 * EVENTS)
-    for index in (UNDO, OVERFULL, ITEMS):
+    for index in (UNDO, OVERFULL, ITEMS, HELD):
         set_word(out + 8 * index, 0)
-    run, context = word(loop + 8 * RUN), word(loop + 8 * CONTEXT)
-    start, size = word(loop + 8 * START), word(loop + 8 * SIZE)
-    port, now = word(loop + 8 * INTO), word(loop + 8 * NOW)
-    result: int = call(run, (context, start, size, port, now, out))
+    run, context, start, size, port, now, node = given
+    result: int = call(run, (context, start, size, port, now, out, node))
     if result != DONE:
         undo(out)
         set_word(out + 8 * FRAMES, frames)
         set_word(out + 8 * EVENTS, events)
-    return result == DONE
+        return False
+    if word(out + 8 * HELD) != 0:
+        commit(out)
+    return True
+
+
+@kernel
+def _frame(loop: int, n: int) -> bool:
+    """Run frame n of the batch; whether it is done."""
+    locate(loop, n)
+    out = word(loop + 8 * OUT)
+    run, context = word(loop + 8 * RUN), word(loop + 8 * CONTEXT)
+    start, size = word(loop + 8 * START), word(loop + 8 * SIZE)
+    port, now = word(loop + 8 * INTO), word(loop + 8 * NOW)
+    return _run(out, (run, context, start, size, port, now, 0))
 
 
 @kernel
@@ -300,11 +216,11 @@ def _batch(loop: int) -> int:
         n = word(loop + 8 * NEXT)
         set_word(loop + 8 * NEXT, n + 1)
         if not _frame(loop, n):
-            _flush(loop)
+            flush(loop)
             return PUNTED
-        if _is_full(out) and _flush(loop) != 0:
+        if _is_full(out) and flush(loop) != 0:
             return REPORT
-    if _flush(loop) != 0 or word(out + 8 * EVENTS) != 0:
+    if flush(loop) != 0 or word(out + 8 * EVENTS) != 0:
         return REPORT
     if word(loop + 8 * FAILED_PORT) != -1:
         return FAILED
@@ -338,21 +254,79 @@ def _gather(loop: int) -> None:
 
 
 @kernel
+def _dequeue(loop: int, queues: int) -> int:
+    """Carry on with the packets whose turn it is, and send what comes of them."""
+    out = word(loop + 8 * OUT)
+    run, context = word(loop + 8 * RUN), word(loop + 8 * CONTEXT)
+    while word(queues + 8 * ACTIVE) != 0:
+        now = clock_ns(loop + 8 * SCRATCH)
+        node = take(queues, now, word(out + 8 * NUMBER_OF_CODE))
+        if node == 0:
+            break
+        if node == -1:
+            return FOREIGN
+        start, size = word(node + 8 * NODE_FRAME), word(node + 8 * NODE_LENGTH)
+        port = word(node + 8 * NODE_PORT)
+        if not _run(out, (run, context, start, size, port, now, node)):
+            set_word(loop + 8 * NODE, node)
+            set_word(loop + 8 * NOW, now)
+            return DEQUEUED
+        kept = flush(loop)
+        if kept == 0:
+            release(node)
+        else:  # Python releases it when it has the frames, whose bytes are in there
+            set_word(loop + 8 * NODE, node)
+        if kept != 0 or word(out + 8 * EVENTS) != 0:
+            return REPORT
+        if word(loop + 8 * FAILED_PORT) != -1:
+            return FAILED
+        if word(word(loop + 8 * WRITER_AT)) != 0:
+            return WRITER
+    return IDLE
+
+
+@kernel
+def _patience(loop: int, queues: int) -> int:
+    """How long the loop may wait for frames (ns): until the next packet may leave its queue."""
+    if word(queues + 8 * ACTIVE) == 0:
+        return PATIENCE_NS
+    due = next_due(queues)
+    if due < 0:
+        return PATIENCE_NS
+    return min(max(due - clock_ns(loop + 8 * SCRATCH), 0), PATIENCE_NS)
+
+
+@kernel
+def _wait(loop: int, queues: int) -> bool:
+    """Wait for frames, room in a socket, or a packet's turn; whether Python is not needed."""
+    polls, ports = word(loop + 8 * POLLS), word(loop + 8 * PORTS)
+    patience = _patience(loop, queues)
+    found = poll(polls, 1 + ports, patience, loop + 8 * SCRATCH)
+    if found <= 0:
+        return found == 0 and patience < PATIENCE_NS
+    if word(loop + 8 * WAITING_PORTS) != 0:
+        drain_ready(loop, polls, ports, word(loop + 8 * NUMBERS))
+    return half(polls + 4) >> 16 == 0
+
+
+@kernel
 def carry(loop: int) -> int:
     """Move frames, and wait for them, until Python is needed; give why.
 
     Python's lock is not held meanwhile, so that no other thread of Python makes frames wait.
     """
+    queues = word(loop + 8 * QUEUES)
     while True:
-        reason = _batch(loop)
+        reason = _dequeue(loop, queues)
+        if reason == IDLE:
+            reason = _batch(loop)
+        if word(queues + 8 * QUEUE_NEWS) != 0:
+            set_word(loop + 8 * NEWS, 1)
         if reason != IDLE or word(loop + 8 * NEWS) != 0:
             return reason
         if _ready(loop):
             _read(loop)
             continue
         _gather(loop)
-        ports = word(loop + 8 * PORTS)
-        if poll(word(loop + 8 * POLLS), 1 + ports, PATIENCE_S, loop + 8 * SCRATCH) <= 0:
-            return IDLE
-        if half(word(loop + 8 * POLLS) + 4) >> 16:
-            return WRITER
+        if not _wait(loop, queues):
+            return WRITER if half(word(loop + 8 * POLLS) + 4) >> 16 else IDLE

@@ -16,6 +16,7 @@ HELPERS = {  # called by programs
     "find_listed": 3,
     "find_member": 3,
     "change": 3,
+    "offer": 5,
     "tally": 4,
     "colour": 4,
     "draw": 2,
@@ -32,4 +33,14 @@ HELPERS = {  # called by programs
     "crc32": 2,
     "crc_custom": 4,
 }
-LOOP = {"undo": 1, "carry": 1, "locate": 2, "finish": 2}  # called by Python
+LOOP = {
+    "undo": 1,
+    "carry": 1,
+    "locate": 2,
+    "finish": 2,
+    "commit": 1,
+    "release": 1,
+    "transmit": 4,
+    "drain": 2,
+    "discard": 2,
+}  # called by Python

@@ -1,9 +1,10 @@
 """A program's function: its body, and the loop over frames that enter again.
 
-    run(ctx, frame, length, port, now, out) -> DONE or PUNT
+    run(ctx, frame, length, port, now, out, node) -> DONE or PUNT
 
 All arguments are words: `ctx` is the address of the words that lead to the program's state (see
-`Printed.slots`), `frame` that of the frame's first byte, `length` its bytes, `out` see `output`.
+`Printed.slots`), `frame` that of the frame's first byte, `length` its bytes, `out` see `output`;
+`node` is that of a packet that has waited in a queue, whose frame this is, and 0 for other frames.
 After PUNT the caller takes all changes back, and plain Python carries the frame.
 """
 
@@ -21,7 +22,7 @@ from v1switch.lower import ir
 from v1switch.state.words import WORD_BYTES
 
 RUN = "run"
-RUN_ARGUMENTS = ARGUMENTS[:6]
+RUN_ARGUMENTS = (*ARGUMENTS[:6], "node")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Printed:
         item_words: words of an item of the work list.
         copy_words, copies: words of an egress copy that waits, and how many may wait.
         event_words, hashed: words of the longest event, bytes of the longest input of a hash.
+        kept: variables of a packet that waits in a queue.
         messages: log messages, each with its values' types; a text of None is a failed assertion.
         reasons: what in the program is left to plain Python; empty for nearly all programs.
     """
@@ -47,6 +49,7 @@ class Printed:
     copies: int
     event_words: int
     hashed: int
+    kept: tuple[ir.Var, ...]
     messages: tuple[tuple[str | None, tuple[ir.Int, ...]], ...]
     reasons: tuple[str, ...]
 
@@ -70,6 +73,7 @@ def print_switch(switch: ir.Switch) -> Printed:
         packets.copies + 1,
         code.event_words,
         code.hashed,
+        packets.kept,
         tuple(code.messages),
         tuple(code.reasons),
     )
@@ -83,7 +87,13 @@ def _run(module: ll.Module, code: Code, item_words: int) -> None:
     loop, item, again, done = map(function.append_basic_block, ("loop", "item", "again", "done"))
 
     def body(kind: Value, which: Value, values: Value, frame: Value, length: Value) -> Any:
-        arguments = {**given, "kind": kind, "list": which, "values": values, "session": word(0)}
+        arguments: dict[str, Value] = {
+            **given,
+            "kind": kind,
+            "list": which,
+            "values": values,
+            "session": word(0),
+        }
         arguments.update(frame=frame, length=length)
         return builder.call(code.function, [arguments[name] for name in ARGUMENTS])
 
@@ -91,8 +101,10 @@ def _run(module: ll.Module, code: Code, item_words: int) -> None:
         place = builder.add(address, word(WORD_BYTES * index))
         return builder.inttoptr(place, WORD.as_pointer())
 
-    nothing = word(0)
-    first = body(word(ir.Kind.NORMAL), nothing, nothing, given["frame"], given["length"])
+    node = given["node"]
+    waited = builder.icmp_unsigned("!=", node, word(0))
+    kind = builder.select(waited, word(ir.Kind.DEQUEUED), word(ir.Kind.NORMAL))
+    first = body(kind, word(0), node, given["frame"], given["length"])
     entry = builder.block
     builder.branch(loop)
     builder.position_at_end(loop)

@@ -14,6 +14,7 @@ from v1switch.engines.native.printer.octets import Headers
 from v1switch.io.ports import MAX_FRAME
 from v1switch.lower import ir
 from v1switch.lower.limits import MAX_PASSES
+from v1switch.state.queues import DEPTH, ENQUEUED
 from v1switch.state.replication import LIMIT, REPLICAS
 from v1switch.state.words import WORD_BYTES, count
 
@@ -38,6 +39,7 @@ class Packets:
     Attributes:
         head_size: the most bytes of headers that a frame leaves with.
         copy_words, copies: words of an egress copy that waits, and how many may wait.
+        kept: variables of a packet that waits in a queue.
     """
 
     def __init__(self, expressions: Expressions, headers: Headers) -> None:
@@ -53,6 +55,7 @@ class Packets:
         self._lists = {fields.id: fields.variables for fields in code.switch.field_lists}
         self.list_words = max(map(words_of, self._lists.values()), default=0)
         self._preserved: Value | None = None
+        self.kept: tuple[ir.Var, ...] = ()
 
     def printers(self) -> dict[type, Callable[[Any], None]]:
         """Methods that add each kind of statement."""
@@ -66,6 +69,8 @@ class Packets:
             ir.Recirculate: self._recirculate,
             ir.RestoreFields: lambda _: self._restore(),
             ir.AddCopies: self._add_copies,
+            ir.Offer: self._offer,
+            ir.Resume: self._resume,
         }
 
     # -- what leaves ------------------------------------------------------------------------------
@@ -231,6 +236,33 @@ class Packets:
         given = self.code.arguments
         values = given["values"]
         self._by_list(given["list"], lambda variables: self._bring_back(variables, values))
+
+    # -- queues -----------------------------------------------------------------------------------
+
+    def _offer(self, node: ir.Offer) -> None:
+        code, builder, given = self.code, self.code.builder, self.code.arguments
+        port, priority = map(self.expressions.as_word, (node.port, node.priority))
+        turn = code.helper("offer", given["out"], port, priority, given["now"], given["port"])
+        with code.when(builder.icmp_signed("==", turn, word(op.NO_ROOM))):
+            code.punt()
+        target = code.memory(node.target)[0]
+        builder.store(code.resize(turn, target.type.pointee.width), target)
+        self.kept = node.kept
+        with code.when(builder.icmp_signed("==", turn, word(ir.Turn.WAITS))):
+            last = builder.sub(code.out_word(op.HELD), word(1))
+            place = code.at(code.out_word(op.HELD_AT), last, op.HELD_VALUES + words_of(node.kept))
+            code.set_word(place, op.HELD_FRAME, given["frame"])
+            code.set_word(place, op.HELD_LENGTH, given["length"])
+            self._keep(node.kept, code.offset(place, WORD_BYTES * op.HELD_VALUES))
+
+    def _resume(self, node: ir.Resume) -> None:
+        code, place = self.code, self.code.arguments["values"]
+        self._bring_back(node.targets, code.offset(place, WORD_BYTES * op.NODE_VALUES))
+        own = {node.enqueued: ENQUEUED, node.depth: DEPTH, node.left: op.NODE_LEFT}
+        for variable, index in own.items():
+            memory = code.memory(variable)[0]
+            value = code.resize(code.word_at(place, index), memory.type.pointee.width)
+            code.builder.store(value, memory)
 
     # -- copies -----------------------------------------------------------------------------------
 
