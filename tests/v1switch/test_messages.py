@@ -149,6 +149,20 @@ def test_an_id_of_another_kind_is_told(entity: str, number: str, name: str, mess
     assert caught.value.message.endswith(message) or message in caught.value.message
 
 
+def test_an_action_of_another_table_is_told_with_those_that_are_offered() -> None:
+    pipeline, ids = externs()
+    update = p4rt.Update(type=p4rt.Update.INSERT)
+    entry = update.entity.table_entry
+    entry.table_id = ids["entries_"]
+    (field,) = pipeline.schema.tables[entry.table_id].fields
+    entry.match.add(field_id=field.id).exact.value = b"\x01"
+    entry.action.action.action_id = 0x01ABCDEF
+    with pytest.raises(Refused) as caught:
+        batches.apply(pipeline, update)
+    start = "table 'ExternIngress.entries_' has no action with id 0x01abcdef, expected one of "
+    assert caught.value.message.startswith(f"{start}ExternIngress.note (0x0")
+
+
 @pytest.mark.parametrize(("kind", "indexed"), [("counter", "seen"), ("meter", "pace")])
 def test_an_indexed_one_addressed_as_direct_is_told(kind: str, indexed: str) -> None:
     pipeline, ids = externs()

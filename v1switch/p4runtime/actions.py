@@ -6,7 +6,7 @@ Selector Programming".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from p4.v1 import p4runtime_pb2 as p4rt
@@ -23,6 +23,8 @@ from v1switch.state.entries import (
     MemberRef,
     WeightedAction,
 )
+
+SHOWN = 8  # actions that a message lists at most
 
 
 def decode_call(message: p4rt.Action, action: Action) -> ActionCall:
@@ -61,7 +63,8 @@ def profile_call(message: p4rt.Action, profile: Profile) -> ActionCall:
     """
     action = profile.actions.get(message.action_id)
     if action is None:
-        raise invalid(f"{profile.name!r}: no action has id {message.action_id:#010x}")
+        there = _listed(profile.actions.values())
+        raise invalid(f"{profile.name!r}: no action has id {message.action_id:#010x}, {there}")
     return decode_call(message, action)
 
 
@@ -121,10 +124,22 @@ def group_size(weights: list[int], profile: Profile) -> int:
     return len(weights) if profile.sum_of_members else sum(weights)
 
 
+def lacks_action(table: Table, action_id: int) -> Refused:
+    """The refusal of an action that a table does not have; it names those that it has."""
+    there = _listed(ref.action for ref in table.actions.values())
+    return invalid(f"table {table.name!r} has no action with id {action_id:#010x}, {there}")
+
+
+def _listed(actions: Iterable[Action]) -> str:
+    names = [f"{action.name} ({action.id:#010x})" for action in actions]
+    shown = ", ".join(names[:SHOWN]) + ", …" * (len(names) > SHOWN)
+    return f"expected one of {shown}" if names else "it has none"
+
+
 def _direct(message: p4rt.Action, table: Table, default: bool) -> ActionCall:
     ref = table.actions.get(message.action_id)
     if ref is None:
-        raise invalid(f"table {table.name!r} has no action with id {message.action_id:#010x}")
+        raise lacks_action(table, message.action_id)
     if not (ref.as_default if default else ref.in_entries):
         place = "default action" if default else "action of an entry"
         raise Refused(

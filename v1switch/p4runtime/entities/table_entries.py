@@ -9,7 +9,7 @@ from typing import Any
 from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.errors import DuplicateEntry, EntryNotFound
-from v1switch.p4runtime.actions import decode_table_action, encode_table_action
+from v1switch.p4runtime.actions import decode_table_action, encode_table_action, lacks_action
 from v1switch.p4runtime.entities.base import Handler, New
 from v1switch.p4runtime.entities.resources import (
     decode_counter,
@@ -181,7 +181,7 @@ def selected(pipeline: Pipeline, table: Table, message: p4rt.TableEntry) -> Iter
     action_id = message.action.action.action_id
     name = table.actions[action_id].action.name if action_id in table.actions else None
     if action_id and name is None:
-        raise invalid(f"table {table.name!r} has no action with id {action_id:#010x}")
+        raise lacks_action(table, action_id)
     for entry in entries:
         labels = entry.opaque if isinstance(entry.opaque, Labels) else NO_LABELS
         if (
