@@ -337,6 +337,20 @@ def test_the_switch_tells_of_itself(plane: Dataplane, thrift: Client) -> None:
     assert plane.entries(EXACT) == []
 
 
+def test_queues(plane: Dataplane, thrift: Client) -> None:
+    switch = thrift.switch
+    assert switch.set_all_egress_queue_depths(5) == 0
+    assert switch.set_egress_queue_depth(2, 7) == 0
+    assert switch.set_egress_priority_queue_rate(2, 0, 100) == 0
+    assert switch.set_all_egress_queue_rates(50) == 0
+    assert switch.set_egress_queue_rate(3, -1) == 0
+    found = [plane.queue(port) for port in (2, 3)]
+    assert [queue.depth for queue in found] == [7, 5]
+    assert found[0].rate == 50
+    with pytest.raises(TApplicationException, match="priority"):
+        switch.set_egress_priority_queue_depth(2, 9, 1)
+
+
 def test_the_state_as_text_is_loaded_again(selector: Dataplane, thrift: Client, tmp_path) -> None:
     """What is serialized is an entry file: the switch that reads it serializes the same."""
     load(

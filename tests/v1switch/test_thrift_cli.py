@@ -32,7 +32,6 @@ NOT_RUN = {  # each with its reason
     "serialize_state": "BMv2's answer is bytes that its CLI cannot decode",
     "pvs_add": "the CLI sends as many bytes as its float division makes: too many",
     "pvs_remove": "the same",
-    **dict.fromkeys(("set_queue_rate", "set_queue_depth"), "no queues yet"),
     "EOF": "ends each script",
     "help": "is the CLI's own",
     "shell": "is the CLI's own",

@@ -173,6 +173,14 @@ SIMPLE_SWITCH: Calls = {
     "mirroring_session_add": _mirroring(config=of(structs.MirroringConfig)),
     "mirroring_session_delete": _mirroring(),
     "mirroring_session_get": _mirroring(returns=of(structs.MirroringConfig)),
+    "set_egress_priority_queue_depth": _plain(
+        port_num=I32, priority=I32, depth_pkts=I32, returns=I32
+    ),
+    "set_egress_queue_depth": _plain(port_num=I32, depth_pkts=I32, returns=I32),
+    "set_all_egress_queue_depths": _plain(depth_pkts=I32, returns=I32),
+    "set_egress_priority_queue_rate": _plain(port_num=I32, priority=I32, rate_pps=I64, returns=I32),
+    "set_egress_queue_rate": _plain(port_num=I32, rate_pps=I64, returns=I32),
+    "set_all_egress_queue_rates": _plain(rate_pps=I64, returns=I32),
     "get_time_elapsed_us": _plain(returns=I64),
     "get_time_since_epoch_us": _plain(returns=I64),
 }

@@ -8,11 +8,14 @@ import time
 from v1switch.bmthrift.codes import MirroringCode, Refused
 from v1switch.bmthrift.structs import MirroringConfig
 from v1switch.bmthrift.target import Target
+from v1switch.bmthrift.values import unsigned
 from v1switch.errors import BadValue, EntryNotFound
+from v1switch.state.queues import MAX_DEPTH, MAX_RATE
 from v1switch.state.replication import Mirror
 
 NS_PER_US = 1_000
 NO_PORT = -1
+DONE = 0
 log = logging.getLogger("v1switch")
 
 
@@ -73,6 +76,38 @@ class SimpleSwitch:
             return False
         return True
 
+    # -- egress queues ----------------------------------------------------------------------------
+
+    def set_egress_priority_queue_depth(self, port: int, priority: int, packets: int) -> int:
+        """Set how many packets may wait in one queue; raises BadValue."""
+        self.plane.set_queue_depth(_depth(packets), port, priority)
+        return DONE
+
+    def set_egress_queue_depth(self, port: int, packets: int) -> int:
+        """Set how many packets may wait in each queue of a port; raises BadValue."""
+        self.plane.set_queue_depth(_depth(packets), port)
+        return DONE
+
+    def set_all_egress_queue_depths(self, packets: int) -> int:
+        """Set how many packets may wait in each queue of all ports."""
+        self.plane.set_queue_depth(_depth(packets))
+        return DONE
+
+    def set_egress_priority_queue_rate(self, port: int, priority: int, rate: int) -> int:
+        """Set how many packets a second leave one queue, 0 for no limit; raises BadValue."""
+        self.plane.set_queue_rate(_rate(rate), port, priority)
+        return DONE
+
+    def set_egress_queue_rate(self, port: int, rate: int) -> int:
+        """Set how many packets a second leave each queue of a port; raises BadValue."""
+        self.plane.set_queue_rate(_rate(rate), port)
+        return DONE
+
+    def set_all_egress_queue_rates(self, rate: int) -> int:
+        """Set how many packets a second leave each queue of all ports."""
+        self.plane.set_queue_rate(_rate(rate))
+        return DONE
+
     # -- time -------------------------------------------------------------------------------------
 
     def get_time_elapsed_us(self) -> int:
@@ -82,3 +117,13 @@ class SimpleSwitch:
     def get_time_since_epoch_us(self) -> int:
         """Microseconds since the epoch of the system's clock."""
         return time.time_ns() // NS_PER_US
+
+
+def _depth(packets: int) -> int:
+    """A depth as BMv2 takes it, without a sign: -1 is as good as no limit."""
+    return min(unsigned(packets, 32), MAX_DEPTH)
+
+
+def _rate(packets_per_s: int) -> int:
+    """A rate as BMv2 takes it, without a sign."""
+    return min(unsigned(packets_per_s, 64), MAX_RATE)
