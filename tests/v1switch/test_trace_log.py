@@ -121,6 +121,14 @@ def test_a_drop_is_told_with_the_statement_that_asked_for_it() -> None:
     )
 
 
+def test_packets_from_and_to_the_controller_are_told_as_such() -> None:
+    traced = Traced(COMPILED / "matching.json", cpu_port=2)
+    assert traced.lines(2, bytes(30))[0] == (
+        "Packet received on port 2, from the controller: 30 bytes"
+    )
+    assert traced.lines(1, bytes(30))[-1].startswith("Packet sent out of port 2, to the controller")
+
+
 def test_copies_have_numbers_of_their_own() -> None:
     traced = vtep()
     for number in range(2):

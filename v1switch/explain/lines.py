@@ -153,7 +153,8 @@ class Lines:
         size, self._frame = len(frame), frame
         if kind == 0:
             self._next()
-            self._say(f"Packet received on port {port}: {size} bytes")
+            who = ", from the controller" if port == self._switch.cpu_port else ""
+            self._say(f"Packet received on port {port}{who}: {size} bytes")
         elif kind == INGRESS_CLONE:
             of = self._now
             self._suspended.append(of)
