@@ -44,7 +44,9 @@ class Client:
     tools: tuple[str, ...] = ()
     around: str = ""
     pi: bool = False  # needs PI's Python package `p4` (p4.tmp)
+    system: tuple[str, ...] = ()  # modules of the system's own Python, where PyPI's are too old
     title: str = ""
+    copied: bool = True  # False: large, and does not write into its checkout
     tries: int = 1  # more for a client that waits for fixed times
     checkouts: tuple[str, ...] = ()  # further variables with checkouts
 

@@ -1,12 +1,14 @@
 """All clients, in the order of the page."""
 
-from tests.clients import cli, finsy, p4guide, tutorials
+from tests.clients import cli, finsy, p4c, p4guide, p4learning, tutorials
 from tests.clients.cases import Case, Client
 
 CLIENTS: tuple[Client, ...] = (
     tutorials.CLIENT,
     tutorials.PTF,
     p4guide.CLIENT,
+    p4learning.CLIENT,
+    p4c.CLIENT,
     finsy.CLIENT,
     cli.CLIENT,
 )

@@ -102,9 +102,10 @@ CLIENT = Client(
     tries=3,
     around="Its demo networks run in a container: here in the namespaces, with finsy's own "
     "`p4switch.py`; `stratum_bmv2`, the switch of some, is a script that starts "
-    "`simple_switch_grpc`; `apt-get` does nothing. Left out: `gnmi`, `ngsdn`, demo2 and demo3 of "
-    "`hello`, which ask Stratum for its ports by gNMI; BMv2 has none. The tests wait for fixed "
-    "times, hence up to three tries.",
+    "`simple_switch_grpc`; `apt-get` does nothing; `iperf` is a script "
+    "that writes a line which Mininet waits for, in Mbit/s. Left out: `gnmi`, `ngsdn`, demo2 and "
+    "demo3 of `hello`, which ask Stratum for its ports by gNMI; BMv2 has none. The tests wait for "
+    "fixed times, hence up to three tries.",
     cases=(
         *(
             Case(name, result, partial(example, MODULES.get(name, name)))

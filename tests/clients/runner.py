@@ -19,6 +19,8 @@ from tests.clients.place import Place, on_path
 
 ROOT = Path(__file__).parents[2]
 SHIMS = Path(__file__).with_name("shims")
+SYSTEM = Path("/usr/lib/python3/dist-packages")
+BMV2_PYTHON = ("bm_runtime", "sswitch_runtime", "bmpy_utils.py")
 BMV2 = ("simple_switch", "simple_switch_grpc")
 LOGS = (".txt", ".log", ".json")
 SETUP_S = 30.0  # for the copy and the namespaces, on top of a case's own limit
@@ -87,7 +89,10 @@ def _prepare(client: Client, switch: str, scratch: Path) -> None:
     """Write what the case gets: copies of the checkouts, switch, commands, variables."""
     checkouts = {}
     for variable in client.variables():
-        source = Path(os.environ[variable])
+        source = Path(os.environ[variable]).resolve()
+        if not client.copied:
+            checkouts[variable] = str(source)
+            continue
         ignored = shutil.ignore_patterns(".git", "*.pdf", "*.pptx", "slides")
         shutil.copytree(source, scratch / source.name, symlinks=True, ignore=ignored)
         checkouts[variable] = str(Path("/tmp") / source.name)
@@ -109,11 +114,14 @@ def _prepare(client: Client, switch: str, scratch: Path) -> None:
         "TERM": "dumb",
         "PYTHONUNBUFFERED": "1",
         "VIRTUAL_ENV": str(made),
+        "PYTHONPATH": "/tmp/python",
     }
+    (scratch / "python").mkdir()
+    for module in client.system:
+        (scratch / "python" / module).symlink_to(SYSTEM / module)
     if client.pi:
-        (scratch / "python").mkdir()
-        (scratch / "python" / "p4").symlink_to(_pi())
-        env["PYTHONPATH"] = "/tmp/python"
+        for module in ("p4", *BMV2_PYTHON):  # beside them is a package google, which hides others
+            (scratch / "python" / module).symlink_to(_pi().with_name(module))
     place = {"env": env, "checkouts": checkouts}
     (scratch / "place.json").write_text(json.dumps(place))
 

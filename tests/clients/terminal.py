@@ -77,10 +77,16 @@ class Terminal:
             data = os.read(self._master, READ)
         except OSError:  # EIO: the other side is closed
             return False
-        text = data.decode(errors="replace").replace("\r\n", "\n")
+        text = data.decode(errors="replace").replace("\r", "")
         self.output += text
         self._pending += text
         return bool(data)
+
+    def read_for(self, seconds: float) -> None:
+        """Read what comes in some time."""
+        deadline = time.monotonic() + seconds
+        while self._read(deadline):
+            pass
 
     def wait(self, patience_s: float) -> int:
         """Read until the program ends; its exit status."""

@@ -26,15 +26,9 @@ class Exercise:
     def __init__(self, place: Place, name: str, *make: str) -> None:
         self.place = place
         self.directory = place.checkouts[VARIABLE] / "exercises" / name
-        for solution in (self.directory / "solution").glob("*"):
-            if solution.suffix in (".p4", ".json"):
-                target = next(self.directory.glob(f"*/{solution.name}"), None)
-                shutil.copy(
-                    solution,
-                    target
-                    if target and solution.suffix == ".json"
-                    else self.directory / solution.name,
-                )
+        for solution in (self.directory / "solution").glob("*.*"):
+            found = [p for p in self.directory.glob(f"*/{solution.name}") if p != solution]
+            shutil.copy(solution, found[0] if found else self.directory)
         self.terminal: Terminal = place.terminal("make", "run", *make, cwd=self.directory)
         self.terminal.expect(PROMPT, 90)
 
@@ -46,6 +40,7 @@ class Exercise:
     def start(self, host: str, command: str, log: str) -> Path:
         """Start a program of a host in the background, as in an xterm; the file of its output."""
         self.do(f"{host} {command} > {log} 2>&1 &")
+        until((self.directory / log).exists, f"{host}'s {log}")
         return self.directory / log
 
     def listen(self, host: str) -> Path:
@@ -122,7 +117,7 @@ def _iperf(exercise: Exercise, client: str, server: str) -> float | None:
     """Mbit/s of TCP between two hosts, or None when it does not get through."""
     address = f"10.0.{server[1]}.{server[1]}"
     exercise.start(server, "iperf -s", f"iperf-{server}.log")
-    answer = exercise.do(f"{client} timeout 20 iperf -t 5 -f m -c {address}", 60)
+    answer = exercise.do(f"{client} timeout -s KILL 15 iperf -t 5 -f m -c {address}", 60)
     exercise.do(f"{server} kill %iperf")
     rate = re.search(r"([\d.]+) Mbits/sec", answer)
     return float(rate[1]) if rate else None
@@ -149,7 +144,7 @@ def link_monitor(place: Place) -> None:
     shown = ", ".join(f"{where}: {rate:.2f}" for where, rate in sorted(highest.items()))
     require(len(highest) >= 8, f"probes tell of {len(highest)} ports: {shown}")
     near = [rate for rate in highest.values() if 0.5 * sent < rate < 2 * sent]
-    require(len(near) >= 3, f"iperf says {sent:.2f} Mbit/s, probes {shown}")
+    require(len(near) >= 2, f"iperf says {sent:.2f} Mbit/s, probes {shown}")
 
 
 def _queue(place: Place, name: str) -> str:
@@ -192,7 +187,7 @@ def qos(place: Place) -> None:
 
 def p4runtime(place: Place) -> None:
     exercise = Exercise(place, "p4runtime")
-    controller = place.terminal("solution/mycontroller.py", cwd=exercise.directory)
+    controller = place.terminal("./mycontroller.py", cwd=exercise.directory)
     controller.expect("Reading tunnel counters", 40)
     answer = exercise.do("h1 ping -c 4 h2")
     require(re.search(r"[34] received", answer), f"ping: {answer.strip()[-200:]}")
@@ -203,13 +198,13 @@ def p4runtime(place: Place) -> None:
 
 def flowcache(place: Place) -> None:
     exercise = Exercise(place, "flowcache")
-    controller = place.terminal("solution/mycontroller.py", cwd=exercise.directory)
+    controller = place.terminal("./mycontroller.py", cwd=exercise.directory)
     controller.expect("SetForwardingPipelineConfig on s3", 40)
     time.sleep(2)
     answer = exercise.do("h1 ping -c 6 h2")
     received = re.search(r"(\d+) received", answer)
     require(received and int(received[1]) >= 4, f"ping: {answer.strip()[-200:]}")
-    controller.expect(r"(?i)idle", 40)  # the entries are told of when they are idle
+    controller.expect("Deleted flow_cache entry", 40)  # it was told that the entry is idle
     for fault in ("gRPC error", "Traceback"):
         require(fault not in controller.output, f"controller: {controller.output[-300:]}")
 
