@@ -119,7 +119,6 @@ pvs_clear kinds
 load_new_config_file /nowhere
 swap_configs
 reset_state
-table_num_entries const_table
 """,
 }
 

@@ -114,7 +114,6 @@ def _prepare(client: Client, switch: str, scratch: Path) -> None:
         "TERM": "dumb",
         "PYTHONUNBUFFERED": "1",
         "VIRTUAL_ENV": str(made),
-        "PYTHONPATH": "/tmp/python",
     }
     (scratch / "python").mkdir()
     for module in client.system:
@@ -122,6 +121,8 @@ def _prepare(client: Client, switch: str, scratch: Path) -> None:
     if client.pi:
         for module in ("p4", *BMV2_PYTHON):  # beside them is a package google, which hides others
             (scratch / "python" / module).symlink_to(_pi().with_name(module))
+    if client.pi or client.system:  # where it is set, p4-guide's scripts hand it on wrongly
+        env["PYTHONPATH"] = "/tmp/python"
     place = {"env": env, "checkouts": checkouts}
     (scratch / "place.json").write_text(json.dumps(place))
 

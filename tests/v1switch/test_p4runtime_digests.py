@@ -1,6 +1,6 @@
 """Digest lists: when they are sent, and what is not sent twice."""
 
-from v1switch.p4runtime.digests import DigestConfig, DigestLists
+from v1switch.state.digests import DigestConfig, DigestLists
 
 
 def test_without_a_timeout_every_message_is_a_list():

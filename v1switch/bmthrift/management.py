@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from v1switch.bmthrift import structs
 from v1switch.bmthrift.codes import LearnCode, LookupCode, PortCode, Refused
+from v1switch.bmthrift.learning import Learning
 from v1switch.bmthrift.state_text import commands
 from v1switch.bmthrift.target import Target
-from v1switch.errors import NoProgram, PortError
+from v1switch.errors import NoProgram
 
 NO_CONFIG = "{}"  # BMv2's before there is a program
 TABLE, PROFILE, COUNTER, METER, REGISTER, LEARN_LIST = range(6)  # BmResourceType
-log = logging.getLogger("v1switch")
 _SECTIONS = {
     COUNTER: "counter_arrays",
     METER: "meter_arrays",
@@ -30,9 +28,10 @@ _IN_PIPELINES = {TABLE: "tables", PROFILE: "action_profiles"}
 class Management:
     """The calls about the switch itself."""
 
-    def __init__(self, target: Target) -> None:
-        """Work on a switch."""
+    def __init__(self, target: Target, learning: Learning | None = None) -> None:
+        """Work on a switch; `learning` sends notifications, if anything does."""
         self.target = target
+        self.learning = learning
 
     # -- programs ---------------------------------------------------------------------------------
 
@@ -68,8 +67,9 @@ class Management:
     # -- the switch -------------------------------------------------------------------------------
 
     def bm_mgmt_get_info(self) -> structs.Config:
-        """The switch's number and port; there are no nanomsg sockets."""
-        return structs.Config(self.target.device_id, self.target.port)
+        """The switch's number and port, and where notifications are; empty where there are none."""
+        address = "" if self.learning is None else self.learning.address
+        return structs.Config(self.target.device_id, self.target.port, address)
 
     def bm_reset_state(self) -> None:
         """Start all state afresh, without entries, groups and sessions."""
@@ -85,52 +85,49 @@ class Management:
 
     def bm_dev_mgr_show_ports(self) -> list[structs.PortInfo]:
         """All ports."""
-        found = sorted(self.target.ports.counters().interfaces, key=lambda each: each.port)
+        found = sorted(self.target.counters().interfaces, key=lambda each: each.port)
         return [structs.PortInfo(each.port, each.ifname, each.up) for each in found]
 
-    def bm_dev_mgr_add_port(self, ifname: str, number: int, _pcap: str) -> None:
-        """Open an interface as a port; captures are those of --pcap."""
-        with _told():
-            self.target.ports.add(number, ifname)
+    def bm_dev_mgr_add_port(self, _ifname: str, _number: int, _pcap: str) -> None:
+        """Refuse: ports are those of the command line."""
+        raise Refused(PortCode.ERROR)
 
-    def bm_dev_mgr_remove_port(self, number: int) -> None:
-        """Close a port."""
-        with _told():
-            self.target.ports.remove(number)
+    def bm_dev_mgr_remove_port(self, _number: int) -> None:
+        """Refuse: ports are those of the command line."""
+        raise Refused(PortCode.ERROR)
 
     # -- learning ---------------------------------------------------------------------------------
 
-    def bm_learning_ack(self, list_id: int, _buffer: int, _samples: Sequence[int]) -> None:
-        """Take the acknowledgement of samples: digests go to P4Runtime clients only."""
+    def bm_learning_ack(self, list_id: int, buffer: int, samples: Sequence[int]) -> None:
+        """Let samples of a buffer be sent again."""
         self._check_list(list_id)
+        if self.learning is not None:
+            self.learning.acknowledge(list_id, buffer, tuple(samples))
 
-    def bm_learning_ack_buffer(self, list_id: int, _buffer: int) -> None:
-        """Take the acknowledgement of a buffer."""
+    def bm_learning_ack_buffer(self, list_id: int, buffer: int) -> None:
+        """Let all samples of a buffer be sent again."""
         self._check_list(list_id)
+        if self.learning is not None:
+            self.learning.acknowledge(list_id, buffer, None)
 
-    def bm_learning_set_timeout(self, list_id: int, _timeout_ms: int) -> None:
-        """Refuse: P4Runtime clients say how digests are sent."""
+    def bm_learning_set_timeout(self, list_id: int, timeout_ms: int) -> None:
+        """Set how long samples wait; without notifications, P4Runtime clients say that."""
         self._check_list(list_id)
-        raise Refused(LearnCode.ERROR)
+        self._notifying().set_timeout(list_id, timeout_ms)
 
-    def bm_learning_set_buffer_size(self, list_id: int, _samples: int) -> None:
-        """Refuse: P4Runtime clients say how digests are sent."""
+    def bm_learning_set_buffer_size(self, list_id: int, samples: int) -> None:
+        """Set how many samples make a buffer; without notifications, P4Runtime clients say that."""
         self._check_list(list_id)
-        raise Refused(LearnCode.ERROR)
+        self._notifying().set_size(list_id, samples)
+
+    def _notifying(self) -> Learning:
+        if self.learning is None:
+            raise Refused(LearnCode.ERROR)
+        return self.learning
 
     def _check_list(self, list_id: int) -> None:
         if list_id not in self.target.program.learn_lists:
             raise Refused(LearnCode.INVALID_LIST_ID)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Answer an error of a port by its code, and tell the reason in the log, as BMv2 does."""
-    try:
-        yield
-    except PortError as error:
-        log.error("Thrift: %s", error)
-        raise Refused(PortCode.ERROR) from error
 
 
 def _ids(text: str, kind: int) -> Mapping[str, int]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from v1switch.bmthrift.arrays import Arrays
+from v1switch.bmthrift.learning import Learning
 from v1switch.bmthrift.management import Management
 from v1switch.bmthrift.multicast import Multicast
 from v1switch.bmthrift.processor import Processor
@@ -13,9 +16,6 @@ from v1switch.bmthrift.tables import Tables
 from v1switch.bmthrift.target import Target
 from v1switch.control.dataplane import Dataplane
 from v1switch.io.counters import Counters
-from v1switch.io.port_changes import FixedPorts, PortAccess
-
-NO_PORTS = FixedPorts(lambda: Counters((), 0))
 
 
 def serve(
@@ -24,8 +24,9 @@ def serve(
     port: int,
     *,
     device_id: int = 0,
-    ports: PortAccess = NO_PORTS,
+    counters: Callable[[], Counters] = lambda: Counters((), 0),
     can_swap: bool = True,
+    learning: Learning | None = None,
 ) -> Server:
     """Serve BMv2's Thrift interface for a data plane.
 
@@ -34,25 +35,31 @@ def serve(
         host: the address to listen on.
         port: its port; 0 for a free one.
         device_id: what clients are told.
-        ports: of the switch.
+        counters: returns those of the switch's interfaces.
         can_swap: whether clients may replace the program.
+        learning: sends notifications of digests, if anything does.
 
     Raises:
         CannotListen: the address is in use or not of this machine.
     """
-    target = Target(plane, ports, device_id, port, can_swap)
-    server = Server(processor(target), host, port)
+    target = Target(plane, counters, device_id, port, can_swap)
+    server = Server(processor(target, learning), host, port)
     server.start()
     target.port = server.port
     return server
 
 
-def processor(target: Target) -> Processor:
+def processor(target: Target, learning: Learning | None = None) -> Processor:
     """What answers the calls of all services for a switch."""
     multicast = Multicast(target)
     return Processor(
         {
-            "standard": (Tables(target), Profiles(target), Arrays(target), Management(target)),
+            "standard": (
+                Tables(target),
+                Profiles(target),
+                Arrays(target),
+                Management(target, learning),
+            ),
             "simple_pre": (multicast,),
             "simple_pre_lag": (multicast,),
             "simple_switch": (SimpleSwitch(target),),

@@ -37,7 +37,6 @@ class Ignored:
 
 GENERAL = (
     Ignored("--nanolog", NO_NANOMSG),
-    Ignored("--notifications-addr", NO_NANOMSG),
     Ignored("--debugger", "there is no debugger; `v1switch explain` shows each step", None),
     Ignored("--debugger-addr", "there is no debugger; `v1switch explain` shows each step"),
     Ignored("--packet-in", f"{NO_NANOMSG}; frames come by -i"),

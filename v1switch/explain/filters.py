@@ -19,7 +19,6 @@ from typing import NoReturn
 from v1switch.errors import RequestError, quoted
 from v1switch.literals import ALLOWED, Number, read_number
 from v1switch.program import expressions as ex
-from v1switch.program.hidden import is_temporary
 from v1switch.program.model import Program
 
 TOKEN = re.compile(r"\s*(==|!=|<=|>=|&&|\|\||[()=<>!]|[^\s()=<>!&|]+)")
@@ -208,8 +207,7 @@ class _Resolver:
         return ex.FieldRef(header_name, field)
 
     def _headers(self) -> str:
-        known = (h.name for h in self.program.headers.values() if not h.metadata)
-        names = (name for name in known if not is_temporary(name))
+        names = (h.name for h in self.program.headers.values() if not h.metadata)
         return f"one of the program's headers: {', '.join(names)}"
 
     def _compared(self, ref: ex.FieldRef, op: str, number: Number) -> ex.Expr:

@@ -16,12 +16,12 @@ from functools import partial
 from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.control.dataplane import Dataplane
-from v1switch.p4runtime.digests import DigestConfig, DigestList, DigestLists
 from v1switch.p4runtime.entities.table_entries import encode_idle
 from v1switch.p4runtime.idle import IdleWatch
 from v1switch.p4runtime.packetio import from_frame
 from v1switch.p4runtime.schema import ControllerHeader, Digest, Schema
 from v1switch.p4runtime.session import Session
+from v1switch.state.digests import DigestConfig, DigestList, DigestLists
 from v1switch.state.entries import DigestSample
 
 IDLE_SCAN_NS = 100_000_000  # interval between scans for idle entries

@@ -16,12 +16,12 @@ from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.control.dataplane import Dataplane
 from v1switch.control.engine import Prepared
-from v1switch.p4runtime.digests import DigestConfig
 from v1switch.p4runtime.errors import invalid
 from v1switch.p4runtime.join import join, with_initial_entries
 from v1switch.p4runtime.scan import parts
 from v1switch.p4runtime.schema import Schema
 from v1switch.program.loader import load_program
+from v1switch.state.digests import DigestConfig
 
 log = logging.getLogger("v1switch")
 DEVICE_DATA = 3  # field number in PI's proto/p4/tmp/p4config.proto

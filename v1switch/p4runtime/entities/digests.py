@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from p4.v1 import p4runtime_pb2 as p4rt
 
-from v1switch.p4runtime.digests import DigestConfig
 from v1switch.p4runtime.entities.base import Handler, New
 from v1switch.p4runtime.errors import exists, invalid, not_found, unsupported
 from v1switch.p4runtime.p4data import Unsupported
 from v1switch.p4runtime.pipeline import Pipeline
+from v1switch.state.digests import DigestConfig
 
 
 class Digests(Handler):

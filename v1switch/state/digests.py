@@ -66,6 +66,11 @@ class DigestLists:
         _, messages = self._unacknowledged.pop(list_id, (0, ()))
         self._cache.difference_update(messages)
 
+    def acknowledge_some(self, list_id: int, places: tuple[int, ...]) -> None:
+        """Let some messages of a list, by their places in it, be sent again."""
+        _, messages = self._unacknowledged.get(list_id, (0, ()))
+        self._cache.difference_update(messages[i] for i in places if 0 <= i < len(messages))
+
     def forget(self) -> None:
         """Forget all unacknowledged messages, because the client they were sent to has changed."""
         self._unacknowledged.clear()
