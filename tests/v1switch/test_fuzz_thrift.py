@@ -16,11 +16,10 @@ from thrift.transport.TTransport import TMemoryBuffer
 from tests.v1switch.twin import COMPILED
 from v1switch.bmthrift.calls import SERVICES
 from v1switch.bmthrift.connection import Connection, Ended
-from v1switch.bmthrift.serving import processor
+from v1switch.bmthrift.serving import NO_PORTS, processor
 from v1switch.bmthrift.target import Target
 from v1switch.control.dataplane import Dataplane
 from v1switch.control.engine import InertEngine
-from v1switch.io.counters import Counters
 from v1switch.program.loader import load_file
 
 PROGRAMS = {
@@ -96,7 +95,7 @@ class Mute(Connection):
 def test_no_call_is_a_fault(program: str, calls: list[bytes]) -> None:
     plane = Dataplane(InertEngine())
     plane.load(PROGRAMS[program])
-    answers = processor(Target(plane, lambda: Counters((), 0), 0, 0, can_swap=True))
+    answers = processor(Target(plane, NO_PORTS, 0, 0, can_swap=True))
     ours, theirs = socket.socketpair()
     with ours, theirs, faults() as found:
         theirs.sendall(b"".join(calls))

@@ -9,15 +9,17 @@ from google.protobuf import text_format
 from p4.config.v1 import p4info_pb2
 from p4.v1 import p4runtime_pb2 as p4rt
 
+from tests.p4.world import JSON as VTEP
 from tests.v1switch import small
 from tests.v1switch.twin import COMPILED, loaded
 from v1switch.entryfile import EntriesError, load_entries
 from v1switch.errors import ProgramError
+from v1switch.explain.filters import FilterError, parse
 from v1switch.p4runtime import batches
 from v1switch.p4runtime.errors import Code, Refused
 from v1switch.p4runtime.join import join
 from v1switch.p4runtime.pipeline import Pipeline
-from v1switch.program import load_program
+from v1switch.program import load_file, load_program
 from v1switch.program.hidden import is_hidden
 
 # -- entry files -----------------------------------------------------------------------------------
@@ -72,6 +74,15 @@ def test_names_of_p4cs_own_tables(name: str) -> None:
 )
 def test_objects_of_another_kind_are_told(tmp_path: Path, line: str, message: str) -> None:
     assert message in told(tmp_path, "externs", line)
+
+
+def test_headers_that_p4c_has_made_are_not_offered() -> None:
+    program = load_file(VTEP)
+    assert "tmp_0" in program.headers
+    with pytest.raises(FilterError) as caught:
+        parse("foo=1").expression(program)
+    assert "ethernet" in str(caught.value)
+    assert "tmp" not in str(caught.value)
 
 
 # -- programs --------------------------------------------------------------------------------------

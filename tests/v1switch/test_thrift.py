@@ -21,6 +21,7 @@ from v1switch.commands.thrift_port import ThriftOptions, serving
 from v1switch.control.dataplane import Dataplane
 from v1switch.errors import SwitchError
 from v1switch.io.counters import Counters, InterfaceCounters
+from v1switch.io.port_changes import FixedPorts
 from v1switch.state.entries import (
     ActionCall,
     ActionSet,
@@ -38,7 +39,7 @@ from v1switch.state.entries import (
 EXACT, FOUND = "TableIngress.exactly", "TableIngress.found_exact"
 TERNARY, PATTERN = "TableIngress.patterned", "TableIngress.found_ternary"
 BALANCED, PATHS, SEND = "SelectorIngress.balanced", "SelectorIngress.paths", "SelectorIngress.send"
-PORTS = Counters((InterfaceCounters(2, "eth2", True, 0, 0, 0, 0, 0),), 0)
+PORTS = FixedPorts(lambda: Counters((InterfaceCounters(2, "eth2", True, 0, 0, 0, 0, 0),), 0))
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def plane() -> Dataplane:
 
 @pytest.fixture
 def thrift(plane: Dataplane) -> Iterator[Client]:
-    server = serve(plane, "127.0.0.1", 0, device_id=3, counters=lambda: PORTS)
+    server = serve(plane, "127.0.0.1", 0, device_id=3, ports=PORTS)
     made = Client(server.port)
     yield made
     made.close()
@@ -330,6 +331,7 @@ def test_the_switch_tells_of_itself(plane: Dataplane, thrift: Client) -> None:
     assert (info.device_id, info.notifications_socket) == (3, "")
     (port,) = thrift.standard.bm_dev_mgr_show_ports()
     assert (port.port_num, port.iface_name, port.is_up) == (2, "eth2", True)
+    assert code(thrift.standard.bm_dev_mgr_add_port, "eth3", 3, "") == 1
     assert thrift.switch.get_time_elapsed_us() <= (plane.clock() - plane.started) // 1000
     assert code(thrift.standard.bm_learning_ack_buffer, 0, 99, 0) == 1
     add(thrift, 1)
@@ -396,7 +398,7 @@ def test_a_missing_library_is_one_line(plane: Dataplane, monkeypatch, caplog) ->
     monkeypatch.setitem(sys.modules, "thrift", None)
     monkeypatch.setitem(sys.modules, "thrift.Thrift", None)
     asked = ThriftOptions("127.0.0.1", 9090, asked=True, can_swap=True)
-    with caplog.at_level(logging.WARNING), serving(asked, plane, 0, lambda: PORTS):
+    with caplog.at_level(logging.WARNING), serving(asked, plane, 0, PORTS):
         (record,) = caplog.records
     assert "v1switch[thrift]" in record.getMessage()
 
@@ -404,6 +406,6 @@ def test_a_missing_library_is_one_line(plane: Dataplane, monkeypatch, caplog) ->
 def test_a_port_in_use(plane: Dataplane, caplog) -> None:
     server = serve(plane, "127.0.0.1", 0)
     taken = ThriftOptions("127.0.0.1", server.port, asked=False, can_swap=True)
-    with caplog.at_level(logging.WARNING), serving(taken, plane, 0, lambda: PORTS):
+    with caplog.at_level(logging.WARNING), serving(taken, plane, 0, PORTS):
         assert "cannot listen" in caplog.text
     server.stop()

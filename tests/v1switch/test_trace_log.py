@@ -25,7 +25,7 @@ from v1switch.explain.trace import TraceEngine
 from v1switch.program import load_file
 from v1switch.program.expressions import HeaderRef
 from v1switch.program.model import KeyField
-from v1switch.state.entries import Exact, Lpm, MulticastGroup, Range, Ternary
+from v1switch.state.entries import Exact, Lpm, MulticastGroup, Range, Replica, Ternary
 
 WIDTHS = st.sampled_from([1, 8, 16, 32, 33, 48, 64, 128])
 NAMES = st.sampled_from(["hdr.ipv4.dstAddr", "etherType", "ttl", "checksum", "next_hop", ""])
@@ -171,6 +171,73 @@ def test_a_packet_goes_on_under_its_own_number_after_its_ingress_clone() -> None
             assert copies.index(1) < len(copies) - copies[::-1].index(0)
             return
     pytest.fail("no frame of the corpus was cloned")
+
+
+def released(traced: Traced) -> list[list[str]]:
+    """Let all packets leave their queues; returns the lines of each."""
+    while (due := traced.plane.next_release()) is not None:
+        traced.plane.release(due)
+    told, traced.frames[:] = list(traced.frames), []
+    return told
+
+
+def test_a_packet_that_waits_goes_on_under_its_number() -> None:
+    traced = Traced(COMPILED / "replication.json")
+    traced.plane.insert_multicast_group(MulticastGroup(5, (Replica(2, 1), Replica(3, 2))))
+    flooded = next(frame for _, frame in vectors("replication") if _floods(traced, frame))
+    traced.plane.set_queue_rate(10)
+    for _ in range(2):
+        traced.plane.process(1, flooded, 0)
+    first, second = traced.frames
+    number = int(first[0][1 : first[0].index(".")])
+    traced.frames.clear()
+    assert [line for line in first if "Waits" in line] == [
+        f"[{number}.0] Waits in the queue of port {port}, priority 0, behind 0" for port in (2, 3)
+    ]
+    assert second[-1] == f"[{number + 1}.0] Waits in the queue of port 3, priority 0, behind 1"
+    left = released(traced)
+    assert sorted(told[0] for told in left) == sorted(
+        f"[{number + n}.0] Leaves the queue of port {port}, priority 0 after "
+        f"{100_000 * (n + 1)} us, behind {n}"
+        for n in (0, 1)
+        for port in (2, 3)
+    )
+    copies = [told[1].partition(": ")[0] for told in left]
+    assert sorted(copies) == sorted(
+        f"[{number + n}.{port - 1}] Egress to port {port}, instance {port - 1}"
+        for n in (0, 1)
+        for port in (2, 3)
+    )
+    assert all("Packet sent out of port" in told[-1] for told in left)
+
+
+def _floods(traced: Traced, frame: bytes) -> bool:
+    traced.plane.process(1, frame, 0)
+    return any("Multicast to group 5" in line for line in traced.frames.pop())
+
+
+def test_what_waits_is_forwarded_also_where_its_events_were_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    traced = Traced(COMPILED / "matching.json")
+    traced.plane.set_queue_rate(10)
+    monkeypatch.setattr(lines, "MAX_EVENTS", 0)
+    traced.plane.process(1, bytes(30), 0)
+    monkeypatch.undo()
+    due = traced.plane.next_release()
+    assert due is not None
+    assert traced.plane.release(due)
+    assert traced.frames[-1][0].startswith("[?] Leaves the queue of port 2")
+
+
+def test_the_numbers_of_what_waits_for_ever_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    traced = Traced(COMPILED / "matching.json")
+    traced.plane.set_queue_rate(10)
+    monkeypatch.setattr(lines, "MAX_WAITING", 2)
+    for number in range(3):
+        traced.plane.process(1, bytes([number]) * 30, 0)
+    traced.frames.clear()
+    assert [told[0].partition("]")[0] for told in released(traced)] == ["[?", "[1.0", "[2.0"]
 
 
 def test_a_loop_does_not_fill_the_log_and_its_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@
 what the library raises when a call could not be run.
 """
 
+import socket
 from itertools import zip_longest
 from types import SimpleNamespace
 from typing import Any
@@ -63,15 +64,19 @@ class Service:
 class Client:
     """A connection to a server."""
 
-    def __init__(self, port: int) -> None:
-        socket = TSocket("127.0.0.1", port)
-        socket.setTimeout(PATIENCE_MS)
-        self._transport = TBufferedTransport(socket)
+    def __init__(self, port: int | socket.socket) -> None:
+        """Connect to a port of this machine, or use a connection that is there."""
+        over = TSocket("127.0.0.1", port if isinstance(port, int) else 0)
+        if not isinstance(port, int):
+            over.setHandle(port)
+        over.setTimeout(PATIENCE_MS)
+        self._transport = TBufferedTransport(over)
         protocol = TBinaryProtocol(self._transport)
         self.standard = Service(protocol, "standard")
         self.multicast = Service(protocol, "simple_pre_lag")
         self.switch = Service(protocol, "simple_switch")
-        self._transport.open()
+        if isinstance(port, int):
+            self._transport.open()
 
     def close(self) -> None:
         self._transport.close()

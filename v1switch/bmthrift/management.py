@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from v1switch.bmthrift import structs
@@ -12,10 +14,11 @@ from v1switch.bmthrift.codes import LearnCode, LookupCode, PortCode, Refused
 from v1switch.bmthrift.learning import Learning
 from v1switch.bmthrift.state_text import commands
 from v1switch.bmthrift.target import Target
-from v1switch.errors import NoProgram
+from v1switch.errors import NoProgram, PortError
 
 NO_CONFIG = "{}"  # BMv2's before there is a program
 TABLE, PROFILE, COUNTER, METER, REGISTER, LEARN_LIST = range(6)  # BmResourceType
+log = logging.getLogger("v1switch")
 _SECTIONS = {
     COUNTER: "counter_arrays",
     METER: "meter_arrays",
@@ -85,16 +88,18 @@ class Management:
 
     def bm_dev_mgr_show_ports(self) -> list[structs.PortInfo]:
         """All ports."""
-        found = sorted(self.target.counters().interfaces, key=lambda each: each.port)
+        found = sorted(self.target.ports.counters().interfaces, key=lambda each: each.port)
         return [structs.PortInfo(each.port, each.ifname, each.up) for each in found]
 
-    def bm_dev_mgr_add_port(self, _ifname: str, _number: int, _pcap: str) -> None:
-        """Refuse: ports are those of the command line."""
-        raise Refused(PortCode.ERROR)
+    def bm_dev_mgr_add_port(self, ifname: str, number: int, _pcap: str) -> None:
+        """Open an interface as a port; captures are those of --pcap."""
+        with _told():
+            self.target.ports.add(number, ifname)
 
-    def bm_dev_mgr_remove_port(self, _number: int) -> None:
-        """Refuse: ports are those of the command line."""
-        raise Refused(PortCode.ERROR)
+    def bm_dev_mgr_remove_port(self, number: int) -> None:
+        """Close a port."""
+        with _told():
+            self.target.ports.remove(number)
 
     # -- learning ---------------------------------------------------------------------------------
 
@@ -128,6 +133,16 @@ class Management:
     def _check_list(self, list_id: int) -> None:
         if list_id not in self.target.program.learn_lists:
             raise Refused(LearnCode.INVALID_LIST_ID)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Answer an error of a port by its code, and tell the reason in the log, as BMv2 does."""
+    try:
+        yield
+    except PortError as error:
+        log.error("Thrift: %s", error)
+        raise Refused(PortCode.ERROR) from error
 
 
 def _ids(text: str, kind: int) -> Mapping[str, int]:

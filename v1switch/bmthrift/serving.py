@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from v1switch.bmthrift.arrays import Arrays
 from v1switch.bmthrift.learning import Learning
 from v1switch.bmthrift.management import Management
@@ -16,6 +14,9 @@ from v1switch.bmthrift.tables import Tables
 from v1switch.bmthrift.target import Target
 from v1switch.control.dataplane import Dataplane
 from v1switch.io.counters import Counters
+from v1switch.io.port_changes import FixedPorts, PortAccess
+
+NO_PORTS = FixedPorts(lambda: Counters((), 0))
 
 
 def serve(
@@ -24,7 +25,7 @@ def serve(
     port: int,
     *,
     device_id: int = 0,
-    counters: Callable[[], Counters] = lambda: Counters((), 0),
+    ports: PortAccess = NO_PORTS,
     can_swap: bool = True,
     learning: Learning | None = None,
 ) -> Server:
@@ -35,14 +36,14 @@ def serve(
         host: the address to listen on.
         port: its port; 0 for a free one.
         device_id: what clients are told.
-        counters: returns those of the switch's interfaces.
+        ports: of the switch.
         can_swap: whether clients may replace the program.
         learning: sends notifications of digests, if anything does.
 
     Raises:
         CannotListen: the address is in use or not of this machine.
     """
-    target = Target(plane, counters, device_id, port, can_swap)
+    target = Target(plane, ports, device_id, port, can_swap)
     server = Server(processor(target, learning), host, port)
     server.start()
     target.port = server.port

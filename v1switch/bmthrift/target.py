@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from v1switch.bmthrift.codes import Refused, SwapCode, TableCode
 from v1switch.control.dataplane import Dataplane, Staged
 from v1switch.errors import UnknownObject
-from v1switch.io.counters import Counters
+from v1switch.io.port_changes import PortAccess
 from v1switch.program.loader import load_program
 from v1switch.program.model import Program, Table
 
@@ -20,13 +19,13 @@ class Target:
 
     Attributes:
         running: the data plane that frames go through.
-        counters: returns what the packet loop counts, with the ports' names.
+        ports: its ports.
         device_id, port: what `bm_mgmt_get_info` tells.
         can_swap: whether programs may be replaced (--enable-swap, --disable-swap).
     """
 
     running: Dataplane
-    counters: Callable[[], Counters]
+    ports: PortAccess
     device_id: int
     port: int
     can_swap: bool

@@ -25,6 +25,7 @@ from v1switch.errors import SwitchError
 from v1switch.io.dumps import Dump, both
 from v1switch.io.links import LinkWatch
 from v1switch.io.loop import PacketLoop, Tap
+from v1switch.io.port_changes import FixedPorts, LivePorts, PortAccess
 from v1switch.io.ports import Port, open_ports
 
 if TYPE_CHECKING:
@@ -145,9 +146,11 @@ def _serve(options: Options, dataplane: Dataplane, door: Door | None) -> None:
             stack.callback(server.stop)
             where = f"P4Runtime on {door.address}, device {general.device_id}"
             log.info("%s: %s", where, reach(door.address, door.tls))
-        thrift = serving(options.thrift, dataplane, general.device_id, loop.counters)
-        stack.enter_context(thrift)
-        stack.enter_context(LinkWatch(ports, dataplane.set_port_status))
+        links = stack.enter_context(LinkWatch(ports, dataplane.set_port_status))
+        access: PortAccess = LivePorts(dataplane, loop, links)
+        if general.use_files is not None:
+            access = FixedPorts(loop.counters)
+        stack.enter_context(serving(options.thrift, dataplane, general.device_id, access))
         loop.run()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from v1switch.errors import SwitchError
 if TYPE_CHECKING:  # the command line is read before the switch is loaded
     from v1switch.bmthrift.learning import Learning
     from v1switch.control.dataplane import Dataplane
-    from v1switch.io.counters import Counters
+    from v1switch.io.port_changes import PortAccess
 
 LOOPBACK = "127.0.0.1"  # BMv2 listens on every address; this does not unless it is told to
 DEFAULT_PORT = 9090  # BMv2's, which simple_switch_CLI asks; here under the name simple_switch only
@@ -86,7 +86,7 @@ def serving(
     options: ThriftOptions | None,
     plane: Dataplane,
     device_id: int,
-    counters: Callable[[], Counters],
+    ports: PortAccess,
 ) -> Iterator[None]:
     """Serve Thrift inside, if it is asked for and the library is there; raises SwitchError."""
     if options is None:
@@ -110,7 +110,7 @@ def serving(
                 options.host,
                 options.port,
                 device_id=device_id,
-                counters=counters,
+                ports=ports,
                 can_swap=options.can_swap,
                 learning=learning,
             )

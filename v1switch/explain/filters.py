@@ -19,6 +19,7 @@ from typing import NoReturn
 from v1switch.errors import RequestError, quoted
 from v1switch.literals import ALLOWED, Number, read_number
 from v1switch.program import expressions as ex
+from v1switch.program.hidden import is_temporary
 from v1switch.program.model import Program
 
 TOKEN = re.compile(r"\s*(==|!=|<=|>=|&&|\|\||[()=<>!]|[^\s()=<>!&|]+)")
@@ -207,7 +208,8 @@ class _Resolver:
         return ex.FieldRef(header_name, field)
 
     def _headers(self) -> str:
-        names = (h.name for h in self.program.headers.values() if not h.metadata)
+        known = (h.name for h in self.program.headers.values() if not h.metadata)
+        names = (name for name in known if not is_temporary(name))
         return f"one of the program's headers: {', '.join(names)}"
 
     def _compared(self, ref: ex.FieldRef, op: str, number: Number) -> ex.Expr:

@@ -7,7 +7,7 @@ nothing is kept but text, so that a switch can trace thousands of frames in a se
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -27,6 +27,7 @@ from v1switch.state.tables import RuntimeTable
 MAX_EVENTS = 1_000  # of one frame, of each of the two sorts: a loop must not fill the log
 COPIES = {1: "ingress clone", 2: "egress clone", 5: "multicast copy"}
 INGRESS_CLONE = 1
+MAX_WAITING = 1 << 16  # frames in queues, whose numbers are kept
 AGAIN = {4: "recirculated", 6: "resubmitted"}
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -75,6 +76,13 @@ class _Packet:
     dropper: tuple[Step, tuple[str, ...]] | None = None
 
 
+Waiting = tuple[bytes, _Packet, int, list[int]]
+"""A packet in a queue: its frame, how it is called, the frame's number and that of its copies."""
+
+Place = tuple[int, int, int]
+"""The frame's id, the port and the priority of a queue."""
+
+
 class Lines:
     """Records one frame at a time: `begin`, then the traced program's calls, then `finish`.
 
@@ -95,7 +103,7 @@ class Lines:
         self._steps = self._wholes = 0
         self._stamp = ""
         self._number = 0
-        self._waiting: list[tuple[bytes, _Packet, int, list[int]]] = []  # in queues
+        self._waiting: dict[Place, list[Waiting]] = {}  # in queues, in their order
         self.process: Callable[..., list[tuple[int, bytes]]] = lambda *_: []
         self._reset()
 
@@ -136,7 +144,10 @@ class Lines:
         """Begin another packet."""
         self._copies[0] += 1
         name = f"{self._number}.{self._copies[0]}"
-        self._now = _Packet(name, f"{self._stamp}[{name}] ", name, cloned)
+        self._now = self._packet(name, cloned=cloned)
+
+    def _packet(self, name: str, *, cloned: bool = False) -> _Packet:
+        return _Packet(name, f"{self._stamp}[{name}] ", name, cloned)
 
     def _phrase(self, about: object, make: Callable[[], T]) -> T:
         """The phrase of an object, made when it is first needed."""
@@ -371,7 +382,9 @@ class Lines:
 
     @whole
     def offered(self, port: int, priority: int, turn: int) -> None:
-        """The frame was offered to a queue."""
+        """The frame, or a copy that has no number before its egress, was offered to a queue."""
+        if (name := self._now.origin) != self._now.name:
+            self._now = self._packet(name)
         queues = self._switch.queues
         where = f"the queue of port {port}, priority {priority}"
         if turn == Turn.NO_QUEUE:
@@ -381,16 +394,25 @@ class Lines:
             self._say(f"Dropped: {where} is full ({queues.info(port, priority).depth} packets)")
         elif turn == Turn.WAITS:
             self._say(f"Waits in {where}, behind {queues.info(port, priority).waiting - 1}")
-            self._waiting.append((self._frame, self._now, self._number, self._copies))
+            waiting = self._frame, self._now, self._number, self._copies
+            self._waiting.setdefault((id(self._frame), port, priority), []).append(waiting)
+            if len(self._waiting) > MAX_WAITING:  # those of a port that is gone never come back
+                del self._waiting[next(iter(self._waiting))]
 
     @whole
     def dequeued(
         self, frame: bytes, port: int, priority: int, times: tuple[int, int], depth: int
     ) -> None:
         """A frame leaves a queue; `times` are when it came there and now."""
-        found = next(n for n, each in enumerate(self._waiting) if each[0] is frame)
-        self._frame, packet, self._number, self._copies = self._waiting.pop(found)
-        self._now = replace(packet, prefix=f"{self._stamp}[{packet.name}] ", cloned=True)
+        place = id(frame), port, priority
+        waiting = self._waiting.get(place)
+        if waiting:
+            self._frame, packet, self._number, self._copies = waiting.pop(0)
+            if not waiting:
+                del self._waiting[place]
+        else:  # more events than are told came before it
+            self._frame, packet = frame, self._packet("?")
+        self._now = self._packet(packet.name, cloned=packet.cloned)
         waited_us = (times[1] - times[0]) // 1000
         where = f"the queue of port {port}, priority {priority}"
         self._say(f"Leaves {where} after {waited_us} us, behind {depth}")

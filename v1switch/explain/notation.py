@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from v1switch.explain import events as ev
 from v1switch.program import expressions as ex
+from v1switch.program.hidden import is_temporary
 from v1switch.program.model import Primitive, Program, Source, Transition
 from v1switch.program.primitives import OPERATORS
 from v1switch.program.symbols import VALID
@@ -17,7 +18,6 @@ SCALARS = "scalars"
 IPV4 = re.compile(r"(addr|ip|src|dst|vtep|hop)", re.IGNORECASE)
 HEX = re.compile(r"(type|flags?|checksum|cksum|mask|hash|crc|cookie)$", re.IGNORECASE)
 NESTED = re.compile(r"_(.+?)(\d+)")
-TEMPORARY = re.compile(r"(\w+_)?tmp(_\d+)?")  # names of p4c's temporaries
 DECIMAL_BITS = 32  # wider numbers are written in hexadecimal
 ASSIGNS = {"assign", "modify_field", "assign_VL", "assign_header", "copy_header"}
 
@@ -100,11 +100,11 @@ class Notation:
         """
         target = step.target if step.call is None else next(iter(step.call.args), None)
         if isinstance(target, ex.HeaderRef):
-            return bool(TEMPORARY.fullmatch(target.name))
+            return is_temporary(target.name)
         if not isinstance(target, ex.FieldRef):
             return False
         name = target.field if target.header == SCALARS else target.header
-        if not TEMPORARY.fullmatch(name) or "tmp" in fragment(step.source):
+        if not is_temporary(name) or "tmp" in fragment(step.source):
             return False
         if step.op in ("assign", "set"):
             held = step.expression if step.call is None else step.call.args[1]

@@ -49,6 +49,7 @@ class LinkWatch:
         self._socket.setsockopt(SOL_NETLINK, NETLINK_NO_ENOBUFS, 1)
         self._socket.bind((0, RTMGRP_LINK))
         self._end = os.eventfd(0, os.EFD_NONBLOCK)
+        self._changed = os.eventfd(0, os.EFD_NONBLOCK)
         self._thread = threading.Thread(target=self._run, name="links", daemon=True)
 
     def __enter__(self) -> LinkWatch:  # noqa: PYI034  # typing.Self is of Python 3.11
@@ -65,11 +66,25 @@ class LinkWatch:
         self._thread.join()
         self._socket.close()
         os.close(self._end)
+        os.close(self._changed)
+
+    def watch(self, number: int, ifname: str) -> None:
+        """Watch another port, which counts as up at first."""
+        self._up[number] = True
+        self._interfaces = {**self._interfaces, number: ifname}
+        os.eventfd_write(self._changed, 1)
+
+    def unwatch(self, number: int) -> None:
+        """Watch a port no longer."""
+        left = self._interfaces.items()
+        self._interfaces = {port: ifname for port, ifname in left if port != number}
 
     def _run(self) -> None:
         self._check()
-        ends = [self._socket.fileno(), self._end]
+        ends = [self._socket.fileno(), self._end, self._changed]
         while self._end not in select.select(ends, [], [])[0]:
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._changed)
             with contextlib.suppress(BlockingIOError):
                 while True:
                     self._socket.recv(MESSAGE)

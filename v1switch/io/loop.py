@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import select
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from v1switch.control.dataplane import Dataplane
 from v1switch.control.engine import Frame
+from v1switch.errors import PortError
 from v1switch.io.counters import Counters, InterfaceCounters
 from v1switch.io.offload import Notes
 from v1switch.io.ports import PATIENT, Port
@@ -43,6 +45,7 @@ class PacketLoop:
             port.offloads = self.offloads
         self._told_refused = False
         self._stopping = False
+        self._changes: deque[Callable[[], None]] = deque()
         self.wake_fd = os.eventfd(0, os.EFD_NONBLOCK)
         self._epoll = select.epoll()
         self._epoll.register(self.wake_fd, select.EPOLLIN)
@@ -66,6 +69,8 @@ class PacketLoop:
         while not self._stopping:
             self._round()
             self._tell_drops()
+            while self._changes:
+                self._changes.popleft()()
 
     def _round(self) -> None:
         """Wait for frames, a packet's turn or a wake-up, and handle what came."""
@@ -166,6 +171,31 @@ class PacketLoop:
         """Send what waits for a port; gives how many frames still do."""
         port.drain()
         return len(port.waiting)
+
+    def between_frames(self, change: Callable[[], None]) -> None:
+        """Have the loop call something between two frames; any thread may ask for it."""
+        self._changes.append(change)
+        self.wake()
+
+    def attach(self, port: Port) -> None:
+        """Take a port in, between two frames; raises PortError when there is one of its number."""
+        there = self.ports.get(port.number)
+        if there is not None:
+            raise PortError(port.number, port.ifname, f"the port is there, on {there.ifname!r}")
+        port.offloads = self.offloads
+        self.ports[port.number] = port
+        others = (each for each in self._all_ports if each.number != port.number)
+        self._all_ports = (*others, port)
+        self._by_fd[port.fileno()] = port
+        self._epoll.register(port.fileno(), select.EPOLLIN)
+
+    def detach(self, number: int) -> None:
+        """Close a port, between two frames; raises PortError when there is none."""
+        port = self.ports.get(number)
+        if port is None:
+            raise PortError(number, "", "there is no such port")
+        self._forget(port.fileno())
+        self._all_ports = tuple(each for each in self._all_ports if each is not port)
 
     def counters(self) -> Counters:
         """Return what has been counted so far; any thread may call this."""

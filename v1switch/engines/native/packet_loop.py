@@ -84,6 +84,32 @@ class NativeLoop(PacketLoop):
         self._carrier.drain(port.number)
         return self._carrier.ports.waiting(port.number)
 
+    def attach(self, port: Port) -> None:
+        """Take a port in; machine code gets its sockets and buffers anew."""
+        if port.number not in self.ports:
+            self._close_carrier()
+        super().attach(port)
+
+    def _close_carrier(self) -> None:
+        """Take back what machine code holds: counts, and the frames of its batch.
+
+        Frames that still wait for an interface are dropped, and counted as refused.
+        """
+        carrier, self._carrier = self._carrier, None
+        if carrier is None:
+            return
+        for port in self._all_ports:
+            sent, refused = carrier.ports.counted(port.number)
+            port.sent += sent
+            port.refused += refused
+        for number, port in self.ports.items():
+            port.refused += carrier.ports.waiting(number)
+            carrier.discard(number)
+            self.dataplane.queues.block(number, blocked=False)
+        self._no_port += carrier.no_port
+        if rest := carrier.leftover():
+            self._forward(self.ports.get(carrier.source), rest)
+
     def _forget(self, fd: int) -> None:
         if self._carrier is not None:
             number = self._by_fd[fd].number
