@@ -1,7 +1,12 @@
 """Logs: which level they have, how they rotate as BMv2's, and that they stay bounded."""
 
+import contextlib
 import logging
 import os
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,9 +14,12 @@ from typing import TextIO
 
 import pytest
 
+from tests.switch.harness import poll
+from tests.v1switch.twin import COMPILED
 from v1switch.commands.log_files import BoundedOutput, RotatingFile, Sink
 from v1switch.commands.logs import Stamp
 from v1switch.commands.options import parse
+from v1switch.io.captures import PcapFile
 
 
 def emit(handler: Sink, count: int) -> None:
@@ -131,3 +139,35 @@ def test_a_log_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="Bad file descriptor"):
             stream.flush()
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+# -- a switch --------------------------------------------------------------------------------------
+
+
+def test_a_switch_with_a_log_file_traces_its_frames(tmp_path: Path) -> None:
+    with contextlib.closing(PcapFile(tmp_path / "a_in.pcap")) as file:
+        file.write(bytes(30), 0)
+    log, entries = tmp_path / "s1.log.txt", tmp_path / "s1-commands.txt"
+    entries.write_text(
+        "table_add exactly found_exact 0 0 => 9\nfrobnicate\ntable_delete exactly 7\n"
+    )
+    command = [sys.executable, "-m", "v1switch", "--log-file", tmp_path / "s1.log"]
+    command += ["--entries", entries, "--use-files", "0", "-i", f"1@{tmp_path}/a"]
+    command += [COMPILED / "tables.json", "--", "--grpc-server-addr", f"unix:{tmp_path}/sock"]
+    with subprocess.Popen(command) as process:
+        try:
+            poll(lambda: log.exists() and "Packet sent" in log.read_text(), "a frame is traced")
+        finally:
+            process.send_signal(signal.SIGTERM)
+    text = log.read_text()
+    assert process.returncode == 0
+    assert f"{entries}:2: 'frobnicate' is passed over: unknown" in text
+    assert f"{entries}: 1 entry written, 1 passed over" in text
+    assert (
+        "] [T] Table 'TableIngress.exactly': entry hdr.key.a 0, hdr.key.b 0 added with handle 0"
+        in text
+    )
+    assert re.search(
+        r"^\[[\d:.]{12}\] \[T\] \[0\.0\] Packet received on port 1: ", text, re.MULTILINE
+    )
+    assert "] [T] [0.0] Table 'TableIngress.exactly': hit with handle 0, " in text
