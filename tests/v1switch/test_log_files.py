@@ -109,7 +109,9 @@ def test_a_redirected_output_keeps_its_newest_lines(tmp_path: Path, flags: int) 
     path = tmp_path / "s1.log"
     path.write_text("of an earlier run\n")
     begin = "" if flags & os.O_TRUNC else "of an earlier run\n"
+    begin += "line 0\n"
     with redirected(path, flags, 1000) as (handler, _):
+        emit(handler, 1)  # the switch starts
         for number in range(1000):
             handler.write(f"line {number}\nsecond {number}\n")
             assert path.stat().st_size <= len(begin) + 1000 + len("(log: 1,000,000 bytes …")

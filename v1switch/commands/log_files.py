@@ -100,7 +100,7 @@ class BoundedOutput(Sink):
     """Standard output; where that is a file (`> s1.log`) its older half goes when it is full.
 
     Launchers redirect the switch's output and never look at its size, and a trace writes a
-    megabyte in a second.
+    megabyte in a second. What comes before the first trace stays: how the switch started.
     """
 
     def __init__(self, stream: TextIO, limit: int) -> None:
@@ -108,6 +108,7 @@ class BoundedOutput(Sink):
         super().__init__(stream)
         self._limit = limit
         self._start = self._end = 0
+        self._began = False
         try:
             found = os.fstat(stream.fileno())
             self._is_file = stat.S_ISREG(found.st_mode)
@@ -115,6 +116,12 @@ class BoundedOutput(Sink):
                 self._start = self._end = found.st_size
         except (OSError, ValueError):  # no file behind it
             self._is_file = False
+
+    def write(self, text: str) -> None:
+        """Write lines of a trace."""
+        if not self._began:
+            self._began, self._start = True, self._end
+        super().write(text)
 
     def put(self, text: str) -> None:
         """Write; in a file, cut off its older half when it is full."""
