@@ -36,7 +36,8 @@ from v1switch.state.entries import (
     WeightedAction,
 )
 
-REACHED = 0.8  # of the lines of generated code; programs with few frames are excluded
+REACHED = 0.75  # of the lines of generated code; programs with few frames are excluded, and
+# those for packets that wait in queues are run by test_queues_engines
 
 
 def covered(case: Case) -> tuple[set[int], set[int]]:

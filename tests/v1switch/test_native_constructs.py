@@ -82,7 +82,7 @@ def test_a_hash_leaves_out_what_missing_headers_have(
         )
         memory.clear()
         start = memory.put_frame(frame)
-        given = address(zeros(1)), start, len(frame), 0, 0, address(memory.words)
+        given = address(zeros(1)), start, len(frame), 0, 0, address(memory.words), 0
         assert compiled.run(*given) == op.DONE
         ((_, sent),) = memory.take_frames()
         assert int.from_bytes(sent, "big") == HASHES[algorithm](data), (pieces, there, values)

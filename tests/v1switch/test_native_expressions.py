@@ -197,7 +197,7 @@ def test_expressions_are_exact(seed: int) -> None:
         )
         memory.clear()
         start = memory.put_frame(frame)
-        given = address(zeros(1)), start, len(frame), 0, 0, address(memory.words)
+        given = address(zeros(1)), start, len(frame), 0, 0, address(memory.words), 0
         assert compiled.run(*given) == op.DONE
         ((_, sent),) = memory.take_frames()
         wanted = evaluate(tree, values) & (1 << 256) - 1
@@ -217,6 +217,6 @@ def test_a_statement_without_room_leaves_its_frames_to_plain_python() -> None:
     for frame in (b"\0", b"\1"):
         memory.clear()
         start = memory.put_frame(frame)
-        given = address(zeros(1)), start, len(frame), 0, 0, address(memory.words)
+        given = address(zeros(1)), start, len(frame), 0, 0, address(memory.words), 0
         results.append(compiled.run(*given))
     assert results == [op.DONE, op.PUNT]

@@ -53,7 +53,7 @@ def compile_program(program: Program, *, traced: bool = False) -> Bind:
 
     def bind(switch: SwitchContext, state: State, recorder: Recording | None) -> Process:
         run = _made(code, source, switch, state, recorder)
-        return _process(run, Abandoned(program), switch.queues, recorder)
+        return _Process(run, Abandoned(program), switch.queues, recorder)
 
     return bind
 
@@ -130,17 +130,26 @@ def _made(
     return namespace["make"](*source.constants.values(), *found, recorder)
 
 
-def _process(
-    run: Callable[..., object],
-    abandoned: Abandoned,
-    queues: EgressQueues,
-    recorder: Recording | None,
-) -> Process:
-    """Run a frame, and the packets that enter again because of it."""
+class _Process:
+    """Runs a frame, and the packets that enter again because of it.
 
-    def process(
-        port: int, frame: bytes, now: int, kind: int = ir.Kind.NORMAL, brought: object = None
+    An object that refers to itself by its waiting packets only, so that programs are freed at once.
+    """
+
+    def __init__(
+        self,
+        run: Callable[..., object],
+        abandoned: Abandoned,
+        queues: EgressQueues,
+        recorder: Recording | None,
+    ) -> None:
+        self._run, self._abandoned, self._queues = run, abandoned, queues
+        self._recorder = recorder
+
+    def __call__(
+        self, port: int, frame: bytes, now: int, kind: int = ir.Kind.NORMAL, brought: object = None
     ) -> list[Frame]:
+        run, abandoned = self._run, self._abandoned
         out: list[Frame] = []
         work: list[tuple[int, bytes, int, object]] = []
         held: list[tuple[Place, int, bytes, object]] = []
@@ -155,12 +164,12 @@ def _process(
         except Endless as reason:
             abandoned.tell(port, reason)
         for place, came_in, data, values in held:
-            queues.hold(place, partial(resume, came_in, data, values))
+            self._queues.hold(place, partial(self._resume, came_in, data, values))
         return out
 
-    def resume(port: int, frame: bytes, values: object, leaving: Leaving, now: int) -> list[Frame]:
-        carry = process if recorder is None else recorder.process
+    def _resume(
+        self, port: int, frame: bytes, values: object, leaving: Leaving, now: int
+    ) -> list[Frame]:
+        carry = self if self._recorder is None else self._recorder.process
         brought = leaving.enqueued, leaving.depth, leaving.left, values
         return carry(port, frame, now, ir.Kind.DEQUEUED, brought)
-
-    return process
