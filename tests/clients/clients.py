@@ -1,6 +1,6 @@
 """All clients, in the order of the page."""
 
-from tests.clients import cli, finsy, p4c, p4guide, p4learning, tutorials
+from tests.clients import cli, finsy, p4c, p4guide, p4learning, shell, tutorials
 from tests.clients.cases import Case, Client
 
 CLIENTS: tuple[Client, ...] = (
@@ -10,6 +10,7 @@ CLIENTS: tuple[Client, ...] = (
     p4learning.CLIENT,
     p4c.CLIENT,
     finsy.CLIENT,
+    shell.CLIENT,
     cli.CLIENT,
 )
 

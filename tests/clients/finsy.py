@@ -64,17 +64,18 @@ def hello(place: Place) -> None:
 
 
 def own_tests(place: Place) -> None:
+    """Each module with a switch that no controller has met: they count on its election ids."""
     directory = place.checkouts[VARIABLE]
-    log = place.directory / "switch.txt"
-    place.background(
-        *("simple_switch_grpc", "--no-p4", "--device-id", "1", "--log-console", "--"),
-        *("--grpc-server-addr", f"127.0.0.1:{PORT}"),
-        cwd=directory, output=log,
-    )  # fmt: skip
-    until(lambda: listens(PORT), "the switch's port")
-    place.env["FINSY_TEST_P4RUNTIME_TARGET"] = f"127.0.0.1:{PORT}"
-    modules = [f"tests/test_{name}.py" for name in ("switch", "p4client", "controller")]
-    _pytest(place, *modules, cwd=directory, patience_s=150)
+    for number, module in enumerate(("p4client", "controller", "switch")):
+        port = PORT + number
+        place.background(
+            *("simple_switch_grpc", "--no-p4", "--device-id", "1", "--log-console"),
+            *("--thrift-port", str(port + 10), "--", "--grpc-server-addr", f"127.0.0.1:{port}"),
+            cwd=directory, output=place.directory / f"switch-{module}.txt",
+        )  # fmt: skip
+        until(lambda port=port: listens(port), "the switch's port")  # type: ignore[misc]
+        place.env["FINSY_TEST_P4RUNTIME_TARGET"] = f"127.0.0.1:{port}"
+        _pytest(place, f"tests/test_{module}.py", cwd=directory, patience_s=150)
 
 
 RESULTS = {
