@@ -9,8 +9,8 @@ DEVICE = 7
 OK, BACKUP, NOBODY = Code.OK, Code.ALREADY_EXISTS, Code.NOT_FOUND
 
 
-def bid(election_id, role="", device=DEVICE, config=False):
-    return Bid(device, election_id, role, config)
+def bid(election_id, role="", device=DEVICE):
+    return Bid(device, election_id, role)
 
 
 def notified(notices: list[Notice]):
@@ -122,10 +122,6 @@ def test_a_wrong_device_is_not_found_and_later_a_failed_precondition(arbitration
 def test_a_stream_keeps_its_role(arbitration):
     arbitration.bid("a", bid(3))
     assert refusal(arbitration.bid, "a", bid(3, role="acl")) is Code.FAILED_PRECONDITION
-
-
-def test_a_role_config_follows_no_agreed_scheme(arbitration):
-    assert refusal(arbitration.bid, "a", bid(3, role="acl", config=True)) is Code.INVALID_ARGUMENT
 
 
 def test_streams_of_a_role_are_limited():

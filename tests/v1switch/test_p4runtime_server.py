@@ -9,6 +9,7 @@ import pytest
 from google.protobuf import text_format
 from p4.config.v1 import p4info_pb2
 from p4.v1 import p4runtime_pb2 as rt
+from p4.v1.p4runtime_pb2_grpc import P4RuntimeStub
 
 from tests.switch.harness import PATIENCE, SandboxError, poll
 from tests.switch.harness_client import Refused, SwitchClient
@@ -100,7 +101,6 @@ def test_roles_have_primaries_of_their_own(zoo, connect):
         ({"device_id": 99}, grpc.StatusCode.FAILED_PRECONDITION),
         ({"role": {"name": "acl"}}, grpc.StatusCode.FAILED_PRECONDITION),
         ({"election_id": {"low": 7}}, grpc.StatusCode.INVALID_ARGUMENT),
-        ({"role": {"config": {"type_url": "x"}}}, grpc.StatusCode.INVALID_ARGUMENT),
         ({"role": {"id": 1}}, grpc.StatusCode.INVALID_ARGUMENT),
     ],
 )
@@ -109,6 +109,18 @@ def test_a_wrong_bid_ends_the_stream(client, connect, fields, code):
     client.next("arbitration")
     raw_bid(client, **fields)
     assert client.next("closed").code() is code
+
+
+def test_a_roles_config_is_ignored_and_told(address, caplog):
+    with grpc.insecure_channel(address) as channel:
+        role = {"name": "acl", "config": {"type_url": "x/stratum.P4RoleConfig"}}
+        bid = {"device_id": DEVICE_ID, "election_id": {"low": 1}, "role": role}
+        stream = P4RuntimeStub(channel).StreamChannel(
+            iter([rt.StreamMessageRequest(arbitration=bid)])
+        )
+        assert next(stream).arbitration.status.code == 0
+        stream.cancel()
+    assert "role 'acl': its config (x/stratum.P4RoleConfig) is ignored" in caplog.text
 
 
 def test_the_first_bid_must_be_for_this_device(address):

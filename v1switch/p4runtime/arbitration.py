@@ -25,14 +25,13 @@ class Bid:
     """A client's MasterArbitrationUpdate.
 
     `election_id` is the 128-bit number, or None when unset: such a client never becomes primary.
-    `role` is the role's name, "" for the default role; `role_config` whether a config was set.
+    `role` is the role's name, "" for the default role.
     `address` says where it came from, `at_s` when (seconds since 1970), for messages to others.
     """
 
     device_id: int
     election_id: int | None
     role: str = ""
-    role_config: bool = False
     address: str = "an unknown client"
     at_s: float = 0.0
 
@@ -169,8 +168,6 @@ class Arbitration:
                 Code.FAILED_PRECONDITION,
                 f"the stream's role is {known_role!r}: open another stream for {bid.role!r}",
             )
-        if bid.role_config:
-            raise invalid(f"role {bid.role!r}: role.config is not supported, leave it unset")
         if bid.role not in self._roles and len(self._roles) >= MAX_ROLES:
             raise Refused(Code.RESOURCE_EXHAUSTED, f"the limit of {MAX_ROLES} roles is reached")
         clients = self._roles.get(bid.role, _Role()).clients

@@ -137,6 +137,9 @@ class Device:
 
     def _bid(self, session: Session, message: p4rt.MasterArbitrationUpdate) -> None:
         bid = _bid_of(message, session.address)
+        if message.role.HasField("config") and not session.admitted:
+            what = message.role.config.type_url or "without a type"
+            log.warning("role %r: its config (%s) is ignored, it may do all", bid.role, what)
         with self._bids:
             # a client that comes back at once may be heard before the end of its old stream
             self._bids.wait_for(
@@ -213,7 +216,6 @@ def _bid_of(message: p4rt.MasterArbitrationUpdate, address: str) -> Bid:
         message.device_id,
         _election_id(message),
         message.role.name,
-        message.role.HasField("config"),
         address,
         time.time(),
     )
