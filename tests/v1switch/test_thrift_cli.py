@@ -41,18 +41,23 @@ NOT_RUN = {  # each with its reason
 pytestmark = pytest.mark.skipif(not (SWITCH and TOOL), reason="needs BMv2's simple_switch")
 
 
-def run(port: int, script: str) -> list[str]:
-    """What the CLI prints for a script, without what is a number of the run."""
+def cli(port: int, commands: str) -> str:
+    """What the CLI prints."""
     done = subprocess.run(
         [str(TOOL), "--thrift-port", str(port)],
-        input=script,
+        input=commands,
         capture_output=True,
         text=True,
         timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    text = done.stdout
+    return done.stdout
+
+
+def run(port: int, commands: str) -> list[str]:
+    """What the CLI prints, without what is a number of the run."""
+    text = cli(port, commands)
     for pattern, replacement in ALIKE:
         text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
     return text.splitlines()

@@ -131,14 +131,19 @@ class EntryHandles(Generic[T]):
 
     def new(self) -> int:
         """The handle of the next entry."""
-        place = self._places.take()
+        return self._handle(self._places.take())
+
+    def _handle(self, place: int) -> int:
         return self._versions.get(place, 0) << PLACE_BITS | place
 
     def hold(self, handle: int, item: T) -> None:
         """Let a handle stand for an entry: a new handle, or one that was freed and comes back."""
         place = handle & PLACE_MASK
         self._places.claim(place)
-        self._versions[place] = handle >> PLACE_BITS
+        if handle >> PLACE_BITS:
+            self._versions[place] = handle >> PLACE_BITS
+        else:
+            self._versions.pop(place, None)  # most have none: a table may have millions of entries
         self._held[place] = item
 
     def free(self, handle: int) -> None:
@@ -163,13 +168,13 @@ class EntryHandles(Generic[T]):
         """
         place = handle & PLACE_MASK
         if handle >= 0 and place in self._held:
-            if any_version or self._versions[place] == handle >> PLACE_BITS:
+            if any_version or self._handle(place) == handle:
                 return self._held[place]
             raise UnknownHandle(self._owner, "entry", handle, self, expired=True)
         raise UnknownHandle(self._owner, "entry", handle, self)
 
     def __iter__(self) -> Iterator[int]:
-        return (self._versions[place] << PLACE_BITS | place for place in sorted(self._held))
+        return map(self._handle, sorted(self._held))
 
     def items(self) -> list[tuple[int, T]]:
         """All handles, in the order of their places, with their entries."""

@@ -89,20 +89,27 @@ class Nodes:
     def replace(self, group: int, replicas: Iterable[Replica]) -> None:
         """Make a group's nodes those of replicas: one for each instance, as PI's server does.
 
-        A node of the group whose instance is among them is kept.
+        A node of the group whose instance is among them is kept. New ones come before others go,
+        the instances in reverse: so does the hash table of PI's pre_mc_mgr.cpp.
         """
         wanted: dict[int, list[int]] = {}
-        for replica in sorted(replicas, key=lambda each: (each.instance, each.port)):
+        for replica in replicas:
             wanted.setdefault(replica.instance, []).append(replica.port)
+        kept, left = {}, []
         for handle in self.handles_in(group):
-            ports = wanted.pop(self.held.find(handle).instance, None)
-            if ports is None:
-                self.destroy(handle)
+            instance = self.held.find(handle).instance
+            if instance in wanted and instance not in kept:
+                kept[instance] = handle
             else:
-                node = Node(self.held.find(handle).instance, tuple(ports))
-                self.held.put(handle, node)
-        for instance, ports in wanted.items():
-            self.associate(group, self.held.add(Node(instance, tuple(ports))))
+                left.append(handle)
+        for instance, ports in reversed(wanted.items()):
+            node = Node(instance, tuple(sorted(ports)))
+            if instance in kept:
+                self.held.put(kept[instance], node)
+            else:
+                self.associate(group, self.held.add(node))
+        for handle in left:
+            self.destroy(handle)
 
     def destroy_all(self, group: int) -> None:
         """Remove all nodes of a group."""
