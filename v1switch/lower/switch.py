@@ -21,7 +21,7 @@ NS_PER_US = 1000
 TIMESTAMP, LENGTH = ir.Int(48), ir.Int(32)
 PORT, INSTANCE = ir.Int(31), ir.Int(16)
 DEPTH = ir.Int(31)
-TIME = ir.Int(64, signed=True)
+TIME = ir.Int(63, signed=True)  # ns: a difference still is one word of machine code
 DROP_PORT = ir.Input("drop_port", PORT)
 KIND = ir.Input("kind", ir.Int(3))
 FRAME_LENGTH = ir.Input("length", ir.Int(31))

@@ -120,6 +120,9 @@ class EgressQueues:
         priorities: queues of each port.
         words: the words at the top of this file, the queues behind them.
         address: of the first word.
+        calm: ports that a packet of priority 0 leaves at once, so that plain Python need not ask:
+            it only notes the time in `lasts`.
+        lasts: when the last packet left each of them (ns).
         owners: by number what carries on with a packet of a node's OWNER: it takes what left the
             queue and the time (ns), and gives the frames that leave the switch.
     """
@@ -139,6 +142,9 @@ class EgressQueues:
         words = self.words
         words[ACTIVE_AT], words[PRIORITIES] = active_at, priorities
         words[DEFAULT_DELAY], words[DEFAULT_CAPACITY] = 1, DEFAULT_DEPTH + 1
+        self.calm: set[int] = set()
+        self.lasts: dict[int, int] = {}
+        self._has_machine_code = False
         self._default_rate = 0
         self._rates: dict[int, int] = {}  # packets/s, of queues that have a setting of their own
         self.owners: dict[int, Callable[[Leaving, int], list[tuple[int, bytes]]]] = {}
@@ -172,6 +178,7 @@ class EgressQueues:
 
     def _chosen(self, port: int | None, priority: int | None, now: int) -> list[int]:
         """The queues that a setting is for; those of a named port exist from now on."""
+        self._alarm()
         if port is None:
             if priority is not None:
                 raise BadValue("queue", f"priority {priority} without a port")
@@ -183,6 +190,13 @@ class EgressQueues:
         if not self.words[chosen[0] + LAST]:
             self._begin(port, now)
         return chosen
+
+    def _alarm(self) -> None:
+        """Have each port's next packet ask for its turn."""
+        for port, last in self.lasts.items():
+            self.words[self._place(port, 0) + LAST] = last + 1
+        self.lasts.clear()
+        self.calm.clear()
 
     def _begin(self, port: int, now: int) -> None:
         """Let the queues of a port exist: their first packets are timed as if one had left now."""
@@ -235,11 +249,14 @@ class EgressQueues:
 
     def block(self, port: int, *, blocked: bool) -> None:
         """Hold the packets of a port, whose interface takes none, or let them leave again."""
+        self.calm.discard(port)
         for priority in range(self.priorities):
             self.words[self._place(port, priority) + BLOCKED] = blocked
 
     def register(self, resume: Callable[[Leaving, int], list[tuple[int, bytes]]]) -> int:
         """Number one more owner of packets, whose machine code goes on with them by `resume`."""
+        self._has_machine_code = True  # from now on queues change without us
+        self._alarm()
         if not self.words[ACTIVE]:
             self.owners.clear()  # those before have nothing left
         self._registered += 1
@@ -269,9 +286,12 @@ class EgressQueues:
         if not words[at + LAST]:
             self._begin(port, now)
         delay = (words[at + DELAY] or words[DEFAULT_DELAY]) - 1
-        send = max(now, words[at + LAST] - 1 + delay)
+        # times of captures may go back: whom nothing holds up goes
+        send = max(now, words[at + LAST] - 1 + delay) if size or delay else now
         words[at + LAST] = send + 1
         if not size and send <= now and not words[at + BLOCKED]:
+            if not (delay or priority or at in self._rates or self._has_machine_code):
+                self.calm.add(port)
             return None
         words[at] = size + 1
         return WAITS, at, send, now, size

@@ -354,14 +354,19 @@ class Statements:
     def _offer(self, statement: ir.Offer) -> None:
         add, turn = self.source.add, statement.target.name
         offer = self.source.state("offer", lambda switch, _: switch.queues.offer)
+        calm = self.source.state("calm", lambda switch, _: switch.queues.calm)
+        lasts = self.source.state("lasts", lambda switch, _: switch.queues.lasts)
         port, priority = self._text(statement.port), self._text(statement.priority)
-        add(f"place = {offer}({port}, {priority}, now)")
-        with self.source.block("if place is None:"):
-            add(f"{turn} = {ir.Turn.LEAVES}")
+        add(f"{turn} = {ir.Turn.LEAVES}")
+        lowest = statement.priority == ir.Const(0)
+        with self.source.block(f"if {port} in {calm}{'' if lowest else f' and not {priority}'}:"):
+            add(f"{lasts}[{port}] = now")
         with self.source.block("else:"):
-            add(f"{turn} = place[0]")
-            with self.source.block(f"if {turn} == {ir.Turn.WAITS}:"):
-                add(f"held.append((place, port, frame, {self._tuple(statement.kept)}))")
+            add(f"place = {offer}({port}, {priority}, now)")
+            with self.source.block("if place is not None:"):
+                add(f"{turn} = place[0]")
+                with self.source.block(f"if {turn} == {ir.Turn.WAITS}:"):
+                    add(f"held.append((place, port, frame, {self._tuple(statement.kept)}))")
 
     def _resume(self, statement: ir.Resume) -> None:
         own = ", ".join(v.name for v in (statement.enqueued, statement.depth, statement.left))

@@ -85,7 +85,8 @@ def offer(out: int, port: int, priority: int, now: int, origin: int) -> int:
         _lost(out, queues, queue + 8 * qs.DROPPED)
         return FULL_TURN
     delay = _setting(queue + 8 * qs.DELAY, queues + 8 * qs.DEFAULT_DELAY)
-    send = max(now, _last(queues, queue, port, now) + delay)
+    earliest = _last(queues, queue, port, now) + delay
+    send = now if size == 0 and delay == 0 else max(now, earliest)
     if delay == 0:  # the same again, if the frame is handed over
         set_word(queue + 8 * qs.LAST, send + 1)
     else:
