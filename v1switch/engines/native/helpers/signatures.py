@@ -40,6 +40,8 @@ LOOP = {
     "finish": 2,
     "commit": 1,
     "release": 1,
+    "take": 3,
+    "next_due": 1,
     "transmit": 4,
     "drain": 2,
     "discard": 2,
