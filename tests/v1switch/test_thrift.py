@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -19,7 +20,7 @@ from v1switch.commands.loading import restore
 from v1switch.commands.options import parse
 from v1switch.commands.thrift_port import ThriftOptions, serving
 from v1switch.control.dataplane import Dataplane
-from v1switch.errors import SwitchError
+from v1switch.errors import NoProgram, SwitchError
 from v1switch.io.counters import Counters, InterfaceCounters
 from v1switch.io.port_changes import FixedPorts
 from v1switch.state.entries import (
@@ -308,6 +309,46 @@ def test_programs_are_swapped(plane: Dataplane, thrift: Client) -> None:
     assert plane.members(PATHS) == [Member(0, ActionCall(SEND, (1,)))]
     assert calls.bm_get_id_from_name(0, 0, BALANCED) == plane_id(other, BALANCED)
     assert code(calls.bm_get_id_from_name, 0, 0, "x") == 1
+
+
+def test_who_writes_to_a_program_that_was_just_swapped_in_is_told(plane: Dataplane) -> None:
+    staged = plane.stage(loaded("tables").state.program)
+    entry = TableEntry((Exact(1), Exact(2)), ActionCall(FOUND, (1,)))
+    staged.plane.insert_entry(EXACT, entry)
+    plane.adopt_staged(staged)
+    assert plane.entries(EXACT) == [entry]
+    with pytest.raises(NoProgram):
+        staged.plane.clear_entries(EXACT)
+
+
+def test_clients_and_packets_at_once(plane: Dataplane, thrift: Client) -> None:
+    """Thrift, another controller and packets in threads: each finds its own as it left it."""
+    wrong: list[str] = []
+
+    def other() -> None:
+        for _ in range(300):
+            entry = TableEntry((Exact(200), Exact(0)), ActionCall(FOUND, (1,)))
+            with plane.transaction():
+                handle = plane.insert_entry(EXACT, entry)
+                if plane.entry_at(EXACT, handle) != entry:
+                    wrong.append("another entry")
+                plane.delete_entry(EXACT, entry.key)
+
+    def packets() -> None:
+        for _ in range(300):
+            plane.process(1, bytes(60))
+
+    threads = [threading.Thread(target=each) for each in (other, packets)]
+    for thread in threads:
+        thread.start()
+    for n in range(150):
+        handle = add(thrift, n)
+        found = thrift.standard.bm_mt_get_entry(0, EXACT, handle)
+        assert found.match_key[0].exact.key == bytes([n])
+        thrift.standard.bm_mt_delete_entry(0, EXACT, handle)
+    for thread in threads:
+        thread.join()
+    assert (wrong, plane.entries(EXACT)) == ([], [])
 
 
 def plane_id(text: str, name: str) -> int:

@@ -165,8 +165,13 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl, 
         return Staged(self.prepare(program), self.scratch(program))
 
     def adopt_staged(self, staged: Staged) -> None:
-        """Swap to a staged program; groups and sessions stay, as in BMv2."""
-        self.adopt(staged.prepared, staged.plane.state, self.replication, keep_counts=False)
+        """Swap to a staged program; groups and sessions stay, as in BMv2.
+
+        The staged plane is left without a program: who still writes there is told so.
+        """
+        with staged.plane.exclusive():
+            self.adopt(staged.prepared, staged.plane.state, self.replication, keep_counts=False)
+            staged.plane._state = None
 
     def replace(self, state: State, forwarder: Forwarder) -> None:
         """Let another forwarder carry the frames of a state, if that state is still in force."""
