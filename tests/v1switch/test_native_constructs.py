@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.examples import examples
 from tests.v1switch.both import Both
-from tests.v1switch.broken import run_first_actions, source
+from tests.v1switch.broken import Json, field, run_first_actions, source
 from tests.v1switch.corpus import vectors
 from tests.v1switch.test_native_expressions import switch
 from v1switch.engines.native import compile as compiler
@@ -105,6 +106,36 @@ def test_a_digest_may_have_many_fields() -> None:
     assert set(both.carried) == {"native"}
     assert {len(sample.values) for sample in heard} == {150}
     assert len({sample.values for sample in heard}) > 1
+
+
+# -- choices --------------------------------------------------------------------------------------
+
+
+def test_elements_that_an_index_cannot_reach_are_left_out() -> None:
+    program = source("stacks")
+    chosen = [
+        each
+        for each in _objects(program["actions"])
+        if each.get("op") == "dereference_header_stack"
+    ]
+    assert chosen
+    for each in chosen:
+        each["right"] = field("standard_metadata", "checksum_error")  # bit<1>
+    both = Both()
+    both.load(load_program(json.dumps(program)))
+    run_first_actions(both)
+    for port, frame in vectors("stacks"):
+        both.process(port, frame)
+    assert set(both.carried) == {"native"}
+
+
+def _objects(value: Json) -> Iterator[Json]:
+    """All objects of a JSON document."""
+    if isinstance(value, dict):
+        yield value
+    for part in value.values() if isinstance(value, dict) else value:
+        if isinstance(part, (dict, list)):
+            yield from _objects(part)
 
 
 # -- variables ------------------------------------------------------------------------------------

@@ -72,6 +72,7 @@ def _verify_types(node: object) -> None:
     if isinstance(node, ir.Match):
         values = [value for case, _ in node.cases for value in case]
         assert len(set(values)) == len(values), node
+        assert all(node.value.type.low <= each <= node.value.type.high for each in values), node
     if isinstance(node, ir.LookUp):
         for part, field in zip(node.key, node.table.spec.key, strict=True):
             assert ir.Int(field.width).holds(spanning(*interval(part))), node

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from v1switch.errors import ProgramError
@@ -11,6 +11,7 @@ from v1switch.lower.arithmetic import negate
 from v1switch.lower.limits import MAX_SIZE
 
 Emit = Callable[[], None]
+Case = tuple[tuple[int, ...], ir.Block]
 STRAIGHT = (ir.Assign, ir.Move)  # what `once` looks past
 
 
@@ -61,6 +62,17 @@ class Builder:
             self.add(ir.If(condition, then, otherwise))
         elif otherwise:
             self.add(ir.If(negate(condition), otherwise))
+
+    def match(self, value: ir.Expr, cases: Sequence[Case], default: ir.Block = ()) -> None:
+        """Append a `Match` of an integer, without the cases that it cannot have."""
+        assert isinstance(value.type, ir.Int)
+        low, high = value.type.low, value.type.high
+        kept = tuple(
+            (possible, block)
+            for numbers, block in cases
+            if (possible := tuple(number for number in numbers if low <= number <= high))
+        )
+        self.add(ir.Match(value, kept, default))
 
     def temporary(self, kind: ir.Type, stem: str = "t") -> ir.Var:
         """A new variable."""

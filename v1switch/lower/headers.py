@@ -38,7 +38,7 @@ class HeaderOperations:
         cases = tuple(
             ((number,), self.builder.captured(act)) for number, act in enumerate(acts, start=first)
         )
-        self.builder.add(ir.Match(index, cases))
+        self.builder.match(index, cases)
 
     def _set_valid(self, header: str, valid: ir.Expr) -> None:
         var = self.layout.headers[header].valid

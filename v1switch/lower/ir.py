@@ -709,7 +709,7 @@ class Match:
     """Run the block of the case that has the value, or the default.
 
     Attributes:
-        cases: (values, block) pairs; no value is in two.
+        cases: (values, block) pairs; no value is in two, and all are of the type of `value`.
         default: for all other values.
     """
 

@@ -223,7 +223,7 @@ class Parser:
             for number, header in enumerate(self._elements(op))
         ]
         full = self.builder.captured(partial(self._fail, self._core("StackOutOfBounds")))
-        self.builder.add(ir.Match(count, tuple(cases), full))
+        self.builder.match(count, cases, full)
         self.builder.assign(count, ir.Fits(ar.binary("+", count, ir.Const(1)), ir.Int(16)))
 
     def _elements(self, op: Extract) -> list[str]:

@@ -93,4 +93,4 @@ class Stores:
             with self.builder.block() as block:
                 self._field(field, held)
             cases.append(((number,), tuple(block)))
-        self.builder.add(ir.Match(index, tuple(cases)))
+        self.builder.match(index, cases)

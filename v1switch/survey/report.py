@@ -24,9 +24,8 @@ def head(width: int) -> str:
 
 def row(finding: Finding, name: str, width: int) -> str:
     """A program's line of the table."""
+    tables, peak = ("-" if n is None else str(n) for n in (finding.tables, finding.peak_mib))
     seconds = "-" if finding.cpu_s is None else f"{finding.cpu_s:.2f}"
-    numbers = ("-" if n is None else str(n) for n in (finding.tables, finding.peak_mib))
-    tables, peak = numbers
     cells = (escaped(name), width, tables, finding.result, seconds, peak, escaped(finding.why))
     return _ROW.format(*cells).rstrip()
 
