@@ -388,7 +388,7 @@ class Lines:
         queues = self._switch.queues
         where = f"the queue of port {port}, priority {priority}"
         if turn == Turn.NO_QUEUE:
-            count = f"a port has {queues.priorities} (--priority-queues)"
+            count = f"queues have 0..{queues.priorities - 1} (--priority-queues)"
             self._say(f"Dropped: priority is {priority}, and {count}")
         elif turn == Turn.FULL:
             self._say(f"Dropped: {where} is full ({queues.info(port, priority).depth} packets)")

@@ -317,7 +317,7 @@ class Recorder:
         """The frame was offered to a queue."""
         queues = self._switch.queues
         if turn == Turn.NO_QUEUE:
-            there = f"a port has {queues.priorities} (--priority-queues)"
+            there = f"queues have 0..{queues.priorities - 1} (--priority-queues)"
             self._add_top(ev.Dropped(f"priority is {priority}, and {there}"))
         elif turn == Turn.FULL:
             depth = queues.info(port, priority).depth

@@ -68,7 +68,8 @@ class TextView:
         if explanation.waits:
             title += " waits"
         if not explanation.out:
-            return self.paint("bold", f"{title}: nothing leaves")
+            yet = " yet" if explanation.waits else ""
+            return self.paint("bold", f"{title}: nothing leaves{yet}")
         frames = ", ".join(f"port {port} ({len(frame)} bytes)" for port, frame in explanation.out)
         return self.paint("bold", f"{title}: leaves by {frames}")
 
