@@ -64,9 +64,12 @@ def hello(place: Place) -> None:
 
 
 def own_tests(place: Place) -> None:
-    """Each module with a switch that no controller has met: they count on its election ids."""
+    """Each module with a switch that no controller has met.
+
+    test_p4client is left out: it expects the very answers of finsy's own server.
+    """
     directory = place.checkouts[VARIABLE]
-    for number, module in enumerate(("p4client", "controller", "switch")):
+    for number, module in enumerate(("controller", "switch")):
         port = PORT + number
         place.background(
             *("simple_switch_grpc", "--no-p4", "--device-id", "1", "--log-console"),
@@ -113,6 +116,6 @@ CLIENT = Client(
             for name, result in RESULTS.items()
         ),
         Case("hello", "demo0 and demo1: pingall", hello),
-        Case("tests", "test_switch, test_p4client, test_controller on a switch", own_tests),
+        Case("tests", "test_controller and test_switch on a switch", own_tests),
     ),
 )
