@@ -26,6 +26,7 @@ class Case:
     run: Callable[[Place], None]
     limit_s: int = 180
     tools: tuple[str, ...] = ()  # programs beyond the client's
+    note: str = ""  # why it fails, where that is known; shown in place of the failure's own words
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,11 @@ RESULTS = {
     "tls_demo": "pingall with a controller over TLS",
     "tunnel": "pingall and counters over tunnels",
 }
+NOTES = {
+    "basic": "the first of 12 pings comes before the fourth switch has its pipeline: 0.1 to 0.4 s "
+    "after the first controller's call on the machine of the record",
+    "int": "it inserts entries into tables without a key, which Stratum takes",
+}
 MODULES = {"l2_switch": "l2switch"}
 
 CLIENT = Client(
@@ -112,7 +117,7 @@ CLIENT = Client(
     "fixed times, hence up to three tries.",
     cases=(
         *(
-            Case(name, result, partial(example, MODULES.get(name, name)))
+            Case(name, result, partial(example, MODULES.get(name, name)), note=NOTES.get(name, ""))
             for name, result in RESULTS.items()
         ),
         Case("hello", "demo0 and demo1: pingall", hello),
