@@ -19,11 +19,11 @@ from tests.v1switch import large
 from tests.v1switch.p4runtime_own import DEVICE_ID
 from v1switch.control.dataplane import Dataplane
 from v1switch.engines.python.engine import PythonEngine
-from v1switch.p4runtime import entrance, limits
+from v1switch.p4runtime import entrance, limits, peers
 from v1switch.p4runtime.door import BindFailed, reach
 from v1switch.p4runtime.errors import Code
 from v1switch.p4runtime.errors import Refused as Refusal
-from v1switch.p4runtime.peers import Peer, peer
+from v1switch.p4runtime.peers import Peer, Peers, peer
 from v1switch.p4runtime.server import serve
 from v1switch.p4runtime.session import Session
 from v1switch.p4runtime.shares import Shares
@@ -277,6 +277,24 @@ def test_the_user_of_a_local_connection_is_known(host):
         found = peer(text, "unix:/x")
     assert found.owner == f"uid {os.getuid()}"
     assert f"{port} (uid {os.getuid()})" in found.name
+
+
+def test_who_calls_is_remembered_for_a_second(monkeypatch):
+    """The kernel's tables are long to read: calls of one connection follow each other quickly."""
+    now, read = [10.0], []
+
+    def slow(text: str, path: str) -> Peer:
+        read.append(text)
+        return Peer(f"{text} {len(read)}", path)
+
+    monkeypatch.setattr(peers, "peer", slow)
+    known = Peers("unix:/x", lambda: now[0])
+    assert [known.of("a").name, known.of("a").name, known.of("b").name] == ["a 1", "a 1", "b 2"]
+    now[0] += 1.0
+    assert known.of("a").name == "a 3"
+    for number in range(2 * peers.MOST):
+        known.of(f"client {number}")
+        assert len(known._known) <= peers.MOST
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.p4runtime import interfaces, limits
 from v1switch.p4runtime.errors import Code, Refused, invalid
-from v1switch.p4runtime.peers import Peer, peer
+from v1switch.p4runtime.peers import Peer, Peers
 from v1switch.p4runtime.scan import parts
 from v1switch.p4runtime.service import Service, abort
 from v1switch.p4runtime.shares import Shares
@@ -40,7 +40,7 @@ class Entrance:
     def __init__(self, service: Service, address: str) -> None:
         """Admit calls to a service that listens on `address`."""
         self._service = service
-        self._address = address
+        self._peers = Peers(address)
         self._streams = Shares("streams", *limits.STREAMS)
         self._calls = Shares("calls", *limits.CALLS)
         self._reads = Shares("Reads", *limits.READS)
@@ -133,7 +133,7 @@ class Entrance:
             return parsed(p4rt.StreamMessageRequest, data)
 
     def _peer(self, context: grpc.ServicerContext) -> Peer:
-        return peer(context.peer(), self._address)
+        return self._peers.of(context.peer())
 
     @contextmanager
     def _turn(self, client: Peer, data: bytes) -> Iterator[None]:
