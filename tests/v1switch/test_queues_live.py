@@ -34,7 +34,7 @@ class Switch:
         ports = [word for n in sandbox.numbers for word in ("-i", f"{n}@{sandbox.ifname(n)}")]
         own = ["simple_switch_grpc", "--thrift-port", THRIFT_PORT]
         if name != "bmv2":
-            own = [sys.executable, "-m", "v1switch", "--engine", name, "--log-console"]
+            own = [sys.executable, "-m", "v1switch", "--engine", name, "--log-console", "-L", "info"]
             own += ["--entries", str(commands)]
         target = ["--", "--grpc-server-addr", f"unix:{self.socket}", "--priority-queues", "4"]
         self.output = sandbox.directory / "out"
