@@ -123,8 +123,8 @@ def test_an_assertion_that_does_not_hold_is_logged(
     both = Both()
     both.load(load_program(json.dumps(program)))
     run_first_actions(both)
-    with caplog.at_level("WARNING", logger="v1switch"):
-        assert [port for port, _ in both.process(1, bytes(20))] == [7]
+    caplog.clear()  # of what loading says, where an earlier test has left the level at info
+    assert [port for port, _ in both.process(1, bytes(20))] == [7]
     assert both.carried == {"native": 1}
     said = [record.getMessage() for record in caplog.records]
     assert said == ["a P4 assert or assume does not hold"] * 2, "once by each engine"
