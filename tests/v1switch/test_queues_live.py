@@ -34,8 +34,8 @@ class Switch:
         ports = [word for n in sandbox.numbers for word in ("-i", f"{n}@{sandbox.ifname(n)}")]
         own = ["simple_switch_grpc", "--thrift-port", THRIFT_PORT]
         if name != "bmv2":
-            own = [sys.executable, "-m", "v1switch", "--engine", name, "--log-console", "-L", "info"]
-            own += ["--entries", str(commands)]
+            own = [sys.executable, "-m", "v1switch", "--engine", name, "--entries", str(commands)]
+            own += ["--log-console", "-L", "info"]
         target = ["--", "--grpc-server-addr", f"unix:{self.socket}", "--priority-queues", "4"]
         self.output = sandbox.directory / "out"
         self.pid = sandbox.start([*own, *ports, str(program), *target], self.output)
