@@ -121,7 +121,7 @@ def test_nothing_recorded_is_of_another_case() -> None:
 
 # Where v1switch is behind BMv2, and why: each is to go.
 BEHIND = {
-    ("finsy", "basic"): "the first of 12 pings comes before the third switch has its pipeline",
+    ("finsy", "basic"): "the first of 12 pings comes before the fourth switch has its pipeline",
 }
 
 
