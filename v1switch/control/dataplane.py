@@ -239,6 +239,8 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl, 
 
         Gives the frames that leave the switch, as `process` does.
         """
+        if not self.queues.has_packets:
+            return None
         with self.burst():
             leaving = self.queues.pop(now)
             if leaving is None:

@@ -330,6 +330,11 @@ class EgressQueues:
             if not self.words[queue + BLOCKED]:
                 yield place, queue
 
+    @property
+    def has_packets(self) -> bool:
+        """Whether any packet waits."""
+        return bool(self.words[ACTIVE])
+
     def next_due(self) -> int | None:
         """When the next packet may leave (ns); None when all wait for something else."""
         return min((self.words[queue + DUE] for _, queue in self._open()), default=None)
@@ -337,8 +342,6 @@ class EgressQueues:
     def pop(self, now: int) -> Leaving | None:
         """Take out the packet whose turn it is; None when none may leave yet."""
         words = self.words
-        if not words[ACTIVE]:
-            return None
         due = [each for each in self._open() if words[each[1] + DUE] <= now]
         if not due:
             return None
@@ -380,7 +383,7 @@ def _check(what: str, value: int, most: int) -> None:
 
 def _memory(words: int) -> tuple[memoryview, int]:
     """Zero words that take no memory before they are used, and their address."""
-    memory = mmap.mmap(-1, WORD_BYTES * words)
+    memory = mmap.mmap(-1, WORD_BYTES * words, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     return memoryview(memory).cast("q"), ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
