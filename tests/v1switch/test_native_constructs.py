@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from v1switch.engines.native import compile as compiler
 from v1switch.engines.native import output as op
 from v1switch.engines.native.compile import compile_switch
 from v1switch.engines.native.errors import NotNative
+from v1switch.engines.native.printer.function import print_switch
 from v1switch.engines.native.working_memory import WorkingMemory
 from v1switch.lower import ir
 from v1switch.program import load_program
@@ -87,6 +89,14 @@ def test_a_hash_leaves_out_what_missing_headers_have(
         assert compiled.run(*given) == op.DONE
         ((_, sent),) = memory.take_frames()
         assert int.from_bytes(sent, "big") == HASHES[algorithm](data), (pieces, there, values)
+
+
+@pytest.mark.parametrize("which", [None, 0])
+def test_many_numbers_are_not_joined_to_one(which: int | None) -> None:
+    pieces = [(7, which)] * 300
+    text = print_switch(hashing(pieces, "crc32")).text
+    widths = {int(found) for found in re.findall(r"\bi(\d+)\b", text)}
+    assert max(widths) == 256, "the answer's: the compiler's time grows with the square of a width"
 
 
 # -- digests ---------------------------------------------------------------------------------------
