@@ -19,7 +19,12 @@ from topo.protocol.status import SwitchInfo
 _MESSAGES = 1 << 17
 _TIMEOUT = 5.0
 _GET = "/v1switch.Interfaces/Get"
-PORT_DROPS = {"in-discards": "socket", "in-errors": "errors", "out-discards": "refused"}
+PORT_DROPS = {
+    "in-discards": "socket",
+    "in-errors": "errors",
+    "out-discards": "refused",
+    "out-queue-dropped-pkts": "queue",
+}
 
 
 class Link(NamedTuple):

@@ -93,7 +93,9 @@ class Bench:
         return {name: found.get(name, Link(0, 0)) for name in names.get(node, ("eth0",))}
 
     def ports(self, _):
-        every = [(port, what) for port in (1, 2) for what in ("socket", "refused", "errors")]
+        every = [
+            (port, what) for port in (1, 2) for what in ("socket", "refused", "errors", "queue")
+        ]
         return dict.fromkeys(every, 0) | self.at_ports
 
     def carry(self, *counts):
@@ -136,6 +138,7 @@ AT_SWITCH, AT_MACHINE = (10, 10, 0, 0), (10, 0, 0, 0)
         ({"carry": AT_SWITCH, "cells": {"ingress_drops": {NO_ROUTE: 10}}}, {"s1 NO_ROUTE": 10}),
         ({"carry": AT_SWITCH, "at_ports": {(1, "socket"): 10}}, {"s1:1 socket": 10}),
         ({"carry": AT_SWITCH, "at_ports": {(2, "refused"): 10}}, {"s1:2 refused": 10}),
+        ({"carry": AT_SWITCH, "at_ports": {(2, "queue"): 10}}, {"s1:2 queue": 10}),
         ({"carry": AT_SWITCH, "at_ports": {(2, "refused"): 10},
           "links_of": {"s1": {"s1-eth2": Link(0, 10)}}}, {"s1 s1-eth2 veth": 10}),
         ({"carry": AT_SWITCH}, {"s1 unaccounted": 10}),
