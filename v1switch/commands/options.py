@@ -58,7 +58,11 @@ def _interface(text: str) -> tuple[int, str]:
 
 
 def _general() -> Parser:
-    parser = Parser(prog="v1switch", description="P4 switch for BMv2 JSON (v1model).")
+    parser = Parser(
+        prog="v1switch",
+        description="P4 switch for BMv2 JSON (v1model).",
+        epilog="Other commands: v1switch explain, run, survey, interfaces, link; each has --help.",
+    )
     add = parser.add_argument
     add("program", nargs="?", type=Path, help="BMv2 JSON")
     add("-i", "--interface", action="append", default=[], type=_interface, metavar="PORT@IFACE")

@@ -19,7 +19,7 @@ from v1switch.engines.native.helpers.signatures import LOOP, SYMBOL
 from v1switch.engines.native.printer.function import RUN, RUN_ARGUMENTS, Printed, print_switch
 from v1switch.lower import ir
 
-_LARGE = 800_000  # characters: some 180 tables
+_LARGE = 800_000  # characters: some 130 tables
 _llvm_at_work = threading.RLock()
 atexit.register(_llvm_at_work.acquire)  # a process that ends while a thread is in LLVM crashes
 
