@@ -77,6 +77,7 @@ class World:
         if self.engine != "loop":
             return self.plane.release(self.now)
         assert isinstance(native, Native)
+        native.refresh()
         at = loop_functions()["take"](queues.address, self.now, native.number)
         if at == -1:  # not its own
             return self.plane.release(self.now)

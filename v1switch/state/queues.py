@@ -193,7 +193,7 @@ class EgressQueues:
 
     def _alarm(self) -> None:
         """Have each port's next packet ask for its turn."""
-        for port, last in self.lasts.items():
+        for port, last in list(self.lasts.items()):
             self.words[self._place(port, 0) + LAST] = last + 1
         self.lasts.clear()
         self.calm.clear()
@@ -254,7 +254,10 @@ class EgressQueues:
             self.words[self._place(port, priority) + BLOCKED] = blocked
 
     def register(self, resume: Callable[[Leaving, int], list[tuple[int, bytes]]]) -> int:
-        """Number one more owner of packets, whose machine code goes on with them by `resume`."""
+        """Number one more owner of packets, whose machine code goes on with them by `resume`.
+
+        To be called by the thread that runs packets: owners without any are forgotten.
+        """
         self._has_machine_code = True  # from now on queues change without us
         self._alarm()
         if not self.words[ACTIVE]:

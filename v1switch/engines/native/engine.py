@@ -99,7 +99,7 @@ class Native:
         context: words that lead it to the state.
         memory: where it leaves what became of frames.
         plain: carries the frames that are handed over.
-        number: of this among the owners of waiting packets.
+        number: of this among the owners of waiting packets, once it has run; 0 before.
     """
 
     def __init__(
@@ -121,11 +121,16 @@ class Native:
             loop_functions().__getitem__, ("undo", "commit", "release")
         )
         self.memory.words[op.QUEUES] = switch.queues.address
-        self.number = switch.queues.register(self.resume)
-        self.memory.words[op.NUMBER_OF_CODE] = self.number
+        self.number = 0
 
     def refresh(self) -> None:
-        """Take over what may change between bursts without a write: who listens to digests."""
+        """Take over what may change between bursts without a write: who listens to digests.
+
+        To be called before frames are run, by the thread that runs them.
+        """
+        if not self.number:
+            self.number = self._switch.queues.register(self.resume)
+            self.memory.words[op.NUMBER_OF_CODE] = self.number
         if self._digests is not None:
             self.context[self._digests] = self._switch.on_digest is not None
 
