@@ -8,15 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.v1switch.both import words_of
+from tests.v1switch.both import by_port
+from tests.v1switch.corpus import CORPORA, vectors
 from tests.v1switch.queueing import Shown, copying, showing_program
+from tests.v1switch.twin import COMPILED
 from v1switch.control.dataplane import Dataplane
 from v1switch.control.engine import Engine, Frame, Prepared
 from v1switch.engines.native.compile import loop_functions
 from v1switch.engines.native.engine import Native, NativeEngine
 from v1switch.engines.native.output import NODE_LEFT, NODE_VALUES
 from v1switch.engines.python.engine import PythonEngine
+from v1switch.program import load_file
 from v1switch.state.entries import CloneSession, MulticastGroup, Replica
+from v1switch.state.program_state import State
 from v1switch.state.queues import Leaving
 
 US, MS, SECOND = 1_000, 1_000_000, 1_000_000_000
@@ -176,6 +180,36 @@ def test_whatever_goes_to_a_port_waits_in_its_queue(
     assert [(time // MS, port) for time, (port, _) in world.left] == left
 
 
+@pytest.mark.parametrize("name", sorted(CORPORA))
+def test_waiting_changes_nothing_but_the_time(name: str) -> None:
+    """Every packet of every test program waits for 1 ns or more, and leaves as if it had not."""
+    program = load_file(COMPILED / f"{name}.json")
+    planes = [Dataplane(make(), clock=lambda: 0) for make in (PythonEngine, *ENGINES.values())]
+    for plane in planes:
+        plane.load(program)
+        plane.state.random.words[0] = 1
+    direct, *waiting = planes[:3]
+    for plane in waiting:
+        plane.set_queue_rate(SECOND)
+    for port, frame in vectors(name):
+        left = by_port(direct.process(port, frame))
+        for plane in waiting:
+            assert plane.process(port, frame) == []
+            found: list[Frame] = []
+            while (due := plane.next_release()) is not None:
+                found += plane.release(due) or []
+            assert by_port(found) == left, frame.hex()
+    for plane in waiting:
+        assert counted(plane.state) == counted(direct.state)
+
+
+def counted(state: State) -> list[list[int]]:
+    """What packets have left in counters, registers and the random generator."""
+    found = [words for c in state.counters.values() for words in (c.packets, c.bytes)]
+    found += [register.words for register in state.registers.values()] + [state.random.words]
+    return [words.tolist() for words in found]
+
+
 ORDERS = st.builds(
     lambda *parts: bytes(parts),
     st.integers(0, 8),
@@ -226,7 +260,7 @@ def test_both_engines_let_packets_wait_alike(steps: list[tuple], copies: bool) -
     plain = worlds[0]
     for fast in worlds[1:]:
         assert plain.left == fast.left
-        assert words_of(plain.plane.state) == words_of(fast.plane.state)
+        assert counted(plain.plane.state) == counted(fast.plane.state)
         for port in range(4):
             for priority in range(QUEUES):
                 assert plain.plane.queue(port, priority) == fast.plane.queue(port, priority)
