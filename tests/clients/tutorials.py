@@ -147,9 +147,16 @@ def link_monitor(place: Place) -> None:
     require(len(near) >= 2, f"iperf says {sent:.2f} Mbit/s, probes {shown}")
 
 
-def _queue(place: Place, name: str) -> str:
-    """What h2 receives while h11 overloads the link of 512 kbit/s, as ecn and mri tell."""
+def _queue(place: Place, name: str, commands: str = "") -> str:
+    """What h2 receives while h11 overloads the link of 512 kbit/s, as ecn and mri tell.
+
+    `commands` are typed to the first switch's simple_switch_CLI before.
+    """
     exercise = Exercise(place, name)
+    if commands:
+        cli = ("simple_switch_CLI", "--thrift-port", "9090")
+        answer = place.run(*cli, cwd=exercise.directory, typed=commands)
+        require("Invalid" not in answer, f"simple_switch_CLI: {answer[-200:].strip()}")
     log = exercise.listen("h2")
     exercise.start("h22", "iperf -s -u", "iperf-server.log")
     exercise.start("h1", './send.py 10.0.2.2 "P4 is cool" 30', "send.log")
@@ -173,8 +180,18 @@ def mri(place: Place) -> None:
     for packet in packets:
         ids = re.findall(r"swid\s+= (\d+)", packet)
         require(ids == ["2", "1"], f"switches {ids}, expected 2 and 1")
-    depths = [int(d) for d in re.findall(r"swid\s+= 1\s.*?qdepth\s+= (\d+)", log, re.S)]
+    depths = _depths(log)
     require(depths[0] == 0 and max(depths) > 5, f"queue depths of s1: {depths}")
+
+
+def _depths(log: str) -> list[int]:
+    """The depth of the first switch's queue that each message tells."""
+    return [int(d) for d in re.findall(r"swid\s+= 1\s.*?qdepth\s+= (\d+)", log, re.S)]
+
+
+def mri_queue(place: Place) -> None:
+    depths = _depths(_queue(place, "mri", "set_queue_rate 50\nset_queue_depth 100\n"))
+    require(depths and max(depths) > 64, f"queue depths of s1: {depths}")  # 64 without
 
 
 def qos(place: Place) -> None:
@@ -243,6 +260,12 @@ CLIENT = Client(
         Case("link_monitor", "utilization of the probes agrees with iperf", link_monitor),
         Case("load_balance", "both hosts get messages", load_balance),
         Case("mri", "switches 2 and 1, queue depth at s1 while iperf runs", mri),
+        Case(
+            "mri-queue",
+            "deeper queues with `set_queue_depth 100`, `set_queue_rate 50`",
+            mri_queue,
+            tools=("simple_switch_CLI",),
+        ),
         Case("multicast", "`pingall`: 0% dropped", multicast),
         Case("p4runtime", "h1 pings h2; tunnel counters grow", p4runtime),
         Case("qos", "`tos` is 0xb9 for UDP, 0xb1 for TCP", qos),
