@@ -265,7 +265,8 @@ def test_one_client_leaves_a_share_to_others():
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_the_user_of_a_local_connection_is_known(host):
+@pytest.mark.parametrize("asked", [True, False], ids=["kernel", "table"])
+def test_the_user_of_a_local_connection_is_known(host, asked, monkeypatch):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, 0), family=family)
@@ -274,9 +275,16 @@ def test_the_user_of_a_local_connection_is_known(host):
     with listener, socket.create_connection(listener.getsockname()[:2]) as sock:
         port = sock.getsockname()[1]
         text = f"ipv6:%5B{host}%5D:{port}" if ":" in host else f"ipv4:{host}:{port}"
-        found = peer(text, "unix:/x")
-    assert found.owner == f"uid {os.getuid()}"
-    assert f"{port} (uid {os.getuid()})" in found.name
+        server = listener.getsockname()[1]
+        monkeypatch.setattr(peers, "TABLES", () if asked else peers.TABLES)
+        everywhere = f"[::]:{server}" if ":" in host else f"0.0.0.0:{server}"
+        exactly = f"[{host}]:{server}" if ":" in host else f"{host}:{server}"
+        for target in (exactly, everywhere) if asked else ("unix:/x", f"localhost:{server}"):
+            found = peer(text, target)
+            assert found.owner == f"uid {os.getuid()}"
+            assert f"{port} (uid {os.getuid()})" in found.name
+        if asked:
+            assert peer(text, f"192.0.2.1:{server + 1}").owner == host
 
 
 def test_who_calls_is_remembered_for_a_second(monkeypatch):

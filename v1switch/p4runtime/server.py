@@ -52,7 +52,7 @@ def serve(
     """
     door = door or open_door(address, tls)
     device = Device(dataplane, device_id)
-    entrance = Entrance(Service(device), address)
+    entrance = Entrance(Service(device), door.target)
     door.server.add_generic_rpc_handlers(entrance.handlers(counters))
     device.start()
     door.server.start()
