@@ -33,16 +33,20 @@ from v1switch.engines.native.compile import (  # noqa: E402  # needs the path
     object_code,
 )
 from v1switch.engines.native.engine import Native, NativeEngine  # noqa: E402  # needs the path
-from v1switch.engines.native.printer.function import print_switch  # noqa: E402  # needs the path
+from v1switch.engines.native.printer.function import (  # noqa: E402  # needs the path
+    RUN_ARGUMENTS,
+    print_switch,
+)
 from v1switch.engines.python.engine import PythonEngine  # noqa: E402  # needs the path
 from v1switch.lower import lower  # noqa: E402  # needs the path
 from v1switch.program import load_file  # noqa: E402  # needs the path
 from v1switch.state.words import WORD_BYTES, address  # noqa: E402  # needs the path
 
 VTEP = ROOT / "p4" / "compiled" / "falcon_vtep.json"
+NO_NODE = 0  # the frame has not waited in a queue
 PASSES, RUNS = 2_000, 50
 GOAL_S, GOAL_US = 2.0, 0.31
-_CLEARED = (op.FRAMES, op.UNDO, op.OVERFULL, op.EVENTS, op.ITEMS, op.BYTES)
+_CLEARED = (op.FRAMES, op.UNDO, op.OVERFULL, op.EVENTS, op.ITEMS, op.BYTES, op.HELD)
 
 
 def compile_seconds(path: Path) -> float:
@@ -54,13 +58,14 @@ def compile_seconds(path: Path) -> float:
 
 
 def repeating() -> tuple[Function, llvm.ExecutionEngine]:
-    """A function (run, ctx, frame, length, port, now, out, passes), and what keeps its code."""
+    """A function of run, its arguments, and how often, and what keeps the function's code."""
     word = ir.IntType(64)
-    kind = ir.FunctionType(word, [word] * 6)
+    count = len(RUN_ARGUMENTS)
+    kind = ir.FunctionType(word, [word] * count)
     module = ir.Module("repeat")
-    repeat = ir.Function(module, ir.FunctionType(word, [word] * 8), "repeat")
+    repeat = ir.Function(module, ir.FunctionType(word, [word] * (count + 2)), "repeat")
     run, *arguments, passes = repeat.args
-    out = arguments[-1]
+    out = arguments[RUN_ARGUMENTS.index("out")]
     entry, loop, done = (repeat.append_basic_block() for _ in range(3))
     builder = ir.IRBuilder(entry)
     builder.branch(loop)
@@ -77,7 +82,7 @@ def repeating() -> tuple[Function, llvm.ExecutionEngine]:
     builder.position_at_end(done)
     builder.ret(result)
     engine = load(machine.host().emit_object(machine.parse(str(module))))
-    return function(engine.get_function_address("repeat"), 8), engine
+    return function(engine.get_function_address("repeat"), count + 2), engine
 
 
 def frame_us() -> float:
@@ -98,7 +103,7 @@ def frame_us() -> float:
         best = float("inf")
         for _ in range(RUNS):
             started = time.perf_counter()
-            repeat(*given, plane.clock(), address(native.memory.words), PASSES)
+            repeat(*given, plane.clock(), address(native.memory.words), NO_NODE, PASSES)
             best = min(best, time.perf_counter() - started)
         times.append(best / PASSES * 1e6)
     return sum(times) / len(times)
