@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks import switch_machine_code
 from tests.examples import examples
 from tests.v1switch.both import Both
 from tests.v1switch.broken import Json, field, run_first_actions, source
@@ -182,3 +183,12 @@ def test_large_modules_are_optimised_less_and_do_the_same(
         both.process(port, frame)
     assert set(both.carried) == {"native"}
     assert speeds == [compiler.machine.SPEED_OF_LARGE]
+
+
+# -- its benchmark ---------------------------------------------------------------------------------
+
+
+def test_the_benchmark_calls_machine_code_as_it_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switch_machine_code, "RUNS", 1)
+    monkeypatch.setattr(switch_machine_code, "PASSES", 2)
+    assert switch_machine_code.frame_us() > 0
