@@ -38,7 +38,9 @@ def accepts(program, frame):
 
 
 def tunnelled(frame):
-    outer = Ether() / IP(src="172.16.0.1", dst="172.16.0.2") / UDP(sport=50_000, dport=4789)
+    # both addresses: Scapy would ask the network for one that is missing
+    link = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+    outer = link / IP(src="172.16.0.1", dst="172.16.0.2") / UDP(sport=50_000, dport=4789)
     return bytes(outer / VXLAN(vni=5001) / Ether(frame))
 
 

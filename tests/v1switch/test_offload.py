@@ -21,6 +21,11 @@ from v1switch.state.words import byte_address
 V4, V6 = {"src": "10.0.0.1", "dst": "10.0.0.2"}, {"src": "fd00::1", "dst": "fd00::2"}
 
 
+def ether(**fields: int) -> Ether:
+    """A header with both addresses: Scapy would ask the network for one that is missing."""
+    return Ether(dst="02:00:00:00:00:02", src="02:00:00:00:00:01", **fields)
+
+
 def by_machine_code(frame: bytes) -> bytes | None:
     memory = bytearray(frame or b"\0")
     done = loop_functions()["finish"](byte_address(memory), len(frame))
@@ -37,24 +42,24 @@ def partial(packet: Packet, layer: type[Packet]) -> tuple[bytes, bytes]:
 
 
 PACKETS = {
-    "tcp": (Ether() / IP(**V4) / TCP() / Raw(b"hello"), TCP),
-    "udp": (Ether() / IP(**V4) / UDP(sport=5, dport=7) / Raw(b"odd"), UDP),
-    "options": (Ether() / IP(**V4, options=[b"\x01\x01\x01\x00"]) / TCP() / Raw(b"x"), TCP),
-    "padded": (Ether() / IP(**V4) / TCP(), TCP),
-    "tag": (Ether() / Dot1Q(vlan=7) / IP(**V4) / TCP() / Raw(b"ab"), TCP),
-    "two tags": (Ether(type=0x88A8) / Dot1AD(vlan=7) / Dot1Q(vlan=8) / IP(**V4) / TCP(), TCP),
-    "tcp6": (Ether() / IPv6(**V6) / TCP() / Raw(b"abc"), TCP),
-    "udp6": (Ether() / IPv6(**V6) / UDP(sport=5, dport=7) / Raw(b"abcd"), UDP),
+    "tcp": (ether() / IP(**V4) / TCP() / Raw(b"hello"), TCP),
+    "udp": (ether() / IP(**V4) / UDP(sport=5, dport=7) / Raw(b"odd"), UDP),
+    "options": (ether() / IP(**V4, options=[b"\x01\x01\x01\x00"]) / TCP() / Raw(b"x"), TCP),
+    "padded": (ether() / IP(**V4) / TCP(), TCP),
+    "tag": (ether() / Dot1Q(vlan=7) / IP(**V4) / TCP() / Raw(b"ab"), TCP),
+    "two tags": (ether(type=0x88A8) / Dot1AD(vlan=7) / Dot1Q(vlan=8) / IP(**V4) / TCP(), TCP),
+    "tcp6": (ether() / IPv6(**V6) / TCP() / Raw(b"abc"), TCP),
+    "udp6": (ether() / IPv6(**V6) / UDP(sport=5, dport=7) / Raw(b"abcd"), UDP),
     "options6": (
-        Ether() / IPv6(**V6) / IPv6ExtHdrHopByHop() / IPv6ExtHdrDestOpt() / TCP() / Raw(b"q"),
+        ether() / IPv6(**V6) / IPv6ExtHdrHopByHop() / IPv6ExtHdrDestOpt() / TCP() / Raw(b"q"),
         TCP,
     ),
     "vxlan": (
-        Ether()
+        ether()
         / IP(**V4)
         / UDP(sport=49152, dport=4789, chksum=0)
         / VXLAN(vni=5, flags=8)
-        / Ether()
+        / ether()
         / IP(**V4)
         / TCP()
         / Raw(b"inner"),
@@ -73,7 +78,7 @@ def test_checksums_are_finished(name: str) -> None:
 
 def test_a_udp_checksum_that_is_0_is_sent_as_ones() -> None:
     """RFC 768: 0 means that there is none."""
-    came, whole = partial(Ether() / IP(**V4) / UDP(sport=5, dport=7) / Raw(b"\0\0"), UDP)
+    came, whole = partial(ether() / IP(**V4) / UDP(sport=5, dport=7) / Raw(b"\0\0"), UDP)
     came = came[:-2] + whole[40:42]  # what is missing to the sum
     for found in (finished(came), by_machine_code(came)):
         assert found is not None
@@ -83,12 +88,12 @@ def test_a_udp_checksum_that_is_0_is_sent_as_ones() -> None:
 @pytest.mark.parametrize(
     "packet",
     [
-        Ether() / ARP(),
-        Ether() / IP(**V4, proto=132) / Raw(bytes(20)),
-        Ether() / IP(**V4, frag=3) / TCP(),
-        Ether() / IP(**V4) / UDP(sport=5, dport=7, chksum=0) / Raw(b"none"),
-        Ether() / IPv6(**V6, nh=44) / Raw(bytes(20)),
-        Ether() / IP(**V4, len=5000) / TCP(),
+        ether() / ARP(),
+        ether() / IP(**V4, proto=132) / Raw(bytes(20)),
+        ether() / IP(**V4, frag=3) / TCP(),
+        ether() / IP(**V4) / UDP(sport=5, dport=7, chksum=0) / Raw(b"none"),
+        ether() / IPv6(**V6, nh=44) / Raw(bytes(20)),
+        ether() / IP(**V4, len=5000) / TCP(),
     ],
 )
 def test_what_is_no_tcp_and_no_udp_stays(packet: Packet) -> None:
