@@ -9,7 +9,6 @@ byte by byte.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +19,7 @@ from google.protobuf.message import DecodeError
 from p4.v1 import p4runtime_pb2 as p4rt
 
 from v1switch.p4runtime import interfaces, limits
+from v1switch.p4runtime.deadlines import Deadlines
 from v1switch.p4runtime.errors import Code, Refused, invalid
 from v1switch.p4runtime.peers import Peer, Peers
 from v1switch.p4runtime.scan import parts
@@ -45,6 +45,7 @@ class Entrance:
         self._calls = Shares("calls", *limits.CALLS)
         self._reads = Shares("Reads", *limits.READS)
         self._large = Shares("messages of more than 64 KiB", *limits.LARGE_MESSAGES)
+        self._deadlines = Deadlines()
 
     def handlers(self, counters: interfaces.Source) -> tuple[grpc.GenericRpcHandler[Any, Any], ...]:
         """Return the services of a server: P4Runtime, and the one beside it.
@@ -99,7 +100,7 @@ class Entrance:
         def call(requests: Iterator[bytes], context: grpc.ServicerContext) -> Any:
             client = self._peer(context)
             with _refusing(context), self._calls.one(client):
-                data = _received(requests, client, context)
+                data = self._received(requests, client, context)
                 check(data)
                 with self._turn(client, data):
                     return method(parsed(kind, data), context)
@@ -111,12 +112,14 @@ class Entrance:
     ) -> Iterator[p4rt.ReadResponse]:
         client = self._peer(context)
         with _refusing(context), self._reads.one(client):
-            data = _received(requests, client, context)
+            data = self._received(requests, client, context)
             check_read(data)
             with self._turn(client, data):
                 request = parsed(p4rt.ReadRequest, data)
             for response in self._service.Read(request, context):
-                with _ended_after(limits.STALLED_S, f"answer to {client.name} not read", context):
+                with self._ended_after(
+                    limits.STALLED_S, f"answer to {client.name} not read", context
+                ):
                     yield response
 
     def _stream(
@@ -131,6 +134,33 @@ class Entrance:
         _check_length("a StreamMessageRequest", len(data), limits.MAX_STREAM_MESSAGE)
         with self._turn(client, data):
             return parsed(p4rt.StreamMessageRequest, data)
+
+    def _received(
+        self, requests: Iterator[bytes], client: Peer, context: grpc.ServicerContext
+    ) -> bytes:
+        """Return a call's only request; ends the call if it does not arrive."""
+        what = f"request of {client.name} not sent"
+        with self._ended_after(limits.SENDING_S, what, context):
+            try:
+                data = next(requests, None)
+            except grpc.RpcError:
+                raise Refused(Code.UNAVAILABLE, "the call has ended") from None
+        if data is None:
+            raise invalid("there is no request")
+        return data
+
+    @contextmanager
+    def _ended_after(
+        self, seconds: float, what: str, context: grpc.ServicerContext
+    ) -> Iterator[None]:
+        """End the call if what happens inside takes longer: it waits for the client."""
+
+        def end() -> None:
+            log.warning("call ended: %s within %g s", what, seconds)
+            context.cancel()  # type: ignore[no-untyped-call]  # of gRPC's stubs
+
+        with self._deadlines.within(seconds, end):
+            yield
 
     def _peer(self, context: grpc.ServicerContext) -> Peer:
         return self._peers.of(context.peer())
@@ -214,35 +244,6 @@ def _refusing(context: grpc.ServicerContext) -> Iterator[None]:
         yield
     except Refused as failure:
         abort(context, failure)
-
-
-def _received(requests: Iterator[bytes], client: Peer, context: grpc.ServicerContext) -> bytes:
-    """Return a call's only request; ends the call if it does not arrive."""
-    with _ended_after(limits.SENDING_S, f"request of {client.name} not sent", context):
-        try:
-            data = next(requests, None)
-        except grpc.RpcError:
-            raise Refused(Code.UNAVAILABLE, "the call has ended") from None
-    if data is None:
-        raise invalid("there is no request")
-    return data
-
-
-@contextmanager
-def _ended_after(seconds: float, what: str, context: grpc.ServicerContext) -> Iterator[None]:
-    """End the call if what happens inside takes longer: it waits for the client."""
-
-    def end() -> None:
-        log.warning("call ended: %s within %g s", what, seconds)
-        context.cancel()  # type: ignore[no-untyped-call]  # of gRPC's stubs
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _to_bytes(message: Any) -> bytes:
