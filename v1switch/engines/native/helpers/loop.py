@@ -110,7 +110,7 @@ _POLLFD = 8
 _ROOM = 1088  # frames; one with more copies than this goes through plain Python
 # Each wake-up costs as much as some frames do. Where frames come closer than BUSY_NS the loop waits
 # GATHER_NS before it looks for more. A frame that answers another one never comes so soon.
-BUSY_NS, GATHER_NS = 20_000, 20_000
+BUSY_NS, GATHER_NS = 20_000, 50_000
 SMOOTHING = 8  # rounds that GAP remembers, about
 PATIENCE_NS = 1_000_000_000  # that the loop waits for frames before Python may look at signals
 
