@@ -19,8 +19,8 @@ from falcon_ctl.live import watch
 from falcon_ctl.live.controller import election_id
 from falcon_ctl.live.failover import Change, Failover
 from falcon_ctl.live.job import Job
-from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.plan import Plan
+from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.report import provenance, results, table
 from falcon_ctl.report.document import Report, as_json
 from falcon_ctl.report.progress import Steps
@@ -152,7 +152,7 @@ def _measure(
     begun = provenance.begin([plan.seed], asked, status)
     report = Report(status.topology, status.target, status.version, begun)
     console.print(f"[bold]{status.topology}[/] on {status.target} {status.version}")
-    with Lab.open(network) as lab, Steps(console, Job.count(chosen)) as steps:
+    with Testbed.open(network) as lab, Steps(console, Job.count(chosen)) as steps:
         job = Job(lab, plan, chosen, steps)
         findings = job.run()
         with lab.watch.blaming():

@@ -12,7 +12,7 @@ from falcon_ctl.capture.trace import Passage, Trace
 from falcon_ctl.checks.attribution import Hop, Losses, attribute
 from falcon_ctl.checks.outcome import UNACCOUNTED
 from falcon_ctl.live.counting import CONTAINER_INTERFACE, Path, Point, uplink_of
-from falcon_ctl.live.lab import Lab
+from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.p4rt.switch import Switch
 from falcon_ctl.traffic.flows import Flow
 
@@ -41,7 +41,7 @@ class Account:
     """
 
     def __init__(
-        self, lab: Lab, flows: Sequence[Flow], sockets: Iterable[socket.socket] = ()
+        self, lab: Testbed, flows: Sequence[Flow], sockets: Iterable[socket.socket] = ()
     ) -> None:
         self._lab = lab
         self._path = Path.of(lab.topology, flows)
@@ -121,13 +121,13 @@ def _since(now: Drops, before: Drops) -> Drops:
     return {place: count - before.get(place, 0) for place, count in now.items()}
 
 
-def _veths(lab: Lab, node: str, interfaces: Iterable[str]) -> Drops:
+def _veths(lab: Testbed, node: str, interfaces: Iterable[str]) -> Drops:
     """Frames that left by a veth and were not taken at its other end."""
     links = lab.links(node)
     return {f"{node} {name} veth": links[name].tx_dropped for name in interfaces if name in links}
 
 
-def _sending(lab: Lab, machine: str) -> Drops:
+def _sending(lab: Testbed, machine: str) -> Drops:
     """Frames of its containers that a machine dropped, and those lost behind its uplink.
 
     What a veth does not take, recent kernels also refuse to the sender: count it once.
@@ -139,7 +139,7 @@ def _sending(lab: Lab, machine: str) -> Drops:
     return found | {f"{machine} tx {reason}": count for reason, count in drops.items()}
 
 
-def _in_switch(lab: Lab, switch: Switch) -> Drops:
+def _in_switch(lab: Testbed, switch: Switch) -> Drops:
     """Frames dropped by the program, by reason, by the switch at its ports, and behind them."""
     name = switch.name
     interfaces = lab.topology.interfaces(name)
@@ -158,7 +158,7 @@ def _in_switch(lab: Lab, switch: Switch) -> Drops:
     return dict(found) | veths
 
 
-def _not_read(lab: Lab, name: str, read: Mapping[int, int]) -> dict[tuple[int, str], int]:
+def _not_read(lab: Testbed, name: str, read: Mapping[int, int]) -> dict[tuple[int, str], int]:
     """Frames that BMv2 did not read in time, by port.
 
     It does not say; they are what its interfaces received and its program never counted.

@@ -12,8 +12,8 @@ from falcon_ctl.capture.trace import Passage, Trace
 from falcon_ctl.checks import hashes
 from falcon_ctl.live import tcp, udp
 from falcon_ctl.live.counting import CONTAINER_INTERFACE
-from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.plan import DILATION, Plan
+from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.systems.catalogue import PIPELINING
 from falcon_ctl.traffic.choice import Candidate
 from falcon_ctl.traffic.flows import Flow
@@ -31,7 +31,7 @@ class Discovery:
     captures: dict[tuple[str, str], list[Packet]]
 
 
-def discover(lab: Lab, plan: Plan) -> Discovery:
+def discover(lab: Testbed, plan: Plan) -> Discovery:
     """Send the candidates' frames through FALCON's pipelining with a tap at every point."""
     load = plan.discovery()
     source, target = load.flows[0].source.name, load.flows[0].target.name
@@ -62,7 +62,7 @@ def discover(lab: Lab, plan: Plan) -> Discovery:
     return Discovery(outcome, _candidates(outcome.trace, list(load.flows)), frames, captures)
 
 
-def discover_tcp(lab: Lab, plan: Plan) -> list[Candidate]:
+def discover_tcp(lab: Testbed, plan: Plan) -> list[Candidate]:
     """Flows to choose a TCP connection from."""
     flows = plan.tcp_candidates()
     return _candidates(tcp.placed(lab, PIPELINING, flows, DILATION), flows)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from falcon_ctl.live.lab import Lab
+from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.traffic import payload
 from falcon_ctl.traffic.flows import Endpoint, Flow, udp_template
 from topo.spec.model import Container, Topology
@@ -50,7 +50,7 @@ def probes(topology: Topology, first: int = 0) -> list[Probe]:
     return found
 
 
-def listen(lab: Lab, deadline: float) -> tuple[dict[str, list[str]], dict[str, str]]:
+def listen(lab: Testbed, deadline: float) -> tuple[dict[str, list[str]], dict[str, str]]:
     """Send all probes until each that has a listener was received, at most `deadline` s.
 
     Returns:
@@ -88,7 +88,7 @@ def _twins(topology: Topology) -> Iterator[tuple[Container, Container]]:
                 yield from ((source, o) for o in owners if o.machine != source.machine)
 
 
-def _send(lab: Lab, probe: Probe) -> None:
+def _send(lab: Testbed, probe: Probe) -> None:
     target = Endpoint(probe.target.name, probe.target.mac, str(probe.target.ip))
     flow = Flow(
         probe.number, lab.endpoint(probe.source.name), target, 20000 + probe.number % _MOST, PORT
@@ -96,7 +96,7 @@ def _send(lab: Lab, probe: Probe) -> None:
     lab.sender(probe.source.name).send(udp_template(flow, payload.SIZE).frame)
 
 
-def _collect(lab: Lab, heard: dict[str, set[int]]) -> None:
+def _collect(lab: Testbed, heard: dict[str, set[int]]) -> None:
     for name, numbers in heard.items():
         sock = lab.receiver(name, PORT)
         sock.setblocking(False)

@@ -14,9 +14,9 @@ from falcon_ctl.checks.rebalance import Episode
 from falcon_ctl.live import isolation, reach, second_clock, tcp, udp
 from falcon_ctl.live.discovery import Discovery, discover, discover_tcp
 from falcon_ctl.live.findings import Findings
-from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.monitor import Monitor
 from falcon_ctl.live.plan import DILATION, FULL_RATE, SATURATING, Plan
+from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.report.progress import Steps
 from falcon_ctl.systems.catalogue import FALCON, MAIN_JOB, OVERLAY, PIPELINING, SPLITTING
 from falcon_ctl.systems.system import System, Tunnel
@@ -41,7 +41,7 @@ def probed(systems: Sequence[System]) -> list[System]:
 class Job:
     """One run of the main job; it fills `findings` and `captures`."""
 
-    lab: Lab
+    lab: Testbed
     plan: Plan
     systems: list[System]
     steps: Steps

@@ -11,7 +11,7 @@ from falcon_ctl.capture.tap import Tap
 from falcon_ctl.capture.tcp_order import Point, Segment
 from falcon_ctl.capture.trace import Passage
 from falcon_ctl.live.counting import CONTAINER_INTERFACE
-from falcon_ctl.live.lab import Lab
+from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.traffic.flows import Flow
 
 
@@ -27,7 +27,7 @@ class PathCapture:
     targets: Sequence[Tap]
 
     @classmethod
-    def start(cls, lab: Lab, stack: ExitStack, flows: Sequence[Flow]) -> PathCapture:
+    def start(cls, lab: Testbed, stack: ExitStack, flows: Sequence[Flow]) -> PathCapture:
         """Capture until `stack` is closed."""
 
         def tap(node: str, interface: str, outgoing: bool = False) -> Tap:

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 from scapy.layers.inet import ICMP
 
-from falcon_ctl.live.lab import Lab
+from falcon_ctl.live.testbed import Testbed
 from topo.spec.model import Topology
 
 _REQUEST, _REPLY = 8, 0
@@ -31,7 +31,7 @@ def pairs(topology: Topology) -> list[Pair]:
     ]
 
 
-def ping_all(lab: Lab, deadline: float) -> dict[Pair, bool]:
+def ping_all(lab: Testbed, deadline: float) -> dict[Pair, bool]:
     """Ping every pair until all have answered, or for `deadline` seconds.
 
     An echo request leaves through the container's own kernel (ARP included), and the target's
@@ -59,7 +59,7 @@ def ping_all(lab: Lab, deadline: float) -> dict[Pair, bool]:
 
 
 def _request(
-    lab: Lab, sockets: Mapping[str, socket.socket], missing: Mapping[Identity, Pair]
+    lab: Testbed, sockets: Mapping[str, socket.socket], missing: Mapping[Identity, Pair]
 ) -> None:
     for numbers, (source, target) in missing.items():
         packet = bytes(ICMP(type=_REQUEST, id=numbers[0], seq=numbers[1]) / b"falcon-testbed")

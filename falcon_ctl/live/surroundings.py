@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from falcon_ctl.checks.disturbance import CpuUse
 from falcon_ctl.live import cpu_use
-from falcon_ctl.live.lab import Lab
+from falcon_ctl.live.testbed import Testbed
 
 Carriers = dict[tuple[str, str], int]
 """Node and interface to how often its carrier has changed."""
@@ -20,7 +20,7 @@ class Surroundings:
     carriers: Carriers
 
     @classmethod
-    def of(cls, lab: Lab) -> Surroundings:
+    def of(cls, lab: Testbed) -> Surroundings:
         """Look at the CPUs and at both ends of each link; containers' links end at machines."""
         nodes = [one.name for one in (*lab.topology.switches, *lab.topology.machines)]
         carriers = {

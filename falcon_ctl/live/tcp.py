@@ -16,9 +16,9 @@ from falcon_ctl.checks.attribution import Losses
 from falcon_ctl.checks.measurement import Measurement, rate
 from falcon_ctl.live import second_clock, udp
 from falcon_ctl.live.accounting import Account
-from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.path_capture import Path, PathCapture
 from falcon_ctl.live.surroundings import Surroundings
+from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.systems.system import System
 from falcon_ctl.traffic import schedule
 from falcon_ctl.traffic.flows import Flow, tcp_segments
@@ -44,7 +44,7 @@ class Outcome:
     stats: dict[str, Any]
 
 
-def stream(lab: Lab, system: System, flow: Flow, load: Stream, seed: int) -> Outcome:
+def stream(lab: Testbed, system: System, flow: Flow, load: Stream, seed: int) -> Outcome:
     """One TCP connection that sends as fast as its window lets it.
 
     What the model does not charge to the receiving host it charges to nobody: acknowledgements
@@ -73,7 +73,7 @@ def stream(lab: Lab, system: System, flow: Flow, load: Stream, seed: int) -> Out
 
 
 def segment_trains(
-    lab: Lab, system: System, flow: Flow, trains: int, length: int, dilation: int
+    lab: Testbed, system: System, flow: Flow, trains: int, length: int, dilation: int
 ) -> Outcome:
     """`trains` of `length` back-to-back segments of full size, as a NIC under load sees them."""
     lab.use(system, dilation=dilation)
@@ -89,7 +89,7 @@ def segment_trains(
     return Outcome(run.measurement(system, "trains", saturates=False), run.trace, None, run.stats)
 
 
-def placed(lab: Lab, system: System, flows: Sequence[Flow], dilation: int) -> Trace:
+def placed(lab: Testbed, system: System, flows: Sequence[Flow], dilation: int) -> Trace:
     """One segment of each flow, to see where its stages run."""
     lab.use(system, dilation=dilation)
     host = lab.hosts[lab.container(flows[0].target.name).machine]
@@ -118,7 +118,7 @@ class _Run:
     looks: tuple[Surroundings, Surroundings]
 
     @classmethod
-    def of(cls, lab: Lab, flow: Flow, drive: Callable[[], None]) -> _Run:
+    def of(cls, lab: Testbed, flow: Flow, drive: Callable[[], None]) -> _Run:
         """Look on while `drive` sends the flow's frames."""
         host, flows = lab.hosts[lab.container(flow.target.name).machine], [flow]
         account = Account(lab, flows)
@@ -172,7 +172,7 @@ def sustained(ours: Sequence[Passage], ramp: int) -> dict[str, Any]:
     }
 
 
-def _wait(lab: Lab, frames: Callable[[], int]) -> None:
+def _wait(lab: Testbed, frames: Callable[[], int]) -> None:
     """Wait until a count of frames stands still: the last acknowledgements are in flight."""
     end, seen = time.monotonic() + _QUIET_DEADLINE, -1
     while (now := frames()) != seen and time.monotonic() < end:
@@ -180,7 +180,7 @@ def _wait(lab: Lab, frames: Callable[[], int]) -> None:
         lab.watch.pause(_QUIET)
 
 
-def _transfer(lab: Lab, flow: Flow, load: Stream, seed: int) -> Transfer:
+def _transfer(lab: Testbed, flow: Flow, load: Stream, seed: int) -> Transfer:
     """A connection in a thread of its own. Raises when a part dies meanwhile."""
     results: list[Transfer] = []
     source, target = (flow.source.ip, flow.source_port), (flow.target.ip, flow.target_port)

@@ -20,8 +20,8 @@ from falcon_ctl.checks.measurement import Measurement, rate
 from falcon_ctl.live import second_clock
 from falcon_ctl.live.accounting import Account
 from falcon_ctl.live.hosts import Host
-from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.surroundings import Surroundings
+from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.systems.system import System
 from falcon_ctl.traffic import order, payload, schedule
 from falcon_ctl.traffic.flows import Flow, udp_template
@@ -47,7 +47,7 @@ class Outcome:
     stats: dict[str, Any]
 
 
-def run(lab: Lab, system: System, load: Load) -> Outcome:
+def run(lab: Testbed, system: System, load: Load) -> Outcome:
     """Drive `load` under `system` until every frame arrived or was counted as lost.
 
     Raises:
@@ -60,7 +60,7 @@ def run(lab: Lab, system: System, load: Load) -> Outcome:
         return _measured(lab, system, load, flows, lab.hosts[target])
 
 
-def _measured(lab: Lab, system: System, load: Load, flows: list[Flow], host: Host) -> Outcome:
+def _measured(lab: Testbed, system: System, load: Load, flows: list[Flow], host: Host) -> Outcome:
     sockets = [lab.receiver(flow.target.name, flow.target_port) for flow in flows]
     _discard(sockets)
     account = Account(lab, flows, sockets)
@@ -121,14 +121,14 @@ def disturbed(
     return "; ".join(filter(None, marks))
 
 
-def _send(lab: Lab, load: Load, flows: list[Flow]) -> Sent:
+def _send(lab: Testbed, load: Load, flows: list[Flow]) -> Sent:
     templates = [udp_template(flow, load.payload_size) for flow in flows]
     sockets = [lab.sender(flow.source.name) for flow in flows]
     offsets, indices = schedule.merge(load.schedules)
     return Sender(templates, sockets, lab.watch.stop).run(offsets, indices)
 
 
-def settled(lab: Lab, host: Host, deadline: float = 10.0) -> dict[str, Any]:
+def settled(lab: Testbed, host: Host, deadline: float = 10.0) -> dict[str, Any]:
     """Counters of the host once it holds no frame any more."""
     end = time.monotonic() + deadline
     while (stats := host.stats())["queued"] and time.monotonic() < end:

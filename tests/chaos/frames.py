@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from falcon_ctl.live import udp
-from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.plan import DILATION
+from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.systems.catalogue import OVERLAY
 from falcon_ctl.traffic import schedule
 from falcon_ctl.traffic.flows import Endpoint, Flow
@@ -71,19 +71,19 @@ def main() -> int:
 
 
 @contextmanager
-def opened() -> Iterator[Lab]:
+def opened() -> Iterator[Testbed]:
     """The network `pair`, provisioned."""
     with (
         network_up("pair", "--switch", "v1switch") as topo,
         topo.network() as network,
-        Lab.open(network) as lab,
+        Testbed.open(network) as lab,
     ):
         lab.controller.push_pipelines()
         lab.use(OVERLAY, dilation=1)
         yield lab
 
 
-def attack(lab: Lab, seed: int, count: int) -> Findings:
+def attack(lab: Testbed, seed: int, count: int) -> Findings:
     """`count` frames from all sources in turn; then the network has to work as before."""
     found = Findings()
     before = _parts(lab)
@@ -103,7 +103,7 @@ def attack(lab: Lab, seed: int, count: int) -> Findings:
     return found
 
 
-def _sources(lab: Lab) -> list[Source]:
+def _sources(lab: Testbed) -> list[Source]:
     one, other = lab.endpoint("red1-1"), lab.endpoint("red2-1")
     frame = hostile.plain(one, other)
     m1, m2 = (next(m for m in lab.topology.machines if m.name == name) for name in ("m1", "m2"))
@@ -117,7 +117,7 @@ def _sources(lab: Lab) -> list[Source]:
     ]
 
 
-def _send(lab: Lab, source: Source, seed: int, count: int, found: Findings) -> None:
+def _send(lab: Testbed, source: Source, seed: int, count: int, found: Findings) -> None:
     """Send from one source, no faster than the parts keep up, and check all counters."""
     for host in lab.hosts.values():
         host.reset()
@@ -137,7 +137,9 @@ def _send(lab: Lab, source: Source, seed: int, count: int, found: Findings) -> N
     found.rows.append(f"{source.name}: {count} frames, {rate:,.0f} a second")
 
 
-def _judge(lab: Lab, source: Source, count: int, change: dict[str, int], found: Findings) -> None:
+def _judge(
+    lab: Testbed, source: Source, count: int, change: dict[str, int], found: Findings
+) -> None:
     """What each part counted must be what the kernel gave it, and add up."""
 
     def equal(what: str, one: int, other: int) -> None:
@@ -166,7 +168,7 @@ def _judge(lab: Lab, source: Source, count: int, change: dict[str, int], found: 
                 equal(f"{container.name} got", change[f"{container.name} eth0 rx"], 0)
 
 
-def _counters(lab: Lab) -> dict[str, int]:
+def _counters(lab: Testbed) -> dict[str, int]:
     """Every counter along the paths, by name."""
     found: dict[str, int] = {}
     for node in lab.topology.node_names:
@@ -179,7 +181,7 @@ def _counters(lab: Lab) -> dict[str, int]:
     return found
 
 
-def _settle(lab: Lab) -> None:
+def _settle(lab: Testbed) -> None:
     """Wait until nothing moves any more."""
 
     def state() -> Any:
@@ -199,13 +201,13 @@ def _until_constant(state: Callable[[], Any]) -> None:
             raise AssertionError(f"frames still move after {PATIENCE:g} s")
 
 
-def _parts(lab: Lab) -> dict[str, int]:
+def _parts(lab: Testbed) -> dict[str, int]:
     """Process numbers of all parts."""
     status = lab.network.status()
     return {part.name: part.pid for part in (*status.switches, *status.machines)}
 
 
-def _good(lab: Lab) -> Load:
+def _good(lab: Testbed) -> Load:
     flow = Flow(0, lab.endpoint("red1-1"), lab.endpoint("red2-1"), 40_000, 7000)
     return Load("good", [flow], [schedule.constant(300, GOOD_FRAMES / 300)], DILATION)
 

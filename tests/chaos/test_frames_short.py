@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from falcon_ctl.live import udp
-from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.plan import DILATION
+from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.systems.catalogue import OVERLAY
 from falcon_ctl.traffic import schedule
 from falcon_ctl.traffic.flows import Endpoint, Flow
@@ -32,20 +32,20 @@ GOOD = [PLAIN, hostile.tagged(PLAIN), hostile.tunnelled(PLAIN, OUTER)]
 
 
 @pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
+def lab() -> Iterator[Testbed]:
     with frames.opened() as found:
         yield found
 
 
 @pytest.mark.network
-def test_hostile_frames_are_accounted_for_and_cross_to_no_other_tenant(lab: Lab) -> None:
+def test_hostile_frames_are_accounted_for_and_cross_to_no_other_tenant(lab: Testbed) -> None:
     found = frames.attack(lab, seed=1, count=12_000)
     assert found.problems == []
 
 
 @pytest.mark.network
 def test_a_tenants_flood_neither_reorders_nor_takes_more_than_its_share_from_another(
-    lab: Lab,
+    lab: Testbed,
 ) -> None:
     flows = [
         Flow(0, lab.endpoint(f"{tenant}1-1"), lab.endpoint(f"{tenant}2-1"), port, 7000)

@@ -63,7 +63,7 @@ INSIDE = {"rx_missed": 0, "not_ours": 0, "veth": 0, "afpacket": 0}
 
 
 class Bench:
-    """Stands in for a `Lab` on `pair`; every counter of it can be set."""
+    """Stands in for a `Testbed` on `pair`; every counter of it can be set."""
 
     def __init__(self, target="v1switch"):
         self.topology, self.target = pair(), target

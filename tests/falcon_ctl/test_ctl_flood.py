@@ -9,7 +9,7 @@ from p4.v1 import p4runtime_pb2
 
 from falcon_ctl.intent.learning import STRANGERS
 from falcon_ctl.live import reach
-from falcon_ctl.live.lab import Lab
+from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.systems.catalogue import OFFLOAD, OVERLAY
 from tests.topo.driver import Topo, network_up, until
 
@@ -21,7 +21,7 @@ ENOUGH = 20_000  # more addresses than smac has entries (16,384)
 class Flood:
     """Sends frames with a new source address each, until it is told to stop."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Testbed) -> None:
         self.sent = 0
         self._stop = threading.Event()
         self._socket = lab.sender(FLOODER)
@@ -49,7 +49,7 @@ def pair() -> Iterator[Topo]:
         yield topo
 
 
-def held(lab: Lab) -> Counter[int]:
+def held(lab: Testbed) -> Counter[int]:
     """VNI → entries of smac in the switch."""
     switch = lab.controller.switches["s1"]
     wanted = p4runtime_pb2.Entity()
@@ -59,7 +59,7 @@ def held(lab: Lab) -> Counter[int]:
 
 
 def test_a_flood_of_addresses_in_one_tenant_spoils_no_other_tenants_run(pair: Topo) -> None:
-    with pair.network() as network, Lab.open(network) as lab, Flood(lab) as flood:
+    with pair.network() as network, Testbed.open(network) as lab, Flood(lab) as flood:
         topology, controller = network.spec, lab.controller
         red, blue = (tenant.vni for tenant in topology.tenants)
         own = {c.name for c in topology.containers if c.tenant == "blue"}

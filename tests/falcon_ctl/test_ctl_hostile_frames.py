@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from falcon_ctl.live import reach
-from falcon_ctl.live.lab import Lab
+from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.systems.catalogue import OFFLOAD, OVERLAY
 from falcon_ctl.systems.system import System
 from tests.topo.driver import Topo, network_up
@@ -114,7 +114,7 @@ def heard(sock: socket.socket) -> list[bytes]:
 
 @pytest.mark.parametrize("system", [OVERLAY, OFFLOAD], ids=lambda system: system.name)
 def test_no_frame_of_a_container_reaches_another_tenant(pair: Topo, system: System) -> None:
-    with pair.network() as network, Lab.open(network) as lab:
+    with pair.network() as network, Testbed.open(network) as lab:
         topology = network.spec
         lab.controller.push_pipelines()
         lab.use(system, 1000)

@@ -17,8 +17,8 @@ from falcon_ctl.checks import outcome
 from falcon_ctl.live import udp
 from falcon_ctl.live.counting import CONTAINER_INTERFACE
 from falcon_ctl.live.discovery import discover
-from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.plan import DILATION, Plan
+from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.systems.catalogue import OVERLAY
 from falcon_ctl.traffic import schedule
 from falcon_ctl.traffic.flows import Flow
@@ -33,19 +33,19 @@ SOLICITATION = bytes(Ether(dst="33:33:00:00:00:02") / IPv6(dst="ff02::2") / ICMP
 
 
 @pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
+def lab() -> Iterator[Testbed]:
     ring = str(Path(__file__).with_name("ring.yaml"))
     with (
         network_up(ring, "--switch", "v1switch") as topo,
         topo.network() as network,
-        Lab.open(network) as opened,
+        Testbed.open(network) as opened,
     ):
         opened.controller.push_pipelines()
         opened.controller.use(OVERLAY)
         yield opened
 
 
-def run(lab: Lab, rate: float = 300, frames: int = FRAMES) -> udp.Outcome:
+def run(lab: Testbed, rate: float = 300, frames: int = FRAMES) -> udp.Outcome:
     ends = lab.endpoint("red1-1"), lab.endpoint("red3-1")
     offsets = schedule.constant(rate, frames / rate)
     load = Load("few", [Flow(0, *ends, 40_000, 7000)], [offsets], DILATION, payload_size=64)
@@ -53,7 +53,7 @@ def run(lab: Lab, rate: float = 300, frames: int = FRAMES) -> udp.Outcome:
 
 
 @contextmanager
-def sending(lab: Lab, node: str, interface: str, frame: bytes) -> Iterator[None]:
+def sending(lab: Testbed, node: str, interface: str, frame: bytes) -> Iterator[None]:
     """Send `frame` about 200 times a second while the block runs."""
     over = threading.Event()
 
@@ -72,7 +72,7 @@ def sending(lab: Lab, node: str, interface: str, frame: bytes) -> Iterator[None]
             thread.join()
 
 
-def test_frames_that_the_run_never_sent_are_not_its_losses(lab: Lab) -> None:
+def test_frames_that_the_run_never_sent_are_not_its_losses(lab: Testbed) -> None:
     with sending(lab, "s1", "s1-eth3", SOLICITATION):
         found = run(lab).measurement
     assert (found.sent, found.delivered, dict(found.drops)) == (FRAMES, FRAMES, {})
@@ -80,7 +80,7 @@ def test_frames_that_the_run_never_sent_are_not_its_losses(lab: Lab) -> None:
     assert outcome.nothing_unaccounted([found]).ok
 
 
-def test_what_others_send_is_not_taken_for_the_tunnels_frames(lab: Lab) -> None:
+def test_what_others_send_is_not_taken_for_the_tunnels_frames(lab: Testbed) -> None:
     """A container's kernel asks for its neighbours when it likes, a switch's for IPv6 routers."""
     plan = Plan(lab.topology, seed=1, duration=0.2)
     one, other = plan.pairs[0]
@@ -106,7 +106,7 @@ def test_what_others_send_is_not_taken_for_the_tunnels_frames(lab: Lab) -> None:
         ("m3", "m3-red3-1", "veth"),
     ],
 )
-def test_a_loss_names_its_place(lab: Lab, node: str, interface: str, place: str) -> None:
+def test_a_loss_names_its_place(lab: Testbed, node: str, interface: str, place: str) -> None:
     # A shaper whose bucket is smaller than a frame: the interface refuses every frame.
     shaper = ["root", "tbf", "rate", "8kbit", "burst", "40", "limit", "40"]
     lab.network.exec(node, ["tc", "qdisc", "add", "dev", interface, *shaper], check=True)
@@ -135,7 +135,7 @@ def socket_of(pid: int, interface: str) -> socket.socket:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="another process's socket")
-def test_what_a_switch_did_not_read_in_time_is_lost_at_its_port(lab: Lab) -> None:
+def test_what_a_switch_did_not_read_in_time_is_lost_at_its_port(lab: Testbed) -> None:
     pid = next(s.pid for s in lab.network.status().switches if s.name == "s1")
     with socket_of(pid, "s1-eth1") as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)  # room for a frame or two

@@ -53,7 +53,7 @@ FORBIDDEN = {
         "v1switch/lower/bad.py",
         "import v1switch.state.words",
     ),
-    "No import cycle in falcon_ctl": ("falcon_ctl/errors.py", "import falcon_ctl.live.lab"),
+    "No import cycle in falcon_ctl": ("falcon_ctl/errors.py", "import falcon_ctl.live.testbed"),
     "Layers of falcon_ctl": ("falcon_ctl/systems/bad.py", "import falcon_ctl.intent.network"),
     "Intent, checks and systems know no socket, process, clock or thread": (
         "falcon_ctl/checks/bad.py",

@@ -15,7 +15,7 @@ from falcon_ctl.capture.trace import Trace
 from falcon_ctl.checks.outcome import UNACCOUNTED
 from falcon_ctl.live.accounting import Account
 from falcon_ctl.live.hosts import Host
-from falcon_ctl.live.lab import Lab
+from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.systems.catalogue import OVERLAY
 from falcon_ctl.traffic.flows import Flow
 from tests.soak.flat import Growth, growth
@@ -67,7 +67,7 @@ class Helper:
 class Rig:
     """A network with entries for the overlay, a sender and a receiver."""
 
-    lab: Lab
+    lab: Testbed
     sender: Helper
     receiver: Helper
     flows: list[Flow]
@@ -116,7 +116,7 @@ def rig(run_dir: Path, count: int) -> Iterator[Rig]:
     """Everything that a load needs, on a network that is up."""
     with ExitStack() as stack:
         network = stack.enter_context(Network.connect(run_dir))
-        lab = stack.enter_context(Lab.open(network))
+        lab = stack.enter_context(Testbed.open(network))
         lab.controller.push_pipelines()
         lab.use(OVERLAY, dilation=DILATION)
         for host in lab.hosts.values():

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from falcon_ctl.live.lab import Lab
+from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.systems.catalogue import OVERLAY
 from tests.soak.usage import Usage, usage
 from tests.topo.driver import Topo, interfaces, is_gone, until
@@ -83,7 +83,7 @@ def bring_up(topo: Topo, machines: int, meanwhile: Callable[[], None] = lambda: 
     with Network.connect(topo.run_dir) as network:
         parts = {part.name: (part.kind, usage(part.pid)) for part in network.status().parts}
         began = time.monotonic()
-        with Lab.open(network) as lab:
+        with Testbed.open(network) as lab:
             lab.controller.push_pipelines()
             lab.use(OVERLAY, dilation=1)
             provision_s = time.monotonic() - began

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from falcon_ctl.live.lab import Lab
 from falcon_ctl.live.reach import ping_all
+from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.systems.catalogue import OVERLAY
 from tests.topo.driver import ROOT, Topo, until
 from topo.client import running
@@ -224,7 +224,7 @@ def verify_usable(run_dir: RunDir) -> None:
     """Every part answers, and the controller makes the containers reach each other."""
     with Network.connect(run_dir.path) as network:
         assert network.status(probe=True).troubles == ()
-        with Lab.open(network) as lab:
+        with Testbed.open(network) as lab:
             lab.controller.push_pipelines()
             lab.use(OVERLAY, 1000)
             assert all(ping_all(lab, 15.0).values())

@@ -28,7 +28,7 @@ _SEND_TIMEOUT = struct.pack("@ll", 1, 0)  # struct timeval: a second
 
 
 @dataclass
-class Lab:
+class Testbed:
     """A running network under control; a context manager that closes what it opened."""
 
     network: Network
@@ -42,7 +42,7 @@ class Lab:
     _ports: dict[str, interfaces.PortCounters] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, network: Network) -> Lab:
+    def open(cls, network: Network) -> Testbed:
         """Sessions with every switch and host of `network`.
 
         Raises:
@@ -66,7 +66,7 @@ class Lab:
         watch.abort_with({f"rxpath rx-{name}": host.abort for name, host in hosts.items()})
         return cls(network, watch, controller, hosts, stack)
 
-    def __enter__(self) -> Lab:  # noqa: PYI034  # Self needs Python 3.11
+    def __enter__(self) -> Testbed:  # noqa: PYI034  # Self needs Python 3.11
         """`open` opened everything."""
         return self
 
