@@ -47,6 +47,14 @@ def test_data_files_of_the_packages_are_in_it(wheel: Path) -> None:
         assert data <= set(archive.namelist())
 
 
+def test_built_pages_are_in_it_without_their_sources(wheel: Path) -> None:
+    folder = ROOT / "falcon_ctl" / "web"
+    expected = {f"falcon_ctl/web/bundles/{path.name}" for path in (folder / "bundles").iterdir()}
+    with zipfile.ZipFile(wheel) as archive:
+        found = {name for name in archive.namelist() if name.startswith("falcon_ctl/web/")}
+    assert found == expected | {"falcon_ctl/web/__init__.py"}
+
+
 def test_v1switch_and_p4_are_not_in_it(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         folders = {Path(name).parts[0] for name in archive.namelist()}

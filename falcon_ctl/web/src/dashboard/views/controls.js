@@ -1,0 +1,227 @@
+// The controls: run a system, with settings; start and stop flows.
+
+import { count, percent, si } from "../../shared/format.js";
+import { $, h, keyed, text } from "../../shared/dom.js";
+import { ask } from "../connection.js";
+
+export function makeControls() {
+  const use = makeUse();
+  const send = makeSend();
+  return {
+    update(shown) {
+      const { state, connection } = shown;
+      const can = connection.up && Boolean(state.network?.up) && !state.mode.replay;
+      use(state, can);
+      send(state, can);
+    },
+  };
+}
+
+// -- use -----------------------------------------------------------------------------------------
+
+function makeUse() {
+  const form = $("use-form");
+  let dirty = false;
+  let filled = "";
+  let catalogue = null;
+  let choice = null;
+  let busy = false;
+
+  form.addEventListener("input", () => (dirty = true));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    run(wantedOf(form));
+  });
+
+  async function run(wanted) {
+    if (busy) return;
+    busy = true;
+    document.body.dataset.using = wanted.system;
+    text($("use-error"), "");
+    try {
+      await ask("/api/use", wanted);
+      dirty = false;
+      filled = "";
+    } catch (error) {
+      text($("use-error"), error.message);
+    } finally {
+      busy = false;
+      delete document.body.dataset.using;
+    }
+  }
+
+  function quick(system) {
+    run(choice?.dilation ? { system, dilation: choice.dilation } : { system });
+  }
+
+  return (state, can) => {
+    if (state.network?.catalogue && state.network.catalogue !== catalogue) {
+      catalogue = state.network.catalogue;
+      fillOptions(form, catalogue);
+      filled = "";
+    }
+    choice = state.choice;
+    const known = catalogue?.systems ?? [];
+    keyed(
+      $("quick"), known.filter((one) => one.quick), (one) => one.name,
+      (one) => h("button", { type: "button", class: "segment", "data-system": one.name, onclick: () => quick(one.name) }, one.title),
+      (button, one) => {
+        button.disabled = !can;
+        button.setAttribute("aria-pressed", String(choice?.system === one.name && !choice.policy));
+      },
+    );
+    text($("running"), runningOf(choice));
+    const now = JSON.stringify(choice);
+    if (choice && !dirty && now !== filled) {
+      fill(form, choice);
+      filled = now;
+    }
+    text($("use-command"), choice?.command ?? "");
+    $("apply").disabled = !can;
+    setEnabled(form, can);
+  };
+}
+
+function runningOf(choice) {
+  if (!choice) return "";
+  const parts = [choice.title ?? choice.system];
+  if (choice.policy) parts.push(`policy ${choice.policy}`);
+  if (choice.threshold !== null && choice.threshold !== undefined) parts.push(`threshold ${choice.threshold} %`);
+  if (choice.falcon_cpus) parts.push(`FALCON CPUs ${choice.falcon_cpus.join(", ")}`);
+  if (choice.order) parts.push(`order ${choice.order}`);
+  if (choice.dilation) parts.push(`${count(choice.dilation)} times slower than real`);
+  return `Running: ${parts.join(" · ")}`;
+}
+
+function fillOptions(form, catalogue) {
+  const option = (value, words) => h("option", { value }, words);
+  form.system.replaceChildren(...catalogue.systems.map((one) => option(one.name, `${one.title} (${one.name})`)));
+  form.order.replaceChildren(option("", "the system's own"), ...catalogue.orders.map((one) => option(one, one)));
+  $("policies").replaceChildren(...catalogue.policies.map((one) => option(one, one)));
+}
+
+function fill(form, choice) {
+  form.system.value = choice.system;
+  form.policy.value = choice.policy ?? "";
+  form.threshold.value = choice.threshold ?? "";
+  form.falcon_cpus.value = (choice.falcon_cpus ?? []).join(", ");
+  form.order.value = choice.order ?? "";
+  form.dilation.value = choice.dilation ?? "";
+}
+
+function wantedOf(form) {
+  const number = (field) => (field.value === "" ? undefined : Number(field.value));
+  const cpus = form.falcon_cpus.value.split(",").map((one) => one.trim()).filter(Boolean).map(Number);
+  return {
+    system: form.system.value,
+    policy: form.policy.value.trim() || undefined,
+    threshold: number(form.threshold),
+    falcon_cpus: cpus.length ? cpus : undefined,
+    order: form.order.value || undefined,
+    dilation: number(form.dilation),
+  };
+}
+
+function setEnabled(form, can) {
+  for (const field of form.elements) {
+    if (field.disabled === can) field.disabled = !can;
+  }
+}
+
+// -- flows ---------------------------------------------------------------------------------------
+
+function makeSend() {
+  const form = $("flow-form");
+  let containers = null;
+
+  form.source.addEventListener("change", () => fillTargets(form, containers));
+  form.proto.addEventListener("change", () => showProto(form));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    text($("flow-error"), "");
+    $("start-flow").disabled = true;
+    try {
+      await ask("/api/flows", requestOf(form));
+    } catch (error) {
+      text($("flow-error"), error.message);
+    } finally {
+      $("start-flow").disabled = false;
+    }
+  });
+
+  async function stop(id) {
+    try {
+      await ask("/api/flows/stop", { id });
+    } catch (error) {
+      text($("flow-error"), error.message);
+    }
+  }
+
+  return (state, can) => {
+    const found = state.network?.catalogue?.containers ?? null;
+    if (found && JSON.stringify(found) !== JSON.stringify(containers)) {
+      containers = found;
+      form.source.replaceChildren(...containers.map((one) => h("option", { value: one.name }, `${one.name} on ${one.machine}`)));
+      fillTargets(form, containers);
+    }
+    setEnabled(form, can);
+    showProto(form);
+    const flows = [...state.flows.values()];
+    const running = flows.filter((flow) => flow.state === "running");
+    const ended = flows.filter((flow) => flow.state !== "running").slice(-4).reverse();
+    keyed(
+      $("sent-flows"), [...running, ...ended], (flow) => flow.id,
+      (flow) => h(
+        "li", {},
+        h("strong"), h("span", { class: "quiet" }),
+        h("button", { type: "button", class: "button", "aria-label": `Stop ${flow.id}`, onclick: () => stop(flow.id) }, "Stop"),
+      ),
+      (item, flow) => {
+        const { request } = flow;
+        text(item.querySelector("strong"), `${request.proto} ${request.source} → ${request.target}`);
+        text(item.querySelector("span"), progressOf(flow));
+        item.dataset.state = flow.state;
+        const button = item.querySelector("button");
+        button.hidden = flow.state !== "running";
+        button.disabled = !can;
+      },
+    );
+  };
+}
+
+function fillTargets(form, containers) {
+  const source = containers.find((one) => one.name === form.source.value) ?? containers[0];
+  const before = form.target.value;
+  const found = containers.filter((one) => one.tenant === source.tenant && one.name !== source.name);
+  found.sort((a, b) => Number(a.machine === source.machine) - Number(b.machine === source.machine));
+  form.target.replaceChildren(...found.map((one) => h("option", { value: one.name }, `${one.name} on ${one.machine}`)));
+  if (found.some((one) => one.name === before)) form.target.value = before;
+}
+
+// A TCP connection sends as fast as it may.
+function showProto(form) {
+  const tcp = form.proto.value === "tcp";
+  for (const name of ["rate", "size", "poisson", "surge"]) {
+    form[name].closest("label").hidden = tcp;
+    if (tcp) form[name].disabled = true;
+  }
+}
+
+function requestOf(form) {
+  const wanted = { source: form.source.value, target: form.target.value, proto: form.proto.value, seconds: Number(form.seconds.value) };
+  if (wanted.proto === "tcp") return wanted;
+  return { ...wanted, rate: Number(form.rate.value), size: Number(form.size.value), poisson: form.poisson.checked, surge: form.surge.checked };
+}
+
+function progressOf(flow) {
+  if (flow.state === "failed") return flow.error;
+  const { request } = flow;
+  const parts = [];
+  if (flow.state !== "running") parts.push(flow.state);
+  if (request.rate && request.proto !== "tcp") parts.push(`${si(request.rate, "frames/s")}${request.poisson ? ", Poisson" : ""}${request.surge ? ", surge" : ""}`);
+  if (flow.sent !== undefined) parts.push(`${count(flow.sent)} sent`);
+  if (flow.received !== undefined) parts.push(`${count(flow.received)} received`);
+  if (flow.lost) parts.push(`${percent(flow.lost / Math.max(1, flow.sent))} lost`);
+  if (flow.reordered) parts.push(`${count(flow.reordered)} reordered`);
+  return parts.join(" · ");
+}

@@ -1,0 +1,142 @@
+// The network: switches, machines and containers, with the rate of each link. Laid out by dagre.
+
+import dagre from "@dagrejs/dagre";
+import { si } from "../../shared/format.js";
+import { $, h, keyed, svg, text } from "../../shared/dom.js";
+
+const CONTAINERS = 24; // with more of them a machine only says how many it has
+const SIZES = { switch: [84, 40], machine: [84, 40], container: [76, 30] };
+const LANES = 5; // widths of a link
+const FULL = 50e6; // bit/s of the widest link: what a test machine moves at best
+
+export function makeTopology() {
+  const box = $("topology");
+  let drawn = null; // of which topology
+  let parts = null;
+
+  const table = $("links");
+  const body = h("tbody");
+  table.append(
+    h("caption", { class: "hidden" }, "Rate of each link of the real network in both directions"),
+    h("thead", {}, h("tr", {}, ["From", "To", "Rate", "Frames/s"].map((head, i) => h("th", { scope: "col", class: i > 1 ? "n" : "" }, head)))),
+    body,
+  );
+
+  return {
+    update({ state }) {
+      const topology = state.network?.topology;
+      if (!topology) {
+        box.replaceChildren();
+        drawn = null;
+        return;
+      }
+      if (topology !== drawn) {
+        parts = draw(topology);
+        box.replaceChildren(parts.picture);
+        drawn = topology;
+      }
+      const links = state.network.up || state.mode.replay ? meanOf(state.frames.slice(-5)) : new Map();
+      showRates(parts, links);
+      keyed(
+        body, [...links.values()].flatMap((link) => [{ ...link, from: link.a, to: link.b, bps: link.ab, pps: link.ab_pps }, { ...link, from: link.b, to: link.a, bps: link.ba, pps: link.ba_pps }]),
+        (one) => `${one.from} ${one.to}`,
+        (one) => h("tr", {}, h("th", { scope: "row" }, one.from), h("td", {}, one.to), h("td", { class: "n" }), h("td", { class: "n" })),
+        (row, one) => {
+          text(row.children[2], si(one.bps, "bit/s"));
+          text(row.children[3], si(one.pps, ""));
+        },
+      );
+    },
+  };
+}
+
+function nameOf(a, b) {
+  return [a, b].sort().join(" ");
+}
+
+function meanOf(frames) {
+  const found = new Map();
+  for (const frame of frames) {
+    for (const link of frame.links) {
+      const name = nameOf(link.a, link.b);
+      const before = found.get(name) ?? { a: link.a, b: link.b, ab: 0, ba: 0, ab_pps: 0, ba_pps: 0 };
+      for (const key of ["ab", "ba", "ab_pps", "ba_pps"]) before[key] += link[key] / frames.length;
+      before.down = link.up === false;
+      found.set(name, before);
+    }
+  }
+  return found;
+}
+
+function draw(topology) {
+  const shown = visible(topology);
+  const graph = new dagre.graphlib.Graph();
+  graph.setGraph({ rankdir: "TB", ranksep: 52, nodesep: 22, marginx: 10, marginy: 10 });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const node of shown.nodes) {
+    const [width, height] = SIZES[node.kind];
+    graph.setNode(node.name, { width, height });
+  }
+  for (const { a, b } of shown.links) graph.setEdge(a, b, { minlen: 1 });
+  dagre.layout(graph);
+  const { width, height } = graph.graph();
+  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", class: "topology", "aria-label": `Topology ${topology.name}: ${describe(topology)}` });
+  picture.style.maxWidth = `${Math.max(width * 1.25, 240)}px`;
+  picture.style.minWidth = `${Math.min(width, 900) * 0.85}px`;
+  const edges = new Map();
+  for (const { a, b } of shown.links) edges.set(nameOf(a, b), drawEdge(picture, graph, a, b));
+  for (const node of shown.nodes) drawNode(picture, graph.node(node.name), node);
+  return { picture, edges };
+}
+
+function visible(topology) {
+  const all = topology.nodes.filter((node) => node.kind === "container");
+  if (all.length <= CONTAINERS) return topology;
+  const nodes = topology.nodes.filter((node) => node.kind !== "container");
+  const names = new Set(nodes.map((node) => node.name));
+  const counted = nodes.map((node) => ({ ...node, inside: all.filter((one) => one.machine === node.name).length }));
+  return { nodes: counted, links: topology.links.filter(({ a, b }) => names.has(a) && names.has(b)) };
+}
+
+function describe({ nodes }) {
+  const of = (kind) => nodes.filter((node) => node.kind === kind).length;
+  return `${of("switch")} switches, ${of("machine")} machines, ${of("container")} containers`;
+}
+
+function drawNode(picture, place, node) {
+  const [w, h_] = SIZES[node.kind];
+  const group = svg("g", { class: `node ${node.kind}`, "data-tenant": node.tenant ?? "", transform: `translate(${place.x},${place.y})` });
+  group.append(svg("rect", { x: -w / 2, y: -h_ / 2, width: w, height: h_, rx: node.kind === "switch" ? 4 : 9 }));
+  const label = svg("text", { y: node.inside ? -2 : 4 });
+  label.textContent = node.name;
+  group.append(label);
+  if (node.inside) {
+    const more = svg("text", { y: 12, class: "more" });
+    more.textContent = `${node.inside} containers`;
+    group.append(more);
+  }
+  picture.append(group);
+}
+
+// The line, and a label for each direction near the end that sends.
+function drawEdge(picture, graph, a, b) {
+  const { points } = graph.edge(a, b);
+  const [first, last] = [points[0], points.at(-1)];
+  const line = svg("polyline", { points: points.map(({ x, y }) => `${x},${y}`).join(" "), class: "link" });
+  const down = svg("text", { class: "rate", x: first.x + (last.x - first.x) * 0.3, y: first.y + (last.y - first.y) * 0.3 });
+  const up = svg("text", { class: "rate", x: first.x + (last.x - first.x) * 0.72, y: first.y + (last.y - first.y) * 0.72 });
+  picture.append(line, down, up);
+  return { a, b, line, down, up };
+}
+
+function showRates({ edges }, links) {
+  for (const [name, edge] of edges) {
+    const link = links.get(name);
+    const [ab, ba] = !link ? [0, 0] : link.a === edge.a ? [link.ab, link.ba] : [link.ba, link.ab];
+    text(edge.down, ab >= 500 ? `↓ ${si(ab, "bit/s")}` : "");
+    text(edge.up, ba >= 500 ? `↑ ${si(ba, "bit/s")}` : "");
+    const most = Math.max(ab, ba);
+    const width = most < 500 ? 0 : Math.max(1, Math.ceil((LANES * Math.log10(most / 500)) / Math.log10(FULL / 500)));
+    edge.line.setAttribute("class", `link width-${Math.min(LANES, width)}${link?.down ? " down" : ""}`);
+  }
+}
