@@ -96,6 +96,11 @@ class Switch:
             self._desired = {key: e for key, e in held.items() if key not in self._learned}
         return entries
 
+    def held(self) -> list[Any]:
+        """All that the switch holds of what controllers write, as p4.v1.Entity messages."""
+        with self._alone():
+            return list(self.client.read(readback.requests(self.schema)))
+
     def apply(self, entities: Iterable[Entity]) -> int:
         """Make the switch hold exactly `entities`, in addition to learned ones.
 
