@@ -15,7 +15,7 @@ from rich.console import Console
 from falcon_ctl import files, lock
 from falcon_ctl.checks import outcome
 from falcon_ctl.errors import CtlError, Interrupted, PartFailed, UsageError
-from falcon_ctl.live import watch
+from falcon_ctl.live import run_timeline, watch
 from falcon_ctl.live.controller import election_id
 from falcon_ctl.live.failover import Change, Failover
 from falcon_ctl.live.job import Job
@@ -27,6 +27,8 @@ from falcon_ctl.report.progress import Steps
 from falcon_ctl.systems import custom
 from falcon_ctl.systems.catalogue import LIVE, MAIN_JOB, OVERLAY, PIPELINING, select_live
 from falcon_ctl.systems.system import System
+from falcon_ctl.timeline import trace_file
+from falcon_ctl.timeline.option import TraceTo
 from rxpath import signals
 from rxpath.errors import ConfigError
 from rxpath.texts import escaped
@@ -99,6 +101,7 @@ def run(
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, help="Decides ports, arrivals and contents.")
     ] = 1,
+    trace: TraceTo = None,
     results_dir: Results = RESULTS,
     shared: Shared = False,
     run_dir: RunDir = None,
@@ -114,12 +117,14 @@ def run(
     files.set_sharing(shared)
     if json is not None:
         files.verify_target(f"--json {json}", json)
+    if trace is not None:
+        trace_file.verify(trace)
     files.verify_folder(f"--results {results_dir}", results_dir)
     console = _console()
     with watch.connect(run_dir) as network, lock.exclusive(network.run_dir):
         plan = Plan(network.spec, seed, duration)
         try:
-            report = _measure(network, plan, chosen, console, results_dir, json)
+            report = _measure(network, plan, chosen, console, results_dir, json, trace)
         except KeyboardInterrupt as error:  # typer would end without a message
             raise Interrupted from error
     raise typer.Exit(0 if report.ok else 1)
@@ -138,6 +143,7 @@ def _measure(
     console: Console,
     results_dir: Path,
     json: Path | None,
+    trace: Path | None,
 ) -> Report:
     """Run the main job and write all of its output."""
     status = network.status(probe=True)
@@ -179,6 +185,10 @@ def _measure(
         else (f"[green]all {len(report.checks)} checks hold")
     )
     console.print(f"{verdict}[/]; results in {folder}/")
+    if trace is not None:
+        title = f"{status.topology} on {status.target} {status.version}"
+        found = run_timeline.timeline(title, job.runs, network.spec)
+        trace_file.write(console, trace, found, report.provenance)
     return report
 
 

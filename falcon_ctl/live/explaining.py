@@ -25,6 +25,8 @@ from falcon_ctl.program import P4INFO, PROGRAM
 from topo.spec.model import CPU_PORT, DROP_PORT
 
 _SECONDS = 60.0  # for one call: it loads the program and explains some frames
+_ORDER = {"action_profile_member": 0, "action_profile_group": 1}
+_LAST = 2
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,12 @@ class Entries:
     @classmethod
     def read(cls, switches: Mapping[str, Switch]) -> Entries:
         """Read back all switches. Raises SwitchError."""
-        return cls(tuple((name, _text(switch.held())) for name, switch in switches.items()))
+        return cls.of_messages({name: switch.held() for name, switch in switches.items()})
+
+    @classmethod
+    def of_messages(cls, held: Mapping[str, Iterable[Any]]) -> Entries:
+        """From p4.v1.Entity messages of each switch."""
+        return cls(tuple((name, _text(entities)) for name, entities in held.items()))
 
     def of(self, switch: str) -> str:
         """What one switch held."""
@@ -44,9 +51,14 @@ class Entries:
 
 
 def _text(entities: Iterable[Any]) -> str:
+    """In the order in which they can be written: nothing names what comes later."""
     response = p4runtime_pb2.ReadResponse()
-    response.entities.extend(entities)
+    response.entities.extend(sorted(entities, key=lambda one: _ORDER.get(_kind(one), _LAST)))
     return str(text_format.MessageToString(response))
+
+
+def _kind(entity: Any) -> str:
+    return str(entity.WhichOneof("entity"))
 
 
 @dataclass(frozen=True)
@@ -70,11 +82,12 @@ class Explainer:
             command += ["--p4info", str(P4INFO), "--entries", str(entries)]
             command += ["--packet", str(packets), "--port", str(port), "--json"]
             command += ["--cpu-port", str(CPU_PORT), "--drop-port", str(DROP_PORT)]
-            lines = _lines(switch, command)
+            lines = answer(switch, command)
         return _documents(switch, lines, len(frames))
 
 
-def _lines(switch: str, command: Sequence[str]) -> list[str]:
+def answer(switch: str, command: Sequence[str]) -> list[str]:
+    """The lines that v1switch prints. Raises PartFailed with its last line of error."""
     part = f"v1switch explain (entries of {switch})"
     try:
         done = subprocess.run(

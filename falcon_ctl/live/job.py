@@ -13,9 +13,11 @@ from falcon_ctl.capture.trace import Trace
 from falcon_ctl.checks.rebalance import Episode
 from falcon_ctl.live import isolation, reach, second_clock, tcp, udp
 from falcon_ctl.live.discovery import Discovery, discover, discover_tcp
+from falcon_ctl.live.explaining import Entries
 from falcon_ctl.live.findings import Findings
 from falcon_ctl.live.monitor import Monitor
 from falcon_ctl.live.plan import DILATION, FULL_RATE, SATURATING, Plan
+from falcon_ctl.live.run_timeline import LiveRun
 from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.report.progress import Steps
 from falcon_ctl.systems.catalogue import FALCON, MAIN_JOB, OVERLAY, PIPELINING, SPLITTING
@@ -39,7 +41,7 @@ def probed(systems: Sequence[System]) -> list[System]:
 
 @dataclass
 class Job:
-    """One run of the main job; it fills `findings` and `captures`."""
+    """One run of the main job; it fills `findings`, `captures` and `runs`."""
 
     lab: Testbed
     plan: Plan
@@ -47,7 +49,9 @@ class Job:
     steps: Steps
     findings: Findings = field(init=False)
     captures: dict[tuple[str, str], list[Packet]] = field(default_factory=dict)
+    runs: list[LiveRun] = field(default_factory=list)
     _ran: list[tuple[System, str, Trace]] = field(default_factory=list)
+    _held_by: dict[tuple[Tunnel, int], Entries] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.findings = Findings(self.systems)
@@ -176,7 +180,17 @@ class Job:
             results.append(f"{found.pps / 1000:,.0f} kpps" if not found.invalid else found.mark)
             self.findings.add(found, outcome.trace)
             self._ran.append((system, found.label, outcome.trace))
+            label = f"{system.title}: {proto} {load}"
+            self.runs.append(LiveRun(label, outcome.trace, self._held(system)))
         return outcome
+
+    def _held(self, system: System) -> Entries:
+        """What the switches hold under a system, read back once for each set of entries."""
+        key = system.tunnel, system.vxlan_port
+        if key not in self._held_by:
+            with self.lab.watch.blaming():
+                self._held_by[key] = Entries.read(self.lab.controller.switches)
+        return self._held_by[key]
 
     @property
     def _share(self) -> float:

@@ -88,7 +88,7 @@ def _thinned(times: Integers, values: NDArray[np.int64]) -> Series:
 def loads(packets: Packets, start: int, end: int) -> dict[int, Series]:
     """CPU → percent of each step of time that it worked on packets' stages."""
     step = max(1, -(-(end - start) // MOST_POINTS))
-    grid = np.arange(start, end + step, step)
+    grid = np.arange(start, max(end, start + 1) + step, step)
     return {
         cpu: _load(packets.hops, cpu, grid, step) for cpu in np.unique(packets.hops.cpu).tolist()
     }

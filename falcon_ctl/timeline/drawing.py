@@ -127,7 +127,7 @@ def _lanes(axes: Axes, timeline: Timeline, panel: _Panel) -> None:
             (lane - _BAR / 2, _BAR),
             facecolor=known.colour,
             edgecolor="white",
-            linewidth=0.3,
+            linewidth=0.0 if kind in PIPELINE else 0.3,
             hatch=known.hatch,
         )
     _ways(axes, timeline, panel, lanes)

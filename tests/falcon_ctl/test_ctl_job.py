@@ -1,5 +1,6 @@
 """What a run tries and what it judges, without a network."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -103,7 +104,10 @@ def test_a_late_run_is_repeated_twice_at_most_and_in_time(lates, seconds, runs, 
     left = iter(outcomes)
     steps = Silent()
     steps.seconds = seconds
-    run = job.Job(None, SimpleNamespace(duration=1.0), select(["host"]), steps)
+    lab = SimpleNamespace(
+        watch=SimpleNamespace(blaming=nullcontext), controller=SimpleNamespace(switches={})
+    )
+    run = job.Job(lab, SimpleNamespace(duration=1.0), select(["host"]), steps)
     run.measured_step(run.systems[0], "udp", "steady", lambda: next(left))
     assert len(list(left)) == len(outcomes) - runs
     (kept,) = run.findings.measurements

@@ -29,12 +29,13 @@ PNG_MAGIC = b"\x89PNG"
 
 
 class Run(NamedTuple):
-    """One main job: its exit status, output, JSON document and results folder."""
+    """One main job: its exit status, output, JSON document, results folder and timeline."""
 
     status: int
     output: str
     document: dict[str, Any]
     results: Path
+    trace: dict[str, Any]
 
 
 class User(NamedTuple):
@@ -78,7 +79,8 @@ def run(user: User) -> Iterator[Run]:
     in_checkout = user.topo[0] == sys.executable
     topo = Topo(user.home / "run", user.prefix, user.topo, ROOT if in_checkout else user.home)
     document = user.home / "report.json"
-    job = [*user.falcon_ctl, "--seed", "1", "--json", str(document)]
+    trace = user.home / "trace.json"
+    job = [*user.falcon_ctl, "--seed", "1", "--json", str(document), "--trace", str(trace)]
     try:
         topo("up", "pair")
         done = subprocess.run(
@@ -92,7 +94,9 @@ def run(user: User) -> Iterator[Run]:
         written = json.loads(document.read_text()) if document.exists() else {}
         folders = sorted((user.home / "results").glob("*/"))
         assert folders, done.stdout + done.stderr
-        yield Run(done.returncode, done.stdout + done.stderr, written, folders[-1])
+        output = done.stdout + done.stderr
+        traced = json.loads(trace.read_text()) if trace.exists() else {}
+        yield Run(done.returncode, output, written, folders[-1], traced)
     finally:
         topo("down")
     assert topo.files() <= {"ctl.lock"}  # unlinking a lock file is a race, so it stays
@@ -153,3 +157,33 @@ def test_the_results_folder_is_complete(run: Run) -> None:
         assert path.read_bytes().startswith(PCAPNG_MAGIC)
     for path in run.results.glob("*.png"):
         assert path.read_bytes().startswith(PNG_MAGIC)
+
+
+def test_the_timeline_leads_from_the_switch_to_the_socket(run: Run) -> None:
+    slices, tracks = run.trace["slices"], run.trace["tracks"]
+    kinds = {
+        "parser",
+        "hit",
+        "miss",
+        "deparser",
+        "arrival",
+        "napi",
+        "gro_cell",
+        "backlog",
+        "socket",
+    }
+    assert kinds <= set(slices["kind"])
+    switch = tracks["path"].index(["switch s1"])
+    frames = [
+        detail["what leaves the last switch"]
+        for detail, track, kind in zip(
+            slices["detail"], slices["track"], slices["kind"], strict=True
+        )
+        if (track, kind) == (switch, "frame")
+    ]
+    assert len(frames) >= 16 * len(SYSTEMS)
+    assert set(frames) == {"byte for byte what the NIC received"}
+    labels = [one["label"] for one in run.trace["runs"]]
+    assert len(labels) == len(set(labels)) >= 4 * len(SYSTEMS)
+    marks = set(run.trace["instants"]["kind"])
+    assert {"rehash", "switch off", "switch on"} <= marks
