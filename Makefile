@@ -40,7 +40,7 @@ MINE    = $(AS_OWNER) test -w $(ENV) || { \
     "sudo chown -R $$($(AS_OWNER) id -u):$$($(AS_OWNER) id -g) $(ENV)" >&2; exit 2; }
 
 # What the network needs from the system, as Debian and Ubuntu call it.
-APT    := mininet iproute2 util-linux ethtool
+APT    := mininet iproute2 util-linux ethtool iputils-ping
 
 .PHONY: topo down test test-quick test-distro check bench fuzz mutants chaos soak failover p4 system install clean help
 .DEFAULT_GOAL := help

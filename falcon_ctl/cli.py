@@ -21,9 +21,15 @@ from falcon_ctl.live.failover import Change, Failover
 from falcon_ctl.live.job import Job
 from falcon_ctl.live.plan import Plan
 from falcon_ctl.live.testbed import Testbed
+from falcon_ctl.options import RESULTS, Chains, Policies, Results, RunDir, Shared
 from falcon_ctl.report import provenance, results, table
 from falcon_ctl.report.document import Report, as_json
 from falcon_ctl.report.progress import Steps
+from falcon_ctl.steering import cli as steering_cli
+from falcon_ctl.steering import memory
+from falcon_ctl.steering.complete import switches as switches_up
+from falcon_ctl.steering.complete import systems as systems_that_run
+from falcon_ctl.steering.following import followed
 from falcon_ctl.systems import custom
 from falcon_ctl.systems.catalogue import LIVE, MAIN_JOB, OVERLAY, PIPELINING, select_live
 from falcon_ctl.systems.system import System
@@ -43,41 +49,12 @@ app = typer.Typer(
     "died, 2 wrong usage or no network.",
     rich_markup_mode="rich",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 PLAIN_WIDTH = 120
+_OF_NO_COMMAND = ("--help", "--install-completion", "--show-completion")
 _MAIN_JOB = ",".join(system.name for system in MAIN_JOB)
 _LIVE = ", ".join(system.name for system in LIVE)
-
-RunDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--run-dir",
-        help="Run directory of the network (default: $FALCON_RUN_DIR, else the user's own).",
-    ),
-]
-
-Policies = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="FILE.py:NAME",
-        help="Your own steering policy as a further system (repeatable).",
-    ),
-]
-Chains = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="FILE.toml:NAME", help="Your own chain of devices as a further system (repeatable)."
-    ),
-]
-Results = Annotated[
-    Path, typer.Option("--results", metavar="DIR", help="Where the run's folder is made.")
-]
-RESULTS = Path("results")
-Shared = Annotated[
-    bool, typer.Option("--shared", help="Let other users of this computer read the results.")
-]
 
 
 @app.command()
@@ -195,16 +172,22 @@ def _measure(
 @app.command()
 def control(
     system: Annotated[
-        str, typer.Option(metavar="NAME", help=f"System whose entries they get: {_LIVE}.")
-    ] = OVERLAY.name,
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"System whose entries they get: {_LIVE} (default: what `use` chose last, "
+            f"else {OVERLAY.name}).",
+            autocompletion=systems_that_run,
+        ),
+    ] = None,
     run_dir: RunDir = None,
 ) -> None:
     """Keep the switches running one system: route around links and switches that are down.
 
     Takes over what the switches hold and writes only the difference; the receiving hosts keep their
-    knobs. Ends with Ctrl-C: the switches then go on as they are, without reaction to failures.
+    knobs. Follows `falcon_ctl use`. Ends with Ctrl-C: the switches then go on as they are, without
+    reaction to failures.
     """
-    (chosen,) = select_live([system])
     console = _console()
 
     def tell(change: Change) -> None:
@@ -212,16 +195,29 @@ def control(
         console.print(f"{now:%H:%M:%S}.{now.microsecond // 1000:03} {change}", soft_wrap=True)
 
     with watch.connect(run_dir) as network, lock.exclusive(network.run_dir):
+        chosen = _kept(network.run_dir) if system is None else select_live([system])[0]
+        console.print(f"keeping {chosen.title} ({chosen.name})")
         try:
-            with Failover(network, chosen, tell) as failover:
+            with Failover(network, chosen, tell) as failover, followed(network.run_dir, failover):
                 failover.run()
         except KeyboardInterrupt as error:
             raise Interrupted("the switches keep their entries") from error
 
 
+def _kept(run_dir: Path) -> System:
+    """What `use` chose last."""
+    remembered = memory.recall(run_dir)
+    return remembered.choice.resolve() if remembered else OVERLAY
+
+
 @app.command()
 def shell(
-    switch: Annotated[str, typer.Argument(metavar="SWITCH", help="Name of a running switch.")],
+    switch: Annotated[
+        str,
+        typer.Argument(
+            metavar="SWITCH", help="Name of a running switch.", autocompletion=switches_up
+        ),
+    ],
     run_dir: RunDir = None,
 ) -> None:
     """Open p4runtime-shell on a running switch.
@@ -316,10 +312,13 @@ def figures(
 @app.command()
 def sweep(
     spec: Annotated[Path, typer.Argument(metavar="SPEC.yaml", help="Which points to measure.")],
-    out: Annotated[
+    results_dir: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where results go (default: results/sweeps/SPEC)."),
+        typer.Option(
+            "--results", metavar="DIR", help="Where results go (default: results/sweeps/SPEC)."
+        ),
     ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", hidden=True)] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Run on the Dask cluster of a scheduler.")
     ] = None,
@@ -339,7 +338,7 @@ def sweep(
     from falcon_ctl.sweeps import cli as sweeps_cli
 
     files.set_sharing(shared)
-    request = sweeps_cli.Request(spec, out, policy or (), scheduler, workers, plot)
+    request = sweeps_cli.Request(spec, results_dir or out, policy or (), scheduler, workers, plot)
     sweeps_cli.sweep(_console(), request)
 
 
@@ -435,12 +434,17 @@ def systems(
     raise typer.Exit(0 if claims_cli.check_all(_console(), json) else 1)
 
 
+app.command()(steering_cli.use)
+app.command()(steering_cli.show)
+app.command()(steering_cli.flow)
+
+
 def main(argv: list[str]) -> NoReturn:
     """Run the command line; every reported error is one line on standard error."""
     # p4runtime-shell logs to the root logger what is reported as an error here.
     logging.basicConfig(handlers=[logging.NullHandler()])
     files.set_sharing(False)
-    if not argv or (argv[0].startswith("-") and argv[0] != "--help"):
+    if not argv or (argv[0].startswith("-") and argv[0] not in _OF_NO_COMMAND):
         argv = ["run", *argv]
     with signals.ending("falcon_ctl") as ending:
         status = _status(argv, ending)

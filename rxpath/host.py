@@ -134,6 +134,22 @@ class Model:
             raise ConfigError("records", on, "a model made with records=True")
         self.state.knobs.records = on
 
+    def set_observed(self, on: bool) -> None:
+        """Begin, from nothing, or end to note what CPUs do, between two batches.
+
+        `rxpath.model.observed` reads it. Raises `ConfigError` when the model was made without room.
+        """
+        if on and len(self.state.slices) < codes.SLICES:
+            raise ConfigError("observed", on, "a model made with records=True")
+        if on:
+            self.state.observed.clear()
+            self.forget_places()
+        self.state.knobs.observed = on
+
+    def forget_places(self) -> None:
+        """Forget on which CPUs flows were: with another chain their stages are others."""
+        self.state.places.array["cpus"] = 0
+
     def memory(self) -> dict[str, list[int]]:
         """What an idle host has kept of earlier frames, as plain JSON values.
 
@@ -169,6 +185,10 @@ class Model:
         state.steering.loads.array[:count] = memory["loads"]
         state.knobs.average_load, state.usage.is_off, tick = memory["falcon"]
         kernel.set_tick(state, tick)
+
+    def queued(self) -> int:
+        """Frames that the host holds now."""
+        return counters.queued(self.state)
 
     def stats(self) -> dict[str, Any]:
         """Counters since the last `reset`: `rxpath.model.counters.stats`."""

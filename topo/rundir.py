@@ -168,6 +168,7 @@ class RunDir:
         Raises RunDirError when something cannot be removed.
         """
         patterns = ["topo.sock", "topo.log", "rx-*.sock", "rx-*.json", "rx-*.log", "rx-*.out"]
+        patterns += ["ctl.sock", "ctl.json"]  # of falcon_ctl
         for switch in {*self.switches(), *switches}:
             patterns += [f"{switch}.{suffix}" for suffix in SWITCH_FILES]
         try:

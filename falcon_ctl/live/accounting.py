@@ -23,7 +23,7 @@ REASONS = (  # noqa: SIM905  # one word per code reads better than a column of q
     "NOT_OUR_MAC NOT_UNDERLAY NO_ROUTE VXLAN_PORT VXLAN_FLAGS VNI_UNKNOWN METER SOURCE_MAC ACL "
     "LINK_LOCAL NO_FLOOD REFLECTED SPLIT_HORIZON REPLICA TENANT_ABSENT TOO_BIG ECN NO_LINK"
 ).split()
-_NO_LOSS = {"SPLIT_HORIZON"}
+NO_LOSS = {"SPLIT_HORIZON"}
 _SO_MEMINFO, _MEMINFO_DROPS = 55, 8  # asm-generic/socket.h, linux/sock_diag.h
 _MEMINFO = struct.Struct("@9I")
 
@@ -148,7 +148,7 @@ def _in_switch(lab: Testbed, switch: Switch) -> Drops:
     found: Counter[str] = Counter()
     for counter in DROP_COUNTERS:
         found.update({f"{name} {REASONS[c]}": n for c, n in cells[counter].items()})
-    for reason in _NO_LOSS:
+    for reason in NO_LOSS:
         del found[f"{name} {reason}"]
     veths = _veths(lab, name, interfaces.values())
     at_ports = _not_read(lab, name, cells[PORT_RX]) if lab.target == "bmv2" else lab.ports(name)

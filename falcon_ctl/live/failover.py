@@ -107,6 +107,23 @@ class Failover:
         """End the sessions; the switches keep their entries and go on."""
         self._stack.close()
 
+    def attend(self, descriptor: int, serve: Callable[[], None]) -> None:
+        """Call `serve` from `run` whenever the descriptor is readable."""
+        self._selector.register(descriptor, selectors.EVENT_READ, serve)
+
+    def leave(self, descriptor: int) -> None:
+        """The inverse of `attend`."""
+        self._selector.unregister(descriptor)
+
+    def follow(self, system: System) -> dict[str, int]:
+        """From now on run this system; to be called by a `serve`.
+
+        Returns:
+            Switch → how many updates it took. One that is down gets its entries when it is back.
+        """
+        self.system = system
+        return dict(self._decide({}).updates)
+
     def run(self) -> None:
         """Decide whenever something changes, until `end` is called or an exception ends it."""
         while not self._ended:
@@ -158,7 +175,7 @@ class Failover:
             self._drop(name)
             return False
 
-    def _decide(self, kept: Mapping[str, bool]) -> None:
+    def _decide(self, kept: Mapping[str, bool]) -> Change:
         """Route around the present outage; a switch that fails meanwhile becomes part of it.
 
         Raises:
@@ -182,9 +199,10 @@ class Failover:
         else:
             raise failures[-1]
         alive = {name: how for name, how in kept.items() if name in self.controller.switches}
-        self._tell(
-            Change(outage, updates, time.monotonic() - began, alive, [str(f) for f in failures])
-        )
+        seconds = time.monotonic() - began
+        change = Change(outage, updates, seconds, alive, [str(f) for f in failures])
+        self._tell(change)
+        return change
 
     def _write(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +28,11 @@ class Host:
         self.name = info.name
         self._client = Client(info.control_socket, ANSWER_SECONDS)
         self._found = self.get()
+
+    @property
+    def found(self) -> Mapping[str, Any]:
+        """The knobs that were there when the connection was opened."""
+        return self._found
 
     def use(self, system: System, dilation: int, **knobs: Any) -> None:
         """Run `system`; what neither it nor `knobs` set of FALCON has its default."""

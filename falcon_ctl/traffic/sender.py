@@ -77,7 +77,7 @@ class Sender:
             if self.stop.is_set():
                 lags = lags[:index]
                 break
-            now = _wait_until(max(start + offset, now + _GAP_NS))
+            now = wait_until(max(start + offset, now + _GAP_NS))
             lags[index] = now - start - offset
             payload.write(frames[flow], at[flow], payload.Stamp(ids[flow], counts[flow], now))
             try:
@@ -99,7 +99,7 @@ def send_frames(
         for frame, offset in zip(frames, offsets.tolist(), strict=True):
             if stop.is_set():
                 break
-            _wait_until(start + offset)
+            wait_until(start + offset)
             taken += sock.send(frame) == len(frame)
     return taken
 
@@ -124,7 +124,7 @@ def undisturbed() -> Iterator[None]:
             gc.enable()
 
 
-def _wait_until(deadline_ns: int) -> int:
+def wait_until(deadline_ns: int) -> int:
     """Sleep until the wall clock shows `deadline_ns`; return the time then."""
     while (left := deadline_ns - (now := time.time_ns())) > 0:
         time.sleep(max(0, left - _SPIN_NS) / 1e9)

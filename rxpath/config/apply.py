@@ -6,7 +6,7 @@ flight keeps its row when the host is given another profile, and new costs hold 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,6 +156,16 @@ def write_stages(state: State, knobs: Knobs) -> None:
             row = _write_chain(state, row, profile.denied(), amounts, knobs.rps_masks)
     state.knobs.chains = len(profiles.chains(knobs.profile))
     _write_first_paths(state, profiles.chains(knobs.profile))
+
+
+def rows(profile: str) -> Iterator[Stage]:
+    """The stages of all chains of a host, in the order of `State.stages`."""
+    for chain in profiles.chains(profile).values():
+        yield from chain.stages
+        if chain.reassembles is not None:
+            yield from chain.of_fragments().stages
+        if chain.hook is not None:
+            yield from chain.denied().stages
 
 
 def _write_first_paths(state: State, chains: Mapping[str, Profile]) -> None:

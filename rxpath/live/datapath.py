@@ -11,6 +11,7 @@ from rxpath.compile.tables import Row, Rows, word, words
 from rxpath.live.clock import Clock
 from rxpath.live.fdb import Fdb
 from rxpath.live.recorder import Recorder
+from rxpath.live.seen import Seen
 from rxpath.model.state import codes
 from rxpath.model.state.packets import Event
 from rxpath.wire import frames, toeplitz
@@ -102,6 +103,7 @@ class Datapath(NamedTuple):
     rx: Rx
     tx: Tx
     recorder: Recorder
+    seen: Seen
 
 
 class Wiring(NamedTuple):
@@ -114,7 +116,7 @@ class Wiring(NamedTuple):
     tx: Tx
 
 
-def make(wiring: Wiring, recorder: Recorder, buffers: np.ndarray) -> Datapath:
+def make(wiring: Wiring, recorder: Recorder, seen: Seen, buffers: np.ndarray) -> Datapath:
     """A datapath with all counters at zero and without a socket.
 
     `buffers` is uint8 [slots, slot size]; the caller keeps it alive.
@@ -135,6 +137,7 @@ def make(wiring: Wiring, recorder: Recorder, buffers: np.ndarray) -> Datapath:
         scratch=np.zeros(2, np.int64),
         events=Rows.new(Event, EVENTS),
         recorder=recorder,
+        seen=seen,
         **wiring._asdict(),
     )
 

@@ -18,7 +18,7 @@ from rxpath.config import knobs
 from rxpath.errors import ConfigError
 from rxpath.host import Model
 from rxpath.live import clock as ck
-from rxpath.live import datapath, fdb, loop, receive, recorder
+from rxpath.live import datapath, fdb, loop, receive, recorder, seen
 from rxpath.live.config import Container, MachineConfig
 from rxpath.model.state.host import STATE
 from rxpath.wire import afpacket
@@ -58,7 +58,8 @@ class Host:
             afpacket.make_rx(slot_size),
             afpacket.make_tx(ifindexes, vlans),
         )
-        self.datapath = datapath.make(wiring, recorder.make(1, on=False), self._buffers)
+        tables = recorder.make(1, on=False), seen.make(1, on=False)
+        self.datapath = datapath.make(wiring, *tables, self._buffers)
         self.polls = np.zeros(loop.PORTS + len(config.containers), loop.POLLFD)
         self._follow_profile()
         self._warm()
@@ -130,6 +131,12 @@ class Host:
         self.datapath.slots.array["record"] = recorder.NO_RECORD
         self.model.set_records(False)
         return finished
+
+    def observe(self, on: bool) -> None:
+        """Begin or end to note what CPUs do and which flows there are, from nothing."""
+        flows = 1 << datapath.FLOWS_LOG2
+        self.datapath = self.datapath._replace(seen=seen.make(flows, on=on))
+        self.model.set_observed(on)
 
 
 def example(containers: int = 1) -> MachineConfig:

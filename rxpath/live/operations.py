@@ -1,4 +1,4 @@
-"""The operations of a host's control socket: status, get, set, stats, reset, record."""
+"""The operations of a host's control socket: status, get, set, stats, reset, record, observe."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rxpath.live import clock as ck
 from rxpath.live.control import Caller, Later
 from rxpath.live.datapath import REASON_NAMES
 from rxpath.live.host import LiveHost
+from rxpath.live.observing import Observing
 from rxpath.live.recordings import Recordings
 from rxpath.policies import custom
 from rxpath.wire import frames
@@ -29,12 +30,14 @@ class Operations:
         self.started = time.monotonic()
         self._carried = 0  # frames that were in the host at the last reset
         self._recordings = Recordings(host)
+        self._observing = Observing(host)
         self._loader: Thread | None = None
 
     def table(self) -> dict[str, Any]:
         """Operations by name, for `rxpath.live.control.Server`."""
         names = ("status", "get", "set", "stats", "reset", "record")
-        return {name: getattr(self, name) for name in names}
+        found = {name: getattr(self, name) for name in names}
+        return {**found, "observe": self._observing.observe, "flow": self._observing.flow}
 
     def close(self) -> None:
         """Wait until the last recording is on disk."""
@@ -67,6 +70,7 @@ class Operations:
 
         def configure(_: object = None) -> dict[str, Any]:
             self.host.configure(params)
+            self._observing.changed()
             return self.host.knobs()
 
         policy = params.get("policy")
@@ -129,6 +133,7 @@ class Operations:
     def reset(self, params: Mapping[str, Any], _: Caller) -> dict[str, Any]:
         """Zero counters and lateness; frames in flight stay and are counted as carried."""
         _only(params)
+        self._observing.reset()
         self.host.datapath.counters.clear()
         ck.reset(self.host.datapath.clock)
         self.host.count_kernel_drops()

@@ -7,7 +7,7 @@ import numpy as np
 from rxpath.compile.jit import entry, inner
 from rxpath.live import clock as ck
 from rxpath.live import datapath as dp
-from rxpath.live import recorder
+from rxpath.live import recorder, seen
 from rxpath.live.datapath import Datapath, buffer_of, free_slot, take_slot
 from rxpath.live.fdb import NOWHERE, targets, tenant_of
 from rxpath.model import kernel
@@ -54,6 +54,7 @@ def _apply(datapath: Datapath, state: State, event: Event) -> None:
     """Do what an event of the model says: write the frame to its container, or drop it."""
     slot = event.slot
     recorder.left(datapath.recorder, datapath.slots[slot].record, state, event)
+    seen.left(datapath.seen, event)
     if event.kind != DELIVER:
         datapath.counters.drops[event.reason] += 1
         free_slot(datapath, slot)
@@ -129,12 +130,13 @@ def _deliver(datapath: Datapath, state: State, i: int, now: int, tenant: int, po
     next_id = datapath.attachment.next_id
     row = recorder.begin(datapath.recorder, frame, descriptor, next_id, now)
     flow = _flow_of(datapath, frame, tenant)
+    wire_len = descriptor.length + (4 if descriptor.tag >= 0 else 0)
+    seen.arrived(datapath.seen, frame, parsed, flow, port, now, wire_len)
     slot, reason = take_slot(datapath), RX_MISSED
     if slot >= 0:
         size = parsed.inner_end - parsed.inner
         memcpy(buffer_of(datapath, slot), frame.ctypes.data + parsed.inner, size)
         datapath.slots[slot].size, datapath.slots[slot].record = size, row
-        wire_len = descriptor.length + (4 if descriptor.tag >= 0 else 0)
         attachment = datapath.attachment
         chain = attachment.tunnel_chain if parsed.tunnel else attachment.plain_chain
         described = _frame(datapath, frame, flow, port, chain, wire_len)
@@ -143,6 +145,7 @@ def _deliver(datapath: Datapath, state: State, i: int, now: int, tenant: int, po
             free_slot(datapath, slot)
     if reason:
         datapath.counters.drops[reason] += 1
+        seen.refused(datapath.seen, flow, reason)
     recorder.parsed(datapath.recorder, row, parsed.rss_hash, parsed.proto, flow, port)
     recorder.dropped(datapath.recorder, row, reason)
 

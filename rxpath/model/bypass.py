@@ -85,9 +85,12 @@ def set_polling(state: State, polling: set[int]) -> None:
 def settle(state: State) -> None:
     """Book the time that cores have spun until now."""
     now = state.output.now
-    for core in state.cpus:
+    for number, core in enumerate(state.cpus):
         if core.work == codes.WORK_SPIN:
             core.busy[codes.BUSY_POLLING] += now - core.start
+            if state.knobs.observed:
+                spun = state.observed.cpus[number].ns
+                spun[codes.ACTIVITY_SPIN] += now - core.start
             core.start = now
 
 

@@ -8,7 +8,7 @@ softirqs that the interrupt raised.
 from __future__ import annotations
 
 from rxpath.compile.jit import inner
-from rxpath.model import events
+from rxpath.model import events, observe
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
 from rxpath.model.state.machine import Cpu
@@ -47,6 +47,8 @@ def account(state: State, cpu: int, now: int) -> None:
     core.busy[kind] += elapsed
     if kind >= codes.BUSY_KSOFTIRQD and kind != codes.BUSY_POLLING:
         state.tasks[core.task].runtime += elapsed
+    if state.knobs.observed:
+        observe.note(state, cpu, elapsed, now)
 
 
 @inner
@@ -80,6 +82,8 @@ def interrupt(state: State, cpu: int, now: int, cost: int) -> None:
         return
     core.stolen += cost
     core.busy[codes.BUSY_HARDIRQ] += cost
+    if state.knobs.observed:
+        state.observed.cpus[cpu].ns[codes.ACTIVITY_HARDIRQ] += cost
     end = events.cancel_cpu(state, cpu)
     events.schedule_cpu(state, cpu, end + cost)
 

@@ -7,16 +7,16 @@ import pytest
 from numba.core import config
 from numba.core.errors import TypingError
 
-from rxpath.compile.groups import Group, table
+from rxpath.compile.groups import Group, Table, table
 from rxpath.compile.jit import entry
 from rxpath.compile.tables import LINE, Row, Rows, part, parts, word, words
-from rxpath.model.state import machine, packets, schedule, settings, steering
+from rxpath.model.state import machine, observed, packets, schedule, settings, steering
 from rxpath.model.state.host import State
 from rxpath.tcp import state as tcp
 
 DECLARED = [
     kind
-    for module in (machine, packets, schedule, settings, steering, tcp)
+    for module in (machine, observed, packets, schedule, settings, steering, tcp)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, Row) and kind not in (Row, Group)
 ]
@@ -130,8 +130,8 @@ def test_each_field_has_a_meaning_and_a_place_of_its_own(kind):
 
 
 def test_rows_that_events_look_at_begin_a_cache_line():
-    names = ("sources", "guard", "records", "hops", "datagrams", "flows", "tasks", "sockets")
-    state = State(slots=2, **dict.fromkeys(names, 1))
+    names = [name for name, field in State.FIELDS.items() if isinstance(field, Table)]
+    state = State(**dict.fromkeys(names, 2))
     for rows in (state.cpus, state.napis, state.stages, state.slots, state.flows, state.guard):
         assert rows.address % (8 * LINE) == 0
         assert rows.kind.SIZE % LINE == 0

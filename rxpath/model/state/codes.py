@@ -101,6 +101,19 @@ BUSY_NAMES = ("hardirq", "softirq", "ksoftirqd", "task", "polling", "napi_thread
 ASLEEP, WAKING, RUNNABLE, RUNNING = range(4)  # a thread
 UNSCHEDULED, BY_SOFTIRQ, BY_THREAD = range(3)  # a NAPI instance: who is to poll it
 
+# -- what a CPU's time goes to (`rxpath.model.observe`): a stage's row, or one of these ------------
+ACTIVITY_SPLIT = MAX_CHAIN_ROWS
+ACTIVITY_RPS = ACTIVITY_SPLIT + 1
+ACTIVITY_HARDIRQ = ACTIVITY_SPLIT + 2
+ACTIVITY_IPI = ACTIVITY_SPLIT + 3  # sending one
+ACTIVITY_SOFTIRQ = ACTIVITY_SPLIT + 4  # that has no packet left to charge it to
+ACTIVITY_SPIN = ACTIVITY_SPLIT + 5
+ACTIVITIES = ACTIVITY_SPLIT + 6
+ACTIVITY_NAMES = ("split", "rps", "hardirq", "ipi", "softirq", "spin")  # from ACTIVITY_SPLIT on
+SLICES = 1 << 14  # pieces of work that are remembered
+MOVES = 256  # and changes of CPU
+SPLIT_POSITION = NIC_POSITION - 1  # of a flow's places: no chain is as long
+
 # -- states of an skb and its flow ---------------------------------------------------------------
 ORDER_NONE, ORDER_UNDERWAY, ORDER_WAITS = range(3)  # its place in its flow's order (resequencer)
 RULE_NONE, RULE_ENTRY, RULE_FULL, RULE_DENIED = range(4)  # a flow: NIC's table, operator's policy

@@ -22,6 +22,7 @@ from rxpath.model.state.machine import (
     Task,
     Usage,
 )
+from rxpath.model.state.observed import Move, Observed, Places, Slice
 from rxpath.model.state.packets import (
     Datagram,
     Flow,
@@ -57,6 +58,7 @@ class State(Group):
     irq_cpus = words(codes.MAX_QUEUES, "CPU of each RX queue's interrupt")
     steering = part(Steering, "what a policy sees, knobs apart")
     reassembly = part(Reassembly, "IP fragments that wait for the rest of their datagrams")
+    observed = part(Observed, "what CPUs did, for an observer")
     sources = table(Source, "of events: the tick, interrupts, IPIs, wake-ups")
     guard = table(GuardEntry, "the order guard, by hash and position (`rxpath.model.order`)")
     slots = table(Slot, "frame buffers")
@@ -66,6 +68,9 @@ class State(Group):
     flows = table(Flow, "by number")
     tasks = table(Task, "ksoftirqd of each CPU, NAPI threads, then the applications' threads")
     sockets = table(Socket, "by number")
+    slices = table(Slice, "ring of pieces of work; one row when nobody is to observe")
+    moves = table(Move, "ring of changes of CPU, likewise")
+    places = table(Places, "by flow, likewise")
     steer = Call(STEER_SIGNATURE, "the steering policy (`rxpath.model.policy`)")
 
 
@@ -86,6 +91,9 @@ def allocate(slots: int, sockets: int, flows: int, threads: int, records: bool) 
         flows=flows,
         tasks=tasks,
         sockets=sockets,
+        slices=codes.SLICES if records else 1,
+        moves=codes.MOVES if records else 1,
+        places=flows if records else 1,
     )
     _empty_lists(state)
     _empty_schedule(state)

@@ -20,6 +20,7 @@ class Knobs(Row):
     gro = word("whether GRO merges")
     prism = word("PRISM: packets with priority go first: OFF, ON, DRAINING")
     records = word("whether frames' stages are recorded")
+    observed = word("whether CPUs' work is noted in `State.observed`")
     pipelining = word("FALCON: later stages get CPUs of their own")
     splitting = word("FALCON: GRO of TCP gets a CPU of its own")
     balancing = word("FALCON: second choice where the first is loaded")

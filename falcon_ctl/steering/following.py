@@ -1,0 +1,37 @@
+"""How a `falcon_ctl control` that runs follows a `use`: it takes requests on a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from falcon_ctl.errors import CtlError
+from falcon_ctl.live.failover import Failover
+from falcon_ctl.steering.choice import Choice
+from falcon_ctl.steering.switches import SOCKET
+from rxpath.errors import ControlError
+from rxpath.live.control import Caller, Server
+
+
+@contextmanager
+def followed(run_dir: Path, failover: Failover) -> Iterator[None]:
+    """While the block runs, `failover` runs what a `use` asks it for.
+
+    Raises:
+        ControlError: the run directory takes no socket.
+    """
+
+    def use(params: Mapping[str, Any], _: Caller) -> dict[str, int]:
+        try:
+            return failover.follow(Choice.from_json(params.get("choice")).resolve())
+        except CtlError as error:
+            raise ControlError("failed", "use", str(error)) from error
+
+    with Server(run_dir / SOCKET, {"use": use}) as server:
+        failover.attend(server.fileno(), server.serve)
+        try:
+            yield
+        finally:
+            failover.leave(server.fileno())

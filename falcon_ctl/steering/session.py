@@ -1,0 +1,295 @@
+"""A session with a running network: make it run a system, and see what it does.
+
+    with Session.open(network) as session:
+        session.use(Choice("falcon", threshold=60))
+        print(session.observe().hosts["m2"].cpus)
+
+Several sessions may be open at once, in one process or in several; use each from one thread at a
+time. Observing needs no lock; `use` locks the network while it runs and not longer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from falcon_ctl.background import in_parallel
+from falcon_ctl.errors import CtlError, NoNetwork, PartFailed
+from falcon_ctl.live.hosts import ANSWER_SECONDS, Host
+from falcon_ctl.steering import choice as choices
+from falcon_ctl.steering import memory
+from falcon_ctl.steering.choice import Choice
+from falcon_ctl.steering.observation import Event, Observation, Work
+from falcon_ctl.steering.observation import Host as SeenHost
+from falcon_ctl.steering.reading import Reader
+from falcon_ctl.steering.switches import Outcome, held
+from falcon_ctl.systems.system import System, merge_knobs
+from rxpath.config.knobs import Knobs
+from rxpath.errors import ControlError
+from rxpath.live.control import Client
+from topo.client.network import Network
+from topo.errors import NotRunning, TopoError
+from topo.spec.model import Topology
+
+T = TypeVar("T")
+# What one of the systems sets for itself, and the others have as usual.
+_USUAL = {"rebalance_interval_ns": Knobs().rebalance_interval_ns}
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What `use` did.
+
+    `switches`: updates that each took; `hosts`: those that run it; `dilation`: of the hosts.
+    `by_control`: the `falcon_ctl control` that runs keeps the switches so from now on.
+    """
+
+    choice: Choice
+    switches: Mapping[str, int]
+    hosts: tuple[str, ...]
+    dilation: int
+    seconds: float
+    by_control: bool
+
+
+class HalfApplied(CtlError):
+    """Some parts run what was chosen, others what they ran before.
+
+    `done`: those that do; `failed`: part → why it does not.
+    """
+
+    def __init__(self, choice: Choice, done: list[str], failed: Mapping[str, str]) -> None:
+        why = "; ".join(f"{part}: {reason}" for part, reason in failed.items())
+        runs = f"{', '.join(done)} run" if done else "no part runs"
+        others = ", ".join(failed)
+        super().__init__(f"{why}; {runs} {choice}, {others} what was there before")
+        self.choice = choice
+        self.done = done
+        self.failed = failed
+
+
+class Session:
+    """Context manager: connections to the hosts of a network.
+
+    Raises (every method, and `open`):
+        NoNetwork: the network is down; open another session when it is up again.
+        PartFailed: a part of it does not answer.
+    """
+
+    def __init__(self, run_dir: Path, topology: Topology, sockets: Mapping[str, str]) -> None:
+        self.run_dir = run_dir
+        self.topology = topology
+        self.closed = False
+        self._stack = ExitStack()
+        self._sockets = sockets
+        self._clients: dict[str, Client] = {}
+        self._readers = {name: Reader(name, topology) for name in sockets}
+        self._knobs: dict[str, tuple[int, dict[str, Any]]] = {}
+
+    @classmethod
+    def open(cls, network: Network) -> Session:
+        """A session with the network, which is the caller's."""
+        machines = network.machines
+        sockets = {name: info.control_socket for name, info in machines.items()}
+        return cls(network.run_dir, network.spec, sockets)
+
+    def __enter__(self) -> Session:  # noqa: PYI034  # Self needs Python 3.11
+        """Connections are opened when they are needed."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close them."""
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections; the network goes on as it is."""
+        self.closed = True
+        for name in list(self._clients):
+            self._drop(name)
+
+    def use(self, chosen: Choice) -> Applied:
+        """Make the network run what is chosen at once; it goes on so when the session has ended.
+
+        Raises:
+            UsageError: the choice is wrong; nothing was changed.
+            AlreadyRunning: a run is using the network; nothing was changed.
+            HalfApplied: a part failed while others had been changed already.
+        """
+        began = time.monotonic()
+        system = chosen.resolve()
+        with self._network() as network, ExitStack() as stack:
+            hosts = {name: Host(info) for name, info in network.machines.items()}
+            for host in hosts.values():
+                stack.callback(host.close)
+                chosen.verify_for(host.found)
+            switches = stack.enter_context(held(network, chosen, system))
+            outcome = switches.use()
+            errors = _configure(hosts, system, chosen)
+            memory.remember(self.run_dir, chosen)
+        return _applied(chosen, outcome, hosts, errors, switches.by_control, began)
+
+    def observe(self, slices: int = 0, flows: int = 64) -> Observation:
+        """What all hosts do now.
+
+        Args:
+            slices: most pieces of CPUs' work to tell of each host, of those that are new.
+            flows: most flows to tell of each host, of those that were seen last.
+        """
+        with self._blaming():
+            answers = self._ask(slices, flows)
+            remembered = self._remembered()
+            hosts: dict[str, SeenHost] = {}
+            events: list[Event] = []
+            for name, answer in answers.items():
+                chosen = self._choice_of(name, answer, remembered)
+                hosts[name], happened = self._readers[name].read(answer, chosen)
+                events += happened
+        return Observation(
+            wall_ns=time.time_ns(),
+            choice=remembered,
+            hosts=hosts,
+            events=tuple(events),
+        )
+
+    def call(self, machine: str, op: str, **params: Any) -> Any:
+        """One operation of a machine's control socket, over this session's connection."""
+        with self._blaming():
+            return self._again(machine, lambda client: client.call(op, **params))
+
+    def runs(self, machine: str) -> Choice:
+        """What a machine runs, as read back from it."""
+        return choices.of_knobs(self.call(machine, "get"), self._remembered())
+
+    def work(self, machine: str, activity: int) -> Work:
+        """What a number of the operations ``observe`` and ``flow`` stands for at a machine."""
+        reader = self._readers[machine]
+        if not reader.knows(activity):
+            self.observe(flows=0)
+        return reader.work(activity)
+
+    def _remembered(self) -> Choice | None:
+        found = memory.recall(self.run_dir)
+        return found.choice if found else None
+
+    def _ask(self, slices: int, flows: int) -> dict[str, Any]:
+        """Ask all hosts at once; one that was started again is asked once more."""
+        params = {"slices": slices, "flows": flows}
+        asked = [name for name in self._readers if self._request(name, params)]
+        return {name: self._answer(name, params, name in asked) for name in self._readers}
+
+    def _request(self, name: str, params: Mapping[str, int]) -> bool:
+        """Request what `_answer` waits for; False: the host has to be asked again."""
+        try:
+            self._client(name).request("observe", **params, **self._readers[name].asks)
+        except ControlError:
+            self._drop(name)
+            return False
+        return True
+
+    def _answer(self, name: str, params: Mapping[str, int], asked: bool) -> Any:
+        try:
+            if asked:
+                return self._client(name).result()
+        except ControlError as error:
+            if error.kind != "gone":
+                raise
+            self._drop(name)
+        return self._client(name).call("observe", **params)
+
+    def _choice_of(self, name: str, answer: Mapping[str, Any], remembered: Choice | None) -> Choice:
+        changes, knobs = self._knobs.get(name, (-1, {}))
+        if changes != answer["changes"]:
+            knobs = self._again(name, lambda client: client.call("get"))
+            self._knobs[name] = answer["changes"], knobs
+        return choices.of_knobs(knobs, remembered)
+
+    def _again(self, name: str, ask: Callable[[Client], T]) -> T:
+        """Ask; once more on a new connection when the host was started again."""
+        try:
+            return ask(self._client(name))
+        except ControlError as error:
+            if error.kind != "gone":
+                raise
+            self._drop(name)
+            return ask(self._client(name))
+
+    def _client(self, name: str) -> Client:
+        if name not in self._clients:
+            self._clients[name] = Client(self._sockets[name], ANSWER_SECONDS)
+        return self._clients[name]
+
+    def _drop(self, name: str) -> None:
+        if name in self._clients:
+            self._clients.pop(name).close()
+        self._readers[name].forget()
+        self._knobs.pop(name, None)
+
+    def _network(self) -> Network:
+        try:
+            return Network.connect(self.run_dir)
+        except TopoError as error:
+            raise NoNetwork(str(error)) from error
+
+    def _blaming(self) -> _Blaming:
+        return _Blaming(self.run_dir)
+
+
+class _Blaming:
+    """Context manager: says that the network is down when a host does not answer because of it."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, ControlError):
+            return
+        try:
+            Network.connect(self._run_dir).close()
+        except NotRunning as down:
+            raise NoNetwork(str(down)) from error
+        except TopoError as failure:
+            raise PartFailed("topo daemon", str(failure)) from error
+        raise PartFailed(f"rxpath ({error.where})", error.message) from error
+
+
+def _configure(hosts: Mapping[str, Host], system: System, chosen: Choice) -> dict[str, Exception]:
+    """Give all hosts their knobs at once; why those failed that did."""
+    knobs = merge_knobs(_USUAL, system.live_knobs, chosen.knobs)
+
+    def use(host: Host) -> Callable[[], None]:
+        dilation = chosen.dilation or int(host.found["dilation"])
+        return lambda: host.use(system, dilation, **knobs)
+
+    results = in_parallel({name: use(host) for name, host in hosts.items()})
+    return {name: one for name, one in results.items() if isinstance(one, Exception)}
+
+
+def _applied(
+    chosen: Choice,
+    outcome: Outcome,
+    hosts: Mapping[str, Host],
+    errors: Mapping[str, Exception],
+    by_control: bool,
+    began: float,
+) -> Applied:
+    """What was done. Raises HalfApplied."""
+    updates = {name: n for name, n in outcome.items() if isinstance(n, int)}
+    failed = {f"switch {name}": why for name, why in outcome.items() if isinstance(why, str)}
+    failed |= {f"host {name}": _reason(error) for name, error in errors.items()}
+    done = [name for name in (*updates, *hosts) if name not in errors]
+    if failed:
+        raise HalfApplied(replace(chosen), done, failed)
+    dilation = chosen.dilation or max(int(host.found["dilation"]) for host in hosts.values())
+    seconds = time.monotonic() - began
+    return Applied(chosen, updates, tuple(hosts), dilation, seconds, by_control)
+
+
+def _reason(error: Exception) -> str:
+    return error.message if isinstance(error, ControlError) else str(error)
