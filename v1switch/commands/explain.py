@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from v1switch.commands.offline import dataplane, guarded, parser
-from v1switch.commands.parsing import check_cpu_port, check_not_dropped, port_number
+from v1switch.commands.parsing import Parser, check_cpu_port, check_not_dropped, port_number
 from v1switch.control.dataplane import Dataplane
 from v1switch.errors import RequestError
 from v1switch.explain.document import Document
@@ -41,14 +41,15 @@ class PacketError(RequestError):
 
 def main(argv: list[str]) -> int:
     """Explain packets; 0, or 2 when the call was wrong."""
-    made = _arguments()
+    made = arguments()
     options = made.parse_args(argv)
     check_cpu_port(made, options.cpu_port, options.drop_port)
     check_not_dropped(made, f"--port {options.port}", options.port, options.drop_port)
     return guarded(lambda: _explain(options))
 
 
-def _arguments() -> argparse.ArgumentParser:
+def arguments() -> Parser:
+    """The parser of its arguments."""
     made = parser("explain", "Show what a program does with packets, step by step.")
     add = made.add_argument
     add(

@@ -19,13 +19,18 @@ HEADINGS = ("port", "interface", "link", "in", "not read", "errors", "out", "ref
 
 def main(argv: list[str]) -> int:
     """Print the counters of a switch; 0, or 2 when it cannot be asked."""
+    options = arguments().parse_args(argv)
+    return guarded(lambda: _show(options))
+
+
+def arguments() -> Parser:
+    """The parser of its arguments."""
     made = Parser(
         prog="v1switch interfaces", description="Show a running switch's interface counters."
     )
     made.add_argument("address", help="its P4Runtime address: unix:PATH or HOST:PORT")
     made.add_argument("--json", action="store_true", help="print one line of JSON")
-    options = made.parse_args(argv)
-    return guarded(lambda: _show(options))
+    return made
 
 
 def _show(options: argparse.Namespace) -> None:

@@ -29,9 +29,7 @@ run({name!r})
 
 def main(argv: list[str]) -> int:
     """Make the commands in a directory; 0, or 2 when it cannot be written to."""
-    made = Parser(prog="v1switch link", description="Make simple_switch and simple_switch_grpc.")
-    made.add_argument("directory", type=Path, metavar="DIR", help="is made if missing")
-    directory = made.parse_args(argv).directory
+    directory = arguments().parse_args(argv).directory
     try:
         for path in link(directory):
             print(path)
@@ -43,6 +41,13 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"v1switch: {escaped(str(error))}\n")
         return 2
     return 0
+
+
+def arguments() -> Parser:
+    """The parser of its arguments."""
+    made = Parser(prog="v1switch link", description="Make simple_switch and simple_switch_grpc.")
+    made.add_argument("directory", type=Path, metavar="DIR", help="is made if missing")
+    return made
 
 
 def link(directory: Path) -> list[Path]:

@@ -57,7 +57,8 @@ def _interface(text: str) -> tuple[int, str]:
         raise argparse.ArgumentTypeError(f"{text!r}: PORT@INTERFACE: {error}") from error
 
 
-def _general() -> Parser:
+def general() -> Parser:
+    """The parser of the options before `--`."""
     parser = Parser(
         prog="v1switch",
         description="P4 switch for BMv2 JSON (v1model).",
@@ -131,7 +132,8 @@ def _size(text: str) -> int:
     return size
 
 
-def _target() -> Parser:
+def target() -> Parser:
+    """The parser of the options behind `--`."""
     parser = Parser(prog="v1switch --")
     add = parser.add_argument
     add("--grpc-server-addr", metavar="ADDR", help="HOST:PORT or unix:PATH")
@@ -178,37 +180,37 @@ def parse(argv: Sequence[str], name: str = "v1switch") -> Options:
     """
     args = list(argv)
     cut = args.index("--") if "--" in args else len(args)
-    parser = _general()
-    general, target = parser.parse_args(args[:cut]), _target().parse_args(args[cut + 1 :])
-    if general.program is None and not general.no_p4:
+    parser = general()
+    before, behind = parser.parse_args(args[:cut]), target().parse_args(args[cut + 1 :])
+    if before.program is None and not before.no_p4:
         parser.error("a program is needed: expected program.json or --no-p4")
-    remarks = [*ignored.told(general, ignored.GENERAL), *ignored.told(target, ignored.TARGET)]
-    if general.log_level is None:
-        general.log_level = TRACE if general.log_console or general.log_file else "info"
-    if general.log_level == TRACE and not _explains(general):
+    remarks = [*ignored.told(before, ignored.GENERAL), *ignored.told(behind, ignored.TARGET)]
+    if before.log_level is None:
+        before.log_level = TRACE if before.log_console or before.log_file else "info"
+    if before.log_level == TRACE and not _explains(before):
         remarks.append("every step of every packet is logged; -L info forwards much faster")
-    if general.program is not None and general.no_p4:
-        remarks.append(f"{general.program} is not loaded: --no-p4 was given")
-        general.program = None
-    if general.program is None and general.entries is not None:
-        parser.error(f"--entries {general.entries}: expected program.json, to which they belong")
-    if general.program is None and general.restore_state is not None:
-        what = f"--restore-state {general.restore_state}"
+    if before.program is not None and before.no_p4:
+        remarks.append(f"{before.program} is not loaded: --no-p4 was given")
+        before.program = None
+    if before.program is None and before.entries is not None:
+        parser.error(f"--entries {before.entries}: expected program.json, to which they belong")
+    if before.program is None and before.restore_state is not None:
+        what = f"--restore-state {before.restore_state}"
         parser.error(f"{what}: expected program.json, to which it belongs")
-    if (without := tls.without_effect(target)) is not None:
+    if (without := tls.without_effect(behind)) is not None:
         remarks.append(without)
-    address = target.grpc_server_addr
+    address = behind.grpc_server_addr
     if address is None and name != PLAIN:
         address = DEFAULT_ADDRESS
-    cpu = target.cpu_port if target.cpu_port is not None else general.cpu_port
-    drop = target.drop_port if target.drop_port is not None else general.drop_port
+    cpu = behind.cpu_port if behind.cpu_port is not None else before.cpu_port
+    drop = behind.drop_port if behind.drop_port is not None else before.drop_port
     drop = DROP_PORT if drop is None else drop
     check_cpu_port(parser, cpu, drop)
-    _check_interfaces(parser, general.interface, cpu, drop)
-    files = tls.chosen(parser, target)
-    thrift = thrift_port.chosen(general, target, plain=name == PLAIN)
+    _check_interfaces(parser, before.interface, cpu, drop)
+    files = tls.chosen(parser, behind)
+    thrift = thrift_port.chosen(before, behind, plain=name == PLAIN)
     return Options(
-        general, address, files, thrift, tuple(remarks), target.priority_queues, cpu, drop
+        before, address, files, thrift, tuple(remarks), behind.priority_queues, cpu, drop
     )
 
 

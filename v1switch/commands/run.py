@@ -10,7 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from v1switch.commands.offline import dataplane, guarded, parser
-from v1switch.commands.parsing import check_cpu_port, check_not_dropped, port_number
+from v1switch.commands.parsing import Parser, check_cpu_port, check_not_dropped, port_number
 from v1switch.control.dataplane import Dataplane
 from v1switch.engines.python.engine import PythonEngine
 from v1switch.errors import SwitchError
@@ -22,6 +22,16 @@ Timed = tuple[int, int, bytes]
 
 def main(argv: list[str]) -> int:
     """Run a program on files; 0, or 2 when the call was wrong."""
+    made = arguments()
+    options = made.parse_args(argv)
+    check_cpu_port(made, options.cpu_port, options.drop_port)
+    for port, path in options.pcap_in:
+        check_not_dropped(made, f"--pcap-in {port}={path}", port, options.drop_port)
+    return guarded(lambda: _run(options))
+
+
+def arguments() -> Parser:
+    """The parser of its arguments."""
     made = parser("run", "Run the packets of capture files through a program.")
     add = made.add_argument
     add(
@@ -39,11 +49,7 @@ def main(argv: list[str]) -> int:
         metavar="DIR",
         help="where port<N>.pcap is written for each port that packets leave by",
     )
-    options = made.parse_args(argv)
-    check_cpu_port(made, options.cpu_port, options.drop_port)
-    for port, path in options.pcap_in:
-        check_not_dropped(made, f"--pcap-in {port}={path}", port, options.drop_port)
-    return guarded(lambda: _run(options))
+    return made
 
 
 def _input(text: str) -> tuple[int, Path]:

@@ -26,6 +26,16 @@ _WIDEST = 60  # of the first column
 
 def main(argv: list[str]) -> int:
     """Survey a folder; 0 when all programs are native, 1 when not, 2 when the call was wrong."""
+    options = arguments().parse_args(argv)
+    findings: list[Finding] = []
+    status = guarded(lambda: _survey(options, findings))
+    if status == WRONG_CALL:
+        return status
+    return ALL_NATIVE if all(found.result == NATIVE for found in findings) else NOT_ALL
+
+
+def arguments() -> Parser:
+    """The parser of its arguments."""
     made = Parser(
         prog="v1switch survey",
         description="Compile all BMv2 JSON files below a folder, each in a process of its own "
@@ -42,12 +52,7 @@ def main(argv: list[str]) -> int:
         help=f"processor time that a program may take, in seconds ({SECONDS})",
     )
     add("--format", choices=("table", "json", "csv"), default="table")
-    options = made.parse_args(argv)
-    findings: list[Finding] = []
-    status = guarded(lambda: _survey(options, findings))
-    if status == WRONG_CALL:
-        return status
-    return ALL_NATIVE if all(found.result == NATIVE for found in findings) else NOT_ALL
+    return made
 
 
 def _number(text: str) -> int:
