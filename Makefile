@@ -23,6 +23,7 @@ ENV    := $(if $(VIRTUAL_ENV),$(VIRTUAL_ENV),.venv)
 PY     := $(ENV)/bin/python
 READY  := $(ENV)/.falcon-testbed
 DEV    := $(ENV)/.falcon-testbed-dev
+DOCS   := $(ENV)/.falcon-testbed-docs
 FUZZ   := $(ENV)/.falcon-testbed-fuzz
 MUTATE := $(ENV)/.falcon-testbed-mutants
 
@@ -42,7 +43,7 @@ MINE    = $(AS_OWNER) test -w $(ENV) || { \
 # What the network needs from the system, as Debian and Ubuntu call it.
 APT    := mininet iproute2 util-linux ethtool iputils-ping
 
-.PHONY: topo down test test-quick test-distro check bench fuzz mutants chaos soak failover p4 system install clean help
+.PHONY: topo down docs test test-quick test-distro check bench fuzz mutants chaos soak failover p4 system install clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -69,6 +70,10 @@ check: install $(DEV) ## lint, format, types and import contracts
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(ENV)/bin/lint-imports
+
+docs: install $(DOCS) ## the documentation as a site, in build/site
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+	@echo "build/site/index.html is the first page; $(PY) -m mkdocs serve shows it with a search"
 
 bench: install $(DEV) ## benchmarks, each beside its peer in the same run
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
@@ -114,6 +119,11 @@ $(READY): pyproject.toml v1switch/pyproject.toml | $(PY)
 $(DEV): pyproject.toml $(READY)
 	@$(MINE)
 	@$(PIP) --editable '.[dev]'
+	@$(AS_OWNER) touch $@
+
+$(DOCS): pyproject.toml $(READY)
+	@$(MINE)
+	@$(PIP) --editable '.[docs]'
 	@$(AS_OWNER) touch $@
 
 # atheris has wheels for some platforms only: without it the inputs are not coverage-guided.

@@ -14,6 +14,10 @@ class CtlError(Exception):
 
     exit_status = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """The one line, which IPython shows in a notebook in place of the traceback."""
+        return [f"falcon_ctl: {self}"]
+
 
 class Interrupted(CtlError):
     """The user (SIGINT) or the system (SIGTERM) ended the run."""

@@ -13,11 +13,13 @@ Programs that people use with BMv2, unchanged, on v1switch and on BMv2's `simple
 that it states. `CLIENTS_ENV` names a directory for Python environments, a variable for each
 client its checkout; what is missing is skipped:
 
-    export CLIENTS_ENV=~/clients/env TUTORIALS_DIR=~/clients/tutorials
-    pytest tests/clients                                  # on v1switch
-    python -m tests.clients tutorials/basic               # on both, one case
-    python -m tests.clients --record                      # keep the results
-    python -m tests.clients --page docs/clients.md        # write this page of them
+```console title="needs the clients' checkouts"
+$ export CLIENTS_ENV=~/clients/env TUTORIALS_DIR=~/clients/tutorials
+$ pytest tests/clients                                  # on v1switch
+$ python -m tests.clients tutorials/basic               # on both, one case
+$ python -m tests.clients --record                      # keep the results
+$ python -m tests.clients --page docs/clients.md        # write this page of them
+```
 
 Each case runs in network, process and mount namespaces of its own, with a copy of the checkout,
 the packages that the client asks for, and the directory of `v1switch link` first on the PATH.

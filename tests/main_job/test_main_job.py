@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from falcon_ctl.report.schema import MainJob
 from tests.packaging.environments import Environment, build_wheel
 from tests.topo import unprivileged
 from tests.topo.driver import Topo
@@ -117,6 +118,10 @@ def test_it_says_where_its_numbers_come_from(run: Run) -> None:
     assert origin["seeds"] == [1]
     assert {"python", "numba", "numpy", run.document["switch"]["target"]} <= set(origin["versions"])
     assert "unknown" not in origin["code_sha256"].values()
+
+
+def test_it_is_what_its_published_schema_says(run: Run) -> None:
+    MainJob.model_validate(run.document, strict=True)
 
 
 def test_every_system_was_measured(run: Run) -> None:

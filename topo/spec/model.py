@@ -45,29 +45,29 @@ class Model(BaseModel):
 class Named(Model):
     """A part of a topology that other parts refer to by name."""
 
-    name: Name
+    name: Name = Field(description="At most 15 letters, digits and hyphens, a letter first.")
 
 
 class Tenant(Named):
     """One overlay network: its VXLAN network identifier, and its VLAN at access ports."""
 
-    vni: Annotated[int, Field(ge=1, lt=1 << 24)]
-    vlan: Annotated[int, Field(ge=1, le=4094)]
-    subnet: IPv4Network
+    vni: Annotated[int, Field(ge=1, lt=1 << 24, description="VXLAN network identifier.")]
+    vlan: Annotated[int, Field(ge=1, le=4094, description="VLAN at access ports.")]
+    subnet: IPv4Network = Field(description="Addresses of its containers; tenants may overlap.")
 
 
 class Switch(Named):
     """A P4 switch; `mac` is its address as an underlay router."""
 
-    mac: Mac
-    device_id: Annotated[int, Field(ge=1, lt=1 << 63)]
+    mac: Mac = Field(description="Its address as an underlay router; derived from device_id.")
+    device_id: Annotated[int, Field(ge=1, lt=1 << 63, description="P4Runtime's; else counted.")]
 
 
 class Machine(Named):
     """A receiving host: the address of its VTEP and the MAC address of its uplink."""
 
-    vtep: IPv4Address
-    mac: Mac
+    vtep: IPv4Address = Field(description="Its VXLAN tunnel end point; else 172.16.0.1 and on.")
+    mac: Mac = Field(description="Of the uplink; derived from vtep.")
 
     @property
     def uplink(self) -> str:
@@ -78,10 +78,10 @@ class Machine(Named):
 class Container(Named):
     """A container of one tenant on one machine."""
 
-    machine: Name
-    tenant: Name
-    ip: IPv4Address
-    mac: Mac
+    machine: Name = Field(description="Where it runs.")
+    tenant: Name = Field(description="Whose it is.")
+    ip: IPv4Address = Field(description="Of eth0, in the tenant's subnet.")
+    mac: Mac = Field(description="Of eth0; derived from tenant and ip.")
 
     @property
     def ifname(self) -> str:
@@ -119,11 +119,15 @@ class Topology(Model):
     `writable` are directories of the computer that containers may write.
     """
 
-    name: Name
-    mtu: Mtu = 1500
-    underlay_mtu: Mtu = 1600
-    ipv6: bool = False
-    writable: tuple[str, ...] = ()
+    name: Name = Field(description="For tables and results.")
+    mtu: Mtu = Field(default=1500, description="MTU of containers, bytes.")
+    underlay_mtu: Mtu = Field(
+        default=1600, description="MTU of uplinks and links of switches, bytes."
+    )
+    ipv6: bool = Field(default=False, description="Leave the kernel's IPv6 on in every node.")
+    writable: tuple[str, ...] = Field(
+        default=(), description="Directories that containers may write."
+    )
     tenants: tuple[Tenant, ...]
     switches: tuple[Switch, ...]
     machines: tuple[Machine, ...]

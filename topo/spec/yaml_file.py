@@ -210,6 +210,12 @@ MODELS: dict[str, type[Model]] = {
     "machines": Machine,
     "containers": Container,
 }
+# Keys that a file may leave out, beside those with a default.
+DERIVED = {
+    "switches": ("device_id", "mac"),
+    "machines": ("vtep", "mac"),
+    "containers": ("mac",),
+}
 EXPECTED = {
     "name": "expected at most 15 letters, digits and hyphens, a letter first",
     "mac": "expected a MAC address such as 02:00:00:00:00:01, in lower case",

@@ -1,0 +1,61 @@
+"""A lab under the virtual clock: the receiving host alone, as fast as this computer runs it."""
+
+from __future__ import annotations
+
+from falcon_ctl.checks.measurement import Measurement
+from falcon_ctl.lab.asked import Flows
+from falcon_ctl.lab.chosen import Chosen
+from falcon_ctl.lab.lab import Lab
+from falcon_ctl.lab.run import Run
+from falcon_ctl.systems.system import merge_knobs
+from falcon_ctl.virtual.loads import Closed, Load, Stream
+from falcon_ctl.virtual.measure import Metrics, measure
+
+# The kernel's 40 ms would not see a load within a run of some milliseconds.
+LOAD_INTERVAL_NS = 500_000
+WARM_MS = 2  # of a TCP flow, until its window is open
+
+
+class VirtualLab(Lab):
+    """Runs the model of a receiving host from deadline to deadline; nothing is sent anywhere."""
+
+    clock = "virtual"
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _use(self, chosen: Chosen) -> Chosen:
+        return chosen
+
+    def _send(self, chosen: Chosen, asked: Flows) -> Run:
+        found = measure(chosen.system, load(chosen, asked), asked.seed)
+        return Run(self.clock, asked, measurement(chosen.system.name, asked, found), chosen.given)
+
+
+def load(chosen: Chosen, asked: Flows) -> Load:
+    """What `falcon_ctl.virtual` takes; times there are whole milliseconds."""
+    knobs = merge_knobs({"falcon": {"load_interval_ns": LOAD_INTERVAL_NS}}, chosen.knobs)
+    ms = max(1, round(asked.ms))
+    if asked.proto == "tcp":
+        return Closed(asked.count, ms, WARM_MS, window=asked.window, knobs=knobs)
+    rates = (asked.rate,) * asked.count
+    return Stream(rates, ms, warm_ms=0, size=asked.size, paced=not asked.poisson, knobs=knobs)
+
+
+def measurement(system: str, asked: Flows, found: Metrics) -> Measurement:
+    """The model's metrics in the form that live runs have."""
+    return Measurement(
+        system=system,
+        proto=asked.proto,
+        flows=asked.count,
+        load="lab",
+        sent=found.sent,
+        delivered=found.delivered,
+        drops=found.drops,
+        reordered=found.reordered,
+        pps=found.pps,
+        latencies=found.latencies,
+        late="",
+        loads=found.loads,
+        cpu_ns=found.cpu_ns,
+    )

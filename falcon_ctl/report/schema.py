@@ -1,0 +1,155 @@
+"""The JSON results as pydantic models: their keys, types, units and meaning.
+
+The writers make plain values; these models describe them for readers (docs: reference, results),
+and tests hold both together.  `MODELS` has one for each kind of document.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class Part(BaseModel):
+    """Base of every part of a document: no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Machine(Part):
+    """The computer that a run was made on; neither host nor user is named."""
+
+    processor: str = Field(description="Model name, as /proc/cpuinfo has it.")
+    cores: int = Field(ge=1, description="Cores that the process could use.")
+    kernel: str = Field(description="Name and release.")
+    memory_mib: Count = Field(description="Memory, MiB.")
+
+
+class Provenance(Part):
+    """What decided the numbers."""
+
+    id: str = Field(description="Twelve hex digits over all but the machine; in CSV rows as well.")
+    versions: dict[str, str] = Field(description="Program or library → version.")
+    code_sha256: dict[str, str] = Field(description="Package → hash of its sources.")
+    machine: Machine
+    seeds: list[int] = Field(description="Of everything random.")
+    spec_sha256: str = Field(description="Hash of what was asked for.")
+    invalid: list[str] = Field(description="Why no number is valid; empty when they are.")
+
+
+class Marks(Part):
+    """What every document and every element of a list of results has."""
+
+    invalid: str = Field(description="Why the numbers must not be used; empty when they may.")
+    provenance: Provenance
+
+
+class Switch(Part):
+    """The switches' program."""
+
+    target: Literal["bmv2", "v1switch"]
+    version: str
+
+
+class Latency(Part):
+    """Latencies from the NIC to the application, µs of model time; null without any packet."""
+
+    p50: float | None = Field(description="Median, µs.")
+    p99: float | None = Field(description="99th percentile, µs.")
+
+
+class Measurement(Part):
+    """One system under one load; frames are those of the run alone."""
+
+    system: str
+    proto: Literal["udp", "tcp"]
+    flows: Count = Field(description="How many flows.")
+    sent: Count = Field(description="Frames that were sent.")
+    delivered: Count = Field(description="Frames that the application received.")
+    drops: dict[str, Count] = Field(description="Lost frames by place.")
+    foreign_drops: dict[str, Count] = Field(description="Dropped frames that the run did not send.")
+    reordered: Count = Field(description="Delivered frames that a later one overtook (RFC 4737).")
+    pps: float = Field(description="Delivered packets/s of model time.")
+    latency_us: Latency
+    late: bool = Field(description="A part was later than its budget.")
+    invalid: str = Field(description="Why rate and latencies are not valid; empty when they are.")
+    load: str | None = Field(default=None, description="Name of the load; in report.json only.")
+    cores_percent: dict[str, float] | None = Field(
+        default=None, description="CPU → percent of the time it was busy; in report.json only."
+    )
+    reordered_ratio: float | None = Field(
+        default=None, description="`reordered` over `delivered`; in report.json only."
+    )
+    cpu_ns_per_packet: float | None = Field(
+        default=None, description="Time of all CPUs for a packet, ns; in report.json only."
+    )
+    predicted_pps: float | None = Field(
+        default=None, description="The rate by the virtual clock, 0: none; in report.json only."
+    )
+
+
+class Check(Part):
+    """A claim and its verdict."""
+
+    name: str
+    ok: bool = Field(description="Whether it holds.")
+    evidence: str = Field(description="What was seen, or the first counterexamples.")
+
+
+class MainJob(Marks):
+    """The main job: `python -m falcon_ctl --json FILE`, and `report.json` of its results."""
+
+    topology: str
+    switch: Switch
+    live: list[Measurement]
+    checks: list[Check]
+
+
+class FigureRow(Marks):
+    """A claim of the talk, or a value of a figure, beside the model's."""
+
+    figure: int = Field(ge=1, le=7)
+    system: str
+    proto: str
+    metric: str = Field(description="What is measured, with its unit.")
+    claim: float | None = Field(description="The talk's ratio; null where it has none.")
+    measured: float | None = Field(description="The model's; null where nothing was delivered.")
+    within: bool | None = Field(description="Whether they agree; null without a claim.")
+
+
+class Figures(RootModel[list[FigureRow]]):
+    """`python -m falcon_ctl figures --json FILE`, and `figures.json` of its results."""
+
+
+class SystemClaim(Marks):
+    """A tick or cross of the systems' table."""
+
+    key: str
+    system: str
+    mark: str = Field(description="✓, ✗ or what else the table has.")
+    claim: str
+    measured: str
+    holds: bool
+
+
+class Systems(RootModel[list[SystemClaim]]):
+    """`python -m falcon_ctl systems --json FILE`."""
+
+
+class Papers(Marks):
+    """`python -m falcon_ctl figures --paper --json FILE`; lists have the keys of the CSV files."""
+
+    scores: dict[str, list[dict[str, Any]]] = Field(description="Role → scores by kind of ratio.")
+    ratios: list[dict[str, Any]]
+    bars: list[dict[str, Any]]
+
+
+MODELS: dict[str, type[BaseModel]] = {
+    "Main job": MainJob,
+    "Figures": Figures,
+    "Systems": Systems,
+    "Papers": Papers,
+}

@@ -1,0 +1,127 @@
+"""Runs the commands of pages as a reader would: one work folder a page, one network for all."""
+
+import contextlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.docs.blocks import Block, Command, lacking
+from tests.docs.parsing import ROOT, check
+
+SECONDS = 120
+LINKED = ("Makefile", "docs", "falcon_ctl", "labs", "mkdocs.yml", "p4", "pyproject.toml", "rxpath",
+          "tests", "tools", "topo", "v1switch")  # fmt: skip
+STARTS, ENDS = ("make topo",), ("make down", "python -m topo down")
+MARKS = ("needs", "takes", "changes", "interactive")
+
+
+class Folder:
+    """A folder that looks like a checkout to commands; what they write stays in it."""
+
+    def __init__(self, path: Path, run_dir: Path) -> None:
+        self.path = path
+        path.mkdir()
+        for name in LINKED:
+            (path / name).symlink_to(ROOT / name)
+        shims = path / ".bin"
+        shims.mkdir()
+        programs = dict.fromkeys(("python", "python3"), sys.executable)
+        programs["make"] = f"{shutil.which('make')} -o install PY={sys.executable}"
+        for name, program in programs.items():
+            (shims / name).write_text(f'#!/bin/sh\nexec {program} "$@"\n')
+            (shims / name).chmod(0o755)
+        self.env = {
+            **os.environ,
+            "FALCON_RUN_DIR": str(run_dir),
+            "SWITCH": "v1switch",  # of make topo, where nothing else is said
+            "PATH": f"{shims}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "COLUMNS": "200",
+            "NO_COLOR": "1",
+        }
+
+    def run(self, block: Block, command: Command) -> None:
+        """Run a command, and look for the lines that the page shows."""
+        inside = command.text.startswith("python -m falcon_ctl") and not set("|&;>") & set(
+            command.text
+        )
+        status, output = self._inside(command.text) if inside else self._shell(command.text)
+        assert status == 0, f"{block.where}: $ {command.text}\nstatus {status}\n{output}"
+        missing = lacking(command.shown, output)
+        assert not missing, f"{block.where}: $ {command.text}\nno line like: {missing}\n{output}"
+
+    def _shell(self, text: str) -> tuple[int, str]:
+        # A container sees nothing of /tmp, and a reader stands in the checkout.
+        folder = ROOT if " topo exec " in text else self.path
+        done = subprocess.run(
+            ["bash", "-c", text], cwd=folder, env=self.env, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS,
+        )  # fmt: skip
+        return done.returncode, done.stdout
+
+    def _inside(self, text: str) -> tuple[int, str]:
+        """In this process, which has imported everything: a new one takes two seconds for that."""
+        import shlex
+
+        from falcon_ctl import cli
+
+        output = io.StringIO()
+        with self.entered(), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            try:
+                cli.main(shlex.split(text)[3:])
+            except SystemExit as ended:
+                status = ended.code
+        return int(status or 0), output.getvalue()
+
+    def python(self, block: Block) -> None:
+        """Run a block of Python in this process."""
+        with self.entered(), contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(block.body, block.where, "exec"), {"__name__": "page"})
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        before, environment = Path.cwd(), dict(os.environ)
+        os.chdir(self.path)
+        os.environ.update(self.env)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+            os.environ.clear()
+            os.environ.update(environment)
+
+
+def run_page(folder: Folder, page: list[Block]) -> None:
+    """Run a page's blocks in their order, but for what starts and ends the shared network."""
+    for block in page:
+        if block.is_file:
+            path = folder.path / block.title
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.body)
+        elif block.language == "python":
+            folder.python(block)
+        elif block.language == "console":
+            _console(folder, block)
+
+
+def _console(folder: Folder, block: Block) -> None:
+    assert block.commands, f"{block.where}: no line begins with $"
+    if block.title and not runs_here(block):
+        assert block.title.split()[0].rstrip(":") in MARKS, f"{block.where}: {block.title}"
+        for command in block.commands:
+            check(command.text)
+        return
+    for command in block.commands:
+        if command.text not in (*STARTS, *ENDS):
+            folder.run(block, command)
+
+
+def runs_here(block: Block) -> bool:
+    """A block that needs nothing but programs, all of which are here."""
+    first, _, rest = block.title.partition(" ")
+    names = rest.replace(" and ", " ").split()
+    return first == "needs" and bool(names) and all(shutil.which(name) for name in names)

@@ -1,0 +1,108 @@
+"""Every command on the pages is run, or parsed where its block says why it cannot be run."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs import blocks, parsing, runner
+from tests.docs.blocks import Block, Command
+from tests.topo.driver import Topo
+from topo.system import requirements
+
+PAGES = blocks.pages(parsing.ROOT)
+RUN = [page for page, text in PAGES.items() if any(
+    block.language in ("console", "python") for block in blocks.blocks(page, text)
+)]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Run directory of the network that all pages share: the pages start it and take it down."""
+    if lacks := requirements.missing("v1switch"):
+        pytest.skip("; ".join(lacks))
+    path = Path(tempfile.mkdtemp(prefix="docs-", dir="/tmp"))
+    folder = runner.Folder(tmp_path_factory.mktemp("shared") / "work", path)
+    try:
+        folder.run(*_first(runner.STARTS))
+        yield path
+        folder.run(*_first(runner.ENDS))
+    finally:
+        Topo(path)("down", status=None)
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _first(wanted: tuple[str, ...]) -> tuple[Block, Command]:
+    """A command with its page, and with what the page shows of it."""
+    found = (
+        (block, command)
+        for page in RUN
+        for block in blocks.blocks(page, PAGES[page])
+        for command in block.commands
+        if command.text in wanted and command.shown
+    )
+    return next(found)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("page", RUN)
+def test_a_pages_blocks_run(page: str, network: Path, tmp_path: Path) -> None:
+    folder = runner.Folder(tmp_path / "work", network)
+    runner.run_page(folder, blocks.blocks(page, PAGES[page]))
+
+
+def test_commands_in_text_and_tables_are_commands() -> None:
+    wrong = []
+    for page, text in PAGES.items():
+        found = {command: parsing.wrong(command, loose=True) for command in blocks.spans(text)}
+        wrong += [f"{page}: `{command}`: {why}" for command, why in found.items() if why]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_commands_stand_in_console_blocks() -> None:
+    stray = [
+        block.where
+        for page, text in PAGES.items()
+        for block in blocks.blocks(page, text)
+        if block.language not in ("console", "text") and block.body.startswith("$ ")
+    ]
+    assert not stray
+
+
+# -- the checks themselves ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python -m falcon_ctl figure",
+        "python -m falcon_ctl figures --seed 1",
+        "python -m falcon_ctl figures --seeds 0",
+        "python -m topo up --all",
+        "python -m v1switch explain x.json",
+        "python -m nothing",
+        "make nothing",
+        "pip install 'falcon-testbed[nothing]'",
+        "pip install other",
+        "curl x | python -m topo list",
+    ],
+)
+def test_what_is_no_command_is_found(command: str) -> None:
+    with pytest.raises(parsing.NotACommand):
+        parsing.check(command)
+
+
+def test_shown_lines_are_looked_for_in_their_order() -> None:
+    output = "│ switch │ s1 │ running\n12.5 kpps of m1\n"
+    assert blocks.lacking(("switch s1", "99 kpps"), output) == ""
+    assert blocks.lacking(("99 kpps", "switch s1"), output) == "switch s1"
+    assert blocks.lacking(("s1 switch",), output) == "s1 switch"
+
+
+def test_a_block_is_read_with_title_continued_lines_and_output() -> None:
+    text = 'x\n```console title="needs p4c"\n$ make \\\n  p4\nshown\n…\n$ ls\n```\n'
+    (block,) = blocks.blocks("page.md", text)
+    assert (block.title, block.line, block.is_file) == ("needs p4c", 2, False)
+    assert block.commands == [Command("make    p4", ("shown",)), Command("ls", ())]

@@ -1,0 +1,1 @@
+"""Makes the parts of the documentation site that come from the code: pages and pictures."""
