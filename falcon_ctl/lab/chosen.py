@@ -7,18 +7,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from falcon_ctl.errors import UsageError
+from falcon_ctl.steering import choice as choices
+from falcon_ctl.steering.choice import Choice
 from falcon_ctl.systems import custom
-from falcon_ctl.systems.catalogue import BY_NAME, select
+from falcon_ctl.systems.catalogue import OVERLAY, select
 from falcon_ctl.systems.system import System, merge_knobs
 from rxpath.config.knobs import Knobs
+from rxpath.policies.custom import SUFFIX
+
+_NAMES = {"threshold": "threshold", "falcon_cpus": "cpus", "order": "order"}  # FALCON's knobs
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A system, and the knobs that were set beside its own (`given`, by their argument's name)."""
+    """A system as the arguments of `Lab.use` ask for it; None: as the system has it.
 
-    system: System
-    given: dict[str, Any]
+    Attributes:
+        name: of the catalogue, or FILE.toml:NAME.
+        policy: in place of the system's own: a built-in one or FILE.py:NAME.
+        threshold, falcon_cpus, order: FALCON's knobs.
+    """
+
+    name: str
+    policy: str | None = None
+    threshold: int | None = None
+    falcon_cpus: tuple[int, ...] | None = None
+    order: str | None = None
 
     @classmethod
     def of(
@@ -30,37 +44,54 @@ class Chosen:
         falcon_cpus: Sequence[int] | None,
         order: str | None,
     ) -> Chosen:
-        """As the arguments of `Lab.use` say.
+        """Checked as far as it can be without a host.
 
         Raises:
-            UsageError: not exactly one of `system`, `policy` and `chain`, or no such one.
+            UsageError: nothing is chosen, or two chains, or there is no such system.
             ConfigError: a file or a knob is wrong.
         """
-        if sum(one is not None for one in (system, policy, chain)) != 1:
-            raise UsageError(
-                "use", "not one", "one of system, policy=FILE.py:NAME, chain=FILE.toml:NAME"
-            )
-        if system is not None:
-            (found,) = select([system])
-        else:
-            (found,) = custom.load([policy] if policy else [], [chain] if chain else [])
-        cpus = None if falcon_cpus is None else list(falcon_cpus)
-        given = {"threshold": threshold, "falcon_cpus": cpus, "order": order}
-        chosen = cls(found, {key: value for key, value in given.items() if value is not None})
-        Knobs.parse(merge_knobs(found.knobs, chosen.knobs))
-        return chosen
+        if not (system or policy or chain) or (system and chain):
+            what = f"{system} and {chain}" if system else "nothing chosen"
+            expected = "a system, or chain=FILE.toml:NAME; policy=FILE.py:NAME with it or alone"
+            raise UsageError("use", what, expected)
+        cpus = None if falcon_cpus is None else tuple(falcon_cpus)
+        found = cls(chain or system or OVERLAY.name, policy, threshold, cpus, order)
+        Knobs.parse(merge_knobs(found.system.knobs, found.knobs))
+        return found
 
     @property
-    def is_own(self) -> bool:
-        """The system is made of a user's file."""
-        return self.system.name not in BY_NAME
+    def system(self) -> System:
+        """The system; own files are read and compiled. One of a policy alone has its name."""
+        if self.policy is None:
+            own = choices.CHAIN in self.name
+            return (custom.load([], [self.name]) if own else select([self.name]))[0]
+        if self._is_policy_alone:
+            return custom.load([self.policy])[0]
+        return self.choice(None).resolve()
 
-    def live_knobs(self, load_interval_ns: int) -> dict[str, Any]:
-        """`knobs` with how often FALCON's load is averaged, ns of model time."""
-        return merge_knobs({"falcon": {"load_interval_ns": load_interval_ns}}, self.knobs)
+    @property
+    def _is_policy_alone(self) -> bool:
+        """A system that has its policy's name."""
+        return self.name == OVERLAY.name and SUFFIX in (self.policy or "")
+
+    def choice(self, dilation: int | None) -> Choice:
+        """As `falcon_ctl use` takes it."""
+        knobs = self.threshold, self.falcon_cpus, self.order
+        return choices.given(self.name, self.policy, *knobs, dilation)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What was set beside the system, by the arguments' names."""
+        keys = _NAMES if self._is_policy_alone else ("policy", *_NAMES)
+        found = {key: getattr(self, key) for key in keys}
+        return {key: value for key, value in found.items() if value is not None}
 
     @property
     def knobs(self) -> dict[str, Any]:
         """The host's knobs beside the system's own."""
-        names = {"threshold": "threshold", "falcon_cpus": "cpus", "order": "order"}
-        return {"falcon": {names[key]: value for key, value in self.given.items()}}
+        falcon = {_NAMES[key]: value for key, value in self.given.items() if key in _NAMES}
+        return {"falcon": {key: _plain(value) for key, value in falcon.items()}}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -71,8 +71,9 @@ class Lab(ABC):
 
         Args:
             system: a name of `python -m falcon_ctl systems`, such as "overlay" or "falcon".
-            policy: in its place, a steering policy FILE.py:NAME on the container overlay.
-            chain: in its place, a chain of devices FILE.toml:NAME.
+            policy: a steering policy in place of its own, of those built in or FILE.py:NAME;
+                alone, it runs on the container overlay.
+            chain: in place of a system, a chain of devices FILE.toml:NAME.
             threshold: FALCON's load threshold, percent.
             falcon_cpus: the CPUs that FALCON may use.
             order: what keeps a flow in order that changes cores: "none", "rfs" or "handover".
@@ -81,9 +82,9 @@ class Lab(ABC):
             CtlError: there is no such system, it cannot run under this clock, or a knob is wrong.
         """
         with one_line():
-            self._chosen = self._use(
-                Chosen.of(system, policy, chain, threshold, falcon_cpus, order)
-            )
+            chosen = Chosen.of(system, policy, chain, threshold, falcon_cpus, order)
+            self._use(chosen)
+            self._chosen = chosen
         return self
 
     def send(
@@ -128,7 +129,7 @@ class Lab(ABC):
         return run
 
     @abstractmethod
-    def _use(self, chosen: Chosen) -> Chosen:
+    def _use(self, chosen: Chosen) -> None:
         """Make it run."""
 
     @abstractmethod

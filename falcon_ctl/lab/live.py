@@ -19,12 +19,14 @@ from falcon_ctl.lab.one_line import one_line
 from falcon_ctl.lab.run import Run
 from falcon_ctl.live import tcp, udp
 from falcon_ctl.live.testbed import Testbed
-from falcon_ctl.systems.catalogue import select_live
+from falcon_ctl.steering.session import Session
+from falcon_ctl.systems.system import merge_knobs
 from falcon_ctl.traffic import payload, schedule
 from falcon_ctl.traffic.flows import Flow
 from falcon_ctl.traffic.load import Load, Stream
 from topo.client.launch import up
 from topo.client.network import Network
+from topo.errors import NotRunning
 from topo.rundir import RunDir
 from topo.spec.model import Topology
 
@@ -34,7 +36,7 @@ SEGMENT = 1400  # bytes of data in a TCP segment, about
 UDP_PORT, TCP_PORT = 9011, 9012
 _SOURCE_PORTS = (30_031, 32_000)  # below the ephemeral range, and no protocol's by convention
 # The kernel's 40 ms of model time would be 40 s: FALCON would never be seen to react.
-LOAD_INTERVAL_NS = 20_000
+_SHORT_RUN = {"falcon": {"load_interval_ns": 20_000}}
 
 
 class LiveLab(Lab):
@@ -59,6 +61,8 @@ class LiveLab(Lab):
     ) -> LiveLab:
         """A lab on `topology`, which is brought up unless it is up. Raises as `lab.up` does."""
         place = RunDir(run_dir)
+        if switch == "auto" and (found := _running(place, topology)) is not None:
+            return cls(found, seed, dilation, ours=False)
         done = up(topology, switch, place)
         return cls(Network.connect(place.path), seed, dilation, ours=not done.was_up)
 
@@ -69,12 +73,9 @@ class LiveLab(Lab):
                 self.network.down()
             self.network.close()
 
-    def _use(self, chosen: Chosen) -> Chosen:
-        if chosen.system.custom is None and not chosen.is_own:
-            select_live([chosen.system.name])
-        with self._testbed() as testbed:
-            testbed.use(chosen.system, self.dilation, **chosen.knobs)
-        return chosen
+    def _use(self, chosen: Chosen) -> None:
+        with Session.open(self.network) as session:
+            session.use(chosen.choice(self.dilation))
 
     def _send(self, chosen: Chosen, asked: Flows) -> Run:
         with self._testbed() as testbed:
@@ -101,11 +102,24 @@ class LiveLab(Lab):
         if asked.count != 1:
             raise UsageError("flows", str(asked.count), "1 TCP connection under the live clock")
         (flow,) = flows_of(testbed, asked, TCP_PORT)
-        found = tcp.stream(testbed, chosen.system, flow, stream(asked, self.dilation), asked.seed)
+        load, knobs = stream(asked, self.dilation), merge_knobs(_SHORT_RUN, chosen.knobs)
+        found = tcp.stream(testbed, chosen.system, flow, load, asked.seed, **knobs)
         return self._run(chosen, asked, found)
 
     def _run(self, chosen: Chosen, asked: Flows, found: udp.Outcome | tcp.Outcome) -> Run:
         return Run(self.clock, asked, found.measurement, chosen.given)
+
+
+def _running(place: RunDir, topology: Topology) -> Network | None:
+    """The network of this run directory if it has this topology and is usable."""
+    try:
+        network = Network.connect(place.path)
+    except NotRunning:
+        return None
+    if network.spec.links == topology.links and not network.status(probe=True).troubles:
+        return network
+    network.close()
+    return None
 
 
 def udp_load(testbed: Testbed, chosen: Chosen, asked: Flows, dilation: int) -> Load:
@@ -125,7 +139,7 @@ def udp_load(testbed: Testbed, chosen: Chosen, asked: Flows, dilation: int) -> L
         for _ in range(asked.count)
     ]
     flows = flows_of(testbed, asked, UDP_PORT)
-    return Load("lab", flows, schedules, dilation, size, chosen.live_knobs(LOAD_INTERVAL_NS))
+    return Load("lab", flows, schedules, dilation, size, merge_knobs(_SHORT_RUN, chosen.knobs))
 
 
 def stream(asked: Flows, dilation: int) -> Stream:

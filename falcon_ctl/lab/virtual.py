@@ -24,12 +24,13 @@ class VirtualLab(Lab):
     def close(self) -> None:
         """Nothing is open."""
 
-    def _use(self, chosen: Chosen) -> Chosen:
-        return chosen
+    def _use(self, chosen: Chosen) -> None:
+        """Each run has a host of its own."""
 
     def _send(self, chosen: Chosen, asked: Flows) -> Run:
-        found = measure(chosen.system, load(chosen, asked), asked.seed)
-        return Run(self.clock, asked, measurement(chosen.system.name, asked, found), chosen.given)
+        system = chosen.system
+        found = measure(system, load(chosen, asked), asked.seed)
+        return Run(self.clock, asked, measurement(system.name, asked, found), chosen.given)
 
 
 def load(chosen: Chosen, asked: Flows) -> Load:

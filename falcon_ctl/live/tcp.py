@@ -44,17 +44,19 @@ class Outcome:
     stats: dict[str, Any]
 
 
-def stream(lab: Testbed, system: System, flow: Flow, load: Stream, seed: int) -> Outcome:
+def stream(
+    lab: Testbed, system: System, flow: Flow, load: Stream, seed: int, **knobs: Any
+) -> Outcome:
     """One TCP connection that sends as fast as its window lets it.
 
     What the model does not charge to the receiving host it charges to nobody: acknowledgements
-    pass the sender's machine at once.
+    pass the sender's machine at once. `knobs`: of the hosts, beside the system's.
 
     Raises:
         PartFailed: a part died meanwhile.
     """
     source = lab.container(flow.source.name).machine
-    lab.use(system, load.dilation, undilated={source})
+    lab.use(system, load.dilation, undilated={source}, **knobs)
     transfers: list[Transfer] = []
 
     def drive() -> None:

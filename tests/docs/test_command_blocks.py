@@ -1,5 +1,6 @@
-"""Every command on the pages is run, or parsed where its block says why it cannot be run."""
+"""Every command on the pages is run, or parsed where its block says why; so is the notebook."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from tests.docs.blocks import Block, Command
 from tests.topo.driver import Topo
 from topo.system import requirements
 
+NOTEBOOK = parsing.ROOT / "labs/explore.ipynb"
 PAGES = blocks.pages(parsing.ROOT)
 RUN = [page for page, text in PAGES.items() if any(
     block.language in ("console", "python") for block in blocks.blocks(page, text)
@@ -51,6 +53,34 @@ def _first(wanted: tuple[str, ...]) -> tuple[Block, Command]:
 def test_a_pages_blocks_run(page: str, network: Path, tmp_path: Path) -> None:
     folder = runner.Folder(tmp_path / "work", network)
     runner.run_page(folder, blocks.blocks(page, PAGES[page]))
+
+
+@pytest.mark.network
+def test_the_notebook_runs_from_top_to_bottom(
+    network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nbclient = pytest.importorskip("nbclient", reason="pip install 'falcon-testbed[notebook]'")
+    monkeypatch.setenv("FALCON_RUN_DIR", str(network))
+    monkeypatch.setenv("PYTHONPATH", str(parsing.ROOT))
+    notebook = pytest.importorskip("nbformat").read(NOTEBOOK, as_version=4)
+    nbclient.NotebookClient(notebook, timeout=120).execute(cwd=str(parsing.ROOT))
+    shown = [
+        output["data"]
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if "data" in output
+    ]
+    assert any("image/png" in data for data in shown)
+    tables = [data["text/html"] for data in shown if "text/html" in data]
+    assert "falcon-pipelining" in tables[0]
+    assert any("<td>live</td>" in table for table in tables)
+
+
+def test_the_notebook_is_stored_without_outputs() -> None:
+    cells = [one for one in json.loads(NOTEBOOK.read_text())["cells"] if one["cell_type"] == "code"]
+    assert cells
+    assert all(one["outputs"] == [] and one["execution_count"] is None for one in cells)
 
 
 def test_commands_in_text_and_tables_are_commands() -> None:

@@ -55,7 +55,7 @@ def test_knobs_reach_the_model():
     used = [{cpu for cpu in (4, 6) if run.measured.loads.get(cpu, 0) >= 1} for run in (few, more)]
     assert used[0] == set()
     assert used[1]
-    assert few.row()["falcon_cpus"] == [0, 2]
+    assert few.row()["falcon_cpus"] == (0, 2)
 
 
 def test_tcp_is_limited_by_its_window():
@@ -69,7 +69,10 @@ def test_ones_own_policy_and_chain():
     with lab.up(clock="virtual") as net:
         mine = net.use(policy="labs/policies/in_turn.py:in_turn").send(ms=1)
         longer = net.use(chain="labs/chains/double_bridge.toml:nested").send(ms=1)
+        hashed = net.use("overlay", policy="rps").send(ms=1)
     assert (mine.system, longer.system) == ("in_turn", "nested")
+    assert len([load for load in hashed.measured.loads.values() if load > 1]) > 2
+    assert lab.run.labels([hashed])[0] == "overlay"
 
 
 @pytest.mark.parametrize(
@@ -79,8 +82,9 @@ def test_ones_own_policy_and_chain():
         (lambda: lab.up(clock="sun"), "clock: 'sun'; expected virtual or live"),
         (lambda: lab.up().send(), "send: no system is in use; expected `use` before it"),
         (lambda: lab.up().use("fast"), "--systems: fast; expected some of host"),
-        (lambda: lab.up().use(), "use: not one; expected one of system"),
-        (lambda: lab.up().use("falcon", order="none", policy="x.py:y"), "use: not one"),
+        (lambda: lab.up().use(), "use: nothing chosen; expected a system, or chain=FILE.toml:NAME"),
+        (lambda: lab.up().use("falcon", chain="x.toml:y"), "use: falcon and x.toml:y; expected"),
+        (lambda: lab.up().use("falcon", policy="x"), "--policy: x; expected same_cpu"),
         (lambda: lab.up().use("falcon", threshold=101), "falcon.threshold: got 101, expected"),
         (lambda: lab.up().use(policy="no.py:f"), "no.py"),
         (lambda: lab.up().use("overlay").send(rate=-1), "rate: -1; expected 1 to 1e+08 packets/s"),
