@@ -44,7 +44,7 @@ class Pool:
         """A number of `width` bits."""
         if width not in self._values:
             ones = (1 << width) - 1
-            ends = [0, ones, ones >> 1, 1]
+            ends = [0, ones, ones >> 1, min(1, ones)]
             more = [self.rng.getrandbits(width) for _ in range(POOL)]
             self._values[width] = list(dict.fromkeys(ends + more))[:POOL]
         return self.rng.choice(self._values[width])

@@ -304,6 +304,34 @@ def legacy(rng: random.Random, program: Program, entries: Entries) -> list[Frame
 
 
 @scenario
+def hashes(rng: random.Random, program: Program, entries: Entries) -> list[Frame]:
+    """Texts of every length; half of the verified sums are right, a quarter in their low bits."""
+    pool = _tables(rng, program, entries, 8)
+    frames = []
+    for length in [*range(101)] * 2:
+        high = rng.choice([bytes(6) + rng.randbytes(2), rng.randbytes(8)])
+        flow = rng.choice([high[6:], rng.randbytes(2)])
+        head = bytes([pool.pick(8)]) + flow + high + rng.randbytes(8)
+        frames.append((1, head + bytes([length]) + rng.randbytes(length) + b"tail"))
+    return frames
+
+
+@scenario
+def older(rng: random.Random, program: Program, entries: Entries) -> list[Frame]:
+    pool = _tables(rng, program, entries, 20)
+    frames = []
+    for _ in range(120):
+        size = rng.choice([20, 24])
+        head = bytes([0x40 | size // 4, pool.pick(8)]) + rng.randbytes(6)
+        head += bytes([rng.getrandbits(8), pool.pick(8)])
+        addresses = b"".join(pool.pick(32).to_bytes(4, "big") for _ in range(2))
+        check = rng.choice([_internet_sum(head + addresses), bytes(2), b"\xff\xff"])
+        packet = head + check + addresses + rng.randbytes(size - 20) + rng.randbytes(8)
+        frames.append((1, rng.randbytes(12) + rng.choice([b"\x08\0", b"\x86\xdd"]) + packet))
+    return frames + changed(rng, frames, 60, 14)
+
+
+@scenario
 def unions(rng: random.Random, program: Program, entries: Entries) -> list[Frame]:
     orders = [(what, at, tag) for what in range(15) for at in range(3) for tag in (0, 1, 2)]
     frames = []

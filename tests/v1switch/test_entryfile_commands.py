@@ -7,7 +7,9 @@ import pytest
 
 from tests.v1switch import small
 from tests.v1switch.test_entryfile import load, refused, runtime, written
+from tests.v1switch.test_hashes import RSS
 from tests.v1switch.twin import loaded
+from v1switch.bmthrift.state_text import commands
 from v1switch.entryfile import EntriesError
 from v1switch.entryfile.commands import WITHOUT_EFFECT, _Runner
 from v1switch.entryfile.tally import Tally, stop
@@ -63,9 +65,8 @@ def test_comments_and_commands_without_effect(
         "//mc_mgrp_create 0",
         "set_queue_rate 100 3",
         "set_queue_depth 7",
-        "set_toeplitz_hash_key x",
-        "set_toeplitz_hash_key y",
         "table_dump exactly",
+        "table_dump ternarily",
         "tabel_add exactly found_exact 9 0 => 9",
         *ROWS,
     ]
@@ -74,9 +75,8 @@ def test_comments_and_commands_without_effect(
     assert len(plane.entries(EXACT)) == 3
     place = f"{tmp_path}/entries.txt"
     assert [record.getMessage() for record in caplog.records] == [
-        f"{place}:5: 'set_toeplitz_hash_key' is passed over: there are no Toeplitz hashes",
-        f"{place}:7: 'table_dump' is passed over: it only shows something",
-        f"{place}:8: 'tabel_add' is passed over: unknown, did you mean table_add?",
+        f"{place}:5: 'table_dump' is passed over: it only shows something",
+        f"{place}:7: 'tabel_add' is passed over: unknown, did you mean table_add?",
     ]
     assert plane.queue(3) == QueueInfo(3, 0, depth=7, rate=100, waiting=0, dropped=0)
     assert plane.queue(4).rate == 0
@@ -367,3 +367,17 @@ def test_crc_parameters_are_checked(tmp_path: Path, rows: small.Both) -> None:
     ):
         with pytest.raises(EntriesError, match=message):
             load(tmp_path, rows, line)
+
+
+def test_keys_of_toeplitz_hashes(tmp_path: Path) -> None:
+    plane = loaded("hashes")
+    load(tmp_path, plane, f"set_toeplitz_hash_key calc_3 {RSS.hex()}", "reset_state")
+    assert plane.toeplitz("calc_3") == RSS, "they are no part of what is reset"
+    assert f"set_toeplitz_hash_key calc_3 {RSS.hex()}" in list(commands(plane, plane))
+    for arguments, message in (
+        ("calc 00000000", "toeplitz 'calc': unknown, expected one of calc_3"),
+        ("calc_3 0x12345678", "'0x12345678', expected pairs of hexadecimal digits"),
+        ("calc_3 010203", "a key of 3 bytes, expected a multiple of 4, at most 1024"),
+    ):
+        with pytest.raises(EntriesError, match=message):
+            load(tmp_path, plane, f"set_toeplitz_hash_key {arguments}")

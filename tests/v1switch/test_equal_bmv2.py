@@ -6,9 +6,15 @@ import pytest
 
 from tests.switch.harness import namespaces_allowed
 from tests.switch.harness_client import Path as Choice
-from tests.switch.harness_targets import BMV2, installed
+from tests.switch.harness_targets import BMV2, THRIFT_PORT, installed
 from tests.v1switch.corpus import vectors
-from tests.v1switch.twin import Twin, twins
+from tests.v1switch.scenarios import case
+from tests.v1switch.test_hashes import RSS
+from tests.v1switch.test_older_json import TAKEN, writes_of_bit_0
+from tests.v1switch.thrift_client import Client, Failed
+from tests.v1switch.twin import COMPILED, Twin, twins
+from v1switch.bmthrift.codes import CalculationCode
+from v1switch.program import load_file
 from v1switch.state.entries import ActionCall, ActionSet, Exact, TableEntry, WeightedAction
 
 pytestmark = [
@@ -70,6 +76,29 @@ def test_selectors_pick_equal_members() -> None:
             paths = [Choice("SelectorIngress.send", {"port": p}) for p in ports]
             twin.client.insert(table, {"hdr.key.a": a}, paths)
         compare(twin, "selector")
+
+
+def test_toeplitz_hashes_with_a_key_are_equal() -> None:
+    (hashed,) = (
+        c for c in load_file(COMPILED / "hashes.json").calculations.values() if c.algo == "toeplitz"
+    )
+    with twins("hashes") as twin:
+        calls = Client(twin.sandbox.connect(THRIFT_PORT)).standard
+        for key in (RSS, RSS[:8]):  # the short one starts again
+            calls.bm_set_toeplitz_hash_key(0, hashed.name, key)
+            twin.ours.set_toeplitz(hashed.name, key)
+            for port, frame in case("hashes").frames[:101:9]:
+                ours, theirs = twin.exchange(port, frame)
+                assert ours == theirs, f"frame {frame.hex()}"
+        for key in (b"", RSS[:6]):
+            with pytest.raises(Failed) as refused:
+                calls.bm_set_toeplitz_hash_key(0, hashed.name, key)
+            assert refused.value.code == CalculationCode.INVALID_CONFIG
+
+
+def test_the_same_values_of_no_bits_are_taken() -> None:
+    with twins("older") as twin:
+        assert writes_of_bit_0(twin.client) == TAKEN
 
 
 @pytest.mark.parametrize("name", ["parser", "matching", "stacks"])

@@ -6,8 +6,25 @@ from hypothesis import strategies as st
 
 from tests.v1switch.native_helpers import helper
 from v1switch.errors import BadValue
-from v1switch.program.hashes import HASHES, crc16, crc32, csum16, identity, xor16
+from v1switch.program.hashes import (
+    CUSTOM,
+    HASHES,
+    SAME,
+    WIDTHS,
+    ccitt,
+    crc8,
+    crc16,
+    crc32,
+    crc64,
+    csum16,
+    identity,
+    toeplitz,
+    xor16,
+    xor32,
+    xxh64,
+)
 from v1switch.state.crc import Crc, CrcConfig
+from v1switch.state.toeplitz import MAX_KEY, Toeplitz
 from v1switch.state.words import address, byte_address
 
 CHECK = b"123456789"  # the customary check string of CRC catalogues
@@ -27,12 +44,15 @@ def bitwise_crc(data: bytes, width: int, polynomial: int, initial: int, final: i
 def test_check_values_of_the_crc_catalogue() -> None:
     assert crc16(CHECK) == 0xBB3D  # CRC-16/ARC
     assert crc32(CHECK) == 0xCBF43926  # CRC-32/ISO-HDLC
+    assert crc8(CHECK) == 0xF4  # CRC-8/SMBUS
+    assert ccitt(CHECK) == 0x29B1  # CRC-16/IBM-3740
 
 
 @given(st.binary(max_size=40))
 def test_crcs_bit_by_bit(data: bytes) -> None:
     assert crc16(data) == bitwise_crc(data, 16, 0xA001, 0, 0)
     assert crc32(data) == bitwise_crc(data, 32, 0xEDB88320, 0xFFFFFFFF, 0xFFFFFFFF)
+    assert crc64(data) == bitwise_crc(data, 64, 0xD800000000000000, 0, 0)
     assert HASHES["crc16_custom"](data) == crc16(data)
     assert HASHES["crc32_custom"](data) == crc32(data)
 
@@ -94,13 +114,55 @@ def test_the_internet_checksum_by_adding_words(data: bytes) -> None:
     assert csum16(data) == folded(data)
 
 
-def test_xor16_and_identity() -> None:
+def test_xor_and_identity() -> None:
+    assert xor32(b"\x12\x34\x00\xff\x80") == 0x123400FF ^ 0x80000000
     assert xor16(b"\x12\x34\x00\xff\x80") == 0x1234 ^ 0x00FF ^ 0x8000
     assert identity(b"\x01\x02") == 0x0102
     assert identity(bytes(range(10))) == 0x0001020304050607
 
 
+def test_xxh64_has_published_values() -> None:
+    assert xxh64(b"") == 0xEF46DB3751D8E999
+    assert xxh64(b"abc") == 0x44BC2CF5AD770999
+
+
+RSS = bytes.fromhex(  # the key of "Verifying the RSS Hash Calculation", by Microsoft
+    "6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa"
+)
+
+
+def test_toeplitz_has_published_values() -> None:
+    hashed = Toeplitz("t")
+    assert hashed.hash(CHECK) == toeplitz(CHECK) == 0, "of the key that BMv2 starts with"
+    hashed.configure(RSS)
+    assert hashed.hash(bytes.fromhex("420995bba18e6450")) == 0x323E8FC2  # two addresses
+    assert hashed.hash(bytes.fromhex("420995bba18e64500aea06e6")) == 0x51CCC178  # and ports
+
+
+@pytest.mark.parametrize("size", [0, 3, 5, MAX_KEY + 4])
+def test_a_toeplitz_key_is_a_number_of_words(size: int) -> None:
+    with pytest.raises(BadValue, match=f"a key of {size} bytes, expected a multiple of 4"):
+        Toeplitz("t").configure(bytes(size))
+
+
+@given(st.binary(max_size=100), st.binary(min_size=4, max_size=24))
+def test_machine_code_hashes_as_plain_python_does(data: bytes, key: bytes) -> None:
+    hashed = Toeplitz("t")
+    hashed.configure(key[: len(key) // 4 * 4])
+    memory = bytearray(data + b"behind it")
+    start, size = byte_address(memory), len(data)
+    assert helper("toeplitz")(start, size, address(hashed.words)) == hashed.hash(data)
+    same = ("crc16", "crc32", "csum16", "hash_ex", "identity", "xor16", "xor32", "xxh64")
+    names = {name: name for name in same}
+    names |= {"crc64": "crc64_custom", "crc8": "crc8_custom", "ccitt": "crcCCITT"}
+    assert {*names.values(), *SAME, *CUSTOM} == HASHES.keys()
+    for name, algorithm in names.items():
+        found = helper(name)(start, size) & (1 << 64) - 1
+        assert found == HASHES[algorithm](data), name
+
+
 @pytest.mark.parametrize("name", sorted(HASHES))
 def test_every_algorithm_takes_any_length(name: str) -> None:
-    for length in range(20):
-        assert HASHES[name](bytes(length)) >= 0
+    for length in range(40):
+        assert 0 <= HASHES[name](bytes(length)) < 1 << WIDTHS[name]
+        assert 0 <= HASHES[name](b"\xff" * length) < 1 << WIDTHS[name]

@@ -26,7 +26,7 @@ from v1switch.engines.native.printer.function import print_switch
 from v1switch.engines.native.working_memory import WorkingMemory
 from v1switch.lower import ir
 from v1switch.program import load_program
-from v1switch.program.hashes import HASHES
+from v1switch.program.hashes import HASHES, WIDTHS
 from v1switch.state.entries import DigestSample
 from v1switch.state.words import address, zeros
 
@@ -52,9 +52,7 @@ def hashing(pieces: list[tuple[int, int | None]], algorithm: str) -> ir.Switch:
         ir.Piece(field, width, None if which is None else valid[which])
         for field, (width, which) in zip(fields, pieces, strict=True)
     )
-    found = ir.Var(
-        "found", ir.Int(64 if algorithm == "identity" else 16 + 16 * ("32" in algorithm))
-    )
+    found = ir.Var("found", ir.Int(WIDTHS[algorithm]))
     made = switch([there, *fields], found)
     extract, *rest = made.body
     bits = [ir.Binary("&", there, ir.Const(1 << n), ir.Int(8)) for n in range(HEADERS)]

@@ -67,6 +67,16 @@ def test_another_architecture_by_its_pipelines() -> None:
     assert "v1model" in error.expected
 
 
+@pytest.mark.parametrize(
+    ("names", "other"), [(["ingress_parser", "egress_parser"], "PSA"), (["main_parser"], "PNA")]
+)
+def test_another_architecture_is_named(names: list[str], other: str) -> None:
+    parsers = [{**EXTERNS["parsers"][0], "name": name} for name in names]
+    error = refused(put(EXTERNS, ["parsers"], parsers))
+    assert error.path == "$.parsers"
+    assert error.found.endswith(f" (architecture {other})")
+
+
 def test_another_architecture_by_its_metadata() -> None:
     renamed = json.loads(SOURCE["wire"].replace('"egress_spec"', '"egress_spec_x"'))
     error = refused(renamed)

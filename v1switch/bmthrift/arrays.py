@@ -13,6 +13,7 @@ from v1switch.program.model import CounterArray, MeterArray, RegisterArray
 from v1switch.state.bmv2_numbers import meter_config, meter_rates
 from v1switch.state.crc import WIDTHS, CrcConfig
 from v1switch.state.entries import CounterData, MeterConfig, ValueSetMember
+from v1switch.state.toeplitz import Toeplitz
 
 NOTHING = CounterData(0, 0)
 CELL_BITS = 64  # of a register's value on the wire
@@ -176,10 +177,7 @@ class Arrays:
     def _set_crc(
         self, name: str, config: structs.Crc16Config | structs.Crc32Config, width: int
     ) -> None:
-        calculation = self.target.program.calculations.get(name)
-        if calculation is None:
-            raise UnknownObject("calculation", name)
-        if WIDTHS.get(calculation.algo) != width:
+        if WIDTHS.get(self._algorithm(name)) != width:
             raise Refused(CalculationCode.WRONG_TYPE_CALCULATION)
         made = CrcConfig(
             unsigned(config.polynomial, width),
@@ -190,11 +188,17 @@ class Arrays:
         )
         self.target.plane.set_crc(name, made)
 
-    def bm_set_toeplitz_hash_key(self, name: str, _key: bytes) -> None:
-        """Refuse: v1model has no Toeplitz hash."""
-        if name not in self.target.program.calculations:
+    def bm_set_toeplitz_hash_key(self, name: str, key: bytes) -> None:
+        """Set the key of a Toeplitz hash."""
+        if self._algorithm(name) != Toeplitz.algorithm:
+            raise Refused(CalculationCode.WRONG_TYPE_CALCULATION)
+        self.target.plane.set_toeplitz(name, key)
+
+    def _algorithm(self, name: str) -> str:
+        calculation = self.target.program.calculations.get(name)
+        if calculation is None:
             raise UnknownObject("calculation", name)
-        raise Refused(CalculationCode.WRONG_TYPE_CALCULATION)
+        return calculation.algo
 
 
 def _config(name: str, rates: Rates) -> MeterConfig:

@@ -25,6 +25,7 @@ from v1switch.state.entries import (
     Range,
     Ternary,
 )
+from v1switch.state.toeplitz import DEFAULT, Toeplitz
 
 HEADER = "# v1switch's state of "
 Places = dict[int, int]
@@ -152,14 +153,18 @@ def _arrays(plane: Dataplane, program: Program) -> Iterator[str]:
         for member in plane.value_set(name):
             if member.mask is None:
                 yield f"pvs_add {name} {member.value:#x}"
-    for name, crc in plane.state.crcs.items():
-        config = crc.config
-        if config != DEFAULTS[crc.width]:
+    for name, found in plane.state.hashes.items():
+        if isinstance(found, Toeplitz):
+            if found.config != DEFAULT:
+                yield _line("set_toeplitz_hash_key", name, found.config.hex())
+            continue
+        config = found.config
+        if config != DEFAULTS[found.width]:
             numbers = map(hex, (config.polynomial, config.initial, config.final))
             flags = (
                 str(flag).lower() for flag in (config.data_reflected, config.remainder_reflected)
             )
-            yield _line(f"set_crc{crc.width}_parameters", name, *numbers, *flags)
+            yield _line(f"set_crc{found.width}_parameters", name, *numbers, *flags)
 
 
 def _rates(config: MeterConfig) -> list[str]:

@@ -1,4 +1,4 @@
-"""Indexed counters, meters and registers, parser value sets, and parameters of CRCs."""
+"""Indexed counters, meters and registers, parser value sets, and parameters of hashes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from v1switch.control.core import Core
 from v1switch.errors import BadIndex, BadValue, UnknownObject
 from v1switch.state.crc import Crc, CrcConfig
 from v1switch.state.entries import CounterData, MeterConfig, ValueSetMember
+from v1switch.state.toeplitz import Toeplitz
 
 
 class _Sized(Protocol):
@@ -81,7 +82,7 @@ class ArrayControl(Core):
 
             self._record_undo(undo)
 
-    # -- custom CRCs --------------------------------------------------------------------------
+    # -- parameters of hashes -----------------------------------------------------------------
 
     def set_crc(self, name: str, config: CrcConfig) -> None:
         """Set the parameters of a calculation's CRC. Raises BadValue."""
@@ -96,9 +97,27 @@ class ArrayControl(Core):
         return self._crc(name).config
 
     def _crc(self, name: str) -> Crc:
-        found = self.state.crcs.get(name)
-        if found is None:
+        found = self.state.hashes.get(name)
+        if not isinstance(found, Crc):
             raise UnknownObject("custom CRC", name)
+        return found
+
+    def set_toeplitz(self, name: str, key: bytes) -> None:
+        """Set the key of a calculation's Toeplitz hash. Raises BadValue."""
+        with self._gate.writer():
+            found = self._toeplitz(name)
+            before = found.config
+            found.configure(key)
+            self._record_undo(lambda: found.configure(before))
+
+    def toeplitz(self, name: str) -> bytes:
+        """The key of a calculation's Toeplitz hash."""
+        return self._toeplitz(name).config
+
+    def _toeplitz(self, name: str) -> Toeplitz:
+        found = self.state.hashes.get(name)
+        if not isinstance(found, Toeplitz):
+            raise UnknownObject("Toeplitz hash", name)
         return found
 
     # -- parser value sets --------------------------------------------------------------------

@@ -186,13 +186,14 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl, 
     def reset(self) -> None:
         """Start the program's state afresh; groups, sessions and entries are gone.
 
-        Parameters of CRCs stay, as in BMv2. Raises NoProgram.
+        Parameters of hashes stay, as in BMv2. Raises NoProgram.
         """
-        crcs = {name: crc.config for name, crc in self.state.crcs.items()}
+        before = self.state.hashes
         assert self._prepared is not None, "there is a program"
         self.commit(self._prepared)
-        for name, config in crcs.items():
-            self.set_crc(name, config)
+        with self._gate.writer():
+            for name, found in self.state.hashes.items():
+                found.take_over(before[name])
 
     # -- packets --------------------------------------------------------------------------------
 

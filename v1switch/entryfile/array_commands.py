@@ -1,4 +1,4 @@
-"""Commands on registers, counters, meters, parser value sets and custom CRCs.
+"""Commands on registers, counters, meters, parser value sets, and parameters of hashes.
 
 The index of a direct counter or meter is the handle of its entry.
 """
@@ -17,6 +17,7 @@ from v1switch.program.model import CounterArray, MeterArray
 from v1switch.state.bmv2_numbers import meter_config
 from v1switch.state.crc import WIDTHS, CrcConfig
 from v1switch.state.entries import CounterData, MeterConfig, TableEntry, ValueSetMember
+from v1switch.state.toeplitz import Toeplitz
 
 NOTHING = CounterData(0, 0)
 BOOLEANS = {"true": True, "True": True, "1": True, "false": False, "False": False, "0": False}
@@ -33,7 +34,7 @@ Cell: TypeAlias = int | DirectCell  # an int is the index in an array that is bo
 
 
 class Arrays:
-    """Commands on registers, counters, meters, value sets and CRCs."""
+    """Commands on registers, counters, meters, value sets and hashes."""
 
     def __init__(self, context: Context, tables: Tables) -> None:
         """Work on a context's data plane; `tables` knows the handles of entries."""
@@ -52,6 +53,7 @@ class Arrays:
             "pvs_clear": ("VALUE_SET", self._clear_values),
             "set_crc16_parameters": (crc, lambda args: self._set_crc(args, 16)),
             "set_crc32_parameters": (crc, lambda args: self._set_crc(args, 32)),
+            "set_toeplitz_hash_key": ("CALCULATION KEY", self._set_toeplitz),
         }
 
     # -- registers --------------------------------------------------------------------------------
@@ -160,7 +162,7 @@ class Arrays:
     def _clear_values(self, args: list[str]) -> None:
         self.context.plane.set_value_set(self._value_set(args[0]), ())
 
-    # -- custom CRCs ------------------------------------------------------------------------------
+    # -- parameters of hashes ---------------------------------------------------------------------
 
     def _set_crc(self, args: list[str], width: int) -> None:
         calculations = self.context.program.calculations.values()
@@ -171,6 +173,17 @@ class Arrays:
         data, remainder = (_boolean(what, text) for text in args[4:6])
         config = CrcConfig(polynomial, initial, final, data, remainder)
         self.context.plane.set_crc(name, config)
+
+    def _set_toeplitz(self, args: list[str]) -> None:
+        calculations = self.context.program.calculations.values()
+        names = [c.name for c in calculations if c.algo == Toeplitz.algorithm]
+        name = arguments.find_name(Toeplitz.algorithm, args[0], names)
+        try:
+            key = bytes.fromhex(args[1])
+        except ValueError:
+            reason = f"{quoted(args[1])}, expected pairs of hexadecimal digits"
+            raise InvalidLine(f"calculation {name!r}", reason) from None
+        self.context.plane.set_toeplitz(name, key)
 
 
 def _boolean(what: str, text: str) -> bool:

@@ -30,7 +30,6 @@ COMMENT = "//"
 CLOSE = 0.7  # how alike a name has to be to be meant, of 1
 SHOWS = "it only shows something"
 WITHOUT_EFFECT = {
-    "set_toeplitz_hash_key": "there are no Toeplitz hashes",
     **dict.fromkeys(("load_new_config_file", "swap_configs"), "the program is already running"),
     **dict.fromkeys(("port_add", "port_remove"), "ports are those of the command line"),
     **dict.fromkeys(("write_config_to_file", "serialize_state"), "it writes a file"),

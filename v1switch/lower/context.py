@@ -29,8 +29,8 @@ class References:
             n: ir.RegisterRef(i, s) for i, (n, s) in enumerate(program.registers.items())
         }
         self.value_sets = {n: ir.ValueSetRef(i, sets[n]) for i, n in enumerate(sets)}
-        self.crcs = {
-            n: ir.CrcRef(i, c)
+        self.hashes = {
+            n: ir.HashRef(i, c)
             for i, (n, c) in enumerate(program.calculations.items())
             if c.algo in CUSTOM
         }

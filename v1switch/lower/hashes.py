@@ -6,9 +6,10 @@ from v1switch.lower import arithmetic as ar
 from v1switch.lower import ir
 from v1switch.lower.expressions import Expressions
 from v1switch.program import expressions as ex
+from v1switch.program.hashes import SAME, WIDTHS
 from v1switch.program.model import ActionProfile, CalculationInput
 
-BITS = {"identity": 64, "crc32": 32, "crc32_custom": 32}  # of results; all others have 16
+SELECTOR = ir.Int(32)  # BMv2 keeps as much of the hash that a selector picks by
 
 
 class Calculations:
@@ -28,30 +29,34 @@ class Calculations:
             sure: a header that is known to be valid.
         """
         calculation = self.program.calculations[name]
-        crc = self.expressions.context.references.crcs.get(name)
-        return self._hash(calculation.algo, calculation.inputs, sure, crc)
+        own = self.expressions.context.references.hashes.get(name)
+        return self._hash(calculation.algo, calculation.inputs, sure, own)
 
-    def select(self, profile: ActionProfile) -> ir.Var:
+    def select(self, profile: ActionProfile) -> ir.Expr:
         """Lower the hash by which a selector picks a member."""
         inputs = tuple(
             CalculationInput("field", field, self.expressions.field_type(field).width or 0)
             for field in profile.selector_input
         )
-        return self._hash(profile.selector_algo or "", inputs, None)
+        return ar.cut(self._hash(profile.selector_algo or "", inputs, None), SELECTOR)
 
     def _hash(
         self,
         algorithm: str,
         inputs: tuple[CalculationInput, ...],
         sure: str | None,
-        crc: ir.CrcRef | None = None,
+        own: ir.HashRef | None = None,
     ) -> ir.Var:
+        result = self.builder.temporary(ir.Int(WIDTHS[algorithm]), "hash")
+        if algorithm == "toeplitz" and own is None:  # nobody can give a selector another key than 0
+            self.builder.assign(result, ir.Const(0))
+            return result
         payload = [item for item in inputs if item.kind == "payload"]
         pieces = [self._piece(item, sure) for item in inputs if item.kind != "payload"]
         if payload:  # BMv2 appends the payload at the end whatever its place in the list
             pieces.append(ir.Piece(ir.Payload(), None))
-        result = self.builder.temporary(ir.Int(BITS.get(algorithm, 16)), "hash")
-        self.builder.add(ir.Hash(result, algorithm, tuple(pieces), crc))
+        name = SAME.get(algorithm, algorithm)
+        self.builder.add(ir.Hash(result, name, tuple(pieces), own))
         return result
 
     def _piece(self, item: CalculationInput, sure: str | None) -> ir.Piece:

@@ -158,14 +158,14 @@ class ValueSetRef:
 
 
 @dataclass(frozen=True, eq=False)
-class CrcRef:
-    """A CRC with parameters of its own; `index` is its place in `Program.calculations`."""
+class HashRef:
+    """A hash with parameters of its own; `index` is its place in `Program.calculations`."""
 
     index: int
     spec: model.Calculation
 
 
-Ref = TableRef | CounterRef | MeterRef | RegisterRef | ValueSetRef | CrcRef
+Ref = TableRef | CounterRef | MeterRef | RegisterRef | ValueSetRef | HashRef
 
 # -- variables and headers -------------------------------------------------------------------------
 
@@ -924,16 +924,16 @@ class Hash:
     """Set a variable to a hash of pieces, joined to one bit string and zero-padded to whole bytes.
 
     Attributes:
-        target: 16, 32 or (identity) 64 bits.
-        algorithm: one of `v1switch.program.hashes.HASHES`, or "random": 16 random bits, whatever
-            the pieces (BMv2 has no such algorithm).
-        crc: the CRC whose parameters hold; None for algorithms without, and for selectors.
+        target: of as many bits as `v1switch.program.hashes.WIDTHS` says.
+        algorithm: one of `v1switch.program.hashes.HASHES` by its first name, or "random": 16 random
+            bits, whatever the pieces (BMv2 has no such algorithm).
+        own: the hash whose parameters hold; None for algorithms without, and for selectors.
     """
 
     target: Var
     algorithm: str
     pieces: tuple[Piece, ...]
-    crc: CrcRef | None = None
+    own: HashRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

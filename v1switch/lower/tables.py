@@ -80,6 +80,8 @@ class Tables:
 
     def _key_part(self, field: KeyField) -> ir.Expr:
         """One key field's value; fields of invalid headers read 0 (match_units.cpp)."""
+        if isinstance(field.target, ex.Const):
+            return ir.Const(field.target.value)
         if isinstance(field.target, ex.HeaderRef):
             return ar.as_int(self.expressions.valid(field.target))
         value = ar.cut(self.expressions.value(field.target), ir.Int(field.width))
@@ -214,7 +216,8 @@ class Tables:
 
     def _action(self, action_id: int, entry: ir.Var) -> None:
         action = self.program.actions[action_id]
-        params = [self.builder.temporary(ir.Int(p.width), "p") for p in action.params]
+        # one of no bits is kept in as many words as one of a bit
+        params = [self.builder.temporary(ir.Int(p.width or 1), "p") for p in action.params]
         if params and (action.primitives or self.context.observed):
             self.builder.add(ir.TakeParams(tuple(params), entry))
         self.context.observe("action", action, tuple(params))

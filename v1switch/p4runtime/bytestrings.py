@@ -1,7 +1,8 @@
 """P4Runtime binary strings: big-endian, shortest form (specification 1.4, "Bytestrings").
 
 A receiver accepts any number of leading zero bytes (sign bytes for `int<W>`) and refuses the empty
-string and every value wider than the P4 type; a sender always uses the shortest string.
+string and every value wider than the P4 type; a sender always uses the shortest string. Of `bit<0>`
+the specification says nothing: as in BMv2, its value is 0, of any number of bytes, sent as one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def decode(raw: bytes, width: int, what: str) -> int:
         Refused: INVALID_ARGUMENT, as the specification requires for match fields, action
             parameters and registers: the string is empty or its value does not fit.
     """
-    if not raw:
+    if not raw and width:
         raise invalid(f"{what}: empty byte string, expected a bit<{width}> value")
     value = int.from_bytes(raw, "big")
     if value >> width:

@@ -14,6 +14,7 @@ from v1switch.program.model import (
     HeaderUnionStack,
 )
 from v1switch.program.symbols import Symbols
+from v1switch.program.undeclared import Undeclared
 
 
 def unique(node: Node, seen: set[object], what: str) -> None:
@@ -66,12 +67,13 @@ def read_headers(root: Node, symbols: Symbols) -> None:
         unique(node.get("name"), seen, "header type")
         types[node.get("name").text()] = _header_type(node, symbols)
     names: dict[int, str] = {}
+    undeclared = Undeclared(root, symbols)
     for node in root.items("headers"):
         type_node = node.get("header_type")
         if type_node.text() not in types:
             raise type_node.fail("the name of a header type")
         header = Header(
-            node.get("name").name(), types[type_node.text()], node.get("metadata").boolean()
+            node.get("name").name(), types[type_node.text()], undeclared.is_metadata(node)
         )
         if node.get("id").integer() in names or header.name in symbols.headers:
             raise node.get("id").fail("a unique header name and id")

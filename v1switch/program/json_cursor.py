@@ -160,6 +160,10 @@ class Node:
         """This as the width of a number in bits."""
         return self.integer(1, MAX_BITS)
 
+    def width_or_zero(self) -> int:
+        """This as the width of a number in bits, which may be 0."""
+        return self.integer(0, MAX_BITS)
+
     def boolean(self) -> bool:
         """This as a boolean."""
         if not isinstance(self.value, bool):

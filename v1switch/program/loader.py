@@ -7,7 +7,7 @@ from pathlib import Path
 
 from v1switch.errors import ProgramError
 from v1switch.program import expressions as ex
-from v1switch.program.expression_reader import ExpressionReader
+from v1switch.program.checksum_reader import read_checksums
 from v1switch.program.header_reader import read_headers, unique
 from v1switch.program.json_cursor import Node
 from v1switch.program.limits import MAX_CELLS, MAX_FILE
@@ -16,7 +16,6 @@ from v1switch.program.model import (
     ActionProfile,
     Calculation,
     CalculationInput,
-    Checksum,
     CounterArray,
     FieldList,
     LearnList,
@@ -35,6 +34,10 @@ from v1switch.reading import read_bytes
 MAJOR_VERSION = 2  # docs/JSON_format.md: readers refuse another major number
 # simple_switch's add_required_field; other targets' programs lack some of them
 REQUIRED = ("ingress_port", "packet_length", "instance_type", "egress_spec", "egress_port")
+OTHERS = {  # architectures by what their parsers, or pipelines, are called
+    frozenset(("ingress_parser", "egress_parser")): "PSA",
+    **dict.fromkeys((frozenset(("main_parser",)), frozenset(("main_control",))), "PNA"),
+}
 INTRINSIC = {  # widths of the fields that the switch writes, as v1model.p4 declares them
     **dict.fromkeys(("ingress_port", "egress_spec", "egress_port"), 9),
     **dict.fromkeys(("instance_type", "packet_length", "parser_error", "enq_timestamp"), 32),
@@ -87,6 +90,7 @@ def _load(root: Node) -> Program:
     reader = PipelineReader(symbols, actions, profiles)
     ingress, egress = reader.read(pipelines["ingress"]), reader.read(pipelines["egress"])
     _check_bindings(root, ingress, egress)
+    checksums = read_checksums(root, symbols, calculations)
     name, meta = root.find("program"), root.find("__meta__")
     compiler = meta.find("compiler") if meta else None
     return Program(
@@ -101,7 +105,7 @@ def _load(root: Node) -> Program:
         value_sets=value_sets,
         deparser=read_deparser(deparser_node, symbols),
         calculations=calculations,
-        checksums=_checksums(root, symbols),
+        checksums=checksums,
         actions=actions,
         action_profiles=profiles,
         ingress=ingress,
@@ -141,6 +145,8 @@ def _named(root: Node, key: str, expected: tuple[str, ...]) -> dict[str, Node]:
     if set(nodes) != set(expected):
         wanted = " and ".join(repr(e) for e in expected)
         found = ", ".join(repr(n) for n in nodes) or "none"
+        other = OTHERS.get(frozenset(nodes))
+        found += f" (architecture {other})" if other else ""
         raise root.get(key).fail(f"{wanted} (architecture v1model)", found)
     return nodes
 
@@ -279,36 +285,17 @@ def _calculations(root: Node, symbols: Symbols) -> dict[str, Calculation]:
     return found
 
 
-def _checksums(root: Node, symbols: Symbols) -> tuple[Checksum, ...]:
-    found = []
-    for node in root.items("checksums"):
-        choice(node.get("type"), ("generic",))
-        calculation, condition = node.get("calculation"), node.find("if_cond")
-        if calculation.text() not in symbols.calculations:
-            raise calculation.fail("the name of a calculation")
-        found.append(
-            Checksum(
-                node.get("name").name(),
-                _result(node.get("target"), symbols),
-                calculation.text(),
-                node.flag("update", default=True),
-                node.flag("verify", default=True),
-                ExpressionReader(symbols).value(condition) if condition else None,
-                node.source(),
-            )
-        )
-    return tuple(found)
-
-
 def _actions(root: Node, symbols: Symbols) -> dict[int, Action]:
     actions: dict[int, Action] = {}
     seen: set[object] = set()
     for node in root.items("actions"):
         unique(node.get("id"), seen, "action id")
         params = tuple(
-            Param(item.get("name").name(), item.get("bitwidth").width())
+            Param(item.get("name").name(), item.get("bitwidth").width_or_zero())
             for item in node.items("runtime_data")
         )
+        if any(param.width == 0 for param in params):
+            symbols.remark("parameters of no bits (bit<0>), which are 0")
         calls = tuple(
             read_primitive(item, symbols, len(params)) for item in node.items("primitives")
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from v1switch.program.expressions import Expr, FieldRef, HeaderRef
+from v1switch.program.expressions import Const, Expr, FieldRef, HeaderRef
 from v1switch.program.packet_model import (
     Advance,
     Deparser,
@@ -108,7 +108,7 @@ class Checksum:
 
 @dataclass(frozen=True)
 class Param:
-    """A parameter of an action."""
+    """A parameter of an action; one of no bits (bit<0>) is 0."""
 
     name: str
     width: int
@@ -135,14 +135,14 @@ class KeyField:
     Attributes:
         name: its name in the control plane.
         match_kind: "exact", "lpm", "ternary", "range", "optional" or "valid".
-        target: the field, or the header for `valid`.
+        target: the field, or the header for `valid`; the constant 0 for a field of no bits.
         mask: static mask that is applied before the look-up, or None.
-        width: bits (1 for `valid`).
+        width: bits (1 for `valid`), 0 for bit<0>.
     """
 
     name: str
     match_kind: str
-    target: FieldRef | HeaderRef
+    target: FieldRef | HeaderRef | Const
     mask: int | None
     width: int
 

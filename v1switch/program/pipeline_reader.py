@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from v1switch.program import expressions as ex
 from v1switch.program.expression_reader import ExpressionReader
+from v1switch.program.hashes import WIDTHS
 from v1switch.program.header_reader import unique
 from v1switch.program.json_cursor import Node
 from v1switch.program.model import (
@@ -20,9 +21,7 @@ from v1switch.program.model import (
 )
 from v1switch.program.symbols import Symbols
 
-ALGORITHMS = frozenset(
-    ["crc16", "crc32", "crc16_custom", "crc32_custom", "csum16", "xor16", "identity", "random"]
-)
+ALGORITHMS = frozenset(WIDTHS)
 MATCH_KINDS = ("exact", "lpm", "ternary", "range", "optional", "valid")
 TABLE_KINDS = ("exact", "lpm", "ternary", "range")
 IMPLEMENTATIONS = ("simple", "indirect", "indirect_ws")
@@ -148,6 +147,9 @@ class PipelineReader:
         if kind == "valid":
             header = self.symbols.header(target).name
             return KeyField(name.name() if name else header, kind, ex.HeaderRef(header), None, 1)
+        if self.symbols.is_empty(target):
+            whole = ".".join(item.text() for item in target.items())
+            return KeyField(name.name() if name else whole, kind, ex.Const(0), None, 0)
         ref = self.symbols.number(target)
         shown = name.name() if name else f"{ref.header}.{ref.field}"
         return KeyField(shown, kind, ref, mask_value, self.symbols.width(ref))

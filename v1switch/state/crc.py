@@ -79,6 +79,11 @@ class Crc:
         words[REFLECTED_AT] = config.remainder_reflected
         self.hash = FAST[self.width] if config == DEFAULTS[self.width] else self._hash
 
+    def take_over(self, other: object) -> None:
+        """Take over the parameters of another hash, if it is a CRC of the same width."""
+        if isinstance(other, Crc) and other.width == self.width:
+            self.configure(other.config)
+
     def _remainder(self, byte: int) -> int:
         """What is left of a byte divided by the polynomial."""
         width, state = self.width, byte << (self.width - 8)

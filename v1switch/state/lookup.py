@@ -284,7 +284,7 @@ class RangeIndex:
         ranges = []
         for match, width in zip(key, self._widths, strict=True):
             shift -= width
-            if isinstance(match, Range):
+            if isinstance(match, Range) and width:
                 ranges.append((shift, (1 << width) - 1, match.low, match.high))
         kept = [row for row in self.rows if row[3].rank != cell.rank]
         kept.append((mask, value, tuple(ranges), cell))

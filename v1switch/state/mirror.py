@@ -166,7 +166,8 @@ class Mirror:
                 self._widths, self._fields(value), self._fields(mask), strict=True
             ):
                 shift -= width
-                low, high = limits.get(shift, (0, (1 << width) - 1))
+                ones = (1 << width) - 1
+                low, high = limits.get(shift, (0, ones)) if width else (0, 0)
                 columns = (split(number, width) for number in (bits, part, low, high))
                 rows += [word for row in zip(*columns, strict=True) for word in row]
         self._rows = array("q", rows)

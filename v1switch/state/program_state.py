@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from v1switch.errors import BadAction
-from v1switch.program.model import ConstEntry, ConstMatch, Program, Table
+from v1switch.program.hashes import CUSTOM
+from v1switch.program.model import Calculation, ConstEntry, ConstMatch, Program, Table
 from v1switch.state.arrays import CounterBank, RegisterBank
 from v1switch.state.bmv2_numbers import PRIORITY_PIVOT
 from v1switch.state.crc import WIDTHS, Crc
@@ -27,8 +28,16 @@ from v1switch.state.meters import MeterBank
 from v1switch.state.profiles import GroupCell, MemberCell, PortStates, RuntimeProfile, check_params
 from v1switch.state.random import Generator
 from v1switch.state.tables import Resolve, RuntimeTable
+from v1switch.state.toeplitz import Toeplitz
 from v1switch.state.value_sets import ValueSetState
 from v1switch.state.words import overwrite
+
+
+def _hash(calculation: Calculation) -> Crc | Toeplitz:
+    """The parameters of a calculation that has some."""
+    if calculation.algo == Toeplitz.algorithm:
+        return Toeplitz(calculation.name)
+    return Crc(calculation.name, WIDTHS[calculation.algo])
 
 
 def _match(match: ConstMatch, width: int) -> Match:
@@ -75,11 +84,7 @@ class State:
         self.value_sets = {
             v.name: ValueSetState(v.name, v.width) for v in program.value_sets.values()
         }
-        self.crcs = {
-            c.name: Crc(c.name, WIDTHS[c.algo])
-            for c in program.calculations.values()
-            if c.algo in WIDTHS
-        }
+        self.hashes = {c.name: _hash(c) for c in program.calculations.values() if c.algo in CUSTOM}
         self.random = Generator()
         for table in self.tables.values():
             if mirrored:
@@ -185,7 +190,7 @@ class State:
     # -- another program's state ------------------------------------------------------------------
 
     def take_counts(self, old: State) -> None:
-        """Take over what packets counted, registers and the parameters of CRCs.
+        """Take over what packets counted, registers and the parameters of hashes.
 
         Each where the same thing exists.
 
@@ -199,9 +204,8 @@ class State:
         for name, register in self.registers.items():
             if name in old.registers and old.registers[name].width == register.width:
                 overwrite(register.words, old.registers[name].words)
-        for name, crc in self.crcs.items():
-            if name in old.crcs and old.crcs[name].width == crc.width:
-                crc.configure(old.crcs[name].config)
+        for name, found in self.hashes.items():
+            found.take_over(old.hashes.get(name))
         for name, table in self.tables.items():
             if name in old.tables and table.spec.with_counters:
                 table.take_counts(old.tables[name])

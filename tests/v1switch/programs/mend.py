@@ -6,7 +6,10 @@ primitives of earlier compilers. BMv2 knows all of that. The sources say what is
 
 * a union `at` or a header `here` becomes the element of `items` at index `order.at`;
 * `what == 250` becomes a comparison of COMPARISONS;
-* the actions of legacy.p4 are written with the primitives that they are named after.
+* the actions of legacy.p4 are written with the primitives that they are named after;
+* in hashes.p4 fields and selectors are named after the algorithm that they get;
+* older.p4 is what the compilers of 2015 wrote: no header says whether it is metadata, and the
+  checksum is one of type ipv4.
 """
 
 import json
@@ -195,6 +198,30 @@ def wrapped(program: Json) -> None:
                 argument["value"] = dict(argument)
 
 
+def algorithms(program: Json) -> None:
+    """Hashes and selectors get the algorithm that their field, or they, are named after."""
+    calculations = {each["name"]: each for each in program["calculations"]}
+    for call in walk(program["actions"]):
+        if call.get("op") == "modify_field_with_hash_based_offset":
+            target, _, calculation, _ = call["parameters"]
+            calculations[calculation["value"]]["algo"] = target["value"][1]
+    for profile in program["pipelines"][0]["action_profiles"]:
+        profile["selector"]["algo"] = profile["name"].rpartition(".by_")[2]
+    for checksum in program["checksums"]:
+        algo = {"check": "hash_ex", "long_check": "xxh64"}.get(checksum["target"][1])
+        if algo is not None:
+            calculations[checksum["calculation"]]["algo"] = algo
+
+
+def older(program: Json) -> None:
+    """No `metadata` of headers; one checksum of type ipv4, which needs no calculation."""
+    for header in program["headers"]:
+        del header["metadata"]
+    target = program["checksums"][0]["target"]
+    program["checksums"] = [{"name": "ipv4.checksum", "id": 0, "target": target, "type": "ipv4"}]
+    program["calculations"] = []
+
+
 def mend(name: str, program: Json) -> None:
     if name in COMPARISONS:
         union_copies(program)
@@ -209,11 +236,15 @@ def mend(name: str, program: Json) -> None:
         legacy(program)
         rest(program)
         action_call(program)
+    if name == "hashes":
+        algorithms(program)
+    if name == "older":
+        older(program)
     wrapped(program)
 
 
 def main() -> None:
-    for name in ("unions", "lasts", "legacy"):
+    for name in ("unions", "lasts", "legacy", "hashes", "older"):
         path = Path(sys.argv[1]) / f"{name}.json"
         program = json.loads(path.read_text())
         mend(name, program)

@@ -43,8 +43,8 @@ def values(switch: SwitchContext, state: State, nothing: Cell) -> dict[str, int]
     for number, name in enumerate(program.registers):
         found[f"register {number}"] = address(state.registers[name].words)
     for number, name in enumerate(program.calculations):
-        if name in state.crcs:
-            found[f"crc {number}"] = address(state.crcs[name].words)
+        if name in state.hashes:
+            found[f"hash {number}"] = address(state.hashes[name].words)
     for number, name in enumerate(program.value_sets):
         found[f"value_set {number}"] = address(state.value_sets[name].words)
     return found

@@ -45,12 +45,12 @@ class Hashes:
             self._fixed(result, self._function(statement), pieces)
 
     def _function(self, statement: ir.Hash) -> str:
-        """Source of the function of bytes; a custom CRC's changes with its parameters."""
-        crc = statement.crc
-        if crc is None:
+        """Source of the function of bytes; one with parameters changes with them."""
+        own = statement.own
+        if own is None:
             name = statement.algorithm
             return self.source.constant(f"hash_{name}", HASHES[name])
-        found = self.source.state(f"crc_{crc.index}", lambda _, state: state.crcs[crc.spec.name])
+        found = self.source.state(f"hash_{own.index}", lambda _, state: state.hashes[own.spec.name])
         return f"{found}.hash"
 
     # -- checksums of what is there ---------------------------------------------------------------

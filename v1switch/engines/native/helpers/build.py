@@ -17,11 +17,20 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
 from v1switch.engines.native import machine
-from v1switch.engines.native.helpers import changes, lookups, loop, octets, offload, queues, sending
+from v1switch.engines.native.helpers import (
+    changes,
+    hashes,
+    lookups,
+    loop,
+    octets,
+    offload,
+    queues,
+    sending,
+)
 from v1switch.engines.native.helpers.signatures import HELPERS, LOOP, SYMBOL
 
 _WORD = ir.IntType(64)
-_MODULES = (lookups, changes, octets, offload, queues, sending, loop)
+_MODULES = (lookups, changes, octets, hashes, offload, queues, sending, loop)
 
 
 def build() -> tuple[bytes, bytes]:

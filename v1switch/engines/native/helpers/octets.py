@@ -1,15 +1,9 @@
-"""Runs of bytes: copies, checksums, and the hashes of `v1switch.program.hashes`."""
+"""Runs of bytes and bits: copies, and the Internet checksum."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from v1switch.engines.native.helpers.jit import kernel
-from v1switch.engines.native.helpers.memory import copy, put8, u8, u16, word
-from v1switch.state.crc import BYTE_AT, FINAL_AT, INITIAL_AT, REFLECTED_AT
-from v1switch.state.words import WORD_BYTES
-
-_ONES = 0xFFFFFFFF
+from v1switch.engines.native.helpers.memory import copy, put8, u8, u16
 
 
 @kernel
@@ -79,68 +73,3 @@ def ones_complement(total: int) -> int:
 def csum16(at: int, size: int) -> int:
     """The Internet checksum (RFC 1071)."""
     return ones_complement(sum16(at, size))
-
-
-@kernel
-def xor16(at: int, size: int) -> int:
-    """XOR of big-endian 16-bit words, the last one zero-padded."""
-    state = 0
-    for n in range(size // 2):
-        state ^= u16(at + 2 * n)
-    return state ^ (u8(at + size - 1) << 8 if size % 2 else 0)
-
-
-@kernel
-def identity(at: int, size: int) -> int:
-    """The first eight bytes as a number, modulo 2**64."""
-    state = 0
-    for n in range(min(size, 8)):
-        state = state << 8 | u8(at + n)
-    return state
-
-
-def _reflected(polynomial: int) -> np.ndarray:
-    table = np.zeros(256, np.int64)
-    for value in range(256):
-        state = value
-        for _ in range(8):
-            state = state >> 1 ^ (polynomial if state & 1 else 0)
-        table[value] = state
-    return table
-
-
-_CRC16, _CRC32 = _reflected(0xA001), _reflected(0xEDB88320)
-
-
-@kernel
-def crc16(at: int, size: int) -> int:
-    """CRC-16/ARC."""
-    state = 0
-    for n in range(size):
-        state = state >> 8 ^ _CRC16[(state ^ u8(at + n)) & 0xFF]
-    return state
-
-
-@kernel
-def crc32(at: int, size: int) -> int:
-    """CRC-32 of IEEE 802.3."""
-    state = _ONES
-    for n in range(size):
-        state = state >> 8 ^ _CRC32[(state ^ u8(at + n)) & 0xFF]
-    return state ^ _ONES
-
-
-@kernel
-def crc_custom(at: int, size: int, words: int, width: int) -> int:
-    """A CRC of `width` bits with the parameters in `words` (see `v1switch.state.crc`)."""
-    ones, shift = (1 << width) - 1, width - 8
-    state = word(words + INITIAL_AT * WORD_BYTES)
-    for n in range(size):
-        byte = word(words + (BYTE_AT + u8(at + n)) * WORD_BYTES)
-        state = word(words + (byte ^ state >> shift) * WORD_BYTES) ^ (state << 8 & ones)
-    if word(words + REFLECTED_AT * WORD_BYTES) != 0:
-        reflected = 0
-        for n in range(width):
-            reflected = reflected << 1 | (state >> n & 1)
-        state = reflected
-    return state ^ word(words + FINAL_AT * WORD_BYTES)

@@ -28,10 +28,17 @@ HELPERS = {  # called by programs
     "ones_complement": 1,
     "csum16": 2,
     "xor16": 2,
+    "xor32": 2,
     "identity": 2,
+    "hash_ex": 2,
+    "toeplitz": 3,
+    "crc8": 2,
     "crc16": 2,
+    "ccitt": 2,
     "crc32": 2,
+    "crc64": 2,
     "crc_custom": 4,
+    "xxh64": 2,
 }
 LOOP = {
     "undo": 1,

@@ -67,7 +67,7 @@ class Effects:
         code.builder.store(word(0), place)
         filled = code.builder.icmp_signed("!=", code.word_at(table, GROUPS), word(0))
         with code.when(filled):
-            widths = [field.width for field in node.table.spec.key]
+            widths = [field.width or 1 for field in node.table.spec.key]  # bit<0> is a word as well
             parts = [
                 (self.expressions.low_bits(part, width), width)
                 for part, width in zip(node.key, widths, strict=True)

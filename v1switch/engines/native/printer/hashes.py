@@ -13,7 +13,6 @@ from itertools import groupby
 from llvmlite import ir as ll
 
 from v1switch.engines.native import output as op
-from v1switch.engines.native.errors import NotNative
 from v1switch.engines.native.printer.code import WORD, Value, word
 from v1switch.engines.native.printer.expressions import Expressions
 from v1switch.engines.native.printer.octets import Headers, Item, store_bits
@@ -21,14 +20,12 @@ from v1switch.io.ports import MAX_FRAME
 from v1switch.lower import ir
 from v1switch.state.words import LIMB_BITS
 
-_FUNCTIONS = {
-    "crc16": "crc16",
+_FUNCTIONS = {  # helpers that have other names than the algorithm
     "crc16_custom": "crc16",
-    "crc32": "crc32",
     "crc32_custom": "crc32",
-    "csum16": "csum16",
-    "identity": "identity",
-    "xor16": "xor16",
+    "crc64_custom": "crc64",
+    "crc8_custom": "crc8",
+    "crcCCITT": "ccitt",
 }
 _WORD_BITS = 16
 
@@ -43,8 +40,6 @@ class Hashes:
 
     def value(self, node: ir.Hash) -> Value:
         """A hash, as a word."""
-        if node.algorithm not in _FUNCTIONS:
-            raise NotNative(f"the hash {node.algorithm!r}")
         if node.algorithm == "csum16" and self._summable(node.pieces):
             return self._sum(node.pieces)
         self.code.hashed = max(self.code.hashed, sum(map(_longest, node.pieces)))
@@ -54,11 +49,13 @@ class Hashes:
             size: Value = word(store_bits(self.code, items, start))
         else:
             size = self._lay_out(node.pieces, start)
-        if node.crc is not None:
-            assert isinstance(node.target.type, ir.Int)
-            words, width = self.code.context(f"crc {node.crc.index}"), node.target.type.bits
-            return self.code.helper("crc_custom", start, size, words, word(width))
-        return self.code.helper(_FUNCTIONS[node.algorithm], start, size)
+        if node.own is None:
+            return self.code.helper(_FUNCTIONS.get(node.algorithm, node.algorithm), start, size)
+        words = self.code.context(f"hash {node.own.index}")
+        if node.algorithm == "toeplitz":
+            return self.code.helper("toeplitz", start, size, words)
+        assert isinstance(node.target.type, ir.Int)
+        return self.code.helper("crc_custom", start, size, words, word(node.target.type.bits))
 
     def _item(self, piece: ir.Piece) -> Item:
         assert piece.width is not None
