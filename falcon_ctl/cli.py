@@ -26,7 +26,7 @@ from falcon_ctl.report import provenance, results, table
 from falcon_ctl.report.document import Report, as_json
 from falcon_ctl.report.progress import Steps
 from falcon_ctl.steering import cli as steering_cli
-from falcon_ctl.steering import memory
+from falcon_ctl.steering import handback, memory
 from falcon_ctl.steering.complete import switches as switches_up
 from falcon_ctl.steering.complete import systems as systems_that_run
 from falcon_ctl.steering.following import followed
@@ -140,6 +140,7 @@ def _measure(
         findings = job.run()
         with lab.watch.blaming():
             report.provenance = begun.ended(network.status())
+            handback.give_back(lab.controller, network.run_dir)
     titles = {one.name: one.title if one in LIVE else one.name for one in chosen}
     titles.setdefault(PIPELINING.name, PIPELINING.title)  # of the discovery
     order = list(titles)

@@ -110,6 +110,19 @@ class Controller:
         switch.learn(learner)
         return True
 
+    def examine(self, client: Client) -> bool:
+        """Know what the switch of this session holds, which may be another controller's.
+
+        Returns:
+            Whether it runs our program; only then it is among `switches`.
+        """
+        if not client.runs(P4INFO, PROGRAM):
+            return False
+        self.attach(client)
+        switch = self.switches[client.switch]
+        self._learners.renew(client.switch).adopt(switch.adopt(TABLE))
+        return True
+
     def use(self, system: System) -> int:
         """Make the whole network run `system`; returns the number of updates that took."""
         results = self.apply(self.wanted(system), list(self.switches))

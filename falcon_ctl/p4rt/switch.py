@@ -116,6 +116,13 @@ class Switch:
             self._learned = {k: e for k, e in self._learned.items() if k not in new}
         return sum(len(batch) for batch in batches)
 
+    def lacking(self, entities: Iterable[Entity]) -> int:
+        """How many updates `apply` would need; nothing is written."""
+        new = {entity.key: entity for entity in map(readback.plain, entities)}
+        with self._alone():
+            taken = {key: e for key, e in self._learned.items() if key in new}
+            return sum(len(batch) for batch in difference(self._desired | taken, new))
+
     def forget(self, entities: Iterable[Entity]) -> None:
         """Remove learned entries."""
         self._write_learned((), list(entities))

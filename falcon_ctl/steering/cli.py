@@ -16,8 +16,8 @@ from falcon_ctl.live import watch
 from falcon_ctl.options import Json, RunDir, Seed
 from falcon_ctl.report.document import as_json
 from falcon_ctl.steering import choice as choices
+from falcon_ctl.steering import entries, show_text
 from falcon_ctl.steering import flow as flows
-from falcon_ctl.steering import show_text
 from falcon_ctl.steering.complete import containers, orders, policies, systems
 from falcon_ctl.steering.flow_report import FlowProgress
 from falcon_ctl.steering.flow_request import FlowRequest
@@ -118,10 +118,10 @@ def show(
         session.observe()
         time.sleep(_SHOWN_OVER)
         seen = session.observe()
-        switches = network.status().target
-    show_text.observation(console, seen, switches)
+        held = entries.held(network, seen.choice)
+    show_text.observation(console, seen, held)
     if json is not None:
-        files.replace(json, as_json(seen.to_json()))
+        files.replace(json, as_json({**seen.to_json(), "switches": held}))
 
 
 def flow(
@@ -219,3 +219,5 @@ def flow(
         typer.echo(line)
     if json is not None:
         files.replace(json, as_json(report.to_json()))
+    if not report.received:
+        raise typer.Exit(1)

@@ -200,7 +200,7 @@ class _Run:
             host=host,
             source_port=self.request.from_port,
             port=self.port,
-            runs=str(self.session.runs(host)),
+            runs=self.session.runs(host),
             dilation=status["dilation"],
             sent=end.sent,
             received=end.received,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from falcon_ctl.steering.choice import Choice
 from falcon_ctl.steering.flow_request import FlowRequest
 from falcon_ctl.steering.observation import Work
 
@@ -88,7 +89,7 @@ class FlowReport:
     host: str
     source_port: int
     port: int
-    runs: str
+    runs: Choice
     dilation: int
     sent: int
     received: int
@@ -124,7 +125,8 @@ class FlowReport:
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return {**asdict(self), "wall_pps": self.wall_pps, "model_pps": self.model_pps}
+        rates = {"wall_pps": self.wall_pps, "model_pps": self.model_pps}
+        return {**asdict(self), "runs": self.runs.to_json(), **rates}
 
     def lines(self) -> list[str]:
         """What a terminal shows."""

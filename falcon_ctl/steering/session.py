@@ -122,14 +122,15 @@ class Session:
         began = time.monotonic()
         system = chosen.resolve()
         with self._network() as network, ExitStack() as stack:
-            hosts = {name: Host(info) for name, info in network.machines.items()}
+            with self._blaming():
+                hosts = {name: Host(info) for name, info in network.machines.items()}
             for host in hosts.values():
                 stack.callback(host.close)
                 chosen.verify_for(host.found)
             switches = stack.enter_context(held(network, chosen, system))
+            memory.remember(self.run_dir, chosen)
             outcome = switches.use()
             errors = _configure(hosts, system, chosen)
-            memory.remember(self.run_dir, chosen)
         return _applied(chosen, outcome, hosts, errors, switches.by_control, began)
 
     def observe(self, slices: int = 0, flows: int = 64) -> Observation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rich.console import Console
 from rich.table import Table
@@ -39,14 +39,24 @@ def progress(state: FlowProgress, seconds: float) -> str:
     )
 
 
-def observation(console: Console, seen: Observation, switches: str) -> None:
-    """What the whole network does."""
+def observation(console: Console, seen: Observation, switches: Mapping[str, str]) -> None:
+    """What the whole network does. `switches`: what each of them holds."""
     asked = "nothing was asked for yet" if seen.choice is None else f"asked for: {seen.choice}"
-    console.print(f"{len(seen.hosts)} hosts, switches are {switches}; {asked}", soft_wrap=True)
+    console.print(asked, soft_wrap=True)
+    for what, names in _by_value(switches).items():
+        verb = "holds" if len(names) == 1 else "hold"
+        console.print(f"{', '.join(names)} {verb} {what}", soft_wrap=True)
     for host in seen.hosts.values():
         _host(console, host)
         if seen.choice is not None and _differs(seen, host):
             console.print(f"  [red]{host.name} does not run what was asked for[/]")
+
+
+def _by_value(switches: Mapping[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, what in switches.items():
+        found.setdefault(what, []).append(name)
+    return found
 
 
 def _differs(seen: Observation, host: Host) -> bool:

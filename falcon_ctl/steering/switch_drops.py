@@ -14,7 +14,7 @@ from falcon_ctl.p4rt.switch import Switch
 from falcon_ctl.program import P4INFO
 from topo.protocol.status import SwitchInfo
 
-_READS_ONLY = 1  # an election id below that of any controller, which is the time in seconds
+READS_ONLY = 1  # an election id below that of any controller, which is the time in seconds
 
 
 class SwitchDrops:
@@ -51,7 +51,7 @@ def watched(infos: Mapping[str, SwitchInfo]) -> Iterator[SwitchDrops]:
     with ExitStack() as stack:
         switches = {}
         for name, info in infos.items():
-            client = Client(name, info.grpc_address, info.device_id, _READS_ONLY)
+            client = Client(name, info.grpc_address, info.device_id, READS_ONLY)
             stack.callback(client.close)
             switches[name] = Switch(client, schema)
         yield SwitchDrops(switches)

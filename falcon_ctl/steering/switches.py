@@ -92,10 +92,12 @@ def held(network: Network, choice: Choice, system: System) -> Iterator[Switches]
 def _lock(stack: ExitStack, run_dir: Path) -> Client | None:
     """Lock the network, or connect to the `control` that has it locked."""
     end = time.monotonic() + PATIENCE
-    while lock.holder(run_dir) is not None and time.monotonic() < end:
+    while lock.holder(run_dir) is not None:
         client = _control(run_dir)
         if client is not None:
             return client
+        if time.monotonic() > end:
+            break
         time.sleep(_LOOK)
     stack.enter_context(lock.exclusive(run_dir))
     return None

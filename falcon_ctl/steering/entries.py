@@ -1,0 +1,75 @@
+"""What the switches hold, read beside whoever controls them: the entries of which system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, suppress
+from functools import partial
+
+from falcon_ctl.background import in_parallel
+from falcon_ctl.errors import UsageError
+from falcon_ctl.live.controller import Controller
+from falcon_ctl.p4rt.client import Client
+from falcon_ctl.steering.choice import Choice
+from falcon_ctl.steering.switch_drops import READS_ONLY
+from falcon_ctl.systems.catalogue import LIVE
+from falcon_ctl.systems.system import System
+from rxpath.errors import ConfigError
+from topo.client.network import Network
+from topo.protocol.status import SwitchInfo
+
+
+def held(network: Network, asked: Choice | None) -> dict[str, str]:
+    """Switch → what it holds, as a text: whose entries, or how far they are from them.
+
+    Of systems that have the same entries one is named: the one that was asked for, or the one that
+    the other switches run, too.
+    """
+    with ExitStack() as stack:
+        controller = stack.enter_context(closing(Controller(network.spec, network.switches)))
+        opened = in_parallel(
+            {name: partial(_open, stack, info) for name, info in network.switches.items()}
+        )
+        found: dict[str, str] = {}
+        for name, client in opened.items():
+            if isinstance(client, Exception):
+                found[name] = str(client)
+            elif not controller.examine(client):
+                found[name] = "no program of ours"
+        away = {system.name: _away(controller, system) for system in _wanted(asked)}
+        likely = sorted(away, key=lambda system: sum(away[system].values()))
+        for name in controller.switches:
+            nearest = min(likely, key=lambda system: away[system][name])
+            found[name] = _text(nearest, away[nearest][name])
+    return {name: found[name] for name in network.switches}
+
+
+def _open(stack: ExitStack, info: SwitchInfo) -> Client:
+    client = Client(info.name, info.grpc_address, info.device_id, READS_ONLY)
+    stack.callback(client.close)
+    return client
+
+
+def _wanted(asked: Choice | None) -> Iterator[System]:
+    """One system for each set of entries, the asked one first."""
+    first: list[System] = []
+    if asked is not None:
+        with suppress(UsageError, ConfigError):  # its file may have changed
+            first = [asked.resolve()]
+    known = set()
+    for system in (*first, *LIVE):
+        entries = system.tunnel, system.vxlan_port, system.connection_level
+        if entries not in known:
+            known.add(entries)
+            yield system
+
+
+def _away(controller: Controller, system: System) -> dict[str, int]:
+    """How many updates each switch is away from the system's entries."""
+    wanted = controller.wanted(system)
+    return {name: switch.lacking(wanted[name]) for name, switch in controller.switches.items()}
+
+
+def _text(system: str, updates: int) -> str:
+    away = f"{updates} updates away from " if updates else ""
+    return f"{away}the entries of {system}"
