@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from falcon_ctl import files, lock
+from falcon_ctl import files, help_text, lock
 from falcon_ctl.checks import outcome
 from falcon_ctl.errors import CtlError, Interrupted, PartFailed, UsageError
 from falcon_ctl.live import run_timeline, watch
@@ -87,6 +87,11 @@ def run(
 
     Takes about a minute. Prints a table and the checks, and writes results/<time>/ with the
     report as JSON, a capture of each stage point (pcapng) and a picture (PNG).
+
+    Examples:
+      falcon_ctl
+      falcon_ctl run --systems overlay,falcon --duration 2 --json report.json
+      falcon_ctl run --systems overlay --policy labs/policies/in_turn.py:in_turn
     """
     names = [one.name for one in LIVE] if systems == "all" else systems.split(",")
     chosen = select_live(name.strip() for name in names if name.strip())
@@ -188,6 +193,10 @@ def control(
     Takes over what the switches hold and writes only the difference; the receiving hosts keep their
     knobs. Follows `falcon_ctl use`. Ends with Ctrl-C: the switches then go on as they are, without
     reaction to failures.
+
+    Examples:
+      falcon_ctl control
+      falcon_ctl control --system offload
     """
     console = _console()
 
@@ -224,6 +233,9 @@ def shell(
     """Open p4runtime-shell on a running switch.
 
     While a run is using the network the shell may only read, otherwise also write.
+
+    Examples:
+      falcon_ctl shell s1
     """
     with watch.connect(run_dir) as network:
         switches = network.switches
@@ -286,6 +298,11 @@ def figures(
 
     Needs no network. The talk's claims stand beside the model's values; with --paper every bar
     of both papers beside the model's. Writes results/<time>/ with JSON, CSV and pictures.
+
+    Examples:
+      falcon_ctl figures --figures 2,3
+      falcon_ctl figures --policy labs/policies/in_turn.py:in_turn --seeds 5
+      falcon_ctl figures --paper --figures eurosys21:10c
     """
     files.set_sharing(shared)
     if paper and (systems or policy or chain):
@@ -335,6 +352,10 @@ def sweep(
     """Measure the cross product of axes under the virtual clock: a row for each point.
 
     Needs no network. After an interruption the same command continues where it stopped.
+
+    Examples:
+      falcon_ctl sweep labs/sweeps/thresholds.yaml --plot threshold
+      falcon_ctl sweep labs/sweeps/cores.yaml --results cores --workers 2
     """
     from falcon_ctl.sweeps import cli as sweeps_cli
 
@@ -360,6 +381,9 @@ def sensitivity(
     """Change each cost of the profile in turn: which costs decide each figure.
 
     Takes minutes. Writes results/<time>/ with CSV and a tornado plot for each figure.
+
+    Examples:
+      falcon_ctl sensitivity --figures 2 --percent 10
     """
     from falcon_ctl.figures import cli as figures_cli
 
@@ -379,6 +403,9 @@ def order(
 
     Needs no network. Writes results/<time>/ with CSV and a picture. Exit status 1 when hand-over
     reorders anything; loads with which it costs more than 5 % of the rate are named.
+
+    Examples:
+      falcon_ctl order --seeds 10
     """
     from falcon_ctl.figures import price_report
 
@@ -409,6 +436,10 @@ def fit(
 
     Takes minutes. Says how well each amount is determined. Exit status 1 when the profile's amounts
     are not those within their errors.
+
+    Examples:
+      falcon_ctl fit
+      falcon_ctl fit --amounts ip_rcv.ns --write mine.toml
     """
     from falcon_ctl.fit import cli as fit_cli
 
@@ -428,6 +459,9 @@ def systems(
     """Check every tick and cross of the talk's systems under the virtual clock.
 
     Needs no network and takes some seconds. Exit status 1 when one does not hold.
+
+    Examples:
+      falcon_ctl systems --json systems.json
     """
     from falcon_ctl.claims import cli as claims_cli
 
@@ -438,6 +472,7 @@ def systems(
 app.command()(steering_cli.use)
 app.command()(steering_cli.show)
 app.command()(steering_cli.flow)
+help_text.flow(app)
 
 
 def main(argv: list[str]) -> NoReturn:

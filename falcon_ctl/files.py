@@ -26,6 +26,11 @@ T = TypeVar("T")
 _STREAMS = {"/dev/stdout": 1, "/dev/fd/1": 1, "/dev/stderr": 2, "/dev/fd/2": 2}
 
 
+def is_stdout(path: Path) -> bool:
+    """Whether a target of results is this process's standard output."""
+    return _STREAMS.get(str(path)) == 1
+
+
 def set_sharing(shared: bool) -> None:
     """Let others read the files that this process makes, or nobody: results are private."""
     os.umask(0o022 if shared else 0o077)

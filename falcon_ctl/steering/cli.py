@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +23,7 @@ from falcon_ctl.steering.complete import containers, orders, policies, systems
 from falcon_ctl.steering.flow_report import FlowProgress
 from falcon_ctl.steering.flow_request import FlowRequest
 from falcon_ctl.steering.session import Session
+from falcon_ctl.systems.catalogue import LIVE
 
 _SHOWN_OVER = 0.5  # s between the two looks whose difference `show` shows
 _WIDTH = 120  # where there is no terminal
@@ -32,7 +34,8 @@ def use(
         str,
         typer.Argument(
             metavar="SYSTEM",
-            help="System to run: of `falcon_ctl systems --list`, FILE.toml:NAME or FILE.py:NAME.",
+            help=f"System to run: {', '.join(one.name for one in LIVE)}; or your own, "
+            "FILE.toml:NAME or FILE.py:NAME.",
             autocompletion=systems,
         ),
     ],
@@ -76,17 +79,22 @@ def use(
     follows. Frames on their way are not lost.
 
     Examples:
-        falcon_ctl use falcon
-
-        falcon_ctl use falcon --threshold 60 --falcon-cpus 0,2,4 --dilation 200
-
-        falcon_ctl use overlay --policy labs/policies/in_turn.py:in_turn
+      falcon_ctl use falcon
+      falcon_ctl use falcon --threshold 60 --falcon-cpus 0,2,4 --dilation 200
+      falcon_ctl use overlay --policy labs/policies/in_turn.py:in_turn
     """
     chosen = choices.given(system, policy, threshold, _cpus(falcon_cpus), order, dilation)
     with watch.connect(run_dir) as network, Session.open(network) as session:
         applied = session.use(chosen)
     for line in show_text.applied(applied):
         typer.echo(line)
+
+
+def _console(json: Path | None) -> Console:
+    """Where text goes: to standard error when JSON goes to standard output."""
+    aside = json is not None and files.is_stdout(json)
+    console = Console(highlight=False, stderr=aside)
+    return console if console.is_terminal else Console(highlight=False, stderr=aside, width=_WIDTH)
 
 
 def _cpus(text: str | None) -> list[int] | None:
@@ -109,11 +117,14 @@ def show(
     """Show what the running network does: system, knobs, CPUs, queues, flows, losses.
 
     Loads and rates are of half a second of wall time. Changes nothing.
+
+    Examples:
+      falcon_ctl show
+      falcon_ctl show --json /dev/stdout
     """
     if json is not None:
         files.verify_target(f"--json {json}", json)
-    console = Console(highlight=False)
-    console = console if console.is_terminal else Console(highlight=False, width=_WIDTH)
+    console = _console(json)
     with watch.connect(run_dir) as network, Session.open(network) as session:
         session.observe()
         time.sleep(_SHOWN_OVER)
@@ -177,11 +188,9 @@ def flow(
     reordering, and the CPUs of each stage. The network may be steered meanwhile.
 
     Examples:
-        falcon_ctl flow red1-1 red2-1 --rate 2000 --size 64 --duration 10
-
-        falcon_ctl flow red1-1 red2-1 --tcp --size 4096 --json flow.json
-
-        falcon_ctl flow blue1-1 blue2-1 --rate 500 --poisson --surge
+      falcon_ctl flow red1-1 red2-1 --rate 500 --size 64 --duration 10
+      falcon_ctl flow red1-1 red2-1 --tcp --size 4096 --json flow.json
+      falcon_ctl flow blue1-1 blue2-1 --rate 300 --poisson --surge
     """
     chosen = "tcp" if tcp else proto
     request = FlowRequest(
@@ -216,7 +225,7 @@ def flow(
         except KeyboardInterrupt as error:
             raise Interrupted("the flow has ended, the network goes on as it is") from error
     for line in report.lines():
-        typer.echo(line)
+        _console(json).print(line, markup=False, soft_wrap=True)
     if json is not None:
         files.replace(json, as_json(report.to_json()))
     if not report.received:

@@ -10,6 +10,7 @@ from falcon_ctl.steering.choice import Choice
 from falcon_ctl.steering.flow_request import FlowRequest
 from falcon_ctl.steering.observation import Work
 
+_FULL = ("rx_missed", "gro_cell", "cpu_backlog", "socket_rcvbuff")  # drops where a queue is full
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99, "p99.9": 0.999}
 
 
@@ -128,6 +129,23 @@ class FlowReport:
         rates = {"wall_pps": self.wall_pps, "model_pps": self.model_pps}
         return {**asdict(self), "runs": self.runs.to_json(), **rates}
 
+    @property
+    def offered_pps(self) -> float:
+        """Packets/s of the model at which they came while it was saturated, by the request."""
+        return max(rate for rate, _ in self.request.phases) * self.dilation
+
+    @property
+    def overload(self) -> str:
+        """What to make of frames that found a queue of the host full; "" when none did."""
+        full = sum(self.lost.get(f"in {self.host}: {reason}", 0) for reason in _FULL)
+        if not full or self.request.proto == "tcp":
+            return ""
+        return (
+            f"{self.offered_pps:,.0f} packets/s of the model were offered, more than this system "
+            f"takes of the flow (about {self.model_pps:,.0f}): its queues were full. A lower rate, "
+            "a lower dilation or another system loses less"
+        )
+
     def lines(self) -> list[str]:
         """What a terminal shows."""
         asked, unit = self.request, "messages" if self.request.proto == "udp" else "bytes"
@@ -148,7 +166,7 @@ class FlowReport:
         found += [f"  {one.work!s:<17} CPU {_cpus(one.cpus)}" for one in self.stages]
         if self.moves:
             found.append(f"  moves       {self.moves:,} changes of CPU")
-        found += [f"  note        {note}" for note in (self.late, self.hint) if note]
+        found += [f"  note        {note}" for note in (self.overload, self.late, self.hint) if note]
         return found
 
 

@@ -1,4 +1,4 @@
-"""`use` on switches without interfaces and hosts without frames: what is changed, and what is not."""
+"""`use` on switches without interfaces and hosts without frames: what changes, and what not."""
 
 from __future__ import annotations
 
@@ -48,7 +48,6 @@ class Agent:
         if self.refuses:
             raise ControlError("failed", "set", "out of order")
         self.sets.append(params)
-        return None
 
     def _serve(self):
         while not self._ends.wait(0.005):
@@ -161,7 +160,7 @@ def test_a_run_that_uses_the_network_is_not_disturbed(net, steer):
 def test_a_host_that_is_gone_is_named_before_anything_changes(net, steer, monkeypatch):
     gone = net.machines["m1"].model_copy(update={"control_socket": f"{net.run_dir}/none.sock"})
     monkeypatch.setitem(net.machines, "m1", gone)
-    with pytest.raises(PartFailed, match="none.sock"):
+    with pytest.raises(PartFailed, match=r"none\.sock"):
         steer.use(Choice("host"))
     assert net.sets() == [0] * len(MACHINES)
 

@@ -121,9 +121,12 @@ def up(
     ] = None,
     run_dir: RunDirectory = None,
 ) -> None:
-    """Bring the network up; return when it is ready.
+    r"""Bring the network up; return when it is ready.
 
-    Examples:  topo up leafspine:leaves=4   topo up my.yaml --switch v1switch
+    \b
+    Examples:
+      topo up leafspine:leaves=4
+      topo up my.yaml --switch v1switch
     """
     from topo.client.launch import up as bring_up
     from topo.client.writable import for_containers
@@ -219,9 +222,12 @@ def execute(
     ] = False,
     run_dir: RunDirectory = None,
 ) -> None:
-    """Run a program in a node, with this terminal, directory and environment.
+    r"""Run a program in a node, with this terminal, directory and environment.
 
-    Examples:  topo exec red1-1 -- ping -c 3 10.0.0.21   topo exec red2-1 -- iperf3 -s
+    \b
+    Examples:
+      topo exec red1-1 -- ping -c 3 10.0.0.21
+      topo exec red2-1 -- iperf3 -s
     """
     from topo.cli.foreground import run_in
 
