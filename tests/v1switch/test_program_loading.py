@@ -13,6 +13,7 @@ from tests.v1switch.twin import COMPILED
 from v1switch.engines.python.compiler import compile_program
 from v1switch.errors import ProgramError
 from v1switch.program import load_program
+from v1switch.program.limits import MAX_TEXT
 
 NAMES = ("wire", "parser", "arithmetic", "matching", "externs", "replication", "stacks", "selector")
 SOURCE = {name: (COMPILED / f"{name}.json").read_text() for name in NAMES}
@@ -48,6 +49,14 @@ def test_truncated_json(share: float) -> None:
     text = SOURCE["externs"]
     with pytest.raises(ProgramError, match=r"^\$: expected a complete JSON document"):
         load_program(text[: int(len(text) * share)])
+
+
+def test_white_space_counts_for_little() -> None:
+    text = SOURCE["wire"]
+    assert load_program(" " * MAX_TEXT + text)
+    long = json.dumps({**json.loads(text), "program": "x" * MAX_TEXT})
+    with pytest.raises(ProgramError, match="at most 8388608 bytes besides white space"):
+        load_program(long)
 
 
 def test_not_even_text() -> None:

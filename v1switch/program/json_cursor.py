@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from v1switch.errors import ProgramError, escaped
-from v1switch.program.limits import MAX_BITS, MAX_INTEGER, MAX_NAME, MAX_PARTS
+from v1switch.program.limits import MAX_BITS, MAX_INTEGER, MAX_NAME, MAX_PARTS, MAX_TEXT
 from v1switch.program.packet_model import Source
 
 SHOWN = 40
@@ -47,6 +47,8 @@ class Node:
         """Parse a document; raises ProgramError if it is truncated or otherwise broken."""
         try:
             text = text.decode() if isinstance(text, bytes) else text
+            if len(text) - text.count(" ") - text.count("\n") > MAX_TEXT:
+                raise ProgramError("$", f"at most {MAX_TEXT} bytes besides white space", "more")
             if text.count("[") + text.count("{") > MAX_PARTS:
                 raise ProgramError("$", f"at most {MAX_PARTS} objects and arrays", "more")
             return cls(json.loads(text, object_pairs_hook=_object))
