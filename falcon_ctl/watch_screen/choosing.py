@@ -1,0 +1,96 @@
+"""What the keys for system, policy and threshold offer, and the choice that each makes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from falcon_ctl.steering.choice import CHAIN, POLICIES, Choice
+from falcon_ctl.systems.catalogue import LIVE
+from falcon_ctl.watch_screen import wording
+from rxpath.policies import custom
+
+THRESHOLDS = {
+    "60": "spreads early",
+    "70": "",
+    "80": "the default",
+    "85": "",
+    "90": "the paper's best are 80 to 90",
+    "100": "never takes a CPU for loaded",
+}
+_POLICY_HINTS: Mapping[str, str] = {
+    "same_cpu": "the next stage on the same CPU",
+    "rps": "by the flow's hash, once",
+    "rfs": "to the application's CPU",
+    "falcon": "by the hash of flow and device",
+    "falcon+rps": "FALCON behind RPS",
+    "mflow": "micro-flows of one flow in parallel",
+    "rss++": "moves RSS's entries by load",
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a dialog asks. `options`: value → hint; `choose`: the choice that a value makes.
+
+    `is_free`: whether a text that is no option can be a value; `free`: which, for the reader.
+    """
+
+    title: str
+    options: Mapping[str, str]
+    choose: Callable[[str], Choice]
+    is_free: Callable[[str], bool]
+    free: str
+
+    def candidates(self, typed: str) -> list[str]:
+        """The values that a text stands for, itself first; all when there is none."""
+        text = typed.strip()
+        itself = [text] if text in self.options or self.is_free(text) else []
+        words = text.lower().split()
+        others = [
+            value
+            for value, hint in self.options.items()
+            if value != text and all(word in f"{value} {hint}".lower() for word in words)
+        ]
+        return itself + others
+
+
+def systems(now: Choice) -> Question:
+    """Which system is to run; threshold and FALCON's CPUs stay."""
+
+    def choose(value: str) -> Choice:
+        return replace(now, system=value, policy=None, order=None, dilation=None)
+
+    options = {one.name: one.title for one in LIVE}
+    return Question(
+        "System", options, choose, lambda text: CHAIN in text, "or FILE.toml:NAME, a chain"
+    )
+
+
+def policies(now: Choice) -> Question:
+    """Which steering policy is to run instead of the system's own."""
+
+    def choose(value: str) -> Choice:
+        own = wording.policy(replace(now, policy=None))
+        return replace(now, policy=None if value == own else value, dilation=None)
+
+    options = {name: _POLICY_HINTS.get(name, "") for name in POLICIES}
+    return Question(
+        "Policy", options, choose, lambda text: custom.SUFFIX in text, "or FILE.py:NAME, your own"
+    )
+
+
+def thresholds(now: Choice) -> Question:
+    """From which load of a CPU on FALCON chooses another one, or switches itself off."""
+
+    def choose(value: str) -> Choice:
+        return replace(now, threshold=int(value), dilation=None)
+
+    return Question("Threshold, percent", THRESHOLDS, choose, str.isdecimal, "or another, 0 to 100")
+
+
+def remark(choice: Choice) -> str:
+    """What the reader should know of a choice before it acts; "" when there is nothing."""
+    if choice.threshold is not None and not wording.is_falcon(choice):
+        return f"policy {wording.short(wording.policy(choice))} has no threshold: no effect"
+    return ""

@@ -1,0 +1,223 @@
+"""`falcon_ctl watch`: the screen in a terminal, lines where there is none, JSON for programs."""
+
+from __future__ import annotations
+
+import json as json_format
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, TextIO
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from falcon_ctl import files
+from falcon_ctl.errors import CtlError, Interrupted, UsageError
+from falcon_ctl.steering.observation import Observation
+from falcon_ctl.watch_screen import styles
+from falcon_ctl.watch_screen.lines import HEADING, Report, snapshot
+from falcon_ctl.watch_screen.memory import Memory
+from falcon_ctl.watch_screen.network import Live
+from falcon_ctl.watch_screen.source import RETRY_S, Source, explained
+from falcon_ctl.watch_screen.spans import Row
+
+SCREEN_S, LINES_S = 0.1, 1.0  # between two pictures; between two lines
+SHORTEST_S = 0.05
+PLAIN_WIDTH = 120
+LEFT = "the network goes on as it is"
+
+
+def watch(
+    once: Annotated[
+        bool, typer.Option("--once", help="Print one picture, measured over --interval, and end.")
+    ] = False,
+    json: Annotated[
+        Path | None,
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help="Write an observation per line to FILE (/dev/stdout: to a pipe).",
+        ),
+    ] = None,
+    interval: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=SHORTEST_S,
+            max=3600,
+            help="Between two observations [default: 0.1 on the screen, else 1].",
+        ),
+    ] = None,
+    duration: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=0, help="End by itself after this time."),
+    ] = None,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--run-dir",
+            help="Run directory of the network (default: $FALCON_RUN_DIR, else the user's own).",
+        ),
+    ] = None,
+) -> None:
+    """Watch the running network: cores by stage, queues, flows, drops, events; switch its system.
+
+    In a terminal a screen: s, p and t choose system, policy and threshold, ? is help, q ends. Where
+    the output is no terminal, a line a second for each machine that receives. Any number of
+    watchers may run, also beside the main job. Examples:
+
+    falcon_ctl watch
+
+    falcon_ctl watch --once
+
+    falcon_ctl watch --duration 10 --json /dev/stdout | jq '.hosts.m2.pps'
+    """
+    if json is not None:
+        files.verify_target(f"--json {json}", json)
+    with closing(Live(run_dir)) as source:
+        try:
+            if once:
+                _once(source, interval or LINES_S, json)
+            elif json is not None:
+                with json.open("w") as out:
+                    _follow(source, interval or LINES_S, duration, _Json(out))
+            elif _is_terminal():
+                _screen(source, interval or SCREEN_S, duration)
+            else:
+                _follow(source, interval or LINES_S, duration, _Lines(sys.stdout))
+        except KeyboardInterrupt as error:
+            raise Interrupted(LEFT) from error
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has seen enough
+
+
+def _is_terminal() -> bool:
+    """Whether there is a terminal to draw on and to read keys from. Textual draws on stderr."""
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    usable = os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+    return usable and all(stream is not None and stream.isatty() for stream in streams)
+
+
+def _screen(source: Source, interval: float, duration: float | None) -> None:
+    try:
+        from falcon_ctl.watch_screen.app import WatchApp
+    except ModuleNotFoundError as error:
+        if error.name != "textual":
+            raise
+        missing = "pip install 'falcon-testbed[watch]'; or watch | cat, which needs no textual"
+        raise UsageError("watch", "textual is not installed", missing) from error
+    app = WatchApp(source, interval, duration)
+    with _signals(app.end_soon) as came:
+        status = app.run(mouse=False)
+    if came:
+        os.kill(os.getpid(), came[0])  # with the terminal restored, it does what it always does
+        time.sleep(1)
+    if status == Interrupted.exit_status:
+        raise Interrupted(LEFT)
+    if app.return_code:
+        raise typer.Exit(1)  # Textual has told of an error of ours
+
+
+@contextmanager
+def _signals(end: Callable[[], None]) -> Iterator[list[int]]:
+    """Have SIGINT and SIGTERM call `end` in the main thread; the list gets those that came."""
+    came: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        end()
+
+    # Without its descriptor, the thread of `rxpath.signals` does not end the process by force.
+    woken = signal.set_wakeup_fd(-1)
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, was in before.items():
+            signal.signal(number, was)
+        signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+
+
+def _once(source: Source, interval: float, json: Path | None) -> None:
+    """Two observations, as rates are of the time between them; the second one is shown."""
+    memory = Memory()
+    memory.add(source.observe())
+    time.sleep(interval)
+    memory.add(source.observe())
+    if json is not None:
+        assert memory.seen is not None
+        with json.open("w") as out:
+            _Json(out).add(memory.seen)
+        return
+    console = Console(highlight=False)
+    width = console.width if console.is_terminal else PLAIN_WIDTH
+    depth = styles.SIXTEEN if console.color_system == "standard" else styles.TRUE
+    for one in snapshot(memory, source.name, width):
+        console.print(_text(one, depth), no_wrap=True, soft_wrap=True)
+
+
+def _text(one: Row, depth: int) -> Text:
+    found = Text()
+    for span in one:
+        found.append(span.text, styles.look(span.style, depth))
+    found.rstrip()
+    return found
+
+
+class _Json:
+    """Writes observations, one a line."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def add(self, now: Observation) -> None:
+        self._out.write(json_format.dumps(now.to_json(), separators=(",", ":")) + "\n")
+        self._out.flush()
+
+    def lose(self, why: str) -> None:
+        print(f"falcon_ctl: {why}", file=sys.stderr)
+
+
+class _Lines:
+    """Writes lines for readers and for grep."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._report = Report()
+        self._write([HEADING])
+
+    def add(self, now: Observation) -> None:
+        self._write(self._report.add(now))
+
+    def lose(self, why: str) -> None:
+        self._write(self._report.lose(why, time.time_ns()))
+
+    def _write(self, lines: Iterator[str] | list[str]) -> None:
+        for line in lines:
+            self._out.write(f"{line}\n")
+        self._out.flush()
+
+
+def _follow(source: Source, interval: float, duration: float | None, out: _Json | _Lines) -> None:
+    """Write an observation at each interval, also when the network was down meanwhile."""
+    due = time.monotonic()
+    end = due + duration if duration is not None else float("inf")
+    lost = False
+    while True:
+        try:
+            out.add(source.observe())
+            lost = False
+        except CtlError as error:
+            if not lost:
+                out.lose(explained(error))
+            lost = True
+        due = max(due + (max(interval, RETRY_S) if lost else interval), time.monotonic())
+        if due > end:
+            return
+        time.sleep(due - time.monotonic())

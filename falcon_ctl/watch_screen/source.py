@@ -1,0 +1,93 @@
+"""Where observations come from, and the thread that asks for them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from falcon_ctl.errors import CtlError, NoNetwork
+from falcon_ctl.steering.choice import Choice
+from falcon_ctl.steering.observation import Observation
+
+RETRY_S = 0.5  # between two attempts while the network is down
+
+
+class Source(Protocol):
+    """What the screen and the plain output are fed by."""
+
+    name: str
+
+    def observe(self) -> Observation:
+        """The next observation. Raises CtlError while there is nothing to observe."""
+
+    def use(self, choice: Choice) -> None:
+        """Make the network run it. Raises CtlError; may be called from another thread."""
+
+    def close(self) -> None:
+        """Close what was opened."""
+
+
+class Feed:
+    """A thread that observes at an interval until it is stopped; nobody waits for it.
+
+    Args:
+        source: of the observations; the thread closes it.
+        interval: s between two observations.
+        got: called in the thread with each observation.
+        lost: called in the thread with the reason when there was none.
+        failed: called in the thread with an error that is none of ours; then it ends.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        interval: float,
+        got: Callable[[Observation], object],
+        lost: Callable[[str], object],
+        failed: Callable[[Exception], object],
+    ) -> None:
+        self._source, self._interval = source, interval
+        self._got, self._lost, self._failed = got, lost, failed
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="observe", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End soon: a host that hangs may keep the thread waiting for some seconds."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        try:
+            self._loop()
+        except Exception as error:  # noqa: BLE001  # the main thread raises it
+            self._failed(error)
+        finally:
+            self._source.close()
+
+    def _loop(self) -> None:
+        due = time.monotonic()
+        while not self._stop.is_set():
+            wait = self._interval
+            try:
+                seen = self._source.observe()
+            except CtlError as error:
+                wait = max(wait, RETRY_S)
+                if not self._stop.is_set():
+                    self._lost(explained(error))
+            else:
+                if not self._stop.is_set():
+                    self._got(seen)
+            due = max(due + wait, time.monotonic())
+            self._stop.wait(due - time.monotonic())
+
+
+def explained(error: CtlError) -> str:
+    """Why nothing is seen, in a line."""
+    if isinstance(error, NoNetwork):
+        return f"the network is down; waiting for it ({error})"
+    return f"no observation: {error}"

@@ -1,0 +1,346 @@
+"""The screen of `falcon_ctl watch`, from observations that are made: rows, keys, plain output."""
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from datetime import timezone
+
+import pytest
+import watch_source as src
+from watch_source import FALCON, NIC, OVERLAY
+
+from falcon_ctl.errors import AlreadyRunning, NoNetwork
+from falcon_ctl.steering.choice import Choice
+from falcon_ctl.steering.observation import Event, Queue, Socket
+from falcon_ctl.watch_screen import choosing, numbers, styles
+from falcon_ctl.watch_screen.bar import bar
+from falcon_ctl.watch_screen.helping import help_rows
+from falcon_ctl.watch_screen.lines import Report, snapshot
+from falcon_ctl.watch_screen.memory import EVENTS, Memory
+from falcon_ctl.watch_screen.screen import Frame, screen
+from falcon_ctl.watch_screen.spans import text, width_of
+from falcon_ctl.watch_screen.stages import STAGES
+
+UTC = timezone.utc
+
+
+def remembered(observations):
+    memory = Memory()
+    for one in observations:
+        memory.add(one)
+    return memory
+
+
+def drawn(memory, width=80, height=24, **frame):
+    return [text(one) for one in screen(memory, Frame("pair", zone=UTC, **frame), width, height)]
+
+
+def found(rows, word):
+    return next(one for one in rows if word in one)
+
+
+# -- bars ------------------------------------------------------------------------------------------
+
+
+def test_a_bar_shows_each_stage_by_its_share_and_the_threshold_in_what_is_idle():
+    one = bar({"napi": 0.4, "gro_cell": 0.3, "backlog": 0.1}, 10, threshold=0.9)
+    assert text(one) == "NNNNXXXV·|"
+    assert [span.style for span in one] == ["napi", "gro_cell", "backlog", "idle", "mark"]
+    assert text(bar({"napi": 0.9}, 10, threshold=0.8)) == "NNNNNNNNN·"  # the load covers it
+
+
+@pytest.mark.parametrize("width", [1, 7, 40])
+def test_a_bar_is_as_wide_as_asked_and_as_long_as_its_sum(width):
+    for parts in range(1, 12):
+        shares = dict.fromkeys(list(STAGES)[:parts], 1 / parts)
+        assert text(bar(shares, width)).strip("·|") == text(bar(shares, width))  # full
+        assert width_of(bar(dict.fromkeys(shares, 2.0), width)) == width  # too much
+        half = {kind: share / 2 for kind, share in shares.items()}
+        assert abs(len(text(bar(half, width)).rstrip("·")) - width / 2) <= 0.5
+
+
+def test_no_two_stages_look_alike_without_colour():
+    letters = [one.letter for one in STAGES.values()]
+    assert len(set(letters)) == len(letters)
+    for depth in (styles.TRUE, styles.SIXTEEN, styles.MONO):
+        assert all(isinstance(styles.look(name, depth), str) for name in styles.NAMES)
+
+
+# -- the whole screen ------------------------------------------------------------------------------
+
+
+def test_the_screen_shows_what_piles_up_on_one_core_and_then_spreads():
+    observations = list(src.story())
+    rows = drawn(remembered(observations[:1]))
+    assert "container overlay · policy same_cpu" in rows[0]
+    core = found(rows, "  3 N")
+    assert all(letter in core for letter in "NXV")
+    assert "99% softirq" in core
+    rows = drawn(remembered(observations))
+    assert "FALCON · policy falcon · threshold 80 % · order handover" in rows[0]
+    assert [one[:5] for one in rows if one[:5] in ("  0 X", "  3 N", "  6 V", " 20 S")]
+    assert "1,185 kpps" in found(rows, "[m2]")
+    assert "lost 12 (rx_missed 12)" in found(rows, "delivered")
+    assert "N3  X0  V6  S20" in found(rows, "udp red1-1:40000 > red2-1:5001")
+    assert "m1 m2 use overlay → falcon" in found(rows, "use")
+    assert "gro_cell CPU 0 → 4" in found(rows, "rehash")
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 60), (120, 10), (40, 8), (9, 3)])
+def test_every_size_is_filled_exactly(width, height):
+    memory = remembered(src.story())
+    for frame in ({}, {"notice": "x" * 300, "style": "bad"}, {"paused": True}):
+        rows = drawn(memory, width, height, **frame)
+        assert {len(one) for one in rows} == {width}
+        assert len(rows) == height
+    assert len(drawn(Memory(), width, height)) == height
+
+
+def test_a_wide_screen_has_flows_beside_the_cores():
+    rows = drawn(remembered(src.story()), 160, 30)
+    assert "Flows" in found(rows, "N NIC")
+    assert "udp red1-1:40000 > red2-1:5001" in "\n".join(rows)
+
+
+def test_a_low_screen_keeps_the_cores():
+    rows = drawn(remembered(src.story()), 80, 10)
+    assert sum("CPU" in one or one[3:5] in (" N", " X", " V", " S") for one in rows) >= 4
+    assert not [one for one in rows if one.startswith("Events")]
+
+
+def test_more_busy_cpus_than_rows_are_the_busiest_and_the_rest_is_counted():
+    loads = {number: {NIC: 0.1 + number / 100} for number in range(40)}
+    rows = drawn(remembered([src.observation(src.host(loads=loads))]), 80, 24)
+    shown = [int(one[:3]) for one in rows if one[4:5] == "N" and one[:3].strip().isdigit()]
+    assert shown == sorted(shown)
+    assert shown[-1] == 39
+    assert f"(+{40 - len(shown)} less busy)" in "\n".join(rows)
+
+
+def test_queues_that_hold_something_are_shown_and_full_ones_marked():
+    rings = (Queue(0, 12, 1024, 1), Queue(1, 1000, 1024, 3), Queue(2, 0, 1024, 5))
+    sockets = (Socket("red2-1", 7, 212_000, 212_992), Socket("red2-2", 0, 0, 212_992))
+    cpus = (src.cpu(3, {NIC: 0.9}, backlog=999, cell=17),)
+    memory = remembered([src.observation(src.host(queues=rings, sockets=sockets, cpus=cpus))])
+    rows = screen(memory, Frame("pair"), 80, 24)
+    queue = next(one for one in rows if text(one).startswith("Queues"))
+    assert "rx-0 → CPU 1 12 (1%)  rx-1 → CPU 3 1000 (98%)  red2-1 7 (100%)" in text(queue)
+    assert [span.text for span in queue if span.style == "bad"] == ["1000 (98%)", "7 (100%)"]
+    assert "rx-2" not in "\n".join(map(text, rows))
+    assert found(map(text, rows), "  3 N").split()[-2:] == ["999", "17"]
+
+
+# -- what is kept ----------------------------------------------------------------------------------
+
+
+def test_the_machine_that_receives_most_is_shown_unless_the_user_picks_another():
+    swapped = src.host("m1"), src.quiet("m2")
+    memory = remembered([src.observation(step=0), *(src.observation(step=n) for n in (1, 12))])
+    assert memory.machine == "m2"
+    memory.add(src.observation(*swapped, step=13))
+    assert memory.machine == "m2"  # for a moment
+    for step in range(14, 40):
+        memory.add(src.observation(*swapped, step=step))
+    assert memory.machine == "m1"
+    memory.pick(1)
+    for step in range(40, 90):
+        memory.add(src.observation(*swapped, step=step))
+    assert memory.machine == "m2"
+    for step in range(90, 200):
+        memory.add(src.observation(*swapped, step=step))
+    assert memory.machine == "m1"  # nothing came to the other for long
+    memory.pick(1)
+    both = src.host("m1"), src.host("m2", pps=10.0)
+    for step in range(200, 600, 9):
+        memory.add(src.observation(*both, step=step))
+    assert memory.machine == "m2"
+
+
+def test_an_idle_cpu_fades_from_the_screen_after_a_while():
+    memory = remembered([src.observation()])
+    idle = src.quiet(), src.host(loads={}, pps=0.0)
+    memory.add(src.observation(*idle, step=30))
+    assert found(drawn(memory), "  3 ···")
+    memory.add(src.observation(*idle, step=300))
+    assert "all CPUs are idle" in "\n".join(drawn(memory))
+
+
+def test_events_alike_are_one_line_and_many_moves_are_counted():
+    lost = [Event(1, "m2", "drop", "10 frames lost: rx_missed")]
+    memory = remembered(src.observation(step=step, events=lost) for step in range(5))
+    assert [one.text for one in memory.events] == ["50 frames lost: rx_missed"]
+    memory.add(src.observation(step=50, events=lost))
+    assert len(memory.events) == 2
+    moves = [Event(1, "m2", "rehash", f"flow {number}: …") for number in range(20)]
+    memory.add(src.observation(step=51, events=moves))
+    assert memory.events[-1].text == "20 flows' stages rehashed"
+    for step in range(100, 100 + 2 * EVENTS):
+        memory.add(src.observation(step=step, events=[Event(1, "m2", "use", f"{step}")]))
+    assert len(memory.events) == EVENTS
+
+
+def test_an_outage_is_said_and_what_was_seen_stays():
+    memory = remembered([src.observation()])
+    memory.lose("the network is down; waiting for it", src.BEGIN)
+    rows = drawn(memory)
+    assert "the network is down" in rows[1]
+    assert found(rows, "  3 N")
+    memory.add(src.observation(step=9))
+    assert memory.outage == ""
+    assert "network is up again" in found(drawn(memory), "up again")
+
+
+def test_machines_that_run_different_things_are_named():
+    mixed = src.quiet(), src.host(choice=replace(FALCON, dilation=1))
+    rows = "\n".join(drawn(remembered([src.observation(*mixed)])))
+    assert "m1 run overlay; m2 run falcon" in rows
+    undilated = src.quiet(), src.host(choice=replace(OVERLAY, dilation=1))
+    assert "; m2 run" not in "\n".join(drawn(remembered([src.observation(*undilated)])))
+
+
+# -- numbers, plain output -------------------------------------------------------------------------
+
+
+def test_rates_have_three_digits():
+    assert numbers.rate(588_123, "pps") == "588 kpps"
+    assert numbers.rate(1.185e6, "pps") == "1,185 kpps"
+    assert numbers.rate(950, "pps") == "950 pps"
+    assert numbers.rate(12.34e9, "bit/s") == "12.3 Gbit/s"
+
+
+def test_lines_say_what_is_new_since_the_line_before():
+    report = Report(UTC)
+    lines = [line for one in src.story() for line in report.add(one)]
+    assert lines[0].split()[:3] == ["22:13:20.1", "m2", "overlay"]
+    assert "3:99% N40 X35 V24" in lines[0]
+    assert "m1 m2: use" in lines[1]
+    counts = [line.split()[5:7] for line in lines if line.split()[1] == "m2"]
+    assert counts == [["0", "0"], ["0", "0"], ["0", "0"], ["0", "12"]]
+    calm = src.observation(src.quiet(), src.quiet("m2"), step=9)
+    assert [*report.add(calm)][-1].endswith("no packets")
+
+
+def test_a_picture_is_as_long_as_it_has_to_be():
+    rows = [text(one) for one in snapshot(remembered(src.story()), "pair", 100, UTC)]
+    assert "drop" in rows[-1]
+    assert not found(rows, "Events").strip().endswith("quit")
+
+
+def test_the_help_fits_80_columns_and_names_every_letter():
+    rows = [text(one) for one in help_rows()]
+    assert max(map(len, rows)) <= 74
+    for kind, stage in STAGES.items():
+        assert not kind or any(f"{stage.letter} {stage.title}" in one for one in rows)
+
+
+# -- choices ---------------------------------------------------------------------------------------
+
+
+def test_questions_make_choices_and_find_what_is_typed():
+    now = Choice("falcon", policy="rps", threshold=60, dilation=200)
+    assert choosing.systems(now).choose("overlay") == Choice("overlay", threshold=60)
+    assert choosing.policies(now).choose("falcon") == Choice("falcon", threshold=60)  # its own
+    assert choosing.thresholds(now).choose("75") == Choice("falcon", policy="rps", threshold=75)
+    assert choosing.systems(now).candidates("falcon")[0] == "falcon"
+    assert choosing.systems(now).candidates("price of")[:1] == []
+    assert choosing.thresholds(now).candidates("8") == ["8", "80", "85", "90"]
+    assert "no effect" in choosing.remark(choosing.thresholds(now).choose("75"))
+
+
+# -- the application, without a terminal -----------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def running(source, size=(80, 24)):
+    """The app with a source that has observed something; its rows by `shown`."""
+    app = pytest.importorskip("falcon_ctl.watch_screen.app").WatchApp(source, 0.1)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: "m2" in "".join(shown(app)))
+        yield app, pilot
+
+
+async def until(pilot, holds):
+    for _ in range(1000):
+        if holds():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError("it never came")
+
+
+def shown(app):
+    board = app.screen_stack[0].query_one("Board")
+    return [board.render_line(y).text for y in range(board.size.height)]
+
+
+def preview(app):
+    return str(app.screen.query_one("#preview").content)
+
+
+def test_a_key_shows_the_choice_before_it_acts_and_then_its_effect():
+    source = src.Made()
+
+    async def play():
+        async with running(source) as (app, pilot):
+            await pilot.press("s", *"falcon")
+            assert preview(app) == "falcon_ctl use falcon"
+            assert source.used == []
+            await pilot.press("escape")
+            await pilot.press("s", *"falcon", "enter")
+            await until(pilot, lambda: "FALCON" in shown(app)[0])
+            await until(pilot, lambda: "falcon_ctl use falcon: done" in shown(app)[-1])
+            await pilot.press("p", "down", "enter")
+            await until(pilot, lambda: len(source.used) == 2)
+            await pilot.press("q")
+        return app.return_value
+
+    assert asyncio.run(play()) == 0
+    assert source.used == [Choice("falcon"), Choice("falcon", policy="falcon+rps")]
+    assert source.closed
+
+
+def test_what_is_wrong_or_refused_is_a_line_and_the_screen_goes_on():
+    source = src.Made()
+
+    async def play():
+        async with running(source) as (app, pilot):
+            await pilot.press("t", *"175", "enter")
+            assert preview(app) == "--threshold: 175; expected 0 to 100 percent"
+            await pilot.press("backspace", "enter")
+            await until(pilot, lambda: source.used)
+            source.refusal = AlreadyRunning(4711, "/run/lock")
+            await until(pilot, lambda: not app._acting)
+            await pilot.press("t", *"60", "enter")
+            await until(pilot, lambda: "pid 4711" in shown(app)[-1])
+            step = source.step
+            await until(pilot, lambda: source.step > step + 3)
+            await pilot.press("ctrl+c")
+        return app.return_value
+
+    assert asyncio.run(play()) == 130
+    assert [one.threshold for one in source.used] == [17, 60]
+
+
+def test_the_screen_survives_an_outage_and_other_sizes():
+    source = src.Made()
+
+    async def play():
+        async with running(source) as (app, pilot):
+            source.failure = NoNetwork("no network is up")
+            await until(pilot, lambda: "the network is down" in shown(app)[1])
+            await pilot.press("s")
+            assert "network is down" in shown(app)[-1]
+            source.failure = None
+            await until(pilot, lambda: "is up again" in "".join(shown(app)))
+            for size in ((160, 40), (30, 6), (80, 24)):
+                await pilot.resize_terminal(*size)
+                await until(pilot, lambda: "[m2]" in shown(app)[1])
+                assert (len(shown(app)[0]), len(shown(app))) == size
+            await pilot.press("question_mark")
+            assert "Help" in type(app.screen).__name__
+            await pilot.press("q")
+            assert len(app.screen_stack) == 1
+            await pilot.press("m", "space")
+            await until(pilot, lambda: "paused" in shown(app)[-1])
+            assert "[m1]" in shown(app)[1]
+
+    asyncio.run(play())
