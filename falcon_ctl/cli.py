@@ -35,6 +35,7 @@ from falcon_ctl.systems.catalogue import LIVE, MAIN_JOB, OVERLAY, PIPELINING, se
 from falcon_ctl.systems.system import System
 from falcon_ctl.timeline import trace_file
 from falcon_ctl.timeline.option import TraceTo
+from falcon_ctl.watch_screen import cli as watch_cli
 from rxpath import signals
 from rxpath.errors import ConfigError
 from rxpath.texts import escaped
@@ -472,6 +473,7 @@ def systems(
 app.command()(steering_cli.use)
 app.command()(steering_cli.show)
 app.command()(steering_cli.flow)
+app.command()(watch_cli.watch)
 help_text.flow(app)
 
 

@@ -181,7 +181,7 @@ class WatchApp(App[int]):
         """Ask what is to run, and run it."""
         host = self._memory.host
         if host is None or self._memory.outage:
-            self._say("nothing to change: the network is down", "warn")
+            self._say(f"nothing to change: network {self._memory.outage or 'not seen yet'}", "warn")
             return
         if self._acting:
             self._say("the last change is still being made", "warn")
@@ -192,7 +192,7 @@ class WatchApp(App[int]):
             "policies": wording.policy(host.choice),
             "thresholds": str(wording.threshold(host.choice)),
         }
-        self.push_screen(Ask(question, current[what]), self._use)
+        self.push_screen(Ask(question, current[what], self._palette), self._use)
 
     def _use(self, chosen: Choice | None) -> None:
         if chosen is None:

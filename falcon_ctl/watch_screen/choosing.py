@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from falcon_ctl.steering.choice import CHAIN, POLICIES, Choice
 from falcon_ctl.systems.catalogue import LIVE
 from falcon_ctl.watch_screen import wording
+from falcon_ctl.watch_screen.spans import Row, Span, row
 from rxpath.policies import custom
 
+_NAME = 20  # columns of a value
 THRESHOLDS = {
     "60": "spreads early",
     "70": "",
@@ -87,6 +89,20 @@ def thresholds(now: Choice) -> Question:
         return replace(now, threshold=int(value), dilation=None)
 
     return Question("Threshold, percent", THRESHOLDS, choose, str.isdecimal, "or another, 0 to 100")
+
+
+def listed(question: Question, values: Sequence[str], at: int, height: int) -> list[Row]:
+    """A row for each value, `height` at most, the one at `at` in sight and marked."""
+    first = min(max(0, at - height // 2), max(0, len(values) - height))
+    shown = enumerate(values[first : first + height], first)
+    return [
+        _option(value, question.options.get(value, ""), number == at) for number, value in shown
+    ]
+
+
+def _option(value: str, hint: str, is_picked: bool) -> Row:
+    text = f"{value:<{_NAME}} {hint}".rstrip()
+    return row(Span(f"> {text} ", "picked") if is_picked else Span(f"  {text}"))
 
 
 def remark(choice: Choice) -> str:

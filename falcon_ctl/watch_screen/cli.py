@@ -19,6 +19,7 @@ from rich.text import Text
 
 from falcon_ctl import files
 from falcon_ctl.errors import CtlError, Interrupted, UsageError
+from falcon_ctl.options import RunDir
 from falcon_ctl.steering.observation import Observation
 from falcon_ctl.watch_screen import styles
 from falcon_ctl.watch_screen.lines import HEADING, Report, snapshot
@@ -58,13 +59,7 @@ def watch(
         float | None,
         typer.Option(metavar="SECONDS", min=0, help="End by itself after this time."),
     ] = None,
-    run_dir: Annotated[
-        Path | None,
-        typer.Option(
-            "--run-dir",
-            help="Run directory of the network (default: $FALCON_RUN_DIR, else the user's own).",
-        ),
-    ] = None,
+    run_dir: RunDir = None,
 ) -> None:
     """Watch the running network: cores by stage, queues, flows, drops, events; switch its system.
 
@@ -177,11 +172,13 @@ class _Json:
         self._out = out
 
     def add(self, now: Observation) -> None:
+        if not any(host.span_ns for host in now.hosts.values()):
+            return  # the first one has no rates, which are of the time since another
         self._out.write(json_format.dumps(now.to_json(), separators=(",", ":")) + "\n")
         self._out.flush()
 
     def lose(self, why: str) -> None:
-        print(f"falcon_ctl: {why}", file=sys.stderr)
+        print(f"falcon_ctl: network {why}", file=sys.stderr)
 
 
 class _Lines:

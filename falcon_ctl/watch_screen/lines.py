@@ -35,7 +35,7 @@ class Report:
         self._memory.add(now)
         yield from self._events()
         if before is None:
-            return
+            return  # there are no rates yet
         clock = wall_clock(now.wall_ns, self._zone)
         hosts = [host for host in now.hosts.values() if host.pps]
         for host in hosts:

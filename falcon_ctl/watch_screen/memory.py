@@ -135,7 +135,7 @@ class Memory:
 
     def lose(self, why: str, wall_ns: int) -> None:
         """The network cannot be observed; the last observation stays."""
-        if not self.outage:
+        if why != self.outage:
             self._tell(wall_ns, Event(0, "", "network", why))
         self.outage = why
 

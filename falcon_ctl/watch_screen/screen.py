@@ -53,7 +53,7 @@ def screen(memory: Memory, frame: Frame, width: int, height: int) -> list[Row]:
         return top[:height]
     host = memory.host
     if memory.outage:
-        top.append(row(Span(f" {memory.outage}", "bad")))
+        top.append(row(Span(f" network {memory.outage}", "bad")))
     if host is None:
         body = [EMPTY, row(Span(" waiting for the first observation", "dim"))]
     else:

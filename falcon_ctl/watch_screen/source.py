@@ -87,7 +87,7 @@ class Feed:
 
 
 def explained(error: CtlError) -> str:
-    """Why nothing is seen, in a line."""
+    """Why nothing is seen: how a line goes on that begins with "network"."""
     if isinstance(error, NoNetwork):
-        return f"the network is down; waiting for it ({error})"
-    return f"no observation: {error}"
+        return "down; waiting for it (`make topo` brings it up)"
+    return f"not observed: {error}"

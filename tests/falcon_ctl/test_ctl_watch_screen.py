@@ -5,9 +5,9 @@ import contextlib
 from dataclasses import replace
 from datetime import timezone
 
+import ctl_observations as src
 import pytest
-import watch_source as src
-from watch_source import FALCON, NIC, OVERLAY
+from ctl_observations import FALCON, NIC, OVERLAY
 
 from falcon_ctl.errors import AlreadyRunning, NoNetwork
 from falcon_ctl.steering.choice import Choice
@@ -181,9 +181,9 @@ def test_events_alike_are_one_line_and_many_moves_are_counted():
 
 def test_an_outage_is_said_and_what_was_seen_stays():
     memory = remembered([src.observation()])
-    memory.lose("the network is down; waiting for it", src.BEGIN)
+    memory.lose("down; waiting for it", src.BEGIN)
     rows = drawn(memory)
-    assert "the network is down" in rows[1]
+    assert "network down" in rows[1]
     assert found(rows, "  3 N")
     memory.add(src.observation(step=9))
     assert memory.outage == ""
@@ -326,9 +326,9 @@ def test_the_screen_survives_an_outage_and_other_sizes():
     async def play():
         async with running(source) as (app, pilot):
             source.failure = NoNetwork("no network is up")
-            await until(pilot, lambda: "the network is down" in shown(app)[1])
+            await until(pilot, lambda: "network down" in shown(app)[1])
             await pilot.press("s")
-            assert "network is down" in shown(app)[-1]
+            assert "network down" in shown(app)[-1]
             source.failure = None
             await until(pilot, lambda: "is up again" in "".join(shown(app)))
             for size in ((160, 40), (30, 6), (80, 24)):
