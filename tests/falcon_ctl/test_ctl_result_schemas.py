@@ -13,6 +13,22 @@ from falcon_ctl.papers import export
 from falcon_ctl.report import provenance
 from falcon_ctl.report.document import as_json
 from falcon_ctl.report.schema import MODELS
+from falcon_ctl.steering.choice import Choice
+from falcon_ctl.steering.flow_report import FlowReport, Latency, Stage
+from falcon_ctl.steering.flow_request import FlowRequest
+from falcon_ctl.steering.observation import (
+    Cpu,
+    Event,
+    Flow,
+    Host,
+    Observation,
+    Place,
+    Queue,
+    Share,
+    Slice,
+    Socket,
+    Work,
+)
 from falcon_ctl.systems.catalogue import FALCON
 
 ORIGIN = provenance.begin([1], "")
@@ -53,3 +69,32 @@ def test_systems():
 def test_papers():
     found = json.loads(export.document([], [], ORIGIN))
     MODELS["Papers"].model_validate(found, strict=True)
+
+
+def test_a_flows_report():
+    latency = Latency.of([10, 20], [3, 1], 50, 19)
+    stage = Stage(Work("napi", "eth0"), (1, 2))
+    made = FlowReport(
+        FlowRequest("red1-1", "red2-1"), "m2", 30000, 9100, "falcon", 1000, 4, 4, True, 4, 4,
+        {"ring": 1}, 0, 0, 0.1, 1e-4, latency, (stage,),
+    )  # fmt: skip
+    found = json.loads(as_json(made.to_json()))
+    MODELS["Flow"].model_validate(found, strict=True)
+    assert set(MODELS["Flow"].model_fields) == set(found)
+
+
+def test_what_show_tells():
+    work = Work("napi", "eth0")
+    host = Host(
+        "m2", 1, 1, Choice("falcon", falcon_cpus=(0, 2)), False, 0, 1.0, 8.0, {"delivered": 1},
+        {"ring": 1}, (Cpu(1, 0.5, "idle", 1, 0, 0, (Share(work, 0.5),)),), (Queue(0, 0, 1024, 1),),
+        (Socket("red2-1", 0, 0, 1),),
+        (Flow(0, "udp", "a", 1, "b", 2, 1, 1, 0, 0, 0, 64, 1.0, (Place(work, 1),)),),
+        ((10, 1),), (Slice(1, work, 0, 0, 0, 1, 2, 0),), 0,
+    )  # fmt: skip
+    seen = Observation(1, None, {"m2": host}, (Event(1, "m2", "use", "falcon"),))
+    found = json.loads(as_json(seen.to_json()))
+    MODELS["Show"].model_validate_json(json.dumps(found), strict=True)
+    found["hosts"]["m2"]["cpus"][0]["more"] = 1
+    with pytest.raises(ValidationError):
+        MODELS["Show"].model_validate(found)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from falcon_ctl.report.schema import MainJob
+from falcon_ctl.report.schema.runs import MainJob
 from tests.packaging.environments import Environment, build_wheel
 from tests.topo import unprivileged
 from tests.topo.driver import Topo

@@ -1,50 +1,12 @@
-"""The JSON results as pydantic models: their keys, types, units and meaning.
-
-The writers make plain values; these models describe them for readers (docs: reference, results),
-and tests hold both together.  `MODELS` has one for each kind of document.
-"""
+"""Results of runs: the main job, figures, systems, the papers."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import Field, RootModel
 
-Count = Annotated[int, Field(ge=0)]
-
-
-class Part(BaseModel):
-    """Base of every part of a document: no unknown keys."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Machine(Part):
-    """The computer that a run was made on; neither host nor user is named."""
-
-    processor: str = Field(description="Model name, as /proc/cpuinfo has it.")
-    cores: int = Field(ge=1, description="Cores that the process could use.")
-    kernel: str = Field(description="Name and release.")
-    memory_mib: Count = Field(description="Memory, MiB.")
-
-
-class Provenance(Part):
-    """What decided the numbers."""
-
-    id: str = Field(description="Twelve hex digits over all but the machine; in CSV rows as well.")
-    versions: dict[str, str] = Field(description="Program or library → version.")
-    code_sha256: dict[str, str] = Field(description="Package → hash of its sources.")
-    machine: Machine
-    seeds: list[int] = Field(description="Of everything random.")
-    spec_sha256: str = Field(description="Hash of what was asked for.")
-    invalid: list[str] = Field(description="Why no number is valid; empty when they are.")
-
-
-class Marks(Part):
-    """What every document and every element of a list of results has."""
-
-    invalid: str = Field(description="Why the numbers must not be used; empty when they may.")
-    provenance: Provenance
+from falcon_ctl.report.schema.parts import Count, Marks, Part
 
 
 class Switch(Part):
@@ -145,11 +107,3 @@ class Papers(Marks):
     scores: dict[str, list[dict[str, Any]]] = Field(description="Role → scores by kind of ratio.")
     ratios: list[dict[str, Any]]
     bars: list[dict[str, Any]]
-
-
-MODELS: dict[str, type[BaseModel]] = {
-    "Main job": MainJob,
-    "Figures": Figures,
-    "Systems": Systems,
-    "Papers": Papers,
-}

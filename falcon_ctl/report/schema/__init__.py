@@ -1,0 +1,19 @@
+"""The JSON results as pydantic models: their keys, types, units and meaning.
+
+The writers make plain values; these models describe them for readers (docs: reference, results),
+and tests hold both together.  `MODELS` has one for each kind of document.
+"""
+
+from pydantic import BaseModel
+
+from falcon_ctl.report.schema.runs import Figures, MainJob, Papers, Systems
+from falcon_ctl.report.schema.steered import Flow, Observation
+
+MODELS: dict[str, type[BaseModel]] = {
+    "Main job": MainJob,
+    "Flow": Flow,
+    "Show": Observation,
+    "Figures": Figures,
+    "Systems": Systems,
+    "Papers": Papers,
+}
