@@ -28,7 +28,7 @@ from v1switch.errors import PortError, SwitchError
 from v1switch.io.captures import PcapFile, read_frames
 from v1switch.io.dumps import Dump, both
 from v1switch.io.files import FileLoop
-from v1switch.p4runtime.door import Tls, open_door
+from v1switch.p4runtime.listener import Tls, listen
 from v1switch.p4runtime.server import serve
 from v1switch.program import load_file
 
@@ -329,7 +329,7 @@ def test_a_start_loads_what_it_needs_only() -> None:
 
 
 def test_it_listens_before_it_loads_the_switch() -> None:
-    code = "import sys, v1switch.commands.start, v1switch.p4runtime.door; print(*sys.modules)"
+    code = "import sys, v1switch.commands.start, v1switch.p4runtime.listener; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -338,10 +338,10 @@ def test_it_listens_before_it_loads_the_switch() -> None:
 
 
 def test_who_comes_before_the_switch_is_loaded_is_served() -> None:
-    door = open_door("127.0.0.1:0")
-    with grpc.insecure_channel(door.target) as channel, ThreadPoolExecutor(1) as pool:
+    listener = listen("127.0.0.1:0")
+    with grpc.insecure_channel(listener.target) as channel, ThreadPoolExecutor(1) as pool:
         asked = pool.submit(P4RuntimeStub(channel).Capabilities, rt.CapabilitiesRequest())
-        server = serve(Dataplane(PythonEngine()), door.address, 1, door=door)
+        server = serve(Dataplane(PythonEngine()), listener.address, 1, listener=listener)
         try:
             assert asked.result(10).p4runtime_api_version == "1.4.1"
         finally:
@@ -351,7 +351,7 @@ def test_who_comes_before_the_switch_is_loaded_is_served() -> None:
 def test_an_address_that_is_taken_ends_the_start(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    first = open_door("127.0.0.1:0")
+    first = listen("127.0.0.1:0")
     port = first.target.rpartition(":")[2]
     assert start.main(["--no-p4", "--", "--grpc-server-addr", f":{port}"]) == 2
     assert f"cannot listen on ':{port}'" in capsys.readouterr().err

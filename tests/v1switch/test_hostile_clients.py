@@ -22,7 +22,7 @@ from p4.v1 import p4runtime_pb2_grpc
 from tests.switch.harness import poll
 from v1switch.control.dataplane import Dataplane
 from v1switch.engines.python.engine import PythonEngine
-from v1switch.p4runtime import door, limits, server
+from v1switch.p4runtime import limits, listener, server
 
 DEVICE_ID = 1
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -35,8 +35,8 @@ QUICK_MS = 500
 @pytest.fixture
 def quick(monkeypatch):
     """Patience that a test waits for."""
-    options = {**dict(door.OPTIONS), "grpc.server_handshake_timeout_ms": QUICK_MS}
-    monkeypatch.setattr(door, "OPTIONS", tuple(options.items()))
+    options = {**dict(listener.OPTIONS), "grpc.server_handshake_timeout_ms": QUICK_MS}
+    monkeypatch.setattr(listener, "OPTIONS", tuple(options.items()))
     monkeypatch.setattr(limits, "SENDING_S", 0.5)
     monkeypatch.setattr(limits, "ARBITRATION_S", 0.5)
     monkeypatch.setattr(limits, "CALLS", (4, 8))

@@ -20,9 +20,9 @@ from tests.v1switch.p4runtime_own import DEVICE_ID
 from v1switch.control.dataplane import Dataplane
 from v1switch.engines.python.engine import PythonEngine
 from v1switch.p4runtime import entrance, limits, peers
-from v1switch.p4runtime.door import BindFailed, reach
 from v1switch.p4runtime.errors import Code
 from v1switch.p4runtime.errors import Refused as Refusal
+from v1switch.p4runtime.listener import BindFailed, reach
 from v1switch.p4runtime.peers import Peer, Peers, peer
 from v1switch.p4runtime.server import serve
 from v1switch.p4runtime.session import Session

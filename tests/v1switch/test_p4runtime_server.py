@@ -15,7 +15,7 @@ from tests.switch.harness import PATIENCE, SandboxError, poll
 from tests.switch.harness_client import Refused, SwitchClient
 from tests.v1switch.p4runtime_own import DEVICE_ID, frame, out_ports
 from tests.v1switch.p4runtime_zoo import CONFIG, P4INFO, Zoo, canonical, wanted
-from v1switch.p4runtime.door import BindFailed
+from v1switch.p4runtime.listener import BindFailed
 from v1switch.p4runtime.replay import keep
 from v1switch.p4runtime.server import serve
 from v1switch.p4runtime.session import Session

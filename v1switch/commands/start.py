@@ -13,7 +13,7 @@ from v1switch.commands.parsing import WRONG_CALL
 from v1switch.errors import SwitchError, escaped
 
 if TYPE_CHECKING:
-    from v1switch.p4runtime.door import Door
+    from v1switch.p4runtime.listener import Listener
 
 
 def main(argv: Sequence[str], name: str = "v1switch") -> int:
@@ -29,22 +29,22 @@ def main(argv: Sequence[str], name: str = "v1switch") -> int:
     options = parse(argv, name)
     try:
         start_logging(options.general)
-        door = _listen(options)
+        listener = _listen(options)
         gc.disable()  # nothing that is loaded is garbage: looking for it takes a tenth of the time
         from v1switch.commands import switch
 
         gc.enable()
-        switch.run(options, door)
+        switch.run(options, listener)
     except (SwitchError, OSError) as error:
         sys.stderr.write(f"v1switch: {escaped(str(error))}\n")
         return WRONG_CALL
     return 0
 
 
-def _listen(options: Options) -> Door | None:
+def _listen(options: Options) -> Listener | None:
     """Listen on the P4Runtime address, if there is one; raises SwitchError."""
     if options.address is None:
         return None
-    from v1switch.p4runtime.door import open_door
+    from v1switch.p4runtime.listener import listen
 
-    return open_door(options.address, None if options.tls is None else options.tls.read())
+    return listen(options.address, None if options.tls is None else options.tls.read())

@@ -30,7 +30,7 @@ from v1switch.io.ports import Port, open_ports
 
 if TYPE_CHECKING:
     from v1switch.io.captures import Capture
-    from v1switch.p4runtime.door import Door
+    from v1switch.p4runtime.listener import Listener
 
 log = logging.getLogger("v1switch")
 
@@ -110,12 +110,12 @@ def _loop(
     return PacketLoop(dataplane, ports, tap)
 
 
-def _serve(options: Options, dataplane: Dataplane, door: Door | None) -> None:
+def _serve(options: Options, dataplane: Dataplane, listener: Listener | None) -> None:
     """Run the switch until a signal ends it."""
     general = options.general
     for remark in options.remarks:
         log.info("%s", remark)
-    if door is not None:  # before a program loads and another thread compiles it
+    if listener is not None:  # before a program loads and another thread compiles it
         import v1switch.p4runtime.server  # noqa: F401  # a third of all loading
     if general.program is not None:
         load(dataplane, general.program)
@@ -136,16 +136,18 @@ def _serve(options: Options, dataplane: Dataplane, door: Door | None) -> None:
         stack.callback(_report_drops, loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.stop())
-        if door is None:
+        if listener is None:
             log.info("no P4Runtime: simple_switch serves it with -- --grpc-server-addr ADDR only")
         else:
-            from v1switch.p4runtime.door import reach
+            from v1switch.p4runtime.listener import reach
             from v1switch.p4runtime.server import serve
 
-            server = serve(dataplane, door.address, general.device_id, loop.counters, door=door)
+            server = serve(
+                dataplane, listener.address, general.device_id, loop.counters, listener=listener
+            )
             stack.callback(server.stop)
-            where = f"P4Runtime on {door.address}, device {general.device_id}"
-            log.info("%s: %s", where, reach(door.address, door.tls))
+            where = f"P4Runtime on {listener.address}, device {general.device_id}"
+            log.info("%s: %s", where, reach(listener.address, listener.tls))
         links = stack.enter_context(LinkWatch(ports, dataplane.set_port_status))
         access: PortAccess = LivePorts(dataplane, loop, links)
         if general.use_files is not None:
@@ -159,12 +161,12 @@ def _report_drops(loop: PacketLoop) -> None:
         log.warning("lost frames: %s", lost)
 
 
-def run(options: Options, door: Door | None) -> None:
+def run(options: Options, listener: Listener | None) -> None:
     """Run the switch until SIGTERM or SIGINT; raises SwitchError, OSError when it cannot start.
 
     Args:
         options: of the command line.
-        door: where P4Runtime is listened on already; None serves none.
+        listener: where P4Runtime is listened on already; None serves none.
     """
     with short_turns(), _engine(options.general) as chosen:
-        _serve(options, _dataplane(options, chosen), door)
+        _serve(options, _dataplane(options, chosen), listener)

@@ -11,7 +11,7 @@ from v1switch.commands.parsing import Parser
 from v1switch.errors import SwitchError
 
 if TYPE_CHECKING:
-    from v1switch.p4runtime.door import Tls
+    from v1switch.p4runtime.listener import Tls
 
 FILES = ("grpc_server_cacert", "grpc_server_cert", "grpc_server_key")
 
@@ -36,7 +36,7 @@ class TlsFiles:
         """Read the files; raises SwitchError when they cannot serve."""
         key, certificate = _read("key", self.key), _read("cert", self.certificate)
         self._check()
-        from v1switch.p4runtime.door import Tls
+        from v1switch.p4runtime.listener import Tls
 
         authority = None if self.authority is None else _read("cacert", self.authority)
         return Tls(key, certificate, authority, self.client_auth)

@@ -1,4 +1,4 @@
-"""The P4Runtime server: runs the service behind a door, stops."""
+"""The P4Runtime server: runs the service behind a listener, stops."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from v1switch.control.dataplane import Dataplane
 from v1switch.io.counters import Counters
 from v1switch.p4runtime import interfaces
 from v1switch.p4runtime.device import Device
-from v1switch.p4runtime.door import Door, Tls, open_door
 from v1switch.p4runtime.entrance import Entrance
+from v1switch.p4runtime.listener import Listener, Tls, listen
 from v1switch.p4runtime.service import Service
 
 NO_COUNTERS = Counters((), 0)
@@ -35,7 +35,7 @@ def serve(
     device_id: int,
     counters: interfaces.Source = lambda: NO_COUNTERS,
     tls: Tls | None = None,
-    door: Door | None = None,
+    listener: Listener | None = None,
 ) -> Handle:
     """Serve P4Runtime for `dataplane`.
 
@@ -45,15 +45,15 @@ def serve(
         device_id: the only device id that clients may use.
         counters: returns those of the switch's interfaces.
         tls: for TLS; None for plain text.
-        door: of this address, when it is listened on already.
+        listener: of this address, when it is listened on already.
 
     Raises:
         BindFailed: the address is in use or invalid.
     """
-    door = door or open_door(address, tls)
+    listener = listener or listen(address, tls)
     device = Device(dataplane, device_id)
-    entrance = Entrance(Service(device), door.target)
-    door.server.add_generic_rpc_handlers(entrance.handlers(counters))
+    entrance = Entrance(Service(device), listener.target)
+    listener.server.add_generic_rpc_handlers(entrance.handlers(counters))
     device.start()
-    door.server.start()
-    return Handle(door.server, device, door.target)
+    listener.server.start()
+    return Handle(listener.server, device, listener.target)

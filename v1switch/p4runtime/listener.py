@@ -65,7 +65,7 @@ class Tls:
 
 
 @dataclass(frozen=True)
-class Door:
+class Listener:
     """A server that listens, and serves nothing yet.
 
     Attributes:
@@ -81,7 +81,7 @@ class Door:
     tls: Tls | None
 
 
-def open_door(address: str, tls: Tls | None = None) -> Door:
+def listen(address: str, tls: Tls | None = None) -> Listener:
     """Listen on an address.
 
     Args:
@@ -99,7 +99,7 @@ def open_door(address: str, tls: Tls | None = None) -> Door:
     )
     bound = _bind(server, address, target, tls)
     whole = target if target.startswith(UNIX) else _with(target, bound)
-    return Door(server, address, whole, tls)
+    return Listener(server, address, whole, tls)
 
 
 def reach(address: str, tls: Tls | None = None) -> str:
