@@ -89,7 +89,15 @@ _KINDS = {"path": "PATH", "int": "INTEGER", "integer": "INTEGER", "float": "FLOA
 def _plain(text: str | None) -> str:
     """Help without rich's markup, paragraphs kept, ready for Markdown."""
     paragraphs = str(Text.from_markup(text or "")).split("\n\n")
-    return "\n\n".join(escape(" ".join(one.split())) for one in paragraphs)
+    return "\n\n".join(map(_paragraph, paragraphs))
+
+
+def _paragraph(text: str) -> str:
+    """Flowing text, or a list of examples, one a line."""
+    first, *lines = text.splitlines() or [""]
+    if first != "Examples:":
+        return escape(" ".join(text.split()))
+    return "\n".join([first, "", "```text", *map(str.strip, lines), "```"])
 
 
 def argparse_page(title: str, intro: str, parsers: Sequence[argparse.ArgumentParser]) -> str:
