@@ -8,7 +8,6 @@ for it filters itself.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import socket
 import stat
@@ -16,6 +15,7 @@ import struct
 import threading
 from pathlib import Path
 
+from v1switch.bmthrift.acceptor import Acceptor
 from v1switch.errors import SwitchError
 
 PUB, SUB = 32, 33  # nanomsg/pubsub.h
@@ -24,8 +24,6 @@ BACKLOG = 16
 MAX_SUBSCRIBERS = 64
 GREETING_S = 2.0  # that a subscriber is given for its greeting
 NORMAL = 1  # the kind of a message
-
-log = logging.getLogger("v1switch")
 
 
 def greeting(protocol: int) -> bytes:
@@ -47,34 +45,29 @@ class Publisher:
         self._path = Path(address.removeprefix(SCHEME))
         self._subscribers: list[socket.socket] = []
         self._lock = threading.Lock()
-        self._stopping = False
 
     def start(self) -> None:
         """Listen; raises SwitchError."""
         if not self.address.startswith(SCHEME):
             raise SwitchError(f"--notifications-addr {self.address}: expected {SCHEME}PATH")
-        self._socket = socket.socket(socket.AF_UNIX)
+        listening = socket.socket(socket.AF_UNIX)
         before = os.umask(0o177)
         try:
             _remove_stale(self._path)
-            self._socket.bind(str(self._path))
-            self._socket.listen(BACKLOG)
+            listening.bind(str(self._path))
+            listening.listen(BACKLOG)
         except OSError as error:
-            self._socket.close()
+            listening.close()
             reason = f"{error.strerror or error}, expected a path for a new socket"
             raise SwitchError(f"--notifications-addr {self.address}: {reason}") from error
         finally:
             os.umask(before)
-        self._thread = threading.Thread(target=self._accept, name="notifications", daemon=True)
-        self._thread.start()
+        self._acceptor = Acceptor(listening, "notifications", self._accepted)
+        self._acceptor.start()
 
     def stop(self) -> None:
         """Stop listening, and close what is open."""
-        self._stopping = True
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes accept
-        self._thread.join()
-        self._socket.close()
+        self._acceptor.stop()
         self._path.unlink(missing_ok=True)
         with self._lock:
             for subscriber in self._subscribers:
@@ -87,23 +80,19 @@ class Publisher:
         with self._lock:
             self._subscribers = [each for each in self._subscribers if _sent(each, message)]
 
-    def _accept(self) -> None:
-        while not self._stopping:
-            try:
-                subscriber, _ = self._socket.accept()
-            except OSError:
-                return
-            try:
-                subscriber.settimeout(GREETING_S)
-                subscriber.sendall(greeting(PUB))
-                greeted = subscriber.recv(len(greeting(SUB)), socket.MSG_WAITALL)
-            except OSError:
-                greeted = b""
-            with self._lock:
-                if greeted == greeting(SUB) and len(self._subscribers) < MAX_SUBSCRIBERS:
-                    self._subscribers.append(subscriber)
-                else:
-                    subscriber.close()
+    def _accepted(self, subscriber: socket.socket, _peer: object) -> None:
+        """Take a subscriber in when it has greeted."""
+        try:
+            subscriber.settimeout(GREETING_S)
+            subscriber.sendall(greeting(PUB))
+            greeted = subscriber.recv(len(greeting(SUB)), socket.MSG_WAITALL)
+        except OSError:
+            greeted = b""
+        with self._lock:
+            if greeted == greeting(SUB) and len(self._subscribers) < MAX_SUBSCRIBERS:
+                self._subscribers.append(subscriber)
+            else:
+                subscriber.close()
 
 
 def _remove_stale(path: Path) -> None:

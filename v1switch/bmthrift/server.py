@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 
 from v1switch.bmthrift import limits
+from v1switch.bmthrift.acceptor import Acceptor
 from v1switch.bmthrift.connection import Connection, Ended
 from v1switch.bmthrift.processor import Processor
 from v1switch.errors import SwitchError, on_one_line
@@ -66,54 +67,37 @@ class Server:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _large: threading.Lock = field(default_factory=threading.Lock)
     _full: bool = False
-    _stopping: bool = False
 
     def start(self) -> None:
         """Listen; raises CannotListen."""
         try:
             family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
             address = (self.host, self.port)
-            self._socket = socket.create_server(address, family=family, backlog=BACKLOG)
+            listening = socket.create_server(address, family=family, backlog=BACKLOG)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise CannotListen(self.host, self.port, reason) from error
-        self.port = self._socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._accept, name="thrift", daemon=True)
-        self._thread.start()
+        self.port = listening.getsockname()[1]
+        self._acceptor = Acceptor(listening, "Thrift", self._accepted)
+        self._acceptor.start()
 
     def stop(self) -> None:
         """Stop listening and end all connections."""
-        self._stopping = True
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes accept
-        self._thread.join()
-        self._socket.close()
+        self._acceptor.stop()
         with self._lock:
             clients = list(self._clients)
         for client in clients:
             _hang_up(client)
 
-    def _ending(self) -> bool:
-        return self._stopping
-
     # -- accepting --------------------------------------------------------------------------------
 
-    def _accept(self) -> None:
-        while not self._ending():
-            try:
-                connected, peer = self._socket.accept()
-            except OSError as error:
-                if self._ending():
-                    return
-                log.warning("Thrift: a client was not accepted: %s", error)
-                time.sleep(0.1)  # out of descriptors: one may be free soon
-                continue
-            client = Client(connected, f"{peer[0]}:{peer[1]}", time.monotonic())
-            if self._admit(client):
-                name = f"thrift {client.peer}"
-                threading.Thread(target=self._serve, args=(client,), name=name, daemon=True).start()
-            else:
-                connected.close()
+    def _accepted(self, connected: socket.socket, peer: tuple[str, int]) -> None:
+        client = Client(connected, f"{peer[0]}:{peer[1]}", time.monotonic())
+        if self._admit(client):
+            name = f"thrift {client.peer}"
+            threading.Thread(target=self._serve, args=(client,), name=name, daemon=True).start()
+        else:
+            connected.close()
 
     def _admit(self, client: Client) -> bool:
         """Take a client in; when there are too many, in the place of one that never called."""
@@ -144,7 +128,7 @@ class Server:
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connection = Connection(client.socket, self._large)
         try:
-            while not self._ending():
+            while not self._acceptor.stopping():
                 connection.wait()
                 client.called = True
                 self.processor.serve(connection)
