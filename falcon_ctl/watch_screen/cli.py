@@ -65,13 +65,14 @@ def watch(
 
     In a terminal a screen: s, p and t choose system, policy and threshold, ? is help, q ends. Where
     the output is no terminal, a line a second for each machine that receives. Any number of
-    watchers may run, also beside the main job. Examples:
+    watchers may run, also beside the main job.
 
-    falcon_ctl watch
+    Examples:
+        falcon_ctl watch
 
-    falcon_ctl watch --once
+        falcon_ctl watch --once
 
-    falcon_ctl watch --duration 10 --json /dev/stdout | jq '.hosts.m2.pps'
+        falcon_ctl watch --duration 10 --json /dev/stdout | jq .hosts.m2.pps
     """
     if json is not None:
         files.verify_target(f"--json {json}", json)
