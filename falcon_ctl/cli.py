@@ -21,7 +21,7 @@ from falcon_ctl.live.failover import Change, Failover
 from falcon_ctl.live.job import Job
 from falcon_ctl.live.plan import Plan
 from falcon_ctl.live.testbed import Testbed
-from falcon_ctl.options import RESULTS, Chains, Policies, Results, RunDir, Shared
+from falcon_ctl.options import RESULTS, Chains, Policies, Results, RunDir, Shared, TraceTo
 from falcon_ctl.report import provenance, results, table
 from falcon_ctl.report.document import Report, as_json
 from falcon_ctl.report.progress import Steps
@@ -34,7 +34,6 @@ from falcon_ctl.systems import custom
 from falcon_ctl.systems.catalogue import LIVE, MAIN_JOB, OVERLAY, PIPELINING, select_live
 from falcon_ctl.systems.system import System
 from falcon_ctl.timeline import trace_file
-from falcon_ctl.timeline.option import TraceTo
 from falcon_ctl.watch_screen import cli as watch_cli
 from rxpath import signals
 from rxpath.errors import ConfigError
@@ -292,13 +291,15 @@ def figures(
         Path | None,
         typer.Option(metavar="FILE.md", help="With --paper: write the page to FILE.md, too."),
     ] = None,
+    trace: TraceTo = None,
     results_dir: Results = RESULTS,
     shared: Shared = False,
 ) -> None:
     """Run the talk's figures, or all panels of its papers, under the virtual clock.
 
     Needs no network. The talk's claims stand beside the model's values; with --paper every bar
-    of both papers beside the model's. Writes results/<time>/ with JSON, CSV and pictures.
+    of both papers beside the model's. Writes results/<time>/ with JSON, CSV and pictures; with
+    --trace each run of the talk's figures is recorded once more, with the first seed.
 
     Examples:
       falcon_ctl figures --figures 2,3
@@ -306,8 +307,10 @@ def figures(
       falcon_ctl figures --paper --figures eurosys21:10c
     """
     files.set_sharing(shared)
-    if paper and (systems or policy or chain):
-        what = "--systems, --policy and --chain are for the talk's figures"
+    if trace is not None:
+        trace_file.verify(trace)
+    if paper and (systems or policy or chain or trace):
+        what = "--systems, --policy, --chain and --trace are for the talk's figures"
         raise UsageError("--paper", what, "--figures, --seeds, --costs, --layout, --page")
     if not paper and (layout or page):
         raise UsageError("--layout and --page", "without --paper", "--paper with them")
@@ -323,7 +326,7 @@ def figures(
         from falcon_ctl.figures import cli as figures_cli
 
         talk = figures_cli.Request(
-            **given, systems=systems, policies=policy or (), chains=chain or ()
+            **given, systems=systems, policies=policy or (), chains=chain or (), trace=trace
         )
         figures_cli.figures(_console(), talk)
 
@@ -348,6 +351,13 @@ def sweep(
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Points at a time (default: all cores).")
     ] = None,
+    trace: TraceTo = None,
+    point: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="N", min=1, help="With --trace: a row of the table to be shown (repeatable)."
+        ),
+    ] = None,
     shared: Shared = False,
 ) -> None:
     """Measure the cross product of axes under the virtual clock: a row for each point.
@@ -361,7 +371,9 @@ def sweep(
     from falcon_ctl.sweeps import cli as sweeps_cli
 
     files.set_sharing(shared)
-    request = sweeps_cli.Request(spec, results_dir or out, policy or (), scheduler, workers, plot)
+    request = sweeps_cli.Request(
+        spec, results_dir or out, policy or (), scheduler, workers, plot, trace, point or ()
+    )
     sweeps_cli.sweep(_console(), request)
 
 

@@ -46,3 +46,12 @@ Seed = Annotated[
     int,
     typer.Option("--seed", metavar="N", min=0, help="Decides ports, arrivals and contents."),
 ]
+TraceTo = Annotated[
+    Path | None,
+    typer.Option(
+        "--trace",
+        metavar="FILE",
+        help="Write the run as a timeline, from switch table to socket: .perfetto-trace (for "
+        "ui.perfetto.dev), .png, .svg or .json.",
+    ),
+]

@@ -112,6 +112,27 @@ def run(model: Model, trace: Any, until: int = 0) -> Frames:
     return Frames._make((*map(np.concatenate, columns), whole))
 
 
+def kept(closed_loop: closed.ClosedLoop) -> tuple[Frames, int]:
+    """The frames that a closed loop has kept, and how many it has not, for want of room.
+
+    Those that found the RX ring full are among them, without a stage.
+    """
+    senders = closed_loop.senders
+    rows = senders.frames.array[: senders.kept]
+    frames = Frames(
+        delivered=rows["kind"] == codes.DELIVER,
+        flow=rows["flow"].copy(),
+        socket=rows["socket"].copy(),
+        time=rows["time"].copy(),
+        cpu=rows["cpu"].copy(),
+        reason=_REASONS[rows["reason"]],
+        latency=rows["latency"].copy(),
+        hops=rows["count"].copy(),
+        stages=_stages(rows["stages"].copy()),
+    )
+    return frames, int(senders.not_kept)
+
+
 def _frames(model: Model, events: Any) -> Frames:
     """The events' frames; their slots must not have been used again."""
     slots = events["slot"]

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from falcon_ctl import files
 from falcon_ctl.errors import UsageError
-from falcon_ctl.figures import core_plots, evaluate, plots, report, tornado
+from falcon_ctl.figures import core_plots, evaluate, plots, report, tornado, traced
 from falcon_ctl.figures.experiments import BY_FIGURE, EXPERIMENTS, PROFILE, Experiment
 from falcon_ctl.figures.sensitivity import effects
 from falcon_ctl.report import provenance
@@ -21,6 +21,7 @@ from falcon_ctl.report.document import as_json
 from falcon_ctl.systems import custom
 from falcon_ctl.systems.catalogue import SYSTEMS, select
 from falcon_ctl.systems.system import System
+from falcon_ctl.timeline import trace_file
 from falcon_ctl.virtual import kernels
 from rxpath.config import costs
 from topo.rundir import RunDir
@@ -39,6 +40,7 @@ class Request:
         costs: the cost profile: FILE.toml, or the name of a built-in one.
         json: where claims and values are written, if anywhere.
         results: where the run's folder is made.
+        trace: where the timeline of all runs is written, if anywhere.
     """
 
     figures: str = "all"
@@ -49,6 +51,7 @@ class Request:
     costs: str = PROFILE
     json: Path | None = None
     results: Path = Path("results")
+    trace: Path | None = None
 
 
 def figures(console: Console, request: Request) -> None:
@@ -91,6 +94,13 @@ def figures(console: Console, request: Request) -> None:
         where = f"--results {request.results}"
         folder = rescue.attempt(where, lambda: folders.make(request.results, fill))
     console.print(f"figures.json, figures.csv and a picture for each figure are in {folder}/")
+    if request.trace is not None:
+        with _progress(console, "runs recorded") as progress:
+            task = progress.add_task("", total=len(found))
+            drawn = traced.timeline(
+                found, systems, lambda done: progress.update(task, completed=done)
+            )
+        trace_file.write(console, request.trace, drawn, origin)
 
 
 def _asked(request: Request, systems: Mapping[str, System]) -> dict[str, Any]:

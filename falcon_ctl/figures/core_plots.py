@@ -16,18 +16,11 @@ from falcon_ctl.figures.experiments import BY_FIGURE, SYSTEMS, TALK, Experiment,
 from falcon_ctl.report import picture
 from falcon_ctl.report.provenance import Provenance
 from falcon_ctl.systems.system import System, Tunnel
+from falcon_ctl.timeline.kinds import STAGES
 from falcon_ctl.virtual.measure import Load
 from falcon_ctl.virtual.peak import Offered, Peak
 
-# The talk's colours: blue, green and yellow are the first, second and third softirq.
-STAGES = {
-    "napi": ("first softirq (NIC)", "#2f6fde"),
-    "split": ("its GRO, split off", "#8fb8f5"),
-    "rps": ("its stack, on RPS's core", "#56b4e9"),
-    "gro_cell": ("second (VXLAN, bridge)", "#2ca02c"),
-    "backlog": ("third (container's stack)", "#f2c80f"),
-    "socket": ("application", "#b0b0b0"),
-}
+SHOWN = ("napi", "split", "rps", "gro_cell", "backlog", "socket")
 LOADED = (5, 7)  # figures that are about the cores' loads
 _RATE = 900e3  # packets/s, what one sending core gives
 _SPAN_US = 150
@@ -64,7 +57,7 @@ def draw_timelines(systems: Mapping[str, System]) -> Figure:
             axes.set_title(f"{system.title}, {proto.upper()}", fontsize="medium")
     for axes in grid[-1]:
         axes.set_xlabel("µs")
-    handles = [Patch(color=colour, label=label) for label, colour in STAGES.values()]
+    handles = [Patch(color=STAGES[kind].colour, label=STAGES[kind].title) for kind in SHOWN]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     figure.suptitle(f"One flow of {_RATE:,.0f} packets/s: which core runs which stage")
     return figure
@@ -75,12 +68,12 @@ def _lanes(axes: Axes, seen: Timeline) -> None:
     stages, order = seen.stages, list(STAGES)
     places = zip(map(order.index, stages.kind), stages.cpu.tolist(), strict=True)
     cpus = list(dict.fromkeys(cpu for _, cpu in sorted(places)))
-    for kind, (_, colour) in STAGES.items():
+    for kind in SHOWN:
         for lane, cpu in enumerate(cpus):
             ran = stages.where((stages.kind == kind) & (stages.cpu == cpu))
             begin = np.maximum(ran.start, seen.start)
             spans = np.stack([begin - seen.start, np.minimum(ran.end, seen.end) - begin], 1)
-            axes.broken_barh((spans / 1000).tolist(), (lane - 0.4, 0.8), color=colour)
+            axes.broken_barh((spans / 1000).tolist(), (lane - 0.4, 0.8), color=STAGES[kind].colour)
     axes.set_yticks(range(len(cpus)), [f"CPU {cpu}" for cpu in cpus])
     axes.set_ylim(len(cpus) - 0.5, -0.5)
     axes.set_xlim(0, (seen.end - seen.start) / 1000)

@@ -14,16 +14,17 @@ from rich.text import Text
 from falcon_ctl import files
 from falcon_ctl.errors import Interrupted, UsageError
 from falcon_ctl.live import watch
-from falcon_ctl.options import Json, RunDir, Seed
+from falcon_ctl.options import Json, RunDir, Seed, TraceTo
 from falcon_ctl.report.document import as_json
 from falcon_ctl.steering import choice as choices
-from falcon_ctl.steering import entries, show_text
+from falcon_ctl.steering import entries, flow_trace, show_text
 from falcon_ctl.steering import flow as flows
 from falcon_ctl.steering.complete import containers, orders, policies, systems
 from falcon_ctl.steering.flow_report import FlowProgress
 from falcon_ctl.steering.flow_request import FlowRequest
 from falcon_ctl.steering.session import Session
 from falcon_ctl.systems.catalogue import LIVE
+from falcon_ctl.timeline import trace_file
 
 _SHOWN_OVER = 0.5  # s between the two looks whose difference `show` shows
 _WIDTH = 120  # where there is no terminal
@@ -180,6 +181,7 @@ def flow(
         int, typer.Option(metavar="PORT", help="Port to send to (default: 9100, or the next free).")
     ] = 0,
     json: Json = None,
+    trace: TraceTo = None,
     run_dir: RunDir = None,
 ) -> None:
     """Send one flow through what the network runs, and report it.
@@ -191,6 +193,7 @@ def flow(
       falcon_ctl flow red1-1 red2-1 --rate 500 --size 64 --duration 10
       falcon_ctl flow red1-1 red2-1 --tcp --size 4096 --json flow.json
       falcon_ctl flow blue1-1 blue2-1 --rate 300 --poisson --surge
+      falcon_ctl flow red1-1 red2-1 --duration 2 --trace flow.perfetto-trace
     """
     chosen = "tcp" if tcp else proto
     request = FlowRequest(
@@ -209,24 +212,31 @@ def flow(
     )
     if json is not None:
         files.verify_target(f"--json {json}", json)
+    if trace is not None:
+        trace_file.verify(trace)
     console = Console(highlight=False, stderr=True)
     with (
         watch.connect(run_dir) as network,
         Session.open(network) as session,
         Live(console=console, transient=True, refresh_per_second=5) as live,
     ):
+        request.verify(session.topology)
 
         def tell(state: FlowProgress) -> None:
             if console.is_terminal:
                 live.update(Text(show_text.progress(state, request.seconds)))
 
         try:
-            report = flows.send(session, request, tell)
+            with flow_trace.recorded(network, request, trace) as runs:
+                report = flows.send(session, request, tell)
         except KeyboardInterrupt as error:
             raise Interrupted("the flow has ended, the network goes on as it is") from error
-    for line in report.lines():
-        _console(json).print(line, markup=False, soft_wrap=True)
-    if json is not None:
-        files.replace(json, as_json(report.to_json()))
+        live.stop()
+        for line in report.lines():
+            _console(json).print(line, markup=False, soft_wrap=True)
+        if json is not None:
+            files.replace(json, as_json(report.to_json()))
+        if trace is not None:
+            flow_trace.write(_console(json), trace, report, runs, network)
     if not report.received:
         raise typer.Exit(1)

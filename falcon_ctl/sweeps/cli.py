@@ -11,13 +11,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from falcon_ctl.errors import Interrupted, UsageError
 from falcon_ctl.report import provenance
-from falcon_ctl.sweeps import cluster, journal, plot, spec, table
+from falcon_ctl.sweeps import cluster, journal, plot, spec, table, traced
 from falcon_ctl.sweeps.points import Point, expand
 from falcon_ctl.sweeps.run import Runner, run, threads
 from falcon_ctl.sweeps.work import Row, Task, Text, code_digest
 from falcon_ctl.systems import custom
 from falcon_ctl.systems.catalogue import BY_NAME
 from falcon_ctl.systems.system import System
+from falcon_ctl.timeline import trace_file
 from falcon_ctl.virtual import kernels
 from rxpath.policies import custom as custom_policies
 
@@ -35,6 +36,8 @@ class Request:
         scheduler: address of a Dask scheduler; None: this computer.
         workers: points at a time on this computer; None: as many as cores.
         plot: X or X,Y: what is drawn over which axis, if anything.
+        trace: where the timeline is written, if anywhere, of
+        traced: which rows of the table, from 1 on; empty: of all points.
     """
 
     spec: Path
@@ -43,6 +46,8 @@ class Request:
     scheduler: str | None = None
     workers: int | None = None
     plot: str | None = None
+    trace: Path | None = None
+    traced: Sequence[int] = ()
 
     @property
     def folder(self) -> Path:
@@ -54,7 +59,7 @@ def sweep(console: Console, request: Request) -> None:
     """Run a spec's points, those that are not done yet, and write the table of all.
 
     Raises:
-        UsageError: the spec is wrong, or the folder cannot be written.
+        UsageError: the spec is wrong, the folder or the trace cannot be written.
         ConfigError: a custom policy is wrong, or fails.
         PartFailed: the cluster fails.
         Interrupted: by the user; finished points are kept.
@@ -63,6 +68,11 @@ def sweep(console: Console, request: Request) -> None:
     systems = _systems(file, request.policies)
     tasks = [_task(point, systems[point.system]) for point in expand(file, systems)]
     drawn = plot.parse(request.plot, tasks) if request.plot else None
+    if request.traced and request.trace is None:
+        raise UsageError("--point", "without --trace", "--trace with it")
+    shown: list[int] = []
+    if request.trace is not None:
+        shown = traced.verify(request.trace, request.traced, len(tasks))
     remote = request.scheduler
     runner = cluster.dask(remote) if remote else threads(request.workers)
     folder = request.folder
@@ -80,6 +90,9 @@ def sweep(console: Console, request: Request) -> None:
             plot.draw(folder / plot.NAME, drawn, tasks, rows, origin)
     provenance.show(console, origin)
     console.print(f"{len(tasks)} points are in {folder / table.CSV}")
+    if request.trace is not None:
+        found = traced.timeline(request.spec.name, [tasks[i].point for i in shown], systems)
+        trace_file.write(console, request.trace, found, origin)
 
 
 def _systems(file: spec.File, policies: Sequence[str]) -> dict[str, System]:

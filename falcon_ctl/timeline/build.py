@@ -39,14 +39,26 @@ def build(
     `most`: about how many slices it may have; packets are sampled where there are more. `about`:
     what is to be said of the whole.
     """
-    timeline = Timeline(title, about=dict(about or {}))
-    tracks = Tracks(timeline)
-    counts = [_slices(run.packets) for run in runs]
-    share = most / max(1, sum(counts))
-    for run, count in zip(runs, counts, strict=True):
+    assembly = Assembly(title, about)
+    whole = sum(_slices(run.packets) for run in runs)
+    for run in runs:
+        assembly.add(run, most * _slices(run.packets) // max(1, whole) + 1)
+    return assembly.timeline
+
+
+class Assembly:
+    """A timeline that grows by a run at a time, whose records need not be kept."""
+
+    def __init__(self, title: str, about: Mapping[str, str] | None = None) -> None:
+        self.timeline = Timeline(title, about=dict(about or {}))
+        self._tracks = Tracks(self.timeline)
+
+    def add(self, run: Recorded, most: int) -> None:
+        """Add a run with about `most` slices; one without packets leaves no trace."""
         if run.packets.size:
-            _Builder(timeline, tracks, run, len(timeline.runs)).add(share, count)
-    return timeline
+            count = _slices(run.packets)
+            number = len(self.timeline.runs)
+            _Builder(self.timeline, self._tracks, run, number).add(most / count, count)
 
 
 def _slices(packets: Packets) -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import itertools
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,12 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from falcon_ctl.report.picture import rendered
 from falcon_ctl.report.provenance import Provenance
 from falcon_ctl.timeline.kinds import KINDS, PIPELINE, STAGES
-from falcon_ctl.timeline.model import COUNTER, Run, Slice, Timeline
+from falcon_ctl.timeline.model import COUNTER, Packet, Run, Slice, Timeline
 
 SPAN_NS = 150_000  # of the packets that are drawn, of each run
 MOST_RUNS = 12
+_MANY = 120  # bars in a lane: edges between them would hide their colour
 _FOLLOWED = 3  # packets whose way is drawn
 _MARKS = {
     "drop": ("x", "#c00000", "packet dropped"),
@@ -36,15 +36,7 @@ _ARROW = {"arrowstyle": "-|>", "linewidth": 0.7, "color": "0.15", "shrinkA": 0, 
 
 def picture(timeline: Timeline, form: str, provenance: Provenance | None = None) -> bytes:
     """A file's content; `form`: "png" or "svg"."""
-    figure = draw(timeline)
-    metadata: dict[str, str | None] = {"Date": None} if form == "svg" else {}
-    if provenance is not None:
-        line = provenance.line
-        figure.text(0.995, 0.002, line, ha="right", va="bottom", fontsize=5, color="0.5")
-        metadata["Description"] = json.dumps(provenance.document())
-    out = io.BytesIO()
-    figure.savefig(out, format=form, dpi=150, metadata=metadata)
-    return out.getvalue()
+    return rendered(draw(timeline), form, provenance, dpi=150)
 
 
 class _Panel(NamedTuple):
@@ -62,10 +54,17 @@ def draw(timeline: Timeline) -> Figure:
     panels = [_panel(timeline, number) for number in range(min(len(timeline.runs), MOST_RUNS))]
     columns = 1 if len(panels) < 3 else 2
     rows = max(1, -(-len(panels) // columns))
-    lanes = max((len(panel.lanes) for panel in panels), default=1)
-    size = (12 if columns == 2 else 9, (0.32 * lanes + 1.9) * rows + 0.9)
+    heights = [
+        0.32 * max(len(panel.lanes) for panel in panels[row * columns : (row + 1) * columns]) + 1.9
+        for row in range(rows)
+        if panels
+    ] or [1.0]
+    size = (12 if columns == 2 else 9, sum(heights) + 0.9)
     figure = Figure(figsize=size, layout="constrained")
-    outer = figure.add_gridspec(rows, columns)
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.set(rect=(0, 0.015, 1, 0.985))  # type: ignore[call-arg]  # the line of provenance
+    outer = figure.add_gridspec(rows, columns, height_ratios=heights)
     for place, panel in enumerate(panels):
         inner = outer[place // columns, place % columns].subgridspec(2, 1, height_ratios=(4, 1))
         _lanes(figure.add_subplot(inner[0]), timeline, panel)
@@ -78,24 +77,43 @@ def draw(timeline: Timeline) -> Figure:
 
 
 def _panel(timeline: Timeline, number: int) -> _Panel:
-    """The window around a frame that was explained, or in the middle of the packets shown."""
+    """The window around a frame that was explained, or where many packets are shown."""
     run = timeline.runs[number]
-    own = {i for i, packet in enumerate(timeline.packets) if packet.run == number}
-    arrivals = sorted(timeline.packets[packet].arrival for packet in own)
-    start = arrivals[len(arrivals) // 2] if arrivals else run.start
-    explained = [
-        one.start for one in timeline.slices if one.kind == "parser" and own & {*one.packets}
-    ]
-    if explained:
-        start = explained[len(explained) // 2] - SPAN_NS // 50
-    start = max(min(start, run.end - SPAN_NS), min([run.start, *explained]))
-    end = min(start + SPAN_NS, max(run.end, start + 1))
-    slices = [
+    own = [packet for packet in timeline.packets if packet.run == number]
+    ours = [
         index
         for index, one in enumerate(timeline.slices)
-        if one.start < end and one.end >= start and (own & {*one.packets})
+        if one.packets and timeline.packets[one.packets[0]].run == number
+    ]
+    span = _span(own)
+    works = [timeline.slices[index] for index in ours if timeline.slices[index].kind in STAGES]
+    start = _busiest([one.arrival for one in own], sorted(one.start for one in works), span)
+    explained = [s.start for s in map(timeline.slices.__getitem__, ours) if s.kind == "parser"]
+    if explained:
+        start = explained[len(explained) // 2] - span // 50
+    start = max(min(start, run.end - span), min([run.start, *explained]))
+    end = min(start + span, max(run.end, start + 1))
+    slices = [
+        index
+        for index in ours
+        if timeline.slices[index].start < end and timeline.slices[index].end >= start
     ]
     return _Panel(run, start, end, slices, _lane_order(timeline, slices))
+
+
+def _span(packets: Sequence[Packet]) -> int:
+    """How long a window is: some packets should be seen from their arrival to the socket."""
+    latencies = sorted(one.ended - one.arrival for one in packets if one.ended >= 0)
+    usual = latencies[len(latencies) // 4] if latencies else 0
+    return min(max(SPAN_NS, usual * 3 // 2), 2 * SPAN_NS)
+
+
+def _busiest(arrivals: Sequence[int], works: Sequence[int], span: int) -> int:
+    """The time, about the middle of all, behind which most work begins within the window."""
+    times = np.sort(np.array([*arrivals, *works]))
+    tried = times[len(times) // 4 : 3 * len(times) // 4 + 1]
+    begun = np.searchsorted(works, tried + span) - np.searchsorted(works, tried)
+    return int(tried[int(np.argmax(begun))])
 
 
 def _lane_order(timeline: Timeline, slices: Sequence[int]) -> list[int]:
@@ -127,7 +145,7 @@ def _lanes(axes: Axes, timeline: Timeline, panel: _Panel) -> None:
             (lane - _BAR / 2, _BAR),
             facecolor=known.colour,
             edgecolor="white",
-            linewidth=0.0 if kind in PIPELINE else 0.3,
+            linewidth=0.3 if kind in STAGES and len(spans) < _MANY else 0.0,
             hatch=known.hatch,
         )
     _ways(axes, timeline, panel, lanes)
@@ -162,8 +180,9 @@ def _ways(axes: Axes, timeline: Timeline, panel: _Panel, lanes: dict[int, int]) 
         and 0 <= timeline.packets[packet].ended <= panel.end
     }
     explained = [packet for packet, ones in whole.items() if any(o.kind == "parser" for o in ones)]
-    ordered = [whole[packet] for packet in sorted(whole, key=lambda p: (p not in explained, p))]
-    for slices in ordered[:_FOLLOWED]:
+    others = sorted(whole.keys() - set(explained))
+    spread = [others[len(others) * place // _FOLLOWED] for place in range(_FOLLOWED) if others]
+    for slices in [whole[packet] for packet in [*explained, *spread][:_FOLLOWED]]:
         slices.sort(key=lambda one: one.start)
         for one, after in itertools.pairwise(slices):
             if one.track == after.track:

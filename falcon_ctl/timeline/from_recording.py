@@ -35,6 +35,8 @@ def recorded(trace: Trace, label: str) -> Recorded:
         hops=_hops(passages),
     )
     about = {"clock": f"model ns; 1 ns is {meta['dilation']} ns of wall time"}
+    if missed := meta.get("missed", 0):
+        label += f", the first {len(passages):,} of {len(passages) + missed:,} packets"
     origin = Origin(
         group=meta["machine"],
         label=label,

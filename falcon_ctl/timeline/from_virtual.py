@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,41 +10,77 @@ import numpy as np
 from falcon_ctl.systems.system import System
 from falcon_ctl.timeline.from_recording import devices
 from falcon_ctl.timeline.packets import Hops, Integers, Origin, Packets, Recorded, joined
-from falcon_ctl.virtual.loads import Stream
-from falcon_ctl.virtual.measure import senders
+from falcon_ctl.virtual.loads import Closed, Load, Stream
+from falcon_ctl.virtual.measure import MS, connected, senders, surge
 from rxpath import results
 from rxpath.config.knobs import RSS_ENTRIES, Knobs
 from rxpath.host import Model
 from rxpath.results import DROP_REASONS, STAGE_KINDS, Frames
 
 REASONS = ("", *DROP_REASONS)
+MOST_FRAMES = 100_000  # of a closed loop whose stages are kept; 60 MB
 _RX_MISSED = REASONS.index("rx_missed")  # has no event: known from the trace alone
 _KINDS = {kind: code for code, kind in enumerate(STAGE_KINDS)}
 
 
-def stream(system: System, load: Stream, seed: int, group: str, proto: str = "udp") -> Recorded:
-    """The open loop that `falcon_ctl.virtual.measure.senders` drives, recorded.
+def recorded(system: System, load: Load, seed: int, group: str) -> Recorded:
+    """A load as `falcon_ctl.virtual.measure.measure` runs it, recorded; and raises as that does.
 
-    `group`: on whose tracks it is. Raises as `senders` does.
+    `group`: on whose tracks it is.
+    """
+    if system.custom is None:
+        return _recorded(system, load, seed, group)
+    return system.custom.run(
+        lambda policy: _recorded(replace(system, custom=policy), load, seed, group)
+    )
+
+
+def _recorded(system: System, load: Load, seed: int, group: str) -> Recorded:
+    if isinstance(load, Stream):
+        return stream(system, load, seed, group)
+    return closed(system, load, seed, group)
+
+
+def stream(system: System, load: Stream, seed: int, group: str, proto: str = "udp") -> Recorded:
+    """The open loop that `falcon_ctl.virtual.measure.senders` drives, recorded to its end.
+
+    Raises as `senders` does.
     """
     model, trace = senders(system, load, seed, proto, records=True)
-    frames = [compact(part) for part in results.follow(model, trace)]
-    label = f"{system.title}: {proto.upper()}, seed {seed}"
-    return of_trace(model, trace, frames, group, label)
+    parts = [compact(part) for part in results.follow(model, trace)]
+    packets = _numbered(joined(parts), trace)
+    queues = queues_of(model.knobs, trace["rss_hash"])
+    packets = packets._replace(queue=queues[packets.number])
+    label = f"{proto.upper()}, seed {seed}"
+    return Recorded(_origin(model, group, label), packets)
 
 
-def of_trace(
-    model: Model, trace: Any, parts: Iterable[Packets], group: str, label: str
-) -> Recorded:
-    """The run that brought the frames of `trace` (`rxpath.drivers.virtual`) into `model`.
+def closed(system: System, load: Closed, seed: int, group: str) -> Recorded:
+    """The closed loop that `falcon_ctl.virtual.measure.connected` drives, recorded.
 
-    `parts`: what came of them (`compact`), in any order.
+    Of a long run the first `MOST_FRAMES` are, and the label says so.
     """
-    packets = _numbered(joined(list(parts)), trace)
+    model, loop = connected(system, load, seed, MOST_FRAMES)
+    loop.run(load.warm_ms * MS)
+    surge(loop, load)
+    loop.run((load.warm_ms + load.ms) * MS)
+    frames, more = results.kept(loop)
+    packets = compact(frames)
+    by_arrival = np.lexsort((packets.flow, packets.arrival))
+    numbers = np.empty(packets.size, np.int64)
+    numbers[by_arrival] = np.arange(packets.size)
+    hashes = np.array([one.rss_hash for one in loop.connections])
+    queues = queues_of(model.knobs, hashes)[packets.flow]
+    packets = sorted_by_number(packets._replace(number=numbers, queue=queues))
+    label = f"TCP, seed {seed}"
+    if more:
+        label += f", the first {packets.size:,} of {packets.size + more:,} packets"
+    return Recorded(_origin(model, group, label), packets)
+
+
+def _origin(model: Model, group: str, label: str) -> Origin:
     knobs = model.knobs
-    queues = queues_of(knobs, trace["rss_hash"])
-    packets = packets._replace(queue=queues[packets.number], socket=trace["socket"][packets.number])
-    origin = Origin(
+    return Origin(
         group=group,
         label=label,
         flows=[f"flow {number}" for number in range(len(model.state.flows))],
@@ -55,11 +91,10 @@ def of_trace(
         interval=knobs.falcon.load_interval_ns,
         about={"clock": "virtual: model ns since the run began"},
     )
-    return Recorded(origin, packets)
 
 
 def compact(frames: Frames) -> Packets:
-    """Frames as columns; their numbers, queues and sockets are not known here."""
+    """Frames as columns; their numbers and queues are not known here."""
     ran = frames.ran
     rows, _ = np.nonzero(ran)
     stages = frames.stages.where(ran)
@@ -76,7 +111,7 @@ def compact(frames: Frames) -> Packets:
         ended=frames.time,
         flow=frames.flow,
         queue=unknown,
-        socket=unknown,
+        socket=frames.socket.astype(np.int64),
         reason=reason,
         hops=Hops(rows, kinds, *(column.astype(np.int64) for column in stages[1:])),
     )
@@ -124,7 +159,7 @@ def _missed(trace: Any, numbers: Integers) -> Packets:
         ended=arrival,
         flow=trace["flow"][numbers].astype(np.int64),
         queue=np.zeros(len(numbers), np.int64),
-        socket=np.zeros(len(numbers), np.int64),
+        socket=trace["socket"][numbers].astype(np.int64),
         reason=np.full(len(numbers), _RX_MISSED),
         hops=Hops(*(none,) * len(Hops._fields)),
     )

@@ -202,12 +202,18 @@ def surge(closed_loop: ClosedLoop, load: Closed) -> None:
         closed_loop.open_window(number, load.window * load.surge)
 
 
-def connected(system: System, load: Closed, seed: int) -> tuple[Model, ClosedLoop]:
-    """A host and the TCP connections that are to drive it, before anything was sent."""
+def connected(
+    system: System, load: Closed, seed: int, records: int = 0
+) -> tuple[Model, ClosedLoop]:
+    """A host and the TCP connections that are to drive it, before anything was sent.
+
+    `records`: of how many frames the stages are kept.
+    """
     rng = np.random.default_rng([seed, 2])
     count = load.flows
     # Twice, because a segment may be sent again while it waits.
-    model = build(system, _knobs(load), count, frames=2 * count * load.window * load.surge)
+    frames = 2 * count * load.window * load.surge
+    model = build(system, _knobs(load), count, records > 0, frames)
     full = segment(system, SMALL + 64 if load.asks else load.size)
     chain, hashes = chain_of(model, system, "tcp"), _hashes(rng, count, load.hashes)
     kept = not load.renews and not system.connection_level
@@ -236,7 +242,10 @@ def connected(system: System, load: Closed, seed: int) -> tuple[Model, ClosedLoo
         for number in range(count)
     ]
     thinking = rng.exponential(load.think_ns, 1 << 14).astype(np.int64)
-    return model, ClosedLoop(model, connections, load.wire, thinking, samples=1 << 20)
+    closed_loop = ClosedLoop(
+        model, connections, load.wire, thinking, samples=1 << 20, records=records
+    )
+    return model, closed_loop
 
 
 def build(

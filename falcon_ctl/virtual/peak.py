@@ -83,6 +83,11 @@ def _peak(offered: Peak, high: float, measured: Callable[[Stream], Metrics]) -> 
     return max(tried, key=lambda found: found.messages_per_s)
 
 
+def load_at(offered: Peak, received: float) -> Stream:
+    """The load behind a peak that was found: `received` messages/s of all flows together."""
+    return _at(offered.load, received * max(1.0, offered.beyond))
+
+
 def _at(load: Stream, rate: float) -> Stream:
     """The load with `rate` messages/s in all."""
     whole = sum(load.rates)

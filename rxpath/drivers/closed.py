@@ -27,7 +27,7 @@ from rxpath.model.frame import Frame
 from rxpath.model.state import codes
 from rxpath.model.state.host import STATE, State
 from rxpath.model.state.packets import Event
-from rxpath.tcp import connections, event_queue
+from rxpath.tcp import connections, event_queue, recording
 from rxpath.tcp import sender as tcp
 from rxpath.tcp.connections import MAX_WINDOW, Connection, Wire, check, check_wire, within
 from rxpath.tcp.state import (
@@ -62,6 +62,8 @@ class ClosedLoop:
         wire: see `Wire`.
         think_ns: [draws] ns of thinking, used in turn by all clients; none: they do not think.
         samples: how many latencies of requests are kept.
+        records: how many frames' stages are kept, those of the first frames that leave the host;
+            the model has to record.
 
     Raises:
         ConfigError: what was given does not fit together.
@@ -72,6 +74,7 @@ class ClosedLoop:
     wire: Wire = field(default_factory=Wire)
     think_ns: Any = (0,)
     samples: int = 1 << 16
+    records: int = 0
 
     def __post_init__(self) -> None:
         """Check and allocate."""
@@ -80,7 +83,7 @@ class ClosedLoop:
         early = max(max(one.window, one.most) for one in self.connections)
         think = np.ascontiguousarray(self.think_ns, np.int64)
         messages = 2 * early + 4 if any(one.message for one in self.connections) else 1
-        self.senders = allocate(count, early, messages, slots, think, self.samples)
+        self.senders = allocate(count, early, messages, slots, think, self.samples, self.records)
         connections.write(self.senders, self.connections, self.wire)
         self._out = Rows.new(Event, CHUNK)
         warm()
@@ -99,6 +102,9 @@ class ClosedLoop:
             check(f"connections.{number}", one, state)
         check_wire(self.wire)
         within("samples", self.samples, 0, 2**31)
+        within("records", self.records, 0, 2**24)
+        if self.records and not state.knobs.records:
+            raise ConfigError("records", self.records, "0, of a model that does not record")
         if not len(self.think_ns) or min(self.think_ns) < 0:
             raise ConfigError("think_ns", list(self.think_ns)[:3], "times of 0 ns or more")
 
@@ -222,6 +228,7 @@ def _arrive(state: State, senders: Senders, pending: Pending) -> bool:
         WHOLE,
     )
     if kernel.receive(state, slot, pending.time, frame) != codes.NOT_DROPPED:
+        recording.keep_missed(senders, pending.conn, sender.socket, pending.time)
         senders.lost_at_nic += 1
         senders.free += 1
     return True
@@ -273,6 +280,7 @@ def _read(state: State, senders: Senders, out: Rows[Event], count: int) -> None:
     """The applications have read frames: an acknowledgement for each skb that was one."""
     for i in range(count):
         event = out[i]
+        recording.keep(state, senders, event)
         senders.free_slots[senders.free].value = event.slot
         senders.free += 1
         if event.kind != codes.DELIVER:

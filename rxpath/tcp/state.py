@@ -7,6 +7,8 @@ import numpy as np
 from rxpath.compile.groups import Group, table
 from rxpath.compile.pointers import GroupType
 from rxpath.compile.tables import Row, parts, word
+from rxpath.model.state.codes import MAX_STAGES
+from rxpath.model.state.packets import StageRecord
 
 MAX_SETUP = 4  # segments of a handshake
 ARRIVE, ACK, DUPACK, REQUEST, TIMEOUT, WRITE = range(6)  # kinds of `Pending`
@@ -86,6 +88,20 @@ class Number(Row, packed=True):
     value = word("the number")
 
 
+class Kept(Row, packed=True):
+    """A frame that left the host: its event, and the stages that it passed."""
+
+    kind = word("DELIVER or DROP")
+    flow = word("of the frame")
+    socket = word("of the frame")
+    time = word("when the application had it, or it was lost", "ns")
+    cpu = word("the application's, or where it was lost")
+    reason = word("drop reason")
+    latency = word("since its arrival", "ns")
+    count = word("how many of `stages` are set")
+    stages = parts(MAX_STAGES, StageRecord, "in order")
+
+
 class Senders(Group):
     """All connections and the link that they share."""
 
@@ -102,6 +118,9 @@ class Senders(Group):
     sampled = word("latencies written so far")
     most_samples = word("latencies that are kept")
     lost_at_nic = word("frames that found the RX ring full")
+    kept = word("frames in `frames`")
+    most_kept = word("frames that are kept; 0: none, and nothing is recorded")
+    not_kept = word("frames beyond that")
     most_early = word("segments of a connection that may come before their turn")
     most_messages = word("of a connection that may be written and not read")
     most_pending = word("entries that the event queue holds")
@@ -113,6 +132,7 @@ class Senders(Group):
     think_ns = table(Number, "draws of thinking time")
     free_slots = table(Number, "stack of free frame buffers")
     segments = table(Number, "by frame buffer: the segment that is in it")
+    frames = table(Kept, "the first frames that left the host; one row when none are kept")
 
 
 SENDERS = GroupType(Senders)
@@ -120,9 +140,18 @@ SENDERS = GroupType(Senders)
 
 
 def allocate(
-    connections: int, early: int, messages: int, slots: int, think: np.ndarray, samples: int
+    connections: int,
+    early: int,
+    messages: int,
+    slots: int,
+    think: np.ndarray,
+    samples: int,
+    kept: int = 0,
 ) -> Senders:
-    """Senders that have nothing to send yet; ``think`` [draws] ns of thinking time."""
+    """Senders that have nothing to send yet; ``think`` [draws] ns of thinking time.
+
+    ``kept``: how many of the frames that leave the host are kept.
+    """
     pending = 4 * slots + 9 * connections
     made = Senders(
         connections=connections,
@@ -133,7 +162,9 @@ def allocate(
         think_ns=len(think),
         free_slots=slots,
         segments=slots,
+        frames=max(1, kept),
     )
+    made.most_kept = kept
     made.most_early, made.most_pending, made.free = early, pending - 1, slots
     made.thinks, made.most_samples, made.most_messages = len(think), max(1, samples), messages
     made.free_slots.array["value"] = np.arange(slots)

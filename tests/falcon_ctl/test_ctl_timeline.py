@@ -5,12 +5,17 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from falcon_ctl.errors import UsageError
+from falcon_ctl.sweeps import spec
+from falcon_ctl.sweeps import traced as sweep_trace
+from falcon_ctl.sweeps.points import expand
 from falcon_ctl.systems.catalogue import BY_NAME
 from falcon_ctl.timeline import counters, from_recording, from_virtual, happenings, sampling
 from falcon_ctl.timeline.as_json import as_json
@@ -18,8 +23,8 @@ from falcon_ctl.timeline.build import build
 from falcon_ctl.timeline.cores import parts
 from falcon_ctl.timeline.kinds import KINDS
 from falcon_ctl.timeline.model import COUNTER
-from falcon_ctl.virtual.loads import Stream
-from falcon_ctl.virtual.measure import senders
+from falcon_ctl.virtual.loads import Closed, Stream
+from falcon_ctl.virtual.measure import measure, senders
 from rxpath import results
 from tests.falcon_ctl.ctl_traces import Frames, trace
 
@@ -174,6 +179,50 @@ def test_windows_of_a_sample_have_their_share():
 
 def test_each_kind_has_a_colour_and_a_correlation_of_its_own():
     assert len({kind.perfetto or kind.title for kind in KINDS.values()}) == len(KINDS)
+
+
+# -- closed loops and sweeps' points ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ring", [1024, 16])
+def test_a_closed_loop_keeps_each_frame_that_left_the_host(ring):
+    load = Closed(2, ms=1, warm_ms=1, window=64, knobs={"ring": ring, "rx_frames": 16})
+    recorded = from_virtual.recorded(BY_NAME["falcon"], load, 1, "falcon")
+    measured = measure(BY_NAME["falcon"], load, 1)
+    packets = recorded.packets
+    assert (packets.reason == 0).sum() == measured.delivered
+    reasons = Counter(recorded.origin.reasons[code] for code in packets.reason.tolist() if code)
+    assert reasons == {reason: count for reason, count in measured.drops.items() if count}
+    assert bool(reasons) == (ring == 16)
+    found = build("test", [recorded])
+    kinds = {one.kind for one in found.slices}
+    assert {"napi", "split", "gro_cell", "backlog", "socket", "arrival"} <= kinds
+    stages = packets.hops.where(packets.reason[packets.hops.packet] == 0)
+    assert len(np.unique(stages.packet)) == measured.delivered
+
+
+def test_a_long_closed_loop_is_recorded_from_its_start(monkeypatch):
+    monkeypatch.setattr(from_virtual, "MOST_FRAMES", 500)
+    load = Closed(1, ms=1, warm_ms=1, window=64)
+    recorded = from_virtual.recorded(BY_NAME["overlay"], load, 1, "overlay")
+    delivered = measure(BY_NAME["overlay"], load, 1).delivered
+    assert recorded.packets.size == 500
+    assert f"the first 500 of {delivered:,} packets" in recorded.origin.label
+
+
+def test_points_of_a_sweep_are_named_by_what_differs():
+    text = "systems: [overlay, falcon]\nflows: 2\nrate: 200e3\nms: 1\nwarm_ms: 0\n"
+    file = spec.from_yaml(text, Path("two.yaml"))
+    systems = {name: BY_NAME[name] for name in ("overlay", "falcon")}
+    found = sweep_trace.timeline("two.yaml", expand(file, systems), systems)
+    assert [run.group for run in found.runs] == ["system overlay", "system falcon"]
+    path = Path("/tmp/out.perfetto-trace")
+    assert sweep_trace.verify(path, [33, 2], 33) == [32, 1]
+    assert sweep_trace.verify(path, [], 2) == [0, 1]
+    with pytest.raises(UsageError, match="33 points; expected at most 32; --point N chooses"):
+        sweep_trace.verify(path, [], 33)
+    with pytest.raises(UsageError, match="--point 34: the table has 33 rows"):
+        sweep_trace.verify(path, [34], 33)
 
 
 # -- recordings ------------------------------------------------------------------------------------

@@ -16,15 +16,42 @@ from rich.console import Console
 from falcon_ctl.errors import UsageError
 from falcon_ctl.report import provenance
 from falcon_ctl.systems.catalogue import BY_NAME
-from falcon_ctl.timeline import drawing, from_virtual, perfetto, trace_file, wire
+from falcon_ctl.timeline import drawing, from_virtual, perfetto, pipeline, trace_file, wire
 from falcon_ctl.timeline.build import build
 from falcon_ctl.timeline.kinds import KINDS
 from falcon_ctl.timeline.model import COUNTER, Instant
+from falcon_ctl.timeline.switch_path import Hop, SwitchPath
 from falcon_ctl.virtual.loads import Stream
 from rxpath.results import STAGE_KINDS
 from tests.falcon_ctl import perfetto_schema
 
 LOAD = Stream((600e3,), ms=1, warm_ms=0, size=1000)
+
+
+def table(name, result):
+    source = {"file": "switch.p4", "line": 7, "fragment": name}
+    key = [{"name": "port", "text": "1"}]
+    entry = {"match": key, "priority": 3} if result == "hit" else None
+    action = {"name": "go", "params": [{"name": "to", "text": "2"}]}
+    made = {"step": "table", "table": f"In.{name}", "key": key, "result": result}
+    return {**made, "entry": entry, "action": action, "source": source}
+
+
+EXPLAINED = {
+    "passes": [
+        {
+            "stages": [
+                {"stage": "parser", "steps": [{"step": "extract", "header": "ethernet"}]},
+                {"stage": "ingress", "steps": [table("first", "hit"), table("other", "miss")]},
+                {"stage": "egress", "steps": []},
+                {
+                    "stage": "deparser",
+                    "steps": [{"step": "send", "to_controller": False, "port": 2, "length": 64}],
+                },
+            ]
+        }
+    ]
+}
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +60,8 @@ def timeline():
     systems = ("overlay", "tcp"), ("falcon", "udp")
     runs = [from_virtual.stream(BY_NAME[name], LOAD, 1, name, proto) for name, proto in systems]
     made = build("two systems", runs, about={"seed": "1"})
+    for packet in (40, 80):
+        pipeline.add(made, {packet: SwitchPath(b"", (Hop("s1", 1, EXPLAINED),), True)})
     made.instants.append(Instant(1, 5, "switch off", "FALCON off", (("load", 81), ("why", "x"))))
     return made
 
@@ -76,6 +105,30 @@ def test_arrows_connect_existing_slices_in_the_order_of_the_packets_way(timeline
     for packet, indices in journeys.items():
         ours = [timeline.slices[index] for index in indices]
         assert ends[packet + 1] == [(one.start, one.end, one.name) for one in ours]
+
+
+def test_a_frames_tables_lie_in_its_slice_on_the_switchs_track(timeline, file):
+    (switch,) = (uuid for uuid, track in file.tracks.items() if track.name == "switch s1")
+    ours = [one for one in file.slices if one.track == switch]
+    assert [one.name for one in ours[:6]] == [
+        f"frame {timeline.packets[40].flow}",
+        "parser",
+        "ingress",
+        "first: hit",
+        "other: miss",
+        "deparser to port 2",
+    ]
+    frame, parser, ingress, hit, miss, deparser = ours[:6]
+    assert frame.start == parser.start
+    assert parser.end == ingress.start == hit.start
+    assert hit.end == miss.start
+    assert miss.end == ingress.end == deparser.start
+    assert deparser.end == frame.end == timeline.packets[40].arrival
+    assert hit.detail["entry"] == "port 1"
+    assert hit.detail["action"] == "go(to = 2)"
+    assert hit.detail["source"] == "switch.p4:7"
+    assert "entry" not in miss.detail
+    assert [one.name for one in ours[6:]][1:] == [one.name for one in ours[:6]][1:]
 
 
 def test_tracks_are_nested_named_and_ordered(timeline, file):
