@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as json_module
 import logging
 import os
 import sys
@@ -14,16 +15,16 @@ from rich.console import Console
 
 from falcon_ctl import files, help_text, lock
 from falcon_ctl.checks import outcome
-from falcon_ctl.dashboard import cli as dashboard_cli
 from falcon_ctl.errors import CtlError, Interrupted, PartFailed, UsageError
-from falcon_ctl.live import run_timeline, watch
+from falcon_ctl.html_report import cli as report_cli
+from falcon_ctl.live import run_excerpts, run_timeline, watch
 from falcon_ctl.live.controller import election_id
 from falcon_ctl.live.failover import Change, Failover
 from falcon_ctl.live.job import Job
 from falcon_ctl.live.plan import Plan
 from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.options import RESULTS, Chains, Policies, Results, RunDir, Shared, TraceTo
-from falcon_ctl.report import provenance, results, table
+from falcon_ctl.report import command, provenance, results, table
 from falcon_ctl.report.document import Report, as_json
 from falcon_ctl.report.progress import Steps
 from falcon_ctl.steering import cli as steering_cli
@@ -42,6 +43,7 @@ from rxpath.texts import escaped
 from topo.cli.runner import run_app
 from topo.client.network import Network
 from topo.errors import TopoError
+from topo.spec import yaml_file
 
 app = typer.Typer(
     name="falcon_ctl",
@@ -129,6 +131,8 @@ def _measure(
     trace: Path | None,
 ) -> Report:
     """Run the main job and write all of its output."""
+    from falcon_ctl.html_report import write as html
+
     status = network.status(probe=True)
     if status.troubles:
         raise PartFailed("network", f"{'; '.join(status.troubles)} (make topo repairs it)")
@@ -160,7 +164,10 @@ def _measure(
             text = as_json(report.document())
             rescue.attempt(f"--json {json}", lambda: files.replace(json, text))
         folder = rescue.attempt(
-            f"--results {results_dir}", lambda: results.write(results_dir, report, job.captures)
+            f"--results {results_dir}",
+            lambda: html.of(
+                results.write(results_dir, report, job.captures, _beside(network, job))
+            ),
         )
     failed = sum(not check.ok for check in report.checks)
     verdict = (
@@ -174,6 +181,20 @@ def _measure(
         found = run_timeline.timeline(title, job.runs, network.spec)
         trace_file.write(console, trace, found, report.provenance)
     return report
+
+
+def _beside(network: Network, job: Job) -> dict[str, str]:
+    """The files of a results folder that its page is made of, beside the report."""
+    known = {id(run.trace): run for run in job.runs}  # the discovery's entries are not kept
+    runs = [
+        (label, known.get(id(trace)) or run_timeline.LiveRun(label, trace))
+        for label, trace in job.findings.traces
+    ]
+    frames = run_excerpts.document(runs, network.spec)
+    return {
+        "topology.yaml": yaml_file.to_yaml(network.spec),
+        "frames.json": json_module.dumps(frames, separators=(",", ":")) + "\n",
+    }
 
 
 @app.command()
@@ -483,12 +504,12 @@ def systems(
     raise typer.Exit(0 if claims_cli.check_all(_console(), json) else 1)
 
 
+app.command()(report_cli.report)
 app.command()(steering_cli.use)
 app.command()(steering_cli.show)
 app.command()(steering_cli.flow)
 app.command()(watch_cli.watch)
 help_text.flow(app)
-app.command()(dashboard_cli.dashboard)
 
 
 def main(argv: list[str]) -> NoReturn:
@@ -498,6 +519,7 @@ def main(argv: list[str]) -> NoReturn:
     files.set_sharing(False)
     if not argv or (argv[0].startswith("-") and argv[0] not in _OF_NO_COMMAND):
         argv = ["run", *argv]
+    command.remember(argv)
     with signals.ending("falcon_ctl") as ending:
         status = _status(argv, ending)
         ending.leave()

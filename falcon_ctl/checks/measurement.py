@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+# Percentiles of a distribution of latencies: close together where the tail is.
+PERCENT = (*range(0, 100, 5), *range(96, 100), 99.5, 99.8, 99.9)
 KERNEL_HOP = "container -> its machine"  # a veth, without any part of the testbed between
 
 
@@ -94,6 +96,7 @@ class Measurement:
             "reordered_ratio": round(self.reordered_ratio, 6),
             "cpu_ns_per_packet": round(self.cpu_ns, 1),
             "predicted_pps": round(self.predicted, 1),
+            "latency_quantiles": quantiles(self.latencies),
         }
         return (extra if full else {}) | {
             "system": self.system,
@@ -109,6 +112,14 @@ class Measurement:
             "late": bool(self.late),
             "invalid": self.invalid,
         }
+
+
+def quantiles(latencies: NDArray[np.int64]) -> dict[str, list[float]] | None:
+    """A distribution of latencies (ns) in µs at `PERCENT`; None of nothing."""
+    if not len(latencies):
+        return None
+    found = np.quantile(latencies, np.array(PERCENT) / 100) / 1000
+    return {"percent": [float(p) for p in PERCENT], "us": [round(float(us), 3) for us in found]}
 
 
 def rate(delivered: ArrayLike) -> float:

@@ -12,11 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from falcon_ctl import files
 from falcon_ctl.errors import UsageError
-from falcon_ctl.figures import core_plots, evaluate, plots, report, tornado, traced
+from falcon_ctl.figures import core_plots, evaluate, excerpts, plots, report, tornado, traced
 from falcon_ctl.figures.experiments import BY_FIGURE, EXPERIMENTS, PROFILE, Experiment
 from falcon_ctl.figures.sensitivity import effects
+from falcon_ctl.html_report import write as html
 from falcon_ctl.report import provenance
-from falcon_ctl.report import results as folders
 from falcon_ctl.report.document import as_json
 from falcon_ctl.systems import custom
 from falcon_ctl.systems.catalogue import SYSTEMS, select
@@ -86,14 +86,19 @@ def figures(console: Console, request: Request) -> None:
         plots.draw_all(folder, found, origin)
         numbers = [experiment.figure for experiment in experiments]
         core_plots.draw_all(folder, numbers, origin, systems)
+        (folder / "latencies.json").write_text(excerpts.latencies(found))
+        if 1 in numbers:
+            (folder / "frames.json").write_text(excerpts.frames(systems))
 
     text, json = report.as_json(rows, origin), request.json
     with files.Rescue(text, RunDir().path) as rescue:
         if json is not None:
             rescue.attempt(f"--json {json}", lambda: files.replace(json, text))
         where = f"--results {request.results}"
-        folder = rescue.attempt(where, lambda: folders.make(request.results, fill))
-    console.print(f"figures.json, figures.csv and a picture for each figure are in {folder}/")
+        folder = rescue.attempt(where, lambda: html.made(request.results, fill))
+    console.print(
+        f"report.html, figures.json, figures.csv and a picture for each figure are in {folder}/"
+    )
     if request.trace is not None:
         with _progress(console, "runs recorded") as progress:
             task = progress.add_task("", total=len(found))
@@ -163,8 +168,9 @@ def sensitivity(console: Console, chosen: str, percent: int, seeds: int, results
     where = f"--results {results_dir}"
     text = tornado.as_csv(found, origin)
     with files.Rescue(text, RunDir().path) as rescue:
-        folder = rescue.attempt(where, lambda: folders.make(results_dir, fill))
-    console.print(f"sensitivity.csv and a tornado plot for each figure are in {folder}/")
+        folder = rescue.attempt(where, lambda: html.made(results_dir, fill))
+    what = "report.html, sensitivity.csv and a tornado plot for each figure"
+    console.print(f"{what} are in {folder}/")
 
 
 def _experiments(chosen: str) -> list[Experiment]:

@@ -27,9 +27,8 @@ class Timeline(NamedTuple):
 
 def timeline(system: System, proto: str, rate: float, seed: int, span_us: int) -> Timeline:
     """One flow of `rate` packets/s (TCP: full segments), from a millisecond on."""
-    model, trace = senders(system, Stream((rate,), ms=1, warm_ms=1), seed, proto, records=True)
-    frames = results.run(model, trace)
-    stages = frames.stages.where(frames.ran)
+    found = frames(system, proto, rate, seed)
+    stages = found.stages.where(found.ran)
     start = MS
     end = start + 1000 * span_us
     stages = stages.where((stages.end > start) & (stages.start < end))
@@ -37,6 +36,12 @@ def timeline(system: System, proto: str, rate: float, seed: int, span_us: int) -
     keys = np.stack([stages.cpu, stages.start, stages.end], axis=1)
     _, first = np.unique(keys, axis=0, return_index=True)
     return Timeline(start, end, stages.where(first))
+
+
+def frames(system: System, proto: str, rate: float, seed: int) -> results.Frames:
+    """All frames of that flow, two milliseconds of it, with their stages."""
+    model, trace = senders(system, Stream((rate,), ms=1, warm_ms=1), seed, proto, records=True)
+    return results.run(model, trace)
 
 
 class Loads(NamedTuple):

@@ -22,10 +22,10 @@ from falcon_ctl.virtual.peak import Offered, Peak
 
 SHOWN = ("napi", "split", "rps", "gro_cell", "backlog", "socket")
 LOADED = (5, 7)  # figures that are about the cores' loads
-_RATE = 900e3  # packets/s, what one sending core gives
+RATE = 900e3  # packets/s, what one sending core gives
 _SPAN_US = 150
 _STEP_US = 500
-_SEED = 1
+SEED = 1
 
 
 def draw_all(
@@ -53,13 +53,13 @@ def draw_timelines(systems: Mapping[str, System]) -> Figure:
     grid = figure.subplots(len(shown), len(protos), sharex=True, squeeze=False)
     for row, system in zip(grid, shown, strict=True):
         for axes, proto in zip(row, protos, strict=True):
-            _lanes(axes, timeline(system, proto, _RATE, _SEED, _SPAN_US))
+            _lanes(axes, timeline(system, proto, RATE, SEED, _SPAN_US))
             axes.set_title(f"{system.title}, {proto.upper()}", fontsize="medium")
     for axes in grid[-1]:
         axes.set_xlabel("µs")
     handles = [Patch(color=STAGES[kind].colour, label=STAGES[kind].title) for kind in SHOWN]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
-    figure.suptitle(f"One flow of {_RATE:,.0f} packets/s: which core runs which stage")
+    figure.suptitle(f"One flow of {RATE:,.0f} packets/s: which core runs which stage")
     return figure
 
 
@@ -87,7 +87,7 @@ def draw_loads(experiment: Experiment, systems: Mapping[str, System]) -> Figure:
         [_as_run(load_of(load, system.name)) for system in shown] for *_, load in experiment.loads
     ]
     runs = [
-        [loads(system, load, _SEED, _STEP_US) for system, load in zip(shown, ones, strict=True)]
+        [loads(system, load, SEED, _STEP_US) for system, load in zip(shown, ones, strict=True)]
         for ones in offered
     ]
     cpus = [_used(seen) for seen in runs]

@@ -27,8 +27,9 @@ from falcon_ctl.figures.price_of_order import (
     shortfalls,
 )
 from falcon_ctl.figures.price_of_order import prices as priced
+from falcon_ctl.html_report import write as html
 from falcon_ctl.report import picture, provenance
-from falcon_ctl.report import results as folders
+from falcon_ctl.report.document import as_json
 from falcon_ctl.virtual import kernels
 from topo.rundir import RunDir
 
@@ -65,11 +66,12 @@ def order(console: Console, seeds: int, parent: Path) -> bool:
     def fill(folder: Path) -> None:
         mpl.use("Agg")
         (folder / "price-of-order.csv").write_text(text)
+        (folder / "provenance.json").write_text(as_json(origin.document()))
         picture.save(draw(rows), folder / "price-of-order.png", origin)
 
     with files.Rescue(text, RunDir().path) as rescue:
-        folder = rescue.attempt(f"--results {parent}", lambda: folders.make(parent, fill))
-    console.print(f"price-of-order.csv and price-of-order.png are in {folder}/")
+        folder = rescue.attempt(f"--results {parent}", lambda: html.made(parent, fill))
+    console.print(f"report.html, price-of-order.csv and price-of-order.png are in {folder}/")
     return not wrong
 
 

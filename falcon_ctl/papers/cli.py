@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from falcon_ctl import files
+from falcon_ctl.html_report import write as html
 from falcon_ctl.papers import catalogue, compare, data, export, fidelity, layout, plots
 from falcon_ctl.papers.assumptions import ASSUMPTIONS, Assumption
 from falcon_ctl.papers.compare import Ratio
@@ -19,7 +20,6 @@ from falcon_ctl.papers.fidelity import Trials
 from falcon_ctl.papers.panel import Panel, Role
 from falcon_ctl.papers.run import Asked, Results, run_all
 from falcon_ctl.report import provenance
-from falcon_ctl.report import results as folders
 from falcon_ctl.virtual import kernels
 from rxpath.config import costs
 from topo.rundir import RunDir
@@ -97,8 +97,9 @@ def paper_figures(console: Console, request: Request) -> None:
                 content = contents[option]
                 rescue.attempt(f"{option} {path}", lambda: files.replace(path, content))  # noqa: B023
         where = f"--results {request.results}"
-        folder = rescue.attempt(where, lambda: folders.make(request.results, fill))
-    console.print(f"papers.json, bars.csv, ratios.csv, fidelity.md and pictures are in {folder}/")
+        folder = rescue.attempt(where, lambda: html.made(request.results, fill))
+    what = "report.html, papers.json, bars.csv, ratios.csv, fidelity.md and pictures"
+    console.print(f"{what} are in {folder}/")
 
 
 def _run(

@@ -19,6 +19,7 @@ from typing import Any
 from rich.console import Console
 
 from falcon_ctl.program import PROGRAM
+from falcon_ctl.report import command
 from topo.protocol.status import Status
 from topo.system import code, targets
 
@@ -38,6 +39,7 @@ class Provenance:
         seeds: of everything random.
         spec_sha256: hash of what was asked for: topology, systems, loads or spec file.
         invalid: why all numbers of the run are invalid; empty when they are not.
+        command: makes the run again; "" when it was not started by a command line.
     """
 
     versions: Mapping[str, str]
@@ -46,11 +48,14 @@ class Provenance:
     seeds: Sequence[int]
     spec_sha256: str
     invalid: tuple[str, ...] = ()
+    command: str = ""
 
     @property
     def id(self) -> str:
-        """Names it in a row of a table: twelve hex digits over all but the machine."""
-        return sha256(json.dumps({**asdict(self), "machine": None}, sort_keys=True))[:12]
+        """Names it in a row of a table: twelve hex digits over all but machine and command."""
+        found = {**asdict(self), "machine": None}
+        del found["command"]
+        return sha256(json.dumps(found, sort_keys=True))[:12]
 
     @property
     def reason(self) -> str:
@@ -109,6 +114,7 @@ def begin(seeds: Sequence[int], spec: object, status: Status | None = None) -> P
     if status is not None:
         versions[status.target] = status.version
     found = Provenance(versions, _code(), _machine(), tuple(seeds), sha256(text))
+    found = replace(found, command=command.again())
     return found.marked(mixed(status, found.code_sha256)) if status else found
 
 

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from falcon_ctl import files
 from falcon_ctl.capture import pcapng
@@ -19,10 +20,22 @@ from falcon_ctl.report.document import Report, as_json
 
 
 def write(
-    parent: Path, report: Report, captures: Mapping[tuple[str, str], Sequence[Packet]]
+    parent: Path,
+    report: Report,
+    captures: Mapping[tuple[str, str], Sequence[Packet]],
+    beside: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
-    """Write `parent`/<time>/ of a main job. Raises OSError when it cannot be made."""
-    return make(parent, lambda folder: _fill(folder, report, captures))
+    """Write `parent`/<time>/ of a main job. Raises OSError when it cannot be made.
+
+    `beside`: further files, name → content.
+    """
+
+    def fill(folder: Path) -> None:
+        _fill(folder, report, captures)
+        for name, content in beside.items():
+            (folder / name).write_text(content)
+
+    return make(parent, fill)
 
 
 def make(parent: Path, fill: Callable[[Path], None]) -> Path:

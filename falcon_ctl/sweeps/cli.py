@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from falcon_ctl.errors import Interrupted, UsageError
+from falcon_ctl.html_report import write as html
 from falcon_ctl.report import provenance
 from falcon_ctl.sweeps import cluster, journal, plot, spec, table, traced
 from falcon_ctl.sweeps.points import Point, expand
@@ -88,8 +89,9 @@ def sweep(console: Console, request: Request) -> None:
         table.write(folder, file, tasks, rows, origin)
         if drawn:
             plot.draw(folder / plot.NAME, drawn, tasks, rows, origin)
+        html.write(folder)
     provenance.show(console, origin)
-    console.print(f"{len(tasks)} points are in {folder / table.CSV}")
+    console.print(f"{len(tasks)} points are in {folder / table.CSV}, a page of them beside it")
     if request.trace is not None:
         found = traced.timeline(request.spec.name, [tasks[i].point for i in shown], systems)
         trace_file.write(console, request.trace, found, origin)

@@ -139,6 +139,7 @@ def test_sensitivity_writes_a_table_and_pictures(tmp_path, capsys, monkeypatch):
         "sensitivity.csv",
         "figure-1-tornado.png",
         "provenance.json",
+        "report.html",
     }
     with (folder / "sensitivity.csv").open() as table:
         rows = list(csv.DictReader(table))

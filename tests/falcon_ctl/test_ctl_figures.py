@@ -187,7 +187,8 @@ def test_figures_writes_everything(tmp_path, capsys):
     (folder,) = (tmp_path / "results").iterdir()
     names = {path.name for path in folder.iterdir()}
     pictures = {"figure-1.png", "figure-1-timeline.png", "figure-2.png"}
-    assert names == {"figures.json", "figures.csv", *pictures}
+    pages = {"report.html", "latencies.json", "frames.json"}
+    assert names == {"figures.json", "figures.csv", *pictures, *pages}
     with (folder / "figures.csv").open() as table:
         lines = list(csv.DictReader(table))
     assert len(lines) == len(rows)

@@ -609,7 +609,8 @@ def test_the_command_writes_everything(tmp_path, capsys, monkeypatch):
     (folder,) = (tmp_path / "results").iterdir()
     names = {path.name for path in folder.iterdir()}
     pictures = {"eurosys21-figure-2.png", "eurosys21-figure-12.png"}
-    assert names == {"papers.json", "bars.csv", "ratios.csv", "fidelity.md", *pictures}
+    texts = {"papers.json", "bars.csv", "ratios.csv", "fidelity.md", "report.html"}
+    assert names == texts | pictures
     assert json.loads(file.read_text())["ratios"]
     assert page.read_text() == (folder / "fidelity.md").read_text()
 

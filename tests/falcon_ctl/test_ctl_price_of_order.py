@@ -77,6 +77,7 @@ def test_the_command_writes_a_table_and_a_picture(tmp_path, capsys, monkeypatch)
     assert ended.value.code == 0, out
     assert "mFlow's resequencing" in out
     (folder,) = tmp_path.iterdir()
+    assert (folder / "report.html").is_file()
     assert (folder / "price-of-order.png").read_bytes().startswith(b"\x89PNG")
     with (folder / "price-of-order.csv").open() as table:
         rows = list(csv.DictReader(table))

@@ -52,11 +52,12 @@ def lab(tmp_path):
 
 
 def swept(capsys, lab, name, *argv):
-    """The bytes of everything that a sweep leaves, by file, and what it said."""
+    """The bytes of all results of a sweep, by file, and what it said."""
     status, out, error = call(capsys, lab / "small.yaml", "--out", lab / name, *argv)
     assert (status, error) == (0, "")
     files = {path.name: path.read_bytes() for path in (lab / name).iterdir()}
     del files[journal.NAME]  # in the order in which points were done
+    assert lab.joinpath(name).name.encode() in files.pop("report.html")  # it names its folder
     return files, out
 
 

@@ -157,7 +157,11 @@ def test_falcon_outruns_the_overlay(run: Run) -> None:
 
 def test_the_results_folder_is_complete(run: Run) -> None:
     suffixes = {path.suffix for path in run.results.iterdir()}
-    assert {".json", ".pcapng", ".png"} <= suffixes
+    assert {".json", ".pcapng", ".png", ".html", ".yaml"} <= suffixes
+    frames = json.loads((run.results / "frames.json").read_text())
+    ways = [way for ways in frames["hops"].values() for way in ways]
+    assert len(ways) >= 20
+    assert all(way["exact"] for way in ways)  # the page tells what the switches really did
     for path in run.results.glob("*.pcapng"):
         assert path.read_bytes().startswith(PCAPNG_MAGIC)
     for path in run.results.glob("*.png"):

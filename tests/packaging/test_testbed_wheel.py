@@ -41,7 +41,12 @@ def test_the_compiled_program_is_package_data(wheel: Path) -> None:
 
 def test_data_files_of_the_packages_are_in_it(wheel: Path) -> None:
     files = [path for package in PACKAGES for path in (ROOT / package).rglob("*")]
-    data = {str(path.relative_to(ROOT)) for path in files if path.suffix in (".toml", ".typed")}
+    data = {
+        str(path.relative_to(ROOT))
+        for path in files
+        if path.suffix in (".toml", ".typed") or path.parent.name == "templates"
+    }
+    assert "falcon_ctl/html_report/templates/page.html" in data
     assert "rxpath/config/profiles.toml" in data
     with zipfile.ZipFile(wheel) as archive:
         assert data <= set(archive.namelist())

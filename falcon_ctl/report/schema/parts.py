@@ -34,6 +34,9 @@ class Provenance(Part):
     seeds: list[int] = Field(description="Of everything random.")
     spec_sha256: str = Field(description="Hash of what was asked for.")
     invalid: list[str] = Field(description="Why no number is valid; empty when they are.")
+    command: str = Field(
+        description="Makes the run again; empty when Python code made it, not a command line."
+    )
 
 
 class Marks(Part):

@@ -16,6 +16,13 @@ class Switch(Part):
     version: str
 
 
+class Quantiles(Part):
+    """A distribution of latencies: `us[i]` at `percent[i]`."""
+
+    percent: list[float] = Field(description="Percentiles, ascending.")
+    us: list[float] = Field(description="Latency that this share of the packets has at most, µs.")
+
+
 class Latency(Part):
     """Latencies from the NIC to the application, µs of model time; null without any packet."""
 
@@ -50,6 +57,9 @@ class Measurement(Part):
     )
     predicted_pps: float | None = Field(
         default=None, description="The rate by the virtual clock, 0: none; in report.json only."
+    )
+    latency_quantiles: Quantiles | None = Field(
+        default=None, description="All of the distribution; null of nothing; in report.json only."
     )
 
 

@@ -1,0 +1,16 @@
+// The program of report.html: charts from the numbers that the page carries, and packets to follow.
+// Without it the page shows every table and all texts.
+
+import "uplot/dist/uPlot.min.css";
+import "./style.css";
+import { showCharts } from "./charts.js";
+import { showFrames } from "./frames.js";
+
+const data = JSON.parse(document.getElementById("data").textContent);
+for (const fold of document.querySelectorAll("details.fold")) {
+  fold.open = false; // charts stand for the tables now
+}
+showCharts(data.charts);
+for (const place of document.querySelectorAll("[data-frames]")) {
+  showFrames(place, data.frames[Number(place.dataset.frames)], data.stages);
+}
