@@ -42,8 +42,10 @@ MINE    = $(AS_OWNER) test -w $(ENV) || { \
 
 # What the network needs from the system, as Debian and Ubuntu call it.
 APT    := mininet iproute2 util-linux ethtool iputils-ping
+# What some tests need besides; without it they are skipped, and say which package they lack.
+APT_TESTS := chromium fonts-dejavu-core
 
-.PHONY: topo down docs test test-quick test-distro check bench fuzz mutants chaos soak failover p4 system install clean help
+.PHONY: topo down docs test test-quick test-distro check bench fuzz mutants chaos soak failover p4 system test-system install clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -55,7 +57,7 @@ topo: install ## bring the network up (TOPO=$(TOPO) SWITCH=$(SWITCH)) and return
 down: ## take the network down
 	@$(PY) -m topo down
 
-test: install $(DEV) ## every test, with the main job in the checkout and of the installed wheels
+test: install $(DEV) test-system ## every test, with the main job in the checkout and of the installed wheels
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not main_job"
 	@$(PY) -m pytest -m main_job tests/main_job  # alone: its frames are paced in real time
 
@@ -104,6 +106,10 @@ install: system $(READY)
 
 system:
 	@sh tools/system.sh $(APT)
+
+# One by one: a system that lacks one of them has the others.
+test-system:
+	@for package in $(APT_TESTS); do sh tools/system.sh $$package || echo "make: without $$package" >&2; done
 
 $(PY):
 	@$(AS_OWNER) $(PYTHON) -m venv $(ENV) || { echo "make: cannot create $(ENV): install your system's python3-venv package" >&2; exit 2; }

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from falcon_ctl import files, help_text, lock
 from falcon_ctl.checks import outcome
+from falcon_ctl.dashboard import cli as dashboard_cli
 from falcon_ctl.errors import CtlError, Interrupted, PartFailed, UsageError
 from falcon_ctl.html_report import cli as report_cli
 from falcon_ctl.live import run_excerpts, run_timeline, watch
@@ -510,6 +511,7 @@ app.command()(steering_cli.show)
 app.command()(steering_cli.flow)
 app.command()(watch_cli.watch)
 help_text.flow(app)
+app.command()(dashboard_cli.dashboard)
 
 
 def main(argv: list[str]) -> NoReturn:

@@ -2,11 +2,27 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.examples import PROFILE, examples
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_OPTIONS = [  # it stays on this computer, and runs as root in a container
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 settings.register_profile("default", deadline=None)  # a test asserts no time
 settings.register_profile("quick", max_examples=examples(100), deadline=None)
@@ -26,6 +42,20 @@ def _umask() -> Iterator[None]:
     os.umask(before)
     yield
     os.umask(before)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> "Iterator[Browser]":
+    """Headless Chromium; a test makes pages or contexts of its own."""
+    if not CHROMIUM.exists():
+        pytest.skip("no chromium (apt-get install chromium fonts-dejavu-core)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        options = {"executable_path": CHROMIUM, "args": CHROMIUM_OPTIONS}
+        browser = playwright.chromium.launch(**options)
+        yield browser
+        browser.close()
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups

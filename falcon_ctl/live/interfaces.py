@@ -18,6 +18,7 @@ from topo.protocol.status import SwitchInfo
 
 _MESSAGES = 1 << 17
 _TIMEOUT = 5.0
+_IFF_RUNNING = 0x40  # up, and with a carrier [netdevice(7)]
 _GET = "/v1switch.Interfaces/Get"
 PORT_DROPS = {
     "in-discards": "socket",
@@ -28,8 +29,9 @@ PORT_DROPS = {
 
 
 class Link(NamedTuple):
-    """Frames of an interface since it exists, and how often its carrier came or went.
+    """Frames and bytes of an interface since it exists, and how often its carrier came or went.
 
+    `is_up`: it is up and has a carrier.
     `tx_dropped` of a veth end: those that the far end did not take, because the queue behind it was
     full (net.core.netdev_max_backlog) or the interface down [drivers/net/veth.c, veth_xmit].
     """
@@ -37,6 +39,10 @@ class Link(NamedTuple):
     rx_packets: int
     tx_dropped: int
     carrier_changes: int = 0
+    rx_bytes: int = 0
+    tx_packets: int = 0
+    tx_bytes: int = 0
+    is_up: bool = True
 
 
 def links(sock: socket.socket) -> dict[str, Link]:
@@ -52,9 +58,15 @@ def links(sock: socket.socket) -> dict[str, Link]:
             if message["header"]["type"] == NLMSG_DONE:
                 return found
             statistics = message.get("IFLA_STATS64")
-            counts = statistics["rx_packets"], statistics["tx_dropped"]
-            carrier = int(message.get("IFLA_CARRIER_CHANGES") or 0)
-            found[message.get("IFLA_IFNAME")] = Link(*counts, carrier)
+            found[message.get("IFLA_IFNAME")] = Link(
+                rx_packets=statistics["rx_packets"],
+                tx_dropped=statistics["tx_dropped"],
+                carrier_changes=int(message.get("IFLA_CARRIER_CHANGES") or 0),
+                rx_bytes=statistics["rx_bytes"],
+                tx_packets=statistics["tx_packets"],
+                tx_bytes=statistics["tx_bytes"],
+                is_up=bool(message["flags"] & _IFF_RUNNING),
+            )
 
 
 class PortCounters:

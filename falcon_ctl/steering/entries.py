@@ -11,7 +11,7 @@ from falcon_ctl.errors import UsageError
 from falcon_ctl.live.controller import Controller
 from falcon_ctl.p4rt.client import Client
 from falcon_ctl.steering.choice import Choice
-from falcon_ctl.steering.switch_drops import READS_ONLY
+from falcon_ctl.steering.switch_drops import reading
 from falcon_ctl.systems.catalogue import LIVE
 from falcon_ctl.systems.system import System
 from rxpath.errors import ConfigError
@@ -45,7 +45,7 @@ def held(network: Network, asked: Choice | None) -> dict[str, str]:
 
 
 def _open(stack: ExitStack, info: SwitchInfo) -> Client:
-    client = Client(info.name, info.grpc_address, info.device_id, READS_ONLY)
+    client = reading(info)
     stack.callback(client.close)
     return client
 

@@ -102,7 +102,9 @@ class _Run:
         """Send it, follow it, and report."""
         listener = self.socket(self.target.name, *self._kind)
         self.port = udp_flow.listen(listener, self.request)
+        machine = self.session.topology.containers_of(self.target.machine)
         self._names = {
+            "container": machine.index(self.target),
             "source": str(self.source.ip),
             "target": str(self.target.ip),
             "ports": self.request.from_port << 16 | self.port,

@@ -38,6 +38,7 @@ class Reader:
     name: str
     topology: Topology
     _before: Mapping[str, Any] | None = None
+    _ran: Choice | None = None
     _works: list[Work] = field(default_factory=list)
 
     @property
@@ -74,7 +75,9 @@ class Reader:
             before = None  # it was started again
         host = self._host(now, before or now, choice)
         events = [] if before is None else list(self._events(now, before, host))
-        self._before = now
+        if self._ran not in (None, choice):
+            events.insert(0, Event(now["model_ns"], self.name, "use", f"{self.name} runs {choice}"))
+        self._before, self._ran = now, choice
         return host, events
 
     def _host(self, now: Mapping[str, Any], old: Mapping[str, Any], choice: Choice) -> Host:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 from falcon_ctl.errors import SwitchError
 from falcon_ctl.live.accounting import DROP_COUNTERS, NO_LOSS, REASONS
@@ -14,7 +15,7 @@ from falcon_ctl.p4rt.switch import Switch
 from falcon_ctl.program import P4INFO
 from topo.protocol.status import SwitchInfo
 
-READS_ONLY = 1  # an election id below that of any controller, which is the time in seconds
+_LEAST_OF_CONTROLLERS = 1 << 30  # election ids of controllers are times in seconds
 
 
 class SwitchDrops:
@@ -51,7 +52,18 @@ def watched(infos: Mapping[str, SwitchInfo]) -> Iterator[SwitchDrops]:
     with ExitStack() as stack:
         switches = {}
         for name, info in infos.items():
-            client = Client(name, info.grpc_address, info.device_id, READS_ONLY)
-            stack.callback(client.close)
+            client = stack.enter_context(closing(reading(info)))
             switches[name] = Switch(client, schema)
         yield SwitchDrops(switches)
+
+
+def reading(info: SwitchInfo) -> Client:
+    """A session that only reads, beside a controller's and any number of others like it.
+
+    A switch takes each election id once.
+
+    Raises:
+        SwitchError: it does not answer.
+    """
+    election = 2 + secrets.randbelow(_LEAST_OF_CONTROLLERS)
+    return Client(info.name, info.grpc_address, info.device_id, election)

@@ -1,7 +1,7 @@
 """The pages of the dashboard and of reports: sources, and the bundles that are built of them.
 
 `npm ci && npm run build` in this folder builds `bundles/` from `src/`; only the bundles are shipped
-in the package, and nothing is fetched when they are used. docs/decisions/web.md says why.
+in the package, and nothing is fetched when they are used. docs/decisions/dashboard.md says why.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ SLICE = np.dtype(
 
 MOST_FLOWS, MOST_SLICES = 1024, codes.SLICES
 MOST_NUMBERS = 1 << 14  # flows that the model tells apart
+_NAMES = ("container", "source", "target", "ports", "protocol")  # tenants may share addresses
 _ASKED = ("flows", "slices", "since", "moves_since", "known")
 _UPPER = seen.upper_bounds()
 _COLUMNS = (
@@ -56,6 +57,7 @@ class Observing:
         self._counts: dict[str, int] = {}  # of what was zeroed since
         self._drops: dict[str, int] = {}
         self._changes = 0  # of knobs
+        self._profile = host.model.knobs.profile
 
     def reset(self) -> None:
         """The counters are about to be zeroed: keep them. To be called in front of that."""
@@ -71,7 +73,9 @@ class Observing:
     def changed(self) -> None:
         """The host was given other knobs: its flows may take another chain of stages."""
         self._changes += 1
-        if self._observers:
+        profile = self._host.model.knobs.profile
+        if profile != self._profile:
+            self._profile = profile
             self._host.model.forget_places()
 
     def observe(self, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
@@ -127,15 +131,15 @@ class Observing:
         }
 
     def flow(self, params: Mapping[str, Any], caller: Caller) -> dict[str, Any] | None:
-        """One flow with its latencies, by ``source``, ``target``, ``ports`` and ``protocol``.
+        """One flow with its latencies, by the container that it is for, addresses and ports.
 
         None while no frame of it was seen.
         """
-        wanted = [params.get(key) for key in ("source", "target", "ports", "protocol")]
+        wanted = [params.get(key) for key in _NAMES]
         self._join(caller)
         numbers = self._numbers(MOST_NUMBERS)
         found = self._flows(numbers)
-        names = zip(*(found[key] for key in ("source", "target", "ports", "protocol")), strict=True)
+        names = zip(*(found[key] for key in _NAMES), strict=True)
         for at, name in enumerate(names):
             if list(name) == wanted:
                 histogram = self._host.datapath.seen.latencies[int(numbers[at])].frames.array

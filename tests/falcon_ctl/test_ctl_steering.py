@@ -134,7 +134,7 @@ def test_loads_and_rates_are_of_the_time_since_the_last_observation():
     now = answer(3000, [[1, 2], [0, 1], [400, 1500]], 30)
     now["counts"]["switched_off"] = 11
     now["moves"] = [[2500], [1], [9], [2], [4], [2]]
-    host, events = reader.read(now, Choice("overlay"))
+    host, events = reader.read(now, Choice("falcon"))
     assert {cpu.number: cpu.load for cpu in host.cpus} == {1: 0.2, 2: 0.5}
     assert host.cpus[1].shares[0].work == Work("gro_cell", "vxlan0")
     assert host.cpus[0].backlog == 1
@@ -146,9 +146,11 @@ def test_loads_and_rates_are_of_the_time_since_the_last_observation():
     assert host.queues[1].depth == 4
     assert host.sockets[0].container == "red2-1"
     assert [(event.kind, event.time) for event in events] == [
-        ("rehash", 2500), ("handover", 3000), ("switch-off", 3000), ("switch-on", 3000),
+        ("use", 3000), ("rehash", 2500), ("handover", 3000), ("switch-off", 3000),
+        ("switch-on", 3000),
     ]  # fmt: skip
-    assert events[0].text == "udp red1-1:7 > red2-1:80: gro_cell vxlan0 CPU 2 → 4"
+    assert events[0].text == "m2 runs falcon"
+    assert events[1].text == "udp red1-1:7 > red2-1:80: gro_cell vxlan0 CPU 2 → 4"
 
 
 def test_a_host_that_was_started_again_has_no_negative_rates():

@@ -55,7 +55,7 @@ FORBIDDEN = {
     ),
     "No import cycle in falcon_ctl": ("falcon_ctl/errors.py", "import falcon_ctl.live.testbed"),
     "Layers of falcon_ctl": ("falcon_ctl/systems/bad.py", "import falcon_ctl.intent.network"),
-    "Intent, checks, systems and timelines know no socket, process, clock or thread": (
+    "Pure parts of falcon_ctl know no socket, process, clock or thread": (
         "falcon_ctl/checks/bad.py",
         "import time",
     ),

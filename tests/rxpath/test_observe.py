@@ -99,6 +99,12 @@ def test_flows_are_told_with_their_counts_and_places():
     for number, places in zip(flows["number"], flows["places"], strict=True):
         assert {cpu for _, cpu in places} >= cpus[number]
     assert sum(told["latencies"][1]) == len(trace)
+    for at in range(2 * CONTAINERS):
+        names = {key: flows[key][at] for key in ("source", "target", "ports", "protocol")}
+        one = watching.flow({**names, "container": flows["container"][at]}, caller)
+        assert one["number"] == flows["number"][at]
+        assert sum(one["latencies"][1]) == flows["delivered"][at]
+        assert watching.flow({**names, "container": CONTAINERS}, caller) is None
     assert told["next_slice"] == len(np.frombuffer(_decoded(told["slices"]), SLICE))
 
 

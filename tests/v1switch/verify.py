@@ -1,4 +1,4 @@
-"""Checks that a lowered program keeps the rules of `v1switch/lower/ir.py`."""
+"""Checks that a lowered program keeps the rules of `v1switch.lower.ir`."""
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -17,7 +17,7 @@ def nodes(tree: object) -> Iterator[object]:
     if isinstance(tree, tuple):
         for item in tree:
             yield from nodes(item)
-    elif is_dataclass(tree) and type(tree).__module__ == ir.__name__:
+    elif is_dataclass(tree) and type(tree).__module__.startswith(ir.__name__):
         yield tree
         if not isinstance(tree, (ir.Var, ir.Header, ir.Observe)):
             for part in fields(tree):

@@ -81,7 +81,7 @@ def show(node: object) -> str:
         return f"({', '.join(map(show, node))})"
     if hasattr(node, "spec"):  # a reference
         return str(node.spec.name)
-    if is_dataclass(node) and type(node).__module__ == ir.__name__:
+    if is_dataclass(node) and type(node).__module__.startswith(ir.__name__):
         shown = (getattr(node, field.name) for field in fields(node) if field.name != "type")
         return f"{type(node).__name__}({', '.join(map(show, shown))})"
     name = getattr(node, "name", None)

@@ -137,7 +137,7 @@ def _contents(header: ir.Header) -> Iterator[ir.Var]:
 
 
 def _is_node(node: object) -> bool:
-    return is_dataclass(node) and type(node).__module__ == ir.__name__
+    return is_dataclass(node) and type(node).__module__.startswith(ir.__name__)
 
 
 def _is_block(statement: ir.Stmt, name: str) -> bool:

@@ -10,7 +10,7 @@ export const STAGES = [
   { kind: "gro_cell", title: "VXLAN", long: "second softirq: VXLAN, bridge", colour: "#2ca02c", ink: "#101418" },
   { kind: "backlog", title: "veth", long: "third softirq: container's stack", colour: "#f2c80f", ink: "#101418" },
   { kind: "defrag", title: "defrag", long: "reassembly", colour: "#d98cb3", ink: "#101418" },
-  { kind: "socket", title: "application", long: "application", colour: "#b0b0b0", ink: "#101418" },
+  { kind: "socket", title: "app", long: "application", colour: "#b0b0b0", ink: "#101418" },
   { kind: "other", title: "other", long: "interrupts, overhead", colour: "#6d7580", ink: "#ffffff" },
 ];
 

@@ -1,10 +1,9 @@
 // Charts over time: delivered and lost packets, packets in queues.
 
 import uPlot from "uplot";
-import { si } from "../../shared/format.js";
-import { $ } from "../../shared/dom.js";
-
-const HEIGHT = 190;
+import { clock, si } from "../../shared/format.js";
+import { $, h, text } from "../../shared/dom.js";
+import { axis, colours, fill, sizeOf } from "./plot.js";
 
 export function makeRate() {
   return overTime($("rate"), {
@@ -27,39 +26,54 @@ export function makeQueues() {
   });
 }
 
+function swatch(colour) {
+  const found = h("i", { class: "swatch" });
+  found.style.background = `var(${colour})`;
+  return found;
+}
+
 function sum(values) {
   return values.reduce((all, value) => all + value, 0);
 }
 
 function overTime(box, { unit, series }) {
+  const legend = h("p", { class: "chart-legend", "aria-hidden": "true" });
+  const values = series.map((one) => {
+    const value = h("strong");
+    legend.append(h("span", {}, swatch(one.colour), `${one.label} `, value));
+    return value;
+  });
+  box.before(legend);
   let chart = null;
   let shown = null;
 
   function make() {
     chart?.destroy();
-    const style = getComputedStyle(box);
-    const colour = (name) => style.getPropertyValue(name).trim();
-    const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
+    const colour = colours(box);
     chart = new uPlot(
       {
-        width: Math.max(200, box.clientWidth),
-        height: HEIGHT,
-        legend: { live: true },
+        ...sizeOf(box),
+        padding: [18, 24, 0, 0], // above: names of systems
+        legend: { show: false },
         cursor: { drag: { x: false, y: false } },
-        scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(high * 1.1, 1)] } },
-        axes: [{ ...axis, space: 70, values: (_, ticks) => ticks.map((tick) => new Date(tick * 1000).toLocaleTimeString("en-GB")) }, { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => si(tick, "")) }],
+        scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(high * 1.05, 1)] } },
+        axes: [
+          { ...axis(colour), space: 70, size: 28, values: (_, ticks) => ticks.map((tick) => clock(tick * 1000)) },
+          { ...axis(colour), size: 58, values: (_, ticks) => ticks.map((tick) => si(tick)) },
+        ],
         series: [
-          { label: "time", value: (_, x) => (x ? new Date(x * 1000).toLocaleTimeString("en-GB") : "–") },
+          {},
           ...series.map((one) => ({
-            label: one.label,
             stroke: colour(one.colour),
             width: 2,
             fill: one.fill ? `${colour(one.colour)}26` : undefined,
             points: { show: false },
-            value: (_, value) => (value === null || value === undefined ? "–" : si(value, unit)),
           })),
         ],
-        hooks: { draw: [(plot) => drawChoices(plot, shown, colour)] },
+        hooks: {
+          draw: [(plot) => drawChoices(plot, shown, colour)],
+          setCursor: [(plot) => showValues(plot.data, plot.cursor.idx)],
+        },
       },
       data(),
       box,
@@ -74,7 +88,12 @@ function overTime(box, { unit, series }) {
     ];
   }
 
-  new ResizeObserver(() => chart && chart.setSize({ width: Math.max(200, box.clientWidth), height: HEIGHT })).observe(box);
+  // Under the pointer, else now.
+  function showValues(found, at) {
+    values.forEach((value, i) => text(value, si(found[i + 1].at(at ?? -1) ?? 0, unit)));
+  }
+
+  fill(box, () => chart);
   return {
     recolour() {
       if (chart) make();
@@ -82,9 +101,10 @@ function overTime(box, { unit, series }) {
     update(now) {
       shown = now;
       if (!chart) make();
-      const values = data();
-      chart.setData(values);
-      const words = series.map((one, i) => `${one.label} ${si(values[i + 1].at(-1) ?? 0, unit)}`);
+      const found = data();
+      chart.setData(found);
+      showValues(found, chart.cursor.idx);
+      const words = series.map((one, i) => `${one.label} ${si(found[i + 1].at(-1) ?? 0, unit)}`);
       box.setAttribute("aria-label", `Chart over the last minutes. Now: ${words.join(", ")}`);
     },
   };
@@ -100,7 +120,8 @@ function drawChoices(plot, shown, colour) {
   pen.fillStyle = colour("--ink");
   pen.strokeStyle = colour("--quiet");
   pen.setLineDash([4 * ratio, 3 * ratio]);
-  pen.textBaseline = "top";
+  pen.textBaseline = "bottom";
+  pen.textAlign = "left";
   let free = -Infinity;
   for (const [at, title] of [...shown.state.choices]) {
     const x = Math.max(bbox.left, plot.valToPos(at / 1000, "x", true));
@@ -111,8 +132,8 @@ function drawChoices(plot, shown, colour) {
     pen.stroke();
     const width = pen.measureText(title).width;
     if (x >= free) {
-      const left = Math.min(x + 4 * ratio, bbox.left + bbox.width - width);
-      pen.fillText(title, left, bbox.top + 2);
+      const left = Math.min(x, bbox.left + bbox.width - width);
+      pen.fillText(title, left, bbox.top - 3 * ratio);
       free = left + width + 8 * ratio;
     }
   }

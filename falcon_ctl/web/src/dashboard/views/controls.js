@@ -1,6 +1,6 @@
 // The controls: run a system, with settings; start and stop flows.
 
-import { count, percent, si } from "../../shared/format.js";
+import { clock, count } from "../../shared/format.js";
 import { $, h, keyed, text } from "../../shared/dom.js";
 import { ask } from "../connection.js";
 
@@ -26,6 +26,7 @@ function makeUse() {
   let catalogue = null;
   let choice = null;
   let busy = false;
+  let next = null; // what was asked for meanwhile; only the last counts
 
   form.addEventListener("input", () => (dirty = true));
   form.addEventListener("submit", (event) => {
@@ -34,7 +35,10 @@ function makeUse() {
   });
 
   async function run(wanted) {
-    if (busy) return;
+    if (busy) {
+      next = wanted;
+      return;
+    }
     busy = true;
     document.body.dataset.using = wanted.system;
     text($("use-error"), "");
@@ -47,6 +51,9 @@ function makeUse() {
     } finally {
       busy = false;
       delete document.body.dataset.using;
+      const then = next;
+      next = null;
+      if (then) run(then);
     }
   }
 
@@ -70,7 +77,7 @@ function makeUse() {
         button.setAttribute("aria-pressed", String(choice?.system === one.name && !choice.policy));
       },
     );
-    text($("running"), runningOf(choice));
+    text($("running"), runningOf(choice, state));
     const now = JSON.stringify(choice);
     if (choice && !dirty && now !== filled) {
       fill(form, choice);
@@ -82,7 +89,7 @@ function makeUse() {
   };
 }
 
-function runningOf(choice) {
+function runningOf(choice, { network, mode, frames }) {
   if (!choice) return "";
   const parts = [choice.title ?? choice.system];
   if (choice.policy) parts.push(`policy ${choice.policy}`);
@@ -90,13 +97,15 @@ function runningOf(choice) {
   if (choice.falcon_cpus) parts.push(`FALCON CPUs ${choice.falcon_cpus.join(", ")}`);
   if (choice.order) parts.push(`order ${choice.order}`);
   if (choice.dilation) parts.push(`${count(choice.dilation)} times slower than real`);
-  return `Running: ${parts.join(" · ")}`;
+  const last = frames.at(-1);
+  const when = mode.replay || network?.up || !last ? "Running" : `Last seen at ${clock(last.at)}`;
+  return `${when}: ${parts.join(" · ")}`;
 }
 
 function fillOptions(form, catalogue) {
   const option = (value, words) => h("option", { value }, words);
   form.system.replaceChildren(...catalogue.systems.map((one) => option(one.name, `${one.title} (${one.name})`)));
-  form.order.replaceChildren(option("", "the system's own"), ...catalogue.orders.map((one) => option(one, one)));
+  form.order.replaceChildren(option("", "system's own"), ...catalogue.orders.map((one) => option(one, one)));
   $("policies").replaceChildren(...catalogue.policies.map((one) => option(one, one)));
 }
 
@@ -135,7 +144,11 @@ function makeSend() {
   let containers = null;
 
   form.source.addEventListener("change", () => fillTargets(form, containers));
-  form.proto.addEventListener("change", () => showProto(form));
+  form.proto.addEventListener("change", () => {
+    form.rate.value = form.proto.value === "tcp" ? "" : "1000";
+    form.size.value = form.proto.value === "tcp" ? "4096" : "64";
+    showProto(form);
+  });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     text($("flow-error"), "");
@@ -165,7 +178,6 @@ function makeSend() {
       fillTargets(form, containers);
     }
     setEnabled(form, can);
-    showProto(form);
     const flows = [...state.flows.values()];
     const running = flows.filter((flow) => flow.state === "running");
     const ended = flows.filter((flow) => flow.state !== "running").slice(-4).reverse();
@@ -198,19 +210,22 @@ function fillTargets(form, containers) {
   if (found.some((one) => one.name === before)) form.target.value = before;
 }
 
-// A TCP connection sends as fast as it may.
+// UDP needs a rate; a TCP connection without one takes as many as it can.
 function showProto(form) {
   const tcp = form.proto.value === "tcp";
-  for (const name of ["rate", "size", "poisson", "surge"]) {
-    form[name].closest("label").hidden = tcp;
-    if (tcp) form[name].disabled = true;
-  }
+  form.rate.required = !tcp;
+  form.rate.placeholder = tcp ? "as many as it takes" : "";
 }
 
 function requestOf(form) {
-  const wanted = { source: form.source.value, target: form.target.value, proto: form.proto.value, seconds: Number(form.seconds.value) };
-  if (wanted.proto === "tcp") return wanted;
-  return { ...wanted, rate: Number(form.rate.value), size: Number(form.size.value), poisson: form.poisson.checked, surge: form.surge.checked };
+  const wanted = { source: form.source.value, target: form.target.value, proto: form.proto.value };
+  wanted.poisson = form.poisson.checked;
+  wanted.surge = form.surge.checked;
+  for (const name of ["seconds", "size", "rate", "source_port", "port", "seed", "peak"]) {
+    if (form[name].value !== "") wanted[name] = Number(form[name].value);
+  }
+  if (wanted.proto === "tcp") wanted.rate ??= 0;
+  return wanted;
 }
 
 function progressOf(flow) {
@@ -218,10 +233,10 @@ function progressOf(flow) {
   const { request } = flow;
   const parts = [];
   if (flow.state !== "running") parts.push(flow.state);
-  if (request.rate && request.proto !== "tcp") parts.push(`${si(request.rate, "frames/s")}${request.poisson ? ", Poisson" : ""}${request.surge ? ", surge" : ""}`);
+  if (request.rate) parts.push(`${count(request.rate)} messages/s${request.poisson ? ", Poisson" : ""}${request.surge ? ", surge" : ""}`);
   if (flow.sent !== undefined) parts.push(`${count(flow.sent)} sent`);
   if (flow.received !== undefined) parts.push(`${count(flow.received)} received`);
-  if (flow.lost) parts.push(`${percent(flow.lost / Math.max(1, flow.sent))} lost`);
+  if (flow.lost) parts.push(`${count(flow.lost)} lost`);
   if (flow.reordered) parts.push(`${count(flow.reordered)} reordered`);
   return parts.join(" · ");
 }

@@ -6,8 +6,10 @@ import { STAGES, orderOf, stageOf } from "../../shared/stages.js";
 import { drawLanes } from "./lanes.js";
 import { recent } from "./recent.js";
 
-const SPANS = [2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].map((us) => us * 1000); // ns
-const PACKETS = 14; // that the automatic span shows, about
+const SPANS = [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000, 2000, 5000].map((us) => us * 1000); // ns
+const PACKET_WIDTH = 92; // px that a packet has in the automatic span, about: its number can be read
+const SOFTIRQS = new Set(["napi", "split", "rps", "gro_cell", "backlog"]);
+const LATELY = 1200; // slices
 const STAYS = 150; // frames for which a core stays in view after its last work
 const [CPU, KIND, DEVICE, FLOW, PACKET, START, END] = [0, 1, 2, 3, 4, 5, 6];
 
@@ -15,7 +17,7 @@ export function makeCores() {
   const canvas = $("slices");
   let last = null; // what was shown last
   let span = null; // ns; null: automatic
-  let automatic = SPANS[4];
+  let automatic = SPANS[7];
   let frozen = null; // { slices, end } while frozen
   let selected = null; // [flow, packet]
   let seen = new Map(); // CPU → number of the frame in which it worked last
@@ -115,7 +117,7 @@ export function makeCores() {
   function draw() {
     if (!last) return;
     const slices = frozen?.slices ?? slicesNow();
-    automatic = frozen ? automatic : spanFor(slices, automatic);
+    automatic = frozen ? automatic : spanFor(slices, automatic, canvas.parentElement.clientWidth);
     const shown = span ?? automatic;
     const end = frozen?.end ?? endOf(slices);
     drawn = drawLanes(canvas, slices, cpus, { start: end - shown, end }, selected);
@@ -156,7 +158,7 @@ export function makeCores() {
       for (const [cpu, when] of seen) {
         if (number - when > STAYS) seen.delete(cpu);
       }
-      const falcon = state.choice?.falcon_cpus ?? [];
+      const falcon = state.choice?.cores ?? [];
       cpus = [...new Set([...seen.keys(), ...falcon])].sort((a, b) => a - b);
       showLanes(cpus, now.at(-1));
       const idle = !slicesNow().length;
@@ -226,14 +228,33 @@ function endOf(slices) {
   return end;
 }
 
-// A span in which about so many packets arrive; it changes only when it is clearly wrong.
-function spanFor(slices, before) {
-  const firsts = slices.slice(-400).filter((one) => one[KIND] === "napi");
+// A span in which the numbers of packets can be read, or, where a core takes turns between stages,
+// each of them is seen. It changes only when it is clearly wrong.
+function spanFor(slices, before, width) {
+  const last = slices.slice(-LATELY);
+  const firsts = last.filter((one) => one[KIND] === "napi");
   if (firsts.length < 8) return before;
   const each = (firsts.at(-1)[START] - firsts[0][START]) / (firsts.length - 1);
-  const wanted = each * PACKETS;
-  if (wanted > before / 2.2 && wanted < before * 1.3) return before;
+  const wanted = Math.max(each * Math.max(4, width / PACKET_WIDTH), 1.6 * turnOf(last));
+  if (wanted > before / 1.9 && wanted < before * 1.25) return before;
   return SPANS.find((one) => one >= wanted) ?? SPANS.at(-1);
+}
+
+// How long a core takes for a turn of all the stages it has, at most: from the begin of a batch of
+// one stage to the begin of its next one.
+function turnOf(slices) {
+  const running = new Map(); // CPU → kind
+  const began = new Map(); // CPU and kind → begin of its last batch
+  let longest = 0;
+  for (const one of slices) {
+    const kind = one[KIND];
+    if (!SOFTIRQS.has(kind) || running.get(one[CPU]) === kind) continue;
+    const key = `${one[CPU]} ${kind}`;
+    if (running.has(one[CPU]) && began.has(key)) longest = Math.max(longest, one[START] - began.get(key));
+    began.set(key, one[START]);
+    running.set(one[CPU], kind);
+  }
+  return longest;
 }
 
 function same(a, b) {

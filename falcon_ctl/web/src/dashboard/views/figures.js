@@ -27,9 +27,9 @@ function show(element, one) {
 function figuresOf(state, name) {
   const frames = recent(state, name);
   const host = frames.at(-1);
-  const cpus = Object.entries(host?.cpus ?? {});
-  const [busiest, cpu] = cpus.reduce((best, one) => (one[1].load > (best[1]?.load ?? -1) ? one : best), ["–", null]);
-  const used = cpus.filter(([, one]) => one.load >= IN_USE).length;
+  const loads = meanLoads(frames);
+  const [busiest, load] = loads.reduce((best, one) => (one[1] > best[1] ? one : best), ["", 0]);
+  const used = loads.filter(([, one]) => one >= IN_USE).length;
   const delivered = sum(frames, (one) => one.delivered);
   const lost = sum(frames, (one) => one.lost);
   const reordered = sum(frames, (one) => one.reordered);
@@ -37,12 +37,23 @@ function figuresOf(state, name) {
   const quantiles = quantilesOf(frames);
   return [
     { name: "Delivered", value: si(span > 0 ? delivered / span : 0, "pps"), more: si(mean(frames, (one) => one.bps), "bit/s") },
-    { name: "Busiest core", value: percent(cpu?.load ?? 0), more: cpu ? `CPU ${busiest}` : "", bad: (cpu?.load ?? 0) > 0.95 },
+    { name: "Busiest core", value: percent(load), more: busiest ? `CPU ${busiest}` : "", bad: load > 0.95 },
     { name: "Cores in use", value: count(used), more: host ? `of ${host.cores}` : "" },
     { name: "Latency p50", value: quantiles ? duration(quantiles[0]) : "–", more: quantiles ? `p99 ${duration(quantiles[1])}` : "" },
     { name: "Lost", value: percentOf(lost, lost + delivered), more: `${count(lost)} packets`, bad: lost > 0 },
     { name: "Reordered", value: percentOf(reordered, delivered), more: `${count(reordered)} packets`, bad: reordered > 0 },
   ];
+}
+
+// [[CPU, mean load], …]
+function meanLoads(frames) {
+  const loads = new Map();
+  for (const frame of frames) {
+    for (const [cpu, one] of Object.entries(frame.cpus)) {
+      loads.set(cpu, (loads.get(cpu) ?? 0) + one.load / frames.length);
+    }
+  }
+  return [...loads];
 }
 
 function percentOf(part, whole) {
@@ -56,11 +67,16 @@ function mean(frames, value) {
 }
 
 function quantilesOf(frames) {
+  return quantile(countsOf(frames), [0.5, 0.99]);
+}
+
+// [[upper bound, packets], …] of all frames together, in order.
+export function countsOf(frames) {
   const counts = new Map();
   for (const one of frames) {
     for (const [upper, number] of one.latency) counts.set(upper, (counts.get(upper) ?? 0) + number);
   }
-  return quantile([...counts].sort((a, b) => a[0] - b[0]), [0.5, 0.99]);
+  return [...counts].sort((a, b) => a[0] - b[0]);
 }
 
 // Upper bounds of the buckets that the shares fall into; null when there are no packets.

@@ -20,7 +20,7 @@ export function makeFlows() {
       const flows = flowsOf(state);
       keyed(
         body, flows, (flow) => flow.id,
-        (flow) => h("tr", {}, h("th", { scope: "row" }, flow.name), h("td", { class: "path" }), h("td", { class: "n" }), h("td", { class: "n" }), h("td", { class: "n" })),
+        (flow) => h("tr", {}, h("th", { scope: "row" }, flow.name.replace(" > ", " → ")), h("td", { class: "path" }), h("td", { class: "n" }), h("td", { class: "n" }), h("td", { class: "n" })),
         showFlow,
       );
       keyed(

@@ -17,8 +17,8 @@ export function makeHeat() {
     update({ state, host }) {
       const frames = recent(state, host);
       const cells = cellsOf(frames);
-      const cpus = [...cells.keys()].sort((a, b) => a - b);
-      const kinds = STAGES.filter(({ kind }) => cpus.some((cpu) => cells.get(cpu).has(kind)));
+      const cpus = [...new Set([...cells.keys(), ...(cells.size ? state.choice?.cores ?? [] : [])])].sort((a, b) => a - b);
+      const kinds = STAGES.filter(({ kind }) => cpus.some((cpu) => cells.get(cpu)?.has(kind)));
       keyed(
         head, [null, ...cpus], (cpu) => cpu ?? "stage",
         (cpu) => (cpu === null ? h("th", { scope: "col" }, "Stage") : h("th", { scope: "col" }, h("span", { class: "hidden" }, "CPU "), String(cpu))),
@@ -40,7 +40,7 @@ function showRow(row, stage, cpus, cells) {
     (cpu) => (cpu === null ? label : h("td")),
     (cell, cpu) => {
       if (cpu === null) return;
-      const share = cells.get(cpu).get(stage.kind) ?? 0;
+      const share = cells.get(cpu)?.get(stage.kind) ?? 0;
       cell.className = share >= 0.005 ? `heat-${Math.min(STEPS, Math.max(1, Math.ceil(share * STEPS)))}` : "";
       text(cell, share >= 0.005 ? String(Math.round(share * 100)) : "");
       cell.title = `${stage.title} on CPU ${cpu}: ${percent(share)}`;

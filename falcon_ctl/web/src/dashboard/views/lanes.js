@@ -3,10 +3,10 @@
 import { duration } from "../../shared/format.js";
 import { stageOf } from "../../shared/stages.js";
 
-const LANE = 34; // px, as --lane of style.css
+const LANE = 38; // px, as --lane of style.css
 const AXIS = 22;
-const INSET = 4;
-const NUMBER_FROM = 15; // px of a slice that has its packet's number
+const INSET = 5;
+const NUMBER_FROM = 14; // px of a slice that has its packet's number
 const TITLE_FROM = 62; // px of a slice that has its stage's title, too
 const [CPU, KIND, , FLOW, PACKET, START, END] = [0, 1, 2, 3, 4, 5, 6];
 
@@ -94,10 +94,10 @@ function drawBoxes(pen, boxes, selected) {
     box(pen, x, y, w > 3 ? w - 1 : w, h);
     if (w >= NUMBER_FROM && slice[PACKET] >= 0) {
       pen.fillStyle = stage.ink;
-      pen.font = `${isOurs ? "700" : "600"} 11px system-ui, sans-serif`;
-      const number = String(slice[PACKET] % 1000);
+      pen.font = `${isOurs ? "700" : "600"} 12px system-ui, sans-serif`;
+      const number = String(slice[PACKET] % 100);
       const words = w >= TITLE_FROM ? `${stage.title} ${number}` : number;
-      if (pen.measureText(words).width < w - 3) pen.fillText(words, x + w / 2, y + h / 2 + 0.5);
+      if (pen.measureText(words).width <= w - 2) pen.fillText(words, x + w / 2, y + h / 2 + 0.5);
     }
   }
   pen.globalAlpha = 1;

@@ -71,22 +71,43 @@ function meanOf(frames) {
 function draw(topology) {
   const shown = visible(topology);
   const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: "TB", ranksep: 52, nodesep: 22, marginx: 10, marginy: 10 });
+  graph.setGraph({ rankdir: "TB", ranksep: 58, nodesep: 24, marginx: 10, marginy: 10 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const node of shown.nodes) {
     const [width, height] = SIZES[node.kind];
     graph.setNode(node.name, { width, height });
   }
-  for (const { a, b } of shown.links) graph.setEdge(a, b, { minlen: 1 });
-  dagre.layout(graph);
+  const tiers = tiersOf(shown);
+  const links = shown.links.map(({ a, b }) => (tiers.get(a) >= tiers.get(b) ? [a, b] : [b, a])); // downwards
+  for (const [a, b] of links) graph.setEdge(a, b, {});
+  dagre.layout(graph, { disableOptimalOrderHeuristic: true }); // in the order of the spec
   const { width, height } = graph.graph();
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", class: "topology", "aria-label": `Topology ${topology.name}: ${describe(topology)}` });
   picture.style.maxWidth = `${Math.max(width * 1.25, 240)}px`;
-  picture.style.minWidth = `${Math.min(width, 900) * 0.85}px`;
+  picture.style.minWidth = `${Math.min(width, 1400) * 0.7}px`;
   const edges = new Map();
-  for (const { a, b } of shown.links) edges.set(nameOf(a, b), drawEdge(picture, graph, a, b));
+  for (const [a, b] of links) edges.set(nameOf(a, b), drawEdge(picture, graph, a, b));
   for (const node of shown.nodes) drawNode(picture, graph.node(node.name), node);
   return { picture, edges };
+}
+
+// Containers 0, machines 1, switches by their distance from machines: a spine is above its leaves.
+function tiersOf({ nodes, links }) {
+  const tiers = new Map(nodes.filter(({ kind }) => kind !== "switch").map(({ name, kind }) => [name, kind === "machine" ? 1 : 0]));
+  let frontier = nodes.filter(({ kind }) => kind === "machine").map(({ name }) => name);
+  while (frontier.length > 0) {
+    const next = [];
+    for (const { a, b } of links) {
+      for (const [from, to] of [[a, b], [b, a]]) {
+        if (frontier.includes(from) && !tiers.has(to)) {
+          tiers.set(to, tiers.get(from) + 1);
+          next.push(to);
+        }
+      }
+    }
+    frontier = next;
+  }
+  return tiers;
 }
 
 function visible(topology) {
@@ -123,8 +144,14 @@ function drawEdge(picture, graph, a, b) {
   const { points } = graph.edge(a, b);
   const [first, last] = [points[0], points.at(-1)];
   const line = svg("polyline", { points: points.map(({ x, y }) => `${x},${y}`).join(" "), class: "link" });
-  const down = svg("text", { class: "rate", x: first.x + (last.x - first.x) * 0.3, y: first.y + (last.y - first.y) * 0.3 });
-  const up = svg("text", { class: "rate", x: first.x + (last.x - first.x) * 0.72, y: first.y + (last.y - first.y) * 0.72 });
+  const side = last.x < first.x - 1 ? "left" : "right"; // of the line, where there is room
+  const aside = side === "left" ? -9 : 9;
+  const label = (share) => svg("text", {
+    class: `rate ${side}`,
+    x: first.x + (last.x - first.x) * share + aside,
+    y: first.y + (last.y - first.y) * share + 4,
+  });
+  const [down, up] = [label(0.3), label(0.78)];
   picture.append(line, down, up);
   return { a, b, line, down, up };
 }

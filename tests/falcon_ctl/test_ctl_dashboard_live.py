@@ -1,0 +1,127 @@
+"""`falcon_ctl dashboard` on a running network, in headless Chromium: each control is used, and its
+effect is read back from the receiving hosts."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rxpath.live.control import Client
+from tests.topo.driver import ROOT, Topo, network_up, until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.network, pytest.mark.slow]
+PATIENCE = 40_000.0  # ms; a computer under load
+
+
+@pytest.fixture(scope="module")
+def topo() -> Iterator[Topo]:
+    with network_up("pair", "--switch", "v1switch") as topo:
+        yield topo
+
+
+@pytest.fixture
+def dashboard(topo: Topo, tmp_path: Any) -> Iterator[subprocess.Popen[str]]:
+    argv = [sys.executable, "-m", "falcon_ctl", "dashboard", "--port", "0"]
+    with subprocess.Popen(
+        [*argv, "--results", str(tmp_path)],
+        env=topo.env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        yield process
+        if process.poll() is None:
+            process.kill()
+
+
+@pytest.fixture
+def page(chromium: Browser, dashboard: subprocess.Popen[str]) -> Iterator[Page]:
+    assert dashboard.stdout is not None
+    line = dashboard.stdout.readline()
+    assert re.match(r"dashboard: http://127\.0\.0\.1:\d+/\?token=[\w-]{43}$", line)
+    context = chromium.new_context(viewport={"width": 1600, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(line.split()[1])
+    page.wait_for_selector("[data-system=falcon]:enabled")
+    yield page
+    context.close()
+
+
+def shows(page: Page, selector: str, pattern: str) -> None:
+    js = "([s, p]) => new RegExp(p).test(document.querySelector(s)?.innerText ?? '')"
+    page.wait_for_function(js, arg=[selector, pattern], timeout=PATIENCE)
+
+
+def knobs(topo: Topo, machine: str = "m2") -> dict[str, Any]:
+    with topo.network() as network, Client(network.machines[machine].control_socket) as client:
+        found: dict[str, Any] = client.call("get")
+        return found
+
+
+def test_each_control_acts_on_the_receive_path(
+    page: Page, topo: Topo, dashboard: subprocess.Popen[str]
+) -> None:
+    run(page, topo, "overlay", lambda k: k["policy"] == "same_cpu" and k["profile"] == "docker")
+    run(page, topo, "host", lambda k: k["profile"] == "host")
+    run(page, topo, "falcon", lambda k: k["policy"] == "falcon" and k["falcon"]["balancing"])
+
+    page.fill("[name=threshold]", "65")
+    page.fill("[name=falcon_cpus]", "0,2,4,6")
+    page.select_option("[name=order]", "none")
+    page.fill("[name=dilation]", "700")
+    page.click("#apply")
+    found = until(lambda: (k := knobs(topo))["dilation"] == 700 and k)
+    falcon = found["falcon"]
+    assert (falcon["threshold"], falcon["cpus"], falcon["order"]) == (65, [0, 2, 4, 6], "none")
+    assert knobs(topo, "m1")["falcon"] == falcon
+    page.fill("[name=policy]", "labs/policies/in_turn.py:in_turn")
+    page.click("#apply")
+    until(lambda: knobs(topo)["policy"].endswith("labs/policies/in_turn.py:in_turn"))
+    shows(page, "#running", "in_turn.*threshold 65 %")
+
+    run(page, topo, "falcon", lambda k: k["policy"] == "falcon" and k["dilation"] == 700)
+    page.fill("[name=rate]", "300")
+    page.check("[name=poisson]")
+    page.click("#start-flow")
+    shows(page, "#sent-flows", r"300 messages/s, Poisson · [\d,]+ sent · [1-9]")
+    shows(page, "#flows", r"udp red1-1:\d+ → red2-1:9100\s+NIC \d+\s+VXLAN \d+\s+veth \d+\s+app 20")
+    shows(page, "#figures", r"Cores in use\s+4")
+    shows(page, "#topology", r"bit/s")
+    shows(page, "#latency-text", r"p50 .* µs")
+    page.click("#sent-flows button:has-text('Stop')")
+    shows(page, "#sent-flows", "stopped")
+
+    page.select_option("[name=proto]", "tcp")
+    page.click("#start-flow")
+    shows(page, "#sent-flows", r"tcp red1-1 → red2-1\s+[\d,]+ sent · [1-9]")
+    page.click("#sent-flows button:has-text('Stop')")
+    shows(page, "#sent-flows", r"tcp red1-1 → red2-1\s+stopped")
+
+    # Another command steers the network meanwhile.
+    argv = [sys.executable, "-m", "falcon_ctl", "use", "overlay"]
+    subprocess.run(argv, env=topo.env, cwd=ROOT, check=True, capture_output=True)
+    shows(page, "#running", "Running: container overlay · 700 times")
+    assert page.get_attribute("[data-system=overlay]", "aria-pressed") == "true"
+
+    topo("down")
+    shows(page, "#state", "Network down")
+    shows(page, "#absent-why", "no network is up in .*make topo")
+    assert page.is_disabled("[data-system=host]")
+    dashboard.send_signal(signal.SIGINT)
+    assert dashboard.wait(PATIENCE) == 130
+    assert dashboard.stderr is not None
+    line = "falcon_ctl: interrupted; the network goes on as it is\n"
+    assert dashboard.stderr.read() == line
+
+
+def run(page: Page, topo: Topo, system: str, runs: Callable[[dict[str, Any]], bool]) -> None:
+    page.click(f"[data-system={system}]")
+    until(lambda: runs(knobs(topo)))
+    page.wait_for_selector(f"[data-system={system}][aria-pressed=true]")

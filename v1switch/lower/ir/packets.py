@@ -1,0 +1,34 @@
+"""How packets come to be, and what becomes of them at a queue."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Kind(IntEnum):
+    """How a packet came to be (`instance_type` of the standard metadata).
+
+    DEQUEUED is no instance type: such a packet goes on where it was when it began to wait.
+    """
+
+    NORMAL = 0
+    INGRESS_CLONE = 1
+    EGRESS_CLONE = 2
+    RECIRCULATED = 4
+    REPLICATED = 5
+    RESUBMITTED = 6
+    DEQUEUED = 7
+
+
+class Turn(IntEnum):
+    """What becomes of a packet that is offered to a queue.
+
+    It leaves at once; or it waits; or it is dropped, as the queue is full or does not exist; or it
+    has not been offered yet.
+    """
+
+    LEAVES = 0
+    WAITS = 1
+    FULL = 2
+    NO_QUEUE = 3
+    OPEN = 4
