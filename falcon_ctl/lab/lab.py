@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
+from falcon_ctl import files
 from falcon_ctl.errors import UsageError
 from falcon_ctl.lab import picture, tables
 from falcon_ctl.lab.asked import Flows, ends
@@ -17,6 +18,8 @@ from falcon_ctl.lab.chosen import Chosen
 from falcon_ctl.lab.one_line import one_line
 from falcon_ctl.lab.run import Run
 from falcon_ctl.report import provenance
+from falcon_ctl.timeline import drawing, trace_file
+from falcon_ctl.timeline.model import Timeline
 from topo.spec.model import Topology
 
 if TYPE_CHECKING:
@@ -159,9 +162,44 @@ class Lab(ABC):
         with one_line():
             return saved.save(self.figure(), Path(path), self.provenance())
 
+    def timeline(self) -> picture.Image:
+        """Which core ran which stage when, of all runs so far, in the talk's colours: a picture.
+
+        Raises:
+            CtlError: there was no run.
+        """
+        with one_line():
+            return picture.Image(drawing.picture(self._timeline(), "png", self.provenance()))
+
+    def trace(self, path: str | Path) -> Path:
+        """Write the timeline of all runs so far, and return its path.
+
+        Args:
+            path: ends with .perfetto-trace (for Perfetto), .png, .svg or .json. Live runs have the
+                switches' work in it, too; of many packets some are shown.
+
+        Raises:
+            CtlError: another ending, it cannot be written, or there was no run.
+        """
+        with one_line():
+            trace_file.verify(Path(path), "trace")
+            content = trace_file.content(Path(path), self._timeline(), self.provenance())
+            files.replace(Path(path), content)
+        return Path(path)
+
+    def _timeline(self) -> Timeline:
+        if not self.runs:
+            raise UsageError("timeline", "no run", "`send` before it")
+        return self._traced(f"{self.topology.name}, {self.clock} clock")
+
+    @abstractmethod
+    def _traced(self, title: str) -> Timeline:
+        """The timeline of all runs."""
+
     def provenance(self) -> provenance.Provenance:
         """Versions, seeds and machine of the runs so far."""
         asked: list[Any] = [(run.system, dict(run.choice), run.flows) for run in self.runs]
         seeds = sorted({run.flows.seed for run in self.runs}) or [self.seed]
         found = provenance.begin(seeds, {"topology": self.topology.name, "runs": asked})
-        return found.marked(run.measured.invalid for run in self.runs if run.measured.invalid)
+        marks = [(run.system, run.measured.mark) for run in self.runs if run.measured.invalid]
+        return found.marked(f"{system} was {mark}" for system, mark in marks)

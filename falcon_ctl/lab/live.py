@@ -11,16 +11,20 @@ import numpy as np
 
 from falcon_ctl import lock
 from falcon_ctl.background import in_parallel
+from falcon_ctl.capture.trace import Trace
 from falcon_ctl.errors import UsageError
 from falcon_ctl.lab.asked import Flows
 from falcon_ctl.lab.chosen import Chosen
 from falcon_ctl.lab.lab import Lab
 from falcon_ctl.lab.one_line import one_line
-from falcon_ctl.lab.run import Run
-from falcon_ctl.live import tcp, udp
+from falcon_ctl.lab.run import Run, labels
+from falcon_ctl.live import run_timeline, tcp, udp
+from falcon_ctl.live.explaining import Entries
+from falcon_ctl.live.run_timeline import LiveRun
 from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.steering.session import Session
 from falcon_ctl.systems.system import merge_knobs
+from falcon_ctl.timeline.model import Timeline
 from falcon_ctl.traffic import payload, schedule
 from falcon_ctl.traffic.flows import Flow
 from falcon_ctl.traffic.load import Load, Stream
@@ -49,6 +53,7 @@ class LiveLab(Lab):
         self.network = network
         self.dilation = dilation
         self._ours = ours
+        self._recorded: list[tuple[Run, Trace, Entries]] = []
 
     @classmethod
     def bring_up(
@@ -96,7 +101,7 @@ class LiveLab(Lab):
 
     def _udp(self, testbed: Testbed, chosen: Chosen, asked: Flows) -> Run:
         load = udp_load(testbed, chosen, asked, self.dilation)
-        return self._run(chosen, asked, udp.run(testbed, chosen.system, load))
+        return self._run(testbed, chosen, asked, udp.run(testbed, chosen.system, load))
 
     def _tcp(self, testbed: Testbed, chosen: Chosen, asked: Flows) -> Run:
         if asked.count != 1:
@@ -104,10 +109,25 @@ class LiveLab(Lab):
         (flow,) = flows_of(testbed, asked, TCP_PORT)
         load, knobs = stream(asked, self.dilation), merge_knobs(_SHORT_RUN, chosen.knobs)
         found = tcp.stream(testbed, chosen.system, flow, load, asked.seed, **knobs)
-        return self._run(chosen, asked, found)
+        return self._run(testbed, chosen, asked, found)
 
-    def _run(self, chosen: Chosen, asked: Flows, found: udp.Outcome | tcp.Outcome) -> Run:
-        return Run(self.clock, asked, found.measurement, chosen.given)
+    def _run(
+        self, testbed: Testbed, chosen: Chosen, asked: Flows, found: udp.Outcome | tcp.Outcome
+    ) -> Run:
+        run = Run(self.clock, asked, found.measurement, chosen.given)
+        entries = Entries.read(testbed.controller.switches)
+        self._recorded.append((run, found.trace, entries))
+        return run
+
+    def _traced(self, title: str) -> Timeline:
+        """Of what the receiving hosts recorded, with some frames' way through the switches."""
+        made = [one for one in self._recorded if one[0] in self.runs]
+        names = labels([run for run, *_ in made])
+        runs = [
+            LiveRun(name, trace, entries)
+            for name, (_, trace, entries) in zip(names, made, strict=True)
+        ]
+        return run_timeline.timeline(title, runs, self.topology)
 
 
 def _running(place: RunDir, topology: Topology) -> Network | None:

@@ -15,6 +15,16 @@ from falcon_ctl.lab.run import Run, labels
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#000000")
 
 
+class Image:
+    """A PNG that a notebook shows; `data` are its bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def _repr_png_(self) -> bytes:
+        return self.data
+
+
 class Shown(Figure):
     """A figure that a notebook shows, whichever backend matplotlib has there."""
 

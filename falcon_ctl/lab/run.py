@@ -13,7 +13,7 @@ from falcon_ctl.checks.measurement import Measurement
 from falcon_ctl.lab.asked import Flows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """One system under some flows.
 

@@ -6,10 +6,14 @@ from falcon_ctl.checks.measurement import Measurement
 from falcon_ctl.lab.asked import Flows
 from falcon_ctl.lab.chosen import Chosen
 from falcon_ctl.lab.lab import Lab
-from falcon_ctl.lab.run import Run
+from falcon_ctl.lab.run import Run, labels
 from falcon_ctl.systems.system import merge_knobs
+from falcon_ctl.timeline import from_virtual, sampling
+from falcon_ctl.timeline.build import Assembly
+from falcon_ctl.timeline.model import Timeline
 from falcon_ctl.virtual.loads import Closed, Load, Stream
 from falcon_ctl.virtual.measure import Metrics, measure
+from topo.spec.model import Topology
 
 # The kernel's 40 ms would not see a load within a run of some milliseconds.
 LOAD_INTERVAL_NS = 500_000
@@ -21,6 +25,10 @@ class VirtualLab(Lab):
 
     clock = "virtual"
 
+    def __init__(self, topology: Topology, seed: int) -> None:
+        super().__init__(topology, seed)
+        self._made: list[tuple[Run, Chosen]] = []
+
     def close(self) -> None:
         """Nothing is open."""
 
@@ -30,7 +38,19 @@ class VirtualLab(Lab):
     def _send(self, chosen: Chosen, asked: Flows) -> Run:
         system = chosen.system
         found = measure(system, load(chosen, asked), asked.seed)
-        return Run(self.clock, asked, measurement(system.name, asked, found), chosen.given)
+        run = Run(self.clock, asked, measurement(system.name, asked, found), chosen.given)
+        self._made.append((run, chosen))
+        return run
+
+    def _traced(self, title: str) -> Timeline:
+        """Each run once more, recorded: the model gives the same one again."""
+        assembly = Assembly(title)
+        made = [(run, chosen) for run, chosen in self._made if run in self.runs]
+        for name, (run, chosen) in zip(labels([run for run, _ in made]), made, strict=True):
+            asked = run.flows
+            found = from_virtual.recorded(chosen.system, load(chosen, asked), asked.seed, name)
+            assembly.add(found, sampling.MOST_SLICES // len(made))
+        return assembly.timeline
 
 
 def load(chosen: Chosen, asked: Flows) -> Load:

@@ -1,6 +1,7 @@
 """The notebooks' API: the same calls under either clock, and one line for what is wrong."""
 
 import builtins
+import json
 
 import pytest
 
@@ -42,6 +43,15 @@ def test_the_figure_is_a_picture_in_any_notebook_and_a_file(net, tmp_path):
     assert net.save(tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_timeline_of_all_runs_is_a_picture_and_a_file(net, tmp_path):
+    assert net.timeline()._repr_png_().startswith(b"\x89PNG")
+    found = json.loads(net.trace(tmp_path / "x.json").read_text())
+    assert [run["group"] for run in found["runs"]] == ["overlay", "falcon-pipelining"]
+    with pytest.raises(CtlError, match=r"trace .*x\.txt: unknown ending; expected one of"):
+        net.trace(tmp_path / "x.txt")
+    assert not (tmp_path / "x.txt").exists()
+
+
 def test_the_same_seed_gives_the_same_run(net):
     one, other = (net.send(rate=500e3, ms=1, poisson=True, seed=seed) for seed in (3, 3))
     assert (one.latencies_us == other.latencies_us).all()
@@ -80,6 +90,7 @@ def test_ones_own_policy_and_chain():
     [
         (lambda: lab.up("pear"), "pear: expected one of pair, leafspine, fattree"),
         (lambda: lab.up(clock="sun"), "clock: 'sun'; expected virtual or live"),
+        (lambda: lab.up().timeline(), "timeline: no run; expected `send` before it"),
         (lambda: lab.up().send(), "send: no system is in use; expected `use` before it"),
         (lambda: lab.up().use("fast"), "--systems: fast; expected some of host"),
         (lambda: lab.up().use(), "use: nothing chosen; expected a system, or chain=FILE.toml:NAME"),
