@@ -226,9 +226,12 @@ def _learn_lists(root: Node, symbols: Symbols) -> dict[int, LearnList]:
     for node in root.items("learn_lists"):
         unique(node.get("id"), set(lists), "learn list id")
         unique(node.get("name"), seen, "name of a learn list")
-        fields = tuple(field_of(item, symbols) for item in node.items("elements"))
+        fields = tuple(
+            ex.Const(0) if _is_empty(item, symbols) else field_of(item, symbols)
+            for item in node.items("elements")
+        )
         number = node.get("id").integer()
-        widths = tuple(symbols.width(f) for f in fields)
+        widths = tuple(0 if isinstance(f, ex.Const) else symbols.width(f) for f in fields)
         lists[number] = LearnList(number, node.get("name").name(), fields, widths)
     return lists
 

@@ -288,7 +288,10 @@ class RegisterArray:
 
 @dataclass(frozen=True)
 class LearnList:
-    """A digest: its id (the argument of generate_digest), its fields and their widths."""
+    """A digest: its id (the argument of generate_digest), its fields and their widths.
+
+    A field of no bits (bit<0>) is the constant 0.
+    """
 
     id: int
     name: str

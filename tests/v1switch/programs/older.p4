@@ -1,5 +1,5 @@
 // JSON as p4c of 2015 wrote it, or writes it rarely: mend.py takes `metadata` off the headers, makes
-// the checksum one of type ipv4; fields and parameters of no bits are p4c's own.
+// the checksum one of type ipv4; fields, parameters and members of digests of no bits are p4c's own.
 #include <core.p4>
 #include <v1model.p4>
 
@@ -12,6 +12,7 @@ header ipv4_h {
 header options_h { bit<32> first; }
 header spare_h { bit<8> kind; bit<24> number; }
 struct headers_t { ethernet_h ethernet; ipv4_h ipv4; options_h options; spare_h spare; }
+struct told_t { bit<8> protocol; bit<0> empty; bit<32> hop; }
 struct metadata_t { bit<32> next_hop; bit<8> wrong; bit<0> none; }
 
 parser OlderParser(packet_in packet, out headers_t hdr, inout metadata_t meta,
@@ -65,6 +66,7 @@ control OlderIngress(inout headers_t hdr, inout metadata_t meta,
             macs.apply();
             spares.apply();
             hdr.ethernet.src = 16w0 ++ meta.next_hop;
+            digest<told_t>(1, { hdr.ipv4.protocol, meta.none, meta.next_hop });
             if (meta.wrong == 1) { hdr.ipv4.diffserv = 0xff; }
         }
     }
