@@ -36,6 +36,7 @@ from falcon_ctl.steering.following import followed
 from falcon_ctl.systems import custom
 from falcon_ctl.systems.catalogue import LIVE, MAIN_JOB, OVERLAY, PIPELINING, select_live
 from falcon_ctl.systems.system import System
+from falcon_ctl.timeline import cli as timeline_cli
 from falcon_ctl.timeline import trace_file
 from falcon_ctl.watch_screen import cli as watch_cli
 from rxpath import signals
@@ -394,6 +395,8 @@ def sweep(
     from falcon_ctl.sweeps import cli as sweeps_cli
 
     files.set_sharing(shared)
+    if trace is not None:
+        trace_file.verify(trace)
     request = sweeps_cli.Request(
         spec, results_dir or out, policy or (), scheduler, workers, plot, trace, point or ()
     )
@@ -510,6 +513,7 @@ app.command()(steering_cli.use)
 app.command()(steering_cli.show)
 app.command()(steering_cli.flow)
 app.command()(watch_cli.watch)
+app.command()(timeline_cli.timeline)
 help_text.flow(app)
 app.command()(dashboard_cli.dashboard)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -47,12 +48,28 @@ def stream(system: System, load: Stream, seed: int, group: str, proto: str = "ud
     Raises as `senders` does.
     """
     model, trace = senders(system, load, seed, proto, records=True)
+    return of_trace(model, trace, (group, f"{proto.upper()}, seed {seed}"))
+
+
+def of_trace(
+    model: Model,
+    trace: Any,
+    name: tuple[str, str],
+    flows: Sequence[str] = (),
+    sockets: Sequence[str] = (),
+) -> Recorded:
+    """A trace of `rxpath.drivers.virtual` run to its end by a model that records.
+
+    `name`: of the group and the run; `flows` and `sockets`: theirs, numbers where there are none.
+    """
     parts = [compact(part) for part in results.follow(model, trace)]
     packets = _numbered(joined(parts), trace)
     queues = queues_of(model.knobs, trace["rss_hash"])
     packets = packets._replace(queue=queues[packets.number])
-    label = f"{proto.upper()}, seed {seed}"
-    return Recorded(_origin(model, group, label), packets)
+    origin = _origin(model, *name)
+    if flows:
+        origin = replace(origin, flows=flows, sockets=sockets)
+    return Recorded(origin, packets)
 
 
 def closed(system: System, load: Closed, seed: int, group: str) -> Recorded:
