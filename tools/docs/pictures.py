@@ -14,10 +14,10 @@ from matplotlib.patches import FancyBboxPatch, Patch
 
 from falcon_ctl import lab
 from falcon_ctl.figures import core_plots, evaluate, plots
-from falcon_ctl.figures.core_plots import STAGES
 from falcon_ctl.figures.experiments import BY_FIGURE, TALK
 from falcon_ctl.systems.catalogue import FALCON, HOST, OVERLAY
 from falcon_ctl.systems.system import System
+from falcon_ctl.timeline.kinds import STAGES
 from falcon_ctl.virtual.measure import Stream, senders
 from rxpath import results
 from topo.spec.sources import load
@@ -73,7 +73,7 @@ def frame_path() -> Figure:
         _path(axes, system)
     axes.set_xlabel("µs since the NIC received the frame")
     shown = [STAGES[kind] for kind in ("napi", "gro_cell", "backlog", "socket")]
-    handles = [Patch(color=colour, label=label) for label, colour in shown]
+    handles = [Patch(color=kind.colour, label=kind.title) for kind in shown]
     handles.append(Patch(facecolor="none", edgecolor="0.6", hatch="///", label="waits"))
     made.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize="small")
     return made
@@ -90,7 +90,7 @@ def _path(axes: Axes, system: System) -> None:
             for column in (stages.enqueue, stages.start, stages.end)
         )
         lane = hops - hop
-        colour = STAGES[str(stages.kind[_FRAME, hop])][1]
+        colour = STAGES[str(stages.kind[_FRAME, hop])].colour
         axes.barh(lane, began - queued, 0.6, queued, color="none", edgecolor="0.6", hatch="///")
         axes.barh(lane, ended - began, 0.6, began, color=colour)
         note = f"CPU {stages.cpu[_FRAME, hop]}"
