@@ -41,17 +41,17 @@ class Framer:
     def __init__(self, cores: Mapping[str, int]) -> None:
         self._cores = cores
         self._before: Observation | None = None
-        self._shown: Choice | None = None
+        self._shown: tuple[Choice | None, bool] = None, False
         self._calm = Calm()
 
     def messages(self, now: Observation, links: list[LinkRate]) -> Iterator[Message]:
         """Events and a choice that is new, then the frame."""
         at = now.wall_ns // 1_000_000
-        runs = running(now)
-        if runs != self._shown:
-            self._shown = runs
-            yield choice_message(runs)
-            if runs is not None:
+        runs, asked = running(now), now.choice is not None
+        if (runs, asked) != self._shown:
+            self._shown = runs, asked
+            yield choice_message(runs, asked)
+            if runs is not None and asked:
                 yield event(at, "use", f"{title(runs)} ({runs.command()})")
         yield from self._calm.messages(now, at, self._before)
         yield self._frame(at, now, runs, links)
@@ -87,11 +87,11 @@ def title(choice: Choice) -> str:
     return f"{found}, {choice.policy.rpartition(':')[2]}" if choice.policy else found
 
 
-def choice_message(choice: Choice | None) -> Message:
-    """The message ``choice``."""
+def choice_message(choice: Choice | None, asked: bool = True) -> Message:
+    """The message ``choice``; `asked`: not only the hosts but also the switches run it."""
     if choice is None:
         return {"type": "choice", "choice": None}
-    more = {"title": title(choice), "command": choice.command()}
+    more = {"title": title(choice), "command": choice.command(), "asked": asked}
     cores = choice.falcon_cpus or FalconKnobs().cpus
     return {"type": "choice", "choice": {**choice.to_json(), **more, "cores": list(cores)}}
 

@@ -155,7 +155,7 @@ class _Flow(threading.Thread):
             if self._why:
                 self._say("failed", report=report, error=self._why)
             else:
-                self._say("stopped" if self.stop.is_set() else "done", report=report)
+                self._say("stopped" if report["stopped"] else "done", report=report)
 
     def _on(self, progress: Mapping[str, Any]) -> None:
         self._progress = progress

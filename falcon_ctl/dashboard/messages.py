@@ -4,7 +4,8 @@
     [{name, kind, machine?, tenant?}], links [{a, b}]}; ``catalogue`` of what the controls may
     choose. The last two are absent while no network was seen.
 ``choice``: ``choice``, what the network runs: the keys of `falcon_ctl.steering.choice.Choice` that
-    are chosen, ``title``, ``command``, and ``cores``, FALCON's CPUs; null when nobody can tell.
+    are chosen, ``title``, ``command``, ``cores``, FALCON's CPUs, and ``asked``: false when the
+    hosts have these knobs and nobody has asked for it yet; null when nobody can tell.
 ``frame``: an observation; counts are of the time since the frame before.
     ``at`` wall ms; ``title`` of the system; ``hosts`` by machine: ``model_ns``, ``span_ns``;
     ``cores``, how many CPUs it has; ``cpus`` by number, of those that did or held something:

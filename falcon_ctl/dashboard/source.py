@@ -41,7 +41,9 @@ class Source(Protocol):
         tell: Callable[[Mapping[str, Any]], None],
         stop: threading.Event,
     ) -> Mapping[str, Any]:
-        """Send what `prepare` returned, to its end or until `stop` is set; returns the report.
+        """Send what `prepare` returned, to its end or until `stop` is set.
+
+        Returns the report, in which ``stopped`` says that it ended early.
 
         `tell` gets {sent, received, lost, reordered} now and then.
         """

@@ -235,7 +235,9 @@ class WorldSource:
                 )
         finally:
             self.world.flows.pop(sent.number, None)
-        return {"sent": sent.arrived, "received": sent.delivered, "runs": title(self.world.choice)}
+        stopped, runs = stop.is_set(), title(self.world.choice)
+        stop.set()  # as steering does, for its own threads
+        return {"sent": sent.arrived, "received": sent.delivered, "runs": runs, "stopped": stopped}
 
     def close(self) -> None:
         self.world.flows.clear()

@@ -1,6 +1,7 @@
 """The dashboard's pure parts: who may, what a viewer is owed, recordings and how they play."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -107,6 +108,7 @@ def test_what_an_observation_becomes() -> None:
         "choice": {
             "system": "overlay", "dilation": 1000, "title": "container overlay",
             "command": "falcon_ctl use overlay --dilation 1000", "cores": [0, 2, 4, 6, 8, 10],
+            "asked": True,
         },
     }  # fmt: skip
     host = last["hosts"]["m2"]
@@ -149,6 +151,9 @@ def test_the_event_log_stays_readable() -> None:
 def test_what_runs_where_hosts_differ_is_what_was_asked_for() -> None:
     seen = World().observe()
     assert running(seen) == Choice("overlay", dilation=1000)
+    first, *rest = Framer({}).messages(replace(seen, choice=None), [])
+    assert (first["choice"]["system"], first["choice"]["asked"]) == ("overlay", False)
+    assert "use" not in {one.get("kind") for one in rest}
     other = seen.hosts["m1"].__class__(**{**vars(seen.hosts["m1"]), "choice": Choice("host")})
     mixed = seen.__class__(seen.wall_ns, Choice("falcon"), {**seen.hosts, "m1": other})
     assert running(mixed) == Choice("falcon")

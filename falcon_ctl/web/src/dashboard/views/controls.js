@@ -1,6 +1,6 @@
 // The controls: run a system, with settings; start and stop flows.
 
-import { clock, count } from "../../shared/format.js";
+import { clock, count, duration } from "../../shared/format.js";
 import { $, h, keyed, text } from "../../shared/dom.js";
 import { ask } from "../connection.js";
 
@@ -74,7 +74,8 @@ function makeUse() {
       (one) => h("button", { type: "button", class: "segment", "data-system": one.name, onclick: () => quick(one.name) }, one.title),
       (button, one) => {
         button.disabled = !can;
-        button.setAttribute("aria-pressed", String(choice?.system === one.name && !choice.policy));
+        const runs = choice?.asked && choice.system === one.name && !choice.policy;
+        button.setAttribute("aria-pressed", String(Boolean(runs)));
       },
     );
     text($("running"), runningOf(choice, state));
@@ -97,6 +98,7 @@ function runningOf(choice, { network, mode, frames }) {
   if (choice.falcon_cpus) parts.push(`FALCON CPUs ${choice.falcon_cpus.join(", ")}`);
   if (choice.order) parts.push(`order ${choice.order}`);
   if (choice.dilation) parts.push(`${count(choice.dilation)} times slower than real`);
+  if (!choice.asked) return `Nobody has asked for a system yet: the first flow makes the network run ${choice.title}.`;
   const last = frames.at(-1);
   const when = mode.replay || network?.up || !last ? "Running" : `Last seen at ${clock(last.at)}`;
   return `${when}: ${parts.join(" · ")}`;
@@ -110,7 +112,9 @@ function fillOptions(form, catalogue) {
 }
 
 function fill(form, choice) {
-  form.system.value = choice.system;
+  const isChain = choice.system.includes(".toml:");
+  form.chain.value = isChain ? choice.system : "";
+  if (!isChain) form.system.value = choice.system;
   form.policy.value = choice.policy ?? "";
   form.threshold.value = choice.threshold ?? "";
   form.falcon_cpus.value = (choice.falcon_cpus ?? []).join(", ");
@@ -122,7 +126,7 @@ function wantedOf(form) {
   const number = (field) => (field.value === "" ? undefined : Number(field.value));
   const cpus = form.falcon_cpus.value.split(",").map((one) => one.trim()).filter(Boolean).map(Number);
   return {
-    system: form.system.value,
+    system: form.chain.value.trim() || form.system.value,
     policy: form.policy.value.trim() || undefined,
     threshold: number(form.threshold),
     falcon_cpus: cpus.length ? cpus : undefined,
@@ -142,6 +146,7 @@ function setEnabled(form, can) {
 function makeSend() {
   const form = $("flow-form");
   let containers = null;
+  let choice = null;
 
   form.source.addEventListener("change", () => fillTargets(form, containers));
   form.proto.addEventListener("change", () => {
@@ -154,6 +159,7 @@ function makeSend() {
     text($("flow-error"), "");
     $("start-flow").disabled = true;
     try {
+      if (choice && !choice.asked) await ask("/api/use", { system: choice.system });
       await ask("/api/flows", requestOf(form));
     } catch (error) {
       text($("flow-error"), error.message);
@@ -171,6 +177,7 @@ function makeSend() {
   }
 
   return (state, can) => {
+    choice = state.choice;
     const found = state.network?.catalogue?.containers ?? null;
     if (found && JSON.stringify(found) !== JSON.stringify(containers)) {
       containers = found;
@@ -238,5 +245,9 @@ function progressOf(flow) {
   if (flow.received !== undefined) parts.push(`${count(flow.received)} received`);
   if (flow.lost) parts.push(`${count(flow.lost)} lost`);
   if (flow.reordered) parts.push(`${count(flow.reordered)} reordered`);
+  const { latency, retransmitted, late, hint } = flow.report ?? {};
+  if (latency) parts.push(...["p50", "p99"].map((name) => `${name} ${duration(latency.percentiles[name])}`));
+  if (retransmitted) parts.push(`${count(retransmitted)} segments sent again`);
+  parts.push(...[late, hint].filter(Boolean));
   return parts.join(" · ");
 }
