@@ -69,7 +69,11 @@ def blocks(page: str, text: str) -> list[Block]:
 def spans(text: str) -> list[str]:
     """Commands of this project in running text and tables."""
     found = _SPAN.findall(_FENCE.sub("", text))
-    return [one.replace("\\|", "|") for one in found if one not in _FOREIGN and "…`" not in one]
+    return [
+        re.sub(r"<[^>]*>", "X", one.replace("\\|", "|"))
+        for one in found
+        if one not in _FOREIGN and "…`" not in one
+    ]
 
 
 def lacking(shown: tuple[str, ...], output: str) -> str:

@@ -12,7 +12,19 @@ import typer
 
 ROOT = Path(__file__).parents[2]
 # Programs that pages name and that this project does not bring.
-OTHERS = {"cat", "dask", "falcon_ctl", "git", "ip", "simple_switch_CLI", "tshark", "wireshark"}
+OTHERS = {
+    "cat",
+    "dask",
+    "falcon_ctl",
+    "git",
+    "ip",
+    "iperf3",
+    "ls",
+    "ssh",
+    "simple_switch_CLI",
+    "tshark",
+    "wireshark",
+}
 _VARIABLE = re.compile(r"^[A-Z][A-Z0-9_]*=")
 _SEPARATORS = {"&&", "|", ";", "&"}
 

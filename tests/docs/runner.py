@@ -46,7 +46,7 @@ class Folder:
 
     def run(self, block: Block, command: Command) -> None:
         """Run a command, and look for the lines that the page shows."""
-        inside = command.text.startswith("python -m falcon_ctl") and not set("|&;>#") & set(
+        inside = command.text.startswith("python -m falcon_ctl") and not set("*|&;>#") & set(
             command.text
         )
         status, output = self._inside(command.text) if inside else self._shell(command.text)
