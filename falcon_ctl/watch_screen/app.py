@@ -28,6 +28,7 @@ from falcon_ctl.watch_screen.source import Feed, Source
 from rxpath.errors import RxPathError
 
 NOTICE_S = 8.0
+FEWEST_FLOWS, OTHER_ROWS = 8, 12  # a screen has no room for more flows than its other rows leave
 COVERED_S = 0.5  # between two pictures behind a dialog
 SILENT_S = 2.0  # without an observation, until the last line says so
 SIGNALLED = 130
@@ -111,10 +112,11 @@ class WatchApp(App[int]):
         self._heard = time.monotonic()
         self._drawn = 0.0
         self._palette = Palette(self._depth(mono), ascii_only=not _is_utf8())
+        self._board = Board(self._palette)
 
     def compose(self) -> ComposeResult:
         """One widget."""
-        yield Board(self._palette)
+        yield self._board
 
     def on_mount(self) -> None:
         """Begin to observe."""
@@ -126,7 +128,8 @@ class WatchApp(App[int]):
         self.set_interval(1.0, self._look_at_the_time)
 
     @on(Resize)
-    def _resized(self) -> None:
+    def _resized(self, size: Resize) -> None:
+        self._feed.flows = max(FEWEST_FLOWS, size.size.height - OTHER_ROWS)
         self.call_after_refresh(self._draw)
 
     @on(Seen)
@@ -226,7 +229,7 @@ class WatchApp(App[int]):
             self._say("", "")
 
     def _draw(self) -> None:
-        board = self.screen_stack[0].query_one(Board)
+        board = self._board
         if not board.size:
             return  # not laid out yet
         self._drawn = time.monotonic()

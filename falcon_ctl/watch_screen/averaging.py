@@ -23,13 +23,17 @@ def averaged(hosts: Sequence[Host]) -> Host:
     rates: dict[int, float] = {}
     for host, weight in pairs:
         for flow in host.flows:
-            rates[flow.number] = rates.get(flow.number, 0.0) + weight * flow.pps
+            if flow.pps or flow.number not in rates:
+                rates[flow.number] = rates.get(flow.number, 0.0) + weight * flow.pps
     return replace(
         last,
         span_ns=span,
         pps=sum(weight * host.pps for host, weight in pairs),
         bps=sum(weight * host.bps for host, weight in pairs),
-        flows=tuple(replace(flow, pps=rates[flow.number]) for flow in last.flows),
+        flows=tuple(
+            flow if flow.pps == (rate := rates[flow.number]) else replace(flow, pps=rate)
+            for flow in last.flows
+        ),
         cpus=_cpus(pairs),
     )
 

@@ -25,7 +25,7 @@ from falcon_ctl.watch_screen import styles
 from falcon_ctl.watch_screen.lines import HEADING, Report, snapshot
 from falcon_ctl.watch_screen.memory import Memory
 from falcon_ctl.watch_screen.network import Live
-from falcon_ctl.watch_screen.source import RETRY_S, Source, explained
+from falcon_ctl.watch_screen.source import FLOWS, RETRY_S, Source, explained
 from falcon_ctl.watch_screen.spans import Row
 
 SCREEN_S, LINES_S = 0.1, 1.0  # between two pictures; between two lines
@@ -143,9 +143,9 @@ def _signals(end: Callable[[], None]) -> Iterator[list[int]]:
 def _once(source: Source, interval: float, json: Path | None) -> None:
     """Two observations, as rates are of the time between them; the second one is shown."""
     memory = Memory()
-    memory.add(source.observe())
+    memory.add(source.observe(FLOWS))
     time.sleep(interval)
-    memory.add(source.observe())
+    memory.add(source.observe(FLOWS))
     if json is not None:
         assert memory.seen is not None
         with json.open("w") as out:
@@ -209,7 +209,7 @@ def _follow(source: Source, interval: float, duration: float | None, out: _Json 
     lost = False
     while True:
         try:
-            out.add(source.observe())
+            out.add(source.observe(FLOWS))
             lost = False
         except CtlError as error:
             if not lost:

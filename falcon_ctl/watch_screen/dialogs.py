@@ -39,7 +39,10 @@ class Ask(ModalScreen[Choice | None]):
         super().__init__()
         self._question = question
         self._current = current
+        # Kept and not looked up: while the app ends, a dialog may be mounted without its parts.
+        self._input = Input(id="typed", compact=True)
         self._options = Board(palette)
+        self._preview = Static("", id="preview", markup=False)
         self._values: list[str] = []
         self._at = 0
 
@@ -48,15 +51,15 @@ class Ask(ModalScreen[Choice | None]):
         with Vertical(id="dialog"):
             title = f"{self._question.title}: type or use the arrows, {self._question.free}"
             yield Static(title, id="asked", markup=False)
-            yield Input(id="typed", compact=True)
+            yield self._input
             yield self._options
-            yield Static("", id="preview", markup=False)
+            yield self._preview
             yield Static("Enter runs it, Esc leaves all as it is", id="keys", markup=False)
 
     def on_mount(self) -> None:
         """Show all options, with what runs now marked."""
         self._options.styles.height = min(len(self._question.options), LONGEST)
-        self.query_one(Input).focus()
+        self._input.focus()
         self._fill("")
 
     @on(Input.Changed)
@@ -94,7 +97,7 @@ class Ask(ModalScreen[Choice | None]):
         else:
             note = remark(chosen)
             shown = Text(f"{chosen.command()}{f'  ({note})' if note else ''}", "bold")
-        self.query_one("#preview", Static).update(shown)
+        self._preview.update(shown)
 
     def _chosen(self) -> tuple[Choice | None, str]:
         """The choice that is marked, or None and why there is none."""
@@ -121,13 +124,13 @@ class Help(ModalScreen[None]):
     def __init__(self, palette: Palette) -> None:
         super().__init__()
         self._board = Board(palette, help_rows())
+        self._scroll = VerticalScroll(self._board, id="help")
 
     def compose(self) -> ComposeResult:
         """The rows, scrolled where the terminal is low."""
         self._board.styles.height = len(help_rows())
-        with VerticalScroll(id="help"):
-            yield self._board
+        yield self._scroll
 
     def action_scroll(self, step: int) -> None:
         """A line up or down."""
-        self.query_one(VerticalScroll).scroll_relative(y=step, animate=False)
+        self._scroll.scroll_relative(y=step, animate=False)

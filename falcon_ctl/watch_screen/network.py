@@ -24,11 +24,11 @@ class Live:
         self.name = ""
         self._session: Session | None = self._open()
 
-    def observe(self) -> Observation:
+    def observe(self, flows: int) -> Observation:
         """What all hosts do now; a network that was down is looked for again."""
         try:
             self._session = self._session or self._open()
-            return self._session.observe()
+            return self._session.observe(flows=flows)
         except CtlError:
             self.close()
             raise

@@ -11,6 +11,7 @@ from falcon_ctl.errors import CtlError, NoNetwork
 from falcon_ctl.steering.choice import Choice
 from falcon_ctl.steering.observation import Observation
 
+FLOWS = 64  # of each host, where there is room for as many as one likes
 RETRY_S = 0.5  # between two attempts while the network is down
 
 
@@ -19,8 +20,11 @@ class Source(Protocol):
 
     name: str
 
-    def observe(self) -> Observation:
-        """The next observation. Raises CtlError while there is nothing to observe."""
+    def observe(self, flows: int) -> Observation:
+        """The next observation, with so many flows of each host at most.
+
+        Raises CtlError while there is nothing to observe.
+        """
 
     def use(self, choice: Choice) -> None:
         """Make the network run it. Raises CtlError; may be called from another thread."""
@@ -38,6 +42,9 @@ class Feed:
         got: called in the thread with each observation.
         lost: called in the thread with the reason when there was none.
         failed: called in the thread with an error that is none of ours; then it ends.
+
+    Attributes:
+        flows: most flows of each host to ask for; each costs time, and a screen has few rows.
     """
 
     def __init__(
@@ -50,6 +57,7 @@ class Feed:
     ) -> None:
         self._source, self._interval = source, interval
         self._got, self._lost, self._failed = got, lost, failed
+        self.flows = FLOWS
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="observe", daemon=True)
 
@@ -74,7 +82,7 @@ class Feed:
         while not self._stop.is_set():
             wait = self._interval
             try:
-                seen = self._source.observe()
+                seen = self._source.observe(self.flows)
             except CtlError as error:
                 wait = max(wait, RETRY_S)
                 if not self._stop.is_set():

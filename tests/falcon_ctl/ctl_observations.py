@@ -94,7 +94,7 @@ class Made:
         self.failure = self.refusal = None  # of observing, and of using
         self.closed = False
 
-    def observe(self):
+    def observe(self, flows):
         if self.failure:
             raise self.failure
         self.step += 1
