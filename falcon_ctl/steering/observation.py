@@ -116,7 +116,10 @@ class Flow:
     places: tuple[Place, ...]
 
     def __str__(self) -> str:
-        return f"{self.proto} {self.source}:{self.source_port} > {self.target}:{self.target_port}"
+        if not self.source:
+            return "frames other than IP"
+        ports = [f":{port}" if port else "" for port in (self.source_port, self.target_port)]
+        return f"{self.proto} {self.source}{ports[0]} > {self.target}{ports[1]}"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ class Reader:
     _before: Mapping[str, Any] | None = None
     _ran: Choice | None = None
     _works: list[Work] = field(default_factory=list)
+    _delivered: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
 
     @property
     def next_slice(self) -> int:
@@ -65,6 +67,7 @@ class Reader:
     def forget(self) -> None:
         """The next answer is of another process, or of another connection."""
         self._before = None
+        self._delivered.clear()
 
     def read(self, now: Mapping[str, Any], choice: Choice) -> tuple[Host, list[Event]]:
         """The host now, and what happened since the last answer."""
@@ -73,6 +76,7 @@ class Reader:
         before = self._before
         if before is not None and now["model_ns"] < before["model_ns"]:
             before = None  # it was started again
+            self._delivered.clear()
         host = self._host(now, before or now, choice)
         events = [] if before is None else list(self._events(now, before, host))
         if self._ran not in (None, choice):
@@ -106,7 +110,7 @@ class Reader:
                 )
             ),
             sockets=tuple(self._sockets(now)),
-            flows=tuple(self._flows(now["flows"], old["flows"], rate)),
+            flows=tuple(self._flows(now["flows"], now["model_ns"], old["model_ns"])),
             latencies=_difference(now["latencies"], old["latencies"] if old is not now else None),
             slices=slices,
             missed_slices=max(0, missed),
@@ -141,18 +145,19 @@ class Reader:
         for container, depth, used in zip(self._containers, depths, memory, strict=False):
             yield Socket(container.name, depth, used, limit)
 
-    @property
+    @cached_property
     def _containers(self) -> Sequence[Container]:
         return self.topology.containers_of(self.name)
 
-    def _flows(
-        self, now: Mapping[str, list[Any]], old: Mapping[str, list[Any]], rate: float
-    ) -> Iterator[Flow]:
-        keys = zip(old["number"], old["first"], strict=True)
-        delivered = dict(zip(keys, old["delivered"], strict=True))
+    @cached_property
+    def _by_address(self) -> Mapping[tuple[str, str], str]:
+        """Containers' names by tenant and address."""
+        return {(one.tenant, str(one.ip)): one.name for one in self.topology.containers}
+
+    def _flows(self, now: Mapping[str, list[Any]], model_ns: int, since: int) -> Iterator[Flow]:
+        """The flows of an answer of `model_ns`; the one before was of `since`."""
         for at, number in enumerate(now["number"]):
             one = {name: column[at] for name, column in now.items()}
-            new = one["delivered"] - delivered.get((number, one["first"]), 0)
             source, target = self._ends(one)
             ports = one["ports"]
             yield Flow(
@@ -168,9 +173,20 @@ class Reader:
                 reordered=one["reordered"],
                 moves=one["moves"],
                 bytes=one["bytes"],
-                pps=new * rate,
+                pps=self._rate(one, model_ns, since),
                 places=tuple(Place(self._works[work], cpu) for work, cpu in one["places"]),
             )
+
+    def _rate(self, flow: Mapping[str, Any], model_ns: int, since: int) -> float:
+        """Delivered frames a second since the answer that told of the flow before.
+
+        That may be an earlier one than the last: an answer has some of the flows.
+        """
+        key, delivered = (flow["number"], flow["first"]), flow["delivered"]
+        unknown = (since, 0) if flow["first"] >= since else (since, delivered)
+        then, before = self._delivered.get(key, unknown)
+        self._delivered[key] = model_ns, delivered
+        return (delivered - before) * _SECOND / (model_ns - then) if model_ns > then else 0.0
 
     def _ends(self, flow: Mapping[str, Any]) -> tuple[str, str]:
         """Containers' names where there are such of the tenant, else addresses."""
@@ -178,15 +194,10 @@ class Reader:
         if not 0 <= flow["container"] < len(containers):
             return flow["source"], flow["target"]
         target = containers[flow["container"]]
-        source = next(
-            (
-                one.name
-                for one in self.topology.containers
-                if one.tenant == target.tenant and str(one.ip) == flow["source"]
-            ),
-            flow["source"],
-        )
-        return source, target.name if str(target.ip) == flow["target"] else flow["target"]
+        names = self._by_address
+        source = names.get((target.tenant, flow["source"]), flow["source"])
+        is_target = names.get((target.tenant, flow["target"])) == target.name
+        return source, target.name if is_target else flow["target"]
 
     def _slices(self, packed: str) -> Iterator[Slice]:
         for row in np.frombuffer(base64.b64decode(packed), SLICE).tolist():

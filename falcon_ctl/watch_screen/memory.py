@@ -117,7 +117,7 @@ class Memory:
         self._follow(self.seen)
         for event in _gathered(now.events):
             self._tell(now.wall_ns, event)
-        if before is not None and not any(event.kind == "use" for event in now.events):
+        if before is not None:
             self._tell_changes(before, now)
 
     def _over_time(self, now: Observation) -> Observation:
@@ -204,9 +204,12 @@ def _change(before: Choice, now: Choice) -> str:
 
 
 def _gathered(events: Iterable[Event]) -> Iterator[Event]:
-    """The events, but one for all changes of CPU of one observation where there are many."""
+    """The events, but one for all changes of CPU of one observation where there are many.
+
+    What machines run is told by `Memory` itself, in one line for those alike.
+    """
     found: dict[tuple[str, str], list[Event]] = defaultdict(list)
-    for event in events:
+    for event in (one for one in events if one.kind != "use"):
         found[event.host, event.kind].append(event)
     for (host, kind), alike in found.items():
         if kind in CHANGES and len(alike) > MANY:

@@ -153,6 +153,21 @@ def test_loads_and_rates_are_of_the_time_since_the_last_observation():
     assert events[1].text == "udp red1-1:7 > red2-1:80: gro_cell vxlan0 CPU 2 → 4"
 
 
+def test_a_flow_that_an_answer_left_out_has_the_rate_of_the_whole_time():
+    reader = Reader("m2", PAIR)
+    busy = [[2], [1], [500]]
+    reader.read(answer(1000, busy, 10), Choice("overlay"))
+    without = answer(2000, busy, 20)
+    without["flows"] = {name: [] for name in without["flows"]}
+    reader.read(without, Choice("overlay"))
+    host, _ = reader.read(answer(5000, busy, 90), Choice("overlay"))
+    assert host.flows[0].pps == 80 / 4000 * 1e9
+    unknown = Reader("m2", PAIR)
+    unknown.read(without, Choice("overlay"))
+    host, _ = unknown.read(answer(5000, busy, 90), Choice("overlay"))
+    assert host.flows[0].pps == 0.0  # it came before: nobody knows how much of it is new
+
+
 def test_a_host_that_was_started_again_has_no_negative_rates():
     reader = Reader("m2", PAIR)
     reader.read(answer(9000, [[2], [1], [500]], 1000), Choice("overlay"))

@@ -117,6 +117,12 @@ def test_more_busy_cpus_than_rows_are_the_busiest_and_the_rest_is_counted():
     assert f"(+{40 - len(shown)} less busy)" in "\n".join(rows)
 
 
+def test_flows_without_ports_are_named_without_them():
+    ping = src.flow(1.0, src.PILED, proto="icmp", source_port=0, target_port=0)
+    assert str(ping) == "icmp red1-1 > red2-1"
+    assert str(replace(ping, proto="ip-0", source="", target="")) == "frames other than IP"
+
+
 def test_queues_that_hold_something_are_shown_and_full_ones_marked():
     rings = (Queue(0, 12, 1024, 1), Queue(1, 1000, 1024, 3), Queue(2, 0, 1024, 5))
     sockets = (Socket("red2-1", 7, 212_000, 212_992), Socket("red2-2", 0, 0, 212_992))
@@ -175,7 +181,7 @@ def test_events_alike_are_one_line_and_many_moves_are_counted():
     memory.add(src.observation(step=51, events=moves))
     assert memory.events[-1].text == "20 flows' stages rehashed"
     for step in range(100, 100 + 2 * EVENTS):
-        memory.add(src.observation(step=step, events=[Event(1, "m2", "use", f"{step}")]))
+        memory.add(src.observation(step=step, events=[Event(1, "m2", "switch-on", f"… {step}")]))
     assert len(memory.events) == EVENTS
 
 
