@@ -43,7 +43,7 @@ MINE    = $(AS_OWNER) test -w $(ENV) || { \
 # What the network needs from the system, as Debian and Ubuntu call it.
 APT    := mininet iproute2 util-linux ethtool iputils-ping
 # What some tests need besides; without it they are skipped, and say which package they lack.
-APT_TESTS := chromium fonts-dejavu-core
+APT_TESTS := chromium fonts-dejavu-core memcached nginx redis-server redis-tools iperf3 sockperf wrk
 
 .PHONY: topo down docs test test-quick test-distro check bench fuzz mutants chaos soak failover p4 system test-system install clean help
 .DEFAULT_GOAL := help
@@ -109,7 +109,7 @@ system:
 
 # One by one: a system that lacks one of them has the others.
 test-system:
-	@for package in $(APT_TESTS); do sh tools/system.sh $$package || echo "make: without $$package" >&2; done
+	@for package in $(APT_TESTS); do SERVICES=off sh tools/system.sh $$package || echo "make: without $$package" >&2; done
 
 $(PY):
 	@$(AS_OWNER) $(PYTHON) -m venv $(ENV) || { echo "make: cannot create $(ENV): install your system's python3-venv package" >&2; exit 2; }

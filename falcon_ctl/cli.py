@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from falcon_ctl import files, help_text, lock
+from falcon_ctl.apps import cli as apps_cli
 from falcon_ctl.checks import outcome
 from falcon_ctl.dashboard import cli as dashboard_cli
 from falcon_ctl.errors import CtlError, Interrupted, PartFailed, UsageError
@@ -508,6 +509,7 @@ def systems(
     raise typer.Exit(0 if claims_cli.check_all(_console(), json) else 1)
 
 
+app.command()(apps_cli.apps)
 app.command()(report_cli.report)
 app.command()(steering_cli.use)
 app.command()(steering_cli.show)

@@ -13,6 +13,7 @@ from falcon_ctl.systems.system import System, merge_knobs
 from rxpath.config.knobs import FalconKnobs
 from rxpath.errors import ControlError
 from rxpath.live.control import Client
+from rxpath.live.records import Recording, read
 from topo.protocol.status import MachineInfo
 
 # A driver that delivers late by the wall clock does not distort the model's own times.
@@ -75,13 +76,28 @@ class Host:
     def recording(self, limit: int) -> Iterator[list[Trace]]:
         """Record up to `limit` frames; the list holds the trace when the block is left."""
         traces: list[Trace] = []
+        with self._recorded(limit) as files:
+            yield traces
+        traces += map(load, files)
+        _remove(files)
+
+    @contextmanager
+    def recorded(self, limit: int) -> Iterator[list[Recording]]:
+        """As `recording`, as arrays: for more frames than objects are made of in a run's time."""
+        found: list[Recording] = []
+        with self._recorded(limit) as files:
+            yield found
+        found += map(read, files)
+        _remove(files)
+
+    @contextmanager
+    def _recorded(self, limit: int) -> Iterator[list[Path]]:
+        files: list[Path] = []
         self._client.call("record", action="start", limit=limit)
         try:
-            yield traces
+            yield files
         finally:
-            path = Path(self._client.call("record", action="stop")["path"])
-        traces.append(load(path))
-        path.unlink(missing_ok=True)
+            files.append(Path(self._client.call("record", action="stop")["path"]))
 
     def ask_to_restore(self, seconds: float) -> None:
         """Request the knobs that were found at first; `await_restored` waits up to `seconds`.
@@ -104,6 +120,11 @@ class Host:
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for path in files:
+        path.unlink(missing_ok=True)
 
 
 def restore_all(hosts: Iterable[Host], seconds: float = RESTORE_SECONDS) -> None:

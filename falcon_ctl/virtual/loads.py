@@ -91,7 +91,7 @@ class Closed:
         asks: they ask, wait for the answer and think.
         renews: each request is asked over a new connection; else connections are there from the
             start, but for Slim's.
-        think_ns: mean of exponentially distributed thinking.
+        think_ns: mean of exponentially distributed thinking, cut at `longest_think_ns`.
         surge: how many times the window from the measurement's start on, of the streams that are
             `surging`, the first ones.
         size: bytes of a stream's full frame without its tunnel (`falcon_ctl.virtual.wire.segment`).
@@ -115,6 +115,7 @@ class Closed:
     asks: bool = False
     renews: bool = False
     think_ns: float = 0.0
+    longest_think_ns: float = math.inf
     surge: int = 1
     surging: int = 0
     size: int = FULL

@@ -241,7 +241,8 @@ def connected(
         )
         for number in range(count)
     ]
-    thinking = rng.exponential(load.think_ns, 1 << 14).astype(np.int64)
+    thinking = rng.exponential(load.think_ns, 1 << 14)
+    thinking = np.minimum(thinking, load.longest_think_ns).astype(np.int64)
     closed_loop = ClosedLoop(
         model, connections, load.wire, thinking, samples=1 << 20, records=records
     )

@@ -1,0 +1,1 @@
+"""Real servers and clients in the containers, over each system's receive path."""
