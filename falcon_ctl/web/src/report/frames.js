@@ -15,6 +15,7 @@ let count = 0;
 
 export function showFrames(place, { runs, hops }, stages) {
   const id = `frames-${count++}`;
+  place.querySelector(".without-program").remove();
   const select = element("select", { id: `${id}-run` },
     ...runs.map((run, index) => element("option", { value: index }, run.title)));
   const chosen = element("p", { class: "quiet" });
