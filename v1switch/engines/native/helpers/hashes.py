@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from v1switch.engines.native.helpers.jit import kernel
-from v1switch.engines.native.helpers.memory import u8, u16, u32, word
+from v1switch.engines.native.helpers.memory import half, u8, u16, u32, word
 from v1switch.program.hashes import (
     CCITT_POLYNOMIAL,
     CRC8_POLYNOMIAL,
@@ -61,10 +61,12 @@ def toeplitz(at: int, size: int, words: int) -> int:
     for n in range(0, size, 4):
         left = word(key + (n // 4) % length * WORD_BYTES)
         right = word(key + (n // 4 + 1) % length * WORD_BYTES)
-        data = word32(at + n, size - n)
-        for bit in range(32):
-            if data >> (31 - bit) & 1:
-                state ^= left << bit & _ONES | right >> (32 - bit)
+        window, data = left << 32 | right, word32(at + n, size - n)
+        while data != 0:
+            if data >> 31:
+                state ^= window >> 32 & _ONES
+            window <<= 1
+            data = data << 1 & _ONES
     return state
 
 
@@ -199,30 +201,21 @@ def _rotated(value: int, by: int) -> int:
 
 
 @kernel
-def _little(at: int, size: int) -> int:
-    """A little-endian number of so many bytes."""
-    state = 0
-    for n in range(size):
-        state |= u8(at + n) << (8 * n)
-    return state
-
-
-@kernel
 def _round(lane: int, number: int) -> int:
     return _rotated(lane + number * _TWO, 31) * _ONE
 
 
 @kernel
 def xxh64(at: int, size: int) -> int:
-    """XXH64 with seed 0."""
+    """XXH64 with seed 0; of bytes that begin at a word."""
     end, state = at + size, _FIVE
     if size >= 32:
         first, second, third, fourth = _ONE + _TWO, _TWO, 0, -_ONE
         while at + 32 <= end:
-            first = _round(first, _little(at, 8))
-            second = _round(second, _little(at + 8, 8))
-            third = _round(third, _little(at + 16, 8))
-            fourth = _round(fourth, _little(at + 24, 8))
+            first = _round(first, word(at))
+            second = _round(second, word(at + 8))
+            third = _round(third, word(at + 16))
+            fourth = _round(fourth, word(at + 24))
             at += 32
         state = _rotated(first, 1) + _rotated(second, 7)
         state += _rotated(third, 12) + _rotated(fourth, 18)
@@ -232,10 +225,10 @@ def xxh64(at: int, size: int) -> int:
         state = (state ^ _round(0, fourth)) * _ONE + _FOUR
     state += size
     while at + 8 <= end:
-        state = _rotated(state ^ _round(0, _little(at, 8)), 27) * _ONE + _FOUR
+        state = _rotated(state ^ _round(0, word(at)), 27) * _ONE + _FOUR
         at += 8
     if at + 4 <= end:
-        state = _rotated(state ^ _little(at, 4) * _ONE, 23) * _TWO + _THREE
+        state = _rotated(state ^ half(at) * _ONE, 23) * _TWO + _THREE
         at += 4
     while at < end:
         state = _rotated(state ^ u8(at) * _FIVE, 11) * _ONE
