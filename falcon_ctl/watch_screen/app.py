@@ -21,7 +21,9 @@ from falcon_ctl.steering.observation import Observation
 from falcon_ctl.watch_screen import choosing, styles, wording
 from falcon_ctl.watch_screen.board import Board, Palette
 from falcon_ctl.watch_screen.choosing import Question
-from falcon_ctl.watch_screen.dialogs import Ask, Help
+from falcon_ctl.watch_screen.dialogs import Ask, Pages
+from falcon_ctl.watch_screen.events import events
+from falcon_ctl.watch_screen.helping import help_rows
 from falcon_ctl.watch_screen.memory import Memory
 from falcon_ctl.watch_screen.screen import Frame, screen
 from falcon_ctl.watch_screen.source import Feed, Source
@@ -48,6 +50,10 @@ class Lost(Message):
     def __init__(self, why: str) -> None:
         super().__init__()
         self.why = why
+
+
+class Ended(Message):
+    """There will be no more observations."""
 
 
 class Failed(Message):
@@ -86,6 +92,7 @@ class WatchApp(App[int]):
         Binding("t", "ask('thresholds')", "threshold"),
         Binding("m,tab", "machine(1)", "machine", priority=False),
         Binding("M,shift+tab", "machine(-1)", "machine before"),
+        Binding("e", "events", "events"),
         Binding("space", "pause", "pause"),
         Binding("question_mark,h,f1", "help", "help"),
     ]
@@ -102,11 +109,12 @@ class WatchApp(App[int]):
             lambda seen: self.post_message(Seen(seen)),
             lambda why: self.post_message(Lost(why)),
             lambda error: self.post_message(Failed(error)),
+            lambda: self.post_message(Ended()),
         )
         self._notice, self._style = "", ""
         self._notice_until = 0.0
         self._paused = False
-        self._acting = False
+        self._acting = self._over = False
         self._duration = duration
         self._loop: asyncio.AbstractEventLoop | None = None
         self._heard = time.monotonic()
@@ -147,6 +155,11 @@ class WatchApp(App[int]):
         self._memory.lose(message.why, time.time_ns())
         self._draw()
 
+    @on(Ended)
+    def _ended(self) -> None:
+        self._over = True
+        self._say("the recording has ended; q quits", "head", seconds=float("inf"))
+
     @on(Failed)
     def _failed(self, message: Failed) -> None:
         raise message.error
@@ -178,11 +191,19 @@ class WatchApp(App[int]):
 
     def action_help(self) -> None:
         """Show the help."""
-        self.push_screen(Help(self._palette))
+        self.push_screen(Pages(self._palette, help_rows()))
+
+    def action_events(self) -> None:
+        """Show the whole event log."""
+        rows = events(self._memory, len(self._memory.events) + 2)
+        self.push_screen(Pages(self._palette, rows, at_end=True))
 
     def action_ask(self, what: str) -> None:
         """Ask what is to run, and run it."""
         host = self._memory.host
+        if not self._source.is_live:
+            self._say(f"{self._source.name} is a recording: nothing can be changed", "warn")
+            return
         if host is None or self._memory.outage:
             self._say(f"nothing to change: network {self._memory.outage or 'not seen yet'}", "warn")
             return
@@ -223,10 +244,12 @@ class WatchApp(App[int]):
     def _look_at_the_time(self) -> None:
         """Take an old notice away; say when no observation comes."""
         silent = time.monotonic() - self._heard
-        if silent > SILENT_S:
+        if silent > SILENT_S and self._source.is_live:
             self._say(f"no answer from the network for {silent:.0f} s", "warn", seconds=1.5)
         elif self._notice and time.monotonic() > self._notice_until:
             self._say("", "")
+            if self._over:
+                self._ended()
 
     def _draw(self) -> None:
         board = self._board

@@ -35,7 +35,17 @@ def averaged(hosts: Sequence[Host]) -> Host:
             for flow in last.flows
         ),
         cpus=_cpus(pairs),
+        latencies=_together(hosts),
     )
+
+
+def _together(hosts: Sequence[Host]) -> tuple[tuple[int, int], ...]:
+    """The latencies of all frames of the time."""
+    frames: dict[int, int] = {}
+    for host in hosts:
+        for bound, count in host.latencies:
+            frames[bound] = frames.get(bound, 0) + count
+    return tuple(sorted(frames.items()))
 
 
 def _cpus(pairs: Sequence[tuple[Host, float]]) -> tuple[Cpu, ...]:

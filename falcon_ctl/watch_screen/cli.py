@@ -25,6 +25,7 @@ from falcon_ctl.watch_screen import styles
 from falcon_ctl.watch_screen.lines import HEADING, Report, snapshot
 from falcon_ctl.watch_screen.memory import Memory
 from falcon_ctl.watch_screen.network import Live
+from falcon_ctl.watch_screen.recorded import Recorded
 from falcon_ctl.watch_screen.source import FLOWS, RETRY_S, Source, explained
 from falcon_ctl.watch_screen.spans import Row
 
@@ -59,6 +60,14 @@ def watch(
         float | None,
         typer.Option(metavar="SECONDS", min=0, help="End by itself after this time."),
     ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(
+            "--replay",
+            metavar="FILE",
+            help="Watch what --json FILE wrote instead of a network, as fast as it was written.",
+        ),
+    ] = None,
     run_dir: RunDir = None,
 ) -> None:
     """Watch the running network: cores by stage, queues, flows, drops, events; switch its system.
@@ -73,10 +82,14 @@ def watch(
         falcon_ctl watch --once
 
         falcon_ctl watch --duration 10 --json /dev/stdout | jq .hosts.m2.pps
+
+        falcon_ctl watch --interval 0.1 --json session.jsonl
+
+        falcon_ctl watch --replay session.jsonl
     """
     if json is not None:
         files.verify_target(f"--json {json}", json)
-    with closing(Live(run_dir)) as source:
+    with closing(_source(replay, run_dir, interval)) as source:
         try:
             if once:
                 _once(source, interval or LINES_S, json)
@@ -91,6 +104,15 @@ def watch(
             raise Interrupted(LEFT) from error
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has seen enough
+
+
+def _source(replay: Path | None, run_dir: Path | None, interval: float | None) -> Source:
+    if replay is None:
+        return Live(run_dir)
+    if run_dir is not None or interval is not None:
+        what = "--run-dir" if run_dir is not None else "--interval"
+        raise UsageError("--replay", f"with {what}", "one of them: a recording has its own pace")
+    return Recorded(replay)
 
 
 def _is_terminal() -> bool:
@@ -143,9 +165,10 @@ def _signals(end: Callable[[], None]) -> Iterator[list[int]]:
 def _once(source: Source, interval: float, json: Path | None) -> None:
     """Two observations, as rates are of the time between them; the second one is shown."""
     memory = Memory()
-    memory.add(source.observe(FLOWS))
-    time.sleep(interval)
-    memory.add(source.observe(FLOWS))
+    for wait in (0.0, interval):
+        time.sleep(wait if source.is_live else 0.0)
+        if (seen := source.observe(FLOWS)) is not None:
+            memory.add(seen)
     if json is not None:
         assert memory.seen is not None
         with json.open("w") as out:
@@ -209,13 +232,19 @@ def _follow(source: Source, interval: float, duration: float | None, out: _Json 
     lost = False
     while True:
         try:
-            out.add(source.observe(FLOWS))
+            if (seen := source.observe(FLOWS)) is None:
+                return
+            out.add(seen)
             lost = False
         except CtlError as error:
             if not lost:
                 out.lose(explained(error))
             lost = True
+        if not source.is_live:  # it waits by itself
+            if time.monotonic() > end:
+                return
+            continue
         due = max(due + (max(interval, RETRY_S) if lost else interval), time.monotonic())
         if due > end:
             return
-        time.sleep(due - time.monotonic())
+        time.sleep(max(0.0, due - time.monotonic()))

@@ -17,7 +17,7 @@ from falcon_ctl.errors import CtlError
 from falcon_ctl.steering.choice import Choice
 from falcon_ctl.watch_screen.board import Board, Palette
 from falcon_ctl.watch_screen.choosing import Question, listed, remark
-from falcon_ctl.watch_screen.helping import help_rows
+from falcon_ctl.watch_screen.spans import Row
 from rxpath.errors import RxPathError
 from rxpath.policies import custom
 
@@ -112,24 +112,37 @@ class Ask(ModalScreen[Choice | None]):
         return chosen, ""
 
 
-class Help(ModalScreen[None]):
-    """Keys, letters, columns; Escape or ? closes it."""
+class Pages(ModalScreen[None]):
+    """Rows to read, scrolled where the terminal is low; Escape closes them.
+
+    Args:
+        rows: all of them.
+        at_end: begin with the last ones.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,h,enter,space", "dismiss", "close"),
+        Binding("escape,q,question_mark,h,e,enter,space", "dismiss", "close"),
         Binding("up,k", "scroll(-1)", "up"),
         Binding("down,j", "scroll(1)", "down"),
+        Binding("pageup", "scroll(-10)", "page up"),
+        Binding("pagedown", "scroll(10)", "page down"),
     ]
 
-    def __init__(self, palette: Palette) -> None:
+    def __init__(self, palette: Palette, rows: list[Row], *, at_end: bool = False) -> None:
         super().__init__()
-        self._board = Board(palette, help_rows())
-        self._scroll = VerticalScroll(self._board, id="help")
+        self._board = Board(palette, rows)
+        self._board.styles.height = len(rows)
+        self._scroll = VerticalScroll(self._board, id="pages")
+        self._at_end = at_end
 
     def compose(self) -> ComposeResult:
-        """The rows, scrolled where the terminal is low."""
-        self._board.styles.height = len(help_rows())
+        """The rows."""
         yield self._scroll
+
+    def on_mount(self) -> None:
+        """Show the last ones, where those are wanted."""
+        if self._at_end:
+            self._scroll.scroll_end(animate=False)
 
     def action_scroll(self, step: int) -> None:
         """A line up or down."""

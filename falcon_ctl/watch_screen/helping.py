@@ -10,6 +10,7 @@ _KEYS = (
     ("p", "run another steering policy, also your own (FILE.py:NAME)"),
     ("t", "set FALCON's threshold"),
     ("m, Tab", "show the next machine; M, Shift-Tab: the one before"),
+    ("e", "show the whole event log"),
     ("space", "hold the picture; events are logged meanwhile"),
     ("Ctrl-Z", "back to the shell; fg returns"),
     ("q, Ctrl-C", "quit; the network goes on as it is"),
@@ -21,7 +22,8 @@ _WORDS = (
     "does now; backlog and cell: packets that wait for it (input_pkt_queue,",
     "gro_cells). Flows: the CPU where the last packet had each stage.",
     "Rates, loads and queues are the model's: with dilation 1000 a second",
-    "here is a millisecond of the emulated machines.",
+    "here is a millisecond of the emulated machines. p50, p99: from the NIC",
+    "to the application.",
 )
 
 

@@ -19,6 +19,8 @@ class Live:
         NoNetwork: there is none now.
     """
 
+    is_live = True
+
     def __init__(self, run_dir: Path | None) -> None:
         self._run_dir = run_dir
         self.name = ""

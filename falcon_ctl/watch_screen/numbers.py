@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -18,6 +20,21 @@ def digits(value: float) -> str:
     if value >= 99.95:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
+
+
+def percentile(latencies: Sequence[tuple[int, int]], share: float) -> int:
+    """The latency that `share` of the frames have at most; of a histogram (largest, frames)."""
+    frames, seen = sum(count for _, count in latencies), 0
+    for bound, count in sorted(latencies):
+        seen += count
+        if seen >= share * frames:
+            return bound
+    return 0
+
+
+def duration(ns: float) -> str:
+    """`59.4 µs`, `1.55 ms`."""
+    return f"{digits(ns / 1e6)} ms" if ns >= 1e6 else f"{digits(ns / 1e3)} µs"
 
 
 def model_time(ns: int) -> str:

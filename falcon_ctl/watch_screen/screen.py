@@ -26,6 +26,7 @@ KEYS = (
     ("p", "policy"),
     ("t", "threshold"),
     ("m", "machine"),
+    ("e", "events"),
     ("space", "pause"),
     ("?", "help"),
     ("q", "quit"),

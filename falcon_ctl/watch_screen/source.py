@@ -19,9 +19,10 @@ class Source(Protocol):
     """What the screen and the plain output are fed by."""
 
     name: str
+    is_live: bool
 
-    def observe(self, flows: int) -> Observation:
-        """The next observation, with so many flows of each host at most.
+    def observe(self, flows: int) -> Observation | None:
+        """The next observation, with so many flows of each host at most; None: that was all.
 
         Raises CtlError while there is nothing to observe.
         """
@@ -42,6 +43,7 @@ class Feed:
         got: called in the thread with each observation.
         lost: called in the thread with the reason when there was none.
         failed: called in the thread with an error that is none of ours; then it ends.
+        ended: called in the thread when there will be no more observations.
 
     Attributes:
         flows: most flows of each host to ask for; each costs time, and a screen has few rows.
@@ -54,9 +56,10 @@ class Feed:
         got: Callable[[Observation], object],
         lost: Callable[[str], object],
         failed: Callable[[Exception], object],
+        ended: Callable[[], object],
     ) -> None:
         self._source, self._interval = source, interval
-        self._got, self._lost, self._failed = got, lost, failed
+        self._got, self._lost, self._failed, self._ended = got, lost, failed, ended
         self.flows = FLOWS
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="observe", daemon=True)
@@ -88,6 +91,9 @@ class Feed:
                 if not self._stop.is_set():
                     self._lost(explained(error))
             else:
+                if seen is None:
+                    self._ended()
+                    return
                 if not self._stop.is_set():
                     self._got(seen)
             due = max(due + wait, time.monotonic())

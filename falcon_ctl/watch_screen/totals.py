@@ -7,7 +7,7 @@ from dataclasses import replace
 from falcon_ctl.steering.observation import Host, Observation
 from falcon_ctl.watch_screen import wording
 from falcon_ctl.watch_screen.memory import Memory
-from falcon_ctl.watch_screen.numbers import rate
+from falcon_ctl.watch_screen.numbers import duration, percentile, rate
 from falcon_ctl.watch_screen.spans import Row, Span, packed, row
 
 
@@ -23,7 +23,10 @@ def title(memory: Memory, name: str, width: int) -> Row:
 
 
 def machines(memory: Memory, width: int) -> Row:
-    """Each machine's rate, the shown one marked; as many as have room around it."""
+    """Each machine's rate; the shown one is marked and has its latencies, from NIC to application.
+
+    As many as have room beside it.
+    """
     if memory.seen is None:
         return ()
     parts = [_machine(host, memory.machine) for host in memory.seen.hosts.values()]
@@ -38,7 +41,11 @@ def _machine(host: Host, shown: str) -> Row:
     mark = Span(f"[{host.name}]", "picked") if host.name == shown else Span(f" {host.name} ")
     if not host.pps:
         return row(mark, Span(" quiet", "dim"))
-    return row(mark, f" {rate(host.pps, 'pps')} {rate(host.bps, 'bit/s')}")
+    latency = ""
+    if host.name == shown and host.latencies:
+        p50, p99 = (duration(percentile(host.latencies, share)) for share in (0.5, 0.99))
+        latency = f"  p50 {p50}  p99 {p99}"
+    return row(mark, f" {rate(host.pps, 'pps')} {rate(host.bps, 'bit/s')}{latency}")
 
 
 def counters(host: Host, width: int) -> Row:

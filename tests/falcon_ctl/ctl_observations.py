@@ -86,6 +86,7 @@ class Made:
     """A source of such observations without end, which runs what it is told to."""
 
     name = "pair"
+    is_live = True
 
     def __init__(self):
         self.step = 0

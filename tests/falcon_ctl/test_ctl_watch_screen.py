@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import json
+import re
 from dataclasses import replace
 from datetime import timezone
 
@@ -9,7 +11,7 @@ import ctl_observations as src
 import pytest
 from ctl_observations import FALCON, NIC, OVERLAY
 
-from falcon_ctl.errors import AlreadyRunning, NoNetwork
+from falcon_ctl.errors import AlreadyRunning, CtlError, NoNetwork, UsageError
 from falcon_ctl.steering.choice import Choice
 from falcon_ctl.steering.observation import Event, Queue, Socket
 from falcon_ctl.watch_screen import choosing, numbers, styles
@@ -17,6 +19,7 @@ from falcon_ctl.watch_screen.bar import bar
 from falcon_ctl.watch_screen.helping import help_rows
 from falcon_ctl.watch_screen.lines import Report, snapshot
 from falcon_ctl.watch_screen.memory import EVENTS, Memory
+from falcon_ctl.watch_screen.recorded import Recorded
 from falcon_ctl.watch_screen.screen import Frame, screen
 from falcon_ctl.watch_screen.spans import text, width_of
 from falcon_ctl.watch_screen.stages import STAGES
@@ -226,6 +229,36 @@ def test_lines_say_what_is_new_since_the_line_before():
     assert [*report.add(calm)][-1].endswith("no packets")
 
 
+def test_latencies_are_those_of_the_last_second():
+    def seen(latencies, step):
+        return src.observation(src.host(latencies=latencies), step=step)
+
+    memory = remembered([seen([(100_000, 99)], 1), seen([(100_000, 1), (2_500_000, 900)], 2)])
+    assert "p50 2.50 ms  p99 2.50 ms" in drawn(memory)[1]
+    memory.add(seen([(700, 9)], 50))
+    assert "p50 0.70 µs  p99 0.70 µs" in drawn(memory)[1]
+
+
+def test_what_was_written_is_played_again(tmp_path):
+    file = tmp_path / "session.jsonl"
+    story = list(src.story())
+    lines = [f"{json.dumps(one.to_json())}\n" for one in story]
+    file.write_text("".join(lines) + lines[0][:50])  # its writer was killed
+    source = Recorded(file)
+    assert list(iter(lambda: source.observe(9), None)) == story
+    with pytest.raises(CtlError, match=r"session.jsonl is a recording: `falcon_ctl use falcon"):
+        source.use(FALCON)
+    wrong = {
+        "": "no complete line", "[]\n": "line 1: no JSON object", "{\n": "line 1: '{'",
+        '{"format": 0}\n': "line 1: format 0", "x" * 99 + "\n": "line 1: 'xxx",
+        '{"falcon_dashboard": 1}\n': "`falcon_ctl dashboard --replay FILE` plays this one",
+    }  # fmt: skip
+    for text_, why in wrong.items():
+        file.write_text(text_)
+        with pytest.raises(UsageError, match=re.escape(why)):
+            Recorded(file)
+
+
 def test_a_picture_is_as_long_as_it_has_to_be():
     rows = [text(one) for one in snapshot(remembered(src.story()), "pair", 100, UTC)]
     assert "drop" in rows[-1]
@@ -342,9 +375,12 @@ def test_the_screen_survives_an_outage_and_other_sizes():
                 await until(pilot, lambda: "[m2]" in shown(app)[1])
                 assert (len(shown(app)[0]), len(shown(app))) == size
             await pilot.press("question_mark")
-            assert "Help" in type(app.screen).__name__
+            assert type(app.screen).__name__ == "Pages"
             await pilot.press("q")
             assert len(app.screen_stack) == 1
+            await pilot.press("e")
+            assert "is up again" in app.screen._board.render_line(2).text
+            await pilot.press("escape")
             await pilot.press("m", "space")
             await until(pilot, lambda: "paused" in shown(app)[-1])
             assert "[m1]" in shown(app)[1]
