@@ -18,7 +18,7 @@ from mkdocs.structure.pages import Page
 from tools.docs import pages, pictures
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("labs", "v1switch/README.md")
+SOURCES = ("v1switch/README.md",)
 LINK = re.compile(r"\]\((?P<target>\.\.?/[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
 MERMAID = re.compile(r"```mermaid\n.*?```", re.DOTALL)
 
@@ -61,7 +61,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, uri, content=text))
     for uri, picture in pictures.drawn().items():
         files.append(File.generated(config, uri, content=picture))
-    for path in _sources():
+    for path in _sources(Path(config.docs_dir)):
         uri = f"source/{path.relative_to(ROOT)}"
         files.append(File.generated(config, uri, content=path.read_bytes()))
     return files
@@ -84,16 +84,10 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     return MERMAID.sub(f"![What runs: the shell outside, the network inside]({picture})", markdown)
 
 
-def _sources() -> list[Path]:
-    found = []
-    for name in SOURCES:
-        path = ROOT / name
-        found += [path] if path.is_file() else [one for one in path.rglob("*") if _is_text(one)]
-    return sorted(found)
-
-
-def _is_text(path: Path) -> bool:
-    return (
-        path.suffix in (".py", ".toml", ".yaml", ".txt", ".ipynb")
-        and "__pycache__" not in path.parts
-    )
+def _sources(docs: Path) -> list[Path]:
+    """The files outside docs/ that a page links to, or that have a place in the navigation."""
+    found = {ROOT / name for name in SOURCES}
+    for page in docs.rglob("*.md"):
+        links = (page.parent / link["target"] for link in LINK.finditer(page.read_text()))
+        found |= {path.resolve() for path in links}
+    return sorted(path for path in found if path.is_file() and not path.is_relative_to(docs))
