@@ -17,7 +17,8 @@ class Calm:
     """Makes log entries of an observation's events.
 
     Losses are summed up by host and reason: told at once, then every `EVERY` ms. Of other kinds the
-    first `MOST` are told, and how many more there were.
+    first `MOST` are told, and how many more there were. That hosts run something else is told of
+    all of them at once, by `falcon_ctl.dashboard.frames`.
     """
 
     def __init__(self) -> None:
@@ -34,7 +35,7 @@ class Calm:
             if more := self._more.pop(key, 0):
                 yield event(at, key[1], f"{more} more in {EVERY // 1000} s", key[0])
         for one in now.events:
-            if one.kind != _DROP:
+            if one.kind not in (_DROP, "use"):
                 yield from self._other(at, one.host, one.kind, one.text)
         yield from self._losses(now, at, before)
 

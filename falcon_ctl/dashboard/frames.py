@@ -164,6 +164,7 @@ def _host(now: Host, old: Host) -> dict[str, Any]:
         "backlog": sum(cpu.backlog + cpu.gro_cell for cpu in now.cpus),
         "sockets": sum(one.depth for one in now.sockets),
         "latency": [list(one) for one in now.latencies],
+        "missed": now.missed_slices,
         "slices": [
             [one.cpu, one.work.kind, one.work.device, one.flow, one.packet, one.start, one.end]
             for one in now.slices

@@ -13,7 +13,8 @@
     each RX queue; ``backlog`` and ``sockets``, packets in all of them; ``pps``, ``bps``,
     ``lost_pps`` in model time; ``delivered``, ``lost``, ``reordered``; ``drops`` {reason: frames};
     ``falcon_off``; ``latency`` [[upper bound in ns, frames]]; ``slices``, the last work of the
-    CPUs: [cpu, kind, device, flow, packet, start, end], model ns.
+    CPUs: [cpu, kind, device, flow, packet, start, end], model ns; ``missed``, how much before it
+    is not told.
     ``flows``: ``id``, ``number``, ``name``, ``host``, ``cpus`` {kind: [cpu]}, ``pps``, ``lost``,
     ``reordered``. ``links``: ``a``, ``b``, ``ab``, ``ba`` bits/s, ``ab_pps``, ``ba_pps`` of wall
     time, ``up``.

@@ -93,7 +93,7 @@ class World:
         slices: list[Slice] = []
         flows, busy = [], dict[int, dict[Work, float]]()
         latencies: dict[int, int] = {}
-        delivered_now = 0
+        delivered_now = missed = 0
         for sent in self.flows.values():
             cpus = self.cpus(sent)
             pps = sent.request.rate * (self.choice.dilation or 1000)
@@ -115,6 +115,7 @@ class World:
                 shares = busy.setdefault(cpu, {})
                 shares[work] = min(1.0, shares.get(work, 0.0) + rate * cost / 1e9)
             slices += self._slices(sent, cpus, rate)
+            missed += 4 * max(0, passed - self.shown)
             latency = round(2500 + sent.waiting * 1e9 / most)
             for share, factor in ((0.5, 1.0), (0.3, 1.3), (0.15, 1.8), (0.05, 3.0)):
                 bound = next((b for b in BUCKETS if b >= latency * factor), BUCKETS[-1])
@@ -140,7 +141,7 @@ class World:
             delivered_now * 8 * 128e9 / span, self.counts, dict(self.drops), tuple(named),
             tuple(Queue(n, waiting if n == 1 else 0, RING, 2 * n + 1) for n in range(8)),
             (Socket("red2-1", 2 if flows else 0, 0, 212_992),), tuple(flows),
-            tuple(sorted(latencies.items())), tuple(sorted(slices, key=lambda s: s.start)),
+            tuple(sorted(latencies.items())), tuple(sorted(slices, key=lambda s: s.start)), missed,
         )  # fmt: skip
         quiet = {"delivered": 0, "reordered": 0}
         sender = Host(

@@ -12,6 +12,7 @@ export function empty() {
     frames: [],
     events: [],
     flows: new Map(),
+    gaps: new Map(), // host → [[from, to], …]: times of which the slices are not known
     slices: new Map(), // host → [[cpu, kind, device, flow, packet, start, end], …] by start
     choices: [], // [wall ms, title] of each time another system began to run
     mode: { replay: null, recording: null, recordings: [], viewers: 0 },
@@ -80,9 +81,17 @@ function addFrame(state, frame) {
     const kept = state.slices.get(name) ?? [];
     const clock = kept.at(-1)?.[5] ?? 0;
     const fresh = host.slices[0][5] < clock - 1e9 ? [] : kept; // the host's clock began anew
+    if (host.missed) addGap(state, name, fresh, host.slices);
     fresh.push(...host.slices);
     state.slices.set(name, fresh.length > SLICES ? fresh.slice(-SLICES) : fresh);
   }
+}
+
+function addGap(state, name, before, after) {
+  const from = before.slice(-50).reduce((end, one) => Math.max(end, one[6]), 0);
+  const to = after.reduce((start, one) => Math.min(start, one[5]), Infinity);
+  const kept = (state.gaps.get(name) ?? []).slice(-50);
+  if (from > 0 && to > from) state.gaps.set(name, [...kept, [from, to]]);
 }
 
 // The host with the most delivered lately: what "automatic" shows.

@@ -10,6 +10,8 @@ const SPANS = [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000, 2000,
 const PACKET_WIDTH = 92; // px that a packet has in the automatic span, about: its number can be read
 const SOFTIRQS = new Set(["napi", "split", "rps", "gro_cell", "backlog"]);
 const LATELY = 1200; // slices
+const SHORT_PAUSE = 2000; // ns; a shorter one is between two packets
+const LONGEST_PAUSE = 300_000; // ns
 const STAYS = 150; // frames for which a core stays in view after its last work
 const [CPU, KIND, DEVICE, FLOW, PACKET, START, END] = [0, 1, 2, 3, 4, 5, 6];
 
@@ -18,7 +20,7 @@ export function makeCores() {
   let last = null; // what was shown last
   let span = null; // ns; null: automatic
   let automatic = SPANS[7];
-  let frozen = null; // { slices, end } while frozen
+  let frozen = null; // { slices, gaps, end } while frozen
   let selected = null; // [flow, packet]
   let seen = new Map(); // CPU → number of the frame in which it worked last
   let seenHost = null;
@@ -48,7 +50,7 @@ export function makeCores() {
 
   function toggleFreeze() {
     const slices = slicesNow();
-    frozen = frozen || slices.length === 0 ? null : { slices: slices.slice(), end: endOf(slices) };
+    frozen = frozen || slices.length === 0 ? null : { slices: slices.slice(), gaps: gapsNow(), end: endOf(slices) };
     $("freeze").setAttribute("aria-pressed", String(Boolean(frozen)));
     text($("freeze"), frozen ? "Go on" : "Freeze");
     draw();
@@ -114,13 +116,17 @@ export function makeCores() {
     return last?.state.slices.get(last.host) ?? [];
   }
 
+  function gapsNow() {
+    return last?.state.gaps.get(last.host) ?? [];
+  }
+
   function draw() {
     if (!last) return;
     const slices = frozen?.slices ?? slicesNow();
-    automatic = frozen ? automatic : spanFor(slices, automatic, canvas.parentElement.clientWidth);
+    automatic = frozen ? automatic : spanFor(slices, gapsNow(), automatic, canvas.parentElement.clientWidth);
     const shown = span ?? automatic;
     const end = frozen?.end ?? endOf(slices);
-    drawn = drawLanes(canvas, slices, cpus, { start: end - shown, end }, selected);
+    drawn = drawLanes(canvas, { slices, gaps: frozen?.gaps ?? gapsNow() }, cpus, { start: end - shown, end }, selected);
     text($("span"), duration(shown));
     text($("packet"), describe(slices, selected, last));
     const summary = summaryOf(cpus, last);
@@ -228,33 +234,34 @@ function endOf(slices) {
   return end;
 }
 
-// A span in which the numbers of packets can be read, or, where a core takes turns between stages,
-// each of them is seen. It changes only when it is clearly wrong.
-function spanFor(slices, before, width) {
+// A span in which the numbers of packets can be read, and each stage is seen: also where a core takes
+// turns between stages, or packets come in bursts. It changes only when it is clearly wrong.
+function spanFor(slices, gaps, before, width) {
   const last = slices.slice(-LATELY);
   const firsts = last.filter((one) => one[KIND] === "napi");
   if (firsts.length < 8) return before;
   const each = (firsts.at(-1)[START] - firsts[0][START]) / (firsts.length - 1);
-  const wanted = Math.max(each * Math.max(4, width / PACKET_WIDTH), 1.6 * turnOf(last));
+  const readable = each * Math.max(4, width / PACKET_WIDTH);
+  const wanted = Math.max(readable, 1.4 * Math.min(pauseOf(last, gaps), LONGEST_PAUSE));
   if (wanted > before / 1.9 && wanted < before * 1.25) return before;
   return SPANS.find((one) => one >= wanted) ?? SPANS.at(-1);
 }
 
-// How long a core takes for a turn of all the stages it has, at most: from the begin of a batch of
-// one stage to the begin of its next one.
-function turnOf(slices) {
-  const running = new Map(); // CPU → kind
-  const began = new Map(); // CPU and kind → begin of its last batch
-  let longest = 0;
+// For how long a stage usually pauses on its core, of the stage with the longest pauses.
+function pauseOf(slices, gaps) {
+  const unknown = new Set(gaps.map(([, to]) => to)); // when slices are known again
+  const ended = new Map(); // CPU and kind → end of its last slice
+  const pauses = new Map(); // CPU and kind → its pauses
   for (const one of slices) {
-    const kind = one[KIND];
-    if (!SOFTIRQS.has(kind) || running.get(one[CPU]) === kind) continue;
-    const key = `${one[CPU]} ${kind}`;
-    if (running.has(one[CPU]) && began.has(key)) longest = Math.max(longest, one[START] - began.get(key));
-    began.set(key, one[START]);
-    running.set(one[CPU], kind);
+    if (unknown.has(one[START])) ended.clear();
+    if (!SOFTIRQS.has(one[KIND])) continue;
+    const key = `${one[CPU]} ${one[KIND]}`;
+    const pause = one[START] - (ended.get(key) ?? one[START]);
+    if (pause > SHORT_PAUSE) pauses.set(key, [...(pauses.get(key) ?? []), pause]);
+    ended.set(key, one[END]);
   }
-  return longest;
+  const medians = [...pauses.values()].map((all) => all.sort((a, b) => a - b)[all.length >> 1]);
+  return Math.max(0, ...medians);
 }
 
 function same(a, b) {

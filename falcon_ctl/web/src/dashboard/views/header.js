@@ -40,6 +40,9 @@ export function makeHeader() {
       const absent = Boolean(network) && !up && !mode.replay && connection.up;
       $("absent").hidden = !absent;
       text($("absent-why"), network?.text ?? "");
+      const trouble = up && network.text ? `${network.text} (make topo repairs it)` : "";
+      $("trouble").hidden = !trouble;
+      text($("trouble"), trouble);
     },
   };
 }

@@ -22,6 +22,7 @@ export function makeHeat() {
       keyed(
         head, [null, ...cpus], (cpu) => cpu ?? "stage",
         (cpu) => (cpu === null ? h("th", { scope: "col" }, "Stage") : h("th", { scope: "col" }, h("span", { class: "hidden" }, "CPU "), String(cpu))),
+        (cell, cpu) => cell.classList.toggle("idle-core", cpu !== null && !cells.has(cpu)),
       );
       keyed(
         body, kinds, (stage) => stage.kind,
@@ -42,6 +43,7 @@ function showRow(row, stage, cpus, cells) {
       if (cpu === null) return;
       const share = cells.get(cpu)?.get(stage.kind) ?? 0;
       cell.className = share >= 0.005 ? `heat-${Math.min(STEPS, Math.max(1, Math.ceil(share * STEPS)))}` : "";
+      cell.classList.toggle("idle-core", !cells.has(cpu));
       text(cell, share >= 0.005 ? String(Math.round(share * 100)) : "");
       cell.title = `${stage.title} on CPU ${cpu}: ${percent(share)}`;
     },

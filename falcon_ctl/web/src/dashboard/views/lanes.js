@@ -3,7 +3,6 @@
 import { duration } from "../../shared/format.js";
 import { stageOf } from "../../shared/stages.js";
 
-const LANE = 38; // px, as --lane of style.css
 const AXIS = 22;
 const INSET = 5;
 const NUMBER_FROM = 14; // px of a slice that has its packet's number
@@ -11,21 +10,23 @@ const TITLE_FROM = 62; // px of a slice that has its stage's title, too
 const [CPU, KIND, , FLOW, PACKET, START, END] = [0, 1, 2, 3, 4, 5, 6];
 
 // Returns { at(x, y) }: the slice there, null when there is none.
-export function drawLanes(canvas, slices, cpus, { start, end }, selected) {
+export function drawLanes(canvas, { slices, gaps }, cpus, { start, end }, selected) {
   const width = canvas.parentElement.clientWidth;
-  const height = Math.max(1, cpus.length) * LANE + AXIS;
-  const pen = fit(canvas, width, height);
   const style = getComputedStyle(canvas);
+  const lane = Number.parseInt(style.getPropertyValue("--lane"), 10); // px
+  const height = Math.max(1, cpus.length) * lane + AXIS;
+  const pen = fit(canvas, width, height);
   const scale = width / Math.max(1, end - start);
   const rows = new Map(cpus.map((cpu, row) => [cpu, row]));
-  drawGrid(pen, style, cpus.length, width, { start, end }, scale);
+  drawGrid(pen, style, { lanes: cpus.length, lane }, width, { start, end }, scale);
+  drawGaps(pen, style, gaps, cpus.length * lane, { start, end }, scale);
   const boxes = [];
   for (const slice of slices) {
     const row = rows.get(slice[CPU]);
     if (slice[END] <= start || slice[START] >= end || row === undefined) continue;
     const x = Math.max(0, (slice[START] - start) * scale);
     const right = Math.min(width, (slice[END] - start) * scale);
-    boxes.push({ slice, x, y: row * LANE + INSET, w: Math.max(1, right - x), h: LANE - 2 * INSET });
+    boxes.push({ slice, x, y: row * lane + INSET, w: Math.max(1, right - x), h: lane - 2 * INSET });
   }
   drawBoxes(pen, boxes, selected);
   if (selected) drawPath(pen, style, boxes, selected);
@@ -52,16 +53,16 @@ function fit(canvas, width, height) {
   return pen;
 }
 
-function drawGrid(pen, style, lanes, width, { start, end }, scale) {
-  const bottom = lanes * LANE;
+function drawGrid(pen, style, { lanes, lane }, width, { start, end }, scale) {
+  const bottom = lanes * lane;
   pen.strokeStyle = style.getPropertyValue("--line");
   pen.fillStyle = style.getPropertyValue("--quiet");
   pen.font = "11px system-ui, sans-serif";
   pen.textBaseline = "middle";
   pen.lineWidth = 1;
   pen.beginPath();
-  for (let lane = 0; lane <= lanes; lane += 1) {
-    const y = Math.round(lane * LANE) + 0.5;
+  for (let number = 0; number <= lanes; number += 1) {
+    const y = number * lane + 0.5;
     pen.moveTo(0, y);
     pen.lineTo(width, y);
   }
@@ -75,6 +76,20 @@ function drawGrid(pen, style, lanes, width, { start, end }, scale) {
   pen.textAlign = "left";
   for (let time = 0; time < end - start - step / 3; time += step) {
     pen.fillText(time ? duration(time) : "0", time * scale + 3, bottom + AXIS / 2);
+  }
+}
+
+// Times of which nothing is known, so that they are not taken for idle ones.
+function drawGaps(pen, style, gaps, height, { start, end }, scale) {
+  for (const [from, to] of gaps) {
+    if (to <= start || from >= end) continue;
+    const x = Math.max(0, (from - start) * scale);
+    const width = (Math.min(end, to) - start) * scale - x;
+    pen.fillStyle = style.getPropertyValue("--line");
+    pen.fillRect(x, 0, width, height);
+    pen.fillStyle = style.getPropertyValue("--quiet");
+    pen.textAlign = "center";
+    if (width > 80) pen.fillText("not recorded", x + width / 2, height / 2);
   }
 }
 

@@ -71,7 +71,7 @@ function meanOf(frames) {
 function draw(topology) {
   const shown = visible(topology);
   const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: "TB", ranksep: 58, nodesep: 24, marginx: 10, marginy: 10 });
+  graph.setGraph({ rankdir: "TB", ranksep: 58, nodesep: 24, marginx: 56, marginy: 10 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const node of shown.nodes) {
     const [width, height] = SIZES[node.kind];
@@ -139,19 +139,21 @@ function drawNode(picture, place, node) {
   picture.append(group);
 }
 
-// The line, and a label for each direction near the end that sends.
+// The line, and a label for each direction near the end that sends, on the side where there is room.
 function drawEdge(picture, graph, a, b) {
   const { points } = graph.edge(a, b);
   const [first, last] = [points[0], points.at(-1)];
-  const line = svg("polyline", { points: points.map(({ x, y }) => `${x},${y}`).join(" "), class: "link" });
-  const side = last.x < first.x - 1 ? "left" : "right"; // of the line, where there is room
+  const side = last.x < first.x - 1 ? "left" : "right";
   const aside = side === "left" ? -9 : 9;
-  const label = (share) => svg("text", {
+  const line = svg("polyline", { points: points.map(({ x, y }) => `${x},${y}`).join(" "), class: "link" });
+  const label = (from, to, share, lift) => svg("text", {
     class: `rate ${side}`,
-    x: first.x + (last.x - first.x) * share + aside,
-    y: first.y + (last.y - first.y) * share + 4,
+    x: from.x + (to.x - from.x) * share + aside,
+    y: from.y + (to.y - from.y) * share + 4 - lift,
   });
-  const [down, up] = [label(0.3), label(0.78)];
+  const steep = Math.abs(points[1].x - first.x) < 12;
+  const down = label(first, points[1], 0.5, steep ? 0 : 9);
+  const up = label(points.at(-2), last, 0.55, 0);
   picture.append(line, down, up);
   return { a, b, line, down, up };
 }
