@@ -76,6 +76,7 @@ class Reading:
         seconds: how long that took.
         mean: of their latencies, s; None where the client has none.
         quantiles: of their latencies, s, by quantile.
+        lost: messages of a protocol that may lose some, without an answer.
         errors: what went wrong, as the client counts it; empty: nothing.
     """
 
@@ -83,6 +84,7 @@ class Reading:
     seconds: float
     mean: float | None = None
     quantiles: Mapping[float, float] = field(default_factory=dict)
+    lost: int = 0
     errors: Sequence[str] = ()
 
     @property

@@ -16,11 +16,12 @@ from falcon_ctl.apps.campaign import Campaign
 from falcon_ctl.apps.report import Report
 from falcon_ctl.checks import outcome
 from falcon_ctl.errors import Interrupted, PartFailed, UsageError
+from falcon_ctl.html_report import write
 from falcon_ctl.live import watch
 from falcon_ctl.live.plan import Plan
 from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.options import RESULTS, Json, Results, RunDir, Seed, Shared
-from falcon_ctl.report import provenance, results, table
+from falcon_ctl.report import provenance, table
 from falcon_ctl.report.document import as_json
 from falcon_ctl.report.progress import Steps
 from falcon_ctl.systems.catalogue import BY_NAME, select_live
@@ -139,7 +140,7 @@ def _write(
         if json is not None:
             rescue.attempt(f"--json {json}", lambda: files.replace(json, text))
         folder = rescue.attempt(
-            f"--results {results_dir}", lambda: results.make(results_dir, found.fill)
+            f"--results {results_dir}", lambda: write.made(results_dir, found.fill)
         )
     failed = sum(not check.ok for check in found.checks)
     verdict = (

@@ -54,8 +54,20 @@ class Outcome:
 
     @property
     def troubles(self) -> list[str]:
-        """All that went wrong."""
-        return [*self.errors, *(self.reading.errors if self.reading else ())]
+        """All that went wrong.
+
+        A full queue may drop datagrams; those that no host has dropped are missing.
+        """
+        if self.reading is None:
+            return list(self.errors)
+        missing = self.reading.lost - sum(self.drops.values())
+        lost = [f"{missing} messages are missing that no host dropped"] if missing > 0 else []
+        return [*self.errors, *self.reading.errors, *lost]
+
+    @property
+    def drops(self) -> dict[str, int]:
+        """Frames that the receiving hosts dropped, by reason."""
+        return {**self.there.drops, **(self.back.drops if self.back else {})}
 
     @property
     def rate(self) -> float:
@@ -114,7 +126,8 @@ class Outcome:
             "receive_path_back_us": _path(self.back) if self.back else None,
             "frames": self.there.frames,
             "flows": self.there.flows,
-            "drops": {**self.there.drops, **(self.back.drops if self.back else {})},
+            "drops": self.drops,
+            "lost": reading.lost if reading else 0,
             "reordered": self.overtaken,
             "tcp": {name: int(count) for name, count in vars(self.tcp).items()},
             "transfers": [

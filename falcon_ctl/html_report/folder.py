@@ -15,7 +15,7 @@ from topo.errors import SpecError
 from topo.spec import yaml_file
 from topo.spec.model import Topology
 
-Kind = Literal["main job", "figures", "sweep", "sensitivity", "papers", "order"]
+Kind = Literal["main job", "figures", "sweep", "sensitivity", "papers", "order", "apps"]
 # The file that tells what wrote a folder, and those that a report of it wants besides: what is lost
 # without them. Folders that older versions wrote lack some.
 FILES: Mapping[str, tuple[Kind, Mapping[str, str]]] = {
@@ -30,6 +30,7 @@ FILES: Mapping[str, tuple[Kind, Mapping[str, str]]] = {
     "sweep.json": ("sweep", {"results.jsonl": "the points", "spec.yaml": "the spec"}),
     "sensitivity.csv": ("sensitivity", {"provenance.json": "seeds, versions and machine"}),
     "papers.json": ("papers", {}),
+    "apps.json": ("apps", {}),
     "price-of-order.csv": ("order", {"provenance.json": "seeds, versions and machine"}),
 }
 _LARGEST = 512 * 1024 * 1024  # bytes of a file
@@ -111,6 +112,7 @@ _KEYS: Mapping[Kind, Sequence[str]] = {
     "main job": ("topology", "switch", "live", "checks"),
     "sweep": ("spec_sha256", "points"),
     "papers": ("scores", "ratios", "bars"),
+    "apps": ("loads", "dilations", "runs", "compared", "checks"),
 }
 _COLUMNS: Mapping[Kind, Sequence[str]] = {
     "figures": ("figure", "system", "metric", "measured"),

@@ -8,7 +8,7 @@ from typing import Protocol
 from falcon_ctl.html_report import facts
 from falcon_ctl.html_report.blocks import Page, Section
 from falcon_ctl.html_report.folder import Documents, Kind
-from falcon_ctl.html_report.kinds import figures, main_job, order, papers, sensitivity, sweep
+from falcon_ctl.html_report.kinds import apps, figures, main_job, order, papers, sensitivity, sweep
 from falcon_ctl.html_report.records import Recorded
 
 
@@ -32,6 +32,7 @@ MODULES: Mapping[Kind, Module] = {
     "sensitivity": sensitivity,
     "papers": papers,
     "order": order,
+    "apps": apps,
 }
 
 

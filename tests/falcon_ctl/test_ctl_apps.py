@@ -6,21 +6,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from falcon_ctl.apps import checks, compared, dilation, kernel_tcp, passages, programs, registry
 from falcon_ctl.apps.application import Place, Program, Reading, Unreadable
 from falcon_ctl.apps.applications.memcached import Memcached
 from falcon_ctl.apps.clients import memcached_load
-from falcon_ctl.apps.dilation import Need
+from falcon_ctl.apps.dilation import Dilation, Need
 from falcon_ctl.apps.kernel_tcp import TcpCounts
 from falcon_ctl.apps.outcome import Outcome
 from falcon_ctl.apps.passages import Passages
 from falcon_ctl.apps.prediction import Prediction
 from falcon_ctl.apps.process import how_it_ended, last_lines
+from falcon_ctl.apps.report import Report
 from falcon_ctl.errors import UsageError
+from falcon_ctl.report import provenance
+from falcon_ctl.report.document import as_json
+from falcon_ctl.report.schema import MODELS
 from falcon_ctl.traffic.flows import Endpoint, Flow, tcp_segments
 from falcon_ctl.traffic.tcp import Transfer
 from rxpath.live.records import RECORD, Recording
+from topo.protocol.status import Status
 
 PRINTED = Path(__file__).with_name("apps_printed")  # by the programs, over the testbed
 PLACE = Place("10.0.0.21", 4.0, 1000, 500.0, 1)
@@ -64,7 +70,6 @@ def test_output_that_ends_early_is_not_read(name: str) -> None:
         ("iperf3", "{", '{"error": "unable to connect", ', "unable to connect"),
         ("sockperf", "duplicated messages = 0", "duplicated messages = 1", "1 duplicated"),
         ("sockperf", "out-of-order messages = 0", "out-of-order messages = 4", "4 out-of-order"),
-        ("sockperf", "dropped messages = 0", "dropped messages = 90", "11 dropped"),
     ],
 )
 def test_what_a_client_counts_as_an_error_is_one(name: str, old: str, new: str, said: str) -> None:
@@ -78,7 +83,13 @@ def test_answers_on_their_way_at_sockperfs_end_are_no_losses() -> None:
     # The longest round trip took 157.6 ms, in which 79 of 500 messages/s are sent.
     text = (PRINTED / "sockperf.txt").read_text()
     late = text.replace("dropped messages = 0", "dropped messages = 79", 1)
-    assert list(registry.BY_NAME["sockperf"].read(late, PLACE).errors) == []
+    assert registry.BY_NAME["sockperf"].read(late, PLACE).lost == 0
+    lost = registry.BY_NAME["sockperf"].read(late.replace("= 79", "= 90", 1), PLACE)
+    assert lost.lost == 11
+    found = replace(outcome("overlay"), reading=lost)
+    assert found.troubles == ["11 messages are missing that no host dropped"]
+    dropped = Passages(frames=20, delivered=9, drops={"cpu_backlog": 11})
+    assert replace(found, there=dropped).troubles == []
 
 
 def test_every_application_says_how_it_is_started() -> None:
@@ -207,6 +218,22 @@ def test_an_outcome_is_in_model_time() -> None:
     document = json.loads(json.dumps(found.document()))
     assert document["latency_us"] == {"mean": 20, "p50": 20, "p99": 40, "p99.9": 40, "rest": 8}
     assert replace(found, reading=None).document()["latency_us"]["mean"] is None
+
+
+def test_the_report_is_as_its_schema_has_it() -> None:
+    status = Status.model_construct(topology="pair", target="v1switch", version="1")
+    report = Report(status, provenance.begin([1], ""), {"memcached": "10 clients"})
+    report.outcomes = [
+        outcome("overlay"),
+        replace(outcome("falcon"), reading=None, back=Passages()),
+    ]
+    report.dilations = {"memcached": Dilation(200, "as asked for")}
+    report.compared = [compared.Compared("memcached", "mean", None, -0.5, -0.4, 47.0, 28.0)]
+    report.checks = [checks.no_errors(report.outcomes)]
+    found = json.loads(as_json(report.document()))
+    MODELS["Applications"].model_validate(found, strict=True)
+    with pytest.raises(ValidationError):
+        MODELS["Applications"].model_validate(found | {"more": 1}, strict=True)
 
 
 def test_each_check_can_fail() -> None:

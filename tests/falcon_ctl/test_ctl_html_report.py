@@ -174,6 +174,20 @@ BAR = {
 }  # fmt: skip
 RATIO = BAR | {"over": "Host", "error": 0.07, "not_modelled": ""}
 SCORE = {"kind": "rate", "count": 3, "near": 0.5, "wide": 1.0, "median": 0.1}
+TIMES = {"mean": 47.0, "p50": 45.0, "p99": 75.0, "p99.9": 80.0}
+RUN = {
+    "application": "memcached", "system": "overlay", "unit": "requests", "rate": 4e5,
+    "latency_us": TIMES | {"rest": 2.0}, "receive_path_us": TIMES, "reordered": 0, "errors": [],
+    "invalid": "", "tcp": {"retransmitted": 0},
+}  # fmt: skip
+APPS = {
+    "topology": "pair", "switch": {"target": "v1switch", "version": "1"}, "provenance": ORIGIN,
+    "loads": {"memcached": "10 clients"}, "dilations": {"memcached": {"value": 200, "why": "x"}},
+    "runs": [RUN, RUN | {"system": "falcon"}],
+    "compared": [{"application": "memcached", "metric": "mean", "talk": -0.51, "model": -0.5,
+                  "here": -0.4, "overlay_us": 47.0, "falcon_us": 28.0}],
+    "checks": [{"name": "c", "ok": True, "evidence": "e"}],
+}  # fmt: skip
 FOLDERS = {
     "figures": (
         {"figures.json": json.dumps([FIGURE, VALUE])},
@@ -205,6 +219,11 @@ FOLDERS = {
         )},
         ["EuroSys '21", "50 %", "+7 %"],
         ["Figure 10c: rate"],
+    ),
+    "apps": (
+        {"apps.json": json.dumps(APPS)},
+        ["memcached on pair", "1 of 1 checks hold", "400.0", "-51%"],
+        ["Latency, memcached"],
     ),
     "order": (
         {"price-of-order.csv": "figure,system,proto,load,pps,kept,reordered,p99_us\n"

@@ -67,13 +67,14 @@ class Sockperf(Application):
         unanswered, duplicated, disordered = (int(count) for count in counts.groups())
         # It ends 50 ms behind its last message, by the wall clock: answers may be on their way.
         late = unanswered - math.ceil(place.rate * float(longest[1]) / 1e6)
-        wrong = {"dropped": late, "duplicated": duplicated, "out-of-order": disordered}
+        wrong = {"duplicated": duplicated, "out-of-order": disordered}
         return Reading(
             operations=int(valid[3]),
             seconds=float(valid[1]),
             mean=float(mean[1]) / 1e6,
             quantiles={q: found[round(100 * q, 3)] for q in QUANTILES},
-            errors=[f"sockperf counts {n} {what} messages" for what, n in wrong.items() if n > 0],
+            lost=max(late, 0),
+            errors=[f"sockperf counts {n} {what} messages" for what, n in wrong.items() if n],
         )
 
     def proofs(self, place: Place) -> Sequence[Proof]:
