@@ -1,6 +1,7 @@
 """What an application is: its programs, what they are given, how their output is read. Pure.
 
-A further application is one file in `falcon_ctl/apps/applications/` and its name in `registry.ALL`.
+A further application is one file: in `falcon_ctl/apps/applications/`, with its name in
+`registry.ALL`, or a user's own, FILE.py:NAME.
 """
 
 from __future__ import annotations

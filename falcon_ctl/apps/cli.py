@@ -34,10 +34,19 @@ _WIDTH = 120  # of tables where there is no terminal
 _DILATIONS = 1, 100_000
 
 
+def complete(incomplete: str) -> list[tuple[str, str]]:
+    """Applications, with what each does."""
+    return [(one.name, one.load) for one in registry.ALL if one.name.startswith(incomplete)]
+
+
 def apps(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help=f"Applications: all, or some of {_NAMES}."),
+        typer.Argument(
+            metavar="[NAME]...",
+            help=f"Applications: all, or some of {_NAMES}; FILE.py:NAME is one of your own.",
+            autocompletion=complete,
+        ),
     ] = None,
     systems: Annotated[
         str, typer.Option(metavar="LIST", help="Systems, comma-separated, run one after the other.")

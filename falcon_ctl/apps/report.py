@@ -21,7 +21,7 @@ from falcon_ctl.report.provenance import Provenance
 from topo.protocol.status import Status
 
 _TIMES = ("mean µs", "p50 µs", "p99 µs", "p99.9 µs", "path µs")
-_COUNTS = ("retrans", "reord")
+_COUNTS = ("retrans (spurious)", "reord")
 
 
 @dataclass
@@ -112,7 +112,8 @@ def _rate_title(unit: str) -> str:
 
 
 def _row(one: Outcome) -> list[str]:
-    counts = [str(one.tcp.retransmitted), str(one.overtaken)]
+    resent, spurious = one.tcp.retransmitted, one.tcp.spurious
+    counts = [f"{resent} ({spurious})" if resent else "0", str(one.overtaken)]
     if one.reading is None or one.invalid:
         mark = "[yellow]invalid[/]" if one.reading else "[red]failed[/]"
         return [mark, *["-"] * len(_TIMES), *counts]

@@ -110,7 +110,9 @@ def test_a_memcached_load_has_its_quantiles() -> None:
 
 def test_unknown_and_missing_applications_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert registry.select([]) == list(registry.ALL)
-    with pytest.raises(UsageError, match="apps: mysql; expected some of memcached, nginx"):
+    with pytest.raises(
+        UsageError, match=r"apps: mysql; expected FILE\.py:NAME, or some of memcached"
+    ):
         registry.select(["mysql"])
     app = Memcached()
     monkeypatch.setattr(Memcached, "server", Program("no-such-memcached", "memcached"))
@@ -119,6 +121,38 @@ def test_unknown_and_missing_applications_are_named(monkeypatch: pytest.MonkeyPa
         programs.verify([app])
     assert "not installed: no-such-memcached, no_such_module" in str(error.value)
     assert "apt install memcached and pip install 'falcon-testbed[apps]'" in str(error.value)
+
+
+OWN = """
+from falcon_ctl.apps.application import Application, Command, Program
+class Mine(Application):
+    name, load, port, client = "mine", "x", 7, None
+    server = Program("sh", "dash")
+    def serve(self, place): return Command(("sh",))
+    def drive(self, place): return Command(("sh",))
+    def read(self, output, place): ...
+class Half(Application):
+    name = "half"
+Taken = type("Taken", (Mine,), {"name": "redis"})
+"""
+
+
+def test_an_own_application_is_a_class_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(OWN)
+    names = [app.name for app in registry.select(["redis", f"{file}:Mine"])]
+    assert names == ["redis", "mine"]
+    for spec, said in (
+        (f"{file}:Half", "Half lacks drive, read, serve, load, server, client, port"),
+        (f"{file}:Other", "no class Other of Application"),
+        (f"{file}:Taken", "redis again"),
+        (f"{tmp_path}/none.py:X", "no file"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            registry.select([spec])
+    file.write_text("1 / 0")
+    with pytest.raises(UsageError, match="ZeroDivisionError: division by zero; expected a file"):
+        registry.select([f"{file}:Mine"])
 
 
 SNMP = (
