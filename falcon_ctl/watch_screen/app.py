@@ -167,6 +167,8 @@ class WatchApp(App[int]):
     @on(Told)
     def _told(self, message: Told) -> None:
         self._acting = False
+        if message.style == "bad":
+            self._memory.note(time.time_ns(), "refused", message.text)
         self._say(message.text, message.style)
 
     def action_leave(self, status: int) -> None:

@@ -139,6 +139,10 @@ class Memory:
             self._tell(wall_ns, Event(0, "", "network", why))
         self.outage = why
 
+    def note(self, wall_ns: int, kind: str, text: str) -> None:
+        """Log something that the screen itself has to tell."""
+        self._tell(wall_ns, Event(0, "", kind, text))
+
     def pick(self, step: int) -> None:
         """Show the next machine (`step` 1) or the one before (-1) from now on."""
         names = list(self.seen.hosts) if self.seen else []

@@ -350,6 +350,7 @@ def test_what_is_wrong_or_refused_is_a_line_and_the_screen_goes_on():
             await until(pilot, lambda: not app._acting)
             await pilot.press("t", *"60", "enter")
             await until(pilot, lambda: "pid 4711" in shown(app)[-1])
+            assert "refused" in "".join(shown(app)[:-1])  # and it stays in the log
             step = source.step
             await until(pilot, lambda: source.step > step + 3)
             await pilot.press("ctrl+c")
