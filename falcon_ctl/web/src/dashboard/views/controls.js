@@ -74,7 +74,7 @@ function makeUse() {
       (one) => h("button", { type: "button", class: "segment", "data-system": one.name, onclick: () => quick(one.name) }, one.title),
       (button, one) => {
         button.disabled = !can;
-        const runs = choice?.asked && choice.system === one.name && !choice.policy;
+        const runs = choice?.asked !== false && choice?.system === one.name && !choice.policy;
         button.setAttribute("aria-pressed", String(Boolean(runs)));
       },
     );
@@ -98,7 +98,7 @@ function runningOf(choice, { network, mode, frames }) {
   if (choice.falcon_cpus) parts.push(`FALCON CPUs ${choice.falcon_cpus.join(", ")}`);
   if (choice.order) parts.push(`order ${choice.order}`);
   if (choice.dilation) parts.push(`${count(choice.dilation)} times slower than real`);
-  if (!choice.asked) return `Nobody has asked for a system yet: the first flow makes the network run ${choice.title}.`;
+  if (choice.asked === false) return `Nobody has asked for a system yet: the first flow makes the network run ${choice.title}.`;
   const last = frames.at(-1);
   const when = mode.replay || network?.up || !last ? "Running" : `Last seen at ${clock(last.at)}`;
   return `${when}: ${parts.join(" · ")}`;
@@ -159,7 +159,7 @@ function makeSend() {
     text($("flow-error"), "");
     $("start-flow").disabled = true;
     try {
-      if (choice && !choice.asked) await ask("/api/use", { system: choice.system });
+      if (choice?.asked === false) await ask("/api/use", { system: choice.system });
       await ask("/api/flows", requestOf(form));
     } catch (error) {
       text($("flow-error"), error.message);

@@ -4,7 +4,8 @@ import dagre from "@dagrejs/dagre";
 import { si } from "../../shared/format.js";
 import { $, h, keyed, svg, text } from "../../shared/dom.js";
 
-const CONTAINERS = 24; // with more of them a machine only says how many it has
+const CONTAINERS = 24; // with more of them a machine only says how many it has,
+const NARROW = 560; // px, and also where there is less room than this
 const SIZES = { switch: [84, 40], machine: [84, 40], container: [76, 30] };
 const LANES = 5; // widths of a link
 const FULL = 50e6; // bit/s of the widest link: what a test machine moves at best
@@ -12,6 +13,7 @@ const FULL = 50e6; // bit/s of the widest link: what a test machine moves at bes
 export function makeTopology() {
   const box = $("topology");
   let drawn = null; // of which topology
+  let isNarrow = null;
   let parts = null;
 
   const table = $("links");
@@ -30,8 +32,10 @@ export function makeTopology() {
         drawn = null;
         return;
       }
-      if (topology !== drawn) {
-        parts = draw(topology);
+      const narrow = box.parentElement.clientWidth < NARROW;
+      if (topology !== drawn || narrow !== isNarrow) {
+        isNarrow = narrow;
+        parts = draw(topology, narrow);
         box.replaceChildren(parts.picture);
         drawn = topology;
       }
@@ -68,8 +72,8 @@ function meanOf(frames) {
   return found;
 }
 
-function draw(topology) {
-  const shown = visible(topology);
+function draw(topology, narrow) {
+  const shown = visible(topology, narrow ? 0 : CONTAINERS);
   const graph = new dagre.graphlib.Graph();
   graph.setGraph({ rankdir: "TB", ranksep: 58, nodesep: 24, marginx: 56, marginy: 10 });
   graph.setDefaultEdgeLabel(() => ({}));
@@ -84,7 +88,7 @@ function draw(topology) {
   const { width, height } = graph.graph();
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", class: "topology", "aria-label": `Topology ${topology.name}: ${describe(topology)}` });
   picture.style.maxWidth = `${Math.max(width * 1.25, 240)}px`;
-  picture.style.minWidth = `${Math.min(width, 1400) * 0.7}px`;
+  picture.style.minWidth = `${Math.min(width * 0.6, 840)}px`; // else it could not be read
   const edges = new Map();
   for (const [a, b] of links) edges.set(nameOf(a, b), drawEdge(picture, graph, a, b));
   for (const node of shown.nodes) drawNode(picture, graph.node(node.name), node);
@@ -110,9 +114,9 @@ function tiersOf({ nodes, links }) {
   return tiers;
 }
 
-function visible(topology) {
+function visible(topology, most) {
   const all = topology.nodes.filter((node) => node.kind === "container");
-  if (all.length <= CONTAINERS) return topology;
+  if (all.length <= most) return topology;
   const nodes = topology.nodes.filter((node) => node.kind !== "container");
   const names = new Set(nodes.map((node) => node.name));
   const counted = nodes.map((node) => ({ ...node, inside: all.filter((one) => one.machine === node.name).length }));
