@@ -55,6 +55,11 @@ class RunDir:
         """Directory in which rxpath records frames."""
         return self.path / RECORDS
 
+    @property
+    def hosts(self) -> Path:
+        """Directory with the /etc/hosts of each container."""
+        return self.path / "hosts"
+
     def p4rt(self, switch: str) -> Path:
         """Socket of a switch's P4Runtime server."""
         return self.path / f"{switch}{P4RT}"
@@ -178,7 +183,8 @@ class RunDir:
         except OSError as err:
             what = f"cannot remove {err.filename}: {err.strerror}"
             raise RunDirError(self.path, what) from err
-        shutil.rmtree(self.records, ignore_errors=True)
+        for folder in (self.records, self.hosts):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def switches(self) -> set[str]:
         """Names of the switches, as patterns of glob: of those with a socket or in the state."""

@@ -79,6 +79,14 @@ def test_the_host_name_is_the_containers(network: Network) -> None:
     assert output(network, "m1", "hostname").strip() == socket.gethostname()
 
 
+def test_it_knows_the_containers_of_its_tenant_by_name(network: Network) -> None:
+    assert "containers of its tenant: `ping red2-1`" in PAGE
+    found = network.exec("blue1-1", ["getent", "hosts", "blue2-1"], check=True).stdout
+    assert found.split() == ["10.0.0.21", "blue2-1"]
+    assert network.exec("blue1-1", ["getent", "hosts", "red2-1"]).stdout == ""
+    assert network.exec("blue1-1", ["getent", "hosts", "blue1-1"], check=True).stdout
+
+
 def test_it_sees_its_own_processes_only(network: Network) -> None:
     with closing(network.start("blue1-1", ["sleep", "1000"])):
         seen = output(network, "red1-1", "ps", "-e", "-o", "comm=").split()

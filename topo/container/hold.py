@@ -64,7 +64,7 @@ def _create(name: str, files: view.Files, users: Users, namespace: Callable[[], 
 
     def arrange() -> None:
         linux.unshare(linux.CLONE_NEWNS)
-        view.build(files, users, mapping)
+        view.build(name, files, users, mapping)
 
     child, channel = _fork(arrange, lambda: _report(name, lambda: _become(name)))
     with channel:

@@ -31,15 +31,20 @@ class Files(NamedTuple):
 
     `shown` stay visible where a private or closed directory would hide them; `writable` may be
     written; `hidden` (the run directory) are empty. All are absolute and free of symbolic links.
+    `names` is a directory that has the /etc/hosts of each container, as a file of its name.
     """
 
     shown: list[str]
     writable: list[str]
     hidden: list[str]
+    names: str
 
 
-def build(files: Files, users: Users, namespace: int) -> None:
-    """Arrange this process's mount namespace; `namespace` is a user namespace of these users."""
+def build(name: str, files: Files, users: Users, namespace: int) -> None:
+    """Arrange the mount namespace of this process, which becomes the container `name`.
+
+    `namespace` is a user namespace of these users.
+    """
     os.umask(0o022)  # of the directories made here
     covers = _covers(files, users)
     trees = {path: mounts.copy(path) for path in ("/proc", "/sys")}
@@ -49,7 +54,8 @@ def build(files: Files, users: Users, namespace: int) -> None:
     for path in files.writable:
         trees[path] = mounts.copy(path)
         mounts.restrict(trees[path], SAFE)
-    devices = {name: mounts.copy(f"/dev/{name}") for name in DEVICES if Path("/dev", name).exists()}
+    trees |= _own_hosts(Path(files.names, name))
+    devices = {one: mounts.copy(f"/dev/{one}") for one in DEVICES if Path("/dev", one).exists()}
     mounts.restrict_path("/", mounts.READ_ONLY | SAFE)
     _make_dev(devices)
     for path in sorted({*covers, *trees}, key=lambda path: (path.count("/"), path)):
@@ -80,6 +86,16 @@ def _show(path: str, users: Users, namespace: int) -> dict[str, int]:
             os.close(tree)
             return {}
     return {path: tree}
+
+
+def _own_hosts(path: Path) -> dict[str, int]:
+    """The container's own /etc/hosts in place of the machine's, where there is one."""
+    place = Path("/etc/hosts").resolve()
+    if not (place.is_file() and path.is_file()):
+        return {}
+    tree = mounts.copy(str(path))
+    mounts.restrict(tree, mounts.READ_ONLY | SAFE)
+    return {str(place): tree}
 
 
 def _is_below(path: str, covers: Mapping[str, str]) -> bool:

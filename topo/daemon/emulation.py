@@ -9,7 +9,7 @@ from typing import TextIO
 
 from pyroute2 import IPRoute
 
-from topo.daemon.files import seen_by_containers
+from topo.daemon.files import seen_by_containers, write_hosts
 from topo.daemon.launcher import Launcher
 from topo.daemon.links import VethPair, configure
 from topo.daemon.nodes import Container, Machine, Namespaced, P4Switch
@@ -39,7 +39,7 @@ class Emulation:
         self.code = code.digest("topo")
         self.nodes: dict[str, Namespaced] = {}
         self.namespaces: dict[str, Namespace] = {}
-        self._launcher = Launcher(seen_by_containers(run_dir.path, topology.writable))
+        self._launcher = Launcher(seen_by_containers(run_dir, topology.writable))
         self.wires = tuple(wires(topology))
         self.ifindexes: dict[str, dict[str, int]] = {}
         self.programs: list[Program] = []
@@ -59,6 +59,7 @@ class Emulation:
         `is_wanted` is polled meanwhile. Raises StartFailed, also when it returns False.
         """
         self.run_dir.records.mkdir(mode=0o700, exist_ok=True)
+        write_hosts(self.topology, self.run_dir)
         self._make_nodes()
         self.connect(self.wires)
         for name in self.nodes:
