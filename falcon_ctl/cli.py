@@ -516,8 +516,8 @@ app.command()(steering_cli.show)
 app.command()(steering_cli.flow)
 app.command()(watch_cli.watch)
 app.command()(timeline_cli.timeline)
-help_text.flow(app)
 app.command()(dashboard_cli.dashboard)
+help_text.flow(app)  # the last: of all commands
 
 
 def main(argv: list[str]) -> NoReturn:

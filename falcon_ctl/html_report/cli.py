@@ -29,8 +29,10 @@ def report(
 
     A folder's report is DIR/report.html, made from the JSON files there. With two folders or more
     (up to 8, of one command) a page with all of them side by side goes to results/<time>/.
-    Examples: falcon_ctl report results/2026-01-31T10-00-00;
-    falcon_ctl report results/before results/after
+
+    Examples:
+      falcon_ctl report results/2026-01-31T10-00-00
+      falcon_ctl report results/before results/after
     """
     from falcon_ctl.html_report import folder, write  # Jinja takes a tenth of a second
 

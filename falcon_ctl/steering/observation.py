@@ -159,6 +159,7 @@ class Host:
     `counts`: sums by name (received, delivered, bytes, reordered, interrupts, ipis, handovers, …);
     `drops`: sums by reason. `pps`, `bps`: delivered frames, and bits on the wire, a second.
     `latencies`: (upper bound in ns, frames delivered since the last observation).
+    `knobs`: the main ones (profile, policy, FALCON's parts, threshold, CPUs, order, queues).
     `missed_slices`: new slices that are not in `slices`, which a session asks for or not.
     """
 
@@ -179,6 +180,7 @@ class Host:
     latencies: tuple[tuple[int, int], ...] = ()
     slices: tuple[Slice, ...] = ()
     missed_slices: int = 0
+    knobs: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from falcon_ctl.steering.observation import (
     Socket,
     Work,
 )
+from falcon_ctl.systems.system import FLAGS
 from rxpath.live.observing import SLICE
 from topo.spec.model import Container, Topology
 
@@ -30,6 +32,27 @@ IDLE = "idle"
 SECOND_CHOICE = 2  # of a stage's CPU, as records have it
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
 _SECOND = 1_000_000_000
+
+
+NO_KNOBS: Mapping[str, Any] = MappingProxyType({})
+
+
+def main_knobs(knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """The knobs that most people ask for, of all that a host has."""
+    if not knobs:
+        return {}
+    falcon = knobs["falcon"]
+    return {
+        "profile": knobs["profile"],
+        "policy": knobs["policy"],
+        "parts": [flag for flag in FLAGS if falcon[flag]],
+        "threshold": falcon["threshold"],
+        "falcon_cpus": falcon["cpus"],
+        "split_cpus": falcon["grosplit_cpus"],
+        "order": falcon["order"],
+        "queues": knobs["queues"],
+        "rps_cpus": knobs["rps_cpus"],
+    }
 
 
 @dataclass
@@ -69,15 +92,17 @@ class Reader:
         self._before = None
         self._delivered.clear()
 
-    def read(self, now: Mapping[str, Any], choice: Choice) -> tuple[Host, list[Event]]:
-        """The host now, and what happened since the last answer."""
+    def read(
+        self, now: Mapping[str, Any], choice: Choice, knobs: Mapping[str, Any] = NO_KNOBS
+    ) -> tuple[Host, list[Event]]:
+        """The host now, of which `choice` and `knobs` were read back, and what happened."""
         if now["activities"] is not None:
             self._works = [Work(*names) if names else Work("none") for names in now["activities"]]
         before = self._before
         if before is not None and now["model_ns"] < before["model_ns"]:
             before = None  # it was started again
             self._delivered.clear()
-        host = self._host(now, before or now, choice)
+        host = replace(self._host(now, before or now, choice), knobs=main_knobs(knobs))
         events = [] if before is None else list(self._events(now, before, host))
         if self._ran not in (None, choice):
             events.insert(0, Event(now["model_ns"], self.name, "use", f"{self.name} runs {choice}"))

@@ -146,8 +146,9 @@ class Session:
             hosts: dict[str, SeenHost] = {}
             events: list[Event] = []
             for name, answer in answers.items():
-                chosen = self._choice_of(name, answer, remembered)
-                hosts[name], happened = self._readers[name].read(answer, chosen)
+                knobs = self._knobs_of(name, answer)
+                chosen = choices.of_knobs(knobs, remembered)
+                hosts[name], happened = self._readers[name].read(answer, chosen, knobs)
                 events += happened
         return Observation(
             wall_ns=time.time_ns(),
@@ -201,12 +202,13 @@ class Session:
             self._drop(name)
         return self._client(name).call("observe", **params)
 
-    def _choice_of(self, name: str, answer: Mapping[str, Any], remembered: Choice | None) -> Choice:
+    def _knobs_of(self, name: str, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """The host's knobs, read again when they were changed."""
         changes, knobs = self._knobs.get(name, (-1, {}))
         if changes != answer["changes"]:
             knobs = self._again(name, lambda client: client.call("get"))
             self._knobs[name] = answer["changes"], knobs
-        return choices.of_knobs(knobs, remembered)
+        return knobs
 
     def _again(self, name: str, ask: Callable[[Client], T]) -> T:
         """Ask; once more on a new connection when the host was started again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -72,6 +72,7 @@ def _differs(seen: Observation, host: Host) -> bool:
 def _host(console: Console, host: Host) -> None:
     off = "; FALCON is off, its CPUs are loaded" if host.falcon_off else ""
     console.print(f"\n[bold]{host.name}[/] runs {host.choice}{off}", soft_wrap=True)
+    console.print(f"  {_knobs(host)}", soft_wrap=True)
     rates = f"{host.pps:,.0f} packets/s, {host.bps / 1e6:,.1f} Mbit/s of the model"
     sums = f"delivered {host.counts['delivered']:,}, reordered {host.counts['reordered']:,}"
     console.print(f"  {rates}; {sums} so far", soft_wrap=True)
@@ -82,6 +83,22 @@ def _host(console: Console, host: Host) -> None:
         console.print(_cpus(host))
     if host.flows:
         console.print(_flows(host))
+
+
+def _knobs(host: Host) -> str:
+    knobs = host.knobs
+    text = f"chain {knobs['profile']}, policy {knobs['policy']}"
+    if not knobs["policy"].startswith("falcon"):
+        return text
+    return (
+        f"{text} ({', '.join(knobs['parts'])}) on CPUs {_numbers(knobs['falcon_cpus'])}, "
+        f"split to {_numbers(knobs['split_cpus'])}; threshold {knobs['threshold']} %, "
+        f"order {knobs['order']}"
+    )
+
+
+def _numbers(cpus: Sequence[int]) -> str:
+    return ",".join(map(str, cpus))
 
 
 def _queues(host: Host) -> str:

@@ -75,8 +75,8 @@ def test_a_flows_report():
     latency = Latency.of([10, 20], [3, 1], 50, 19)
     stage = Stage(Work("napi", "eth0"), (1, 2))
     made = FlowReport(
-        FlowRequest("red1-1", "red2-1"), "m2", 30000, 9100, "falcon", 1000, 4, 4, True, 4, 4,
-        {"ring": 1}, 0, 0, 0.1, 1e-4, latency, (stage,),
+        FlowRequest("red1-1", "red2-1"), "m2", 30000, 9100, Choice("falcon"), 1000, 4, 4, True, 4,
+        4, {"ring": 1}, 0, 0, 0.1, 1e-4, latency, (stage,),
     )  # fmt: skip
     found = json.loads(as_json(made.to_json()))
     MODELS["Flow"].model_validate(found, strict=True)

@@ -68,7 +68,7 @@ class Flow(Part):
     host: str = Field(description="The receiving machine.")
     source_port: int
     port: int
-    runs: str = Field(description="What the host ran at the end.")
+    runs: Choice = Field(description="What the host ran at the end.")
     dilation: int = Field(description="Wall ns for a ns of the model, at the end.")
     sent: Count = Field(description="Messages (UDP) or bytes (TCP) that the sender's kernel took.")
     received: Count = Field(description="Of those that the application got.")
@@ -174,6 +174,9 @@ class Host(Part):
         description="[CPU, kind, device, flow, packet, queued, start, end, stolen]: pieces of work."
     )
     missed_slices: Count
+    knobs: dict[str, int | str | list[int] | list[str]] = Field(
+        description="The main ones: profile, policy, parts, threshold, CPUs, order, queues."
+    )
 
 
 class Observation(Part):
@@ -184,3 +187,6 @@ class Observation(Part):
     choice: Choice | None = Field(description="What was asked for last; null: nobody asked.")
     hosts: dict[str, Host]
     events: list[Event]
+    switches: dict[str, str] | None = Field(
+        default=None, description="Of `show`: whose entries each switch holds."
+    )
