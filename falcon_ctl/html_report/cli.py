@@ -34,7 +34,7 @@ def report(
       falcon_ctl report results/2026-01-31T10-00-00
       falcon_ctl report results/before results/after
     """
-    from falcon_ctl.html_report import folder, write  # Jinja takes a tenth of a second
+    from falcon_ctl.html_report import write  # Jinja takes a tenth of a second
 
     files.set_sharing(shared)
     console = Console(highlight=False, soft_wrap=True)
@@ -43,10 +43,9 @@ def report(
         _warn(documents.name, documents.missing)
         console.print(f"{folders[0] / write.NAME}", markup=False)
         return
-    runs = [folder.read(one) for one in folders]
+    text, runs = write.comparison(folders)
     for one in runs:
         _warn(one.name, one.missing)
-    text = write.comparison(runs)
     files.verify_folder(f"--results {results_dir}", results_dir)
     made = results.make(results_dir, lambda draft: files.replace(draft / write.NAME, text))
     console.print(f"{made / write.NAME}", markup=False)

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from falcon_ctl.capture import headers
 from falcon_ctl.capture.trace import Passage, Stage, Trace
+from falcon_ctl.html_report.folder import FRAMES_SCHEMA
 from falcon_ctl.timeline import cores
 from rxpath.config import profiles
 
-SCHEMA = "falcon-frames/1"
 FRAMES = 24  # of a run
 _MOST_OTHERS = 2000  # stages of other packets
 _SECOND_CHOICE = 2
@@ -43,7 +43,7 @@ class Shown(NamedTuple):
 
 def document(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The file `frames.json` of a results folder."""
-    return {"schema": SCHEMA, "runs": list(runs)}
+    return {"schema": FRAMES_SCHEMA, "runs": list(runs)}
 
 
 def of_trace(label: str, trace: Trace) -> dict[str, Any]:

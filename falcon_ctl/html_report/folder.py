@@ -33,6 +33,7 @@ FILES: Mapping[str, tuple[Kind, Mapping[str, str]]] = {
     "apps.json": ("apps", {}),
     "price-of-order.csv": ("order", {"provenance.json": "seeds, versions and machine"}),
 }
+FRAMES_SCHEMA = "falcon-frames/1"  # of frames.json; counts up when a member changes its meaning
 _LARGEST = 512 * 1024 * 1024  # bytes of a file
 
 
@@ -76,10 +77,18 @@ def read(folder: Path) -> Documents:
     files = {main: _load(folder / main)}
     files |= {name: _load(folder / name) for name in wanted if (folder / name).is_file()}
     _verify(folder / main, files[main], kind)
+    others = files.get("frames.json")
+    if others is not None and not _is_known(others):
+        del files["frames.json"]  # of another version
     missing = [f"{name} ({what})" for name, what in wanted.items() if name not in files]
     text = files.get("topology.yaml")
     topology = None if text is None else _topology(folder / "topology.yaml", text)
     return Documents(folder.resolve().name, kind, files, topology, missing)
+
+
+def _is_known(frames: Any) -> bool:
+    """Whether `frames.json` has the form that this version reads."""
+    return isinstance(frames, dict) and frames.get("schema") == FRAMES_SCHEMA
 
 
 def _load(path: Path) -> Any:

@@ -33,6 +33,12 @@ def of_system(name: str) -> str:
     return BY_NAME[name].title if name in BY_NAME else name
 
 
+def in_order(shares: Mapping[str, float]) -> list[tuple[str, float]]:
+    """A core's stages in the order in which a packet meets them."""
+    order = list(STAGES)
+    return sorted(shares.items(), key=lambda one: order.index(one[0]) if one[0] in order else 99)
+
+
 def of_stage(kind: str) -> Stage:
     """Letter and title of a stage; of one that later versions may add, its name."""
     return STAGES.get(kind, Stage(kind[:1].upper(), kind))

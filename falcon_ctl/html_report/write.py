@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from falcon_ctl import files
+from falcon_ctl.errors import UsageError
 from falcon_ctl.html_report import compare, folder, render
 from falcon_ctl.html_report import page as pages
 from falcon_ctl.html_report.folder import Documents
@@ -22,8 +24,21 @@ def write(where: Path) -> Documents:
         OSError: the report cannot be written.
     """
     documents = folder.read(where)
-    files.replace(where / NAME, render.html(pages.page(documents)))
+    with _of_runs(where):
+        text = render.html(pages.page(documents))
+    files.replace(where / NAME, text)
     return documents
+
+
+@contextmanager
+def _of_runs(*folders: Path) -> Iterator[None]:
+    """What is missing or of another kind somewhere inside of a document is the user's to know."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        names = ", ".join(map(str, folders))
+        what = f"a file of it was changed ({type(error).__name__}: {error})"
+        raise UsageError(names, what, "the files as falcon_ctl wrote them") from error
 
 
 def of(where: Path) -> Path:
@@ -37,6 +52,12 @@ def made(parent: Path, fill: Callable[[Path], None]) -> Path:
     return of(results.make(parent, fill))
 
 
-def comparison(runs: list[Documents]) -> str:
-    """The page that compares runs, as text. Raises UsageError: they cannot be compared."""
-    return render.html(compare.page(runs))
+def comparison(folders: Sequence[Path]) -> tuple[str, list[Documents]]:
+    """The page that compares runs, as text, and what was read.
+
+    Raises:
+        UsageError: a folder is none of results, or they cannot be compared.
+    """
+    runs = [folder.read(one) for one in folders]
+    with _of_runs(*folders):
+        return render.html(compare.page(runs)), runs

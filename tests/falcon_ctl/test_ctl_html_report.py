@@ -57,6 +57,11 @@ def the_data(elements):
     return json.loads(elements.scripts[0])
 
 
+def edit(where, name, **changes):
+    path = where / name
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
 # -- one run ---------------------------------------------------------------------------------------
 
 
@@ -124,10 +129,14 @@ def test_a_page_is_never_too_large_and_says_what_it_leaves_out(tmp_path):
     assert "5500 more rows are left out" in text
 
 
-@pytest.mark.parametrize("missing", ["topology.yaml", "frames.json"])
+@pytest.mark.parametrize("missing", ["topology.yaml", "frames.json", "another version"])
 def test_a_folder_of_an_older_version_names_what_it_lacks(tmp_path, capsys, missing):
     where = ctl_report_folder.write(tmp_path)
-    (where / missing).unlink()
+    if missing == "another version":
+        missing = "frames.json"
+        edit(where, missing, schema="falcon-frames/0")
+    else:
+        (where / missing).unlink()
     with pytest.raises(SystemExit) as ended:
         cli.main(["report", str(where)])
     assert ended.value.code == 0
@@ -143,6 +152,8 @@ def test_a_folder_of_an_older_version_names_what_it_lacks(tmp_path, capsys, miss
         (lambda where: (where / "report.json").write_text('{"topology"'), "cut off or changed"),
         (lambda where: (where / "report.json").write_text("[]"), "no topology, switch"),
         (lambda where: (where / "topology.yaml").write_text("name: [x"), "cut off or changed"),
+        (lambda where: edit(where, "report.json", live=[{}]), "was changed (KeyError"),
+        (lambda where: edit(where, "frames.json", runs=[{"label": 3}]), "was changed ("),
         (lambda where: [path.unlink() for path in where.iterdir()] + [where.rmdir()], "no such"),
     ],
 )

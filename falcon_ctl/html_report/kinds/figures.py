@@ -24,7 +24,7 @@ from falcon_ctl.html_report.blocks import (
 from falcon_ctl.html_report.folder import Documents
 from falcon_ctl.html_report.numbers import number
 from falcon_ctl.html_report.records import Record, Recorded
-from falcon_ctl.html_report.titles import of_system
+from falcon_ctl.html_report.titles import in_order, of_system
 
 Row = Mapping[str, Any]
 _METRIC = re.compile(r"^(?P<name>.+) \((?P<unit>[^()]+)\), (?P<load>.*)$")
@@ -191,9 +191,7 @@ def _packets(documents: Documents) -> list[Block]:
     if not runs:
         return []
     ones = [
-        CoresOfRun(
-            run["title"], [(cpu, sorted(kinds.items())) for cpu, kinds in run["cores"].items()]
-        )
+        CoresOfRun(run["title"], [(cpu, in_order(kinds)) for cpu, kinds in run["cores"].items()])
         for run in runs
     ]
     says = "One flow under the virtual clock: no switch took part."

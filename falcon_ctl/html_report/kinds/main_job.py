@@ -24,7 +24,7 @@ from falcon_ctl.html_report.blocks import (
 )
 from falcon_ctl.html_report.folder import Documents
 from falcon_ctl.html_report.records import Record, Recorded
-from falcon_ctl.html_report.titles import of_system
+from falcon_ctl.html_report.titles import in_order, of_system
 from falcon_ctl.html_report.topology import layers
 
 Live = Mapping[str, Any]
@@ -175,9 +175,10 @@ def recorded(documents: Documents) -> Recorded:
 
 def _charts(live: Sequence[Live]) -> list[Block]:
     valid = [one for one in live if not one["invalid"]]
-    styles = {name: place for place, name in enumerate(dict.fromkeys(o["system"] for o in live))}
+    systems = dict.fromkeys(one["system"] for one in live)
+    styles = {system: place for place, system in enumerate(systems)}
     blocks: list[Block] = []
-    if rates := _rates(valid, styles):
+    if rates := _rates(valid, styles, [name(one) for one in live if one["invalid"]]):
         blocks.append(rates)
     for load in dict.fromkeys((one["proto"], one.get("load", "")) for one in valid):
         same = [one for one in valid if (one["proto"], one.get("load", "")) == load]
@@ -186,7 +187,7 @@ def _charts(live: Sequence[Live]) -> list[Block]:
     return blocks
 
 
-def _rates(valid: Sequence[Live], styles: Styles) -> Chart | None:
+def _rates(valid: Sequence[Live], styles: Styles, hidden: Sequence[str]) -> Chart | None:
     """Bars of the loads that several systems had; all, where there is only one system."""
     systems = list(dict.fromkeys(one["system"] for one in valid))
     loads = list(dict.fromkeys((one["proto"], one.get("load", "")) for one in valid))
@@ -214,6 +215,8 @@ def _rates(valid: Sequence[Live], styles: Styles) -> Chart | None:
     says = "Delivered packets, for each load and system; a line across a bar is the model's rate."
     if best:
         says += f" The highest: {best[0]}, {' '.join(best[1])}, {best[2]:,.0f} kpps."
+    if hidden:
+        says += f" Left out, since they are invalid: {'; '.join(hidden)}."
     names = [f"{proto.upper()} {load}" for proto, load in shared]
     return Chart("Packet rate", says, "bars", names, "load", "1000 packets/s", series)
 
@@ -265,7 +268,7 @@ def _cores(documents: Documents) -> list[Block]:
     ones = [
         CoresOfRun(
             named.get(run["label"], run["label"]),
-            [(cpu, sorted(kinds.items())) for cpu, kinds in run["cores"].items()],
+            [(cpu, in_order(kinds)) for cpu, kinds in run["cores"].items()],
         )
         for run in runs
         if run["label"].endswith((" saturating", " stream"))

@@ -22,7 +22,8 @@ export function showFrames(place, { runs, hops }, stages) {
   const zoom = ["Zoom in", "Zoom out"].map((name) => element("button", { type: "button" }, name));
   const timeline = element("div", { class: "timeline" });
   const list = element("ul", { class: "packets", role: "listbox", tabindex: 0, "aria-labelledby": `${id}-list` });
-  const details = element("div", { class: "details", "aria-live": "polite", role: "region", "aria-label": "The chosen packet" });
+  const details = element("div", { class: "details", role: "region", "aria-label": "The chosen packet" });
+  const told = element("p", { class: "hidden", "aria-live": "polite" }); // all of the details would be too much
   place.append(
     element("p", { class: "controls" }, element("label", { for: `${id}-run` }, "Run: "), select, ...zoom),
     chosen,
@@ -30,6 +31,7 @@ export function showFrames(place, { runs, hops }, stages) {
     element("div", { class: "columns" },
       element("div", {}, element("h3", { id: `${id}-list`, class: "packets-title" }, "Packets"), list),
       details),
+    told,
   );
   const state = { run: runs[0], frame: 0, zoom: 1 };
   const redraw = () => {
@@ -44,6 +46,7 @@ export function showFrames(place, { runs, hops }, stages) {
     list.setAttribute("aria-activedescendant", option.id);
     keepInView(list, option);
     mark(timeline, state.frame);
+    told.textContent = tell(state.run.frames[state.frame], stages);
     details.replaceChildren(...describe(state.run, state.run.frames[state.frame], stages, hops[state.run.label] ?? []));
   };
   const open = (index) => {
@@ -214,10 +217,17 @@ function mark(place, frame) {
 
 // -- the chosen packet ----------------------------------------------------------------------------
 
+function tell(frame, stages) {
+  const ran = frame.stages.map(stageOf).filter((one) => one.end);
+  const where = ran.map((one) => `${stages[one.kind]?.title ?? one.kind} on CPU ${one.cpu}`);
+  return `Packet ${frame.number} ${outcome(frame)}; ${where.join(", ")}`;
+}
+
+const outcome = (frame) => (frame.dropped
+  ? `lost: ${frame.dropped}`
+  : `delivered after ${number((frame.delivered - frame.arrival) / 1000)} µs`);
+
 function describe(run, frame, stages, hops) {
-  const result = frame.dropped
-    ? `lost: ${frame.dropped}`
-    : `delivered after ${number((frame.delivered - frame.arrival) / 1000)} µs`;
   const facts = [
     ["flow", frame.flow],
     ["tunnel", frame.vni ? `VNI ${frame.vni}, ${frame.outer}` : "none"],
@@ -226,7 +236,7 @@ function describe(run, frame, stages, hops) {
   ];
   const known = facts.filter(([, value]) => value);
   return [
-    element("h3", {}, `Packet ${frame.number}: ${result}`),
+    element("h3", {}, `Packet ${frame.number}: ${outcome(frame)}`),
     element("dl", { class: "facts" }, ...known.map(([name, value]) =>
       element("div", {}, element("dt", {}, name), element("dd", {}, value)))),
     stageTable(run, frame, stages),
