@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from falcon_ctl import files
+from falcon_ctl.options import RESULTS, Results, Shared
 from falcon_ctl.report import results
 from rxpath.texts import escaped
 
@@ -18,12 +19,8 @@ def report(
     folders: Annotated[
         list[Path], typer.Argument(metavar="DIR...", help="Results folders, as results/<time>.")
     ],
-    results_dir: Annotated[
-        Path, typer.Option("--results", metavar="DIR", help="Where a comparison's folder is made.")
-    ] = Path("results"),
-    shared: Annotated[
-        bool, typer.Option("--shared", help="Let other users of this computer read the results.")
-    ] = False,
+    results_dir: Results = RESULTS,
+    shared: Shared = False,
 ) -> None:
     """Make the report of a results folder again; compare the runs of several folders.
 

@@ -10,12 +10,14 @@ from itertools import pairwise
 import ctl_report_folder
 import pytest
 from ctl_traces import Frames, trace
+from pydantic import ValidationError
 
 from falcon_ctl import cli
 from falcon_ctl.errors import UsageError
 from falcon_ctl.html_report import compare, excerpt, folder, hops, page, render, write
 from falcon_ctl.html_report.topology import layers
 from falcon_ctl.report import command
+from falcon_ctl.report.schema import MODELS
 from topo.spec import yaml_file
 from topo.spec.builders import BUILDERS
 
@@ -345,6 +347,13 @@ def test_an_excerpt_is_around_what_moved_and_counts_merged_work_once():
     one = excerpt.of_trace("x", trace(passage))["cores"]
     assert cores == one
     assert all(share <= 100 for kinds in cores.values() for share in kinds.values())
+
+
+def test_the_file_of_packets_is_as_its_schema_says():
+    written = json.dumps(ctl_report_folder.frames())
+    MODELS["Packets"].model_validate_json(written, strict=True)
+    with pytest.raises(ValidationError):
+        MODELS["Packets"].model_validate_json(written.replace('"vni"', '"vnid"'), strict=True)
 
 
 def test_a_hop_has_tables_with_lines_and_what_statements_changed():

@@ -7,6 +7,7 @@ and tests hold both together.  `MODELS` has one for each kind of document.
 from pydantic import BaseModel
 
 from falcon_ctl.report.schema.applications import Applications
+from falcon_ctl.report.schema.packets import Packets
 from falcon_ctl.report.schema.runs import Figures, MainJob, Papers, Systems
 from falcon_ctl.report.schema.steered import Flow, Observation
 
@@ -18,4 +19,5 @@ MODELS: dict[str, type[BaseModel]] = {
     "Systems": Systems,
     "Papers": Papers,
     "Applications": Applications,
+    "Packets": Packets,
 }
