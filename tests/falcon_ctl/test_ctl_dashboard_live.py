@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from falcon_ctl.systems.catalogue import FALCON, MAIN_JOB, OVERLAY
 from rxpath.live.control import Client
 from tests.topo.driver import ROOT, Topo, network_up, until
 
@@ -74,8 +75,9 @@ def test_each_control_acts_on_the_receive_path(
     shows(page, "#sent-flows", r"done · 1,000 messages/s · 500 sent · 500 received · p50 .* µs")
     shows(page, "#running", "Running: container overlay")
     page.fill("[name=seconds]", "60")
-    run(page, topo, "host", lambda k: k["profile"] == "host")
-    run(page, topo, "falcon", lambda k: k["policy"] == "falcon" and k["falcon"]["balancing"])
+    for system in (one for one in MAIN_JOB if one is not OVERLAY):
+        run(page, topo, system.name, lambda k, wanted=system.knobs: has(k, wanted))  # type: ignore[misc]
+    run(page, topo, "falcon", lambda k: has(k, FALCON.knobs))
 
     page.fill("[name=threshold]", "65")
     page.fill("[name=falcon_cpus]", "0,2,4,6")
@@ -128,6 +130,12 @@ def test_each_control_acts_on_the_receive_path(
     assert dashboard.stderr is not None
     line = "falcon_ctl: interrupted; the network goes on as it is\n"
     assert dashboard.stderr.read() == line
+
+
+def has(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether a host has all knobs of a system."""
+    falcon = {**found["falcon"], **wanted["falcon"]}
+    return {**found, **wanted, "falcon": falcon} == found
 
 
 def run(page: Page, topo: Topo, system: str, runs: Callable[[dict[str, Any]], bool]) -> None:

@@ -212,6 +212,7 @@ def test_a_viewer_that_stops_reading_holds_nobody_up(served: Served) -> None:
             message = json.loads(other.recv(timeout=PATIENCE))
             seen += message.get("events", [message])
         assert served.post("/api/use", {"system": "host"}).status == 200
+        until(lambda: max(one.mailbox.dropped for one in served.dashboard.board._viewers) > 0)
 
 
 @contextlib.contextmanager
