@@ -91,7 +91,7 @@ class Live(Background):
                 if was_up:
                     self._tell(event(now_ms(), "network", f"the network is down: {error}"))
                 if was_up or str(error) != why:
-                    self._tell(network_down(str(error)))
+                    self._tell(network_down(str(error), isinstance(error, NoNetwork)))
                 why = str(error)
             except Exception as error:  # the page goes on, says so, and looks again
                 log.exception("the network cannot be followed")

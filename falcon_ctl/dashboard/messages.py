@@ -1,8 +1,8 @@
 """What the page is told: JSON objects with a ``type`` each. Recordings keep the same objects.
 
-``network``: ``up``; ``text``, why not, or what is in trouble; ``topology`` {name, target, nodes
-    [{name, kind, machine?, tenant?}], links [{a, b}]}; ``catalogue`` of what the controls may
-    choose. The last two are absent while no network was seen.
+``network``: ``up``; ``gone``, when there is none; ``text``, why not, or what is in trouble;
+    ``topology`` {name, target, nodes [{name, kind, machine?, tenant?}], links [{a, b}]};
+    ``catalogue`` of what the controls may choose. The last two are absent while none was seen.
 ``choice``: ``choice``, what the network runs: the keys of `falcon_ctl.steering.choice.Choice` that
     are chosen, ``title``, ``command``, ``cores``, FALCON's CPUs, and ``asked``: false when the
     hosts have these knobs and nobody has asked for it yet; null when nobody can tell.
@@ -43,9 +43,9 @@ def event(at_ms: int, kind: str, text: str, host: str = "") -> dict[str, Any]:
     return {"type": "event", "at": at_ms, "kind": kind, "host": host, "text": text}
 
 
-def network_down(text: str) -> dict[str, Any]:
-    """The network is not there; `text` says why."""
-    return {"type": "network", "up": False, "text": text}
+def network_down(text: str, gone: bool = False) -> dict[str, Any]:
+    """The network does not answer, or is `gone`; `text` says why."""
+    return {"type": "network", "up": False, "text": text, "gone": gone}
 
 
 def encoded(message: Message) -> str:

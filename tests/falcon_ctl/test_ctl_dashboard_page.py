@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from falcon_ctl.dashboard.messages import network_down
 from falcon_ctl.dashboard.recordings import Folder
 from falcon_ctl.dashboard.server import Dashboard, serving
 from falcon_ctl.steering.choice import Choice
@@ -260,6 +261,11 @@ def test_a_reload_and_a_network_that_goes_and_comes_lose_nothing(shown: Shown) -
     assert page.is_disabled("[data-system=host]")
     assert page.is_disabled("#start-flow")
     shown.until_text("#sent-flows", "the network went down")
+    assert shown.text("#absent-title") == "No network is up"
+    failed = network_down("rxpath (m2): Connection refused")
+    shown.dashboard.board.tell_from_thread(failed)
+    shown.until_text("#state", "Network in trouble")
+    assert shown.text("#absent-title") == "The network does not answer"
     shown.world.up = True
     shown.until_text("#state", "Live")
     assert page.is_hidden("#absent")

@@ -40,6 +40,9 @@ export function makeHeader() {
       const absent = Boolean(network) && !up && !mode.replay && connection.up;
       $("absent").hidden = !absent;
       text($("absent-why"), network?.text ?? "");
+      const isGone = network?.gone !== false;
+      text($("absent-title"), isGone ? "No network is up" : "The network does not answer");
+      text($("absent-how"), isGone ? "Bring one up in a terminal; this page notices by itself:" : "Repair it in a terminal; this page notices by itself:");
       const trouble = up && network.text ? `${network.text} (make topo repairs it)` : "";
       $("trouble").hidden = !trouble;
       text($("trouble"), trouble);
@@ -51,6 +54,6 @@ function stateOf(connection, mode, up, network) {
   if (!connection.up) return [connection.reason || "The dashboard's server does not answer", "gone"];
   if (mode.replay) return ["Replay", "replay"];
   if (!network) return ["Looking for the network", "gone"];
-  if (!up) return ["Network down", "down"];
+  if (!up) return [network.gone === false ? "Network in trouble" : "Network down", "down"];
   return mode.recording ? ["Live, recording", "recording"] : ["Live", "live"];
 }
