@@ -159,7 +159,8 @@ class Host:
     `counts`: sums by name (received, delivered, bytes, reordered, interrupts, ipis, handovers, …);
     `drops`: sums by reason. `pps`, `bps`: delivered frames, and bits on the wire, a second.
     `latencies`: (upper bound in ns, frames delivered since the last observation).
-    `knobs`: the main ones (profile, policy, FALCON's parts, threshold, CPUs, order, queues).
+    `knobs`: the main ones (profile, policy, FALCON's parts, threshold, load interval, CPUs, order,
+    queues).
     `missed_slices`: new slices that are not in `slices`, which a session asks for or not.
     """
 

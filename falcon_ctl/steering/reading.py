@@ -47,6 +47,7 @@ def main_knobs(knobs: Mapping[str, Any]) -> dict[str, Any]:
         "policy": knobs["policy"],
         "parts": [flag for flag in FLAGS if falcon[flag]],
         "threshold": falcon["threshold"],
+        "load_interval_ns": falcon["load_interval_ns"],
         "falcon_cpus": falcon["cpus"],
         "split_cpus": falcon["grosplit_cpus"],
         "order": falcon["order"],

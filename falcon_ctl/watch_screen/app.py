@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import threading
 import time
 from typing import ClassVar
@@ -27,8 +26,11 @@ from falcon_ctl.watch_screen.helping import help_rows
 from falcon_ctl.watch_screen.memory import Memory
 from falcon_ctl.watch_screen.screen import Frame, screen
 from falcon_ctl.watch_screen.source import Feed, Source
+from falcon_ctl.watch_screen.terminal import is_utf8
 from rxpath.errors import RxPathError
 
+SCREEN_S = 0.1  # between two pictures,
+SHARE = 0.045  # of a core at most: more where that would take more
 NOTICE_S = 8.0
 FEWEST_FLOWS, OTHER_ROWS = 8, 12  # a screen has no room for more flows than its other rows leave
 COVERED_S = 0.5  # between two pictures behind a dialog
@@ -77,7 +79,7 @@ class WatchApp(App[int]):
 
     Args:
         source: of the observations.
-        interval: s between two of them.
+        interval: s between two of them; None: as many as `SHARE` of a core allows, ten at most.
         duration: s after which it ends by itself; None: never.
     """
 
@@ -97,7 +99,9 @@ class WatchApp(App[int]):
         Binding("question_mark,h,f1", "help", "help"),
     ]
 
-    def __init__(self, source: Source, interval: float, duration: float | None = None) -> None:
+    def __init__(
+        self, source: Source, interval: float | None = None, duration: float | None = None
+    ) -> None:
         mono = "NO_COLOR" in os.environ  # Textual takes it out
         super().__init__(ansi_color=True)
         self.theme = "ansi-dark"
@@ -105,7 +109,8 @@ class WatchApp(App[int]):
         self._memory = Memory()
         self._feed = Feed(
             source,
-            interval,
+            interval or SCREEN_S,
+            1.0 if interval else SHARE,
             lambda seen: self.post_message(Seen(seen)),
             lambda why: self.post_message(Lost(why)),
             lambda error: self.post_message(Failed(error)),
@@ -119,7 +124,8 @@ class WatchApp(App[int]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._heard = time.monotonic()
         self._drawn = 0.0
-        self._palette = Palette(self._depth(mono), ascii_only=not _is_utf8())
+        self._palette = Palette(self._depth(mono), plain=not is_utf8())
+        self.set_class(not is_utf8(), "-plain")
         self._board = Board(self._palette)
 
     def compose(self) -> ComposeResult:
@@ -265,7 +271,3 @@ class WatchApp(App[int]):
         if mono:
             return styles.MONO
         return styles.SIXTEEN if self.console.color_system == "standard" else styles.TRUE
-
-
-def _is_utf8() -> bool:
-    return "utf" in (sys.stdout.encoding or "").lower()

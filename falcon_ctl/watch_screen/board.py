@@ -9,24 +9,22 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from falcon_ctl.watch_screen.spans import EMPTY, Row, fit
-from falcon_ctl.watch_screen.styles import NAMES, look
-
-ASCII = str.maketrans({"·": ".", "→": ">", "…": "~"})
+from falcon_ctl.watch_screen.styles import NAMES, PLAIN, look
 
 
 class Palette:
     """The styles of a terminal of this `depth` (`styles.TRUE`, ...)."""
 
-    def __init__(self, depth: int, ascii_only: bool = False) -> None:
+    def __init__(self, depth: int, plain: bool = False) -> None:
         self._styles = {name: Style.parse(look(name, depth)) for name in NAMES}
-        self._ascii = ascii_only
+        self._plain = plain
 
     def strip(self, one: Row, width: int) -> Strip:
         """A row as Textual draws it."""
         spans = fit(one, width)
         segments = [
             Segment(
-                span.text.translate(ASCII) if self._ascii else span.text, self._styles[span.style]
+                span.text.translate(PLAIN) if self._plain else span.text, self._styles[span.style]
             )
             for span in spans
         ]

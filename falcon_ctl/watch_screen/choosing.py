@@ -1,10 +1,12 @@
-"""What the keys for system, policy and threshold offer, and the choice that each makes. Pure."""
+"""What the keys for system, policy and threshold offer, and the choice that each makes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from falcon_ctl.steering import choice as choices
 from falcon_ctl.steering.choice import CHAIN, POLICIES, Choice
 from falcon_ctl.systems.catalogue import LIVE
 from falcon_ctl.watch_screen import wording
@@ -61,12 +63,11 @@ def systems(now: Choice) -> Question:
     """Which system is to run; threshold and FALCON's CPUs stay."""
 
     def choose(value: str) -> Choice:
-        return replace(now, system=value, policy=None, order=None, dilation=None)
+        named = choices.given(_path(value))
+        return replace(now, system=named.system, policy=named.policy, order=None, dilation=None)
 
     options = {one.name: one.title for one in LIVE}
-    return Question(
-        "System", options, choose, lambda text: CHAIN in text, "or FILE.toml:NAME, a chain"
-    )
+    return Question("System", options, choose, _is_own, "or FILE.toml:NAME, a chain")
 
 
 def policies(now: Choice) -> Question:
@@ -74,7 +75,8 @@ def policies(now: Choice) -> Question:
 
     def choose(value: str) -> Choice:
         own = wording.policy(replace(now, policy=None))
-        return replace(now, policy=None if value == own else value, dilation=None)
+        named = choices.given(now.system, _path(value)).policy
+        return replace(now, policy=None if named == own else named, dilation=None)
 
     options = {name: _POLICY_HINTS.get(name, "") for name in POLICIES}
     return Question(
@@ -103,6 +105,15 @@ def listed(question: Question, values: Sequence[str], at: int, height: int) -> l
 def _option(value: str, hint: str, is_picked: bool) -> Row:
     text = f"{value:<{_NAME}} {hint}".rstrip()
     return row(Span(f"> {text} ", "picked") if is_picked else Span(f"  {text}"))
+
+
+def _is_own(text: str) -> bool:
+    return CHAIN in text or custom.SUFFIX in text
+
+
+def _path(value: str) -> str:
+    """A value of which `~` is the user's home, as a shell has it."""
+    return str(Path(value).expanduser()) if _is_own(value) else value
 
 
 def remark(choice: Choice) -> str:

@@ -12,6 +12,9 @@ from falcon_ctl.steering.choice import Choice
 from falcon_ctl.steering.observation import Observation
 
 FLOWS = 64  # of each host, where there is room for as many as one likes
+SMOOTHING = 0.1
+JUMP_S = 0.005  # by which a single one may be above what they take: a dialog is opened
+SLOWEST_S = 1.0  # between two observations, whatever they cost
 RETRY_S = 0.5  # between two attempts while the network is down
 
 
@@ -40,6 +43,8 @@ class Feed:
     Args:
         source: of the observations; the thread closes it.
         interval: s between two observations.
+        share: of a core that this process may use at most: in a network of many machines
+            observations are further apart.
         got: called in the thread with each observation.
         lost: called in the thread with the reason when there was none.
         failed: called in the thread with an error that is none of ours; then it ends.
@@ -53,12 +58,13 @@ class Feed:
         self,
         source: Source,
         interval: float,
+        share: float,
         got: Callable[[Observation], object],
         lost: Callable[[str], object],
         failed: Callable[[Exception], object],
         ended: Callable[[], object],
     ) -> None:
-        self._source, self._interval = source, interval
+        self._source, self._interval, self._share = source, interval, share
         self._got, self._lost, self._failed, self._ended = got, lost, failed, ended
         self.flows = FLOWS
         self._stop = threading.Event()
@@ -82,8 +88,12 @@ class Feed:
 
     def _loop(self) -> None:
         due = time.monotonic()
+        cost, used = 0.0, time.process_time()
         while not self._stop.is_set():
-            wait = self._interval
+            before, used = used, time.process_time()
+            took = min(used - before, cost + JUMP_S)  # of an observation with all that it causes
+            cost += SMOOTHING * (took - cost)
+            wait = max(self._interval, min(cost / self._share, SLOWEST_S))
             try:
                 seen = self._source.observe(self.flows)
             except CtlError as error:

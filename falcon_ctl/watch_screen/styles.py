@@ -29,6 +29,8 @@ _LOOKS: Mapping[str, tuple[str, str, str]] = {
     "mark": ("bold red", "bold red", "bold"),
 }
 NAMES = tuple(_LOOKS)
+# Signs for terminals and files whose encoding is not UTF-8.
+PLAIN = str.maketrans({"·": ".", "→": ">", "…": "~", "µ": "u", "✓": "+", "✗": "-"})
 TRUE, SIXTEEN, MONO = range(3)
 
 

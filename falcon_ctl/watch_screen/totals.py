@@ -49,7 +49,11 @@ def _machine(host: Host, shown: str) -> Row:
 
 
 def counters(host: Host, width: int) -> Row:
-    """Frames delivered, reordered and lost since the host began, by reason; FALCON's state."""
+    """Frames delivered, reordered and lost since the host began, by reason; FALCON's state.
+
+    The load that FALCON compares with its threshold is measured at an interval of the model, which
+    is many seconds of wall time when time is dilated.
+    """
     delivered, reordered = host.counts.get("delivered", 0), host.counts.get("reordered", 0)
     lost = sum(host.drops.values())
     parts = [
@@ -70,7 +74,11 @@ def _reasons(host: Host) -> str:
 
 def _falcon(host: Host) -> Row:
     state = Span("off", "warn") if host.falcon_off else Span("on", "good")
-    return row("FALCON ", state, f" {host.average_load} %")
+    interval = int(host.knobs.get("load_interval_ns", 0))
+    load = f"{host.average_load} %" if host.model_ns >= interval else "not measured yet"
+    seconds = interval * (host.choice.dilation or 1) / 1e9
+    period = f", every {seconds:.3g} s" if interval else ""
+    return row("FALCON ", state, f" (its CPUs: {load}{period})")
 
 
 def disagreement(seen: Observation) -> str:

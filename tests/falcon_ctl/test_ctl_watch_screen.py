@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import re
+import sys
 from dataclasses import replace
 from datetime import timezone
 
@@ -14,7 +15,8 @@ from ctl_observations import FALCON, NIC, OVERLAY
 from falcon_ctl.errors import AlreadyRunning, CtlError, NoNetwork, UsageError
 from falcon_ctl.steering.choice import Choice
 from falcon_ctl.steering.observation import Event, Queue, Socket
-from falcon_ctl.watch_screen import choosing, numbers, styles
+from falcon_ctl.watch_screen import choosing, cli, numbers, styles
+from falcon_ctl.watch_screen import source as feeding
 from falcon_ctl.watch_screen.bar import bar
 from falcon_ctl.watch_screen.helping import help_rows
 from falcon_ctl.watch_screen.lines import Report, snapshot
@@ -97,6 +99,44 @@ def test_every_size_is_filled_exactly(width, height):
         assert {len(one) for one in rows} == {width}
         assert len(rows) == height
     assert len(drawn(Memory(), width, height)) == height
+
+
+def test_the_load_that_falcon_measures_is_told_with_its_interval():
+    knobs = {"load_interval_ns": 40_000_000}
+    one = src.host(choice=FALCON, knobs=knobs, model_ns=39_000_000)
+    rows = drawn(remembered([src.observation(one)]))
+    assert "FALCON on (its CPUs: not measured yet, every 40 s)" in rows[2]
+    one = replace(one, model_ns=40_000_000, average_load=48, falcon_off=True)
+    rows = drawn(remembered([src.observation(one)]))
+    assert "FALCON off (its CPUs: 48 %, every 40 s)" in rows[2]
+
+
+def test_without_utf8_signs_are_ascii():
+    palette = pytest.importorskip("falcon_ctl.watch_screen.board").Palette(styles.MONO, plain=True)
+    rows = [*screen(remembered(src.story()), Frame("pair"), 80, 24), *help_rows()]
+    assert all(palette.strip(one, 80).text.isascii() for one in rows)
+
+
+def test_observations_are_as_far_apart_as_their_cost_demands(monkeypatch):
+    clock = iter(range(100))
+    monkeypatch.setattr(feeding.time, "process_time", lambda: 0.009 * next(clock))
+    waits, source = [], src.Made()
+    feed = feeding.Feed(source, 0.1, 0.045, lambda _: None, print, print, print)
+    monkeypatch.setattr(feed._stop, "wait", lambda seconds: waits.append(seconds))
+    monkeypatch.setattr(feed._stop, "is_set", lambda: len(waits) > 60)
+    monkeypatch.setattr(feeding.time, "monotonic", lambda: sum(waits))
+    feed._run()
+    assert waits[0] == pytest.approx(0.1)
+    assert waits[-1] == pytest.approx(0.2, rel=0.05)  # 9 ms each are 4.5 % of a core then
+    assert source.closed
+
+
+def test_a_missing_textual_is_one_line_with_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "falcon_ctl.watch_screen.app", None)
+    monkeypatch.setitem(sys.modules, "textual", None)
+    monkeypatch.delitem(sys.modules, "falcon_ctl.watch_screen.app")
+    with pytest.raises(UsageError, match=r"falcon-testbed\[watch\]"):
+        cli._screen(src.Made(), None, None)
 
 
 def test_a_wide_screen_has_flows_beside_the_cores():
