@@ -21,6 +21,7 @@ from falcon_ctl.watch_screen.spans import EMPTY, Row, Span, beside, filled, fit,
 WIDE = 120
 _EVENTS = 4  # rows for the log, its heading included, before cores and flows get more
 _LEFT = 0.5  # of a wide screen, for cores and queues
+NOBODY_CHOSE = "no system was chosen: switches may have no program yet; s chooses one"
 KEYS = (
     ("s", "system"),
     ("p", "policy"),
@@ -76,6 +77,12 @@ def last_line(frame: Frame) -> Row:
 def _totals(memory: Memory, host: Host, width: int) -> list[Row]:
     rows = [totals.machines(memory, width), totals.counters(host, width)]
     differs = totals.disagreement(memory.seen) if memory.seen else ""
+    if (
+        memory.seen
+        and memory.seen.choice is None
+        and not any(one.pps for one in memory.seen.hosts.values())
+    ):
+        differs = differs or NOBODY_CHOSE
     return [*rows, *([row(Span(differs, "warn"))] if differs else [])]
 
 

@@ -17,4 +17,4 @@ def is_terminal() -> bool:
 
 def is_utf8() -> bool:
     """Whether the standard output takes all signs."""
-    return "utf" in (sys.stdout.encoding or "").lower()
+    return "utf" in (sys.stdout.encoding or "utf-8").lower()  # a StringIO has none and takes all

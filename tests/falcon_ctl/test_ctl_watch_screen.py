@@ -250,6 +250,13 @@ def test_machines_that_run_different_things_are_named():
 # -- numbers, plain output -------------------------------------------------------------------------
 
 
+def test_a_network_that_nobody_told_anything_says_so():
+    fresh = src.observation(src.quiet(), src.quiet("m2"))
+    assert "no system was chosen" in drawn(remembered([fresh]))[3]
+    assert "no system" not in "".join(drawn(remembered([replace(fresh, choice=OVERLAY)])))
+    assert "no system" not in "".join(drawn(remembered([src.observation()])))
+
+
 def test_rates_have_three_digits():
     assert numbers.rate(588_123, "pps") == "588 kpps"
     assert numbers.rate(1.185e6, "pps") == "1,185 kpps"
