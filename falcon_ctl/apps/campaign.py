@@ -52,7 +52,8 @@ class Campaign:
     @staticmethod
     def count(applications: Sequence[Application], systems: Sequence[System]) -> int:
         """How many steps a call has."""
-        return 1 + sum(len(systems) + 1 + app.asks for app in applications)
+        predicted = _are_compared(systems)
+        return 1 + sum(len(systems) + 1 + (app.asks and predicted) for app in applications)
 
     def run(self, report: Report) -> None:
         """Run everything; the outcomes go to `report` one by one.
@@ -101,7 +102,7 @@ class Campaign:
                     found = runner.run(app, system, place)
                 results.append(_result(found))
                 report.outcomes.append(found)
-        if app.asks:
+        if app.asks and _are_compared(self.systems):
             with self.steps.step(f"{app.name}: the model, for the same load") as results:
                 report.compared += self._predicted(app, report.outcomes)
                 results.append("done")
@@ -146,6 +147,11 @@ class Campaign:
             if app.compared and {OVERLAY, FALCON} <= {one.system for one in ran}:
                 found.append(checks.falcon_below_overlay(ran))
         return found
+
+
+def _are_compared(systems: Sequence[System]) -> bool:
+    """Whether FALCON and what it is compared with are among them."""
+    return {OVERLAY, FALCON} <= {one.name for one in systems}
 
 
 def _result(found: Outcome) -> str:

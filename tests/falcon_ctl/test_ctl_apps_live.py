@@ -5,13 +5,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from falcon_ctl.apps import programs, registry
+from falcon_ctl.apps.runner import Ends, Runner
 from falcon_ctl.errors import UsageError
+from falcon_ctl.live import testbed
+from falcon_ctl.live.plan import Plan
+from falcon_ctl.systems.catalogue import OVERLAY
 from tests.topo.driver import ROOT, Topo, network_up, until
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(180)]
@@ -19,6 +24,7 @@ try:
     programs.verify([registry.BY_NAME["memcached"]])
 except UsageError as error:
     pytestmark.append(pytest.mark.skip(reason=str(error)))
+CLIENT = "falcon_ctl.apps.clients.memcached"
 QUICK = ("--duration", "1", "--dilation", "1000", "--repeats", "0")
 
 
@@ -28,38 +34,36 @@ def pair() -> Iterator[Topo]:
         yield topo
 
 
-class Apps:
-    """`falcon_ctl apps`, as a process."""
+def programs_of(topo: Topo, name: str) -> list[int]:
+    """Processes of the network with this program's name."""
+    found = []
+    for pid in topo.family():
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if any(Path(os.fsdecode(word)).name == name for word in words[:3]):
+            found.append(pid)
+    return found
 
-    def __init__(self, topo: Topo, folder: Path, *arguments: str) -> None:
-        options = ("apps", "memcached", *QUICK, "--results", str(folder), *arguments)
-        self._topo = topo
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "falcon_ctl", *options],
-            cwd=ROOT,
-            env=topo.env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
 
-    def programs(self, name: str) -> list[int]:
-        """Processes of the network with this program's name."""
-        found = []
-        for pid in self._topo.family():
-            try:
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if any(Path(os.fsdecode(word)).name == name for word in words[:3]):
-                found.append(pid)
-        return found
+def run_on(topo: Topo, folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+    """`falcon_ctl apps memcached` as a process."""
+    argv = ("apps", "memcached", *QUICK, "--results", str(folder), *arguments)
+    return subprocess.Popen(
+        [sys.executable, "-m", "falcon_ctl", *argv],
+        cwd=ROOT,
+        env=topo.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def test_two_systems_serve_their_clients(pair: Topo, tmp_path: Path) -> None:
     file = tmp_path / "apps.json"
-    apps = Apps(pair, tmp_path, "--systems", "overlay,falcon", "--json", str(file))
-    out, err = apps.process.communicate()
+    process = run_on(pair, tmp_path, "--systems", "overlay,falcon", "--json", str(file))
+    out, err = process.communicate()
     assert file.exists(), out + err
     report = json.loads(file.read_text())
     assert [one["system"] for one in report["runs"]] == ["overlay", "falcon"]
@@ -76,30 +80,37 @@ def test_two_systems_serve_their_clients(pair: Topo, tmp_path: Path) -> None:
     assert [row["metric"] for row in report["compared"]] == ["mean", "p99"]
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
     assert json.loads((folder / "memcached-falcon-client.txt").read_text())["altered"] == 0
-    assert apps.programs("memcached") == []
+    assert programs_of(pair, "memcached") == []
 
 
-def test_a_server_that_dies_is_told_with_its_last_output(pair: Topo, tmp_path: Path) -> None:
-    apps = Apps(pair, tmp_path, "--systems", "overlay", "--duration", "30")
-    until(lambda: apps.programs("falcon_ctl.apps.clients.memcached"), 60.0)
-    (server,) = apps.programs("memcached")
-    os.kill(server, signal.SIGKILL)
-    out, _ = apps.process.communicate()
-    assert apps.process.returncode == 1
-    text = " ".join(out.split())
-    assert (
-        "memcached overlay: memcached in red2-1 was killed by SIGKILL; it printed nothing" in text
-    )
-    assert apps.programs("falcon_ctl.apps.clients.memcached") == []
+def test_a_server_that_dies_is_told_with_its_last_output(pair: Topo) -> None:
+    def kill() -> None:
+        until(lambda: programs_of(pair, CLIENT), 60.0)
+        for pid in programs_of(pair, "memcached"):
+            os.kill(pid, signal.SIGKILL)
+
+    with pair.network() as network, testbed.Testbed.open(network) as lab:
+        client, server = Plan(network.spec, 1, 1.0).pairs[0]
+        ends = Ends(client.name, server.name, client.machine, server.machine)
+        lab.controller.push_pipelines()
+        runner = Runner(lab, ends, 1)
+        thread = threading.Thread(target=kill)
+        thread.start()
+        found = runner.run(registry.BY_NAME["memcached"], OVERLAY, runner.place(30.0, 1000, 0.0))
+        thread.join()
+    told = "memcached in red2-1 was killed by SIGKILL; it printed nothing"
+    assert found.troubles[0] == told  # the client may have noticed, too
+    assert found.transfers == []
+    assert programs_of(pair, CLIENT) == []
 
 
 def test_ctrl_c_leaves_no_process_behind(pair: Topo, tmp_path: Path) -> None:
-    apps = Apps(pair, tmp_path, "--systems", "overlay", "--duration", "30")
-    until(lambda: apps.programs("falcon_ctl.apps.clients.memcached"), 60.0)
-    apps.process.send_signal(signal.SIGINT)
-    _, err = apps.process.communicate()
-    assert apps.process.returncode == 130
+    process = run_on(pair, tmp_path, "--systems", "overlay", "--duration", "30")
+    until(lambda: programs_of(pair, CLIENT), 60.0)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 130
     assert "interrupted" in err
-    assert apps.programs("memcached") == []
-    assert apps.programs("falcon_ctl.apps.clients.memcached") == []
+    assert programs_of(pair, "memcached") == []
+    assert programs_of(pair, CLIENT) == []
     assert list(tmp_path.iterdir()) == []
