@@ -18,7 +18,7 @@ class Compared(NamedTuple):
     """By how much a latency is lower with FALCON than with the overlay, as shares (-0.5: half).
 
     `talk`: as it claims, None where it has no such experiment; `model`: as it predicts for the same
-    load; `here`: as measured.
+    load; `here`: as measured, `invalid` why that is not to be used.
     """
 
     application: str
@@ -28,6 +28,7 @@ class Compared(NamedTuple):
     here: float
     overlay_us: float
     falcon_us: float
+    invalid: str
 
 
 def beside(
@@ -51,6 +52,7 @@ def beside(
             new / old - 1,
             old,
             new,
+            "; ".join(f"{one.system}: {one.invalid}" for one in (overlay, falcon) if one.invalid),
         )
         for metric, ((old, new), model) in rows.items()
         if old and new

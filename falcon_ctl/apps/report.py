@@ -20,8 +20,10 @@ from falcon_ctl.report.document import as_json
 from falcon_ctl.report.provenance import Provenance
 from topo.protocol.status import Status
 
-_TIMES = ("mean µs", "p50 µs", "p99 µs", "p99.9 µs", "path µs")
-_COUNTS = ("retrans (spurious)", "reord")
+_WIDE = 110  # columns of a terminal that has room for the cores
+_TIMES = ("mean", "p50", "p99", "p99.9", "path")  # µs
+_COUNTS = ("retrans", "reord")
+_RATES = {"requests": "k req/s", "messages": "k msg/s", "bytes": "Gbit/s"}
 
 
 @dataclass
@@ -77,7 +79,7 @@ def show(console: Console, report: Report, titles: Mapping[str, str]) -> None:
     """One table for each application; `titles`: of the systems, by name."""
     for name in dict.fromkeys(one.application for one in report.outcomes):
         outcomes = [one for one in report.outcomes if one.application == name]
-        console.print(_table(report, outcomes, titles))
+        console.print(_table(report, outcomes, titles, console.width >= _WIDE))
         for one in outcomes:
             if one.invalid:
                 console.print(f"{one.label}: {one.invalid}", markup=False, style="yellow")
@@ -85,30 +87,36 @@ def show(console: Console, report: Report, titles: Mapping[str, str]) -> None:
         console.print(_comparison(report.compared))
 
 
-def _table(report: Report, outcomes: Sequence[Outcome], titles: Mapping[str, str]) -> Table:
-    """A row for each system; `path µs` is what the receive path has of the mean."""
+def _table(
+    report: Report, outcomes: Sequence[Outcome], titles: Mapping[str, str], wide: bool
+) -> Table:
+    """A row for each system.
+
+    `path`: what the receive path has of the mean; `retrans`: of retransmitted segments those in
+    brackets were spurious.
+    """
     first = outcomes[0]
     of_path = all(one.mean_us is None for one in outcomes)
     title = f"{first.application}: {report.loads[first.application]}"
-    title += f", dilation {report.dilations[first.application].value}"
+    title += f", dilation {report.dilations[first.application].value}; "
+    title += "frames' µs in the receive path" if of_path else "µs"
     table = Table(
-        title=f"{title}; latencies of frames in the receive path" if of_path else title,
+        title=title,
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    table.add_column("system", no_wrap=True, max_width=20)
-    for name in (_rate_title(first.unit), *_TIMES, *_COUNTS):
+    table.add_column("system", no_wrap=True, max_width=17)
+    for name in (_RATES.get(first.unit, f"k {first.unit}/s"), *_TIMES, *_COUNTS):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("busiest cores, CPU:%", no_wrap=True)
+    if wide:
+        table.add_column("busiest, CPU:%", no_wrap=True)
     for one in outcomes:
-        table.add_row(titles.get(one.system, one.system), *_row(one), _busiest(one))
+        table.add_row(
+            titles.get(one.system, one.system), *_row(one), *([_busiest(one)] if wide else [])
+        )
     return table
-
-
-def _rate_title(unit: str) -> str:
-    return "Gbit/s" if unit == "bytes" else f"k {unit}/s"
 
 
 def _row(one: Outcome) -> list[str]:
@@ -126,7 +134,7 @@ def _row(one: Outcome) -> list[str]:
     return [f"{rate:,.1f}", *shown, *counts]
 
 
-def _busiest(one: Outcome, most: int = 3) -> str:
+def _busiest(one: Outcome, most: int = 2) -> str:
     busiest = sorted(one.loads.items(), key=lambda item: -item[1])[:most]
     return " ".join(f"{cpu}:{load:.0f}" for cpu, load in busiest if load >= 1)
 
@@ -146,7 +154,7 @@ def _comparison(compared: Sequence[Compared]) -> Table:
             f"{one.application} {one.metric}",
             "-" if one.talk is None else f"{one.talk:+.0%}",
             f"{one.model:+.0%}",
-            f"{one.here:+.0%}",
+            "[yellow]invalid[/]" if one.invalid else f"{one.here:+.0%}",
             f"{one.overlay_us:,.1f}",
             f"{one.falcon_us:,.1f}",
         )

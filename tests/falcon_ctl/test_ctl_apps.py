@@ -262,7 +262,7 @@ def test_the_report_is_as_its_schema_has_it() -> None:
         replace(outcome("falcon"), reading=None, back=Passages()),
     ]
     report.dilations = {"memcached": Dilation(200, "as asked for")}
-    report.compared = [compared.Compared("memcached", "mean", None, -0.5, -0.4, 47.0, 28.0)]
+    report.compared = [compared.Compared("memcached", "mean", None, -0.5, -0.4, 47.0, 28.0, "")]
     report.checks = [checks.no_errors(report.outcomes)]
     found = json.loads(as_json(report.document()))
     MODELS["Applications"].model_validate(found, strict=True)

@@ -198,7 +198,7 @@ APPS = {
     "loads": {"memcached": "10 clients"}, "dilations": {"memcached": {"value": 200, "why": "x"}},
     "runs": [RUN, RUN | {"system": "falcon"}],
     "compared": [{"application": "memcached", "metric": "mean", "talk": -0.51, "model": -0.5,
-                  "here": -0.4, "overlay_us": 47.0, "falcon_us": 28.0}],
+                  "here": -0.4, "overlay_us": 47.0, "falcon_us": 28.0, "invalid": ""}],
     "checks": [{"name": "c", "ok": True, "evidence": "e"}],
 }  # fmt: skip
 FOLDERS = {

@@ -141,12 +141,12 @@ def _compared(rows: Sequence[Mapping[str, Any]]) -> list[Block]:
         return []
     names = ("latency", "the talk", "the model, same load", "here", "overlay, µs", "FALCON, µs")
     columns = [Column(name, numeric=name != "latency") for name in names]
-    found = [
+    found: list[list[Cell]] = [
         [
             f"{row['application']}, {row['metric']}",
             "-" if row["talk"] is None else f"{row['talk']:+.0%}",
             f"{row['model']:+.0%}",
-            f"{row['here']:+.0%}",
+            Mark("invalid", "warning") if row["invalid"] else f"{row['here']:+.0%}",
             f"{row['overlay_us']:,.1f}",
             f"{row['falcon_us']:,.1f}",
         ]

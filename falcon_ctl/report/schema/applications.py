@@ -89,6 +89,7 @@ class Compared(Part):
     here: float
     overlay_us: float
     falcon_us: float
+    invalid: str = Field(description="Why `here` is not valid; empty when it is.")
 
 
 class Applications(Marks):
