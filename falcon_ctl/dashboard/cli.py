@@ -42,9 +42,9 @@ def dashboard(
     in the folder recordings/ of the results.
 
     Examples:
-        falcon_ctl dashboard
-
-        falcon_ctl dashboard --replay results/recordings/2026-01-31T09-00-00.jsonl
+      falcon_ctl dashboard
+      falcon_ctl dashboard --port 0 --results lecture
+      falcon_ctl dashboard --replay results/recordings/2026-01-31T09-00-00.jsonl
     """
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +78,8 @@ class NetworkSource:
         read = Choice.from_json(dict(wanted))
         chosen = choices.given(**{one.name: getattr(read, one.name) for one in fields(read)})
         with self._acting:
-            self._using.use(chosen)
-        return choice_message(chosen)
+            applied = self._using.use(chosen)
+        return choice_message(replace(chosen, dilation=applied.dilation))
 
     def prepare(self, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
         """A flow's request, verified. Each has another seed, so ports and cores differ."""

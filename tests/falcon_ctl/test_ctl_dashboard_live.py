@@ -73,7 +73,7 @@ def test_each_control_acts_on_the_receive_path(
     page.fill("[name=seconds]", "0.5")
     page.click("#start-flow")  # which makes the network run one
     shows(page, "#sent-flows", r"done · 1,000 messages/s · 500 sent · 500 received · p50 .* µs")
-    shows(page, "#running", "Running: container overlay")
+    shows(page, "#running", "Running: container overlay · 1,000 times slower")
     page.fill("[name=seconds]", "60")
     for system in (one for one in MAIN_JOB if one is not OVERLAY):
         run(page, topo, system.name, lambda k, wanted=system.knobs: has(k, wanted))  # type: ignore[misc]
