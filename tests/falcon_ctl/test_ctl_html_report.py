@@ -287,7 +287,8 @@ def test_a_comparison_shows_what_differs(tmp_path, capsys):
     assert ended.value.code == 0
     path = capsys.readouterr().out.strip()
     found = " ".join(Elements(open(path).read()).text.split())  # noqa: PTH123, SIM115
-    for part in ("1 of 2 verdicts differ", "9 of 12 pairs", "+25.0 %", "late", "seeds 7 7 same"):
+    row = "container overlay udp saturating 1 1.25 +25.0 %"
+    for part in ("1 of 2 verdicts differ", "9 of 12 pairs", row, "late", "seeds 7 7 same"):
         assert part in found, part
     assert len(list((tmp_path / "r").iterdir())) == 1
 
