@@ -40,14 +40,14 @@ def choose(timeline: Timeline, run: int, hops: int, most: int = MOST_FRAMES) -> 
     if not shown:
         return []
     shown.sort()
-    first, last = shown[0][0], shown[-1][0]
-    apart = max(FRAME_NS * hops, (last - first) // most)
+    first, span = shown[0][0], shown[-1][0] - shown[0][0]
     found: list[int] = []
-    ready = first
+    wanted = free = first  # when the next one should arrive, and may
     for arrival, index in shown:
-        if arrival >= ready and len(found) < most:
+        if arrival >= max(wanted, free) and len(found) < most:
             found.append(index)
-            ready = arrival + apart
+            wanted = first + span * len(found) // most
+            free = arrival + FRAME_NS * hops
     return found
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from rich.console import Console
 
+from falcon_ctl.errors import PartFailed
+from falcon_ctl.steering import flow_trace
 from falcon_ctl.steering.choice import Choice
 from falcon_ctl.steering.flow import send
 from falcon_ctl.steering.flow_report import FlowReport
@@ -73,6 +78,31 @@ def test_flows_go_on_and_are_seen_while_the_system_changes_under_them(network):
     assert {piece.work.device for piece in host.slices} >= {"eth0", "vxlan0", "veth0"}
     assert any(event.kind == "move" for event in seen.events)
     assert Observation.from_json(seen.to_json()) == seen
+
+
+def test_a_flow_is_traced_from_the_switchs_tables_to_the_socket(network, tmp_path):
+    with Session.open(network) as session:
+        session.use(Choice("falcon", dilation=1000))
+        request = FlowRequest("red1-1", "red2-1", rate=200.0, seconds=0.5)
+        with flow_trace.recorded(network, request, tmp_path / "flow.json") as runs:
+            report = send(session, request)
+        with (
+            flow_trace.recorded(network, request, tmp_path / "flow.json"),
+            pytest.raises(PartFailed, match="already recording"),
+            flow_trace.recorded(network, request, tmp_path / "other.json"),
+        ):
+            pass
+    flow_trace.write(Console(quiet=True), tmp_path / "flow.json", report, runs, network)
+    found = json.loads((tmp_path / "flow.json").read_text())
+    kinds = Counter(found["slices"]["kind"])
+    stages = ("arrival", "napi", "gro_cell", "backlog", "socket")
+    assert {kind: kinds[kind] for kind in stages} == dict.fromkeys(stages, report.arrived)
+    details = found["slices"]["detail"]
+    explained = [one["what leaves the last switch"] for one in details if "ingress port" in one]
+    assert set(explained) == {"byte for byte what the NIC received"}
+    assert len(explained) == 16
+    assert kinds["hit"] > 5 * len(explained)
+    assert found["runs"][0]["label"] == "falcon --dilation 1000: UDP from red1-1 to red2-1"
 
 
 def flows_of(seen: Observation) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from rich.console import Console
 
 from falcon_ctl.errors import UsageError
 from falcon_ctl.report import provenance
+from falcon_ctl.report.schema.timelines import Timeline
 from falcon_ctl.systems.catalogue import BY_NAME
 from falcon_ctl.timeline import drawing, from_virtual, perfetto, pipeline, trace_file, wire
 from falcon_ctl.timeline.build import build
@@ -25,7 +25,7 @@ from falcon_ctl.virtual.loads import Stream
 from rxpath.results import STAGE_KINDS
 from tests.falcon_ctl import perfetto_schema
 
-LOAD = Stream((600e3,), ms=1, warm_ms=0, size=1000)
+LOAD = Stream((300e3,), ms=1, warm_ms=0, size=1000)
 
 
 def table(name, result):
@@ -255,7 +255,7 @@ def test_endings_say_what_is_written(timeline, tmp_path):
     assert found[".png"].startswith(b"\x89PNG")
     assert b"<svg" in found[".svg"]
     assert KINDS["gro_cell"].colour.encode() in found[".svg"]
-    assert json.loads(found[".json"])["schema"] == "falcon-timeline/1"
+    assert Timeline.model_validate_json(found[".json"]).title == "two systems"
     assert found[".perfetto-trace"] == found[".pftrace"]
 
 

@@ -10,6 +10,7 @@ from falcon_ctl.report.schema.applications import Applications
 from falcon_ctl.report.schema.packets import Packets
 from falcon_ctl.report.schema.runs import Figures, MainJob, Papers, Systems
 from falcon_ctl.report.schema.steered import Flow, Observation
+from falcon_ctl.report.schema.timelines import Timeline
 
 MODELS: dict[str, type[BaseModel]] = {
     "Main job": MainJob,
@@ -20,4 +21,5 @@ MODELS: dict[str, type[BaseModel]] = {
     "Papers": Papers,
     "Applications": Applications,
     "Packets": Packets,
+    "Timeline": Timeline,
 }
