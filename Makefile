@@ -74,7 +74,7 @@ check: install $(DEV) ## lint, format, types and import contracts
 	@$(ENV)/bin/lint-imports
 
 docs: install $(DOCS) ## the documentation as a site, in build/site
-	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 	@echo "build/site/index.html is the first page; $(PY) -m mkdocs serve shows it with a search"
 
 bench: install $(DEV) ## benchmarks, each beside its peer in the same run

@@ -11,6 +11,7 @@ _FENCE = re.compile(
 )
 _SPAN = re.compile(r"`((?:python3? -m (?:falcon_ctl|topo|rxpath|v1switch|tests)\b|make )[^`]*)`")
 _FOREIGN = ("make run", "make …")  # the P4 tutorials' own, and how commands are written
+_COMMENT = re.compile(r"\s{2,}# .*$")
 _FILE = re.compile(r"^[\w./-]+\.(?:yaml|toml|py|txt)$")
 _ELLIPSIS = ("…", "...")
 
@@ -46,7 +47,7 @@ class Block(NamedTuple):
         joined = self.body.replace("\\\n", " ")
         for line in joined.splitlines():
             if line.startswith("$ "):
-                found.append((line[2:], []))
+                found.append((_COMMENT.sub("", line[2:]), []))
             elif found and line.strip() and line.strip() not in _ELLIPSIS:
                 found[-1][1].append(line)
         return [Command(text, tuple(shown)) for text, shown in found]

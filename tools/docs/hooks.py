@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
+from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
 from tools.docs import pages, pictures
@@ -61,9 +61,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, uri, content=text))
     for uri, picture in pictures.drawn().items():
         files.append(File.generated(config, uri, content=picture))
+    named = set(_pages(config.nav))
     for path in _sources(Path(config.docs_dir)):
         uri = f"source/{path.relative_to(ROOT)}"
-        files.append(File.generated(config, uri, content=path.read_bytes()))
+        level = InclusionLevel.INCLUDED if uri in named else InclusionLevel.NOT_IN_NAV
+        files.append(File.generated(config, uri, content=path.read_bytes(), inclusion=level))
     return files
 
 

@@ -74,7 +74,8 @@ _RESULTS = """\
 # Results as JSON
 
 All times and rates are of model time. CSV files have the same columns, with the provenance's `id`
-in each row.
+in each row. What `--trace FILE.json` writes is told beside
+[`as_json`](python.md#falcon_ctl.timeline.as_json.as_json).
 """
 _SYSTEMS = """\
 # Systems
