@@ -43,7 +43,7 @@ def apps(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME]...",
+            metavar="NAME",
             help=f"Applications: all, or some of {_NAMES}; FILE.py:NAME is one of your own.",
             autocompletion=complete,
         ),
@@ -77,11 +77,10 @@ def apps(
 
     Throughput and latency are in model time. Exit status 0 only if no application fails, all
     transfers are byte-exact, and frames stay in order where a system promises it. Writes
-    results/<time>/ with the report as JSON and what each program printed.
+    results/<time>/ with the report as a page and as JSON, and what each program printed.
 
     Examples:
         falcon_ctl apps memcached
-
         falcon_ctl apps nginx redis --systems overlay,falcon --duration 5
     """
     chosen = registry.select(names or ())
