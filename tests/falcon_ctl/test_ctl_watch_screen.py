@@ -276,6 +276,21 @@ def test_lines_say_what_is_new_since_the_line_before():
     assert [*report.add(calm)][-1].endswith("no packets")
 
 
+def test_loads_and_rates_are_those_of_the_last_second_of_the_model():
+    def seen(step, pps, load, span):
+        loads = {3: {NIC: load}} if load else {}
+        one = src.host(pps=pps, loads=loads, span_ns=span, flows=(src.flow(pps, loads),))
+        return src.observation(one, step=step)
+
+    memory = remembered([seen(0, 9e9, 1.0, 1000), seen(10, 900e3, 0.9, 100), seen(11, 0, 0.3, 300)])
+    assert memory.host.pps == pytest.approx(225e3)
+    assert memory.host.bps == pytest.approx(225e3 * 8 * 128)
+    assert memory.host.flows[0].pps == pytest.approx(225e3)
+    assert [(cpu.number, cpu.load) for cpu in memory.host.cpus] == [(3, pytest.approx(0.45))]
+    memory.add(seen(12, 0, 0.0, 400))
+    assert [(cpu.load, cpu.state) for cpu in memory.host.cpus] == [(pytest.approx(0.225), "idle")]
+
+
 def test_latencies_are_those_of_the_last_second():
     def seen(latencies, step):
         return src.observation(src.host(latencies=latencies), step=step)
@@ -405,6 +420,21 @@ def test_what_is_wrong_or_refused_is_a_line_and_the_screen_goes_on():
 
     assert asyncio.run(play()) == 130
     assert [one.threshold for one in source.used] == [17, 60]
+
+
+def test_a_recording_is_watched_to_its_end_and_changes_nothing(tmp_path):
+    file = tmp_path / "session.jsonl"
+    file.write_text("".join(f"{json.dumps(one.to_json())}\n" for one in src.story()))
+
+    async def play():
+        async with running(Recorded(file)) as (app, pilot):
+            await until(pilot, lambda: "the recording has ended" in shown(app)[-1])
+            assert "session.jsonl · FALCON" in shown(app)[0]
+            await pilot.press("s")
+            assert "nothing can be changed" in shown(app)[-1]
+            assert len(app.screen_stack) == 1
+
+    asyncio.run(play())
 
 
 def test_the_screen_survives_an_outage_and_other_sizes():
