@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 SHARE = 0.5  # of the computer's cores that programs may need at the model's highest rate
 REST = 0.2  # of the model's own latency: what sending, wire and programs may add to it
-STEP, LEAST = 50, 100
+STEP, LEAST = 50, 200
 MOST = 1000  # TCP sends again after 200 ms of wall time (TCP_RTO_MIN): 200 µs of the model by then
 TRIED = 1000  # the dilation of the run that is measured
 

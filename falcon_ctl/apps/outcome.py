@@ -94,8 +94,13 @@ class Outcome:
 
     @property
     def rest_us(self) -> float | None:
-        """Of the mean latency, what sending, wire and programs took by the wall clock, model µs."""
-        return None if self.mean_us is None else self.mean_us - self.path_us
+        """Of the mean latency, what sending, wire and programs took by the wall clock, model µs.
+
+        None without latencies, and where an answer is many frames, whose times do not add up.
+        """
+        if self.mean_us is None or self.back is not None:
+            return None
+        return self.mean_us - self.path_us
 
     @property
     def overtaken(self) -> int:
