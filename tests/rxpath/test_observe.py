@@ -60,6 +60,13 @@ def test_time_by_work_is_the_cpus_time_and_slices_do_not_overlap(system):
         assert worked.sum() == sums[cpu] - interrupts
 
 
+PIECE = ("queued", "start", "end", "cpu")
+
+
+def stage(row):
+    return row.enqueue, row.start, row.end, row.cpu
+
+
 def test_slices_of_a_packet_are_its_recorded_stages():
     host = model(flows=1, records=True)
     host.set_observed(True)
@@ -71,11 +78,11 @@ def test_slices_of_a_packet_are_its_recorded_stages():
             slot = int(event["slot"])
             rows = host.state.records[slot].stages
             count = host.state.hops[slot].count
-            stages[len(stages)] = [(rows[i].start, rows[i].end, rows[i].cpu) for i in range(count)]
+            stages[len(stages)] = [stage(rows[i]) for i in range(count)]
     pieces, _ = observed.slices(host.state, 0, codes.SLICES)
     for packet, recorded in stages.items():
         mine = pieces[pieces["packet"] == packet]
-        assert [(int(p["start"]), int(p["end"]), int(p["cpu"])) for p in mine] == recorded
+        assert [tuple(int(piece[name]) for name in PIECE) for piece in mine] == recorded
     assert len(stages) == 50
 
 
@@ -113,7 +120,8 @@ def test_counts_do_not_fall_when_others_zero_them_and_end_with_the_observer():
     watching, caller = Observing(host), Caller()
     watching.observe({}, caller)
     trace = [(1_000_000 * (i + 1), frame) for i, frame in enumerate(frames())]
-    live_run(host, trace, [5])
+    live_run(host, trace, [5], settle=0)
+    assert host.model.queued() > 0
     before = watching.observe({}, caller)
     watching.reset()
     host.datapath.counters.clear()
