@@ -233,7 +233,10 @@ def control(
         chosen = _kept(network.run_dir) if system is None else select_live([system])[0]
         console.print(f"keeping {chosen.title} ({chosen.name})")
         try:
-            with Failover(network, chosen, tell) as failover, followed(network.run_dir, failover):
+            with (
+                Failover(network, chosen, tell) as failover,
+                followed(network.run_dir, failover, lambda one: console.print(f"following: {one}")),
+            ):
                 failover.run()
         except KeyboardInterrupt as error:
             raise Interrupted("the switches keep their entries") from error

@@ -14,7 +14,7 @@ from rich.text import Text
 from falcon_ctl import files
 from falcon_ctl.errors import Interrupted, UsageError
 from falcon_ctl.live import watch
-from falcon_ctl.options import Json, RunDir, Seed, TraceTo
+from falcon_ctl.options import Json, RunDir, Seed, Shared, TraceTo
 from falcon_ctl.report.document import as_json
 from falcon_ctl.steering import choice as choices
 from falcon_ctl.steering import entries, flow_trace, show_text
@@ -113,6 +113,7 @@ def _cpus(text: str | None) -> list[int] | None:
 
 def show(
     json: Json = None,
+    shared: Shared = False,
     run_dir: RunDir = None,
 ) -> None:
     """Show what the running network does: system, knobs, CPUs, queues, flows, losses.
@@ -123,6 +124,7 @@ def show(
       falcon_ctl show
       falcon_ctl show --json /dev/stdout
     """
+    files.set_sharing(shared)
     if json is not None:
         files.verify_target(f"--json {json}", json)
     console = _console(json)
@@ -182,6 +184,7 @@ def flow(
     ] = 0,
     json: Json = None,
     trace: TraceTo = None,
+    shared: Shared = False,
     run_dir: RunDir = None,
 ) -> None:
     """Send one flow through what the network runs, and report it.
@@ -195,6 +198,7 @@ def flow(
       falcon_ctl flow blue1-1 blue2-1 --rate 300 --poisson --surge
       falcon_ctl flow red1-1 red2-1 --duration 2 --trace flow.perfetto-trace
     """
+    files.set_sharing(shared)
     chosen = "tcp" if tcp else proto
     request = FlowRequest(
         source,

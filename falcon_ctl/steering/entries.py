@@ -18,6 +18,8 @@ from rxpath.errors import ConfigError
 from topo.client.network import Network
 from topo.protocol.status import SwitchInfo
 
+AWAY = "updates away from what was asked for"
+
 
 def held(network: Network, asked: Choice | None) -> dict[str, str]:
     """Switch → what it holds, as a text: whose entries, or how far they are from them.
@@ -36,11 +38,14 @@ def held(network: Network, asked: Choice | None) -> dict[str, str]:
                 found[name] = str(client)
             elif not controller.examine(client):
                 found[name] = "no program of ours"
-        away = {system.name: _away(controller, system) for system in _wanted(asked)}
+        wanted = _resolved(asked)
+        away = {system.name: _away(controller, system) for system in _wanted(wanted)}
         likely = sorted(away, key=lambda system: sum(away[system].values()))
         for name in controller.switches:
             nearest = min(likely, key=lambda system: away[system][name])
             found[name] = _text(nearest, away[nearest][name])
+            if wanted is not None and away[wanted.name][name]:
+                found[name] += f"; {away[wanted.name][name]} {AWAY}"
     return {name: found[name] for name in network.switches}
 
 
@@ -50,14 +55,18 @@ def _open(stack: ExitStack, info: SwitchInfo) -> Client:
     return client
 
 
-def _wanted(asked: Choice | None) -> Iterator[System]:
-    """One system for each set of entries, the asked one first."""
-    first: list[System] = []
+def _resolved(asked: Choice | None) -> System | None:
+    """The system that was asked for; None when its file is another one by now."""
     if asked is not None:
-        with suppress(UsageError, ConfigError):  # its file may have changed
-            first = [asked.resolve()]
+        with suppress(UsageError, ConfigError):
+            return asked.resolve()
+    return None
+
+
+def _wanted(asked: System | None) -> Iterator[System]:
+    """One system for each set of entries, the asked one first."""
     known = set()
-    for system in (*first, *LIVE):
+    for system in (*([asked] if asked else ()), *LIVE):
         entries = system.tunnel, system.vxlan_port, system.connection_level
         if entries not in known:
             known.add(entries)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from rxpath.live.control import Caller, Server
 
 
 @contextmanager
-def followed(run_dir: Path, failover: Failover) -> Iterator[None]:
-    """While the block runs, `failover` runs what a `use` asks it for.
+def followed(
+    run_dir: Path, failover: Failover, tell: Callable[[Choice], object] = lambda _: None
+) -> Iterator[None]:
+    """While the block runs, `failover` runs what a `use` asks it for; `tell` is called with it.
 
     Raises:
         ControlError: the run directory takes no socket.
@@ -25,7 +27,10 @@ def followed(run_dir: Path, failover: Failover) -> Iterator[None]:
 
     def use(params: Mapping[str, Any], _: Caller) -> dict[str, int]:
         try:
-            return failover.follow(Choice.from_json(params.get("choice")).resolve())
+            choice = Choice.from_json(params.get("choice"))
+            system = choice.resolve()
+            tell(choice)
+            return failover.follow(system)
         except CtlError as error:
             raise ControlError("failed", "use", str(error)) from error
 

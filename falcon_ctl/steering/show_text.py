@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from falcon_ctl.steering.entries import AWAY
 from falcon_ctl.steering.flow_report import FlowProgress
 from falcon_ctl.steering.observation import Cpu, Flow, Host, Observation
 from falcon_ctl.steering.session import Applied
@@ -46,6 +47,8 @@ def observation(console: Console, seen: Observation, switches: Mapping[str, str]
     for what, names in _by_value(switches).items():
         verb = "holds" if len(names) == 1 else "hold"
         console.print(f"{', '.join(names)} {verb} {what}", soft_wrap=True)
+    if seen.choice is not None and any(AWAY in what for what in switches.values()):
+        console.print(f"  `{seen.choice.command()}` gives them those that were asked for")
     for host in seen.hosts.values():
         _host(console, host)
         if seen.choice is not None and _differs(seen, host):

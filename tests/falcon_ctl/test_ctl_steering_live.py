@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -132,6 +133,7 @@ def test_a_flow_ends_when_it_is_stopped(network):
     assert report.received == report.sent - sum(report.lost.values())
 
 
+@pytest.mark.skipif(shutil.which("ping") is None, reason="apt-get install iputils-ping")
 def test_real_programs_take_the_same_path(network):
     with Session.open(network) as session:
         before = session.observe().hosts["m2"].counts["delivered"]

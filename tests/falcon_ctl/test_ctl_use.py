@@ -121,6 +121,8 @@ def test_switches_get_programs_then_differences_and_hosts_their_knobs(net, steer
     assert (sets[1]["falcon"]["threshold"], sets[1]["dilation"]) == (80, 1000)
     assert sets[2]["profile"] == "offload"
     assert set(entries.held(net, None).values()) == {"the entries of offload"}
+    asked = entries.held(net, Choice("overlay"))
+    assert asked["leaf1"].endswith("offload; 2 updates away from what was asked for")
 
 
 def test_what_was_chosen_is_run_again_after_a_run(net, steer):
