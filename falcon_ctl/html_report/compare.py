@@ -12,6 +12,7 @@ from falcon_ctl.html_report.blocks import (
     Cell,
     Chart,
     Column,
+    Facts,
     Mark,
     Page,
     Section,
@@ -25,6 +26,7 @@ from falcon_ctl.html_report.page import MODULES
 from falcon_ctl.html_report.records import Record, Recorded
 
 MOST = 8  # runs
+_PHRASES: Mapping[str, str] = {"main job": "the main job", "papers": "figures --paper"}
 _CHARTED = 40  # records in a chart of changes
 
 
@@ -46,22 +48,26 @@ def page(runs: Sequence[Documents]) -> Page:
     invalid = [
         f"{name}: {why}" for name, why in zip(names, map(_invalid, runs), strict=True) if why
     ]
+    command = _PHRASES.get(runs[0].kind, runs[0].kind)
     sections = [
+        Section(
+            "runs", "Runs", [Facts([(n, run.name) for n, run in zip(names, runs, strict=True)])]
+        ),
         Section("checks", "Checks", _checks(runs, names)),
         Section("numbers", "Numbers", _numbers(found, names)),
         Section("origin", "Where these numbers come from", _origins(runs, names)),
     ]
     return Page(
-        " and ".join(run.name for run in runs),
-        f"{len(runs)} runs of {runs[0].kind} side by side; differences are to {names[0]}",
+        f"Comparison of {len(runs)} runs",
+        f"Runs of {command} side by side; differences are to {names[0]}",
         "; ".join(invalid),
         [one for one in sections if one.blocks],
     )
 
 
 def letters(runs: Sequence[Documents]) -> list[str]:
-    """A letter and the folder's name for each run: two folders may be called the same."""
-    return [f"{chr(ord('A') + place)} ({run.name})" for place, run in enumerate(runs)]
+    """A letter for each run, which columns are headed by; folders may be called the same."""
+    return [_letter(place) for place in range(len(runs))]
 
 
 def _invalid(run: Documents) -> str:
@@ -80,7 +86,7 @@ def _origins(runs: Sequence[Documents], names: Sequence[str]) -> list[Block]:
     columns = [Column("what"), *map(Column, names), Column("difference")]
     blocks: list[Block] = [Table("Versions, seeds, machine", columns, rows)]
     for run, name in zip(runs, names, strict=True):
-        blocks += [Text(f"How {name} was made:"), *facts.again(run)[:-1]]
+        blocks += [Text(f"How {name} ({run.name}) was made:"), *facts.again(run)[:-1]]
     return blocks
 
 
@@ -130,12 +136,12 @@ def _row(
 
 
 def _value(record: Record | None, metric: str) -> float | None:
-    """None where the record is missing or invalid."""
-    return None if record is None or record.invalid else record.values.get(metric)
+    """None where the record is missing, or has no such number."""
+    return None if record is None else record.values.get(metric)
 
 
 def _shown(record: Record | None, value: float | None) -> Cell:
-    if record is not None and record.invalid:
+    if record is not None and record.invalid and value is None:
         return Mark(record.invalid.split(":", 1)[0], "warning")
     return plain(value)
 

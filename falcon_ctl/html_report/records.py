@@ -9,7 +9,7 @@ from typing import NamedTuple
 class Record(NamedTuple):
     """A row of numbers: `key` identifies it in every run, `values` are by their names.
 
-    `invalid`: why the numbers must not be used.
+    `invalid`: why values are None that would be numbers otherwise.
     """
 
     key: tuple[str, ...]

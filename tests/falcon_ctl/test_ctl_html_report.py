@@ -271,8 +271,8 @@ def test_two_folders_of_each_command_compare(other):
     where, *_ = other
     found = folder.read(where)
     text = Elements(render.html(compare.page([found, replace(found, name="later")]))).text
-    assert "A (" in text
-    assert "B (later)" in text
+    assert "Comparison of 2 runs" in text
+    assert "How B (later) was made" in text
     assert "same" in text
 
 

@@ -150,16 +150,22 @@ def _busiest(loads: Mapping[str, float], most: int = 3) -> str:
     return " ".join(f"{cpu}:{percent:.0f}" for cpu, percent in found if percent >= 1)
 
 
+_TIMED = ("kpps", "p50, µs", "p99, µs", "CPU, ns")  # what an invalid run has not
+
+
+def _timed(one: Live) -> dict[str, float | None]:
+    latency = one["latency_us"]
+    values = one["pps"] / 1000, latency["p50"], latency["p99"], one.get("cpu_ns_per_packet")
+    return dict(zip(_TIMED, values, strict=True))
+
+
 def recorded(documents: Documents) -> Recorded:
     """The numbers that two runs are compared by."""
     records = [
         Record(
             (of_system(one["system"]), one["proto"], one.get("load", "")),
             {
-                "kpps": one["pps"] / 1000,
-                "p50, µs": one["latency_us"]["p50"],
-                "p99, µs": one["latency_us"]["p99"],
-                "CPU, ns": one.get("cpu_ns_per_packet"),
+                **(dict.fromkeys(_TIMED) if one["invalid"] else _timed(one)),
                 "reordered": float(one["reordered"]),
                 "lost": float(sum(one["drops"].values())),
             },

@@ -132,7 +132,7 @@ function draw(place, run, stages, choose, zoom) {
   axis(drawing, x, begin, end, scale, TOP + cpus.length * LANE);
   const top = (cpu) => TOP + cpus.indexOf(cpu) * LANE;
   const origin = run.frames[0].arrival;
-  for (const [kind, cpu, start, length] of run.others) {
+  for (const [kind, cpu, start, length] of run.others ?? []) {
     drawing.append(svg("rect", { class: `other stage ${kind}`, x: x(origin + start), y: top(cpu) + 6,
       width: Math.max(0.5, length * scale), height: LANE - 14 }));
   }
@@ -156,7 +156,7 @@ function draw(place, run, stages, choose, zoom) {
 
 // The CPUs in the order in which a packet comes to them.
 function inOrder(run, all, kinds) {
-  const met = [...all.map(({ kind, cpu }) => [kind, cpu]), ...run.others].sort(
+  const met = [...all.map(({ kind, cpu }) => [kind, cpu]), ...(run.others ?? [])].sort(
     ([a, cpuA], [b, cpuB]) => kinds.indexOf(a) - kinds.indexOf(b) || cpuA - cpuB);
   return [...new Set(met.map(([, cpu]) => cpu))];
 }
@@ -234,7 +234,7 @@ function describe(run, frame, stages, hops) {
     ["length", `${frame.bytes} bytes`],
     ["RSS", `hash 0x${frame.rss_hash.toString(16).padStart(8, "0")}, NIC queue ${frame.queue}`],
   ];
-  const known = facts.filter(([, value]) => value);
+  const known = frame.queue < 0 ? facts.slice(0, 1) : facts; // the virtual clock records no headers
   return [
     element("h3", {}, `Packet ${frame.number}: ${outcome(frame)}`),
     element("dl", { class: "facts" }, ...known.map(([name, value]) =>
