@@ -129,8 +129,10 @@ class Campaign:
         before, after = ran.get(OVERLAY), ran.get(FALCON)
         if not (before and before.reading and after and after.reading):
             return []
+        # Another load prolongs it: the smaller one is nearer to the application's own.
+        rest_us = min(before.rest_us or 0.0, after.rest_us or 0.0)
         predicted = {
-            one.system: prediction.of_live(app, catalogue.BY_NAME[one.system], one)
+            one.system: prediction.of_live(app, catalogue.BY_NAME[one.system], one, rest_us)
             for one in (before, after)
         }
         return compared.beside(app, before, after, predicted)

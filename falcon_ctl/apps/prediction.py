@@ -27,13 +27,13 @@ class Prediction(NamedTuple):
     rate: float
 
 
-def of_live(app: Application, system: System, outcome: Outcome) -> Prediction:
+def of_live(app: Application, system: System, outcome: Outcome, rest_us: float) -> Prediction:
     """What a live run's own load comes to: clients that ask, wait for the answer and think.
 
-    The connections' RSS hashes are the live run's, and so is what a request takes outside of the
-    receive path.
+    The connections' RSS hashes are the live run's. `rest_us`: what a request takes outside of the
+    receive path, the same for all systems.
     """
-    half = max(1, round(500 * (outcome.rest_us or 0.0)))
+    half = max(1, round(500 * max(rest_us, 0.0)))
     found = []
     for seed in SEEDS:
         load = Closed(
