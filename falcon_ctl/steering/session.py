@@ -89,6 +89,7 @@ class Session:
         self._clients: dict[str, Client] = {}
         self._readers = {name: Reader(name, topology) for name in sockets}
         self._knobs: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._choices: dict[str, tuple[tuple[int, Choice | None], Choice]] = {}
 
     @classmethod
     def open(cls, network: Network) -> Session:
@@ -147,7 +148,7 @@ class Session:
             events: list[Event] = []
             for name, answer in answers.items():
                 knobs = self._knobs_of(name, answer)
-                chosen = choices.of_knobs(knobs, remembered)
+                chosen = self._choice_of(name, answer, knobs, remembered)
                 hosts[name], happened = self._readers[name].read(answer, chosen, knobs)
                 events += happened
         return Observation(
@@ -202,6 +203,19 @@ class Session:
             self._drop(name)
         return self._client(name).call("observe", **params)
 
+    def _choice_of(
+        self,
+        name: str,
+        answer: Mapping[str, Any],
+        knobs: Mapping[str, Any],
+        remembered: Choice | None,
+    ) -> Choice:
+        """What the host runs; it is found anew where its knobs or what is remembered changed."""
+        known = answer["changes"], remembered
+        if name not in self._choices or self._choices[name][0] != known:
+            self._choices[name] = known, choices.of_knobs(knobs, remembered)
+        return self._choices[name][1]
+
     def _knobs_of(self, name: str, answer: Mapping[str, Any]) -> dict[str, Any]:
         """The host's knobs, read again when they were changed."""
         changes, knobs = self._knobs.get(name, (-1, {}))
@@ -230,6 +244,7 @@ class Session:
             self._clients.pop(name).close()
         self._readers[name].forget()
         self._knobs.pop(name, None)
+        self._choices.pop(name, None)
 
     def _network(self) -> Network:
         try:
