@@ -72,6 +72,7 @@ class World:
     wall_ns: int = 1_800_000_000_000_000_000
     model_ns: int = 1_000_000
     up: bool = True
+    wait: threading.Event | None = None  # until which a control has to wait
     flows: dict[int, Sent] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=lambda: {"delivered": 0, "reordered": 0})
     drops: dict[str, int] = field(default_factory=lambda: {"rx_missed": 0})
@@ -203,6 +204,8 @@ class WorldSource:
         self._verify()
         chosen = Choice.from_json(dict(wanted))
         chosen.resolve()
+        if self.world.wait is not None:
+            self.world.wait.wait(30)
         self.used.append(chosen)
         self.world.choice = chosen if chosen.dilation else Choice(
             **{**chosen.to_json(), "dilation": self.world.choice.dilation}

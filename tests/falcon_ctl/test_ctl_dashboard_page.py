@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,6 +171,16 @@ def test_every_setting_reaches_the_network_and_what_is_wrong_is_told(shown: Show
     shown.until_text("#running", "^Running: host network · 500 times slower than real$")
     assert shown.text("#use-error") == ""
     assert page.input_value("[name=policy]") == ""
+    shown.world.wait = threading.Event()
+    page.click("[data-system=falcon]")  # what is typed while it is being done stays
+    page.fill("[name=threshold]", "33")
+    shown.world.wait.set()
+    shown.until_text("#running", "Running: FALCON")
+    shown.wait("!document.body.dataset.using")
+    assert page.input_value("[name=threshold]") == "33"
+    page.click("[data-system=host]")
+    shown.until_text("#running", "Running: host network")
+    assert page.input_value("[name=threshold]") == ""
     shown.world.choice = Choice("overlay", dilation=200)  # another command steers, too
     shown.until_text("#running", "container overlay · 200 times")
     assert page.get_attribute("[data-system=overlay]", "aria-pressed") == "true"

@@ -40,13 +40,14 @@ function makeUse() {
       return;
     }
     busy = true;
+    dirty = false; // what is typed while it runs is a new wish
     document.body.dataset.using = wanted.system;
     text($("use-error"), "");
     try {
       await ask("/api/use", wanted);
-      dirty = false;
       filled = "";
     } catch (error) {
+      dirty = true; // it can be corrected
       text($("use-error"), error.message);
     } finally {
       busy = false;
