@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -46,7 +47,7 @@ class Folder:
 
     def run(self, block: Block, command: Command) -> None:
         """Run a command, and look for the lines that the page shows."""
-        inside = command.text.startswith("python -m falcon_ctl") and not set("*|&;>#") & set(
+        inside = command.text.startswith("python -m falcon_ctl") and not set("|&;>#") & set(
             command.text
         )
         status, output = self._inside(command.text) if inside else self._shell(command.text)
@@ -65,17 +66,23 @@ class Folder:
 
     def _inside(self, text: str) -> tuple[int, str]:
         """In this process, which has imported everything: a new one takes two seconds for that."""
-        import shlex
-
         from falcon_ctl import cli
 
         output = io.StringIO()
         with self.entered(), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
             try:
-                cli.main(shlex.split(text)[3:])
+                cli.main(self._words(text)[3:])
             except SystemExit as ended:
                 status = ended.code
         return int(status or 0), output.getvalue()
+
+    def _words(self, text: str) -> list[str]:
+        """As a shell makes them, patterns of files expanded."""
+        found = []
+        for word in shlex.split(text):
+            names = self.path.glob(word) if "*" in word else ()
+            found += [str(path.relative_to(self.path)) for path in sorted(names)] or [word]
+        return found
 
     def python(self, block: Block) -> None:
         """Run a block of Python in this process."""
