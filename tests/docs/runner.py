@@ -16,6 +16,7 @@ from tests.docs.parsing import ROOT, check
 SECONDS = 120
 LINKED = ("Makefile", "docs", "falcon_ctl", "labs", "mkdocs.yml", "p4", "pyproject.toml", "rxpath",
           "tests", "tools", "topo", "v1switch")  # fmt: skip
+USES = "python -m falcon_ctl use"
 STARTS, ENDS = ("make topo",), ("make down", "python -m topo down")
 MARKS = ("needs", "takes", "changes", "interactive")
 
@@ -103,7 +104,12 @@ class Folder:
 
 
 def run_page(folder: Folder, page: list[Block]) -> None:
-    """Run a page's blocks in their order, but for what starts and ends the shared network."""
+    """Run a page's blocks in their order, but for what starts and ends the shared network.
+
+    Each begins with a network as it was at first, whatever another page has left.
+    """
+    if any(command.text.startswith(USES) for block in page for command in block.commands):
+        folder.run(page[0], Command(f"{USES} host --dilation 1000", ()))
     for block in page:
         if block.is_file:
             path = folder.path / block.title
