@@ -19,7 +19,7 @@ from falcon_ctl.timeline.model import (
     Timeline,
     Tracks,
 )
-from falcon_ctl.timeline.packets import Hops, Integers, Packets, Recorded, kind_name
+from falcon_ctl.timeline.packets import Hops, Integers, Packets, Recorded, kind_name, works
 
 CHOICES = ("", "first choice", "second choice", "steering off", "kept in order")
 
@@ -40,9 +40,9 @@ def build(
     what is to be said of the whole.
     """
     assembly = Assembly(title, about)
-    whole = sum(_slices(run.packets) for run in runs)
+    whole = sum(run.slices for run in runs)
     for run in runs:
-        assembly.add(run, most * _slices(run.packets) // max(1, whole) + 1)
+        assembly.add(run, most * run.slices // max(1, whole) + 1)
     return assembly.timeline
 
 
@@ -56,14 +56,9 @@ class Assembly:
     def add(self, run: Recorded, most: int) -> None:
         """Add a run with about `most` slices; one without packets leaves no trace."""
         if run.packets.size:
-            count = _slices(run.packets)
             number = len(self.timeline.runs)
-            _Builder(self.timeline, self._tracks, run, number).add(most / count, count)
-
-
-def _slices(packets: Packets) -> int:
-    """How many slices all of a run's packets have: its arrivals and the work."""
-    return packets.size + len(counters.works(packets.hops)[0])
+            share = most / run.slices
+            _Builder(self.timeline, self._tracks, run, number).add(share, run.slices)
 
 
 class _Builder:
@@ -258,7 +253,7 @@ class _Work(NamedTuple):
 
 def _works(hops: Hops) -> tuple[Integers, list[list[int]]]:
     """Indices of one hop of each work, and the packets of each, in order."""
-    first, which = counters.works(hops)
+    first, which = works(hops)
     members: list[list[int]] = [[] for _ in first]
     for work, packet in zip(which.tolist(), hops.packet.tolist(), strict=True):
         members[work].append(packet)

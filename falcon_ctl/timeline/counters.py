@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from falcon_ctl.timeline.model import Series
-from falcon_ctl.timeline.packets import Hops, Integers, Packets
+from falcon_ctl.timeline.packets import Hops, Integers, Packets, works
 from rxpath.results import STAGE_KINDS
 
 MOST_POINTS = 1000  # of a counter
@@ -43,16 +43,6 @@ def depths(packets: Packets) -> Iterator[Depth]:
     chosen = skbs.kind == _SOCKET
     socket = packets.socket[skbs.packet[chosen]]
     yield from _by_number("socket", socket, skbs.enqueue[chosen], skbs.start[chosen])
-
-
-def works(hops: Hops) -> tuple[Integers, Integers]:
-    """Indices of one hop of each work, and of each hop the number of its work.
-
-    Frames in one skb pass its stages together: that is one work.
-    """
-    keys = np.stack([hops.cpu, hops.start, hops.end, hops.kind, hops.ifindex])
-    _, first, which = np.unique(keys, axis=1, return_index=True, return_inverse=True)
-    return first, which.reshape(-1)  # NumPy 2.0 gives the latter another shape
 
 
 def _by_number(kind: str, numbers: Integers, entered: Integers, left: Integers) -> Iterator[Depth]:

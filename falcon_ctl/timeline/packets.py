@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +41,22 @@ class Hops(NamedTuple):
     def where(self, chosen: NDArray[Any]) -> Hops:
         """Those that a mask or indices choose."""
         return Hops._make(column[chosen] for column in self)
+
+
+def works(hops: Hops) -> tuple[Integers, Integers]:
+    """Indices of one hop of each work, and of each hop the number of its work.
+
+    Frames in one skb pass its stages together: that is one work.
+    """
+    keys = (hops.ifindex, hops.kind, hops.end, hops.start, hops.cpu)
+    order = np.lexsort(keys)
+    begins = np.zeros(len(order), bool)
+    begins[:1] = True
+    for key in keys:
+        begins[1:] |= np.diff(key[order]) != 0
+    which = np.empty(len(order), np.int64)
+    which[order] = np.cumsum(begins) - 1
+    return order[begins], which
 
 
 class Packets(NamedTuple):
@@ -127,6 +144,11 @@ class Recorded:
 
     origin: Origin
     packets: Packets
+
+    @cached_property
+    def slices(self) -> int:
+        """How many slices all of its packets have: their arrivals and the work."""
+        return self.packets.size + len(works(self.packets.hops)[0])
 
 
 def kind_name(code: int) -> str:

@@ -7,6 +7,7 @@ which protobuf 3.20, which is pure Python on many platforms, takes many times as
 from __future__ import annotations
 
 import struct
+from functools import cache
 
 _VARINT, _FIXED64, _LENGTH = 0, 1, 2
 _DOUBLE, _UNSIGNED = struct.Struct("<d"), struct.Struct("<Q")
@@ -14,8 +15,12 @@ _DOUBLE, _UNSIGNED = struct.Struct("<d"), struct.Struct("<Q")
 
 def varint(value: int) -> bytes:
     """A base-128 number; negative ones as 64 bits in two's complement, as int32 and int64 are."""
-    if 0 <= value < 0x80:
+    if 0 <= value < _KNOWN:
         return _SMALL[value]
+    return _long(value)
+
+
+def _long(value: int) -> bytes:
     value &= 0xFFFF_FFFF_FFFF_FFFF
     found = bytearray()
     while value >= 0x80:
@@ -25,9 +30,11 @@ def varint(value: int) -> bytes:
     return bytes(found)
 
 
-_SMALL = [bytes((value,)) for value in range(0x80)]
+_KNOWN = 0x4000  # numbers of up to two bytes are looked up
+_SMALL = [_long(value) for value in range(_KNOWN)]
 
 
+@cache
 def _tag(number: int, kind: int) -> bytes:
     return varint(number << 3 | kind)
 
