@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from falcon_ctl.capture import headers
 from falcon_ctl.capture.trace import Passage, Stage, Trace
@@ -50,21 +50,43 @@ def of_trace(label: str, trace: Trace) -> dict[str, Any]:
     """The excerpt of a recording; `label`: of its run, such as "falcon udp saturating"."""
     ours = [p for p in trace.passages if p.stages and headers.ends(p.frame) is not None]
     profile, dilation = trace.meta["knobs"].get("profile", ""), trace.meta.get("dilation", 1)
-    return excerpt(label, profile, dilation, [_shown(passage) for passage in ours])
+    first, why = _window(ours, FRAMES)
+    chosen = [_shown(passage) for passage in ours[first : first + FRAMES]]  # Scapy takes its time
+    return _excerpt(label, profile, dilation, ours, (first, chosen, why))
 
 
-def excerpt(
-    label: str, profile: str, dilation: int, packets: Sequence[Shown], count: int = FRAMES
-) -> dict[str, Any]:
-    """`count` consecutive packets with all of their stages, and each CPU's work by stage.
+def excerpt(label: str, profile: str, dilation: int, packets: Sequence[Shown]) -> dict[str, Any]:
+    """`FRAMES` consecutive packets with all of their stages, and each CPU's work by stage.
 
     A stage is ``[kind, ifindex, cpu, choice, enqueue, start, end, held]``, as in
     `capture.trace.Stage`; `cores` are percent of the run's time: CPU → kind → share. `others` are
     the stages of other packets meanwhile, ``[kind, cpu, start, length]``, the start counted from
     the first chosen packet's arrival. `profile`: the chain of devices.
     """
-    first, why = _window(packets, count)
-    chosen = packets[first : first + count]
+    first, why = _window(packets, FRAMES)
+    chosen = packets[first : first + FRAMES]
+    return _excerpt(label, profile, dilation, packets, (first, chosen, why))
+
+
+class _Passed(Protocol):
+    """A packet of a run, as far as all of them are looked at."""
+
+    @property
+    def arrival(self) -> int: ...
+
+    @property
+    def stages(self) -> Sequence[Stage]: ...
+
+
+def _excerpt(
+    label: str,
+    profile: str,
+    dilation: int,
+    packets: Sequence[_Passed],
+    window: tuple[int, Sequence[Shown], str],
+) -> dict[str, Any]:
+    first, chosen, why = window
+    rest = [*packets[:first], *packets[first + len(chosen) :]]
     return {
         "label": label,
         "chosen": f"{len(chosen)} consecutive packets of {len(packets):,}, {why}",
@@ -74,11 +96,11 @@ def excerpt(
         "frames": [
             {**one._asdict(), "stages": [[*stage] for stage in one.stages]} for one in chosen
         ],
-        "others": _others([*packets[:first], *packets[first + count :]], chosen),
+        "others": _others(rest, chosen),
     }
 
 
-def _others(packets: Sequence[Shown], chosen: Sequence[Shown]) -> list[list[Any]]:
+def _others(packets: Sequence[_Passed], chosen: Sequence[Shown]) -> list[list[Any]]:
     """Stages of other packets while the chosen ones were in the host; none when too many."""
     own = [stage for packet in chosen for stage in packet.stages if stage.end]
     if not own:
@@ -97,7 +119,7 @@ def _others(packets: Sequence[Shown], chosen: Sequence[Shown]) -> list[list[Any]
     return [[s.kind, s.cpu, s.start - origin, s.end - s.start] for s in found.values()]
 
 
-def _window(packets: Sequence[Shown], count: int) -> tuple[int, str]:
+def _window(packets: Sequence[_Passed], count: int) -> tuple[int, str]:
     """Where the chosen packets begin, and why there."""
     latest = max(0, len(packets) - count)
     for place, packet in enumerate(packets):
@@ -114,7 +136,7 @@ def _devices(profile: str) -> dict[str, str]:
     return {str(stage.ifindex): stage.device for stage in stages}
 
 
-def _cores(packets: Sequence[Shown]) -> dict[str, dict[str, float]]:
+def _cores(packets: Sequence[_Passed]) -> dict[str, dict[str, float]]:
     """Percent of the time from the first arrival to the last end; what began last is what ran."""
     works: dict[int, set[tuple[int, int, str]]] = defaultdict(set)  # merged frames' are one work
     for stage in (stage for packet in packets for stage in packet.stages if stage.end):

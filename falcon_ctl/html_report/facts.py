@@ -7,6 +7,7 @@ from typing import Any
 
 from falcon_ctl.html_report.blocks import Block, Command, Facts, Section, Text
 from falcon_ctl.html_report.folder import Documents
+from topo.spec.builders import BUILDERS
 
 
 def provenance(documents: Documents) -> Mapping[str, Any]:
@@ -52,10 +53,10 @@ def again(documents: Documents) -> list[Block]:
     blocks: list[Block] = []
     if documents.kind == "main job":
         target = documents.main["switch"]["target"]
-        yaml = "topology.yaml of this folder" if documents.topology else ""
-        named = documents.main["topology"]
-        topo = named if named in ("pair", "leafspine", "fattree") else "topology.yaml"
-        does = "brings the same network up" + (f" (the whole of it is in {yaml})" if yaml else "")
+        topo = _source(documents)
+        does = "brings the same network up"
+        if topo.endswith(".yaml"):
+            does += "; DIR is this folder"
         blocks.append(Command(f"make topo TOPO={topo} SWITCH={target}", does))
     command = found.get("command", "")
     if command:
@@ -64,6 +65,14 @@ def again(documents: Documents) -> list[Block]:
         blocks.append(Text("The folder does not say which command made the run.", "quiet"))
     blocks.append(Command("python -m falcon_ctl report DIR", "makes this page of a folder again"))
     return blocks
+
+
+def _source(documents: Documents) -> str:
+    """What `make topo` takes for the run's network: a built-in topology's name, or its file."""
+    named, found = str(documents.main["topology"]), documents.topology
+    if found is None or (named in BUILDERS and BUILDERS[named]() == found):
+        return named
+    return "DIR/topology.yaml"
 
 
 def section(documents: Documents) -> Section:

@@ -19,7 +19,7 @@ from falcon_ctl.html_report.topology import layers
 from falcon_ctl.report import command
 from falcon_ctl.report.schema import MODELS
 from topo.spec import yaml_file
-from topo.spec.builders import BUILDERS
+from topo.spec.builders import BUILDERS, leafspine
 
 HOSTILE = '</script><script>alert(1)</script>"><img src=x onerror=alert(2)>&'
 
@@ -84,6 +84,11 @@ def test_a_page_has_all_that_its_folder_knows(tmp_path):
     assert latencies["series"][0]["y"][middle] == pytest.approx(2.0, abs=0.01)
     (run,) = the_data(elements)["frames"][0]["runs"]
     assert run["title"] == "FALCON, UDP saturating"
+
+
+def test_a_network_with_a_builtin_name_but_other_parts_is_made_again_from_its_file(tmp_path):
+    where = ctl_report_folder.write(tmp_path, topology=leafspine(spines=3))
+    assert "make topo TOPO=DIR/topology.yaml SWITCH=v1switch" in html_of(where)
 
 
 def test_what_comes_from_a_run_is_text_and_nothing_else(tmp_path):
