@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from falcon_ctl.timeline.kinds import KINDS
-from falcon_ctl.timeline.model import Series, Slice, Timeline
+from falcon_ctl.timeline.model import Instant, Series, Slice, Timeline
 
 SCHEMA = "falcon-timeline/1"  # counts up when a member is removed or changes its meaning
 MOST_SLICES = 5_000
@@ -35,7 +35,7 @@ def as_json(timeline: Timeline, most_slices: int = MOST_SLICES) -> dict[str, Any
     names = list(dict.fromkeys(one.name for one in slices))
     numbers = {name: number for number, name in enumerate(names)}
     kept = [timeline.packets[packet] for packet in packets]
-    instants = timeline.instants[:: max(1, -(-len(timeline.instants) // MOST_INSTANTS))]
+    instants = _instants(timeline.instants)
     note = timeline.note
     if len(kept) < len(timeline.packets):
         count = sum(run.packets for run in timeline.runs)
@@ -75,6 +75,13 @@ def as_json(timeline: Timeline, most_slices: int = MOST_SLICES) -> dict[str, Any
         ],
         "runs": [run._asdict() for run in timeline.runs],
     }
+
+
+def _instants(instants: Sequence[Instant]) -> list[Instant]:
+    """At most `MOST_INSTANTS` drops, and as many others: a flood of drops hides nothing else."""
+    drops = [one for one in instants if one.kind == "drop"]
+    others = [one for one in instants if one.kind != "drop"]
+    return [one for ones in (others, drops) for one in ones[:: -(-len(ones) // MOST_INSTANTS) or 1]]
 
 
 def _columns(rows: Sequence[Any], names: Sequence[str]) -> dict[str, list[Any]]:

@@ -22,7 +22,7 @@ from falcon_ctl.timeline.as_json import as_json
 from falcon_ctl.timeline.build import build
 from falcon_ctl.timeline.cores import parts
 from falcon_ctl.timeline.kinds import KINDS
-from falcon_ctl.timeline.model import COUNTER
+from falcon_ctl.timeline.model import COUNTER, Instant
 from falcon_ctl.virtual.loads import Closed, Stream
 from falcon_ctl.virtual.measure import measure, senders
 from rxpath import results
@@ -148,6 +148,14 @@ def test_the_json_form_is_bounded_and_its_indices_are_right(run):
     for series in made["counters"]:
         assert made["tracks"]["kind"][series["track"]] == COUNTER
         assert len(series["times"]) <= 200
+
+
+def test_a_flood_of_drops_hides_no_other_mark():
+    found = build("test", [recording(Frames().passage(1))])
+    found.instants += [Instant(1, time, "drop", "drop: cpu_backlog") for time in range(5_000)]
+    found.instants.append(Instant(1, 9, "switch off", "FALCON off"))
+    kinds = Counter(as_json(found)["instants"]["kind"])
+    assert kinds == {"drop": 500, "switch off": 1}
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)), max_size=12))
