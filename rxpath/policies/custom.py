@@ -38,6 +38,7 @@ T = TypeVar("T")
 SUFFIX = ".py:"
 MOST_BYTES = 1024 * 1024
 CHOICES = (codes.CHOICE_NONE, codes.CHOICE_FIRST, codes.CHOICE_SECOND, codes.CHOICE_FALLBACK)
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # of Numba's messages, where colorama is installed
 RETURNS = "expected (cpu, choice), two integers, or a CPU"
 
 
@@ -216,7 +217,7 @@ def _choosing(written: Callable[..., tuple[int, int]]) -> Choose:
 
 def _refused(path: str, function: Callable[..., Any], error: Exception) -> PolicyError:
     """Numba's complaint, without the page that explains how it was found."""
-    text = str(error)
+    text = _COLOURS.sub("", str(error))
     at = getattr(error, "loc", None)
     if at is not None and at.filename == path:
         line = at.line
