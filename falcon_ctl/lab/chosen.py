@@ -64,7 +64,7 @@ class Chosen:
         """The system; own files are read and compiled. One of a policy alone has its name."""
         if self.policy is None:
             own = choices.CHAIN in self.name
-            return (custom.load([], [self.name]) if own else select([self.name]))[0]
+            return (custom.load([], [self.name]) if own else _select(self.name))[0]
         if self._is_policy_alone:
             return custom.load([self.policy])[0]
         return self.choice(None).resolve()
@@ -91,6 +91,14 @@ class Chosen:
         """The host's knobs beside the system's own."""
         falcon = {_NAMES[key]: value for key, value in self.given.items() if key in _NAMES}
         return {"falcon": {key: _plain(value) for key, value in falcon.items()}}
+
+
+def _select(name: str) -> list[System]:
+    """As `select`; errors name the argument, not the option."""
+    try:
+        return select([name])
+    except UsageError as error:
+        raise UsageError("system", error.what, error.expected) from error
 
 
 def _plain(value: Any) -> Any:

@@ -63,7 +63,9 @@ def test_the_notebook_runs_from_top_to_bottom(
     monkeypatch.setenv("FALCON_RUN_DIR", str(network))
     monkeypatch.setenv("PYTHONPATH", str(parsing.ROOT))
     notebook = pytest.importorskip("nbformat").read(NOTEBOOK, as_version=4)
-    nbclient.NotebookClient(notebook, timeout=120).execute(cwd=str(parsing.ROOT))
+    manager = pytest.importorskip("jupyter_client").AsyncKernelManager(transport="ipc")
+    client = nbclient.NotebookClient(notebook, km=manager, timeout=120)
+    client.execute(cwd=str(parsing.ROOT))
     shown = [
         output["data"]
         for cell in notebook.cells

@@ -92,7 +92,7 @@ def test_ones_own_policy_and_chain():
         (lambda: lab.up(clock="sun"), "clock: 'sun'; expected virtual or live"),
         (lambda: lab.up().timeline(), "timeline: no run; expected `send` before it"),
         (lambda: lab.up().send(), "send: no system is in use; expected `use` before it"),
-        (lambda: lab.up().use("fast"), "--systems: fast; expected some of host"),
+        (lambda: lab.up().use("fast"), "system: fast; expected some of host"),
         (lambda: lab.up().use(), "use: nothing chosen; expected a system, or chain=FILE.toml:NAME"),
         (lambda: lab.up().use("falcon", chain="x.toml:y"), "use: falcon and x.toml:y; expected"),
         (lambda: lab.up().use("falcon", policy="x"), "--policy: x; expected same_cpu"),
