@@ -45,9 +45,13 @@ class Board(Widget):
         """Have `rows` on the screen."""
         before, self._rows = self._rows, rows
         width = self.size.width
-        for y in range(max(len(rows), len(before))):
-            if self._row(rows, y) != self._row(before, y):
-                self.refresh(Region(0, y, width, 1))
+        changed = [
+            Region(0, y, width, 1)
+            for y in range(max(len(rows), len(before)))
+            if self._row(rows, y) != self._row(before, y)
+        ]
+        if changed:
+            self.refresh(*changed)
 
     def render_line(self, y: int) -> Strip:
         """Row `y` for Textual."""

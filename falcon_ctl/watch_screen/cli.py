@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json as json_format
 import os
 import signal
@@ -126,6 +127,8 @@ def _screen(source: Source, interval: float | None, duration: float | None) -> N
         missing = "pip install 'falcon-testbed[watch]'; or watch | cat, which needs no textual"
         raise UsageError("watch", "textual is not installed", missing) from error
     app = WatchApp(source, interval, duration)
+    gc.collect()
+    gc.freeze()  # what all the modules brought stays: it is not looked through again and again
     with _signals(app.end_soon) as came:
         status = app.run(mouse=False)
     if came:
