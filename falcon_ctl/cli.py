@@ -66,7 +66,8 @@ _LIVE = ", ".join(system.name for system in LIVE)
 @app.command()
 def run(
     json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the report to FILE.")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write the report to FILE.", readable=False),
     ] = None,
     systems: Annotated[
         str,
@@ -280,7 +281,10 @@ def shell(
 @app.command()
 def figures(
     json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write claims and values to FILE.")
+        Path | None,
+        typer.Option(
+            "--json", metavar="FILE", help="Write claims and values to FILE.", readable=False
+        ),
     ] = None,
     which: Annotated[
         str,
@@ -495,7 +499,8 @@ def fit(
 @app.command()
 def systems(
     json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the table to FILE.")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write the table to FILE.", readable=False),
     ] = None,
     shared: Shared = False,
 ) -> None:

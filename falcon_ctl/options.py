@@ -37,7 +37,9 @@ Results = Annotated[
 RESULTS = Path("results")
 Json = Annotated[
     Path | None,
-    typer.Option("--json", metavar="FILE", help="Write what is printed as JSON to FILE, too."),
+    typer.Option(
+        "--json", metavar="FILE", help="Write what is printed as JSON to FILE, too.", readable=False
+    ),
 ]
 Shared = Annotated[
     bool, typer.Option("--shared", help="Let other users of this computer read the results.")

@@ -44,7 +44,7 @@ def _umask() -> Iterator[None]:
     os.umask(before)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> "Iterator[Browser]":
     """Headless Chromium; a test makes pages or contexts of its own."""
     if not CHROMIUM.exists():

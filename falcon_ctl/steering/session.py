@@ -210,11 +210,21 @@ class Session:
         knobs: Mapping[str, Any],
         remembered: Choice | None,
     ) -> Choice:
-        """What the host runs; it is found anew where its knobs or what is remembered changed."""
+        """What the host runs; it is found anew where its knobs or what is remembered changed.
+
+        A host whose knobs did not change runs what it ran, until it is found to run what is
+        remembered: that is written before the hosts are told.
+        """
         known = answer["changes"], remembered
-        if name not in self._choices or self._choices[name][0] != known:
-            self._choices[name] = known, choices.of_knobs(knobs, remembered)
-        return self._choices[name][1]
+        before, chosen = self._choices.get(name, (None, None))
+        if chosen is not None and before == known:
+            return chosen
+        same_knobs = before is not None and before[0] == answer["changes"]
+        told = remembered is not None and remembered.is_run_by(knobs)
+        if chosen is None or told or not same_knobs:
+            chosen = choices.of_knobs(knobs, remembered)
+        self._choices[name] = known, chosen
+        return chosen
 
     def _knobs_of(self, name: str, answer: Mapping[str, Any]) -> dict[str, Any]:
         """The host's knobs, read again when they were changed."""

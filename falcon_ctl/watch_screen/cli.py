@@ -47,6 +47,7 @@ def watch(
             "--json",
             metavar="FILE",
             help="Write an observation per line to FILE (/dev/stdout: to a pipe).",
+            readable=False,
         ),
     ] = None,
     interval: Annotated[

@@ -621,7 +621,7 @@ def test_the_command_writes_everything(tmp_path, capsys, monkeypatch):
         (("--figures", "eurosys21:7"), "--figures: 'eurosys21:7'; expected all, or some of"),
         (("--layout", "falcon=99"), "cores; expected at most 40, the machine's"),
         (("--costs", "warp"), "costs: got 'warp', expected one of"),
-        (("--systems", "mflow"), "--paper: --systems, --policy and --chain are for the talk's"),
+        (("--systems", "mflow"), "--systems, --policy, --chain and --trace are for the talk's"),
         (("--json", "/nowhere/x.json"), "--json /nowhere/x.json"),
         (("--page", "/nowhere/x.md"), "--page /nowhere/x.md"),
     ],

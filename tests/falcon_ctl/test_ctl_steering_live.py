@@ -16,7 +16,7 @@ from falcon_ctl.errors import PartFailed
 from falcon_ctl.steering import flow_trace
 from falcon_ctl.steering.choice import Choice
 from falcon_ctl.steering.flow import send
-from falcon_ctl.steering.flow_report import FlowReport
+from falcon_ctl.steering.flow_report import FlowProgress, FlowReport
 from falcon_ctl.steering.flow_request import FlowRequest
 from falcon_ctl.steering.observation import Observation
 from falcon_ctl.steering.session import Session
@@ -33,9 +33,15 @@ def network() -> Iterator[Network]:
         yield network
 
 
-def sent(network: Network, request: FlowRequest, stop: threading.Event | None = None) -> FlowReport:
+def sent(
+    network: Network,
+    request: FlowRequest,
+    stop: threading.Event | None = None,
+    told: list[FlowProgress] | None = None,
+) -> FlowReport:
+    said: list[FlowProgress] = [] if told is None else told
     with Network.connect(network.run_dir) as own, Session.open(own) as session:
-        return send(session, request, stop=stop)
+        return send(session, request, said.append, stop)
 
 
 def test_before_a_system_is_chosen_a_flow_is_lost_and_the_report_says_why(network):
@@ -60,8 +66,13 @@ def test_flows_go_on_and_are_seen_while_the_system_changes_under_them(network):
     other = FlowRequest("blue1-1", "blue2-1", rate=200.0, seconds=2.0, poisson=True)
     with Session.open(network) as session, ThreadPoolExecutor(2) as pool:
         session.use(Choice("overlay", dilation=1000))
-        running = [pool.submit(sent, network, request) for request in (UDP, other)]
+        told: list[list[FlowProgress]] = [[], []]
+        running = [
+            pool.submit(sent, network, request, told=said)
+            for request, said in zip((UDP, other), told, strict=True)
+        ]
         both = until(lambda: flows_of(session.observe(slices=500)))
+        until(lambda: all(said and said[-1].stages for said in told))
         session.use(Choice("falcon"))
         reports = [one.result() for one in running]
         seen = session.observe(slices=500)

@@ -20,6 +20,11 @@ KNOWN = {
     "p4rt/stream.py: iter",  # gRPC's thread waits for what is to be sent, None ends it
     "live/hosts.py: get",  # our own methods, on a socket with a timeout
     "live/hosts.py: result",
+    "steering/session.py: result",
+    "dashboard/cli.py: wait",  # our own method: until a signal ends the server
+    "dashboard/board.py: wait",  # a viewer's next message; its connection's end cancels it
+    "apps/clients/memcached.py: join",  # of clients whose sockets have timeouts
+    "report/command.py: get",  # of a context variable
 }
 
 

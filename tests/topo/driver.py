@@ -64,7 +64,9 @@ class Topo:
         )
 
     def status(self) -> dict[str, Any]:
-        result: dict[str, Any] = json.loads(self("status", "--json", status=None).stdout)
+        done = self("status", "--json", status=None)
+        assert done.stdout, done.stderr
+        result: dict[str, Any] = json.loads(done.stdout)
         return result
 
     def network(self) -> Network:

@@ -38,7 +38,9 @@ RunDirectory = Annotated[
     ),
 ]
 Json = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="write JSON to FILE instead")
+    Path | None,
+    # /dev/stdout may be a pipe of another user's: it can be written to and not be opened
+    typer.Option("--json", metavar="FILE", help="write JSON to FILE instead", readable=False),
 ]
 STDOUT = "/dev/stdout"
 

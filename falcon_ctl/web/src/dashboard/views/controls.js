@@ -23,6 +23,7 @@ function makeUse() {
   const form = $("use-form");
   let dirty = false;
   let filled = "";
+  let stale = ""; // what ran before the last wish was granted, and may still be told of
   let catalogue = null;
   let choice = null;
   let busy = false;
@@ -43,9 +44,11 @@ function makeUse() {
     dirty = false; // what is typed while it runs is a new wish
     document.body.dataset.using = wanted.system;
     text($("use-error"), "");
+    const before = JSON.stringify(choice);
     try {
       await ask("/api/use", wanted);
       filled = "";
+      stale = before;
     } catch (error) {
       dirty = true; // it can be corrected
       text($("use-error"), error.message);
@@ -81,7 +84,8 @@ function makeUse() {
     );
     text($("running"), runningOf(choice, state));
     const now = JSON.stringify(choice);
-    if (choice && !dirty && now !== filled) {
+    if (now !== stale) stale = "";
+    if (choice && !dirty && now !== filled && now !== stale) {
       fill(form, choice);
       filled = now;
     }
