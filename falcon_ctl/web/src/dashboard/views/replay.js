@@ -21,10 +21,21 @@ export function makeReplay() {
     const mine = sought;
     await new Promise((done) => setTimeout(done, 120)); // while it is being dragged only the last counts
     if (mine !== sought) return;
-    await act({ seek: Math.min(Number(seek.value), mode?.replay?.duration ?? 0) });
+    await act({ seek: soughtPosition(Number(seek.value), mode?.replay?.duration ?? 0) });
     if (mine === sought) sought = 0;
   });
+  seek.addEventListener("keydown", (event) => { // of a bar that is there already there is no input
+    const ends = { Home: 0, End: mode?.replay?.duration ?? 0 };
+    if (!(event.key in ends)) return;
+    event.preventDefault();
+    act({ seek: ends[event.key] });
+  });
   setInterval(() => last && showPosition(), 200);
+
+  // The bar moves in steps, and its last one may lie in front of the end.
+  function soughtPosition(value, duration) {
+    return value > duration - Number(seek.step) ? duration : value;
+  }
 
   async function act(wanted) {
     text($("recordings-error"), "");
