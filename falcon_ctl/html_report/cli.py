@@ -49,7 +49,7 @@ def report(
 
 
 def _warn(name: str, missing: Sequence[str]) -> None:
-    """Say in a line what a folder of an older version lacks."""
+    """Say in a line what a folder lacks, of an older version or of a run that had none of it."""
     if missing:
         what = f"without {', '.join(missing)}; the report leaves these out"
-        typer.echo(f"falcon_ctl: {escaped(name)}: written by an older version, {what}", err=True)
+        typer.echo(f"falcon_ctl: {escaped(name)}: {what}", err=True)
