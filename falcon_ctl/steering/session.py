@@ -26,6 +26,7 @@ from falcon_ctl.steering.choice import Choice
 from falcon_ctl.steering.observation import Event, Observation, Work
 from falcon_ctl.steering.observation import Host as SeenHost
 from falcon_ctl.steering.reading import Reader
+from falcon_ctl.steering.recognition import Recognition
 from falcon_ctl.steering.switches import Outcome, held
 from falcon_ctl.systems.system import System, merge_knobs
 from rxpath.config.knobs import Knobs
@@ -89,7 +90,7 @@ class Session:
         self._clients: dict[str, Client] = {}
         self._readers = {name: Reader(name, topology) for name in sockets}
         self._knobs: dict[str, tuple[int, dict[str, Any]]] = {}
-        self._choices: dict[str, tuple[tuple[int, Choice | None], Choice]] = {}
+        self._recognitions: dict[str, Recognition] = {}
 
     @classmethod
     def open(cls, network: Network) -> Session:
@@ -148,7 +149,8 @@ class Session:
             events: list[Event] = []
             for name, answer in answers.items():
                 knobs = self._knobs_of(name, answer)
-                chosen = self._choice_of(name, answer, knobs, remembered)
+                recognition = self._recognitions.setdefault(name, Recognition())
+                chosen = recognition.find(answer["changes"], knobs, remembered)
                 hosts[name], happened = self._readers[name].read(answer, chosen, knobs)
                 events += happened
         return Observation(
@@ -203,29 +205,6 @@ class Session:
             self._drop(name)
         return self._client(name).call("observe", **params)
 
-    def _choice_of(
-        self,
-        name: str,
-        answer: Mapping[str, Any],
-        knobs: Mapping[str, Any],
-        remembered: Choice | None,
-    ) -> Choice:
-        """What the host runs; it is found anew where its knobs or what is remembered changed.
-
-        A host whose knobs did not change runs what it ran, until it is found to run what is
-        remembered: that is written before the hosts are told.
-        """
-        known = answer["changes"], remembered
-        before, chosen = self._choices.get(name, (None, None))
-        if chosen is not None and before == known:
-            return chosen
-        same_knobs = before is not None and before[0] == answer["changes"]
-        told = remembered is not None and remembered.is_run_by(knobs)
-        if chosen is None or told or not same_knobs:
-            chosen = choices.of_knobs(knobs, remembered)
-        self._choices[name] = known, chosen
-        return chosen
-
     def _knobs_of(self, name: str, answer: Mapping[str, Any]) -> dict[str, Any]:
         """The host's knobs, read again when they were changed."""
         changes, knobs = self._knobs.get(name, (-1, {}))
@@ -254,7 +233,7 @@ class Session:
             self._clients.pop(name).close()
         self._readers[name].forget()
         self._knobs.pop(name, None)
-        self._choices.pop(name, None)
+        self._recognitions.pop(name, None)
 
     def _network(self) -> Network:
         try:

@@ -14,6 +14,7 @@ from falcon_ctl.steering.flow_report import Latency
 from falcon_ctl.steering.flow_request import FlowRequest
 from falcon_ctl.steering.observation import Observation, Work
 from falcon_ctl.steering.reading import Reader
+from falcon_ctl.steering.recognition import Recognition
 from falcon_ctl.systems.catalogue import FALCON, LIVE, OVERLAY
 from falcon_ctl.systems.system import merge_knobs
 from rxpath.config.knobs import Knobs
@@ -63,6 +64,17 @@ def test_the_remembered_system_is_named_where_two_set_the_same_knobs():
     assert chosen.resolve().falcon == FALCON.falcon
     assert choices.of_knobs(knobs_of(chosen), chosen).system == "overlay"
     assert choices.of_knobs(knobs_of(chosen)).system == "falcon"
+
+
+def test_while_use_is_at_work_a_host_runs_what_it_ran():
+    old = Choice("falcon", threshold=65, order="none", dilation=700)
+    new = Choice("falcon", policy="rps", dilation=1000)
+    recognition = Recognition()
+    assert choices.of_knobs(knobs_of(old)).system == "falcon-published"  # sets the same
+    assert recognition.find(1, knobs_of(old), old) == old
+    assert recognition.find(1, knobs_of(old), new) == old  # remembered, and not told yet
+    assert recognition.find(2, knobs_of(new), new) == new
+    assert recognition.find(3, knobs_of(old), new).system == "falcon-published"  # another's doing
 
 
 @pytest.mark.parametrize(
