@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("v1switch", "rxpath", "topo", "falcon_ctl")
+PACKAGES = ("v1switch", "rxpath", "topo", "falcon_ctl", "labs")
 LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 RESULT = re.compile(r"^(?P<name>.+) (?P<result>KEPT|BROKEN)( \(.*\))?$", re.MULTILINE)
 
 # For each contract an import that breaks it: (module, line).
 FORBIDDEN = {
-    "Only falcon_ctl imports other top-level packages": (
+    "Only falcon_ctl and labs import other top-level packages": (
         "rxpath/live/bad.py",
         "import topo.errors",
     ),
@@ -23,7 +23,13 @@ FORBIDDEN = {
         "falcon_ctl/bad.py",
         "import v1switch.errors",
     ),
-    "No package imports tests, benchmarks or labs": ("topo/cli/bad.py", "import tests.fuzz"),
+    "No package imports tests or benchmarks": ("topo/cli/bad.py", "import tests.fuzz"),
+    "No import cycle in labs": ("labs/errors.py", "import labs.cli.screen"),
+    "Layers of labs": ("labs/draw.py", "def f():\n    import labs.checking"),
+    "The process with a student's code knows nothing of checks and grades": (
+        "labs/worker/bad.py",
+        "import labs.draw",
+    ),
     "No import cycle in topo": ("topo/spec/rules.py", "import topo.spec.sources"),
     "Layers of topo": (
         "topo/client/bad.py",

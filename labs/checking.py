@@ -1,0 +1,88 @@
+"""What a lab's ``checks.py`` is written with.
+
+    def parameters(draw: Draw) -> dict:
+        return {"vni": draw.integer(1, 2**24 - 1)}
+
+    @check("vni", "The VNI stands in bytes 4 to 6", points=2, hints=("See RFC 7348, section 5.",))
+    def vni(student: Student, given: dict) -> None:
+        header = student.call("vxlan.py", "header", given["vni"], returns=bytes)
+        expect(header[4:7] == given["vni"].to_bytes(3, "big"), "the VNI is elsewhere", seen=header)
+
+`parameters` returns JSON's types; each student's are drawn from the id, those of hidden checks from
+other seeds.  Checks run in the order of the file.  They run in the checker: what the student wrote
+runs in another process, which `Student` asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from labs.draw import Draw
+from labs.needs import Need, available
+from labs.student import CheckFailed, Student, shown
+
+__all__ = ["CheckFailed", "Draw", "Student", "available", "check", "expect", "fail"]
+
+Function = Callable[[Student, dict[str, Any]], None]
+NOTHING = object()
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check of a lab.
+
+    Attributes:
+        id: its name in commands and grades.
+        title: what holds when it passes.
+        points: what it is worth; 0 when it needs what not every machine has.
+        hints: each says more than the one before.
+        visible: run by ``check`` with the student's own parameters.
+        hidden: run for a grade with other parameters.
+        needs: means that a machine may lack; without them it is left out.
+        after: the id of a check before it; until that one passes, this one is not run.
+    """
+
+    id: str
+    title: str
+    function: Function
+    points: int = 1
+    hints: tuple[str, ...] = ()
+    visible: bool = True
+    hidden: bool = True
+    needs: tuple[Need, ...] = ()
+    after: str = ""
+
+
+def check(
+    id: str,  # noqa: A002  # what a check is called by
+    title: str,
+    points: int = 1,
+    hints: Sequence[str] = (),
+    visible: bool = True,
+    hidden: bool = True,
+    needs: Sequence[Need] = (),
+    after: str = "",
+) -> Callable[[Function], Check]:
+    """Make a function a check of the lab; what the arguments mean: `Check`."""
+
+    def made(function: Function) -> Check:
+        return Check(
+            id, title, function, points, tuple(hints), visible, hidden, tuple(needs), after
+        )
+
+    return made
+
+
+def expect(
+    condition: object, message: str, seen: object = NOTHING, expected: object = NOTHING
+) -> None:
+    """Fail the check with `message` unless the condition holds. Raises `CheckFailed`."""
+    if not condition:
+        fail(message, seen, expected)
+
+
+def fail(message: str, seen: object = NOTHING, expected: object = NOTHING) -> NoReturn:
+    """Fail the check: `message` is what is wrong, in one sentence. Raises `CheckFailed`."""
+    raise CheckFailed(message, *("" if one is NOTHING else shown(one) for one in (seen, expected)))

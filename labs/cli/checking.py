@@ -1,0 +1,50 @@
+"""`check`: the visible checks with the student's own parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from labs import judging
+from labs.catalogue import Lab
+from labs.cli import screen
+from labs.judging import Verdict
+from labs.work import Work, opened
+
+
+def check(lab: Lab, work: Path) -> int:
+    """Run the checks, show each verdict as it comes, and keep the progress; an exit status."""
+    return run(opened(lab, work))
+
+
+def run(mine: Work) -> int:
+    """As `check`, of a work folder that is open."""
+    checks = judging.load(mine.lab)
+    given = judging.parameters(checks, mine.id)
+    by_id = {one.id: one for one in checks.checks}
+    found: list[Verdict] = []
+    for verdict in judging.judged(checks, mine.folder, given):
+        found.append(verdict)
+        screen.verdict(verdict, by_id[verdict.id], mine.state.hints.get(verdict.id, 0))
+    keep(mine, found)
+    return summary(mine, found)
+
+
+def keep(mine: Work, found: list[Verdict]) -> None:
+    """Note what passed."""
+    mine.state.passed = [one.id for one in found if one.passed]
+    mine.state.earned, mine.state.total = judging.points(found)
+    mine.save()
+
+
+def summary(mine: Work, found: list[Verdict]) -> int:
+    """The last lines: the points, and what to do next."""
+    number = mine.lab.number
+    earned, total = judging.points(found)
+    screen.say("")
+    screen.say(f"{earned} of {total} points", style="bold")
+    failed = [one for one in found if one.state == "failed"]
+    if failed:
+        screen.say(f"next: {failed[0].title} (python -m labs hint {number})")
+        return 1
+    screen.say(f"hand in: python -m labs submit {number}")
+    return 0

@@ -1,0 +1,121 @@
+"""The work folder of a lab: the student's files, given.toml, and `.lab.json` with the progress."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from labs.catalogue import Lab
+from labs.errors import CallError, LabsError, NotStarted
+from rxpath.reading import read_text
+
+try:
+    import tomli_w
+except ImportError:
+    tomli_w = None  # type: ignore[assignment]
+
+ROOT = Path(__file__).parents[2]
+WORK = ROOT / "my-labs"
+STATE = ".lab.json"
+GIVEN = "given.toml"
+MOST_STATE = 64 * 1024
+
+
+class State(BaseModel):
+    """What is kept in `.lab.json`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    lab: str
+    id: str
+    passed: list[str] = []  # checks that passed when they ran last
+    earned: int = 0  # points
+    total: int = 0
+    hints: dict[str, int] = {}  # check → hints that were shown
+
+
+class Work:
+    """A lab that a student has started, in `folder`."""
+
+    def __init__(self, lab: Lab, folder: Path, state: State) -> None:
+        self.lab, self.folder, self.state = lab, folder, state
+
+    @property
+    def id(self) -> str:
+        """The student's id."""
+        return self.state.id
+
+    def save(self) -> None:
+        """Keep the state: whole, or as it was."""
+        _write(self.folder / STATE, self.state.model_dump_json(indent=1) + "\n")
+
+
+def started(lab: Lab, work: Path, id: str, given: dict[str, Any]) -> Work:  # noqa: A002
+    """Give a student the files of a lab, in a folder of their own below `work`.
+
+    Raises:
+        CallError: it is started already.
+        LabsError: the folder cannot be made.
+    """
+    folder = work / lab.name
+    if os.path.lexists(folder):
+        what = "it is there already"
+        raise CallError(str(folder), what, f"`python -m labs reset {lab.number}` to begin again")
+    work.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{lab.name}-", dir=work))
+    try:
+        for path in sorted(lab.student.iterdir()):
+            if path.is_file():
+                shutil.copyfile(path, draft / path.name)
+        (draft / GIVEN).write_text(_given(lab, id, given), encoding="utf-8")
+        made = Work(lab, draft, State(lab=lab.name, id=id))
+        made.save()
+        draft.chmod(0o755)
+        draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    made.folder = folder
+    return made
+
+
+def opened(lab: Lab, work: Path) -> Work:
+    """The work folder of a lab. Raises `NotStarted`, `LabsError` for a state that is no state."""
+    folder = work / lab.name
+    path = folder / STATE
+    try:
+        state = State.model_validate_json(read_text(path, MOST_STATE))
+    except FileNotFoundError:
+        raise NotStarted(lab.name, folder) from None
+    except (OSError, ValidationError, UnicodeDecodeError) as error:
+        raise LabsError(f"{path}: expected what `labs start` wrote: {_first(error)}") from error
+    return Work(lab, folder, state)
+
+
+def _given(lab: Lab, id: str, given: dict[str, Any]) -> str:  # noqa: A002
+    if tomli_w is None:
+        raise LabsError("tomli-w is missing: pip install 'falcon-testbed[labs]', or `make lab`")
+    head = f"# {lab.settings.title}: the numbers of {id}. A change here changes nothing.\n"
+    return head + tomli_w.dumps(given)
+
+
+def _first(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return str(error.errors()[0]["msg"])
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _write(path: Path, text: str) -> None:
+    handle, draft = tempfile.mkstemp(prefix=".draft-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(draft, path)  # noqa: PTH105
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
