@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from labs.checking import Draw, Student, check, expect, fail
-
 from labs.frames import (
     IPV4_SIZE,
     IPV4_TYPE,

@@ -6,8 +6,8 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from labs.draw import Draw
 
+from labs.draw import Draw
 from labs.drawing import COLOURS, Drawing
 from labs.frames import UDP, VXLAN_PORT, ethernet, ip, ipv4, udp, vxlan_header
 from rxpath.wire.toeplitz import KEY, key_table, toeplitz
