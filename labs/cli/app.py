@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from labs import catalogue
 from labs.cli import checking, options
-from labs.cli.options import LabArgument, LabsFolder, WorkFolder
+from labs.cli.options import Id, LabArgument, LabsFolder, WorkFolder
 from labs.errors import LabsError
+from labs.work import opened
 from rxpath import signals
 from rxpath.texts import escaped
 from topo.cli.runner import run_app
@@ -60,12 +62,18 @@ def _report(what: str, status: int) -> int:
     return status
 
 
+@app.command("list")
+def list_labs(work: WorkFolder = None, labs: LabsFolder = catalogue.LABS) -> None:
+    """List the labs, and how far you have come."""
+    from labs.cli import listing
+
+    listing.listed(labs, options.work(work))
+
+
 @app.command()
 def start(
     lab: LabArgument,
-    id: Annotated[  # noqa: A002  # the option's name
-        str | None, typer.Option("--id", metavar="ID", help="who you are: your numbers follow")
-    ] = None,
+    id: Id = None,  # noqa: A002  # the option's name
     work: WorkFolder = None,
     labs: LabsFolder = catalogue.LABS,
 ) -> None:
@@ -83,3 +91,60 @@ def check(
 ) -> None:
     """Check your files: for each check what was seen, what was expected, and a hint."""
     raise typer.Exit(checking.check(catalogue.find(lab, labs), options.work(work)))
+
+
+@app.command()
+def watch(
+    lab: LabArgument,
+    work: WorkFolder = None,
+    labs: LabsFolder = catalogue.LABS,
+) -> None:
+    """Check at every save: what passes now, and the first check that fails."""
+    from labs.cli import watching
+
+    watching.watch(catalogue.find(lab, labs), options.work(work))
+
+
+@app.command()
+def hint(
+    lab: LabArgument,
+    check: Annotated[
+        str | None, typer.Argument(metavar="CHECK", help="which check", show_default="the next")
+    ] = None,
+    work: WorkFolder = None,
+    labs: LabsFolder = catalogue.LABS,
+) -> None:
+    """Show one more hint about the next check that fails."""
+    from labs.cli import hinting
+
+    hinting.hint(opened(catalogue.find(lab, labs), options.work(work)), check)
+
+
+@app.command()
+def reset(
+    lab: LabArgument,
+    id: Id = None,  # noqa: A002  # the option's name
+    work: WorkFolder = None,
+    labs: LabsFolder = catalogue.LABS,
+) -> None:
+    """Begin a lab again; what you had is kept in a folder beside it."""
+    from labs.cli import handing_in
+
+    handing_in.reset(opened(catalogue.find(lab, labs), options.work(work)), id)
+
+
+@app.command()
+def submit(
+    lab: LabArgument,
+    work: WorkFolder = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="where the file goes (default: the work folder's parent)"),
+    ] = None,
+    labs: LabsFolder = catalogue.LABS,
+) -> None:
+    """Make the one file that you give to your teacher."""
+    from labs.cli import handing_in
+
+    folder = options.work(work)
+    handing_in.submit(opened(catalogue.find(lab, labs), folder), results or folder)

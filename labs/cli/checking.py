@@ -32,6 +32,7 @@ def run(mine: Work) -> int:
 def keep(mine: Work, found: list[Verdict]) -> None:
     """Note what passed."""
     mine.state.passed = [one.id for one in found if one.passed]
+    mine.state.checked = mine.digest()
     mine.state.earned, mine.state.total = judging.points(found)
     mine.save()
 

@@ -17,6 +17,9 @@ WorkFolder = Annotated[
 LabsFolder = Annotated[
     Path, typer.Option("--labs", metavar="DIR", help="where the labs are", show_default=False)
 ]
+Id = Annotated[
+    str | None, typer.Option("--id", metavar="ID", help="who you are: your numbers follow from it")
+]
 
 
 def work(given: Path | None) -> Path:

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from labs.checking import Check
@@ -25,6 +26,17 @@ def _console() -> Console:
 def say(text: str, style: str = "") -> None:
     """Print a line."""
     _console().print(Text(text, style=style))
+
+
+def show(table: Table) -> None:
+    """Print a table."""
+    _console().print(table)
+
+
+def clear() -> None:
+    """Clear the terminal, where there is one."""
+    if _console().is_terminal:
+        _console().clear()
 
 
 def relative(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -12,12 +13,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from labs.catalogue import Lab
 from labs.errors import CallError, LabsError, NotStarted
+from labs.work.toml_file import dumps
 from rxpath.reading import read_text
-
-try:
-    import tomli_w
-except ImportError:
-    tomli_w = None  # type: ignore[assignment]
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "my-labs"
@@ -37,6 +34,7 @@ class State(BaseModel):
     earned: int = 0  # points
     total: int = 0
     hints: dict[str, int] = {}  # check → hints that were shown
+    checked: str = ""  # `Work.digest` when the checks ran last
 
 
 class Work:
@@ -52,7 +50,16 @@ class Work:
 
     def save(self) -> None:
         """Keep the state: whole, or as it was."""
-        _write(self.folder / STATE, self.state.model_dump_json(indent=1) + "\n")
+        write_bytes(self.folder / STATE, (self.state.model_dump_json(indent=1) + "\n").encode())
+
+    def digest(self) -> str:
+        """Of the files that are handed in: another one when one of them changed."""
+        total = hashlib.sha256()
+        for name in self.lab.settings.files:
+            path = self.folder / name
+            content = path.read_bytes() if path.is_file() else b""
+            total.update(f"{name}\n{len(content)}\n".encode() + content)
+        return total.hexdigest()
 
 
 def started(lab: Lab, work: Path, id: str, given: dict[str, Any]) -> Work:  # noqa: A002
@@ -97,11 +104,28 @@ def opened(lab: Lab, work: Path) -> Work:
     return Work(lab, folder, state)
 
 
+def renewed(mine: Work, id: str, given: dict[str, Any]) -> tuple[Work, Path]:  # noqa: A002
+    """Begin a lab again; also returns the folder that what the student had is moved to."""
+    kept = _free(mine.folder)
+    mine.folder.rename(kept)
+    try:
+        return started(mine.lab, mine.folder.parent, id, given), kept
+    except BaseException:
+        kept.rename(mine.folder)
+        raise
+
+
+def _free(folder: Path) -> Path:
+    """A name for the backup of a folder: NN-name.1, or the next number."""
+    number = 1
+    while os.path.lexists(path := folder.with_name(f"{folder.name}.{number}")):
+        number += 1
+    return path
+
+
 def _given(lab: Lab, id: str, given: dict[str, Any]) -> str:  # noqa: A002
-    if tomli_w is None:
-        raise LabsError("tomli-w is missing: pip install 'falcon-testbed[labs]', or `make lab`")
     head = f"# {lab.settings.title}: the numbers of {id}. A change here changes nothing.\n"
-    return head + tomli_w.dumps(given)
+    return head + dumps(given)
 
 
 def _first(error: Exception) -> str:
@@ -110,11 +134,14 @@ def _first(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def _write(path: Path, text: str) -> None:
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file: whole, or as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(prefix=".draft-", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(draft, 0o644)  # noqa: PTH101
         os.replace(draft, path)  # noqa: PTH105
     except BaseException:
         Path(draft).unlink(missing_ok=True)
