@@ -16,7 +16,7 @@ from falcon_ctl.live.learners import Address, Learners
 from falcon_ctl.p4rt.client import CONNECT_SECONDS, Client
 from falcon_ctl.p4rt.entities import Entity
 from falcon_ctl.p4rt.schema import Schema
-from falcon_ctl.p4rt.switch import Switch
+from falcon_ctl.p4rt.switch import Left, Switch
 from falcon_ctl.program import P4INFO, PROGRAM
 from falcon_ctl.systems.system import System
 from topo.protocol.status import SwitchInfo
@@ -24,12 +24,24 @@ from topo.spec.model import Topology
 
 
 class Controller:
-    """Context manager: sessions with the switches of a topology."""
+    """Context manager: sessions with the switches of a topology.
 
-    def __init__(self, topology: Topology, infos: Mapping[str, SwitchInfo]) -> None:
+    Args:
+        left: what earlier sessions of this process left switches with; it is kept up to date. A
+            v1switch to which nobody has written since is not read back. BMv2 is: it forgets the
+            highest election id with the session that had it.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        infos: Mapping[str, SwitchInfo],
+        left: dict[str, Left] | None = None,
+    ) -> None:
         self.topology = topology
         self.switches: dict[str, Switch] = {}
         self._infos = infos
+        self._left = {} if left is None else left
         self._schema = Schema.load(P4INFO)
         self._learners = Learners(topology, self._schema)
         if not PROGRAM.is_file():
@@ -57,6 +69,12 @@ class Controller:
             SwitchError: it does not answer within `timeout` seconds.
         """
         info = self._infos[name]
+        if (left := self._left.get(name)) is not None:
+            client = Client(name, info.grpc_address, info.device_id, left.election_id, timeout)
+            if client.is_primary:
+                return client
+            client.close()
+            del self._left[name]
         client = Client(name, info.grpc_address, info.device_id, election_id(), timeout)
         if not client.is_vacant:
             return client
@@ -88,6 +106,8 @@ class Controller:
         switch = self.switches.pop(name, None)
         if switch is not None:
             switch.close()
+            if switch.left is not None and self._infos[name].target == "v1switch":
+                self._left[name] = switch.left
 
     def push_pipelines(self) -> None:
         """Load the program into every switch and start learning."""
@@ -100,13 +120,14 @@ class Controller:
         Returns:
             Whether its entries were kept.
         """
-        switch = self.switches[name]
+        switch, left = self.switches[name], self._left.pop(name, None)
         if not switch.client.runs(P4INFO, PROGRAM):
             self._push(name)
             return False
         _verify_primary(switch)
         learner = self._learners.renew(name)
-        switch.forget(learner.adopt(switch.adopt(TABLE)))
+        found = switch.adopt(TABLE) if left is None else switch.resume(left)
+        switch.forget(learner.adopt(found))
         switch.learn(learner)
         return True
 
@@ -178,5 +199,8 @@ def _verify_primary(switch: Switch) -> None:
 
 
 def election_id() -> int:
-    """A later controller wins: the wall clock in seconds (P4Runtime specification, section 5)."""
-    return int(time.time())
+    """A later controller wins (P4Runtime specification, section 5): the wall clock in ns.
+
+    No two have the same, so that a switch's highest tells who was primary last.
+    """
+    return time.time_ns()

@@ -18,7 +18,7 @@ from topo.client.network import Network
 from topo.protocol.status import SwitchInfo
 
 MOST_FRAMES = 200_000  # that are recorded: 180 MB of the host's memory
-_READS_ONLY = 1  # an election id below that of any controller, which is the time in seconds
+_READS_ONLY = 1  # an election id below that of any controller, which is the time in ns
 
 
 @contextmanager

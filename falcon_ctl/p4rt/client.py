@@ -57,6 +57,11 @@ class Client:
             raise SwitchError(switch, grpc.StatusCode.UNAVAILABLE, message)
 
     @property
+    def election_id(self) -> int:
+        """Under which this session bids for being primary."""
+        return self._election_id
+
+    @property
     def is_primary(self) -> bool:
         """This session may write."""
         return self._stream.is_primary

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,6 +35,19 @@ class Learner(Protocol):
 
 
 Held = dict[tuple[Any, ...], Entity]
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a session left a switch with: entities by key, and the session's election id.
+
+    Only the primary writes, and a switch remembers the highest election id: while it still takes
+    this one for a primary's, no controller has written since, and nothing has to be read back.
+    """
+
+    election_id: int
+    desired: Held
+    learned: Held
 
 
 def difference(old: Held, new: Held) -> list[list[tuple[int, Entity]]]:
@@ -74,12 +88,14 @@ class Switch:
         self._learner: threading.Thread | None = None
         self._stop = threading.Event()
         self.learning_error: SwitchError | None = None
+        self._is_known = False  # that it holds what `_desired` and `_learned` say
 
     def push_pipeline(self, p4info: Path, program: Path) -> None:
         """Load the program; the switch is empty afterwards."""
         with self._alone():
             self.client.push_pipeline(p4info, program)
             self._desired, self._learned = {}, {}
+            self._is_known = True
 
     def adopt(self, learned: str) -> list[Entry]:
         """Take over what the switch holds, as if we had written it.
@@ -94,7 +110,22 @@ class Switch:
             entries = [e for e in held.values() if isinstance(e, Entry) and e.table == learned]
             self._learned = {entry.key: entry for entry in entries}
             self._desired = {key: e for key, e in held.items() if key not in self._learned}
+            self._is_known = True
         return entries
+
+    def resume(self, left: Left) -> list[Entry]:
+        """As `adopt`, of what an earlier session left, without reading it back."""
+        with self._alone():
+            self._desired, self._learned = dict(left.desired), dict(left.learned)
+            self._is_known = True
+        return [entity for entity in left.learned.values() if isinstance(entity, Entry)]
+
+    @property
+    def left(self) -> Left | None:
+        """What the session, which is closed, left the switch with; None when that is not known."""
+        if not self._is_known or self.learning_error is not None:
+            return None
+        return Left(self.client.election_id, self._desired, self._learned)
 
     def held(self) -> list[Any]:
         """All that the switch holds of what controllers write, as p4.v1.Entity messages."""
@@ -206,7 +237,9 @@ class Switch:
             self._lock.release()
 
     def _write(self, batches: list[list[tuple[int, Entity]]]) -> None:
+        known, self._is_known = self._is_known, False
         for batch in batches:
             self.client.write(
                 _Update(type=kind, entity=entity.message(self.schema)) for kind, entity in batch
             )
+        self._is_known = known

@@ -11,15 +11,17 @@ time. Observing needs no lock; `use` locks the network while it runs and not lon
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from falcon_ctl.background import in_parallel
 from falcon_ctl.errors import CtlError, NoNetwork, PartFailed
 from falcon_ctl.live.hosts import ANSWER_SECONDS, Host
+from falcon_ctl.p4rt.switch import Left
 from falcon_ctl.steering import choice as choices
 from falcon_ctl.steering import memory
 from falcon_ctl.steering.choice import Choice
@@ -34,6 +36,7 @@ from rxpath.errors import ControlError
 from rxpath.live.control import Client
 from topo.client.network import Network
 from topo.errors import NotRunning, TopoError
+from topo.protocol.status import MachineInfo
 from topo.spec.model import Topology
 
 T = TypeVar("T")
@@ -91,6 +94,8 @@ class Session:
         self._readers = {name: Reader(name, topology) for name in sockets}
         self._knobs: dict[str, tuple[int, dict[str, Any]]] = {}
         self._recognitions: dict[str, Recognition] = {}
+        self._left: dict[str, Left] = {}  # what the last `use` left switches with
+        self._used: Choice | None = None
 
     @classmethod
     def open(cls, network: Network) -> Session:
@@ -123,16 +128,21 @@ class Session:
         """
         began = time.monotonic()
         system = chosen.resolve()
+        left, self._left = self._left, {}
+        if chosen == self._used:  # whoever asks for the same again suspects that it is not run
+            left = {}
         with self._network() as network, ExitStack() as stack:
+            status = network.status()
             with self._blaming():
-                hosts = {name: Host(info) for name, info in network.machines.items()}
+                hosts = _opened(stack, status.machines)
             for host in hosts.values():
-                stack.callback(host.close)
                 chosen.verify_for(host.found)
-            switches = stack.enter_context(held(network, chosen, system))
+            infos = {info.name: info for info in status.switches}
+            switches = stack.enter_context(held(network, infos, chosen, system, left))
             memory.remember(self.run_dir, chosen)
             outcome = switches.use()
             errors = _configure(hosts, system, chosen)
+        self._left, self._used = left, chosen
         return _applied(chosen, outcome, hosts, errors, switches.by_control, began)
 
     def observe(self, slices: int = 0, flows: int = 64) -> Observation:
@@ -264,6 +274,18 @@ class _Blaming:
         except TopoError as failure:
             raise PartFailed("topo daemon", str(failure)) from error
         raise PartFailed(f"rxpath ({error.where})", error.message) from error
+
+
+def _opened(stack: ExitStack, machines: Sequence[MachineInfo]) -> dict[str, Host]:
+    """Connections to all hosts, opened at once; the stack closes them. Raises ControlError."""
+    opened = in_parallel({info.name: partial(Host, info) for info in machines})
+    hosts = {name: one for name, one in opened.items() if isinstance(one, Host)}
+    for host in hosts.values():
+        stack.callback(host.close)
+    for one in opened.values():
+        if isinstance(one, Exception):
+            raise one
+    return hosts
 
 
 def _configure(hosts: Mapping[str, Host], system: System, chosen: Choice) -> dict[str, Exception]:

@@ -15,7 +15,7 @@ from falcon_ctl.p4rt.switch import Switch
 from falcon_ctl.program import P4INFO
 from topo.protocol.status import SwitchInfo
 
-_LEAST_OF_CONTROLLERS = 1 << 30  # election ids of controllers are times in seconds
+_LEAST_OF_CONTROLLERS = 1 << 30  # election ids of controllers are times in ns
 
 
 class SwitchDrops:

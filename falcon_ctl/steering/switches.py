@@ -12,11 +12,13 @@ from falcon_ctl import lock
 from falcon_ctl.background import in_parallel
 from falcon_ctl.errors import PartFailed, SwitchError
 from falcon_ctl.live.controller import Controller
+from falcon_ctl.p4rt.switch import Left
 from falcon_ctl.steering.choice import Choice
 from falcon_ctl.systems.system import System
 from rxpath.errors import ControlError
 from rxpath.live.control import Client
 from topo.client.network import Network
+from topo.protocol.status import SwitchInfo
 
 SOCKET = "ctl.sock"  # on which `falcon_ctl control` takes requests; `topo.rundir` removes it
 ANSWER_SECONDS = 30.0  # a whole fat tree's entries
@@ -74,8 +76,16 @@ class ThroughControl(Switches):
 
 
 @contextmanager
-def held(network: Network, choice: Choice, system: System) -> Iterator[Switches]:
+def held(
+    network: Network,
+    infos: Mapping[str, SwitchInfo],
+    choice: Choice,
+    system: System,
+    left: dict[str, Left],
+) -> Iterator[Switches]:
     """The switches of a network, which nobody else changes meanwhile, to run the choice.
+
+    `left`: what earlier sessions left them with; it is kept up to date.
 
     Raises:
         AlreadyRunning: a run is using them.
@@ -84,7 +94,8 @@ def held(network: Network, choice: Choice, system: System) -> Iterator[Switches]
     with ExitStack() as stack:
         client = _lock(stack, network.run_dir)
         if client is None:
-            yield OwnSessions(stack.enter_context(_own(network)), system)
+            controller = Controller(network.spec, infos, left)
+            yield OwnSessions(stack.enter_context(_ready(controller)), system)
         else:
             yield ThroughControl(stack.enter_context(client), choice)
 
@@ -111,8 +122,8 @@ def _control(run_dir: Path) -> Client | None:
 
 
 @contextmanager
-def _own(network: Network) -> Iterator[Controller]:
-    with Controller(network.spec, network.switches) as controller:
+def _ready(controller: Controller) -> Iterator[Controller]:
+    with controller:
         _raise_first(controller.connect_all())
         names = list(controller.switches)
         prepared = in_parallel({name: partial(controller.provision, name) for name in names})

@@ -25,6 +25,7 @@ class Live:
         self._run_dir = run_dir
         self.name = ""
         self._session: Session | None = self._open()
+        self._acting: Session | None = None  # kept, as it knows what switches were left with
 
     def observe(self, flows: int) -> Observation:
         """What all hosts do now; a network that was down is looked for again."""
@@ -37,8 +38,8 @@ class Live:
 
     def use(self, choice: Choice) -> None:
         """Make the network run `choice`, by connections of its own."""
-        with watch.connect(self._run_dir) as network, Session.open(network) as session:
-            session.use(choice)
+        self._acting = self._acting or self._open()
+        self._acting.use(choice)
 
     def close(self) -> None:
         """Close the session; `observe` opens another one."""

@@ -13,7 +13,7 @@ from typing import Any
 from rxpath.config import costs, profiles
 from rxpath.errors import ConfigError
 from rxpath.model.state import codes
-from rxpath.policies.registry import resolve
+from rxpath.policies.registry import verify
 
 RSS_ENTRIES = 128  # Microsoft's RSS: the indirection table's usual size
 ORDERS = codes.GUARD_NAMES
@@ -146,7 +146,7 @@ _WORDS = {
 def validate(knobs: Knobs) -> None:
     """Check names, ranges and what must fit together. Raises `ConfigError` naming the key."""
     profiles.chains(knobs.profile)
-    resolve(knobs.policy)
+    verify(knobs.policy)
     costs.load(knobs.costs, knobs.cost_overrides)
     for key, (low, high) in _RANGES.items():
         value = _get(knobs, key)

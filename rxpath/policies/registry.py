@@ -39,6 +39,15 @@ def resolve(name: str) -> Policy:
     raise ConfigError("policy", name, f"one of {', '.join(BUILT_IN)}, or FILE.py:NAME")
 
 
+def verify(name: str) -> None:
+    """Check that `resolve` knows the policy; a built-in one is not compiled for that.
+
+    Raises as `resolve`.
+    """
+    if name not in BUILT_IN:
+        resolve(name)
+
+
 @cache
 def _built_in(name: str) -> Policy:
     return Policy(name, compiled(BUILT_IN[name]), **_NEEDS.get(name, {}))

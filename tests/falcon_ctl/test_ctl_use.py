@@ -11,6 +11,7 @@ import pytest
 
 from falcon_ctl import lock
 from falcon_ctl.errors import AlreadyRunning, PartFailed, UsageError
+from falcon_ctl.p4rt.switch import Switch
 from falcon_ctl.steering import entries, handback, memory, session, switches
 from falcon_ctl.steering.choice import Choice
 from falcon_ctl.steering.following import followed
@@ -78,6 +79,10 @@ class Net:
 
     close = __exit__
 
+    def status(self):
+        parts = {"machines": self.machines, "switches": self.switches}
+        return SimpleNamespace(**{kind: list(infos.values()) for kind, infos in parts.items()})
+
     def sets(self):
         return [len(agent.sets) for agent in self.agents.values()]
 
@@ -132,6 +137,40 @@ def test_what_was_chosen_is_run_again_after_a_run(net, steer):
             controller.provision(name)
         assert controller.use(OVERLAY) == len(MACHINES)
         assert handback.give_back(controller, net.run_dir) == len(MACHINES)
+
+
+def test_switches_are_read_back_only_when_somebody_else_wrote(net, steer, monkeypatch):
+    reads, adopt, everywhere = [], Switch.adopt, sorted(net.switches)
+
+    def adopted(switch, table):
+        reads.append(switch.name)
+        return adopt(switch, table)
+
+    def used(system):
+        reads.clear()
+        done = steer.use(Choice(system)).switches
+        assert set(entries.held(net, None).values()) == {f"the entries of {system}"}
+        return done
+
+    def read():  # `entries.held` reads all, too
+        return [name for name in everywhere if reads.count(name) == 2]
+
+    monkeypatch.setattr(Switch, "adopt", adopted)
+    used("host")
+    assert sum(used("offload").values()) > len(MACHINES)
+    assert read() == []
+    with net.made.controller() as rival:
+        for name in rival.switches:
+            rival.provision(name)
+        assert rival.use(OVERLAY) == len(MACHINES)
+    assert sum(used("host").values()) > 0
+    assert read() == everywhere
+    used("host")  # asked for again: something may be wrong
+    assert read() == everywhere
+    net.made.handles["leaf1"].stop()
+    net.made.restart("leaf1")
+    assert used("overlay")["leaf1"] > 20
+    assert read() == []  # nor is an empty one
 
 
 def test_a_wrong_choice_changes_nothing(net, steer):
