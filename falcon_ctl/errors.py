@@ -6,7 +6,10 @@ testbed failed (exit status 1). Callers use predicates instead of matching messa
 
 from __future__ import annotations
 
-import grpc
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import grpc
 
 
 class CtlError(Exception):
@@ -94,7 +97,8 @@ class PartFailed(CtlError):
 class SwitchError(PartFailed):
     """A switch answered with an error, or not at all.
 
-    `code` is the gRPC status of the RPC, or that of the first failed update of a Write.
+    `code` is the gRPC status of the RPC, or that of the first failed update of a Write; it is told
+    by its name, as completion on a command line should not have to import gRPC.
     """
 
     def __init__(self, switch: str, code: grpc.StatusCode, message: str) -> None:
@@ -105,24 +109,24 @@ class SwitchError(PartFailed):
     @property
     def is_gone(self) -> bool:
         """The switch cannot be reached (any more)."""
-        return self.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+        return self.code.name in ("UNAVAILABLE", "DEADLINE_EXCEEDED")
 
     @property
     def is_not_primary(self) -> bool:
         """Another controller is primary for this switch."""
-        return self.code is grpc.StatusCode.PERMISSION_DENIED
+        return self.code.name == "PERMISSION_DENIED"
 
     @property
     def is_duplicate(self) -> bool:
         """The entity exists already."""
-        return self.code is grpc.StatusCode.ALREADY_EXISTS
+        return self.code.name == "ALREADY_EXISTS"
 
     @property
     def is_missing(self) -> bool:
         """The entity does not exist."""
-        return self.code is grpc.StatusCode.NOT_FOUND
+        return self.code.name == "NOT_FOUND"
 
     @property
     def is_refused(self) -> bool:
         """The request itself was wrong: unknown id, wrong width, impossible combination."""
-        return self.code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE)
+        return self.code.name in ("INVALID_ARGUMENT", "OUT_OF_RANGE")

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-import typer
-
 EXAMPLES = "Examples:"
-
-
-def flow(app: typer.Typer) -> None:
-    """Give every command of `app` the paragraphs of its docstring as its help."""
-    for command in app.registered_commands:
-        if command.callback is not None and command.callback.__doc__:
-            command.help = paragraphs(command.callback.__doc__)
 
 
 def paragraphs(docstring: str) -> str:

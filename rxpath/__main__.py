@@ -27,7 +27,7 @@ class LogLevel(str, Enum):
 
 
 UsageError: Any = typer.BadParameter.__mro__[1]  # of the click that typer carries or needs
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(pretty_exceptions_enable=False)
 
 
 class _Formatter(logging.Formatter):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from falcon_ctl.apps import checks, compared, dilation, prediction
 from falcon_ctl.apps.application import Application
@@ -15,16 +15,21 @@ from falcon_ctl.apps.runner import Ends, Failed, Runner
 from falcon_ctl.checks.verdict import Verdict
 from falcon_ctl.errors import PartFailed
 from falcon_ctl.live import reach
+from falcon_ctl.live.explaining import Entries
 from falcon_ctl.live.plan import Plan
+from falcon_ctl.live.run_timeline import LiveRun
 from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.report.progress import Steps
 from falcon_ctl.systems import catalogue
 from falcon_ctl.systems.system import System
+from falcon_ctl.timeline import sampling
 
 _TRY_SECONDS = 3.0  # of the run that the dilation follows from
 _STEADY = 0.95  # of the overlay's capacity: where FALCON's latency is below the overlay's
 _SLOWEST = 0.7  # of the host network's rate: about what an overlay does
 _REACH_SECONDS = 15.0
+_STAGES = 4  # of a frame, about
+_LEAST_TRACED = 1000
 _ASKED = "as asked for"
 
 
@@ -39,6 +44,7 @@ class Campaign:
         dilation: for all applications, 0: what each needs.
         repeats: of a run that is invalid, at most.
         steps: where progress is shown.
+        traced: the first frames of each run are kept in `runs`, for a timeline.
     """
 
     lab: Testbed
@@ -48,6 +54,8 @@ class Campaign:
     dilation: int
     repeats: int
     steps: Steps
+    traced: bool = False
+    runs: list[LiveRun] = field(default_factory=list)
 
     @staticmethod
     def count(applications: Sequence[Application], systems: Sequence[System]) -> int:
@@ -79,7 +87,7 @@ class Campaign:
             results.append(f"{sum(answered.values())} of {len(answered)} pairs answer")
 
     def _application(self, app: Application, report: Report) -> None:
-        runner = Runner(self.lab, self._ends, self.plan.seed)
+        runner = Runner(self.lab, self._ends, self.plan.seed, self._most_traced)
         with self.steps.step(f"{app.name}: what it needs") as results:
             try:
                 chosen, rate = self._chosen(runner, app)
@@ -102,10 +110,26 @@ class Campaign:
                     found = runner.run(app, system, place)
                 results.append(_result(found))
                 report.outcomes.append(found)
+                self._keep(f"{app.name}: {system.title}", runner)
         if app.asks and _are_compared(self.systems):
             with self.steps.step(f"{app.name}: the model, for the same load") as results:
                 report.compared += self._predicted(app, report.outcomes)
                 results.append("done")
+
+    @property
+    def _most_traced(self) -> int:
+        """Frames of a run in a timeline that has room for those of all."""
+        runs = len(self.applications) * len(self.systems)
+        room = sampling.MOST_SLICES // (_STAGES * runs)
+        return max(room, _LEAST_TRACED) if self.traced else 0
+
+    def _keep(self, label: str, runner: Runner) -> None:
+        """Keep what the runner's last run recorded, with what the switches hold."""
+        if not runner.traces:
+            return
+        with self.lab.watch.blaming():
+            held = Entries.read(self.lab.controller.switches)
+        self.runs += [LiveRun(label, one, held) for one in runner.traces]
 
     @property
     def _ends(self) -> Ends:

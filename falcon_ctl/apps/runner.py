@@ -17,6 +17,8 @@ from falcon_ctl.apps.dilation import TRIED, Need
 from falcon_ctl.apps.kernel_tcp import TcpCounts
 from falcon_ctl.apps.outcome import Outcome
 from falcon_ctl.apps.process import Process, how_it_ended, last_lines
+from falcon_ctl.capture import trace
+from falcon_ctl.capture.trace import Trace
 from falcon_ctl.checks import disturbance
 from falcon_ctl.live import cpu_use, udp
 from falcon_ctl.live.hosts import Host
@@ -68,11 +70,14 @@ class Runner:
         lab: the testbed.
         ends: between which containers.
         seed: of contents.
+        most_traced: how many frames of a run are kept in `traces` on each machine that is recorded.
     """
 
     lab: Testbed
     ends: Ends
     seed: int
+    most_traced: int = 0
+    traces: list[Trace] = field(default_factory=list)
 
     def place(self, seconds: float, dilation: int, rate: float) -> Place:
         """Where an application runs, for so long."""
@@ -107,7 +112,9 @@ class Runner:
         """
         undilated = set() if app.answers_are_bulk else {self.ends.client_machine}
         self.lab.use(system, place.dilation, undilated, **app.knobs)
-        run = _Run(self.lab, self.ends, app, system, place, watched or Watched())
+        watched = watched or Watched()
+        run = _Run(self.lab, self.ends, app, system, place, watched, self.most_traced)
+        self.traces = run.traces
         with self.lab.watch.blaming():
             return run.outcome()
 
@@ -122,6 +129,8 @@ class _Run:
     system: System
     place: Place
     watched: Watched
+    most_traced: int
+    traces: list[Trace] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     said: dict[str, str] = field(default_factory=dict)
     seen: dict[str, Any] = field(default_factory=dict)
@@ -190,6 +199,8 @@ class _Run:
             recordings = [stack.enter_context(host.recorded(_MOST_FRAMES)) for host in hosts]
             failure = self._client(server, hosts[0])
             stats = [udp.settled(self.lab, host) for host in hosts]
+        if self.most_traced:
+            self.traces += [trace.of(one[0], self.most_traced) for one in recordings]
         found = [
             passages.of(one[0], container)
             for one, container in zip(

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from falcon_ctl.errors import PartFailed
 from rxpath.live import records
+from rxpath.live.records import Recording
 
 
 class Stage(NamedTuple):
@@ -72,6 +75,16 @@ def load(path: Path) -> Trace:
         found = records.read(path)
     except (OSError, ValueError) as error:
         raise PartFailed("rxpath", f"recording {path}: {error}") from error
+    return of(found)
+
+
+def of(found: Recording, most: int | None = None) -> Trace:
+    """A recording's frames; with `most` the first ones, and the others count as missed."""
+    if most is not None and len(found.records) > most:
+        chosen = np.sort(np.argsort(found.records["arrival"], kind="stable")[:most])
+        missed = found.meta.get("missed", 0) + len(found.records) - most
+        meta = {**found.meta, "missed": missed}
+        found = Recording(found.records[chosen], found.frames[chosen], meta)
     frames = [bytes(frame) for frame in found.frames]
     fields = found.records.dtype.names or ()
     rows = (dict(zip(fields, row, strict=True)) for row in found.records.tolist())

@@ -11,10 +11,7 @@ from typing import Annotated
 import typer
 
 from falcon_ctl import files
-from falcon_ctl.dashboard.network_source import NetworkSource
-from falcon_ctl.dashboard.recordings import Folder, read
 from falcon_ctl.errors import Interrupted, NoNetwork, UsageError
-from falcon_ctl.live import watch
 from falcon_ctl.options import RESULTS, Results, RunDir, Shared
 
 PORT = 8321
@@ -50,6 +47,8 @@ def dashboard(
     if missing:
         expected = "the extra: pip install 'falcon-testbed[dashboard]'"
         raise UsageError("dashboard", f"{', '.join(missing)} not installed", expected)
+    from falcon_ctl.dashboard.network_source import NetworkSource
+    from falcon_ctl.dashboard.recordings import Folder, read
     from falcon_ctl.dashboard.server import serving
 
     files.set_sharing(shared)
@@ -67,6 +66,8 @@ def dashboard(
 
 
 def _say_without_network(run_dir: Path | None) -> None:
+    from falcon_ctl.live import watch
+
     try:
         watch.connect(run_dir).close()
     except NoNetwork as error:

@@ -1,187 +1,146 @@
-"""The commands `figures` and `sensitivity` of falcon_ctl; neither needs a network."""
+"""The commands `figures`, `sensitivity` and `order`; none needs a network."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+import typer
 
 from falcon_ctl import files
 from falcon_ctl.errors import UsageError
-from falcon_ctl.figures import core_plots, evaluate, excerpts, plots, report, tornado, traced
-from falcon_ctl.figures.experiments import BY_FIGURE, EXPERIMENTS, PROFILE, Experiment
-from falcon_ctl.figures.sensitivity import effects
-from falcon_ctl.html_report import write as html
-from falcon_ctl.report import provenance
-from falcon_ctl.report.document import as_json
-from falcon_ctl.systems import custom
-from falcon_ctl.systems.catalogue import SYSTEMS, select
-from falcon_ctl.systems.system import System
-from falcon_ctl.timeline import trace_file
-from falcon_ctl.virtual import kernels
-from rxpath.config import costs
-from topo.rundir import RunDir
+from falcon_ctl.options import RESULTS, Chains, Policies, Results, Shared, TraceTo
+from falcon_ctl.terminal import console
 
 
-@dataclass(frozen=True)
-class Request:
-    """What a call of `figures` asks for.
+def figures(
+    json: Annotated[
+        Path | None,
+        typer.Option(
+            "--json", metavar="FILE", help="Write claims and values to FILE.", readable=False
+        ),
+    ] = None,
+    which: Annotated[
+        str,
+        typer.Option(
+            "--figures",
+            metavar="LIST",
+            help="Figures, comma-separated: of 1 to 7, or with --paper such as eurosys21:10c.",
+        ),
+    ] = "all",
+    systems: Annotated[
+        str, typer.Option(metavar="LIST", help="Systems to run in addition to the figure's own.")
+    ] = "",
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, max=1000, help="Runs of everything (default: 20, with --paper 3)."
+        ),
+    ] = None,
+    policy: Policies = None,
+    chain: Chains = None,
+    costs: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.toml", help="Your own cost profile, for all systems."),
+    ] = None,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="Both papers' panels instead of the talk's figures.")
+    ] = False,
+    layout: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME=N,...",
+            help="With --paper: cores that are receiving, falcon, split, applications.",
+        ),
+    ] = "",
+    page: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.md", help="With --paper: write the page to FILE.md, too."),
+    ] = None,
+    trace: TraceTo = None,
+    results_dir: Results = RESULTS,
+    shared: Shared = False,
+) -> None:
+    """Run the talk's figures, or all panels of its papers, under the virtual clock.
 
-    Attributes:
-        figures: numbers of figures, comma-separated, or "all".
-        systems: names of systems to run beside each figure's own, comma-separated.
-        seeds: runs of everything.
-        policies: custom steering policies, FILE.py:NAME each.
-        chains: custom chains of devices, FILE.toml:NAME each.
-        costs: the cost profile: FILE.toml, or the name of a built-in one.
-        json: where claims and values are written, if anywhere.
-        results: where the run's folder is made.
-        trace: where the timeline of all runs is written, if anywhere.
+    Needs no network. The talk's claims stand beside the model's values; with --paper every bar
+    of both papers beside the model's. Writes results/<time>/ with JSON, CSV and pictures; with
+    --trace each run of the talk's figures is recorded once more, with the first seed.
+
+    Examples:
+      falcon_ctl figures --figures 2,3
+      falcon_ctl figures --policy labs/policies/in_turn.py:in_turn --seeds 5
+      falcon_ctl figures --paper --figures eurosys21:10c
     """
+    from falcon_ctl.timeline import trace_file
 
-    figures: str = "all"
-    systems: str = ""
-    seeds: int = 20
-    policies: Sequence[str] = ()
-    chains: Sequence[str] = ()
-    costs: str = PROFILE
-    json: Path | None = None
-    results: Path = Path("results")
-    trace: Path | None = None
+    files.set_sharing(shared)
+    if trace is not None:
+        trace_file.verify(trace)
+    if paper and (systems or policy or chain or trace):
+        what = "--systems, --policy, --chain and --trace are for the talk's figures"
+        raise UsageError("--paper", what, "--figures, --seeds, --costs, --layout, --page")
+    if not paper and (layout or page):
+        raise UsageError("--layout and --page", "without --paper", "--paper with them")
+    given: dict[str, Any] = {"figures": which, "json": json, "results": results_dir}
+    given |= {"seeds": seeds} if seeds else {}
+    given |= {"costs": costs} if costs else {}
+    if paper:
+        from falcon_ctl.papers import paper_figures
 
+        request = paper_figures.Request(**given, layout=layout, page=page)
+        paper_figures.paper_figures(console(), request)
+    else:
+        from falcon_ctl.figures import talk
 
-def figures(console: Console, request: Request) -> None:
-    """Run the figures, print the table, write JSON, CSV and pictures.
-
-    Raises:
-        UsageError: an unknown figure or system, or a place that cannot be written.
-        ConfigError: a custom policy, chain or cost profile is wrong.
-    """
-    experiments = _experiments(request.figures)
-    customs = custom.load(request.policies, request.chains)
-    more = [*(select(_names(request.systems)) if request.systems else []), *customs]
-    systems = {one.name: replace(one, costs=request.costs) for one in (*SYSTEMS, *more)}
-    costs.load(request.costs)
-    if request.json is not None:
-        files.verify_target(f"--json {request.json}", request.json)
-    files.verify_folder(f"--results {request.results}", request.results)
-    begun = provenance.begin(range(1, request.seeds + 1), _asked(request, systems))
-    found = _run(console, experiments, request.seeds, [system.name for system in more], systems)
-    origin = begun.ended()
-    claimed = evaluate.claims(found)
-    values = evaluate.measured(found)
-    rows = [*claimed, *values]
-    report.print_claims(console, claimed, request.seeds)
-    if customs:
-        report.print_beside(console, values, [system.name for system in customs])
-    provenance.show(console, origin)
-
-    def fill(folder: Path) -> None:
-        (folder / "figures.json").write_text(text)
-        report.write_csv(folder / "figures.csv", rows, origin)
-        plots.draw_all(folder, found, origin)
-        numbers = [experiment.figure for experiment in experiments]
-        core_plots.draw_all(folder, numbers, origin, systems)
-        (folder / "latencies.json").write_text(excerpts.latencies(found))
-        if 1 in numbers:
-            (folder / "frames.json").write_text(excerpts.frames(systems))
-
-    text, json = report.as_json(rows, origin), request.json
-    with files.Rescue(text, RunDir().path) as rescue:
-        if json is not None:
-            rescue.attempt(f"--json {json}", lambda: files.replace(json, text))
-        where = f"--results {request.results}"
-        folder = rescue.attempt(where, lambda: html.made(request.results, fill))
-    console.print(
-        f"report.html, figures.json, figures.csv and a picture for each figure are in {folder}/"
-    )
-    if request.trace is not None:
-        with _progress(console, "runs recorded") as progress:
-            task = progress.add_task("", total=len(found))
-            drawn = traced.timeline(
-                found, systems, lambda done: progress.update(task, completed=done)
-            )
-        trace_file.write(console, request.trace, drawn, origin)
-
-
-def _asked(request: Request, systems: Mapping[str, System]) -> dict[str, Any]:
-    """What decides the figures, for the hash of the spec."""
-    policies = {name: one.custom.source for name, one in systems.items() if one.custom}
-    profile = {name: vars(cost) for name, cost in costs.load(request.costs).items()}
-    chains = {name: one.profile for name, one in systems.items()}
-    asked = (request.figures, request.systems, request.seeds)
-    return {"asked": asked, "policies": policies, "costs": profile, "chains": chains}
-
-
-def _run(
-    console: Console,
-    experiments: list[Experiment],
-    seeds: int,
-    more: list[str],
-    systems: Mapping[str, System],
-) -> evaluate.Results:
-    kernels.load(console)
-    total = seeds * sum(len(experiment.runs(more)) for experiment in experiments)
-    with _progress(console, "measurements") as progress:
-        task = progress.add_task("", total=total)
-        return evaluate.run_all(
-            experiments, seeds, more, lambda done: progress.update(task, completed=done), systems
+        asked = talk.Request(
+            **given, systems=systems, policies=policy or (), chains=chain or (), trace=trace
         )
+        talk.figures(console(), asked)
 
 
-def _progress(console: Console, what: str) -> Progress:
-    columns = (BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn(what))
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+def sensitivity(
+    which: Annotated[
+        str, typer.Option("--figures", metavar="LIST", help="Figures, comma-separated, of 1 to 7.")
+    ] = "all",
+    percent: Annotated[
+        int, typer.Option(metavar="P", min=1, max=99, help="How much each cost is changed.")
+    ] = 30,
+    seeds: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1000, help="Runs of everything.")
+    ] = 5,
+    results_dir: Results = RESULTS,
+    shared: Shared = False,
+) -> None:
+    """Change each cost of the profile in turn: which costs decide each figure.
 
+    Takes minutes. Writes results/<time>/ with CSV and a tornado plot for each figure.
 
-def sensitivity(console: Console, chosen: str, percent: int, seeds: int, results_dir: Path) -> None:
-    """Change every cost by `percent` both ways; print the largest effects, write CSV and pictures.
-
-    Raises:
-        UsageError: an unknown figure, or a place that cannot be written.
+    Examples:
+      falcon_ctl sensitivity --figures 2 --percent 10
     """
-    experiments = _experiments(chosen)
-    files.verify_folder(f"--results {results_dir}", results_dir)
-    kernels.load(console)
-    begun = provenance.begin(range(1, seeds + 1), {"figures": chosen, "percent": percent})
-    with _progress(console, "changed costs") as progress:
-        task = progress.add_task("", total=None)
-        found = effects(
-            experiments,
-            seeds,
-            percent,
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )
-    origin = begun.ended()
-    report.print_effects(console, found, percent)
-    provenance.show(console, origin)
+    from falcon_ctl.figures import sensitivity_report
 
-    def fill(folder: Path) -> None:
-        (folder / "provenance.json").write_text(as_json(origin.document()))
-        (folder / "sensitivity.csv").write_text(text)
-        tornado.draw_all(folder, found, percent, origin)
-
-    where = f"--results {results_dir}"
-    text = tornado.as_csv(found, origin)
-    with files.Rescue(text, RunDir().path) as rescue:
-        folder = rescue.attempt(where, lambda: html.made(results_dir, fill))
-    what = "report.html, sensitivity.csv and a tornado plot for each figure"
-    console.print(f"{what} are in {folder}/")
+    files.set_sharing(shared)
+    sensitivity_report.sensitivity(console(), which, percent, seeds, results_dir)
 
 
-def _experiments(chosen: str) -> list[Experiment]:
-    if chosen == "all":
-        return list(EXPERIMENTS)
-    known = {str(number): experiment for number, experiment in BY_FIGURE.items()}
-    wanted = _names(chosen)
-    if not wanted or any(name not in known for name in wanted):
-        raise UsageError("--figures", chosen, f"some of {', '.join(known)}")
-    return [known[name] for name in dict.fromkeys(wanted)]
+def order(
+    seeds: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1000, help="Runs of everything.")
+    ] = 5,
+    results_dir: Results = RESULTS,
+    shared: Shared = False,
+) -> None:
+    """Compare the ways to keep flows in order whose stages change cores: the price of order.
 
+    Needs no network. Writes results/<time>/ with CSV and a picture. Exit status 1 when hand-over
+    reorders anything; loads with which it costs more than 5 % of the rate are named.
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    Examples:
+      falcon_ctl order --seeds 10
+    """
+    from falcon_ctl.figures import price_report
+
+    files.set_sharing(shared)
+    raise typer.Exit(0 if price_report.order(console(), seeds, results_dir) else 1)

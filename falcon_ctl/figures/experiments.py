@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from falcon_ctl.errors import UsageError
 from falcon_ctl.papers.data import PAPERS
 from falcon_ctl.papers.layout import BUSY, ONE_FLOW, SERVER, SHARED
 from falcon_ctl.papers.loads import (
@@ -194,3 +195,18 @@ CLAIMS = (
     Claim(7, "falcon-rps", "rps", "udp", "message rate", 1.0, "EuroSys 14a", at_least=True),
 )
 WITHIN = 0.10  # ten percentage points of the base's value
+
+
+def select_experiments(chosen: str) -> list[Experiment]:
+    """The experiments of figures' numbers, comma-separated, each once; all of "all".
+
+    Raises:
+        UsageError: there is no such figure.
+    """
+    if chosen == "all":
+        return list(EXPERIMENTS)
+    known = {str(number): experiment for number, experiment in BY_FIGURE.items()}
+    wanted = [name.strip() for name in chosen.split(",") if name.strip()]
+    if not wanted or any(name not in known for name in wanted):
+        raise UsageError("--figures", chosen, f"some of {', '.join(known)}")
+    return [known[name] for name in dict.fromkeys(wanted)]

@@ -1,69 +1,47 @@
-"""The command `fit`: solve for the cost profile's amounts; needs no network."""
+"""The command `fit`; no network is needed."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-import numpy as np
-from rich.console import Console
+import typer
 
 from falcon_ctl import files
-from falcon_ctl.fit import amounts, report
-from falcon_ctl.fit.observations import observed
-from falcon_ctl.fit.solve import Solution, solve
-from falcon_ctl.papers.catalogue import PANELS
-from falcon_ctl.papers.data import PAPERS
-from falcon_ctl.virtual import kernels
-from rxpath.config import costs
-
-PROFILE = PAPERS["eurosys21"].costs
-# mFlow's machine is the same profile scaled by the clock that its paper states.
-SCALE = {"eurosys21": 1.0, "ipdps23": 2.2 / 2.3}
+from falcon_ctl.options import Shared
+from falcon_ctl.terminal import console
 
 
-def fit(console: Console, chosen: str, profile: str, rounds: int, write: Path | None) -> bool:
-    """Fit `chosen` amounts of `profile`; return whether the profile has the fitted ones.
+def fit(
+    amounts: Annotated[
+        str,
+        typer.Option(
+            metavar="LIST", help="Amounts to fit, such as ip_rcv.ns (default: all that matter)."
+        ),
+    ] = "",
+    costs: Annotated[
+        str | None, typer.Option(metavar="FILE.toml", help="The cost profile to begin with.")
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option(metavar="N", min=1, max=100, help="Steps of the solver at most.")
+    ] = 6,
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Write a profile with them to FILE.")
+    ] = None,
+    shared: Shared = False,
+) -> None:
+    """Fit the cost profile's amounts to the panels that may set them, by least squares.
 
-    Within their errors, that is. `write`: where a profile with them is written, if anywhere.
+    Takes minutes. Says how well each amount is determined. Exit status 1 when the profile's amounts
+    are not those within their errors.
 
-    Raises:
-        UsageError: an amount is unknown or moves no measurement, or a place cannot be written.
-        ConfigError: the profile is wrong.
+    Examples:
+      falcon_ctl fit
+      falcon_ctl fit --amounts ip_rcv.ns --write mine.toml
     """
-    known = {name: costs.amounts_of(cost) for name, cost in costs.load(profile).items()}
-    free = amounts.select(chosen, known)
-    start = {one.key: amounts.amount_of(known, one.key) for one in free}
-    text = costs.path_of(profile).read_text(encoding="utf-8")
-    if write is not None:
-        files.verify_target(f"--write {write}", write)
-        report.rewritten(text, start)  # raises before the minutes that the fit takes
-    kernels.load(console)
-    target = observed(PANELS, profile, SCALE)
-    measured = target.observations
-    with console.status("running the panels with changed amounts") as status:
-        done = 0
+    from falcon_ctl.fit import fitting
 
-        def progress() -> None:
-            nonlocal done
-            done += 1
-            status.update(f"running the panels with changed amounts: {done} times")
-
-        found = solve(
-            free,
-            start,
-            target.modelled,
-            np.array([one.value for one in measured]),
-            np.array([one.sigma for one in measured]),
-            rounds,
-            progress,
-        )
-    report.show(console, found, measured)
-    if write is not None:
-        fitted = {one.key: one.after for one in found.amounts}
-        files.replace(write, report.rewritten(text, fitted))
-        console.print(f"{write} has the fitted amounts")
-    return _holds(found)
-
-
-def _holds(found: Solution) -> bool:
-    return all(abs(one.after - one.before) <= one.error for one in found.amounts)
+    files.set_sharing(shared)
+    profile = costs or fitting.PROFILE
+    holds = fitting.fit(console(), amounts, profile, rounds, write)
+    raise typer.Exit(0 if holds else 1)

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from falcon_ctl import files
 from falcon_ctl.options import RESULTS, Results, Shared
-from falcon_ctl.report import results
 from rxpath.texts import escaped
 
 
@@ -31,7 +29,10 @@ def report(
       falcon_ctl report results/2026-01-31T10-00-00
       falcon_ctl report results/before results/after
     """
-    from falcon_ctl.html_report import write  # Jinja takes a tenth of a second
+    from rich.console import Console
+
+    from falcon_ctl.html_report import write
+    from falcon_ctl.report import results
 
     files.set_sharing(shared)
     console = Console(highlight=False, soft_wrap=True)

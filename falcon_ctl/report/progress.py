@@ -8,7 +8,14 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 
 class Steps:
@@ -61,3 +68,9 @@ class Steps:
     def _say(self, name: str, result: str, seconds: float) -> None:
         line = f"[dim]{seconds:5.1f} s[/]  {escape(name):<42} {escape(result)}"
         self._console.print(line.rstrip(), highlight=False, soft_wrap=not self._console.is_terminal)
+
+
+def counted(console: Console, what: str) -> Progress:
+    """A bar with how many of `what` are done, on a terminal only."""
+    columns = (BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn(what))
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

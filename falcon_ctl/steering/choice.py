@@ -264,3 +264,16 @@ def _unless(value: Any, usual: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
+
+
+def cpus(text: str | None) -> list[int] | None:
+    """CPUs from such as 0,2,4-6. Raises UsageError."""
+    if text is None:
+        return None
+    found: list[int] = []
+    for part in text.split(","):
+        low, dash, high = part.strip().partition("-")
+        if not (low.isdecimal() and (high.isdecimal() or not dash)):
+            raise UsageError("--falcon-cpus", text, "CPUs such as 0,2,4 or 0-5")
+        found += range(int(low), int(high or low) + 1)
+    return found

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 from falcon_ctl import files
-from falcon_ctl.errors import Interrupted, UsageError
-from falcon_ctl.live import watch
 from falcon_ctl.options import Json, RunDir, Seed, Shared, TraceTo
-from falcon_ctl.report.document import as_json
-from falcon_ctl.steering import choice as choices
-from falcon_ctl.steering import entries, flow_trace, show_text
-from falcon_ctl.steering import flow as flows
-from falcon_ctl.steering.complete import containers, orders, policies, systems
-from falcon_ctl.steering.flow_report import FlowProgress
-from falcon_ctl.steering.flow_request import FlowRequest
-from falcon_ctl.steering.session import Session
+from falcon_ctl.steering import flow_options as options
+from falcon_ctl.steering.complete import orders, policies, systems
 from falcon_ctl.systems.catalogue import LIVE
-from falcon_ctl.timeline import trace_file
-
-_SHOWN_OVER = 0.5  # s between the two looks whose difference `show` shows
-_WIDTH = 120  # where there is no terminal
+from falcon_ctl.terminal import console
 
 
 def use(
@@ -84,31 +68,15 @@ def use(
       falcon_ctl use falcon --threshold 60 --falcon-cpus 0,2,4 --dilation 200
       falcon_ctl use overlay --policy labs/policies/in_turn.py:in_turn
     """
-    chosen = choices.given(system, policy, threshold, _cpus(falcon_cpus), order, dilation)
+    from falcon_ctl.live import watch
+    from falcon_ctl.steering import choice, show_text
+    from falcon_ctl.steering.session import Session
+
+    chosen = choice.given(system, policy, threshold, choice.cpus(falcon_cpus), order, dilation)
     with watch.connect(run_dir) as network, Session.open(network) as session:
         applied = session.use(chosen)
     for line in show_text.applied(applied):
         typer.echo(line)
-
-
-def _console(json: Path | None) -> Console:
-    """Where text goes: to standard error when JSON goes to standard output."""
-    aside = json is not None and files.is_stdout(json)
-    console = Console(highlight=False, stderr=aside)
-    return console if console.is_terminal else Console(highlight=False, stderr=aside, width=_WIDTH)
-
-
-def _cpus(text: str | None) -> list[int] | None:
-    """CPUs from such as 0,2,4-6. Raises UsageError."""
-    if text is None:
-        return None
-    found: list[int] = []
-    for part in text.split(","):
-        low, dash, high = part.strip().partition("-")
-        if not (low.isdecimal() and (high.isdecimal() or not dash)):
-            raise UsageError("--falcon-cpus", text, "CPUs such as 0,2,4 or 0-5")
-        found += range(int(low), int(high or low) + 1)
-    return found
 
 
 def show(
@@ -124,64 +92,32 @@ def show(
       falcon_ctl show
       falcon_ctl show --json /dev/stdout
     """
+    from falcon_ctl.report.document import as_json
+    from falcon_ctl.steering import look, show_text
+
     files.set_sharing(shared)
     if json is not None:
         files.verify_target(f"--json {json}", json)
-    console = _console(json)
-    with watch.connect(run_dir) as network, Session.open(network) as session:
-        session.observe()
-        time.sleep(_SHOWN_OVER)
-        seen = session.observe()
-        held = entries.held(network, seen.choice)
-    show_text.observation(console, seen, held)
+    seen, held = look.over_a_while(run_dir)
+    show_text.observation(console(json), seen, held)
     if json is not None:
         files.replace(json, as_json({**seen.to_json(), "switches": held}))
 
 
 def flow(
-    source: Annotated[
-        str,
-        typer.Argument(metavar="SOURCE", help="Container that sends.", autocompletion=containers),
-    ],
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="TARGET", help="Container that receives.", autocompletion=containers
-        ),
-    ],
-    proto: Annotated[str, typer.Option(metavar="udp|tcp", help="Protocol.")] = "udp",
-    tcp: Annotated[bool, typer.Option("--tcp", help="As --proto tcp.")] = False,
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            metavar="N",
-            help="Messages a second of wall time: with a dilation of 1000, 2000 are 2,000,000 "
-            "packets/s of the model (default: 1000; TCP: as many as the connection takes).",
-        ),
-    ] = None,
-    size: Annotated[int, typer.Option(metavar="BYTES", help="Data of a message.")] = 64,
-    duration: Annotated[
-        float,
-        typer.Option(
-            "--duration", "--seconds", metavar="SECONDS", help="For how long, of wall time."
-        ),
-    ] = 10.0,
-    poisson: Annotated[
-        bool, typer.Option("--poisson", help="Exponential gaps instead of equal ones.")
-    ] = False,
-    surge: Annotated[
-        bool, typer.Option("--surge", help="Four times the rate for the middle third of the time.")
-    ] = False,
-    peak: Annotated[
-        float | None, typer.Option(metavar="N", help="Messages a second of the surge instead.")
-    ] = None,
+    source: options.Source,
+    target: options.Target,
+    proto: options.Proto = "udp",
+    tcp: options.Tcp = False,
+    rate: options.Rate = None,
+    size: options.Size = 64,
+    duration: options.Duration = 10.0,
+    poisson: options.Poisson = False,
+    surge: options.Surge = False,
+    peak: options.Peak = None,
     seed: Seed = 1,
-    source_port: Annotated[
-        int, typer.Option(metavar="PORT", help="Source port (default: by the seed).")
-    ] = 0,
-    port: Annotated[
-        int, typer.Option(metavar="PORT", help="Port to send to (default: 9100, or the next free).")
-    ] = 0,
+    source_port: options.SourcePort = 0,
+    port: options.Port = 0,
     json: Json = None,
     trace: TraceTo = None,
     shared: Shared = False,
@@ -198,6 +134,9 @@ def flow(
       falcon_ctl flow blue1-1 blue2-1 --rate 300 --poisson --surge
       falcon_ctl flow red1-1 red2-1 --duration 2 --trace flow.perfetto-trace
     """
+    from falcon_ctl.steering import flow_command
+    from falcon_ctl.steering.flow_request import FlowRequest
+
     files.set_sharing(shared)
     chosen = "tcp" if tcp else proto
     request = FlowRequest(
@@ -214,33 +153,5 @@ def flow(
         source_port=source_port,
         port=port,
     )
-    if json is not None:
-        files.verify_target(f"--json {json}", json)
-    if trace is not None:
-        trace_file.verify(trace)
-    console = Console(highlight=False, stderr=True)
-    with (
-        watch.connect(run_dir) as network,
-        Session.open(network) as session,
-        Live(console=console, transient=True, refresh_per_second=5) as live,
-    ):
-        request.verify(session.topology)
-
-        def tell(state: FlowProgress) -> None:
-            if console.is_terminal:
-                live.update(Text(show_text.progress(state, request.seconds)))
-
-        try:
-            with flow_trace.recorded(network, request, trace) as runs:
-                report = flows.send(session, request, tell)
-        except KeyboardInterrupt as error:
-            raise Interrupted("the flow has ended, the network goes on as it is") from error
-        live.stop()
-        for line in report.lines():
-            _console(json).print(line, markup=False, soft_wrap=True)
-        if json is not None:
-            files.replace(json, as_json(report.to_json()))
-        if trace is not None:
-            flow_trace.write(_console(json), trace, report, runs, network)
-    if not report.received:
-        raise typer.Exit(1)
+    report = flow_command.flow(run_dir, request, json, trace)
+    raise typer.Exit(0 if report.received else 1)

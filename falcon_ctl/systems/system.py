@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rxpath.config import profiles
-from rxpath.config.knobs import Knobs
-from rxpath.policies.custom import CustomPolicy
+if TYPE_CHECKING:
+    from rxpath.policies.custom import CustomPolicy
 
 VXLAN_PORT = 4789  # IANA's (RFC 7348); where the host's profile has none
 VXLAN_BYTES = 50  # outer Ethernet, IPv4, UDP and VXLAN headers (RFC 7348)
@@ -75,6 +74,8 @@ class System:
     @property
     def vxlan_port(self) -> int:
         """UDP port of the system's VXLAN packets."""
+        from rxpath.config import profiles  # names of systems need not wait for Numba
+
         return profiles.chains(self.profile)[self.profile].vxlan_port or VXLAN_PORT
 
     @property
@@ -85,6 +86,8 @@ class System:
     @property
     def cores_of_a_stage(self) -> int:
         """How many cores share one stage of one flow; more than one with mFlow alone."""
+        from rxpath.config.knobs import Knobs
+
         return len(Knobs().rps_cpus) if self.policy == "mflow" else 1
 
     def tunnels(self, proto: str) -> bool:

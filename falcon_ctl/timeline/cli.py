@@ -1,4 +1,4 @@
-"""The command `timeline`: what was recorded or captured, as a timeline. No network is needed."""
+"""The command `timeline`; no network is needed."""
 
 from __future__ import annotations
 
@@ -6,22 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from falcon_ctl import files
-from falcon_ctl.capture import trace as recordings
-from falcon_ctl.errors import PartFailed, UsageError
 from falcon_ctl.options import Chains, Policies, Shared
-from falcon_ctl.report import provenance
-from falcon_ctl.systems import custom
-from falcon_ctl.systems.catalogue import OVERLAY, select
-from falcon_ctl.systems.system import System
-from falcon_ctl.timeline import from_capture, from_recording, trace_file
-from falcon_ctl.timeline.build import build
-from falcon_ctl.timeline.packets import Recorded
-from falcon_ctl.virtual import kernels
-
-_RECORDING = ".npz"
+from falcon_ctl.systems.catalogue import OVERLAY
+from falcon_ctl.terminal import console
 
 
 def timeline(
@@ -67,32 +56,7 @@ def timeline(
       falcon_ctl timeline results/TIME/rx-1-napi-2.pcapng --dilation 1000 --trace one.png
       falcon_ctl timeline my.pcap --systems overlay,falcon --trace two.perfetto-trace
     """
+    from falcon_ctl.timeline import offline
+
     files.set_sharing(shared)
-    trace_file.verify(trace)
-    console = Console(highlight=False)
-    runs: list[Recorded] = []
-    if source.suffix == _RECORDING:
-        if policy or chain or systems != OVERLAY.name:
-            what = "a recording has its system"
-            raise UsageError("--systems, --policy and --chain", what, "a capture with them")
-        runs.append(_recording(source))
-    else:
-        names = [name.strip() for name in systems.split(",") if name.strip()]
-        chosen: list[System] = [*select(names), *custom.load(policy or (), chain or ())]
-        frames = from_capture.read(source)
-        kernels.load(console)
-        for system in chosen:
-            label = f"{source.name}, {len(frames):,} frames"
-            runs.append(from_capture.replayed(system, frames, dilation, label))
-    asked = {"source": source.name, "systems": systems, "dilation": dilation}
-    origin = provenance.begin([], asked)
-    trace_file.write(console, trace, build(source.name, runs), origin)
-
-
-def _recording(source: Path) -> Recorded:
-    if not source.is_file():
-        raise UsageError(str(source), "no such file", "a recording of rxpath")
-    try:
-        return from_recording.recorded(recordings.load(source), source.name)
-    except PartFailed as error:
-        raise UsageError(str(source), error.message, "a recording of rxpath") from error
+    offline.timeline(console(), source, trace, systems, (policy or (), chain or ()), dilation)

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from falcon_ctl import cli
-from falcon_ctl.claims import cli as claims_cli
-from falcon_ctl.claims import published, trial
+from falcon_ctl.claims import check, published, trial
+from falcon_ctl.claims.check import CLAIMS
 from falcon_ctl.claims.claims import CROSS, PUBLISHED, TICK, Finding, judge
-from falcon_ctl.claims.cli import CLAIMS
 from falcon_ctl.claims.trial import Rounds
 from falcon_ctl.systems.catalogue import BY_NAME
 
@@ -108,7 +107,7 @@ def test_a_published_number_is_compared_with_the_base_measured_alike(number):
 
 def test_a_missed_number_is_shown_and_fails_nothing(tmp_path, capsys, monkeypatch):
     missed = replace(published.CLAIMS[0], check=lambda _: Finding("9.00x", False))
-    monkeypatch.setattr(claims_cli, "CLAIMS", (CLAIMS[0], missed))
+    monkeypatch.setattr(check, "CLAIMS", (CLAIMS[0], missed))
     file = tmp_path / "systems.json"
     status, out, _ = call(capsys, "systems", "--json", str(file))
     assert status == 0
@@ -195,7 +194,7 @@ def test_the_command_prints_every_claim_and_writes_it(tmp_path, capsys):
 
 def test_a_claim_that_does_not_hold_gives_exit_status_1(tmp_path, capsys, monkeypatch):
     bad = replace(CLAIMS[0], check=lambda system: Finding(f"{system.name} has [none]", False))
-    monkeypatch.setattr(claims_cli, "CLAIMS", (bad, CLAIMS[1]))
+    monkeypatch.setattr(check, "CLAIMS", (bad, CLAIMS[1]))
     file = tmp_path / "systems.json"
     status, out, _ = call(capsys, "systems", "--json", str(file))
     assert status == 1

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import typer
 
 from falcon_ctl.cli import app as falcon_ctl
+from falcon_ctl.commands import ALL
 from falcon_ctl.help_text import paragraphs
+from falcon_ctl.lazy import loaded
 from falcon_ctl.steering import complete as steering_names
+from falcon_ctl.steering.choice import POLICIES
 from falcon_ctl.systems.catalogue import LIVE
+from rxpath.config.knobs import ORDERS
 from topo.cli import app as topo_app
 from topo.cli import complete as topo_names
 from topo.cli.runner import run_app
 from topo.client.network import Network
 from topo.spec.sources import load
 
+ROOT = Path(__file__).parents[2]
 CONTAINERS = {one.name for one in load("pair").containers}
 PROGRAMS = {"falcon_ctl": falcon_ctl, "topo": topo_app.app, "falcon-topo": topo_app.app}
 
@@ -81,7 +91,7 @@ def test_every_command_has_the_common_options_under_their_names(program):
     command = typer.main.get_command(PROGRAMS[program])
     found = {}
     for name, one in command.commands.items():
-        for parameter in one.params:
+        for parameter in loaded(one).params:
             for option in (*parameter.opts, *parameter.secondary_opts):
                 if not getattr(parameter, "hidden", False):
                     found.setdefault(option, set()).add(name)
@@ -92,8 +102,60 @@ def test_every_command_has_the_common_options_under_their_names(program):
 
 
 def test_every_command_of_falcon_ctl_has_examples():
-    for command in falcon_ctl.registered_commands:
-        assert "Examples:\n" in (command.help or ""), command.callback
+    for one in ALL:
+        assert "Examples:\n" in paragraphs(one.function().__doc__), one.name
+
+
+def test_the_list_says_of_each_command_what_its_own_help_says_first():
+    for command in typer.main.get_command(falcon_ctl).commands.values():
+        assert command.help == command.loaded.help.split("\n\n")[0]
+
+
+def test_policies_and_orders_that_are_offered_are_those_that_there_are():
+    assert set(steering_names.policies("")) == set(POLICIES)
+    assert set(steering_names.orders("")) == set(ORDERS)
+
+
+HEAVY = {"grpc", "matplotlib", "numba", "numpy", "scapy", "scipy"}
+TOLD = """
+import atexit, runpy, sys
+atexit.register(lambda: print(*{heavy} & sys.modules.keys(), file=sys.stderr))
+sys.argv = ["{module}"]
+runpy.run_module("{module}", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("falcon_ctl fl", "flow"),
+        ("falcon_ctl use falcon-pi", "falcon-pipelining"),
+        ("falcon_ctl use falcon --order h", "handover"),
+        ("falcon_ctl flow red1-1 red2-1 --tr", "--trace"),
+        ("falcon_ctl apps me", "memcached"),
+        ("falcon_ctl shell s", ""),  # asks the network, which is not up
+        ("topo ex", "exec"),
+        ("rxpath w", "warm"),
+    ],
+)
+def test_a_shell_need_not_wait_for_libraries(line, offered, tmp_path):
+    program = line.split()[0]
+    asked = {
+        f"_{program.upper()}_COMPLETE": "complete_bash",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(line.split(" ")) - 1),
+        "FALCON_RUN_DIR": str(tmp_path),
+    }
+    told = TOLD.format(heavy=HEAVY, module=program)
+    done = subprocess.run(
+        [sys.executable, "-c", told],
+        env=os.environ | asked,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.stdout.split() == offered.split()
+    assert done.stderr.split() == []
 
 
 def test_paragraphs_flow_and_examples_keep_their_lines():

@@ -129,7 +129,7 @@ def test_the_strongest_come_first_even_when_both_ways_are_down():
 @pytest.mark.slow
 def test_sensitivity_writes_a_table_and_pictures(tmp_path, capsys, monkeypatch):
     short = Experiment(1, "short", "short", [("udp", "1", Stream((2e6,), ms=1, warm_ms=1))])
-    monkeypatch.setattr("falcon_ctl.figures.cli.EXPERIMENTS", (short,))
+    monkeypatch.setattr("falcon_ctl.figures.experiments.EXPERIMENTS", (short,))
     with pytest.raises(SystemExit) as ended:
         cli.main(["sensitivity", "--seeds", "1", "--results", str(tmp_path)])
     assert ended.value.code == 0

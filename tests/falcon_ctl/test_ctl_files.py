@@ -142,7 +142,7 @@ def test_a_result_without_a_place_is_printed_and_kept(tmp_path, capsys):
 SYSTEMS = """
 import sys
 from falcon_ctl import cli
-from falcon_ctl.claims import cli as claims
+from falcon_ctl.claims import check as claims
 claims.CLAIMS = claims.CLAIMS[:1]
 cli.main(["systems", "--json", sys.argv[1]])
 """

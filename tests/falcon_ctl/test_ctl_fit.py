@@ -177,7 +177,7 @@ def small(monkeypatch):
     (con,) = [bar for bar in core.bars if bar.name == "Con"]
     point = datagrams(16, 500e3, ms=3, warm_ms=1)
     panel = replace(core, bars=(con,), points={"core 0": point, "core 1": point})
-    monkeypatch.setattr("falcon_ctl.fit.cli.PANELS", [panel])
+    monkeypatch.setattr("falcon_ctl.fit.fitting.PANELS", [panel])
 
 
 def test_the_command(small, tmp_path, capsys):

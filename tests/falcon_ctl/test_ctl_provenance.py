@@ -229,7 +229,7 @@ def test_commands_under_the_virtual_clock_mark_code_that_changed(
         argv = ["sweep", str(spec), "--out", str(tmp_path / "out"), "--plot", "rate"]
         expected = {"results.csv", "results.jsonl", "sweep.json", "results.png"}
     else:
-        monkeypatch.setattr("falcon_ctl.claims.cli.CLAIMS", ())
+        monkeypatch.setattr("falcon_ctl.claims.check.CLAIMS", ())
         argv, expected = ["systems", "--json", str(tmp_path / "out" / "systems.json")], set()
         (tmp_path / "out").mkdir()
     with pytest.raises(SystemExit):

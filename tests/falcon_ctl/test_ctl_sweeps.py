@@ -416,7 +416,7 @@ def test_another_text_of_a_policy_is_another_result(capsys, lab):
 @pytest.mark.slow
 def test_other_code_is_another_result(capsys, lab, monkeypatch):
     first, _ = swept(capsys, lab, "out")
-    for module in (work, sys.modules["falcon_ctl.sweeps.cli"]):
+    for module in (work, sys.modules["falcon_ctl.sweeps.sweep"]):
         monkeypatch.setattr(module, "code_digest", lambda: "another")
     second, out = swept(capsys, lab, "out")
     assert "done before" not in out
@@ -446,7 +446,7 @@ def test_ctrl_c_keeps_what_is_done(capsys, lab, monkeypatch):
 
         return runner
 
-    monkeypatch.setattr("falcon_ctl.sweeps.cli.threads", interrupted)
+    monkeypatch.setattr("falcon_ctl.sweeps.sweep.threads", interrupted)
     status, _, error = call(capsys, lab / "small.yaml", "--out", lab / "out")
     assert status == 130
     assert f"1 of {COUNT} points are kept in {lab}/out" in error

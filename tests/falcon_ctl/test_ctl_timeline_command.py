@@ -152,7 +152,7 @@ def test_a_figures_runs_are_traced(tmp_path, monkeypatch, capsys):
     peak = Peak(Stream((1.0,), **short), low=100e3, high=130e3, warm_ms=1)
     loads = [("udp", "peak", peak), ("tcp", "stream", Closed(1, window=16, **short))]
     experiment = Experiment(2, "short", "short", loads, ("rps", "falcon-rps"))
-    monkeypatch.setattr("falcon_ctl.figures.cli.EXPERIMENTS", (experiment,))
+    monkeypatch.setattr("falcon_ctl.figures.experiments.EXPERIMENTS", (experiment,))
     call = "figures", "--seeds", 1, "--results", tmp_path, "--trace", out
     assert run(*call) == 0
     found = json.loads(out.read_text())

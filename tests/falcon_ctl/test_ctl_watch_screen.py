@@ -15,7 +15,7 @@ from ctl_observations import FALCON, NIC, OVERLAY
 from falcon_ctl.errors import AlreadyRunning, CtlError, NoNetwork, UsageError
 from falcon_ctl.steering.choice import Choice
 from falcon_ctl.steering.observation import Event, Queue, Socket
-from falcon_ctl.watch_screen import choosing, cli, numbers, styles
+from falcon_ctl.watch_screen import choosing, numbers, styles, watching
 from falcon_ctl.watch_screen import source as feeding
 from falcon_ctl.watch_screen.bar import bar
 from falcon_ctl.watch_screen.helping import help_rows
@@ -136,7 +136,7 @@ def test_a_missing_textual_is_one_line_with_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "textual", None)
     monkeypatch.delitem(sys.modules, "falcon_ctl.watch_screen.app")
     with pytest.raises(UsageError, match=r"falcon-testbed\[watch\]"):
-        cli._screen(src.Made(), None, None)
+        watching._screen(src.Made(), None, None)
 
 
 def test_a_wide_screen_has_flows_beside_the_cores():

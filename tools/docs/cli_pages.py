@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import typer
 from rich.text import Text
 
+from falcon_ctl.lazy import loaded
+
 
 class Row(NamedTuple):
     """One option or argument."""
@@ -30,7 +32,7 @@ def typer_page(title: str, app: typer.Typer, program: str) -> str:
     own = [one for one in command.params if one.name != "help"] if commands != {"": command} else []
     if own:
         lines += [*_usage(program, own), *_table(map(_typer_row, own))]
-    for name, one in commands.items():
+    for name, one in ((name, loaded(one)) for name, one in commands.items()):
         if not getattr(one, "hidden", False):
             lines += _typer_command(f"{program} {name}".strip(), one)
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from falcon_ctl.apps.application import (
     Reading,
     Unreadable,
 )
+from falcon_ctl.apps.loads import LOADS
 
 WINDOW = "256K"  # of the sockets' buffers: more would fill the host's backlogs
 
@@ -26,7 +27,7 @@ class Iperf3(Application):
     """
 
     name = "iperf3"
-    load = "one TCP stream"
+    load = LOADS["iperf3"]
     unit = "bytes"
     server = Program("iperf3", "iperf3")
     client = Program("iperf3", "iperf3")

@@ -19,9 +19,10 @@ from falcon_ctl.apps.application import (
     Unreadable,
 )
 from falcon_ctl.apps.clients.memcached_load import Load
+from falcon_ctl.apps.loads import CLIENTS, LOADS, OBJECT
 
-SIZE = 550  # bytes of an object [EuroSys Fig 18]
-_CLIENTS, _EACH = 10, 4
+SIZE = OBJECT
+_CLIENTS, _EACH = CLIENTS, 4
 _KEYS, _EVERY = 256, 10  # a tenth of the requests are sets
 _OWN = 65_536  # bytes of the value that is compared once more
 _CLIENT = (sys.executable, "-m", "falcon_ctl.apps.clients.memcached")
@@ -36,7 +37,7 @@ class Memcached(Application):
     """
 
     name = "memcached"
-    load = f"{_CLIENTS} clients, {SIZE} B objects, 4 threads"
+    load = LOADS["memcached"]
     server = Program("memcached", "memcached")
     client = None
     port = 11211

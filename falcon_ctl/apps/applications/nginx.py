@@ -16,8 +16,9 @@ from falcon_ctl.apps.application import (
     Reading,
     Unreadable,
 )
+from falcon_ctl.apps.loads import FILE, LOADS
 
-SIZE = 8192  # bytes of the file
+SIZE = FILE
 _FOLDER = "/tmp/nginx"
 _SCRIPT = "/tmp/wrk.lua"
 _CONFIG = """
@@ -77,7 +78,7 @@ class Nginx(Application):
     """A file over connections that stay open."""
 
     name = "nginx"
-    load = f"a file of {SIZE // 1024} KiB over open connections"
+    load = LOADS["nginx"]
     server = Program("nginx", "nginx")
     client = Program("wrk", "wrk")
     port = 8080

@@ -16,8 +16,9 @@ from falcon_ctl.apps.application import (
     Reading,
     Unreadable,
 )
+from falcon_ctl.apps.loads import LOADS, OBJECT
 
-VALUE = 550  # bytes, as of memcached's objects in the papers
+VALUE = OBJECT
 _OWN = 65_536  # bytes of the value that is compared
 _DONE = re.compile(r"(\d+) requests completed in ([\d.]+) seconds")
 _SUMMARY = re.compile(r"avg\s+min\s+p50\s+p95\s+p99\s+max\s+([\d.]+)")
@@ -30,7 +31,7 @@ class Redis(Application):
     """GET of one key, over a connection of each client."""
 
     name = "redis"
-    load = f"GET of {VALUE} bytes"
+    load = LOADS["redis"]
     server = Program("redis-server", "redis-server")
     client = Program("redis-benchmark", "redis-tools")
     port = 6379

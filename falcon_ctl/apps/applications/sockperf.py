@@ -17,6 +17,7 @@ from falcon_ctl.apps.application import (
     Reading,
     Unreadable,
 )
+from falcon_ctl.apps.loads import LOADS
 
 _PROVED = 1400  # bytes of the messages whose contents are compared
 _VALID = re.compile(
@@ -36,7 +37,7 @@ class Sockperf(Application):
     """One flow, near the overlay's capacity."""
 
     name = "sockperf"
-    load = "64-byte UDP messages near the overlay's capacity, round trip"
+    load = LOADS["sockperf"]
     unit = "messages"
     server = Program("sockperf", "sockperf")
     client = Program("sockperf", "sockperf")

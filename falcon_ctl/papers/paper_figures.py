@@ -1,4 +1,4 @@
-"""The command `figures --paper`: every panel of both papers beside the model; needs no network."""
+"""Every panel of both papers beside the model, from the choice of panels to the results folder."""
 
 from __future__ import annotations
 

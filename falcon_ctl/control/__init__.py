@@ -1,0 +1,1 @@
+"""Commands that hold the switches' sessions: keep a system running, or type P4Runtime by hand."""

@@ -1,0 +1,53 @@
+"""Which costs decide each figure: as a table, CSV and tornado plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from falcon_ctl import files
+from falcon_ctl.figures import report, tornado
+from falcon_ctl.figures.experiments import select_experiments
+from falcon_ctl.figures.sensitivity import effects
+from falcon_ctl.html_report import write as html
+from falcon_ctl.report import provenance
+from falcon_ctl.report.document import as_json
+from falcon_ctl.report.progress import counted
+from falcon_ctl.virtual import kernels
+from topo.rundir import RunDir
+
+
+def sensitivity(console: Console, chosen: str, percent: int, seeds: int, results_dir: Path) -> None:
+    """Change every cost by `percent` both ways; print the largest effects, write CSV and pictures.
+
+    Raises:
+        UsageError: an unknown figure, or a place that cannot be written.
+    """
+    experiments = select_experiments(chosen)
+    files.verify_folder(f"--results {results_dir}", results_dir)
+    kernels.load(console)
+    begun = provenance.begin(range(1, seeds + 1), {"figures": chosen, "percent": percent})
+    with counted(console, "changed costs") as progress:
+        task = progress.add_task("", total=None)
+        found = effects(
+            experiments,
+            seeds,
+            percent,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    origin = begun.ended()
+    report.print_effects(console, found, percent)
+    provenance.show(console, origin)
+
+    def fill(folder: Path) -> None:
+        (folder / "provenance.json").write_text(as_json(origin.document()))
+        (folder / "sensitivity.csv").write_text(text)
+        tornado.draw_all(folder, found, percent, origin)
+
+    where = f"--results {results_dir}"
+    text = tornado.as_csv(found, origin)
+    with files.Rescue(text, RunDir().path) as rescue:
+        folder = rescue.attempt(where, lambda: html.made(results_dir, fill))
+    what = "report.html, sensitivity.csv and a tornado plot for each figure"
+    console.print(f"{what} are in {folder}/")

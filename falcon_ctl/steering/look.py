@@ -1,0 +1,27 @@
+"""Looks at the network that is up for as long as rates take."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from falcon_ctl.live import watch
+from falcon_ctl.steering import entries
+from falcon_ctl.steering.observation import Observation
+from falcon_ctl.steering.session import Session
+
+_SECONDS = 0.5  # between the two looks whose difference is shown
+
+
+def over_a_while(run_dir: Path | None) -> tuple[Observation, dict[str, str]]:
+    """What the network did in half a second of wall time, and what its switches hold.
+
+    Raises:
+        UsageError: there is no network.
+        PartFailed: a part of the network does not answer.
+    """
+    with watch.connect(run_dir) as network, Session.open(network) as session:
+        session.observe()
+        time.sleep(_SECONDS)
+        seen = session.observe()
+        return seen, entries.held(network, seen.choice)
