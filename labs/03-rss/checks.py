@@ -7,13 +7,14 @@ Microsoft's vectors are facts of the page "Verifying the RSS Hash Calculation".
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from ipaddress import IPv4Address
 from typing import Any
 from zlib import crc32
 
 import numpy as np
-from labs.checking import Draw, Student, check, expect
 
+from labs.checking import Draw, Student, check, expect
 from rxpath.config.knobs import Knobs
 from rxpath.drivers import virtual
 from rxpath.host import Model
@@ -75,7 +76,10 @@ def _flows(draw: Draw, count: int = 10) -> list[Flow]:
 
 def _hash(data: bytes, key: bytes = nic.KEY) -> int:
     octets = np.frombuffer(data, np.uint8)
-    return int(nic.toeplitz(nic.key_table(key), octets, 0, len(data), 0))
+    return int(nic.toeplitz(_table_of(key), octets, 0, len(data), 0))
+
+
+_table_of = cache(nic.key_table)
 
 
 def _input(source: str, target: str, *ports: int) -> bytes:
@@ -190,8 +194,10 @@ def _mistake(mistakes: dict[str, Callable[[Any], Any]], cases: list[Any], seen: 
             "For the input's first (leftmost) bit the window is the leftmost 8 bits of the key; "
             "for each next bit it is one place further to the right."
         ),
-        "XOR the windows of the bits that are 1. small_table has 8 entries: the lowest 3 bits of "
-        "the hash are the place in it.",
+        (
+            "XOR the windows of the bits that are 1. small_table has 8 entries: the lowest 3 bits of "
+            "the hash are the place in it."
+        ),
     ),
 )
 def small(student: Student, given: dict[str, Any]) -> None:
@@ -220,8 +226,10 @@ def small(student: Student, given: dict[str, Any]) -> None:
             "Check the first vector by hand for its first byte: 66 is 0b01000010, so only two "
             "windows of the key are XORed for it."
         ),
-        "int.from_bytes(key, 'big') is the whole key as one number of 320 bits. The window of bit "
-        "i is its 32 bits from bit i on, counted from the left.",
+        (
+            "int.from_bytes(key, 'big') is the whole key as one number of 320 bits. The window of bit "
+            "i is its 32 bits from bit i on, counted from the left."
+        ),
         (
             "window = (bits >> (8 * len(key) - 32 - i)) & 0xFFFFFFFF; bit i of the input is "
             "data[i // 8] & (0x80 >> i % 8)."
@@ -442,7 +450,10 @@ def one_core(student: Student, given: dict[str, Any]) -> None:
 def vxlan(student: Student, given: dict[str, Any]) -> None:
     """Task 6."""
     flows, table, vteps = given["flows"], given["table"], given["vteps"]
-    seen = [student.call(FILE, "vxlan_queue", flow, vteps, nic.KEY, table, returns=int) for flow in flows]
+    seen = [
+        student.call(FILE, "vxlan_queue", flow, vteps, nic.KEY, table, returns=int)
+        for flow in flows
+    ]
     mistakes: dict[str, Callable[[Any], Any]] = {
         "the inner headers are hashed: the NIC sees a packet between two VTEPs": _of_flow,
         "the containers' ports are hashed with the VTEPs' addresses": (
@@ -477,8 +488,10 @@ def _queue_after(data: Callable[[Flow], bytes], table: list[int]) -> Callable[[A
             "Swap the addresses: a bit of the source moves by 32 places. What must hold for the "
             "windows of the key at two places that are 32 apart? And for the ports?"
         ),
-        "The ports are 16 bits each: a bit of a port moves by 16 places. The period must suit "
-        "both, 16 and 32.",
+        (
+            "The ports are 16 bits each: a bit of a port moves by 16 places. The period must suit "
+            "both, 16 and 32."
+        ),
         "Two bytes, repeated 20 times; Woo and Park use 0x6d5a. Not all bits may be equal.",
     ),
 )

@@ -8,22 +8,22 @@ the frame's bytes, and not by your rss.py.  Time is the model's: 400,000 packets
 """
 
 import sys
-import tomllib
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import rss
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 from scapy.layers.vxlan import VXLAN
+from vtep import VXLAN_PORT, entropy_port
 
-import rss
+from rxpath.config import tomlfile
 from rxpath.config.knobs import Knobs
 from rxpath.drivers import virtual
 from rxpath.host import Model
 from rxpath.results import counters, run
 from rxpath.wire.toeplitz import key_table, toeplitz
-from vtep import VXLAN_PORT, entropy_port
 
 GAP_NS = 2500  # between two packets
 MACS = {"src": "02:00:00:00:00:01", "dst": "02:00:00:00:00:02"}
@@ -88,7 +88,7 @@ def predicted(flow, given, in_vxlan):
 
 def main():
     in_vxlan = sys.argv[1:] == ["vxlan"]
-    given = tomllib.loads(Path("given.toml").read_text())
+    given = tomlfile.read("given", Path("given.toml"))
     flows = given["flows"]
     frames = [frame_of(flow, given["vteps"] if in_vxlan else None) for flow in flows]
     cores, busy = measure(flows, frames, given, in_vxlan)
