@@ -432,6 +432,8 @@ def recording_read(student: Student, given: dict[str, Any]) -> None:
     given_answers, right = student.toml("answers.toml"), answers(given)
     for name, value in right.items():
         seen = given_answers.get(name)
+        if seen is None or seen == -1 or seen == "?":
+            fail(f"{name} is not answered yet", seen=seen)
         expect(
             type(seen) is type(value) and seen == value,
             f"{name} of recording {given['recording']} is something else",

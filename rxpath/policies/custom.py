@@ -6,7 +6,7 @@
 The function is that of a policy (`rxpath.policies`), or returns the CPU alone: then the packet is
 steered there, and stays unsteered where it is when that is the CPU it is on.  Its result must
 follow from its arguments and its memory.  The file stands alone: it may import NumPy, Numba and
-rxpath; functions that it calls need ``@numba.njit``.
+rxpath.  Its functions may call each other.
 """
 
 from __future__ import annotations
@@ -143,6 +143,10 @@ def _execute(path: str, source: str) -> dict[str, Any]:
         lines = [frame.lineno for frame in frames if frame.filename == path]
         what = f"{type(error).__name__}: {error}"
         raise PolicyError(path, (lines or [0])[-1] or 0, what) from error
+    for name, value in list(module.__dict__.items()):
+        if isinstance(value, FunctionType) and _is_of(value, path):
+            # Numba calls what it has compiled only; each function is, when another one calls it.
+            module.__dict__[name] = numba.njit(nogil=True, boundscheck=True)(value)
     return module.__dict__
 
 

@@ -124,9 +124,9 @@ WRONG = {
         "Unknown attribute 'hsh'",
     ),
     "helper": (
-        ["def f(x): return x", "def mine(packet, host):", "    return f(1)"],
+        ["from json import loads", "def mine(packet, host):", "    return loads('1')"],
         3,
-        "Untyped global name 'f'",
+        "Untyped global name 'loads'",
     ),
     "f-string": (
         ["def mine(packet, host):", "    x = 1", "    return len(f'{x:03}')"],
@@ -208,6 +208,16 @@ def test_a_policy_that_fails_is_said_with_its_line(tmp_path, lines, line, said):
     with pytest.raises(PolicyError, match=said) as caught:
         steered(policy(tmp_path, *body))
     assert caught.value.line == line
+
+
+def test_functions_of_the_file_call_each_other(tmp_path):
+    lines = (
+        "def twice(number): return number + number",
+        "def mine(packet, host): return quadruple(5)",
+        "def quadruple(number): return twice(twice(number))",
+    )
+    host, _ = steered(policy(tmp_path, *lines))
+    assert busy(host) == {1, 20}
 
 
 def test_the_line_of_a_failure_that_hangs_on_the_memory_is_found(tmp_path):
