@@ -451,7 +451,7 @@ def recording_read(student: Student, given: dict[str, Any]) -> None:
     needs=("root",),
     hints=("sudo python3 overlay.py up; run one flow without masks and one with them; compare.",),
 )
-def steered(student: Student, given: dict[str, Any]) -> None:  # noqa: ARG001  # nothing is drawn here
+def steered(student: Student, given: dict[str, Any]) -> None:  # nothing is drawn here
     """The student's masks on the real overlay of this computer."""
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) < 2:
