@@ -38,7 +38,7 @@ class Campaign:
     """All runs of one call, on an open testbed.
 
     Attributes:
-        lab: the testbed.
+        testbed: the network whose hosts and switches it drives.
         plan: of which the containers are taken.
         applications, systems: to run.
         dilation: for all applications, 0: what each needs.
@@ -47,7 +47,7 @@ class Campaign:
         traced: the first frames of each run are kept in `runs`, for a timeline.
     """
 
-    lab: Testbed
+    testbed: Testbed
     plan: Plan
     applications: Sequence[Application]
     systems: Sequence[System]
@@ -76,18 +76,18 @@ class Campaign:
 
     def _provision(self) -> None:
         with self.steps.step("pipelines, entries, reachability") as results:
-            with self.lab.watch.blaming():
-                self.lab.controller.push_pipelines()
-            self.lab.use(catalogue.OVERLAY, dilation.TRIED)
-            with self.lab.watch.blaming():
-                answered = reach.ping_all(self.lab, _REACH_SECONDS)
+            with self.testbed.watch.blaming():
+                self.testbed.controller.push_pipelines()
+            self.testbed.use(catalogue.OVERLAY, dilation.TRIED)
+            with self.testbed.watch.blaming():
+                answered = reach.ping_all(self.testbed, _REACH_SECONDS)
             pair = next(iter(self.plan.pairs))
             if not answered[pair[0].name, pair[1].name]:
                 raise PartFailed(pair[1].name, f"does not answer {pair[0].name}")
             results.append(f"{sum(answered.values())} of {len(answered)} pairs answer")
 
     def _application(self, app: Application, report: Report) -> None:
-        runner = Runner(self.lab, self._ends, self.plan.seed, self._most_traced)
+        runner = Runner(self.testbed, self._ends, self.plan.seed, self._most_traced)
         with self.steps.step(f"{app.name}: what it needs") as results:
             try:
                 chosen, rate = self._chosen(runner, app)
@@ -127,8 +127,8 @@ class Campaign:
         """Keep what the runner's last run recorded, with what the switches hold."""
         if not runner.traces:
             return
-        with self.lab.watch.blaming():
-            held = Entries.read(self.lab.controller.switches)
+        with self.testbed.watch.blaming():
+            held = Entries.read(self.testbed.controller.switches)
         self.runs += [LiveRun(label, one, held) for one in runner.traces]
 
     @property

@@ -67,13 +67,13 @@ class Runner:
     """Runs applications on a testbed.
 
     Attributes:
-        lab: the testbed.
+        testbed: the network whose hosts and switches it drives.
         ends: between which containers.
         seed: of contents.
         most_traced: how many frames of a run are kept in `traces` on each machine that is recorded.
     """
 
-    lab: Testbed
+    testbed: Testbed
     ends: Ends
     seed: int
     most_traced: int = 0
@@ -81,7 +81,7 @@ class Runner:
 
     def place(self, seconds: float, dilation: int, rate: float) -> Place:
         """Where an application runs, for so long."""
-        address = str(self.lab.container(self.ends.server).ip)
+        address = str(self.testbed.container(self.ends.server).ip)
         return Place(address, seconds, dilation, rate, self.seed)
 
     def need(self, app: Application, seconds: float, rate: float) -> tuple[Need, Outcome]:
@@ -111,11 +111,11 @@ class Runner:
             PartFailed: a part of the network died meanwhile.
         """
         undilated = set() if app.answers_are_bulk else {self.ends.client_machine}
-        self.lab.use(system, place.dilation, undilated, **app.knobs)
+        self.testbed.use(system, place.dilation, undilated, **app.knobs)
         watched = watched or Watched()
-        run = _Run(self.lab, self.ends, app, system, place, watched, self.most_traced)
+        run = _Run(self.testbed, self.ends, app, system, place, watched, self.most_traced)
         self.traces = run.traces
-        with self.lab.watch.blaming():
+        with self.testbed.watch.blaming():
             return run.outcome()
 
 
@@ -123,7 +123,7 @@ class Runner:
 class _Run:
     """One run, as it goes on."""
 
-    lab: Testbed
+    testbed: Testbed
     ends: Ends
     app: Application
     system: System
@@ -162,7 +162,7 @@ class _Run:
     @contextmanager
     def _served(self) -> Iterator[Process]:
         """The server, which waits at its port."""
-        with Process(self.lab.network, self.ends.server, self.app.serve(self.place)) as server:
+        with Process(self.testbed.network, self.ends.server, self.app.serve(self.place)) as server:
             try:
                 self._await_port(server)
                 for command in self.app.fill(self.place):
@@ -184,21 +184,21 @@ class _Run:
                 raise Failed(server.fate)
             if time.monotonic() > end:
                 raise Failed(f"{server.name} does not listen at port {self.app.port}")
-            self.lab.watch.pause(0.05)
+            self.testbed.watch.pause(0.05)
 
     def _drive(self, server: Process) -> None:
         """Run the client to its end, with both hosts' counters and records."""
-        hosts = [self.lab.hosts[self.ends.server_machine]]
+        hosts = [self.testbed.hosts[self.ends.server_machine]]
         if self.app.answers_are_bulk:
-            hosts.append(self.lab.hosts[self.ends.client_machine])
+            hosts.append(self.testbed.hosts[self.ends.client_machine])
         before = self._tcp()
         for host in hosts:
             host.reset()
-        start = self.lab.hosts[self.ends.server_machine].stats()
+        start = self.testbed.hosts[self.ends.server_machine].stats()
         with ExitStack() as stack:
             recordings = [stack.enter_context(host.recorded(_MOST_FRAMES)) for host in hosts]
             failure = self._client(server, hosts[0])
-            stats = [udp.settled(self.lab, host) for host in hosts]
+            stats = [udp.settled(self.testbed, host) for host in hosts]
         if self.most_traced:
             self.traces += [trace.of(one[0], self.most_traced) for one in recordings]
         found = [
@@ -225,11 +225,11 @@ class _Run:
     def _client(self, server: Process, host: Host) -> str:
         """Run the client; why it failed, "" when it did not."""
         command = self.app.drive(self.place)
-        with Process(self.lab.network, self.ends.client, command) as client:
-            looks = _Looks(self.lab, host, self.watched)
+        with Process(self.testbed.network, self.ends.client, command) as client:
+            looks = _Looks(self.testbed, host, self.watched)
 
             def look() -> None:
-                self.lab.watch.check()
+                self.testbed.watch.check()
                 looks.look()
                 self._check(server)
 
@@ -261,7 +261,7 @@ class _Run:
     def _exchanged(self) -> Iterator[Transfer]:
         """Bytes of our own over connections of our own."""
         for exchange in self.app.exchanges(self.place):
-            with self.lab.stream(self.ends.client) as sock:
+            with self.testbed.stream(self.ends.client) as sock:
                 yield _exchange(sock, (self.place.address, self.app.port), exchange)
 
     def _streamed(self) -> Iterator[Transfer]:
@@ -270,8 +270,8 @@ class _Run:
         if not self.app.own_seconds or reading is None:
             return
         size = round(min(max(reading.rate * self.app.own_seconds, _LEAST_OWN), _MOST_OWN))
-        source = str(self.lab.container(self.ends.client).ip), _OWN_PORTS[0]
-        ends = self.lab.stream(self.ends.client), self.lab.stream(self.ends.server)
+        source = str(self.testbed.container(self.ends.client).ip), _OWN_PORTS[0]
+        ends = self.testbed.stream(self.ends.client), self.testbed.stream(self.ends.server)
         target = self.place.address, _OWN_PORTS[1]
         connection = Connection(*ends, source, target, _OWN_WINDOW)
         yield connection.transfer(size, self.place.seed, _STEP_SECONDS)
@@ -302,7 +302,7 @@ class _Run:
         """Run a command to its end; its output. Raises Failed."""
         name = command.argv[0]
         try:
-            done = self.lab.network.exec(
+            done = self.testbed.network.exec(
                 node, command.argv, input=command.given, timeout=_STEP_SECONDS
             )
         except TimeoutExpired as error:
@@ -320,7 +320,7 @@ class _Run:
 class _Looks:
     """Looks at CPU time and received frames while a client runs."""
 
-    lab: Testbed
+    testbed: Testbed
     host: Host
     watched: Watched
     _next: float = 0.0
@@ -333,7 +333,7 @@ class _Looks:
         if time.monotonic() < self._next:
             return
         self._next += _SETTLE
-        family = pids.translation(self.lab.network.daemon_pid)
+        family = pids.translation(self.testbed.network.daemon_pid)
         sample = cpu_use.sample(family)
         frames = self.host.stats()["delivered"]
         if self.watched.first is None:

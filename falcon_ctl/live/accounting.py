@@ -35,18 +35,18 @@ class Account:
     """The account of one run; it is opened before the run's first frame is sent.
 
     Args:
-        lab: the testbed.
+        testbed: the network whose hosts and switches it drives.
         flows: of the run, all to containers of one machine.
         sockets: on which the receiving applications read.
     """
 
     def __init__(
-        self, lab: Testbed, flows: Sequence[Flow], sockets: Iterable[socket.socket] = ()
+        self, testbed: Testbed, flows: Sequence[Flow], sockets: Iterable[socket.socket] = ()
     ) -> None:
-        self._lab = lab
-        self._path = Path.of(lab.topology, flows)
+        self._lab = testbed
+        self._path = Path.of(testbed.topology, flows)
         self._sockets = tuple(sockets)
-        lab.counting.start(self._path, flows)
+        testbed.counting.start(self._path, flows)
         self._before = self._parts()
 
     def stop(self, stats: Mapping[str, Any]) -> None:
@@ -99,16 +99,16 @@ class Account:
 
     def _parts(self) -> dict[str, Drops]:
         """Counters of all parts of the path."""
-        lab, path = self._lab, self._path
+        testbed, path = self._lab, self._path
         found: dict[str, Drops] = {"senders": {}}
         for name in path.sources:
-            found["senders"] |= _veths(lab, name, [CONTAINER_INTERFACE])
+            found["senders"] |= _veths(testbed, name, [CONTAINER_INTERFACE])
         for machine in path.senders:
-            found[machine] = _sending(lab, machine)
-        for name, switch in lab.controller.switches.items():
-            found[name] = _in_switch(lab, switch)
-        ends = [container.ifname for container in lab.topology.containers_of(path.target)]
-        found["behind"] = _veths(lab, path.target, ends)
+            found[machine] = _sending(testbed, machine)
+        for name, switch in testbed.controller.switches.items():
+            found[name] = _in_switch(testbed, switch)
+        ends = [container.ifname for container in testbed.topology.containers_of(path.target)]
+        found["behind"] = _veths(testbed, path.target, ends)
         socks = {f"{path.target} container socket": sum(map(_socket_drops, self._sockets))}
         return found | {"sockets": socks}
 
@@ -121,28 +121,28 @@ def _since(now: Drops, before: Drops) -> Drops:
     return {place: count - before.get(place, 0) for place, count in now.items()}
 
 
-def _veths(lab: Testbed, node: str, interfaces: Iterable[str]) -> Drops:
+def _veths(testbed: Testbed, node: str, interfaces: Iterable[str]) -> Drops:
     """Frames that left by a veth and were not taken at its other end."""
-    links = lab.links(node)
+    links = testbed.links(node)
     return {f"{node} {name} veth": links[name].tx_dropped for name in interfaces if name in links}
 
 
-def _sending(lab: Testbed, machine: str) -> Drops:
+def _sending(testbed: Testbed, machine: str) -> Drops:
     """Frames of its containers that a machine dropped, and those lost behind its uplink.
 
     What a veth does not take, recent kernels also refuse to the sender: count it once.
     """
-    drops = lab.hosts[machine].stats()["tx_drops"]
-    found = _veths(lab, machine, [uplink_of(machine)[1]])
+    drops = testbed.hosts[machine].stats()["tx_drops"]
+    found = _veths(testbed, machine, [uplink_of(machine)[1]])
     kernel, refused = drops.pop("afpacket"), drops.pop("refused") - sum(found.values())
     found |= {f"{machine} afpacket": kernel, f"{machine} tx refused": refused}
     return found | {f"{machine} tx {reason}": count for reason, count in drops.items()}
 
 
-def _in_switch(lab: Testbed, switch: Switch) -> Drops:
+def _in_switch(testbed: Testbed, switch: Switch) -> Drops:
     """Frames dropped by the program, by reason, by the switch at its ports, and behind them."""
     name = switch.name
-    interfaces = lab.topology.interfaces(name)
+    interfaces = testbed.topology.interfaces(name)
     codes = range(len(REASONS))
     cells = switch.packets({PORT_RX: list(interfaces), **dict.fromkeys(DROP_COUNTERS, codes)})
     found: Counter[str] = Counter()
@@ -150,20 +150,24 @@ def _in_switch(lab: Testbed, switch: Switch) -> Drops:
         found.update({f"{name} {REASONS[c]}": n for c, n in cells[counter].items()})
     for reason in NO_LOSS:
         del found[f"{name} {reason}"]
-    veths = _veths(lab, name, interfaces.values())
-    at_ports = _not_read(lab, name, cells[PORT_RX]) if lab.target == "bmv2" else lab.ports(name)
+    veths = _veths(testbed, name, interfaces.values())
+    at_ports = (
+        _not_read(testbed, name, cells[PORT_RX])
+        if testbed.target == "bmv2"
+        else testbed.ports(name)
+    )
     found.update({f"{name}:{port} {what}": count for (port, what), count in at_ports.items()})
     for port, ifname in interfaces.items():
         found[f"{name}:{port} refused"] -= veths.get(f"{name} {ifname} veth", 0)
     return dict(found) | veths
 
 
-def _not_read(lab: Testbed, name: str, read: Mapping[int, int]) -> dict[tuple[int, str], int]:
+def _not_read(testbed: Testbed, name: str, read: Mapping[int, int]) -> dict[tuple[int, str], int]:
     """Frames that BMv2 did not read in time, by port.
 
     It does not say; they are what its interfaces received and its program never counted.
     """
-    links, interfaces = lab.links(name), lab.topology.interfaces(name)
+    links, interfaces = testbed.links(name), testbed.topology.interfaces(name)
     return {
         (port, "socket"): links[ifname].rx_packets - read[port]
         for port, ifname in interfaces.items()

@@ -31,14 +31,14 @@ class Discovery:
     captures: dict[tuple[str, str], list[Packet]]
 
 
-def discover(lab: Testbed, plan: Plan) -> Discovery:
+def discover(testbed: Testbed, plan: Plan) -> Discovery:
     """Send the candidates' frames through FALCON's pipelining with a tap at every point."""
     load = plan.discovery()
     source, target = load.flows[0].source.name, load.flows[0].target.name
-    uplinks = {m.name: m.uplink for m in lab.topology.machines}
+    uplinks = {m.name: m.uplink for m in testbed.topology.machines}
     with ExitStack() as stack:
         taps = [
-            stack.enter_context(lab.tap(node, interface, outgoing))
+            stack.enter_context(testbed.tap(node, interface, outgoing))
             for node, interface, outgoing in (
                 (source, CONTAINER_INTERFACE, True),
                 (plan.source, uplinks[plan.source], True),
@@ -46,7 +46,7 @@ def discover(lab: Testbed, plan: Plan) -> Discovery:
                 (target, CONTAINER_INTERFACE, False),
             )
         ]
-        outcome = udp.run(lab, PIPELINING, load)
+        outcome = udp.run(testbed, PIPELINING, load)
     sent, access, underlay, received = (tap.packets for tap in taps)
     captures = {
         (f"wire-1-{source}", f"{source} sends"): sent,
@@ -62,10 +62,10 @@ def discover(lab: Testbed, plan: Plan) -> Discovery:
     return Discovery(outcome, _candidates(outcome.trace, list(load.flows)), frames, captures)
 
 
-def discover_tcp(lab: Testbed, plan: Plan) -> list[Candidate]:
+def discover_tcp(testbed: Testbed, plan: Plan) -> list[Candidate]:
     """Flows to choose a TCP connection from."""
     flows = plan.tcp_candidates()
-    return _candidates(tcp.placed(lab, PIPELINING, flows, DILATION), flows)
+    return _candidates(tcp.placed(testbed, PIPELINING, flows, DILATION), flows)
 
 
 def _candidates(trace: Trace, flows: list[Flow]) -> list[Candidate]:

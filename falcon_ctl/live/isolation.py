@@ -50,24 +50,24 @@ def probes(topology: Topology, first: int = 0) -> list[Probe]:
     return found
 
 
-def listen(lab: Testbed, deadline: float) -> tuple[dict[str, list[str]], dict[str, str]]:
+def listen(testbed: Testbed, deadline: float) -> tuple[dict[str, list[str]], dict[str, str]]:
     """Send all probes until each that has a listener was received, at most `deadline` s.
 
     Returns:
         Container → names of the probes that it received, and probe's name → its listener.
     """
-    plan = probes(lab.topology, next(_rounds) * _MOST)
+    plan = probes(testbed.topology, next(_rounds) * _MOST)
     meant = {p.number for p in plan if p.listener}
-    sockets = {p.target.name: lab.receiver(p.target.name, PORT) for p in plan}
+    sockets = {p.target.name: testbed.receiver(p.target.name, PORT) for p in plan}
     heard: dict[str, set[int]] = {name: set() for name in sockets}
     end = time.monotonic() + deadline
     while time.monotonic() < end and not meant <= set().union(*heard.values()):
         for probe in sorted(plan, key=lambda p: bool(p.listener)):  # strays first
-            _send(lab, probe)
-        lab.watch.pause(_AGAIN)
-        _collect(lab, heard)
-    lab.watch.pause(_SETTLE)
-    _collect(lab, heard)
+            _send(testbed, probe)
+        testbed.watch.pause(_AGAIN)
+        _collect(testbed, heard)
+    testbed.watch.pause(_SETTLE)
+    _collect(testbed, heard)
     # A late probe of an earlier round was judged then.
     names = {p.number: p.name for p in plan}
     return (
@@ -88,17 +88,21 @@ def _twins(topology: Topology) -> Iterator[tuple[Container, Container]]:
                 yield from ((source, o) for o in owners if o.machine != source.machine)
 
 
-def _send(lab: Testbed, probe: Probe) -> None:
+def _send(testbed: Testbed, probe: Probe) -> None:
     target = Endpoint(probe.target.name, probe.target.mac, str(probe.target.ip))
     flow = Flow(
-        probe.number, lab.endpoint(probe.source.name), target, 20000 + probe.number % _MOST, PORT
+        probe.number,
+        testbed.endpoint(probe.source.name),
+        target,
+        20000 + probe.number % _MOST,
+        PORT,
     )
-    lab.sender(probe.source.name).send(udp_template(flow, payload.SIZE).frame)
+    testbed.sender(probe.source.name).send(udp_template(flow, payload.SIZE).frame)
 
 
-def _collect(lab: Testbed, heard: dict[str, set[int]]) -> None:
+def _collect(testbed: Testbed, heard: dict[str, set[int]]) -> None:
     for name, numbers in heard.items():
-        sock = lab.receiver(name, PORT)
+        sock = testbed.receiver(name, PORT)
         sock.setblocking(False)
         for _ in range(_MOST):
             try:

@@ -43,7 +43,7 @@ def probed(systems: Sequence[System]) -> list[System]:
 class Job:
     """One run of the main job; it fills `findings`, `captures` and `runs`."""
 
-    lab: Testbed
+    testbed: Testbed
     plan: Plan
     systems: list[System]
     steps: Steps
@@ -73,7 +73,7 @@ class Job:
         found = self._discover()
         candidates = found.candidates
         single = choice.spread(candidates).flow
-        stream = choice.spread(discover_tcp(self.lab, self.plan)).flow
+        stream = choice.spread(discover_tcp(self.testbed, self.plan)).flow
         most = {
             system: self._capacity(found, system, single) for system in (OVERLAY, *self.systems)
         }
@@ -84,29 +84,29 @@ class Job:
             self._measure(system, (saturating, *common), stream)
         self._rebalance(found)
         self._replay()
-        self.findings.learned = self.lab.controller.learned
+        self.findings.learned = self.testbed.controller.learned
         return self.findings
 
     def _provision(self) -> None:
         with self.steps.step("pipelines and entries") as results:
-            with self.lab.watch.blaming():
-                self.lab.controller.push_pipelines()
-                updates = self.lab.controller.use(OVERLAY)
-            self.lab.use(OVERLAY, dilation=DILATION)
-            results.append(f"{updates} updates on {len(self.lab.controller.switches)} switches")
+            with self.testbed.watch.blaming():
+                self.testbed.controller.push_pipelines()
+                updates = self.testbed.controller.use(OVERLAY)
+            self.testbed.use(OVERLAY, dilation=DILATION)
+            results.append(f"{updates} updates on {len(self.testbed.controller.switches)} switches")
 
     def probe_tenants(self) -> None:
         """Find who reaches whom, under each set of table entries."""
-        topology, findings = self.lab.topology, self.findings
+        topology, findings = self.testbed.topology, self.findings
         with self.steps.step("containers reach each other") as results:
             for system in self._entries():
-                found = reach.ping_all(self.lab, _REACH_DEADLINE)
+                found = reach.ping_all(self.testbed, _REACH_DEADLINE)
                 findings.answered[system.name] = found
                 results.append(f"{system.name}: {sum(found.values())} of {len(found)} pairs answer")
             findings.speakers = reach.speakers(topology)
         with self.steps.step("tenants are isolated") as results:
             for system in self._entries():
-                heard, findings.probes = isolation.listen(self.lab, _PROBE_DEADLINE)
+                heard, findings.probes = isolation.listen(self.testbed, _PROBE_DEADLINE)
                 findings.heard[system.name] = heard
             results.append(f"{len(findings.probes)} probes each under {', '.join(findings.heard)}")
         if not findings.can_judge_isolation:
@@ -115,17 +115,17 @@ class Job:
     def _entries(self) -> Iterator[System]:
         """Make the network run, in turn, one system for each set of table entries."""
         for system in probed(self.systems):
-            self.lab.use(system, dilation=DILATION)
+            self.testbed.use(system, dilation=DILATION)
             yield system
 
     def _discover(self) -> Discovery:
         with self.steps.step("frames at every stage point") as results:
-            found = discover(self.lab, self.plan)
+            found = discover(self.testbed, self.plan)
             if found.outcome.measurement.invalid:
-                found = discover(self.lab, self.plan)
+                found = discover(self.testbed, self.plan)
             self.findings.add(found.outcome.measurement, found.outcome.trace)
             self.findings.underlay[PIPELINING.vxlan_port] += found.underlay
-            self.findings.vnis = {tenant.vni for tenant in self.lab.topology.tenants}
+            self.findings.vnis = {tenant.vni for tenant in self.testbed.topology.tenants}
             self.findings.ttl = 64 - self._transit_hops()
             self.captures = found.captures
             results.append(f"{len(found.underlay)} on the underlay, {len(found.candidates)} flows")
@@ -133,7 +133,7 @@ class Job:
 
     def _transit_hops(self) -> int:
         """Switches that route the tunnel's packets after the one that encapsulated them."""
-        path = nx.shortest_path(self.lab.network.graph, self.plan.source, self.plan.target)
+        path = nx.shortest_path(self.testbed.network.graph, self.plan.source, self.plan.target)
         return len(path) - 3
 
     def _capacity(self, found: Discovery, system: System, *flows: Flow) -> float:
@@ -158,13 +158,15 @@ class Job:
         self._drive(system, many)
         sent, seed = self.plan.stream(), self.plan.seed
         run = self.measured_step(
-            system, "tcp", sent.name, lambda: tcp.stream(self.lab, system, stream, sent, seed)
+            system, "tcp", sent.name, lambda: tcp.stream(self.testbed, system, stream, sent, seed)
         )
         if run.transfer is not None:
             self.findings.transfers[system.name] = run.transfer
 
     def _drive(self, system: System, load: Load) -> udp.Outcome:
-        return self.measured_step(system, "udp", load.name, lambda: udp.run(self.lab, system, load))
+        return self.measured_step(
+            system, "udp", load.name, lambda: udp.run(self.testbed, system, load)
+        )
 
     def measured_step(self, system: System, proto: str, load: str, run: Callable[[], _T]) -> _T:
         """A measured step; an invalid run is repeated while there is time for it."""
@@ -188,8 +190,8 @@ class Job:
         """What the switches hold under a system, read back once for each set of entries."""
         key = system.tunnel, system.vxlan_port
         if key not in self._held_by:
-            with self.lab.watch.blaming():
-                self._held_by[key] = Entries.read(self.lab.controller.switches)
+            with self.testbed.watch.blaming():
+                self._held_by[key] = Entries.read(self.testbed.controller.switches)
         return self._held_by[key]
 
     @property
@@ -218,7 +220,9 @@ class Job:
             system,
             "tcp",
             "trains",
-            lambda: tcp.segment_trains(self.lab, system, flow, _TRAINS, _TRAIN_LENGTH, DILATION),
+            lambda: tcp.segment_trains(
+                self.testbed, system, flow, _TRAINS, _TRAIN_LENGTH, DILATION
+            ),
         )
         self.findings.trains = outcome.trace, outcome.stats["softirq"]["merged"]
 
@@ -239,7 +243,7 @@ class Job:
 
     def _episode(self, system: System, load: Load, cpu: int) -> Episode:
         """A load with a surge, while the host's load is sampled."""
-        with Monitor(self.lab.network.machines[self.plan.target].control_socket) as monitor:
+        with Monitor(self.testbed.network.machines[self.plan.target].control_socket) as monitor:
             outcome = self._drive(system, load)
         meta = outcome.trace.meta
         began = min((passage.arrival for passage in outcome.trace.passages), default=0)

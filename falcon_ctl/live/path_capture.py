@@ -27,13 +27,13 @@ class PathCapture:
     targets: Sequence[Tap]
 
     @classmethod
-    def start(cls, lab: Testbed, stack: ExitStack, flows: Sequence[Flow]) -> PathCapture:
+    def start(cls, testbed: Testbed, stack: ExitStack, flows: Sequence[Flow]) -> PathCapture:
         """Capture until `stack` is closed."""
 
         def tap(node: str, interface: str, outgoing: bool = False) -> Tap:
-            return stack.enter_context(lab.tap(node, interface, outgoing))
+            return stack.enter_context(testbed.tap(node, interface, outgoing))
 
-        sources = [lab.container(name) for name in sorted({f.source.name for f in flows})]
+        sources = [testbed.container(name) for name in sorted({f.source.name for f in flows})]
         targets = sorted({f.target.name for f in flows})
         return cls(
             wires=[tap(source.name, CONTAINER_INTERFACE, outgoing=True) for source in sources],

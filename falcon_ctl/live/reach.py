@@ -31,26 +31,26 @@ def pairs(topology: Topology) -> list[Pair]:
     ]
 
 
-def ping_all(lab: Testbed, deadline: float) -> dict[Pair, bool]:
+def ping_all(testbed: Testbed, deadline: float) -> dict[Pair, bool]:
     """Ping every pair until all have answered, or for `deadline` seconds.
 
     An echo request leaves through the container's own kernel (ARP included), and the target's
     kernel answers it.
     """
-    wanted = pairs(lab.topology)
-    ids = identities(lab.topology, next(_rounds))
+    wanted = pairs(testbed.topology)
+    ids = identities(testbed.topology, next(_rounds))
     answered = dict.fromkeys(wanted, False)
     end = time.monotonic() + deadline
     with ExitStack() as stack:
-        sockets = {name: stack.enter_context(lab.raw_icmp(name)) for name, _ in wanted}
+        sockets = {name: stack.enter_context(testbed.raw_icmp(name)) for name, _ in wanted}
         selector = stack.enter_context(selectors.DefaultSelector())
         for name, sock in sockets.items():
             sock.setblocking(False)
             selector.register(sock, selectors.EVENT_READ, name)
         while not all(answered.values()) and time.monotonic() < end:
-            lab.watch.check()
+            testbed.watch.check()
             missing = {ids[pair]: pair for pair, ok in answered.items() if not ok}
-            _request(lab, sockets, missing)
+            _request(testbed, sockets, missing)
             for pair in _replies(missing, selector, min(_AGAIN, end - time.monotonic())):
                 answered[pair] = True
                 if all(answered.values()):
@@ -59,12 +59,12 @@ def ping_all(lab: Testbed, deadline: float) -> dict[Pair, bool]:
 
 
 def _request(
-    lab: Testbed, sockets: Mapping[str, socket.socket], missing: Mapping[Identity, Pair]
+    testbed: Testbed, sockets: Mapping[str, socket.socket], missing: Mapping[Identity, Pair]
 ) -> None:
     for numbers, (source, target) in missing.items():
         packet = bytes(ICMP(type=_REQUEST, id=numbers[0], seq=numbers[1]) / b"falcon-testbed")
         try:
-            sockets[source].sendto(packet, (str(lab.container(target).ip), 0))
+            sockets[source].sendto(packet, (str(testbed.container(target).ip), 0))
         except OSError:
             continue  # no neighbour entry yet: it is sent again
 

@@ -20,15 +20,15 @@ class Surroundings:
     carriers: Carriers
 
     @classmethod
-    def of(cls, lab: Testbed) -> Surroundings:
+    def of(cls, testbed: Testbed) -> Surroundings:
         """Look at the CPUs and at both ends of each link; containers' links end at machines."""
-        nodes = [one.name for one in (*lab.topology.switches, *lab.topology.machines)]
+        nodes = [one.name for one in (*testbed.topology.switches, *testbed.topology.machines)]
         carriers = {
             (node, name): link.carrier_changes
             for node in nodes
-            for name, link in lab.links(node).items()
+            for name, link in testbed.links(node).items()
         }
-        return cls(cpu_use.sample(lab.pids), carriers)
+        return cls(cpu_use.sample(testbed.pids), carriers)
 
     def use_until(self, later: Surroundings) -> CpuUse:
         """What the CPUs did between this look and a later one."""

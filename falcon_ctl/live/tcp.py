@@ -45,7 +45,7 @@ class Outcome:
 
 
 def stream(
-    lab: Testbed, system: System, flow: Flow, load: Stream, seed: int, **knobs: Any
+    testbed: Testbed, system: System, flow: Flow, load: Stream, seed: int, **knobs: Any
 ) -> Outcome:
     """One TCP connection that sends as fast as its window lets it.
 
@@ -55,15 +55,15 @@ def stream(
     Raises:
         PartFailed: a part died meanwhile.
     """
-    source = lab.container(flow.source.name).machine
-    lab.use(system, load.dilation, undilated={source}, **knobs)
+    source = testbed.container(flow.source.name).machine
+    testbed.use(system, load.dilation, undilated={source}, **knobs)
     transfers: list[Transfer] = []
 
     def drive() -> None:
-        transfers.append(_transfer(lab, flow, load, seed))
+        transfers.append(_transfer(testbed, flow, load, seed))
 
-    with lab.watch.blaming():
-        run = _Run.of(lab, flow, drive)
+    with testbed.watch.blaming():
+        run = _Run.of(testbed, flow, drive)
     # A frame that waits in a queue is not late: what counts is that one always does.
     measurement = replace(
         run.measurement(system, load.name, saturates=True),
@@ -75,35 +75,35 @@ def stream(
 
 
 def segment_trains(
-    lab: Testbed, system: System, flow: Flow, trains: int, length: int, dilation: int
+    testbed: Testbed, system: System, flow: Flow, trains: int, length: int, dilation: int
 ) -> Outcome:
     """`trains` of `length` back-to-back segments of full size, as a NIC under load sees them."""
-    lab.use(system, dilation=dilation)
+    testbed.use(system, dilation=dilation)
     frames = tcp_segments(flow, trains * length, 1400)
     offsets = schedule.burst(length, 20_000, 30_000_000, trains)
-    sock = lab.sender(flow.source.name)
+    sock = testbed.sender(flow.source.name)
 
     def drive() -> None:
-        send_frames(sock, frames, offsets, lab.watch.stop)
+        send_frames(sock, frames, offsets, testbed.watch.stop)
 
-    with lab.watch.blaming():
-        run = _Run.of(lab, flow, drive)
+    with testbed.watch.blaming():
+        run = _Run.of(testbed, flow, drive)
     return Outcome(run.measurement(system, "trains", saturates=False), run.trace, None, run.stats)
 
 
-def placed(lab: Testbed, system: System, flows: Sequence[Flow], dilation: int) -> Trace:
+def placed(testbed: Testbed, system: System, flows: Sequence[Flow], dilation: int) -> Trace:
     """One segment of each flow, to see where its stages run."""
-    lab.use(system, dilation=dilation)
-    host = lab.hosts[lab.container(flows[0].target.name).machine]
+    testbed.use(system, dilation=dilation)
+    host = testbed.hosts[testbed.container(flows[0].target.name).machine]
     offsets = schedule.constant(_PLACING, len(flows) / _PLACING)
-    with lab.watch.blaming():
+    with testbed.watch.blaming():
         host.reset()
         with host.recording(_RECORD) as traces:
             start = time.monotonic()
             for flow, offset in zip(flows, offsets.tolist(), strict=True):
-                lab.watch.pause(max(0.0, start + offset / 1e9 - time.monotonic()))
-                lab.sender(flow.source.name).send(tcp_segments(flow, 1, 1400)[0])
-            _wait(lab, lambda: host.stats()["delivered"])
+                testbed.watch.pause(max(0.0, start + offset / 1e9 - time.monotonic()))
+                testbed.sender(flow.source.name).send(tcp_segments(flow, 1, 1400)[0])
+            _wait(testbed, lambda: host.stats()["delivered"])
     return traces[0]
 
 
@@ -120,20 +120,20 @@ class _Run:
     looks: tuple[Surroundings, Surroundings]
 
     @classmethod
-    def of(cls, lab: Testbed, flow: Flow, drive: Callable[[], None]) -> _Run:
+    def of(cls, testbed: Testbed, flow: Flow, drive: Callable[[], None]) -> _Run:
         """Look on while `drive` sends the flow's frames."""
-        host, flows = lab.hosts[lab.container(flow.target.name).machine], [flow]
-        account = Account(lab, flows)
-        before = Surroundings.of(lab)
+        host, flows = testbed.hosts[testbed.container(flow.target.name).machine], [flow]
+        account = Account(testbed, flows)
+        before = Surroundings.of(testbed)
         host.reset()
         with host.recording(_RECORD) as traces, ExitStack() as stack:
-            capture = PathCapture.start(lab, stack, flows)
+            capture = PathCapture.start(testbed, stack, flows)
             drive()
-            _wait(lab, lambda: capture.frames)
-            stats = udp.settled(lab, host)
+            _wait(testbed, lambda: capture.frames)
+            stats = udp.settled(testbed, host)
             account.stop(stats)
-        after = Surroundings.of(lab)
-        lab.watch.check()
+        after = Surroundings.of(testbed)
+        testbed.watch.check()
         (trace,) = traces
         ours = udp.passages_of(trace, flows)
         path = capture.path(flows, host.name, ours)
@@ -174,19 +174,19 @@ def sustained(ours: Sequence[Passage], ramp: int) -> dict[str, Any]:
     }
 
 
-def _wait(lab: Testbed, frames: Callable[[], int]) -> None:
+def _wait(testbed: Testbed, frames: Callable[[], int]) -> None:
     """Wait until a count of frames stands still: the last acknowledgements are in flight."""
     end, seen = time.monotonic() + _QUIET_DEADLINE, -1
     while (now := frames()) != seen and time.monotonic() < end:
         seen = now
-        lab.watch.pause(_QUIET)
+        testbed.watch.pause(_QUIET)
 
 
-def _transfer(lab: Testbed, flow: Flow, load: Stream, seed: int) -> Transfer:
+def _transfer(testbed: Testbed, flow: Flow, load: Stream, seed: int) -> Transfer:
     """A connection in a thread of its own. Raises when a part dies meanwhile."""
     results: list[Transfer] = []
     source, target = (flow.source.ip, flow.source_port), (flow.target.ip, flow.target_port)
-    ends = lab.stream(flow.source.name), lab.stream(flow.target.name)
+    ends = testbed.stream(flow.source.name), testbed.stream(flow.target.name)
     connection = Connection(*ends, source, target, load.window)
 
     def transfer() -> None:
@@ -196,5 +196,5 @@ def _transfer(lab: Testbed, flow: Flow, load: Stream, seed: int) -> Transfer:
     thread.start()
     end = time.monotonic() + 2 * load.timeout
     while thread.is_alive() and time.monotonic() < end:
-        lab.watch.pause(_LOOK)  # a dead part ends it; the thread ends by its own timeout
+        testbed.watch.pause(_LOOK)  # a dead part ends it; the thread ends by its own timeout
     return results[0] if results else Transfer(load.size, 0, False, 2 * load.timeout, "did not end")

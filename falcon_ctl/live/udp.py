@@ -47,33 +47,35 @@ class Outcome:
     stats: dict[str, Any]
 
 
-def run(lab: Testbed, system: System, load: Load) -> Outcome:
+def run(testbed: Testbed, system: System, load: Load) -> Outcome:
     """Drive `load` under `system` until every frame arrived or was counted as lost.
 
     Raises:
         PartFailed: a part died meanwhile.
     """
-    lab.use(system, dilation=load.dilation, **load.knobs)
+    testbed.use(system, dilation=load.dilation, **load.knobs)
     flows = [replace(flow, id=next(_ids)) for flow in load.flows]
-    target = lab.container(flows[0].target.name).machine
-    with lab.watch.blaming():
-        return _measured(lab, system, load, flows, lab.hosts[target])
+    target = testbed.container(flows[0].target.name).machine
+    with testbed.watch.blaming():
+        return _measured(testbed, system, load, flows, testbed.hosts[target])
 
 
-def _measured(lab: Testbed, system: System, load: Load, flows: list[Flow], host: Host) -> Outcome:
-    sockets = [lab.receiver(flow.target.name, flow.target_port) for flow in flows]
+def _measured(
+    testbed: Testbed, system: System, load: Load, flows: list[Flow], host: Host
+) -> Outcome:
+    sockets = [testbed.receiver(flow.target.name, flow.target_port) for flow in flows]
     _discard(sockets)
-    account = Account(lab, flows, sockets)
-    before = Surroundings.of(lab)
+    account = Account(testbed, flows, sockets)
+    before = Surroundings.of(testbed)
     host.reset()
     by_flow = list(zip((flow.id for flow in flows), sockets, strict=True))
     with host.recording(2 * load.frames + 1000) as traces, Receiver(by_flow) as receiver:
-        sent = _send(lab, load, flows)
+        sent = _send(testbed, load, flows)
         receiver.wait_quiet(sent.total, _QUIET, _DRAIN)
-        stats = settled(lab, host)
+        stats = settled(testbed, host)
         account.stop(stats)
-    after = Surroundings.of(lab)
-    lab.watch.check()
+    after = Surroundings.of(testbed)
+    testbed.watch.check()
     (trace,) = traces
     ours = passages_of(trace, flows)
     arrivals = [receiver.arrivals[flow.id] for flow in flows]
@@ -121,18 +123,18 @@ def disturbed(
     return "; ".join(filter(None, marks))
 
 
-def _send(lab: Testbed, load: Load, flows: list[Flow]) -> Sent:
+def _send(testbed: Testbed, load: Load, flows: list[Flow]) -> Sent:
     templates = [udp_template(flow, load.payload_size) for flow in flows]
-    sockets = [lab.sender(flow.source.name) for flow in flows]
+    sockets = [testbed.sender(flow.source.name) for flow in flows]
     offsets, indices = schedule.merge(load.schedules)
-    return Sender(templates, sockets, lab.watch.stop).run(offsets, indices)
+    return Sender(templates, sockets, testbed.watch.stop).run(offsets, indices)
 
 
-def settled(lab: Testbed, host: Host, deadline: float = 10.0) -> dict[str, Any]:
+def settled(testbed: Testbed, host: Host, deadline: float = 10.0) -> dict[str, Any]:
     """Counters of the host once it holds no frame any more."""
     end = time.monotonic() + deadline
     while (stats := host.stats())["queued"] and time.monotonic() < end:
-        lab.watch.pause(0.02)
+        testbed.watch.pause(0.02)
     return stats
 
 

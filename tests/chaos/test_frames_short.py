@@ -32,30 +32,30 @@ GOOD = [PLAIN, hostile.tagged(PLAIN), hostile.tunnelled(PLAIN, OUTER)]
 
 
 @pytest.fixture(scope="module")
-def lab() -> Iterator[Testbed]:
+def testbed() -> Iterator[Testbed]:
     with frames.opened() as found:
         yield found
 
 
 @pytest.mark.network
-def test_hostile_frames_are_accounted_for_and_cross_to_no_other_tenant(lab: Testbed) -> None:
-    found = frames.attack(lab, seed=1, count=12_000)
+def test_hostile_frames_are_accounted_for_and_cross_to_no_other_tenant(testbed: Testbed) -> None:
+    found = frames.attack(testbed, seed=1, count=12_000)
     assert found.problems == []
 
 
 @pytest.mark.network
 def test_a_tenants_flood_neither_reorders_nor_takes_more_than_its_share_from_another(
-    lab: Testbed,
+    testbed: Testbed,
 ) -> None:
     flows = [
-        Flow(0, lab.endpoint(f"{tenant}1-1"), lab.endpoint(f"{tenant}2-1"), port, 7000)
+        Flow(0, testbed.endpoint(f"{tenant}1-1"), testbed.endpoint(f"{tenant}2-1"), port, 7000)
         for tenant, port in (("red", 40_000), ("blue", 40_001))
     ]
     offsets = [schedule.constant(3000, 0.8), schedule.constant(300, 0.8)]
     # One queue, and so one ring, one core and one backlog, for both tenants.
     knobs = {"queues": 1, "ring": 256}
     load = Load("flood", flows, offsets, DILATION, knobs=knobs, saturates=True)
-    outcome = udp.run(lab, OVERLAY, load)
+    outcome = udp.run(testbed, OVERLAY, load)
     red, blue = (
         len(found.sequence) / sent
         for found, sent in zip(outcome.arrivals, outcome.sent.per_flow, strict=True)

@@ -14,8 +14,8 @@ import pytest
 from falcon_ctl.apps import programs, registry
 from falcon_ctl.apps.runner import Ends, Runner
 from falcon_ctl.errors import UsageError
-from falcon_ctl.live import testbed
 from falcon_ctl.live.plan import Plan
+from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.systems.catalogue import OVERLAY
 from tests.topo.driver import ROOT, Topo, network_up, until
 
@@ -89,11 +89,11 @@ def test_a_server_that_dies_is_told_with_its_last_output(pair: Topo) -> None:
         for pid in programs_of(pair, "memcached"):
             os.kill(pid, signal.SIGKILL)
 
-    with pair.network() as network, testbed.Testbed.open(network) as lab:
+    with pair.network() as network, Testbed.open(network) as testbed:
         client, server = Plan(network.spec, 1, 1.0).pairs[0]
         ends = Ends(client.name, server.name, client.machine, server.machine)
-        lab.controller.push_pipelines()
-        runner = Runner(lab, ends, 1)
+        testbed.controller.push_pipelines()
+        runner = Runner(testbed, ends, 1)
         thread = threading.Thread(target=kill)
         thread.start()
         found = runner.run(registry.BY_NAME["memcached"], OVERLAY, runner.place(30.0, 1000, 0.0))

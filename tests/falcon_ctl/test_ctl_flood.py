@@ -21,10 +21,10 @@ ENOUGH = 20_000  # more addresses than smac has entries (16,384)
 class Flood:
     """Sends frames with a new source address each, until it is told to stop."""
 
-    def __init__(self, lab: Testbed) -> None:
+    def __init__(self, testbed: Testbed) -> None:
         self.sent = 0
         self._stop = threading.Event()
-        self._socket = lab.sender(FLOODER)
+        self._socket = testbed.sender(FLOODER)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> "Flood":  # noqa: PYI034  # Self needs Python 3.11
@@ -49,9 +49,9 @@ def pair() -> Iterator[Topo]:
         yield topo
 
 
-def held(lab: Testbed) -> Counter[int]:
+def held(testbed: Testbed) -> Counter[int]:
     """VNI → entries of smac in the switch."""
-    switch = lab.controller.switches["s1"]
+    switch = testbed.controller.switches["s1"]
     wanted = p4runtime_pb2.Entity()
     wanted.table_entry.table_id = switch.schema.table("smac").id
     entries = (entity.table_entry for entity in switch.client.read([wanted]))
@@ -59,20 +59,20 @@ def held(lab: Testbed) -> Counter[int]:
 
 
 def test_a_flood_of_addresses_in_one_tenant_spoils_no_other_tenants_run(pair: Topo) -> None:
-    with pair.network() as network, Testbed.open(network) as lab, Flood(lab) as flood:
-        topology, controller = network.spec, lab.controller
+    with pair.network() as network, Testbed.open(network) as testbed, Flood(testbed) as flood:
+        topology, controller = network.spec, testbed.controller
         red, blue = (tenant.vni for tenant in topology.tenants)
         own = {c.name for c in topology.containers if c.tenant == "blue"}
         wanted = {(blue, c.mac) for c in topology.containers if c.name in own}
         controller.push_pipelines()
-        lab.use(OVERLAY, 1000)
+        testbed.use(OVERLAY, 1000)
         for system in (OVERLAY, OFFLOAD, OVERLAY):
             controller.use(system)
-            answered = reach.ping_all(lab, 20.0)
+            answered = reach.ping_all(testbed, 20.0)
             assert all(ok for pair, ok in answered.items() if pair[0] in own), system.name
         until(lambda: flood.sent > ENOUGH, 60.0)
         until(lambda: wanted <= controller.learned["s1"])
-        found = held(lab)
+        found = held(testbed)
         assert found[blue] == len(own)
         assert 0 < found[red] <= STRANGERS + len(own)  # a batch may be half done when it is read
         assert controller.use(OFFLOAD) > 0  # raises when learning failed

@@ -114,21 +114,21 @@ def heard(sock: socket.socket) -> list[bytes]:
 
 @pytest.mark.parametrize("system", [OVERLAY, OFFLOAD], ids=lambda system: system.name)
 def test_no_frame_of_a_container_reaches_another_tenant(pair: Topo, system: System) -> None:
-    with pair.network() as network, Testbed.open(network) as lab:
+    with pair.network() as network, Testbed.open(network) as testbed:
         topology = network.spec
-        lab.controller.push_pipelines()
-        lab.use(system, 1000)
-        assert all(reach.ping_all(lab, 20.0).values())
+        testbed.controller.push_pipelines()
+        testbed.use(system, 1000)
+        assert all(reach.ping_all(testbed, 20.0).values())
         ears = {c.name: listen(network, c.name) for c in topology.containers if c.name != ATTACKER}
         try:
-            me, friend = (raw(lab.container(name).mac) for name in (ATTACKER, "red2-1"))
+            me, friend = (raw(testbed.container(name).mac) for name in (ATTACKER, "red2-1"))
             frames = [*attacks(topology), *[frame(friend, me)] * 3]
             lines = "\n".join(data.hex() for data in frames)
             argv = [sys.executable, "-I", "-S", "-c", SEND]
             network.exec(ATTACKER, argv, input=lines, check=True, timeout=60)
             # What comes later than this could not be told from what never comes: both tenants
             # still work, and the answers to their pings are behind the frames.
-            answered = reach.ping_all(lab, 20.0)
+            answered = reach.ping_all(testbed, 20.0)
             got = {name: heard(sock) for name, sock in ears.items()}
         finally:
             for sock in ears.values():

@@ -42,10 +42,10 @@ def test_isolation_is_judged_where_tenants_share_addresses_only():
 )
 def test_every_set_of_entries_is_probed(monkeypatch, chosen, tried):
     used = []
-    lab = SimpleNamespace(topology=pair(), use=lambda system, **_: used.append(system.name))
+    testbed = SimpleNamespace(topology=pair(), use=lambda system, **_: used.append(system.name))
     monkeypatch.setattr(reach, "ping_all", lambda *_: {("a", "b"): used[-1] != "offload"})
     monkeypatch.setattr(isolation, "listen", lambda *_: ({"b": [used[-1]]}, {"x": "b"}))
-    run = job.Job(lab, None, select(chosen), Silent())
+    run = job.Job(testbed, None, select(chosen), Silent())
     run.probe_tenants()
     assert sorted(run.findings.answered) == sorted(tried)
     assert {s: h["b"] for s, h in run.findings.heard.items()} == {s: [s] for s in tried}
@@ -104,10 +104,10 @@ def test_a_late_run_is_repeated_twice_at_most_and_in_time(lates, seconds, runs, 
     left = iter(outcomes)
     steps = Silent()
     steps.seconds = seconds
-    lab = SimpleNamespace(
+    testbed = SimpleNamespace(
         watch=SimpleNamespace(blaming=nullcontext), controller=SimpleNamespace(switches={})
     )
-    run = job.Job(lab, SimpleNamespace(duration=1.0), select(["host"]), steps)
+    run = job.Job(testbed, SimpleNamespace(duration=1.0), select(["host"]), steps)
     run.measured_step(run.systems[0], "udp", "steady", lambda: next(left))
     assert len(list(left)) == len(outcomes) - runs
     (kept,) = run.findings.measurements

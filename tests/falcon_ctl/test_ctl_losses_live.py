@@ -33,7 +33,7 @@ SOLICITATION = bytes(Ether(dst="33:33:00:00:00:02") / IPv6(dst="ff02::2") / ICMP
 
 
 @pytest.fixture(scope="module")
-def lab() -> Iterator[Testbed]:
+def testbed() -> Iterator[Testbed]:
     ring = str(Path(__file__).with_name("ring.yaml"))
     with (
         network_up(ring, "--switch", "v1switch") as topo,
@@ -45,15 +45,15 @@ def lab() -> Iterator[Testbed]:
         yield opened
 
 
-def run(lab: Testbed, rate: float = 300, frames: int = FRAMES) -> udp.Outcome:
-    ends = lab.endpoint("red1-1"), lab.endpoint("red3-1")
+def run(testbed: Testbed, rate: float = 300, frames: int = FRAMES) -> udp.Outcome:
+    ends = testbed.endpoint("red1-1"), testbed.endpoint("red3-1")
     offsets = schedule.constant(rate, frames / rate)
     load = Load("few", [Flow(0, *ends, 40_000, 7000)], [offsets], DILATION, payload_size=64)
-    return udp.run(lab, OVERLAY, load)
+    return udp.run(testbed, OVERLAY, load)
 
 
 @contextmanager
-def sending(lab: Testbed, node: str, interface: str, frame: bytes) -> Iterator[None]:
+def sending(testbed: Testbed, node: str, interface: str, frame: bytes) -> Iterator[None]:
     """Send `frame` about 200 times a second while the block runs."""
     over = threading.Event()
 
@@ -62,7 +62,7 @@ def sending(lab: Testbed, node: str, interface: str, frame: bytes) -> Iterator[N
             sock.send(frame)
 
     thread = threading.Thread(target=send)
-    with lab.socket(node, socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
+    with testbed.socket(node, socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
         sock.bind((interface, 0))
         thread.start()
         try:
@@ -72,24 +72,24 @@ def sending(lab: Testbed, node: str, interface: str, frame: bytes) -> Iterator[N
             thread.join()
 
 
-def test_frames_that_the_run_never_sent_are_not_its_losses(lab: Testbed) -> None:
-    with sending(lab, "s1", "s1-eth3", SOLICITATION):
-        found = run(lab).measurement
+def test_frames_that_the_run_never_sent_are_not_its_losses(testbed: Testbed) -> None:
+    with sending(testbed, "s1", "s1-eth3", SOLICITATION):
+        found = run(testbed).measurement
     assert (found.sent, found.delivered, dict(found.drops)) == (FRAMES, FRAMES, {})
     assert found.foreign["s3 NOT_UNDERLAY"] > 10
     assert outcome.nothing_unaccounted([found]).ok
 
 
-def test_what_others_send_is_not_taken_for_the_tunnels_frames(lab: Testbed) -> None:
+def test_what_others_send_is_not_taken_for_the_tunnels_frames(testbed: Testbed) -> None:
     """A container's kernel asks for its neighbours when it likes, a switch's for IPv6 routers."""
-    plan = Plan(lab.topology, seed=1, duration=0.2)
+    plan = Plan(testbed.topology, seed=1, duration=0.2)
     one, other = plan.pairs[0]
     asks = ARP(hwsrc=other.mac, psrc=str(other.ip), pdst=str(one.ip))
     with (
-        sending(lab, other.name, CONTAINER_INTERFACE, bytes(Ether(src=other.mac) / asks)),
-        sending(lab, "s3", "s3-eth1", SOLICITATION),
+        sending(testbed, other.name, CONTAINER_INTERFACE, bytes(Ether(src=other.mac) / asks)),
+        sending(testbed, "s3", "s3-eth1", SOLICITATION),
     ):
-        found = discover(lab, plan)
+        found = discover(testbed, plan)
     wire = found.captures["wire-3-m3-uplink", "VXLAN, from the switch to m3"]
     assert any(ARP in Ether(packet.data) for packet in wire)
     assert any(packet.data == SOLICITATION for packet in wire)
@@ -106,14 +106,14 @@ def test_what_others_send_is_not_taken_for_the_tunnels_frames(lab: Testbed) -> N
         ("m3", "m3-red3-1", "veth"),
     ],
 )
-def test_a_loss_names_its_place(lab: Testbed, node: str, interface: str, place: str) -> None:
+def test_a_loss_names_its_place(testbed: Testbed, node: str, interface: str, place: str) -> None:
     # A shaper whose bucket is smaller than a frame: the interface refuses every frame.
     shaper = ["root", "tbf", "rate", "8kbit", "burst", "40", "limit", "40"]
-    lab.network.exec(node, ["tc", "qdisc", "add", "dev", interface, *shaper], check=True)
+    testbed.network.exec(node, ["tc", "qdisc", "add", "dev", interface, *shaper], check=True)
     try:
-        found = run(lab).measurement
+        found = run(testbed).measurement
     finally:
-        lab.network.exec(node, ["tc", "qdisc", "del", "dev", interface, "root"], check=True)
+        testbed.network.exec(node, ["tc", "qdisc", "del", "dev", interface, "root"], check=True)
     assert (found.sent, found.delivered) == (FRAMES, 0)
     assert dict(found.drops) == {place: FRAMES}
     assert outcome.nothing_unaccounted([found]).ok
@@ -135,12 +135,12 @@ def socket_of(pid: int, interface: str) -> socket.socket:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="another process's socket")
-def test_what_a_switch_did_not_read_in_time_is_lost_at_its_port(lab: Testbed) -> None:
-    pid = next(s.pid for s in lab.network.status().switches if s.name == "s1")
+def test_what_a_switch_did_not_read_in_time_is_lost_at_its_port(testbed: Testbed) -> None:
+    pid = next(s.pid for s in testbed.network.status().switches if s.name == "s1")
     with socket_of(pid, "s1-eth1") as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)  # room for a frame or two
         try:
-            found = run(lab, rate=1_000_000, frames=4000).measurement
+            found = run(testbed, rate=1_000_000, frames=4000).measurement
         finally:
             sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
     assert found.drops["s1:1 socket"] > 0

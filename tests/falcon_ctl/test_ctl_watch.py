@@ -212,7 +212,7 @@ def test_a_part_that_dies_ends_the_wait_for_connections(monkeypatch):
     end = SimpleNamespace(name="red1-1", ip="192.0.2.1")
     flow = SimpleNamespace(source=end, source_port=1, target=end, target_port=2)
     with watch.Watch("/nowhere") as found:  # no daemon is there
-        lab = SimpleNamespace(watch=found, stream=lambda _: None)
+        testbed = SimpleNamespace(watch=found, stream=lambda _: None)
         with pytest.raises(PartFailed, match="topo daemon: the network went down"):
-            tcp._transfer(lab, flow, Stream("stream", 1000, 64, 0, 1000, timeout=60.0), 1)
+            tcp._transfer(testbed, flow, Stream("stream", 1000, 64, 0, 1000, timeout=60.0), 1)
     over.set()

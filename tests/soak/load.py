@@ -67,7 +67,7 @@ class Helper:
 class Rig:
     """A network with entries for the overlay, a sender and a receiver."""
 
-    lab: Testbed
+    testbed: Testbed
     sender: Helper
     receiver: Helper
     flows: list[Flow]
@@ -76,7 +76,7 @@ class Rig:
     @property
     def target(self) -> Host:
         """The receiving host."""
-        return self.lab.hosts[self.lab.container(self.flows[0].target.name).machine]
+        return self.testbed.hosts[self.testbed.container(self.flows[0].target.name).machine]
 
     def received(self) -> dict[str, Any]:
         """The receiver's counters, once nothing more arrives."""
@@ -89,7 +89,7 @@ class Rig:
     def account(self) -> Account:
         """A new account of the flows' frames."""
         self.target.reset()
-        return Account(self.lab, self.flows)
+        return Account(self.testbed, self.flows)
 
     def drops(self, account: Account, sent: int, delivered: int) -> dict[str, int]:
         """Lost frames by place, for an account whose frames are all at their end.
@@ -116,10 +116,10 @@ def rig(run_dir: Path, count: int) -> Iterator[Rig]:
     """Everything that a load needs, on a network that is up."""
     with ExitStack() as stack:
         network = stack.enter_context(Network.connect(run_dir))
-        lab = stack.enter_context(Testbed.open(network))
-        lab.controller.push_pipelines()
-        lab.use(OVERLAY, dilation=DILATION)
-        for host in lab.hosts.values():
+        testbed = stack.enter_context(Testbed.open(network))
+        testbed.controller.push_pipelines()
+        testbed.use(OVERLAY, dilation=DILATION)
+        for host in testbed.hosts.values():
             host.reset()
         receiver = Helper("receiver", str(run_dir), str(count))
         stack.callback(receiver.close)
@@ -129,7 +129,7 @@ def rig(run_dir: Path, count: int) -> Iterator[Rig]:
         status = network.status()
         pids = {part.name: part.pid for part in status.parts} | {"daemon": status.pid}
         pids |= {"controller": os.getpid()}
-        yield Rig(lab, sender, receiver, flows(network.spec, count), pids)
+        yield Rig(testbed, sender, receiver, flows(network.spec, count), pids)
 
 
 def capacity(rig: Rig, tell: Any = print) -> float:
@@ -199,7 +199,7 @@ def drive(rig: Rig, rate: float, seconds: float, every: float, warm: float) -> R
     while (past := time.monotonic() - began) < seconds:
         samples.append((past, rig.usage()))
         step = min(every, seconds - past)
-        rig.lab.watch.check()
+        rig.testbed.watch.check()
         answer = rig.sender.ask(rate=rate, seconds=step)
         sent, behind = sent + answer["sent"], behind + answer["behind"]
     samples.append((time.monotonic() - began, rig.usage()))

@@ -83,9 +83,9 @@ def bring_up(topo: Topo, machines: int, meanwhile: Callable[[], None] = lambda: 
     with Network.connect(topo.run_dir) as network:
         parts = {part.name: (part.kind, usage(part.pid)) for part in network.status().parts}
         began = time.monotonic()
-        with Testbed.open(network) as lab:
-            lab.controller.push_pipelines()
-            lab.use(OVERLAY, dilation=1)
+        with Testbed.open(network) as testbed:
+            testbed.controller.push_pipelines()
+            testbed.use(OVERLAY, dilation=1)
             provision_s = time.monotonic() - began
             pairs = _pairs(topology)
             silent = [f"{a.name} -> {b.name}" for a, b in pairs if not _answers(network, a, b)]

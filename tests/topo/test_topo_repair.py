@@ -224,10 +224,10 @@ def verify_usable(run_dir: RunDir) -> None:
     """Every part answers, and the controller makes the containers reach each other."""
     with Network.connect(run_dir.path) as network:
         assert network.status(probe=True).troubles == ()
-        with Testbed.open(network) as lab:
-            lab.controller.push_pipelines()
-            lab.use(OVERLAY, 1000)
-            assert all(ping_all(lab, 15.0).values())
+        with Testbed.open(network) as testbed:
+            testbed.controller.push_pipelines()
+            testbed.use(OVERLAY, 1000)
+            assert all(ping_all(testbed, 15.0).values())
 
 
 @pytest.mark.parametrize("junk", [b"", b"{" * 100_000, b"\xff\0[", b'{"topology": 3}'])
