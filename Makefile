@@ -118,7 +118,7 @@ $(PY):
 $(READY): pyproject.toml v1switch/pyproject.toml | $(PY)
 	@$(MINE)
 	@echo "installing Python packages into $(ENV)"
-	@$(PIP) --editable ./v1switch --editable '.[apps,dashboard,watch]'
+	@$(PIP) --editable './v1switch[completion]' --editable '.[apps,dashboard,watch]'
 	@$(if $(AS_OWNER),$(AS_OWNER) env -u PYTHONDONTWRITEBYTECODE $(PY) -m compileall -q v1switch rxpath topo falcon_ctl)
 	@$(AS_OWNER) touch $@
 

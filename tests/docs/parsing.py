@@ -78,7 +78,7 @@ def _check(words: list[str], loose: bool) -> None:
         _module(rest[1], rest[2:], loose)
     elif program in ("python", "python3") and rest[:1] == ["-c"]:
         compile(rest[1], "<page>", "exec")
-    elif program in ("falcon_ctl", "falcon-topo", "v1switch"):
+    elif program in ("falcon_ctl", "falcon-topo", "rxpath", "v1switch"):
         _module({"falcon-topo": "topo"}.get(program, program), rest, loose)
     elif program == "make":
         _make(rest)
@@ -141,11 +141,10 @@ def _click(command: Any, name: str, words: list[str], loose: bool) -> None:
 
 
 def _v1switch(words: list[str], loose: bool) -> None:
-    from v1switch.commands import explain, interfaces, link, options, run, survey
+    from v1switch.commands import completion, explain, interfaces, link, options, run, survey
 
-    parsers = {
-        one.__name__.rpartition(".")[2]: one for one in (explain, interfaces, link, run, survey)
-    }
+    commands = (completion, explain, interfaces, link, run, survey)
+    parsers = {one.__name__.rpartition(".")[2]: one for one in commands}
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):

@@ -12,7 +12,7 @@ from tools.docs.cli_pages import argparse_page, escape, typer_page
 from topo.cli import app as topo
 from topo.spec.sources import load
 from topo.spec.yaml_file import to_yaml
-from v1switch.commands import explain, interfaces, link, options, run, survey
+from v1switch.commands import completion, explain, interfaces, link, options, run, survey
 
 _SWITCH = (
     "The command line is that of BMv2's `simple_switch_grpc`; options of the target follow `--`. "
@@ -24,6 +24,7 @@ def texts() -> dict[str, str]:
     """The generated files of the site: path in docs/ → content."""
     parsers = [options.general(), options.target(), explain.arguments(), run.arguments()]
     parsers += [survey.arguments(), interfaces.arguments(), link.arguments()]
+    parsers += [completion.arguments()]
     found = {
         "reference/cli/falcon_ctl.md": typer_page("falcon_ctl", falcon_ctl.app, "falcon_ctl"),
         "reference/cli/topo.md": typer_page("topo", topo.app, "topo"),

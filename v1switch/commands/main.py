@@ -44,6 +44,14 @@ def _command(words: list[str], name: str) -> int:
         naming.bear(name)
         return _switch(words, name)
     # each command loads what it needs only: the switch has to listen within a second
+    if "_ARGCOMPLETE" in os.environ:
+        from v1switch.commands import completion
+
+        completion.answer()
+    if words[:1] == ["completion"]:
+        from v1switch.commands import completion
+
+        return completion.main(words[1:])
     if words[:1] == ["explain"]:
         from v1switch.commands import explain
 

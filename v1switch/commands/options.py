@@ -62,7 +62,8 @@ def general() -> Parser:
     parser = Parser(
         prog="v1switch",
         description="P4 switch for BMv2 JSON (v1model).",
-        epilog="Other commands: v1switch explain, run, survey, interfaces, link; each has --help.",
+        epilog="Other commands: v1switch explain, run, survey, interfaces, link, completion; each "
+        "has --help.",
     )
     add = parser.add_argument
     add("program", nargs="?", type=Path, help="BMv2 JSON")
