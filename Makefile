@@ -43,7 +43,7 @@ MINE    = $(AS_OWNER) test -w $(ENV) || { \
 # What the network needs from the system, as Debian and Ubuntu call it.
 APT    := mininet iproute2 util-linux ethtool iputils-ping
 # What some tests need besides; without it they are skipped, and say which package they lack.
-APT_TESTS := chromium fonts-dejavu-core memcached nginx redis-server redis-tools iperf3 sockperf wrk
+APT_TESTS := bubblewrap chromium fonts-dejavu-core memcached nginx redis-server redis-tools iperf3 sockperf wrk
 
 .PHONY: topo down docs test test-quick test-distro check bench fuzz mutants chaos soak failover p4 system test-system install clean help
 .DEFAULT_GOAL := help

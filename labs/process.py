@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labs.worker import messages
+from rxpath.texts import escaped
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from Python 3.11 on
@@ -24,6 +25,7 @@ REAL_SECONDS = 30.0  # for an answer; it may use `limits.CALL_SECONDS` of proces
 START_SECONDS = 180.0  # for imports, and for kernels that are compiled once
 MOST_LINE = 20 * 2**20  # bytes of an answer
 MOST_PRINTED = 2**20  # bytes of output, of all requests
+MOST_TRIED = 200  # characters of what was tried
 KEPT_ERRORS = 2000  # bytes of what C libraries and programs write
 
 
@@ -61,15 +63,25 @@ def environment(hash_seed: int = 0) -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key not in dropped} | fixed
 
 
+_live: set[Process] = set()
+
+
+def end_all() -> None:
+    """End all workers, from any thread: who waits for an answer gets `Ended`."""
+    for one in list(_live):
+        one.kill()
+
+
 class Process:
     """A worker; a context manager, which ends it and its children.
 
     Attributes:
         printed: what the student's code printed since it was last emptied.
+        tried: what a guard has told since then that the code tried (`labs.worker.guard`).
     """
 
     def __init__(self, words: Sequence[str], hash_seed: int = 0) -> None:
-        self.printed = ""
+        self.printed, self.tried = "", list[str]()
         self._size = 0  # of all output
         self._errors = b""
         self._left = bytearray()
@@ -83,13 +95,14 @@ class Process:
             stderr=subprocess.PIPE,
             start_new_session=True,  # so that all that it started can be ended
         )
+        _live.add(self)
         self._selector = selectors.DefaultSelector()
         for stream in (self._child.stdout, self._child.stderr):
             assert stream is not None
             os.set_blocking(stream.fileno(), False)
             self._selector.register(stream, selectors.EVENT_READ)
 
-    def ask(self, request: dict[str, Any], seconds: float = REAL_SECONDS) -> dict[str, Any]:
+    def ask(self, request: dict[str, Any], seconds: float = 0.0) -> dict[str, Any]:
         """The answer to a request. Raises `Ended`, and then the worker is no more."""
         self._awaited = secrets.token_hex(8)
         try:
@@ -100,16 +113,21 @@ class Process:
                 self._child.stdin.flush()
             except BrokenPipeError:
                 pass  # it has ended: reading its answer says how
-            return self._answer(time.monotonic() + seconds)
+            return self._answer(time.monotonic() + (seconds or REAL_SECONDS))
         except BaseException:
             self.close()
             raise
 
-    def close(self) -> None:
-        """End it and all that it started."""
+    def kill(self) -> None:
+        """Kill it and all that it started, without waiting."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End it and all that it started."""
+        self.kill()
         self._child.wait()
+        _live.discard(self)
         self._selector.close()
         for stream in (self._child.stdin, self._child.stdout, self._child.stderr):
             with contextlib.suppress(OSError):
@@ -143,6 +161,9 @@ class Process:
             self._count(len(found["printed"]))
             self.printed += found["printed"]
             return None
+        if isinstance(found, dict) and isinstance(found.get("tried"), str):
+            self.tried.append(escaped(found["tried"], MOST_TRIED))
+            raise Ended(self.tried[-1])
         if isinstance(found, dict) and found.get("id") == self._awaited:
             return found
         raise Ended("wrote into the pipe to the checker")

@@ -57,6 +57,7 @@ class Student:
         self.folder, self.printed = folder, ""
         self._trial, self._policies, self._wrap = trial, tuple(policies), wrap
         self._hash_seed = 0
+        self.tried: list[str] = []  # by the code, since the check began
         self._workers: dict[str, Process] = {}
 
     # -- what checks use --------------------------------------------------------------------------
@@ -113,8 +114,9 @@ class Student:
     def fresh(self) -> None:
         """Forget what the student's modules hold, and what was printed: another check begins."""
         self.printed = ""
-        if self._hash_seed:
+        if self._hash_seed or self.tried:
             self.restart()
+        self.tried = []
         for kind, worker in list(self._workers.items()):
             try:
                 worker.ask({"do": "forget"})
@@ -143,6 +145,8 @@ class Student:
             finally:
                 self.printed = (self.printed + worker.printed)[:MOST_PRINTED]
                 worker.printed = ""
+                self.tried += worker.tried
+                worker.tried = []
         except Ended as error:
             self._workers.pop(kind, None)
             if error.time:

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from labs import catalogue
-from labs.cli import checking, options
+from labs.cli import checking, grading, options
 from labs.cli.options import Id, LabArgument, LabsFolder, WorkFolder
 from labs.errors import LabsError
 from labs.work import opened
@@ -148,3 +148,6 @@ def submit(
 
     folder = options.work(work)
     handing_in.submit(opened(catalogue.find(lab, labs), folder), results or folder)
+
+
+app.command("grade")(grading.grade)

@@ -18,11 +18,15 @@ from labs.errors import BrokenLab
 
 @dataclass(frozen=True)
 class Checks:
-    """The checks of a lab, and the function that draws what they are checked with."""
+    """The checks of a lab, and the function that draws what they are checked with.
+
+    `answers`: parameters → what belongs into answers.toml, of a lab that asks for that.
+    """
 
     lab: Lab
     checks: tuple[Check, ...]
     parameters: Callable[[Draw], dict[str, Any]]
+    answers: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
 
 def load(lab: Lab) -> Checks:
@@ -42,7 +46,7 @@ def load(lab: Lab) -> Checks:
         raise BrokenLab(path, line_and_error(path, error)) from error
     checks = tuple(one for one in vars(module).values() if isinstance(one, Check))
     _verify(path, checks, hasattr(module, "parameters"))
-    return Checks(lab, checks, module.parameters)
+    return Checks(lab, checks, module.parameters, getattr(module, "answers", None))
 
 
 def _verify(path: Path, checks: tuple[Check, ...], has_parameters: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def judged(
     wrap: Wrap = tuple,
     has: Callable[[Need], bool] = available,
     ids: Iterable[str] | None = None,
-) -> Iterator[Verdict]:
+) -> Generator[Verdict, None, None]:
     """Check the files in `folder`, and yield a verdict as soon as it is there.
 
     Args:
@@ -91,7 +91,7 @@ def _run(lab: Lab, check: Check, student: Student, given: dict[str, Any]) -> Ver
         found = replace(found, seen=f"checks.py, {said}", kind="lab")
     else:
         found = _verdict(check, "passed")
-    return replace(found, printed=student.printed)
+    return replace(found, printed=student.printed, tried=tuple(student.tried))
 
 
 def _verdict(check: Check, state: State, message: str = "") -> Verdict:

@@ -25,6 +25,7 @@ class Verdict:
         kind: of a failure: "" (the check's own), unwritten (a gap is left), error (in the student's
             code), time (it takes too long), lab (the check itself could not use the answer).
         printed: what the student's code printed; no part of a grade.
+        tried: what it tried that a submission may not, as a guard tells it when it is graded.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Verdict:
     expected: str = ""
     kind: str = ""
     printed: str = ""
+    tried: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

@@ -7,7 +7,7 @@ One request a line on standard input, answers on standard output (`labs.worker.m
     {"id": 3, "do": "value", "file": "vxlan.py", "name": "PORT"}
     {"id": 4, "do": "forget"} and {"id": 5, "do": "warm"}
 
-    {"printed": "text"}, any number of times, then one of
+    {"printed": "text"} and {"tried": "text"}, any number of times, then one of
     {"id": 1, "value": …}
     {"id": 1, "refused": {"file": …, "line": …, "what": …, "text": …, "kind": …}}
 
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from labs.worker import limits, messages
+from labs.worker.guard import Guard, limit
 from labs.worker.loading import Files, Refused, called
 
 CHUNK = 4096  # characters of a message with output
@@ -54,6 +55,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--trial", type=Path)
     parser.add_argument("--policy", action="append", default=[])
+    parser.add_argument("--guarded", action="store_true")
     options = parser.parse_args(argv)
     folder = options.folder.resolve()
     requests, answers = _pipes()
@@ -63,8 +65,22 @@ def main(argv: list[str]) -> int:
     os.chdir(folder)
     limits.bound()
     files = Files(folder, options.policy, options.trial)
-    serve(files, requests, answers)
+    serve(files, requests, answers, _guard(str(folder), answers) if options.guarded else None)
     return 0
+
+
+def _guard(folder: str, answers: BinaryIO) -> Guard:
+    """Of a worker in a sandbox: bounds it, and tells what the student's code tries."""
+    dump = messages.dump  # as it is now, whatever the student's code makes of it
+
+    def tell(what: str) -> None:
+        answers.write(dump({"tried": what}))
+        answers.flush()
+
+    limit()
+    guard = Guard(folder, tell)
+    guard.install()
+    return guard
 
 
 def _pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -76,7 +92,9 @@ def _pipes() -> tuple[BinaryIO, BinaryIO]:
     return os.fdopen(requests, "rb"), os.fdopen(answers, "wb")
 
 
-def serve(files: Files, requests: Iterable[bytes], answers: BinaryIO) -> None:
+def serve(
+    files: Files, requests: Iterable[bytes], answers: BinaryIO, guard: Guard | None = None
+) -> None:
     """Answer each request, whatever the student's code does."""
     process = os.getpid()
     for line in requests:
@@ -84,6 +102,8 @@ def serve(files: Files, requests: Iterable[bytes], answers: BinaryIO) -> None:
         answer = answered(files, request)
         if os.getpid() != process:  # the student's code forked, and this is the child
             os._exit(0)
+        if guard is not None:
+            guard.verify()
         answers.write(answer)
         answers.flush()
 

@@ -1,0 +1,1 @@
+"""Grading of a class: submissions → a sandbox for each → points → reports."""

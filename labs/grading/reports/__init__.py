@@ -1,0 +1,1 @@
+"""Grades as files: a table, a page, Gradescope's results, JUnit's XML. All pure: grades → text."""

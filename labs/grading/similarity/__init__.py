@@ -1,0 +1,1 @@
+"""Which submissions are nearly the same: how many runs of tokens two programs share."""

@@ -1,0 +1,1 @@
+"""What was handed in: folders, files, archives of a learning platform → a submission a student."""
