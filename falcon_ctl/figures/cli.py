@@ -65,7 +65,7 @@ def figures(
 
     Needs no network. The talk's claims stand beside the model's values; with --paper every bar
     of both papers beside the model's. Writes results/<time>/ with JSON, CSV and pictures; with
-    --trace each run of the talk's figures is recorded once more, with the first seed.
+    --trace each run is recorded once more, with the first seed.
 
     Examples:
       falcon_ctl figures --figures 2,3
@@ -77,12 +77,12 @@ def figures(
     files.set_sharing(shared)
     if trace is not None:
         trace_file.verify(trace)
-    if paper and (systems or policy or chain or trace):
-        what = "--systems, --policy, --chain and --trace are for the talk's figures"
-        raise UsageError("--paper", what, "--figures, --seeds, --costs, --layout, --page")
+    if paper and (systems or policy or chain):
+        what = "--systems, --policy and --chain are for the talk's figures"
+        raise UsageError("--paper", what, "--figures, --seeds, --costs, --layout, --page, --trace")
     if not paper and (layout or page):
         raise UsageError("--layout and --page", "without --paper", "--paper with them")
-    given: dict[str, Any] = {"figures": which, "json": json, "results": results_dir}
+    given: dict[str, Any] = {"figures": which, "json": json, "results": results_dir, "trace": trace}
     given |= {"seeds": seeds} if seeds else {}
     given |= {"costs": costs} if costs else {}
     if paper:
@@ -93,9 +93,7 @@ def figures(
     else:
         from falcon_ctl.figures import talk
 
-        asked = talk.Request(
-            **given, systems=systems, policies=policy or (), chains=chain or (), trace=trace
-        )
+        asked = talk.Request(**given, systems=systems, policies=policy or (), chains=chain or ())
         talk.figures(console(), asked)
 
 
@@ -109,26 +107,32 @@ def sensitivity(
     seeds: Annotated[
         int, typer.Option(metavar="N", min=1, max=1000, help="Runs of everything.")
     ] = 5,
+    trace: TraceTo = None,
     results_dir: Results = RESULTS,
     shared: Shared = False,
 ) -> None:
     """Change each cost of the profile in turn: which costs decide each figure.
 
-    Takes minutes. Writes results/<time>/ with CSV and a tornado plot for each figure.
+    Takes minutes. Writes results/<time>/ with CSV and a tornado plot for each figure; with --trace
+    the runs with the profile's amounts, and with each figure's largest effect, are recorded again.
 
     Examples:
       falcon_ctl sensitivity --figures 2 --percent 10
     """
     from falcon_ctl.figures import sensitivity_report
+    from falcon_ctl.timeline import trace_file
 
     files.set_sharing(shared)
-    sensitivity_report.sensitivity(console(), which, percent, seeds, results_dir)
+    if trace is not None:
+        trace_file.verify(trace)
+    sensitivity_report.sensitivity(console(), which, percent, seeds, results_dir, trace)
 
 
 def order(
     seeds: Annotated[
         int, typer.Option(metavar="N", min=1, max=1000, help="Runs of everything.")
     ] = 5,
+    trace: TraceTo = None,
     results_dir: Results = RESULTS,
     shared: Shared = False,
 ) -> None:
@@ -141,6 +145,9 @@ def order(
       falcon_ctl order --seeds 10
     """
     from falcon_ctl.figures import price_report
+    from falcon_ctl.timeline import trace_file
 
     files.set_sharing(shared)
-    raise typer.Exit(0 if price_report.order(console(), seeds, results_dir) else 1)
+    if trace is not None:
+        trace_file.verify(trace)
+    raise typer.Exit(0 if price_report.order(console(), seeds, results_dir, trace) else 1)

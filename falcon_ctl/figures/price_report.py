@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from falcon_ctl import files
-from falcon_ctl.figures import evaluate
+from falcon_ctl.figures import evaluate, traced
 from falcon_ctl.figures.plots import COLOURS
 from falcon_ctl.figures.price_of_order import (
     EXPERIMENTS,
@@ -30,6 +30,8 @@ from falcon_ctl.figures.price_of_order import prices as priced
 from falcon_ctl.html_report import write as html
 from falcon_ctl.report import picture, provenance
 from falcon_ctl.report.document import as_json
+from falcon_ctl.systems.catalogue import BY_NAME
+from falcon_ctl.timeline import trace_file
 from falcon_ctl.virtual import kernels
 from topo.rundir import RunDir
 
@@ -42,8 +44,8 @@ _PANELS: tuple[tuple[str, Callable[[Price], float]], ...] = (
 )
 
 
-def order(console: Console, seeds: int, parent: Path) -> bool:
-    """Run every way under every load, print the table, write CSV and a picture.
+def order(console: Console, seeds: int, parent: Path, trace: Path | None = None) -> bool:
+    """Run every way under every load, print the table, write CSV, a picture and a timeline.
 
     Returns whether hand-over keeps all frames in order; loads with which its rate is below the goal
     are named.
@@ -54,7 +56,8 @@ def order(console: Console, seeds: int, parent: Path) -> bool:
     files.verify_folder(f"--results {parent}", parent)
     kernels.load(console)
     begun = provenance.begin(range(1, seeds + 1), ["the price of order", *WAYS])
-    rows = priced(evaluate.run_all(EXPERIMENTS, seeds))
+    found = evaluate.run_all(EXPERIMENTS, seeds)
+    rows = priced(found)
     origin = begun.ended()
     _print(console, rows, seeds)
     provenance.show(console, origin)
@@ -72,6 +75,10 @@ def order(console: Console, seeds: int, parent: Path) -> bool:
     with files.Rescue(text, RunDir().path) as rescue:
         folder = rescue.attempt(f"--results {parent}", lambda: html.made(parent, fill))
     console.print(f"report.html, price-of-order.csv and price-of-order.png are in {folder}/")
+    if trace is not None:
+        runs = list(traced.shown(found, BY_NAME))
+        drawn = traced.recorded(console, "the price of order", runs)
+        trace_file.write(console, trace, drawn, origin)
     return not wrong
 
 

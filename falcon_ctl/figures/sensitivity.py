@@ -38,12 +38,20 @@ class Effect:
         return max(values) - min(values)
 
 
+class Found(NamedTuple):
+    """What the changes did, and the runs that say so: with the profile's amounts, and changed."""
+
+    effects: list[Effect]
+    before: Results
+    after: dict[Change, Results]
+
+
 def effects(
     experiments: Sequence[Experiment],
     seeds: int,
     percent: int,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> list[Effect]:
+) -> Found:
     """Every claim of `experiments` with each cost `percent` lower and higher.
 
     All runs have the same seeds, so a difference is the cost's. `progress` is told how many
@@ -60,11 +68,12 @@ def effects(
         for change, results in zip(changes, again, strict=True):
             after[change] = results
             progress(len(after), len(changes))
-    return [
+    rated = [
         Effect(row, name, *(_ratio(claim, after[Change(name, 1 + by)]) for by in (-share, share)))
         for claim, row in rows.items()
         for name in names
     ]
+    return Found(rated, {run: before[run] for run in runs}, after)
 
 
 def costs_of(runs: Iterable[Run]) -> list[str]:

@@ -97,11 +97,7 @@ def figures(console: Console, request: Request) -> None:
         f"report.html, figures.json, figures.csv and a picture for each figure are in {folder}/"
     )
     if request.trace is not None:
-        with counted(console, "runs recorded") as progress:
-            task = progress.add_task("", total=len(found))
-            drawn = traced.timeline(
-                found, systems, lambda done: progress.update(task, completed=done)
-            )
+        drawn = traced.of_figures(console, found, systems)
         trace_file.write(console, request.trace, drawn, origin)
 
 

@@ -13,13 +13,15 @@ from rich.table import Table
 
 from falcon_ctl import files
 from falcon_ctl.html_report import write as html
-from falcon_ctl.papers import catalogue, compare, data, export, fidelity, layout, plots
+from falcon_ctl.papers import catalogue, compare, data, export, fidelity, layout, plots, traced
 from falcon_ctl.papers.assumptions import ASSUMPTIONS, Assumption
 from falcon_ctl.papers.compare import Ratio
 from falcon_ctl.papers.fidelity import Trials
 from falcon_ctl.papers.panel import Panel, Role
-from falcon_ctl.papers.run import Asked, Results, run_all
+from falcon_ctl.papers.run import Asked, Outcome, Results, run_all
 from falcon_ctl.report import provenance
+from falcon_ctl.report.progress import counted
+from falcon_ctl.timeline import of_runs, trace_file
 from falcon_ctl.virtual import kernels
 from rxpath.config import costs
 from topo.rundir import RunDir
@@ -40,6 +42,7 @@ class Request:
         json: where everything is written as JSON, if anywhere.
         page: where the page is written besides, if anywhere.
         results: where the run's folder is made.
+        trace: where the timeline of the panels' runs is written, if anywhere.
     """
 
     figures: str = "all"
@@ -49,6 +52,7 @@ class Request:
     json: Path | None = None
     page: Path | None = None
     results: Path = field(default_factory=lambda: Path("results"))
+    trace: Path | None = None
 
     @property
     def profiles(self) -> Mapping[str, str]:
@@ -75,7 +79,8 @@ def paper_figures(console: Console, request: Request) -> None:
     files.verify_folder(f"--results {request.results}", request.results)
     spec = (request.figures, request.seeds, dict(request.profiles), request.layout)
     begun = provenance.begin(range(1, request.seeds + 1), spec)
-    found, effects, trials = _run(console, panels, request.seeds, asked)
+    outcomes: dict[str, Outcome] = {}
+    found, effects, trials = _run(console, panels, request.seeds, asked, outcomes)
     origin = begun.ended()
     levels, ratios = compare.levels(found), compare.ratios(found)
     _print(console, ratios)
@@ -100,12 +105,27 @@ def paper_figures(console: Console, request: Request) -> None:
         folder = rescue.attempt(where, lambda: html.made(request.results, fill))
     what = "report.html, papers.json, bars.csv, ratios.csv, fidelity.md and pictures"
     console.print(f"{what} are in {folder}/")
+    if request.trace is not None:
+        with counted(console, "runs recorded") as progress:
+            runs = list(traced.shown(found, asked, outcomes))
+            task = progress.add_task("", total=len(runs))
+            drawn = of_runs.timeline(
+                "the papers' panels", runs, lambda done: progress.update(task, completed=done)
+            )
+        trace_file.write(console, request.trace, drawn, origin)
 
 
 def _run(
-    console: Console, panels: Sequence[Panel], seeds: int, asked: Asked
+    console: Console,
+    panels: Sequence[Panel],
+    seeds: int,
+    asked: Asked,
+    outcomes: dict[str, Outcome],
 ) -> tuple[Results, dict[str, Sequence[Ratio]], Trials]:
-    """All panels; with other core layouts those whose layout no paper states; the assumptions'."""
+    """All panels; with other core layouts those whose layout no paper states; the assumptions'.
+
+    `outcomes` gets those of the panels' runs.
+    """
     kernels.load(console)
     columns = (
         BarColumn(24),
@@ -115,7 +135,7 @@ def _run(
     )
     progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     with progress:
-        found = _with_bar(progress, "runs", panels, seeds, asked)
+        found = _with_bar(progress, "runs", panels, seeds, asked, outcomes)
         varied = [panel for panel in panels if panel.layout is not None]
         others = {} if asked.layout or not varied else layout.ALTERNATIVES
         effects: dict[str, Sequence[Ratio]] = {
@@ -140,7 +160,12 @@ def _tried(
 
 
 def _with_bar(
-    progress: Progress, what: str, panels: Sequence[Panel], seeds: int, asked: Asked
+    progress: Progress,
+    what: str,
+    panels: Sequence[Panel],
+    seeds: int,
+    asked: Asked,
+    outcomes: dict[str, Outcome] | None = None,
 ) -> Results:
     task = progress.add_task("", total=None, what=what)
     return run_all(
@@ -148,6 +173,7 @@ def _with_bar(
         seeds,
         asked,
         lambda done, total: progress.update(task, completed=done, total=total),
+        known=outcomes,
     )
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from falcon_ctl.errors import UsageError
 from falcon_ctl.sweeps.points import Point
 from falcon_ctl.systems.system import System
-from falcon_ctl.timeline import from_virtual, sampling, trace_file
-from falcon_ctl.timeline.build import Assembly
+from falcon_ctl.timeline import of_runs, trace_file
 from falcon_ctl.timeline.model import Timeline
+from falcon_ctl.timeline.of_runs import Shown
 
 MOST_POINTS = 32  # of a timeline: more are no picture
 
@@ -37,11 +37,11 @@ def verify(path: Path, rows: Sequence[int], count: int) -> list[int]:
 
 def timeline(title: str, points: Sequence[Point], systems: Mapping[str, System]) -> Timeline:
     """The timeline of all points, each on tracks that are named by what tells it from others."""
-    assembly = Assembly(title)
     columns = [point.columns() for point in points]
     varied = [key for key in columns[0] if len({str(one[key]) for one in columns}) > 1]
-    for point, values in zip(points, columns, strict=True):
-        group = ", ".join(f"{key} {values[key]}" for key in varied) or point.system
-        found = from_virtual.recorded(systems[point.system], point.load(), point.seed, group)
-        assembly.add(found, sampling.MOST_SLICES // len(points))
-    return assembly.timeline
+    names = (", ".join(f"{key} {values[key]}" for key in varied) for values in columns)
+    runs = [
+        Shown(systems[point.system], point.load(), point.seed, name or point.system)
+        for point, name in zip(points, names, strict=True)
+    ]
+    return of_runs.timeline(title, runs)

@@ -123,8 +123,8 @@ def _click(command: Any, name: str, words: list[str], loose: bool) -> None:
     usage_error: Any = typer.BadParameter.__mro__[1]
     words = ["WORD" if word in ("…", "...") else word for word in words]
     try:
-        while hasattr(command, "commands"):
-            name, rest = (words[0], words[1:]) if words else (name, [])
+        while hasattr(command, "commands") and words:
+            name, rest = words[0], words[1:]
             if name not in command.commands:  # of an option, or of a wrong word: its own message
                 with command.make_context(name, list(words)) as context:
                     command.resolve_command(context, list(words))

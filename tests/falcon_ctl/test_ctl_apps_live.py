@@ -61,8 +61,9 @@ def run_on(topo: Topo, folder: Path, *arguments: str) -> "subprocess.Popen[str]"
 
 
 def test_two_systems_serve_their_clients(pair: Topo, tmp_path: Path) -> None:
-    file = tmp_path / "apps.json"
-    process = run_on(pair, tmp_path, "--systems", "overlay,falcon", "--json", str(file))
+    file, trace = tmp_path / "apps.json", tmp_path / "trace.json"
+    where = ("--json", str(file), "--trace", str(trace))
+    process = run_on(pair, tmp_path, "--systems", "overlay,falcon", *where)
     out, err = process.communicate()
     assert file.exists(), out + err
     report = json.loads(file.read_text())
@@ -81,6 +82,10 @@ def test_two_systems_serve_their_clients(pair: Topo, tmp_path: Path) -> None:
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
     assert json.loads((folder / "memcached-falcon-client.txt").read_text())["altered"] == 0
     assert programs_of(pair, "memcached") == []
+    drawn = json.loads(trace.read_text())
+    labels = ["memcached: container overlay", "memcached: FALCON"]
+    assert [one["label"] for one in drawn["runs"]] == labels
+    assert {"hit", "napi", "socket"} <= set(drawn["slices"]["kind"])
 
 
 def test_a_server_that_dies_is_told_with_its_last_output(pair: Topo) -> None:

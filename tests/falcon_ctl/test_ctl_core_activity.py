@@ -1,6 +1,7 @@
 """What the cores do in a run, what a cost does to a claim, and the pictures of both."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -107,7 +108,7 @@ def test_only_costs_that_the_runs_pay_are_changed():
 def test_the_overlays_costs_move_its_claims_and_the_hosts_do_not():
     load = Stream((2e6,), ms=2, warm_ms=1)
     experiment = Experiment(1, "short", "short", [("udp", "1", load)])
-    found = sensitivity.effects([experiment], seeds=1, percent=30)
+    found = sensitivity.effects([experiment], seeds=1, percent=30).effects
     by_cost = {effect.cost: effect for effect in found}
     assert len(found) == len(by_cost) == len(sensitivity.costs_of(experiment.runs()))
     assert by_cost["remote_enqueue"].lowered > by_cost["remote_enqueue"].raised  # FALCON pays it
@@ -130,11 +131,12 @@ def test_the_strongest_come_first_even_when_both_ways_are_down():
 def test_sensitivity_writes_a_table_and_pictures(tmp_path, capsys, monkeypatch):
     short = Experiment(1, "short", "short", [("udp", "1", Stream((2e6,), ms=1, warm_ms=1))])
     monkeypatch.setattr("falcon_ctl.figures.experiments.EXPERIMENTS", (short,))
+    trace, results = tmp_path / "runs.json", tmp_path / "results"
     with pytest.raises(SystemExit) as ended:
-        cli.main(["sensitivity", "--seeds", "1", "--results", str(tmp_path)])
+        cli.main(["sensitivity", "--seeds", "1", "--results", str(results), "--trace", str(trace)])
     assert ended.value.code == 0
     assert "1 single flow" in capsys.readouterr().out
-    (folder,) = tmp_path.iterdir()
+    (folder,) = results.iterdir()
     assert {path.name for path in folder.iterdir()} == {
         "sensitivity.csv",
         "figure-1-tornado.png",
@@ -144,6 +146,10 @@ def test_sensitivity_writes_a_table_and_pictures(tmp_path, capsys, monkeypatch):
     with (folder / "sensitivity.csv").open() as table:
         rows = list(csv.DictReader(table))
     assert {row["cost"] for row in rows} == set(sensitivity.costs_of(short.runs()))
+    most = max(rows, key=lambda row: abs(float(row["raised"]) - float(row["lowered"])))["cost"]
+    traced = [one["group"].rpartition(": ")[2] for one in json.loads(trace.read_text())["runs"]]
+    plain = traced[: len(traced) // 3]
+    assert traced == plain + [f"{one}, {most} {by} %" for by in (-30, "+30") for one in plain]
 
 
 def test_a_change_below_nothing_is_refused():

@@ -29,6 +29,8 @@ from falcon_ctl.papers.run import Asked, Job, Modelled, Place, jobs, lacking, pl
 from falcon_ctl.papers.stages import first_stage
 from falcon_ctl.report import provenance
 from falcon_ctl.systems.catalogue import BY_NAME
+from falcon_ctl.timeline import of_runs
+from falcon_ctl.virtual.loads import Stream
 from falcon_ctl.virtual.measure import Metrics, measure
 from falcon_ctl.virtual.peak import Peak, with_knobs
 from rxpath.config.knobs import Knobs
@@ -600,9 +602,11 @@ def call(capsys, *argv):
 
 def test_the_command_writes_everything(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(Job, "run", lambda _: metrics(1e5, {0: 1.0}, {0: 1.0}, [1000]))
+    monkeypatch.setattr(of_runs, "measured_at", lambda *_: Stream((300e3,), ms=1, warm_ms=0))
     file, page = tmp_path / "all.json", tmp_path / "page.md"
     argv = ("--figures", "eurosys21:2d TCP,eurosys21:12a", "--seeds", "1")
     where = ("--json", str(file), "--page", str(page), "--results", str(tmp_path / "results"))
+    where += ("--trace", str(tmp_path / "runs.json"))
     status, out, error = call(capsys, *argv, *where)
     assert (status, error) == (0, "")
     assert "ratios are not modelled" in out
@@ -613,6 +617,12 @@ def test_the_command_writes_everything(tmp_path, capsys, monkeypatch):
     assert names == texts | pictures
     assert json.loads(file.read_text())["ratios"]
     assert page.read_text() == (folder / "fidelity.md").read_text()
+    runs = [one["group"] for one in json.loads((tmp_path / "runs.json").read_text())["runs"]]
+    assert runs == [  # each once, though two places of the panel are of the same runs
+        "eurosys21 12a, p50: Host (host network with RPS)",
+        "eurosys21 12a, p50: Con (overlay with RPS)",
+        "eurosys21 12a, p50: Falcon (FALCON beside RPS)",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -621,7 +631,7 @@ def test_the_command_writes_everything(tmp_path, capsys, monkeypatch):
         (("--figures", "eurosys21:7"), "--figures: 'eurosys21:7'; expected all, or some of"),
         (("--layout", "falcon=99"), "cores; expected at most 40, the machine's"),
         (("--costs", "warp"), "costs: got 'warp', expected one of"),
-        (("--systems", "mflow"), "--systems, --policy, --chain and --trace are for the talk's"),
+        (("--systems", "mflow"), "--systems, --policy and --chain are for the talk's"),
         (("--json", "/nowhere/x.json"), "--json /nowhere/x.json"),
         (("--page", "/nowhere/x.md"), "--page /nowhere/x.md"),
     ],

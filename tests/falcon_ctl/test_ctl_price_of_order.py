@@ -1,6 +1,7 @@
 """The price of order: how it is computed, when it fails, and the command."""
 
 import csv
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -71,12 +72,15 @@ def test_the_picture_has_a_bar_for_each_way_and_load():
 def test_the_command_writes_a_table_and_a_picture(tmp_path, capsys, monkeypatch):
     short = Experiment(5, "surge", "surge", [("udp", "8 flows", LOAD)], tuple(WAYS))
     monkeypatch.setattr(price_report, "EXPERIMENTS", (short,))
+    trace, results = tmp_path / "runs.json", tmp_path / "results"
     with pytest.raises(SystemExit) as ended:
-        cli.main(["order", "--seeds", "1", "--results", str(tmp_path)])
+        cli.main(["order", "--seeds", "1", "--results", str(results), "--trace", str(trace)])
     out = capsys.readouterr().out
     assert ended.value.code == 0, out
     assert "mFlow's resequencing" in out
-    (folder,) = tmp_path.iterdir()
+    groups = [one["group"] for one in json.loads(trace.read_text())["runs"]]
+    assert groups == [f"figure 5, UDP 8 flows: {BY_NAME[name].title}" for name in WAYS]
+    (folder,) = results.iterdir()
     assert (folder / "report.html").is_file()
     assert (folder / "price-of-order.png").read_bytes().startswith(b"\x89PNG")
     with (folder / "price-of-order.csv").open() as table:

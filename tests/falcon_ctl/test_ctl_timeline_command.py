@@ -132,12 +132,16 @@ def test_a_recording_has_its_system(tmp_path, capsys):
     "command",
     [
         ["figures"],
+        ["figures", "--paper"],
+        ["order"],
+        ["sensitivity"],
+        ["apps", "iperf3"],
         ["sweep", "labs/sweeps/cores.yaml"],
         ["flow", "red1-1", "red2-1"],
         ["run"],
         ["timeline", "x.pcap"],
     ],
-    ids=lambda command: command[0],
+    ids=" ".join,
 )
 def test_a_trace_that_cannot_be_written_is_told_before_anything_runs(tmp_path, capsys, command):
     path = tmp_path / "missing" / "out.png"
