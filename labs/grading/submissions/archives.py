@@ -134,6 +134,8 @@ class _Reader:
             self.found.problems.append(f"{_shown(name)}: {error.strerror or error}")
             return
         self.add(name, data, changed, 0, top=top)
+        if self.found.latest is None:  # as of what `labs submit` makes: equal bytes every time
+            self.found.latest = changed
 
     def add(
         self, name: str, data: bytes, changed: datetime | None, depth: int, *, top: bool = False

@@ -169,7 +169,7 @@ def _time(made: object, named: names.Named, latest: datetime | None) -> tuple[da
     if isinstance(made, datetime):
         return made.astimezone(), SUBMISSION
     if latest is not None:
-        return latest, "its latest file"
+        return latest, "its file"
     return None, ""
 
 
