@@ -36,6 +36,5 @@ class NotStarted(LabsError):
 
     def __init__(self, lab: str, folder: Path) -> None:
         self.lab, self.folder = lab, folder
-        super().__init__(
-            f"{folder}: {lab} is not started; `python -m labs start {lab[:2]} --id ID`"
-        )
+        how = f"python -m labs start {int(lab[:2])} --id ID"
+        super().__init__(f"{folder}: {lab} is not started; `{how}` starts it")

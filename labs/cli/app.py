@@ -18,6 +18,7 @@ from labs import catalogue
 from labs.cli import checking, grading, options
 from labs.cli.options import Id, LabArgument, LabsFolder, WorkFolder
 from labs.errors import LabsError
+from labs.pages import parsing
 from labs.work import opened
 from rxpath import signals
 from rxpath.texts import escaped
@@ -31,13 +32,18 @@ app = typer.Typer(
     help="The labs: start one, check it as you go, hand it in.",
 )
 
+parsing.APPS["labs"] = app
+
 
 def main(argv: list[str]) -> int:
     """Run a command; every reported error is one line on standard error."""
     with signals.ending("labs") as ending:
-        status = _status(argv)
-        if ending.number:
+        try:
+            status = _status(argv)
+        except KeyboardInterrupt:
             status = 128 + signal.SIGINT
+        if ending.number:  # typer takes KeyboardInterrupt for itself
+            status = _report("interrupted", 128 + signal.SIGINT)
     return status
 
 
@@ -52,8 +58,6 @@ def _status(argv: list[str]) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _report(f"{where}{error.strerror or error}", 1)
-    except KeyboardInterrupt:
-        return _report("interrupted", 128 + signal.SIGINT)
 
 
 def _report(what: str, status: int) -> int:
@@ -151,3 +155,36 @@ def submit(
 
 
 app.command("grade")(grading.grade)
+
+
+@app.command()
+def pictures(lab: LabArgument, labs: LabsFolder = catalogue.LABS) -> None:
+    """For authors: draw the pictures of a handout again."""
+    from labs.cli import teaching
+
+    teaching.pictures(catalogue.find(lab, labs))
+
+
+@app.command()
+def verify(
+    lab: Annotated[
+        list[str] | None, typer.Argument(metavar="LAB", help="which", show_default="all")
+    ] = None,
+    labs: LabsFolder = catalogue.LABS,
+) -> None:
+    """For authors: the reference passes, wrong solutions fail as they should, commands run."""
+    from labs.cli import teaching
+
+    found = [catalogue.find(one, labs) for one in lab] if lab else catalogue.listed(labs)
+    raise typer.Exit(teaching.verify(found))
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="such as queue-lengths")],
+    labs: LabsFolder = catalogue.LABS,
+) -> None:
+    """For authors: make a lab from a template; it verifies at once."""
+    from labs.cli import teaching
+
+    teaching.new(name, labs)

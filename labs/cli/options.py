@@ -12,13 +12,34 @@ from labs.work import WORK
 LabArgument = Annotated[str, typer.Argument(metavar="LAB", help="its number or name, such as 5")]
 WorkFolder = Annotated[
     Path | None,
-    typer.Option("--work", metavar="DIR", help="where your files are (default: my-labs)"),
+    typer.Option(
+        "--work",
+        metavar="DIR",
+        envvar="LABS_WORK",
+        show_envvar=False,
+        help="where your files are (default: my-labs)",
+    ),
 ]
 LabsFolder = Annotated[
-    Path, typer.Option("--labs", metavar="DIR", help="where the labs are", show_default=False)
+    Path,
+    typer.Option(
+        "--labs",
+        metavar="DIR",
+        envvar="LABS_DIR",
+        show_envvar=False,
+        show_default=False,
+        help="where the labs are",
+    ),
 ]
 Id = Annotated[
-    str | None, typer.Option("--id", metavar="ID", help="who you are: your numbers follow from it")
+    str | None,
+    typer.Option(
+        "--id",
+        metavar="ID",
+        envvar="LABS_ID",
+        show_envvar=False,
+        help="who you are: your numbers follow from it",
+    ),
 ]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 from labs import judging
@@ -25,12 +27,21 @@ def start(lab: Lab, work: Path, given_id: str | None) -> None:
     for name in lab.settings.files:
         say(f"edit   {relative(made.folder / name)}")
     say(f"yours  {relative(made.folder / folder.GIVEN)}   (the numbers of {identity})")
+    say(f"there  {_activation()}cd {relative(made.folder)}")
     say(f"then   python -m labs check {lab.number}   (or watch {lab.number}: at every save)")
     for need in lab.settings.needs:
         if not available(need):
             say(f"extra parts are left out: {WITHOUT[need]}", style="yellow")
     say("")
     say(f"Begin: {lab.settings.start}")
+
+
+def _activation() -> str:
+    """What makes `python` the one with the packages, where it is not yet."""
+    script = folder.ROOT / ".venv/bin/activate"
+    if os.environ.get("VIRTUAL_ENV") or not script.exists():
+        return ""
+    return f". {relative(script)} && "
 
 
 def _known(work: Path) -> str:
@@ -40,4 +51,6 @@ def _known(work: Path) -> str:
             return student_id(str(json.loads(path.read_text(encoding="utf-8"))["id"]))
         except (OSError, ValueError, KeyError, TypeError):  # noqa: PERF203  # the next one, then
             continue
-    raise CallError("--id", "missing", "your matriculation number or name, such as --id ada")
+    if sys.stdin.isatty():
+        return student_id(input("Your id, as your teacher knows you (a name or a number): "))
+    raise CallError("--id", "missing", "the name or number that your teacher knows you by")

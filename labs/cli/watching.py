@@ -29,10 +29,12 @@ def watch(lab: Lab, work: Path) -> None:
         ) from None
     mine = opened(lab, work)
     with _keys() as keys:
-        found = _check(mine, [], "")
-        for changed in changes(
+        looks = changes(
             mine.folder, rust_timeout=POLL, yield_on_timeout=True, watch_filter=None, debounce=300
-        ):
+        )
+        next(looks)  # from here on no save is missed
+        found = _check(mine, [], "")
+        for changed in looks:
             names = sorted({name for _, path in changed if (name := _ours(mine, path))})
             key = keys()
             if key == "q":

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from labs.catalogue import Lab
@@ -18,9 +19,10 @@ from labs.errors import BrokenLab
 
 @dataclass(frozen=True)
 class Checks:
-    """The checks of a lab, and the function that draws what they are checked with.
+    """The checks of a lab, the function that draws what they are checked with, and right answers.
 
-    `answers`: parameters → what belongs into answers.toml, of a lab that asks for that.
+    Attributes:
+        answers: parameters → what answers.toml has to say; None where the lab asks for nothing.
     """
 
     lab: Lab
@@ -32,9 +34,16 @@ class Checks:
 def load(lab: Lab) -> Checks:
     """Load the checks of a lab. Raises `BrokenLab`."""
     path = lab.folder / "checks.py"
+    module = load_module(path, f"labs_checks_{lab.name.replace('-', '_')}")
+    checks = tuple(one for one in vars(module).values() if isinstance(one, Check))
+    _verify(path, checks, hasattr(module, "parameters"))
+    return Checks(lab, checks, module.parameters, getattr(module, "answers", None))
+
+
+def load_module(path: Path, name: str) -> ModuleType:
+    """A lab author's file as a module. Raises `BrokenLab`."""
     if not path.is_file():
         raise BrokenLab(path, "missing")
-    name = f"labs_checks_{lab.name.replace('-', '_')}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None  # of a name that ends with .py
@@ -44,9 +53,7 @@ def load(lab: Lab) -> Checks:
         spec.loader.exec_module(module)
     except Exception as error:
         raise BrokenLab(path, line_and_error(path, error)) from error
-    checks = tuple(one for one in vars(module).values() if isinstance(one, Check))
-    _verify(path, checks, hasattr(module, "parameters"))
-    return Checks(lab, checks, module.parameters, getattr(module, "answers", None))
+    return module
 
 
 def _verify(path: Path, checks: tuple[Check, ...], has_parameters: bool) -> None:

@@ -53,19 +53,34 @@ def judged(
     if ids is not None:
         names = set(ids)
         wanted = [one for one in wanted if one.id in names or one.id in _before(checks, names)]
+    with student_of(checks.lab, folder, wrap) as student:
+        yield from judged_by(student, checks.lab, wanted, given, has)
+
+
+def student_of(lab: Lab, folder: Path, wrap: Wrap = tuple) -> Student:
+    """The files in a folder, for the checks of a lab."""
+    return Student(folder, lab.trial, lab.settings.policies, wrap)
+
+
+def judged_by(
+    student: Student,
+    lab: Lab,
+    checks: Iterable[Check],
+    given: dict[str, Any],
+    has: Callable[[Need], bool] = available,
+) -> Generator[Verdict, None, None]:
+    """As `judged`, of a student that is there already and of these checks."""
     passed: dict[str, bool] = {}
-    lab = checks.lab
-    with Student(folder, lab.trial, lab.settings.policies, wrap) as student:
-        for check in wanted:
-            lacking = [need for need in check.needs if not has(need)]
-            if lacking:
-                verdict = _verdict(check, "left out", WITHOUT[lacking[0]])
-            elif not passed.get(check.after, True):
-                verdict = _verdict(check, "not reached", f"{check.after} has to pass first")
-            else:
-                verdict = _run(lab, check, student, given)
-            passed[check.id] = verdict.passed
-            yield verdict
+    for check in checks:
+        lacking = [need for need in check.needs if not has(need)]
+        if lacking:
+            verdict = _verdict(check, "left out", WITHOUT[lacking[0]])
+        elif not passed.get(check.after, True):
+            verdict = _verdict(check, "not reached", f"{check.after} has to pass first")
+        else:
+            verdict = _run(lab, check, student, given)
+        passed[check.id] = verdict.passed
+        yield verdict
 
 
 def _before(checks: Checks, names: set[str]) -> set[str]:

@@ -76,9 +76,8 @@ def started(lab: Lab, work: Path, id: str, given: dict[str, Any]) -> Work:  # no
     work.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{lab.name}-", dir=work))
     try:
-        for path in sorted(lab.student.iterdir()):
-            if path.is_file():
-                shutil.copyfile(path, draft / path.name)
+        hidden = shutil.ignore_patterns("__pycache__", ".*")
+        shutil.copytree(lab.student, draft, dirs_exist_ok=True, ignore=hidden)
         (draft / GIVEN).write_text(_given(lab, id, given), encoding="utf-8")
         made = Work(lab, draft, State(lab=lab.name, id=id))
         made.save()

@@ -5,7 +5,7 @@ One request a line on standard input, answers on standard output (`labs.worker.m
     {"id": 1, "do": "call", "file": "vxlan.py", "name": "encapsulate", "args": […], "kwargs": {…}}
     {"id": 2, "do": "trial", "name": "saturate", "kwargs": {…}}
     {"id": 3, "do": "value", "file": "vxlan.py", "name": "PORT"}
-    {"id": 4, "do": "forget"} and {"id": 5, "do": "warm"}
+    {"id": 4, "do": "forget"}, {"id": 5, "do": "warm"}, {"id": 6, "do": "move", "folder": …}
 
     {"printed": "text"} and {"tried": "text"}, any number of times, then one of
     {"id": 1, "value": …}
@@ -57,14 +57,13 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--policy", action="append", default=[])
     parser.add_argument("--guarded", action="store_true")
     options = parser.parse_args(argv)
-    folder = options.folder.resolve()
     requests, answers = _pipes()
     sys.stdout = sys.stderr = Printed(answers)
     sys.dont_write_bytecode = True
-    sys.path.append(str(folder))  # behind the installed packages: a json.py hides nothing
-    os.chdir(folder)
     limits.bound()
-    files = Files(folder, options.policy, options.trial)
+    files = Files(options.policy, options.trial)
+    folder = options.folder.resolve()
+    files.move(folder)
     serve(files, requests, answers, _guard(str(folder), answers) if options.guarded else None)
     return 0
 
@@ -126,6 +125,8 @@ def perform(files: Files, request: dict[str, Any]) -> Any:
     do, name = request["do"], request.get("name", "")
     if do == "forget":
         return files.forget()
+    if do == "move":
+        return files.move(Path(request["folder"]))
     if do == "warm":
         warm = getattr(files.run_trial(), "warm", None) if files.trial else None
         return warm() and None if warm else None

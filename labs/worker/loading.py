@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import linecache
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -27,16 +29,26 @@ class Refused(Exception):
 
 
 class Files:
-    """The files of a student in `folder`; `policies` among them must be pure."""
+    """The files of a student, in `folder`; `policies` among them must be pure."""
 
-    def __init__(self, folder: Path, policies: Sequence[str], trial: Path | None) -> None:
-        self.folder, self.policies, self.trial = folder, policies, trial
+    def __init__(self, policies: Sequence[str], trial: Path | None) -> None:
+        self.policies, self.trial = policies, trial
+        self.folder = Path("/")
         self._trial: ModuleType | None = None
-        self._before = set(sys.modules)
+
+    def move(self, folder: Path) -> None:
+        """Stand in a student's folder; another one is forgotten."""
+        self.forget()
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(self.folder))
+        self.folder = folder
+        sys.path.append(str(folder))  # behind the installed packages: a json.py hides nothing
+        importlib.invalidate_caches()
+        os.chdir(folder)
 
     def module(self, name: str) -> ModuleType:
         """The student's file, which is run when it was not since `forget`."""
-        self.verify_policies()
+        self.verify_policies([name])
         path = self._path(name)
         module = sys.modules.get(path.stem)
         if module is not None and getattr(module, "__file__", None) == str(path):
@@ -45,7 +57,7 @@ class Files:
 
     def run_trial(self) -> ModuleType:
         """The lab's trial.py, loaded once: it does what the lab's author wrote."""
-        self.verify_policies()
+        self.verify_policies(self.policies)
         if self._trial is None:
             if self.trial is None:
                 raise Refused("lab.toml", 0, "the lab has no trial.py")
@@ -60,9 +72,9 @@ class Files:
                 del sys.modules[name]
         linecache.clearcache()
 
-    def verify_policies(self) -> None:
-        """Raise `Refused` unless the files that have to be are pure policies."""
-        for name in self.policies:
+    def verify_policies(self, names: Sequence[str]) -> None:
+        """Raise `Refused` unless those of the files that have to be are pure policies."""
+        for name in set(names) & set(self.policies):
             source = self._text(name)
             try:
                 found = policy_file.wrong(source)

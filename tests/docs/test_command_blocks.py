@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs import blocks, parsing, runner
-from tests.docs.blocks import Block, Command
+import labs.cli.app  # noqa: F401  # pages may name its commands
+from labs.pages import blocks, parsing, runner
+from labs.pages.blocks import Block, Command
 from tests.topo.driver import Topo
 from topo.system import requirements
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.docs.blocks import Block, Command, lacking
-from tests.docs.parsing import ROOT, check
+from labs.pages.blocks import Block, Command, lacking
+from labs.pages.parsing import ROOT, check
 
 SECONDS = 120
 LINKED = ("Makefile", "docs", "falcon_ctl", "labs", "mkdocs.yml", "p4", "pyproject.toml", "rxpath",
@@ -22,10 +22,16 @@ MARKS = ("needs", "takes", "changes", "interactive")
 
 
 class Folder:
-    """A folder that looks like a checkout to commands; what they write stays in it."""
+    """A folder that looks like a checkout to commands; what they write stays in it.
+
+    Attributes:
+        standing: where commands are run; this folder, until something else is set.
+    """
+
+    inside = True  # whether falcon_ctl is run in this process
 
     def __init__(self, path: Path, run_dir: Path) -> None:
-        self.path = path
+        self.path = self.standing = path
         path.mkdir()
         for name in LINKED:
             (path / name).symlink_to(ROOT / name)
@@ -48,9 +54,8 @@ class Folder:
 
     def run(self, block: Block, command: Command) -> None:
         """Run a command, and look for the lines that the page shows."""
-        inside = command.text.startswith("python -m falcon_ctl") and not set("|&;>#") & set(
-            command.text
-        )
+        plain = not set("|&;>#") & set(command.text)
+        inside = self.inside and plain and command.text.startswith("python -m falcon_ctl")
         status, output = self._inside(command.text) if inside else self._shell(command.text)
         assert status == 0, f"{block.where}: $ {command.text}\nstatus {status}\n{output}"
         missing = lacking(command.shown, output)
@@ -58,7 +63,7 @@ class Folder:
 
     def _shell(self, text: str) -> tuple[int, str]:
         # A container sees nothing of /tmp, and a reader stands in the checkout.
-        folder = ROOT if " topo exec " in text else self.path
+        folder = ROOT if " topo exec " in text else self.standing
         done = subprocess.run(
             ["bash", "-c", text], cwd=folder, env=self.env, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS,
@@ -92,6 +97,7 @@ class Folder:
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
+        """Stand in the folder, with its environment, while the block runs."""
         before, environment = Path.cwd(), dict(os.environ)
         os.chdir(self.path)
         os.environ.update(self.env)

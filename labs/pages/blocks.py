@@ -9,7 +9,9 @@ _FENCE = re.compile(
     r"(?P<body>.*?)^(?P=fence)$",
     re.MULTILINE | re.DOTALL,
 )
-_SPAN = re.compile(r"`((?:python3? -m (?:falcon_ctl|topo|rxpath|v1switch|tests)\b|make )[^`]*)`")
+_SPAN = re.compile(
+    r"`((?:python3? -m (?:falcon_ctl|topo|rxpath|v1switch|labs|tests)\b|make )[^`]*)`"
+)
 _FOREIGN = ("make run", "make …")  # the P4 tutorials' own, and how commands are written
 _COMMENT = re.compile(r"\s{2,}# .*$")
 _FILE = re.compile(r"^[\w./-]+\.(?:yaml|toml|py|txt)$")
@@ -34,10 +36,12 @@ class Block(NamedTuple):
 
     @property
     def where(self) -> str:
+        """Page and line."""
         return f"{self.page}:{self.line}"
 
     @property
     def is_file(self) -> bool:
+        """Whether it is the content of a file."""
         return bool(_FILE.match(self.title))
 
     @property

@@ -10,11 +10,14 @@ from typing import Any
 
 import typer
 
+from labs import toml_text
+
 ROOT = Path(__file__).parents[2]
 # Programs that pages name and that this project does not bring.
 OTHERS = {
     "cat",
     "dask",
+    "cd",
     "falcon_ctl",
     "git",
     "ip",
@@ -25,6 +28,8 @@ OTHERS = {
     "tshark",
     "wireshark",
 }
+# What runs as a module beside the programs of the other packages, such as labs: name → its app.
+APPS: dict[str, typer.Typer] = {}
 _VARIABLE = re.compile(r"^[A-Z][A-Z0-9_]*=")
 _SEPARATORS = {"&&", "|", ";", "&"}
 
@@ -112,6 +117,8 @@ def _module(name: str, words: list[str], loose: bool) -> None:
         from rxpath.__main__ import app as rxpath
 
         _click(typer.main.get_command(rxpath), "rxpath", words, loose)
+    elif name in APPS:
+        _click(typer.main.get_command(APPS[name]), name, words, loose)
     elif name == "v1switch":
         _v1switch(words, loose)
     elif importlib.util.find_spec(name) is None:
@@ -171,10 +178,9 @@ def _make(words: list[str]) -> None:
 
 
 def _pip(words: list[str]) -> None:
-    tomllib = _toml()
     extras = {
         project: set(
-            tomllib.loads((ROOT / path).read_text())["project"].get("optional-dependencies", ())
+            toml_text.loads((ROOT / path).read_text())["project"].get("optional-dependencies", ())
         )
         for project, path in (
             ("falcon-testbed", "pyproject.toml"),
@@ -189,11 +195,3 @@ def _pip(words: list[str]) -> None:
             continue
         if name not in extras or (extra and extra not in extras[name]):
             raise NotACommand(f"pip install {word}: no such project or extra")
-
-
-def _toml() -> Any:
-    try:
-        import tomllib
-    except ImportError:
-        import tomli as tomllib
-    return tomllib

@@ -1,0 +1,1 @@
+"""Pages in Markdown: their commands, parsed or run as a reader would."""
