@@ -1,0 +1,644 @@
+"""What lab 7 asks for, and the checks.
+
+GRO's rule is compared with `rxpath.model.gro` (net/core/dev.c, net/ipv4/tcp_offload.c of Linux 5.4),
+costs and rates with runs of the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from falcon_ctl.systems.catalogue import BY_NAME
+from falcon_ctl.virtual.loads import Closed
+from falcon_ctl.virtual.measure import connected
+from labs.checking import Draw, Student, check, expect
+from rxpath.config import costs as known
+from rxpath.config import profiles
+from rxpath.config.knobs import Knobs
+from rxpath.drivers import virtual
+from rxpath.host import Model
+from rxpath.results import counters, run, warm
+
+CHAIN, COSTS = "docker", "xeon-silver-4114"
+SEGMENTWISE = ("frame", "alloc", "gro", "segment")
+PLACES = ["skb_alloc", "gro_receive", "netif_receive_skb"]
+BEHIND_GRO = "netif_receive_skb"
+FULL, FRAME = 1398, 1514  # bytes of a full segment's payload, of its frame in VXLAN
+MAX_SIZE = 65_536
+MS = 1_000_000  # ns
+WARM_MS, MEASURED_MS, WINDOW, HASH = 10, 20, 512, 7
+POLL = 64  # packets, NAPI_POLL_WEIGHT
+
+
+def parameters(draw: Draw) -> dict[str, Any]:
+    """Costs around those of a Xeon."""
+    base, stages = known.load(COSTS), []
+    costs: dict[str, dict[str, Any]] = {}
+    for stage in profiles.load()[CHAIN].stages[:3]:
+        stages.append({"device": stage.device, "functions": list(stage.costs)})
+        for name in stage.costs:
+            factor, cost = draw.named(name).number(0.85, 1.2), base[name]
+            udp = 0 if cost.per == "complete" else round(cost.udp * factor)  # UDP is not merged
+            per = "segment" if cost.per in SEGMENTWISE else "skb"
+            costs[name] = {"per": per, "tcp": round(cost.tcp * factor), "udp": udp}
+    bridge = draw.named("bridge").choice([0.8, 1.7])  # decides which stage limits UDP
+    costs["br_handle_frame"]["udp"] = round(costs["br_handle_frame"]["udp"] * bridge)
+    crossing = {"send": draw.named("send").integer(60, 130)}
+    crossing["receive"] = draw.named("receive").integer(60, 130)
+    return {
+        "merged": draw.named("merged").choice([20, 24, 30, 32, 40]),
+        "stages": stages,
+        "costs": costs,
+        "crossing": crossing,
+        "polls": draw.named("polls").integer(1, 10**6),
+        "split_cpus": draw.named("cpus").sample([12, 13, 14, 15, 16, 17, 18, 19], 4),
+    }
+
+
+def answers(given: dict[str, Any]) -> dict[str, Any]:
+    """What belongs into answers.toml."""
+    first, costs, merged = given["stages"][0]["functions"], given["costs"], given["merged"]
+    cut = _best(given, "tcp", merged)
+    onward = given["crossing"]["send"] / merged
+    whole = _ns(first, costs, "tcp", merged) + onward
+    one, other = _halves(given, cut, "tcp", merged)
+    return {
+        "tcp_first_ns": round(_ns(first, costs, "tcp", merged), 2),
+        "udp_first_ns": round(_ns(first, costs, "udp", 1), 2),
+        "tcp_slowest": _slowest(given, "tcp", merged),
+        "udp_slowest": _slowest(given, "udp", 1),
+        "tcp_cut_before": cut,
+        "tcp_whole_kpps": round(1e6 / whole, 2),
+        "tcp_cut_kpps": round(1e6 / max(one, other + onward), 2),
+    }
+
+
+# -- the truth about GRO -----------------------------------------------------------------------
+
+
+class Segment(NamedTuple):
+    """As in the student's segments.py."""
+
+    number: int
+    flow: str
+    seq: int
+    payload: int
+    length: int
+    flags: str
+
+
+Poll = list[Segment]
+Skbs = list[list[int]]
+
+
+def _merged(poll: Poll) -> list[Skbs]:
+    """GRO's skbs of a poll: those that receive() gives, those of flush()."""
+    held: dict[str, Poll] = {}
+    done: list[Poll] = []
+    for one in poll:
+        closing, skb = bool(set("PFSRU") & set(one.flags)), held.get(one.flow)
+        if skb is not None and _joins(skb, one):
+            skb.append(one)
+            if closing or one.payload < skb[0].payload:
+                done.append(held.pop(one.flow))
+            continue
+        if skb is not None:
+            done.append(held.pop(one.flow))
+        if closing or one.payload == 0:
+            done.append([one])
+        else:
+            held[one.flow] = [one]
+    return [[[one.number for one in skb] for skb in skbs] for skbs in (done, held.values())]
+
+
+def _joins(skb: Poll, one: Segment) -> bool:
+    first, behind = skb[0], sum(each.payload for each in skb)
+    return (
+        0 < one.payload <= first.payload
+        and one.seq == (first.seq + behind) % 2**32
+        and set(one.flags) ^ set(first.flags) <= set("PF")
+        and first.length + behind - first.payload + one.payload < MAX_SIZE
+    )
+
+
+def _random_polls(seed: int) -> list[Poll]:
+    """Polls of up to 60 segments of five flows, with holes, overtaking, PSH, FIN, ACKs, short ones."""
+    rng = np.random.default_rng(seed)
+    number, seqs = 0, {f"flow {i}": int(rng.integers(0, 2**32)) for i in range(5)}
+    polls = []
+    for _ in range(6):
+        poll = []
+        while len(poll) < 60:
+            flow = f"flow {rng.integers(0, 5)}"
+            for _ in range(min(int(rng.integers(1, 12)), 60 - len(poll))):
+                kind = rng.random()
+                payload = FULL if kind > 0.15 else int(rng.integers(0, 2) * rng.integers(1, FULL))
+                flags = "P." if rng.random() < 0.1 else "F." if rng.random() < 0.03 else "."
+                poll.append(
+                    Segment(number, flow, seqs[flow], payload, FRAME - FULL + payload, flags)
+                )
+                number += 1
+                lost = FULL if rng.random() < 0.07 else 0
+                seqs[flow] = (seqs[flow] + payload + lost) % 2**32
+            if len(poll) > 2 and rng.random() < 0.3:
+                poll[-1], poll[-2] = poll[-2], poll[-1]
+        polls.append(poll)
+    return polls
+
+
+FLAG_BITS = {"F": 0x01, "S": 0x02, "R": 0x04, "P": 0x08, ".": 0x10, "U": 0x20}
+
+
+def _of_model(polls: list[Poll]) -> list[set[frozenset[int]]]:
+    """The skbs of each poll as the model's GRO makes them: frames that enter the VXLAN device at once."""
+    segments = [one for poll in polls for one in poll]
+    flows = {flow: i for i, flow in enumerate(sorted({one.flow for one in segments}))}
+    model = Model(Knobs.parse({"queues": 1}), slots=4096, sockets=1, flows=len(flows), records=True)
+    trace = virtual.make_trace(
+        np.repeat(np.arange(len(polls)) * MS, [len(poll) for poll in polls]),
+        rss_hash=[flows[one.flow] for one in segments],
+        flow=[flows[one.flow] for one in segments],
+        chain=model.chain("tunnel"),
+        protocol=6,
+        wire_len=[one.length for one in segments],
+        payload=[one.payload for one in segments],
+        seq=[one.seq for one in segments],
+        tcp_flags=[sum(FLAG_BITS[flag] for flag in one.flags) for one in segments],
+    )
+    done = run(model, trace)
+    return _grouped(done, polls, flows)
+
+
+def _grouped(done: Any, polls: list[Poll], flows: dict[str, int]) -> list[set[frozenset[int]]]:
+    """Frames of a flow leave the model in order of arrival; those of one skb share a start."""
+    waiting = {
+        i: [one for poll in polls for one in poll if flows[one.flow] == i] for i in flows.values()
+    }
+    order = np.lexsort((np.arange(len(done.flow)), done.time))
+    starts: dict[tuple[int, int], list[int]] = {}
+    for flow in waiting:
+        rows = [int(i) for i in order if done.flow[i] == flow]
+        rows.sort(key=lambda i: int(done.stages.start[i, 0]))
+        for row, one in zip(rows, waiting[flow], strict=True):
+            starts.setdefault((flow, int(done.stages.start[row, 1])), []).append(one.number)
+    found: list[set[frozenset[int]]] = [set() for _ in polls]
+    poll_of = {one.number: i for i, poll in enumerate(polls) for one in poll}
+    for numbers in starts.values():
+        found[poll_of[numbers[0]]].add(frozenset(numbers))
+    return found
+
+
+# -- the truth about costs ---------------------------------------------------------------------
+
+
+def _ns(functions: Iterable[str], costs: dict[str, Any], proto: str, merged: float) -> float:
+    return sum(
+        costs[name][proto] / (merged if costs[name]["per"] == "skb" else 1) for name in functions
+    )
+
+
+def _slowest(given: dict[str, Any], proto: str, merged: float) -> str:
+    stage = max(
+        given["stages"], key=lambda one: _ns(one["functions"], given["costs"], proto, merged)
+    )
+    return str(stage["device"])
+
+
+def _halves(given: dict[str, Any], before: str, proto: str, merged: float) -> list[float]:
+    functions, costs = given["stages"][0]["functions"], given["costs"]
+    at, things = functions.index(before), merged if before == BEHIND_GRO else 1
+    return [
+        _ns(functions[:at], costs, proto, merged) + given["crossing"]["send"] / things,
+        _ns(functions[at:], costs, proto, merged) + given["crossing"]["receive"] / things,
+    ]
+
+
+def _best(given: dict[str, Any], proto: str, merged: float) -> str:
+    return min(PLACES, key=lambda before: max(_halves(given, before, proto, merged)))
+
+
+def _knobs(given: dict[str, Any]) -> dict[str, Any]:
+    overrides = {
+        f"{name}.{proto}": cost[proto]
+        for name, cost in given["costs"].items()
+        for proto in ("tcp", "udp")
+    }
+    overrides |= {
+        "remote_enqueue.ns": given["crossing"]["send"],
+        "cache_penalty.ns": given["crossing"]["receive"],
+        **dict.fromkeys(("split_send.ns", "split_receive.ns", "wake_up.ns"), 0),
+    }
+    falcon = {
+        "order": "none",
+        "balancing": False,
+        "switch_off": False,
+        "grosplit_cpus": given["split_cpus"],
+    }
+    return {"cost_overrides": overrides, "queues": 1, "irq_cpus": [1], "falcon": falcon}
+
+
+class Measured(NamedTuple):
+    """One TCP connection in the model: thousand segments/s, segments per skb."""
+
+    kpps: float
+    merged: float
+
+
+def _measured(system: str, given: dict[str, Any]) -> Measured:
+    load = Closed(1, MEASURED_MS, WARM_MS, WINDOW, hashes=[HASH], knobs=_knobs(given))
+    model, closed_loop = connected(BY_NAME[system], load, 1)
+    closed_loop.run(WARM_MS * MS)
+    before = counters(model)
+    closed_loop.run((WARM_MS + MEASURED_MS) * MS)
+    after = counters(model)
+    segments = after.delivered - before.delivered
+    return Measured(segments / MEASURED_MS, segments / (segments - after.merged + before.merged))
+
+
+def _slack() -> float:
+    """ns for each segment that a core may pay beside its functions: what is done once in a poll."""
+    base = known.load(COSTS)
+    names = ("hardirq", "softirq_entry", "ipi_send", "ipi_handle")
+    return (sum(base[name].udp for name in names) + 2 * base["napi_poll"].udp) / POLL
+
+
+def _near(value: Any, right: float, share: float = 0.002) -> bool:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and abs(value - right) <= share * abs(right)
+
+
+# -- the checks --------------------------------------------------------------------------------
+
+
+def _run_of(count: int, flow: str = "a", start: int = 1000, number: int = 0) -> Poll:
+    """Full segments that follow each other."""
+    return [
+        Segment(number + i, flow, (start + i * FULL) % 2**32, FULL, FRAME, ".")
+        for i in range(count)
+    ]
+
+
+def _cases() -> list[tuple[str, bool, Poll, Segment]]:
+    """(what it tries, whether it joins, skb, segment)."""
+    skb = _run_of(3)
+    following = Segment(3, "a", 1000 + 3 * FULL, FULL, FRAME, ".")
+    wrapped = _run_of(2, start=2**32 - FULL)
+    room = (MAX_SIZE - 1 - FRAME) // FULL  # full segments behind the first one
+    full = _run_of(room + 1)
+    return [
+        ("the next segment of the flow", True, skb, following),
+        ("the next number, but of another flow", False, skb, following._replace(flow="b")),
+        ("a hole of one segment", False, skb, following._replace(seq=1000 + 4 * FULL)),
+        ("the last segment once more", False, skb, following._replace(seq=1000 + 2 * FULL)),
+        ("no payload (a pure ACK)", False, skb, following._replace(payload=0, length=116)),
+        ("a shorter segment", True, skb, following._replace(payload=100, length=216)),
+        (
+            "a longer segment than the first one",
+            False,
+            [s._replace(payload=500, length=616, seq=1000 + 500 * i) for i, s in enumerate(skb)],
+            following._replace(seq=2500),
+        ),
+        ("a segment with PSH", True, skb, following._replace(flags="P.")),
+        ("a segment with FIN", True, skb, following._replace(flags="F.")),
+        ("a segment with URG", False, skb, following._replace(flags="U.")),
+        (
+            "sequence numbers that begin again at 0",
+            True,
+            wrapped,
+            Segment(2, "a", FULL, FULL, FRAME, "."),
+        ),
+        ("the last full segment below 64 KB", True, full[:-1], full[-1]),
+        (
+            "a segment that makes the skb 64 KB or longer",
+            False,
+            full,
+            Segment(room + 1, "a", 1000 + (room + 1) * FULL, FULL, FRAME, "."),
+        ),
+    ]
+
+
+@check(
+    "joins",
+    "joins(): what may be merged",
+    points=3,
+    hints=(
+        "The skb's end is the sequence number of its first segment plus the payload of all of its segments.",
+        "Sequence numbers are modulo 2**32. Flags: compare as sets, and take P and F out of both.",
+        "size = skb[0].length + payload of the others; with the new payload it must be < MAX_SIZE.",
+    ),
+)
+def joins(student: Student, given: dict[str, Any]) -> None:
+    """Task 1."""
+    cases = _cases()
+    asked = [[list(map(list, skb)), list(segment)] for _, _, skb, segment in cases]
+    seen = student.trial("joined", cases=asked)
+    for (what, right, _, _), answer in zip(cases, seen, strict=True):
+        verb = "does not join, and it should" if right else "joins, and it must not"
+        expect(answer == right, f"{what}: {verb}")
+
+
+def _scenarios() -> list[tuple[str, list[Poll]]]:
+    """(the mistake that it shows, polls)."""
+    a, b = _run_of(4), _run_of(4, "b", 9_000_000, 10)
+    mixed = [one for pair in zip(a, b, strict=True) for one in pair]
+    hole = [*a[:2], a[3]]
+    swapped = [a[0], a[2], a[1], a[3]]
+    pushed = [a[0], a[1]._replace(flags="P."), a[2], a[3]]
+    short = [a[0], a[1]._replace(payload=600, length=716), a[2]._replace(seq=1000 + FULL + 600)]
+    ack = [a[0], a[1]._replace(payload=0, length=116), a[2]._replace(seq=1000 + FULL)]
+    lone = [a[0]._replace(flags="P."), a[1], a[2]]
+    return [
+        ("segments that follow each other become one skb at the end of the poll", [a]),
+        ("two flows that alternate: each has an skb of its own", [mixed]),
+        (
+            "a hole: what is held goes up first, and the segment behind the hole begins an skb",
+            [hole],
+        ),
+        ("a segment that was overtaken: nothing is put in order here", [swapped]),
+        ("PSH: the segment is the last one of its skb, which goes up at once", [pushed]),
+        ("a short segment is the last one of its skb", [short]),
+        ("a pure ACK goes up at once, but behind what is held of its flow", [ack]),
+        ("a segment with PSH that joins nothing is not held", [lone]),
+        ("the poll ends: nothing may be held until the next one", [a[:2], a[2:]]),
+        ("a long run: an skb stays below 64 KB, the rest is another one", [_run_of(60)]),
+    ]
+
+
+@check(
+    "merging",
+    "Gro merges the segments of a poll",
+    points=4,
+    after="joins",
+    hints=(
+        "Three questions, in this order: is an skb of this flow held? Does the segment join it? Is the skb complete now?",
+        "Whatever is done is taken out of self.held, and returned. If the segment does not join, the "
+        "held skb is returned first, and then the segment itself is either held or returned.",
+        "flush(): done, self.held = self.held, []; return done.",
+    ),
+)
+def merging(student: Student, given: dict[str, Any]) -> None:
+    """Task 2."""
+    for what, polls in _scenarios():
+        found = student.trial("polls", polls=[[list(one) for one in poll] for poll in polls])
+        for poll, (released, flushed) in zip(polls, found, strict=True):
+            done, held = _merged(poll)
+            shown = f"receive: {released}, flush: {flushed}"
+            in_order = _is_in_order(poll, released + flushed)
+            message = f"{what.split(':')[0]}: a segment goes up before older data of its flow"
+            expect(in_order, message, shown, f"receive: {done}, flush: {held}")
+            expect(
+                [released, flushed] == [done, held], what, shown, f"receive: {done}, flush: {held}"
+            )
+
+
+def _is_in_order(poll: Poll, skbs: Skbs) -> bool:
+    """Whether no segment goes up before one of its flow that came earlier."""
+    flow_of = {one.number: one.flow for one in poll}
+    came = {one.number: place for place, one in enumerate(poll)}
+    up = [number for skb in skbs for number in skb if number in came]
+    for flow in set(flow_of.values()):
+        places = [came[number] for number in up if flow_of[number] == flow]
+        if places != sorted(places):
+            return False
+    return True
+
+
+@check(
+    "gro-model",
+    "Gro makes the skbs that the model's GRO makes",
+    points=2,
+    after="merging",
+    hints=(
+        "The polls here are longer, with five flows, holes, PSH, FIN, short segments, and ACKs.",
+        "seen and expected are the skbs of the first poll that differs, as numbers of segments.",
+    ),
+)
+def gro_model(student: Student, given: dict[str, Any]) -> None:
+    """Task 2, against `rxpath.model.gro`."""
+    polls = _random_polls(given["polls"])
+    found = student.trial("polls", polls=[[list(one) for one in poll] for poll in polls])
+    for poll, model, (released, flushed) in zip(polls, _of_model(polls), found, strict=True):
+        order: dict[str, list[int]] = {}
+        flow_of = {one.number: one.flow for one in poll}
+        for number in [number for skb in released + flushed for number in skb]:
+            order.setdefault(flow_of.get(number, "?"), []).append(number)
+        message = "segments of a flow go up in another order than they came, or not at all"
+        right = {flow: [o.number for o in poll if o.flow == flow] for flow in set(flow_of.values())}
+        expect(order == right, message, seen=order, expected=right)
+        skbs = {frozenset(skb) for skb in released + flushed}
+        message = "the model's GRO makes other skbs of these segments"
+        expect(skbs == model, message, _sorted(skbs - model), _sorted(model - skbs))
+
+
+def _sorted(skbs: set[frozenset[int]]) -> list[list[int]]:
+    return sorted(sorted(skb) for skb in skbs)
+
+
+@check(
+    "hand",
+    "What limits TCP, and where to cut",
+    points=3,
+    hidden=False,
+    hints=(
+        "Two sums for each stage: what is paid per segment, and what is paid per skb. Divide the second one by merged.",
+        "For UDP each packet is an skb of its own: both sums count in full.",
+        "Cut before gro_receive, for example: first = driver_poll + skb_alloc + send; second = the rest "
+        "+ receive. The rate is 1,000,000 / the greater one, in kpps; mind the onward send / merged.",
+    ),
+)
+def hand(student: Student, given: dict[str, Any]) -> None:
+    """Tasks 3 and 4."""
+    found, right = student.toml("answers.toml"), answers(given)
+    numbers = ("tcp_first_ns", "udp_first_ns", "tcp_whole_kpps", "tcp_cut_kpps")
+    for name in numbers:
+        is_number = isinstance(found.get(name), (int, float)) and found.get(name) is not True
+        expect(is_number, f"{name} in answers.toml is not a number yet", seen=found.get(name))
+    first, costs = given["stages"][0]["functions"], given["costs"]
+    unmerged = _ns(first, costs, "tcp", 1)
+    message = "tcp_first_ns: what is paid once per skb is counted for each segment"
+    expect(not _near(found["tcp_first_ns"], unmerged), message, seen=found["tcp_first_ns"])
+    messages = {
+        "tcp_first_ns": "tcp_first_ns is not the time of a segment in the first softirq",
+        "udp_first_ns": "udp_first_ns is not the time of a packet in the first softirq",
+        "tcp_slowest": "tcp_slowest is not the device with the most time for a segment",
+        "udp_slowest": "udp_slowest is not the device with the most time for a packet",
+        "tcp_cut_before": "with this cut the slower of the two cores has more to do than with another",
+        "tcp_whole_kpps": "tcp_whole_kpps is not the rate of the first softirq in one piece",
+        "tcp_cut_kpps": "tcp_cut_kpps is not the rate of the slower half",
+    }
+    for name, message in messages.items():
+        if name in numbers:
+            expect(_near(found[name], right[name], 0.01), message, seen=found[name])
+        else:
+            expect(found.get(name) == right[name], message, seen=found.get(name))
+
+
+@check(
+    "cost",
+    "ns_per_segment() and slowest_device()",
+    points=2,
+    hints=(
+        "costs[name]['per'] says whether a function is called for each segment or for each skb.",
+        "A function per skb costs a segment its ns divided by merged.",
+        "max(stages, key=lambda one: ns_per_segment(one['functions'], costs, proto, merged))['device']",
+    ),
+)
+def cost(student: Student, given: dict[str, Any]) -> None:
+    """Task 3."""
+    stages, costs = given["stages"], given["costs"]
+    for proto, merged in (("tcp", 1), ("tcp", given["merged"]), ("tcp", 5.5), ("udp", 1)):
+        where = f"{proto}, {merged} segments per skb"
+        for stage in stages:
+            functions = stage["functions"]
+            seen = student.call(
+                "cost.py", "ns_per_segment", functions, costs, proto, merged, returns=(int, float)
+            )
+            right, what = _ns(functions, costs, proto, merged), f"{where}, {stage['device']}"
+            if merged > 1:
+                message = f"{what}: all costs are divided by the segments of an skb, but the driver and GRO see each segment"
+                whole = sum(costs[name][proto] for name in functions)
+                expect(not _near(seen, whole / merged), message, seen=seen)
+                message = f"{what}: what is paid once per skb is counted for each segment"
+                expect(not _near(seen, whole), message, seen=seen)
+            expect(_near(seen, right), f"{what}: not the time of a segment", seen, round(right, 1))
+        seen = student.call("cost.py", "slowest_device", stages, costs, proto, merged, returns=str)
+        right_device = _slowest(given, proto, merged)
+        expect(seen == right_device, f"{where}: another device needs more time", seen=seen)
+
+
+@check(
+    "cut",
+    "halves() and best_cut() agree with the model",
+    points=3,
+    after="cost",
+    hints=(
+        "at = functions.index(before); the first core runs functions[:at], the second one functions[at:].",
+        "Both pay for crossing, per segment; behind GRO only skbs cross, so it is divided by merged.",
+        "best_cut: min(places, key=lambda before: max(halves(functions, before, ...)))",
+    ),
+)
+def cut(student: Student, given: dict[str, Any]) -> None:
+    """Task 4, against runs of one TCP connection in one piece and cut before GRO."""
+    functions, costs, crossing = given["stages"][0]["functions"], given["costs"], given["crossing"]
+    for proto, merged in (("tcp", given["merged"]), ("tcp", 4), ("udp", 1)):
+        for before in PLACES:
+            arguments = (functions, before, costs, proto, merged, crossing)
+            seen = student.call("cost.py", "halves", *arguments, returns=list)
+            right, what = _halves(given, before, proto, merged), f"{proto}, cut before {before}"
+            free = _ns(functions, costs, proto, merged)
+            expect(len(seen) == 2, f"{what}: two numbers, one for each core", seen=seen)
+            message = f"{what}: crossing is free here; both cores pay for it"
+            expect(not _near(sum(seen), free, 1e-6), message, seen=seen)
+            each = list(right)
+            each[0] += crossing["send"] * (1 - 1 / merged)
+            each[1] += crossing["receive"] * (1 - 1 / merged)
+            if before == BEHIND_GRO and merged > 1:
+                message = f"{what}: behind GRO skbs cross, and not each segment"
+                expect(not all(map(_near, seen, each)), message, seen=seen)
+            expect(all(map(_near, seen, right)), f"{what}: not the two halves", seen, right)
+        arguments = (functions, PLACES, costs, proto, merged, crossing)
+        seen_place = student.call("cost.py", "best_cut", *arguments, returns=str)
+        sums = {place: sum(_halves(given, place, proto, merged)) for place in PLACES}
+        best = _best(given, proto, merged)
+        cheapest = min(PLACES, key=lambda place: sums[place])
+        if cheapest != best:
+            message = f"{proto}: this cut costs least in all, but its slower half is slower than that of another cut"
+            expect(seen_place != cheapest, message, seen=seen_place)
+        expect(
+            seen_place == best, f"{proto}: another cut has a faster slower half", seen=seen_place
+        )
+    _check_rates(student, given)
+
+
+def _check_rates(student: Student, given: dict[str, Any]) -> None:
+    functions, costs, crossing = given["stages"][0]["functions"], given["costs"], given["crossing"]
+    whole, split = _measured("falcon-pipelining", given), _measured("falcon-splitting", given)
+    onward = crossing["send"]
+    arguments = (functions, costs, "tcp", whole.merged)
+    ns = student.call("cost.py", "ns_per_segment", *arguments, returns=(int, float))
+    arguments = (functions, "gro_receive", costs, "tcp", split.merged, crossing)
+    first, second = student.call("cost.py", "halves", *arguments, returns=list)
+    predictions = (
+        ("in one piece", ns + onward / whole.merged, whole.kpps),
+        ("cut before GRO", max(first, second + onward / split.merged), split.kpps),
+    )
+    for what, each, kpps in predictions:
+        expect(
+            1e6 / (each + _slack()) * 0.995 <= kpps <= 1e6 / each * 1.005,
+            f"{what}: the model receives another rate than your functions say",
+            seen=f"{1e6 / each:.1f} kpps predicted",
+            expected=f"{kpps:.1f} kpps in the model, which pays up to {_slack():.0f} ns more a segment",
+        )
+
+
+@check(
+    "choose",
+    "choose() cuts TCP in front of GRO, by flow",
+    points=2,
+    hints=(
+        "All packets of a flow must have the same answer; packet.number is different for each of them.",
+        "packet.stage == SPLIT is the place in front of GRO; packet.protocol == TCP. Otherwise: packet.here.",
+        "host.split_cpus[hash_32(packet.hash, 16) % len(host.split_cpus)]",
+    ),
+)
+def choose(student: Student, given: dict[str, Any]) -> None:
+    """Task 5, in plain Python."""
+    from rxpath.model.state.codes import BACKLOG, GRO_CELL, SPLIT
+
+    cpus, draw = given["split_cpus"], Draw(f"hashes {given['polls']}")
+    hashes = [draw.integer(0, 2**32 - 1) for _ in range(40)]
+    usual = {"ifindex": 2, "stage": SPLIT, "protocol": 6, "here": 1, "app": 21, "number": 0}
+
+    def asked(changes: list[dict[str, int]]) -> list[int]:
+        packets = [{**usual, **change} for change in changes]
+        return list(student.trial("chosen", packets=packets, split_cpus=cpus))
+
+    seen = asked([{"hash": value, "protocol": 17} for value in hashes])
+    message = "UDP is cut, too: there is nothing that GRO merges, and crossing costs"
+    expect(set(seen) == {1}, message, seen=sorted(set(seen)))
+    for stage, name in ((GRO_CELL, "the VXLAN device"), (BACKLOG, "the veth")):
+        seen = asked([{"hash": value, "stage": stage, "here": 14} for value in hashes])
+        message = f"a TCP packet is moved before {name}: only GRO's half was to be cut off here"
+        expect(set(seen) == {14}, message, seen=sorted(set(seen)))
+    one_flow = asked([{"hash": hashes[0], "number": number} for number in range(40)])
+    message = "packets of one flow go to several cores, and overtake each other there"
+    expect(len(set(one_flow)) == 1, message, seen=one_flow[:8])
+    seen = asked([{"hash": value} for value in hashes])
+    message = "TCP stays where it is: nothing is cut"
+    expect(set(seen) != {1}, message, seen=sorted(set(seen)))
+    message = "a core that is none of host.split_cpus"
+    expect(set(seen) <= set(cpus), message, seen=sorted(set(seen)), expected=sorted(cpus))
+    message = "all flows have the same core: a second connection gets no second one"
+    expect(len(set(seen)) > 1, message, seen=sorted(set(seen)), expected=sorted(cpus))
+    low = [cpus[value % len(cpus)] for value in hashes]
+    message = "the low bits of the hash are used: RSS has used them already, and all flows of a queue have the same ones"
+    expect(seen != low, message, seen=seen[:8])
+
+
+@check(
+    "order",
+    "Four connections through your cut: in order, and still merged",
+    points=2,
+    after="choose",
+    hints=(
+        "python measure.py split.py shows what your policy does to one connection.",
+        "Where packets of a flow are on two cores, GRO sees holes, and TCP sees them as losses.",
+    ),
+)
+def order(student: Student, given: dict[str, Any]) -> None:
+    """Task 5, in the model, without the order guard."""
+    warm()  # the kernels are in the cache on disk then, and the student's time is not for them
+    knobs = _knobs(given)
+    hashes = [HASH + 7919 * number for number in range(4)]
+    seen = student.trial("connections", knobs=knobs, hashes=hashes)
+    message = "segments overtake each other behind the cut"
+    expect(seen["reordered"] == 0, message, seen=f"{seen['reordered']} reordered")
+    message = "TCP sends segments again that were not lost: they came in another order"
+    expect(seen["retransmits"] == 0, message, seen=f"{seen['retransmits']} retransmits")
+    message = "GRO merges almost nothing behind the cut"
+    expect(seen["merged"] > 2, message, seen=f"{seen['merged']:.1f} segments per skb")
+    used = set(seen["busy"]) & set(given["split_cpus"])
+    expect(used, "none of split_cpus did any work", seen=seen["busy"])
