@@ -15,7 +15,7 @@ runs in another process, which `Student` asks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -23,7 +23,9 @@ from labs.draw import Draw
 from labs.needs import Need, available
 from labs.student import CheckFailed, Student, shown
 
-__all__ = ["CheckFailed", "Draw", "Student", "available", "check", "expect", "fail"]
+__all__ = [
+    "CheckFailed", "Draw", "Student", "Tournament", "available", "check", "expect", "fail",
+]  # fmt: skip
 
 Function = Callable[[Student, dict[str, Any]], None]
 NOTHING = object()
@@ -53,6 +55,24 @@ class Check:
     hidden: bool = True
     needs: tuple[Need, ...] = ()
     after: str = ""
+
+
+@dataclass(frozen=True)
+class Tournament:
+    """How submissions of a lab play against each other, for `labs tournament`.
+
+    Attributes:
+        rounds: parameters → what each round is called.
+        scores: student, parameters, player → a score for each round, above 0, higher is better. A
+            player is the student's own file, or an opponent.
+        player: the student's file.
+        opponents: players that everybody meets → what they are called.
+    """
+
+    rounds: Callable[[dict[str, Any]], list[str]]
+    scores: Callable[[Student, dict[str, Any], str], list[float]]
+    player: str
+    opponents: Mapping[str, str]
 
 
 def check(

@@ -14,8 +14,9 @@ from typing import Annotated
 
 import typer
 
+from falcon_ctl.errors import CtlError
 from labs import catalogue
-from labs.cli import checking, grading, options
+from labs.cli import checking, grading, options, playing
 from labs.cli.options import Id, LabArgument, LabsFolder, WorkFolder
 from labs.errors import LabsError
 from labs.pages import parsing
@@ -50,7 +51,7 @@ def main(argv: list[str]) -> int:
 def _status(argv: list[str]) -> int:
     try:
         return run_app(app, "labs", argv)
-    except LabsError as error:
+    except (LabsError, CtlError) as error:  # falcon_ctl's: of files, and of what its pages lack
         return _report(str(error), error.exit_status)
     except BrokenPipeError:  # the reader of our output has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -155,6 +156,7 @@ def submit(
 
 
 app.command("grade")(grading.grade)
+app.command("tournament")(playing.tournament)
 
 
 @app.command()

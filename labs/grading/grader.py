@@ -117,7 +117,7 @@ class Grader:
         ids = [one.id for one in wanted if one.id not in without]
         found: dict[str, Verdict] = {}
         times = 0
-        with self._folder(files, given) as folder:
+        with folder_of(self.scratch, files, given) as folder:
             wrap = self.wrap(folder)
             running = judging.judged(self.checks, folder, given, hidden=hidden, wrap=wrap, ids=ids)
             for verdict in running:
@@ -135,17 +135,6 @@ class Grader:
             for one in wanted
         ]
 
-    @contextmanager
-    def _folder(self, files: Mapping[str, bytes], given: dict[str, Any]) -> Iterator[Path]:
-        """A folder with the files, and the numbers as `labs start` writes them."""
-        with tempfile.TemporaryDirectory(dir=self.scratch, prefix="files-") as name:
-            folder = Path(name)
-            folder.chmod(0o755)  # for the sandbox's user; the folder around is the grader's alone
-            for path, data in files.items():
-                (folder / path).write_bytes(data)
-            (folder / GIVEN).write_text(dumps(given), encoding="utf-8")
-            yield folder
-
     def verify_reference(self) -> None:
         """Run the reference solution with all numbers. Raises `BrokenReference`.
 
@@ -154,12 +143,24 @@ class Grader:
         lab = self.checks.lab
         for seed in ("reference", *self._hidden_seeds):
             given = judging.parameters(self.checks, seed)
-            with self._folder(reference(self.checks, given), given) as folder:
+            with folder_of(self.scratch, reference(self.checks, given), given) as folder:
                 for verdict in judging.judged(
                     self.checks, folder, given, hidden=seed != "reference"
                 ):
                     if not verdict.passed and verdict.points:
                         raise BrokenReference(lab.name, verdict)
+
+
+@contextmanager
+def folder_of(scratch: Path, files: Mapping[str, bytes], given: dict[str, Any]) -> Iterator[Path]:
+    """A folder in `scratch` with the files, and the numbers as `labs start` writes them."""
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="files-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # for the sandbox's user; the folder around is the grader's alone
+        for path, data in files.items():
+            (folder / path).write_bytes(data)
+        (folder / GIVEN).write_text(dumps(given), encoding="utf-8")
+        yield folder
 
 
 def _without_files(checks: Checks) -> tuple[list[Verdict], list[list[Verdict]]]:

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from labs.catalogue import Lab
-from labs.checking import Check
+from labs.checking import Check, Tournament
 from labs.draw import Draw
 from labs.errors import BrokenLab
 
@@ -23,12 +23,14 @@ class Checks:
 
     Attributes:
         answers: parameters → what answers.toml has to say; None where the lab asks for nothing.
+        tournament: how submissions play against each other; None where they do not.
     """
 
     lab: Lab
     checks: tuple[Check, ...]
     parameters: Callable[[Draw], dict[str, Any]]
     answers: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    tournament: Tournament | None = None
 
 
 def load(lab: Lab) -> Checks:
@@ -37,7 +39,8 @@ def load(lab: Lab) -> Checks:
     module = load_module(path, f"labs_checks_{lab.name.replace('-', '_')}")
     checks = tuple(one for one in vars(module).values() if isinstance(one, Check))
     _verify(path, checks, hasattr(module, "parameters"))
-    return Checks(lab, checks, module.parameters, getattr(module, "answers", None))
+    tournament = next((one for one in vars(module).values() if isinstance(one, Tournament)), None)
+    return Checks(lab, checks, module.parameters, getattr(module, "answers", None), tournament)
 
 
 def load_module(path: Path, name: str) -> ModuleType:

@@ -1,9 +1,11 @@
 """A real VXLAN overlay of three network namespaces on this computer, and the kernel's view of it.
 
-    sudo python3 overlay.py up                     # make it
-    sudo python3 overlay.py rps l9vxlan 2          # write rps_cpus of one device
-    sudo python3 overlay.py run FOLDER             # send one UDP flow; the kernel's view goes there
-    sudo python3 overlay.py down
+In a root shell:
+
+    python overlay.py up                     # make it
+    python overlay.py rps l9vxlan 2          # write rps_cpus of one device
+    python overlay.py run FOLDER             # send one UDP flow; the kernel's view goes there
+    python overlay.py down
 
     l9-sender                l9-host                                        l9-container
     l9vxlan 10.99.0.1        l9nic ─ UDP 4789 ─ l9vxlan ─ l9br ─ l9port ──── l9eth 10.99.0.2

@@ -126,7 +126,7 @@ def main():
     elif sys.argv[1:] == ["masks"]:
         cpus = sorted(os.sched_getaffinity(0))
         for device, mask in choose_masks(cpus, cpus[0]).items():
-            print("sudo python3 overlay.py rps", device, mask)
+            print("python overlay.py rps", device, mask)
     else:
         sys.exit(__doc__)
 

@@ -1,6 +1,6 @@
 """The checks of the lab that the tests have."""
 
-from labs.checking import Draw, Student, check, expect, fail
+from labs.checking import Draw, Student, Tournament, check, expect, fail
 
 
 def parameters(draw: Draw) -> dict:
@@ -16,6 +16,17 @@ def answers(given: dict) -> dict:
 def add(a: int, b: int) -> int:
     """The one's complement sum of two bytes."""
     return (a + b) % 256 + (a + b) // 256
+
+
+def scores(student: Student, given: dict, player: str) -> list[float]:
+    """One round: 2 for the right sum, 1 for another; guessing is right once in a while."""
+    if player == "guessing":
+        return [1.5]
+    found = student.call(player, "add", given["a"], given["b"], returns=int)
+    return [2.0 if found == add(given["a"], given["b"]) else 1.0]
+
+
+tournament = Tournament(lambda given: ["sum"], scores, "adder.py", {"guessing": "guessing"})
 
 
 @check(

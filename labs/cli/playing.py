@@ -1,0 +1,52 @@
+"""`tournament`: the options of the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labs import catalogue
+from labs.cli.options import LabsFolder
+
+
+def tournament(
+    submissions: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="SUBMISSION…", help="archives, folders or files", show_default=False
+        ),
+    ] = None,
+    everything: Annotated[
+        Path | None,
+        typer.Option("--all", metavar="DIR", help="a folder or archive with the whole class"),
+    ] = None,
+    lab: Annotated[str, typer.Option("--lab", metavar="LAB", help="which lab")] = "10",
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="the leaderboard as a page")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="a table: a line a player")
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, max=20, help="how often all rounds are drawn")
+    ] = 3,
+    secret: Annotated[
+        str, typer.Option("--secret", metavar="TEXT", help="yours: the rounds follow from it")
+    ] = "the same everywhere",
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=0, max=64, help="submissions at once (0: one a CPU)")
+    ] = 0,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="run what students wrote as yourself, unprotected")
+    ] = False,
+    labs: LabsFolder = catalogue.LABS,
+) -> None:
+    """Let submissions play against each other over new rounds, and show who is best."""
+    from labs.grading import command as grading
+    from labs.tournament import command
+
+    found = grading.submissions(submissions or [], everything)
+    drawn = [f"tournament/{secret}/{number}" for number in range(1, seeds + 1)]
+    command.run(found, catalogue.find(lab, labs), drawn, html, csv, jobs=jobs, unsafe=unsafe)
