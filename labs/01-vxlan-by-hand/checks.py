@@ -697,63 +697,6 @@ def decapsulate(student: Student, given: Given) -> None:
 
 
 @check(
-    "tolerant",
-    "Unusual but correct frames are decapsulated as well",
-    points=3,
-    after="decapsulate",
-    hints=(
-        (
-            "Be liberal in what you accept: reserved bits, options, a VLAN tag and padding do not "
-            "make a frame wrong."
-        ),
-        (
-            "Find each header by what the one before says: EtherType 0x8100 adds 4 bytes; IHL "
-            "counts words of 4 bytes."
-        ),
-        (
-            "The IP total length and the UDP length say where the data ends. What comes after is "
-            "Ethernet's padding."
-        ),
-    ),
-)
-def tolerant(student: Student, given: Given) -> None:
-    """Task 6: what must be accepted."""
-    inner = inner_udp(given)
-
-    def accepts(message: str, data: bytes = inner, **changes: Any) -> None:
-        taken(student, given, outer(given, data, **changes), data, message)
-
-    reserved = bytearray(vxlan_header(given["vni"]))
-    reserved[1:4], reserved[7] = b"\x12\x34\x56", 0x99
-    accepts(
-        "reserved bits MUST be ignored on receipt (RFC 7348), but they change the result",
-        header=bytes(reserved),
-    )
-    reserved[0] = 0xF8 | 0x07
-    accepts(
-        "the other flag bits are reserved and MUST be ignored (RFC 7348): only the I flag counts",
-        header=bytes(reserved),
-    )
-    accepts("a VLAN tag outside (EtherType 0x8100) moves all headers by 4 bytes", tag=100)
-    accepts(
-        "IP options make the outer IP header longer than 20 bytes: IHL says how long",
-        options=b"\x01" * 8,
-    )
-    arp = inner_arp(given)[:14] + b"\x88\xb5" + b"short"  # 21 bytes in the tunnel: 71 on the wire
-    accepts("a short inner frame is not decapsulated as it should be", arp)
-    padded = outer(given, inner) + bytes(7)
-    taken(
-        *(student, given, padded, inner),
-        "padding behind the IP packet became part of the inner frame: the IP total length says "
-        "where the packet ends",
-    )
-    accepts(
-        "a UDP checksum that is not 0 may be ignored (RFC 7348): the frame is good", sum_=0x1234
-    )
-    accepts("any source port is right: it is only the sender's hash", source=3440)
-
-
-@check(
     "hostile",
     "Frames that are not for this VTEP, or lie about their length, are dropped",
     points=3,
@@ -814,6 +757,63 @@ def hostile(student: Student, given: Given) -> None:
             cut,
             f"only the first {length} bytes of a frame arrived, and it was decapsulated",
         )
+
+
+@check(
+    "tolerant",
+    "Unusual but correct frames are decapsulated as well",
+    points=3,
+    after="decapsulate",
+    hints=(
+        (
+            "Be liberal in what you accept: reserved bits, options, a VLAN tag and padding do not "
+            "make a frame wrong."
+        ),
+        (
+            "Find each header by what the one before says: EtherType 0x8100 adds 4 bytes; IHL "
+            "counts words of 4 bytes."
+        ),
+        (
+            "The IP total length and the UDP length say where the data ends. What comes after is "
+            "Ethernet's padding."
+        ),
+    ),
+)
+def tolerant(student: Student, given: Given) -> None:
+    """Task 6: what must be accepted."""
+    inner = inner_udp(given)
+
+    def accepts(message: str, data: bytes = inner, **changes: Any) -> None:
+        taken(student, given, outer(given, data, **changes), data, message)
+
+    reserved = bytearray(vxlan_header(given["vni"]))
+    reserved[1:4], reserved[7] = b"\x12\x34\x56", 0x99
+    accepts(
+        "reserved bits MUST be ignored on receipt (RFC 7348), but they change the result",
+        header=bytes(reserved),
+    )
+    reserved[0] = 0xF8 | 0x07
+    accepts(
+        "the other flag bits are reserved and MUST be ignored (RFC 7348): only the I flag counts",
+        header=bytes(reserved),
+    )
+    accepts("a VLAN tag outside (EtherType 0x8100) moves all headers by 4 bytes", tag=100)
+    accepts(
+        "IP options make the outer IP header longer than 20 bytes: IHL says how long",
+        options=b"\x01" * 8,
+    )
+    arp = inner_arp(given)[:14] + b"\x88\xb5" + b"short"  # 21 bytes in the tunnel: 71 on the wire
+    accepts("a short inner frame is not decapsulated as it should be", arp)
+    padded = outer(given, inner) + bytes(7)
+    taken(
+        *(student, given, padded, inner),
+        "padding behind the IP packet became part of the inner frame: the IP total length says "
+        "where the packet ends",
+    )
+    accepts(
+        "a UDP checksum that is not 0 may be ignored (RFC 7348): the frame is good", sum_=0x1234
+    )
+    accepts("any source port is right: it is only the sender's hash", source=3440)
 
 
 # -- task 7 ----------------------------------------------------------------------------------------

@@ -83,6 +83,9 @@ def _check(words: list[str], loose: bool) -> None:
         _module(rest[1], rest[2:], loose)
     elif program in ("python", "python3") and rest[:1] == ["-c"]:
         compile(rest[1], "<page>", "exec")
+    elif program in ("python", "python3") and rest and rest[0].endswith(".py"):
+        if not any(ROOT.glob(f"labs/*/student/{rest[0]}")):
+            raise NotACommand(f"{rest[0]}: no such file among those that students get")
     elif program in ("falcon_ctl", "falcon-topo", "rxpath", "v1switch"):
         _module({"falcon-topo": "topo"}.get(program, program), rest, loose)
     elif program == "make":

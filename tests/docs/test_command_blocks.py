@@ -122,6 +122,7 @@ def test_commands_stand_in_console_blocks() -> None:
         "pip install 'falcon-testbed[nothing]'",
         "pip install other",
         "curl x | python -m topo list",
+        "python nowhere.py",
     ],
 )
 def test_what_is_no_command_is_found(command: str) -> None:

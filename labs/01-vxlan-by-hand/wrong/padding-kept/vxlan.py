@@ -91,7 +91,9 @@ def _udp_payload(packet: bytes, own: bytes) -> bytes | None:
         return None
     datagram = packet[header:]
     port, length = struct.unpack_from("!HH", datagram, 2)
-    return datagram[8:] if port == VXLAN_PORT and 8 <= length <= total - header else None
+    if port != VXLAN_PORT or not 8 + 8 + 14 <= length <= total - header:
+        return None
+    return datagram[8:]
 
 
 # -- task 7: the MTU -------------------------------------------------------------------------------
