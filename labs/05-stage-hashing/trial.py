@@ -12,6 +12,7 @@ from falcon_ctl.systems import custom
 from falcon_ctl.systems.catalogue import OVERLAY
 from falcon_ctl.virtual.loads import Stream
 from falcon_ctl.virtual.measure import measure
+from rxpath import results
 from rxpath.model.policy import Host, Packet, PolicyKnobs
 from rxpath.model.state.codes import BACKLOG, GRO_CELL, MEMORY
 from rxpath.policies import custom as policies
@@ -20,6 +21,11 @@ CPUS = 40
 UDP = 17
 VXLAN, VETH = 5, 7  # ifindexes of the model's chain `docker`
 MS = 5
+
+
+def warm() -> None:
+    """Compile the model, or load it from the disk cache."""
+    results.warm()
 
 
 def table(policy: str, cpus: Sequence[int], packets: Sequence[dict[str, int]]) -> list[int]:

@@ -1,0 +1,26 @@
+"""Lab 6, task 1: reordering by RFC 4737, from sequence numbers in their order of arrival."""
+
+
+def reordered(arrived):
+    """For each packet that arrived: True if it is reordered."""
+    found = []
+    for place, number in enumerate(arrived):
+        is_copy = number in arrived[:place]
+        found.append(place > 0 and number < arrived[place - 1] and not is_copy)
+    return found
+
+
+def ratio(arrived):
+    """Reordered packets over all packets that arrived; 0.0 for none."""
+    return sum(reordered(arrived)) / len(set(arrived)) if arrived else 0.0
+
+
+def extents(arrived):
+    """The extent of each reordered packet, in the order of arrival."""
+    firsts = list(dict.fromkeys(arrived))
+    found = []
+    for place, number in enumerate(firsts):
+        earlier = [other for other in range(place) if firsts[other] > number]
+        if earlier:
+            found.append(place - earlier[0])
+    return found
