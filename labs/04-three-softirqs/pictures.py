@@ -74,7 +74,7 @@ def curve() -> Figure:
     """Received against offered load."""
     figure = Figure(figsize=(9.5, 3.0), layout="constrained")
     axes = figure.subplots()
-    offered = [100e3 * step for step in range(1, 15)]
+    offered = [140e3 * step for step in range(1, 11)]
     for policy, rss_hash, label, marker in (
         ("same_cpu", 0, "overlay, one core", "o"),
         ("falcon", FALCON_HASH, "pipeline, three cores", "s"),

@@ -14,10 +14,7 @@ from falcon_ctl.systems.system import System
 from falcon_ctl.virtual.loads import Closed
 from falcon_ctl.virtual.measure import connected
 from rxpath.config import costs, profiles
-from rxpath.model.policy import Host, Packet
-from rxpath.model.state import codes
-from rxpath.policies.custom import CustomPolicy
-from rxpath.policies.policy import compiled
+from rxpath.policies.custom import CustomPolicy, from_source
 from rxpath.results import counters
 
 MERGED = 32  # segments of an skb: a poll of 64 makes two
@@ -74,18 +71,14 @@ def cost() -> Figure:
     return figure
 
 
-def by_flow(packet: Packet, host: Host) -> tuple[int, int]:
-    """Cut TCP in front of GRO, by the flow's hash."""
-    if packet.stage != codes.SPLIT:
-        return packet.here, codes.CHOICE_NONE
-    return host.split_cpus[packet.hash % len(host.split_cpus)], codes.CHOICE_FIRST
+POLICY = """
+from rxpath.model.state.codes import SPLIT
 
-
-def in_turn(packet: Packet, host: Host) -> tuple[int, int]:
-    """Cut TCP in front of GRO, each packet to the next core."""
-    if packet.stage != codes.SPLIT:
-        return packet.here, codes.CHOICE_NONE
-    return host.split_cpus[packet.number % len(host.split_cpus)], codes.CHOICE_FIRST
+def choose(packet, host):
+    if packet.stage != SPLIT:
+        return packet.here
+    return host.split_cpus[packet.{} % len(host.split_cpus)]
+"""
 
 
 def rates() -> Figure:
@@ -93,8 +86,8 @@ def rates() -> Figure:
     overlay = BY_NAME["overlay"]
     systems = {
         "in one piece": overlay,
-        "cut before GRO,\nby flow": replace(overlay, custom=_policy(by_flow)),
-        "cut before GRO,\npacket by packet": replace(overlay, custom=_policy(in_turn)),
+        "cut before GRO,\nby flow": replace(overlay, custom=_policy("hash")),
+        "cut before GRO,\npacket by packet": replace(overlay, custom=_policy("number")),
     }
     found = [_measured(system) for system in systems.values()]
     figure = Figure(figsize=(9.5, 2.8), layout="constrained")
@@ -112,8 +105,9 @@ def _bars(axes: Axes, names: list[str], values: list[float], title: str) -> None
     axes.margins(y=0.15)
 
 
-def _policy(function: object) -> CustomPolicy:
-    return CustomPolicy(function.__name__, compiled(function))
+def _policy(field: str) -> CustomPolicy:
+    """TCP is cut in front of GRO, to the core that a field of the packet gives."""
+    return from_source(f"{field}.py", "choose", POLICY.format(field))
 
 
 def _measured(system: System) -> tuple[float, float, float]:

@@ -46,7 +46,7 @@ if __name__ == "__main__":
     stage_ns = predict.stage_costs(given["stages"], given["costs"])
     core_ns = predict.core_costs(stage_ns, cores, given["send_ns"], given["receive_ns"])
     limit = predict.saturation(core_ns)
-    table = curve([limit * part / 10 for part in range(1, 21)], cores, given)
+    table = curve([limit * part / 8 for part in range(1, 15)], cores, given)
     print(table.round(1).to_string(index=False))
     draw(table, limit / 1000).savefig("curve.png")
     print("curve.png is your picture")
