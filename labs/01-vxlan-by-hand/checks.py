@@ -341,6 +341,7 @@ def port_range(student: Student, given: Given) -> None:
     """Task 3: every frame has one."""
     frames = [inner_udp(given, src_port=port) for port in range(1024, 1024 + FLOWS)]
     frames += [inner_arp(given), inner_ipv6(given, 2), inner_arp(given)[:14]]
+    frames += [inner_udp(given)[:17], inner_udp(given)[:36], inner_ipv6(given, 2)[:20]]
     for frame in frames:
         port = port_of(student, frame)
         expect(
