@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from falcon_ctl import files
+from falcon_ctl.errors import UsageError
 from labs import catalogue, judging, process
 from labs.catalogue import Lab
 from labs.errors import CallError
@@ -45,7 +46,13 @@ class Targets:
     times: bool = True
 
     def verify(self, count: int) -> None:
-        """Raise CallError or UsageError for what could not be written after all the work."""
+        """Raise CallError for what could not be written after all the work."""
+        try:
+            self._verify(count)
+        except UsageError as error:
+            raise CallError(error.where, error.what, error.expected) from None
+
+    def _verify(self, count: int) -> None:
         single = [("--csv", self.csv), ("--html", self.html), ("--junit", self.junit)]
         if self.gradescope is not None and not self.is_folder:
             if count != 1:

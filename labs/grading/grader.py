@@ -211,26 +211,40 @@ _SIGNS = (
 
 def chosen(submission: Submission, asked: Sequence[str]) -> tuple[dict[str, bytes], list[str]]:
     """The files that are asked for, by their names, and what is odd about them."""
-    found, notes = {}, []
+    found: dict[str, bytes] = {}
+    notes = []
     left = dict(submission.files)
+    paths = {}
     for name in asked:
         path = _path_of(name, left)
+        if path is not None:
+            paths[name] = path
+            del left[path]
+    for name in asked:
+        path = paths.get(name) or _only_one(name, [one for one in asked if one not in paths], left)
         if path is None:
             others = sorted(PurePosixPath(one).name for one in left)
             there = f"; there is {', '.join(others[:5])}" if others else ""
             notes.append(f"{name} is missing{there}")
             continue
-        data = left.pop(path)
         if path != name:
             notes.append(f"took {path} for {name}")
+        data = submission.files[path]
         if len(data) > MOST_BYTES:
             notes.append(f"{name}: {len(data):,} bytes, expected at most {MOST_BYTES:,}; left out")
-        elif not data.strip():
+            continue
+        if not data.strip():
             notes.append(f"{name} is empty")
-            found[name] = data
-        else:
-            found[name] = data
+        found[name] = data
     return found, notes
+
+
+def _only_one(name: str, missing: Sequence[str], left: Mapping[str, bytes]) -> str | None:
+    """The file that must be meant: the only one of its kind that is left, for the only one asked."""
+    suffix = PurePosixPath(name).suffix
+    of_kind = [path for path in left if PurePosixPath(path).suffix == suffix]
+    is_only = [PurePosixPath(one).suffix for one in missing].count(suffix) == 1
+    return of_kind[0] if len(of_kind) == 1 and is_only else None
 
 
 def _path_of(name: str, files: Mapping[str, bytes]) -> str | None:
