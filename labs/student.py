@@ -58,6 +58,9 @@ class Student:
         self._trial, self._policies, self._wrap = trial, tuple(policies), wrap
         self._hash_seed = 0
         self.tried: list[str] = []  # by the code, since the check began
+        # When graded, files that are no policies are kept apart from the model of the next check.
+        others = {path.name for path in folder.glob("*.py")} - set(policies)
+        self._is_mixed = bool(policies and others) and wrap is not tuple
         self._workers: dict[str, Process] = {}
 
     # -- what checks use --------------------------------------------------------------------------
@@ -116,6 +119,8 @@ class Student:
         self.printed = ""
         if self._hash_seed or self.tried:
             self.restart()
+        if self._is_mixed and "trials" in self._workers:
+            self._workers.pop("trials").close()
         self.tried = []
         for kind, worker in list(self._workers.items()):
             try:

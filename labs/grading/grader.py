@@ -240,7 +240,7 @@ def chosen(submission: Submission, asked: Sequence[str]) -> tuple[dict[str, byte
 
 
 def _only_one(name: str, missing: Sequence[str], left: Mapping[str, bytes]) -> str | None:
-    """The file that must be meant: the only one of its kind that is left, for the only one asked."""
+    """The file that must be meant: the only one left of its kind, for the only one asked for."""
     suffix = PurePosixPath(name).suffix
     of_kind = [path for path in left if PurePosixPath(path).suffix == suffix]
     is_only = [PurePosixPath(one).suffix for one in missing].count(suffix) == 1

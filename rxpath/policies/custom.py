@@ -39,6 +39,11 @@ SUFFIX = ".py:"
 MOST_BYTES = 1024 * 1024
 CHOICES = (codes.CHOICE_NONE, codes.CHOICE_FIRST, codes.CHOICE_SECOND, codes.CHOICE_FALLBACK)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # of Numba's messages, where colorama is installed
+_READ = types.Array(types.int64, 1, "C", readonly=True)
+READING_TYPES = (
+    POLICY_TYPES[0],
+    types.NamedTuple([POLICY_TYPES[1].types[0], *[_READ] * 4, POLICY_TYPES[1].types[5]], Host),
+)  # `POLICY_TYPES` with the memory as the only array that can be written
 RETURNS = "expected (cpu, choice), two integers, or a CPU"
 
 
@@ -183,6 +188,7 @@ def _compiled(path: str, function: Callable[..., Any]) -> Any:
         written.compile(POLICY_TYPES)
     except (NumbaError, UnsupportedBytecodeError) as error:
         raise _refused(path, function, error) from error
+    _verify_only_memory_is_written(path, function)
     returned = written.nopython_signatures[0].return_type
     if isinstance(returned, types.Integer):
         choose = _steering_to(written)
@@ -194,6 +200,16 @@ def _compiled(path: str, function: Callable[..., Any]) -> Any:
     pointer = numba.njit(nogil=True)(trampoline(numba.njit(nogil=True)(choose), function))
     compile_for(pointer, STEER_SIGNATURE)
     return pointer
+
+
+def _verify_only_memory_is_written(path: str, function: Callable[..., Any]) -> None:
+    """Compile it with all arrays but its memory read-only: what they hold is the model's own."""
+    try:
+        numba.njit(nogil=True, boundscheck=True)(function).compile(READING_TYPES)
+    except (NumbaError, AttributeError) as error:  # with writable ones it was compiled before
+        line = _refused(path, function, error).line
+        what = f"{function.__name__} changes what it may only read"
+        raise PolicyError(path, line, f"{what}; host.memory is what it may change") from error
 
 
 def _is_pair(kind: Any) -> bool:
