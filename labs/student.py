@@ -45,6 +45,7 @@ class Student:
         trial: the lab's trial.py, if it has one.
         policies: files that must be pure policies.
         wrap: the worker's command → the command that is run, such as one that has a sandbox.
+        apart: the trials of each check have a worker of their own.
     """
 
     def __init__(
@@ -53,14 +54,13 @@ class Student:
         trial: Path | None = None,
         policies: Sequence[str] = (),
         wrap: Wrap = tuple,
+        apart: bool = False,
     ) -> None:
         self.folder, self.printed = folder, ""
         self._trial, self._policies, self._wrap = trial, tuple(policies), wrap
         self._hash_seed = 0
         self.tried: list[str] = []  # by the code, since the check began
-        # When graded, files that are no policies are kept apart from the model of the next check.
-        others = {path.name for path in folder.glob("*.py")} - set(policies)
-        self._is_mixed = bool(policies and others) and wrap is not tuple
+        self._apart = apart
         self._workers: dict[str, Process] = {}
 
     # -- what checks use --------------------------------------------------------------------------
@@ -119,7 +119,7 @@ class Student:
         self.printed = ""
         if self._hash_seed or self.tried:
             self.restart()
-        if self._is_mixed and "trials" in self._workers:
+        if self._apart and "trials" in self._workers:
             self._workers.pop("trials").close()
         self.tried = []
         for kind, worker in list(self._workers.items()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from labs import judging
+from labs.catalogue import Lab
 from labs.errors import CallError, LabsError
 from labs.grading import grades
 from labs.grading.grades import Grade
@@ -117,7 +119,7 @@ class Grader:
         ids = [one.id for one in wanted if one.id not in without]
         found: dict[str, Verdict] = {}
         times = 0
-        with folder_of(self.scratch, files, given) as folder:
+        with folder_of(self.scratch, files, given, self.checks.lab) as folder:
             wrap = self.wrap(folder)
             running = judging.judged(self.checks, folder, given, hidden=hidden, wrap=wrap, ids=ids)
             for verdict in running:
@@ -143,7 +145,8 @@ class Grader:
         lab = self.checks.lab
         for seed in ("reference", *self._hidden_seeds):
             given = judging.parameters(self.checks, seed)
-            with folder_of(self.scratch, reference(self.checks, given), given) as folder:
+            files = reference(self.checks, given)
+            with folder_of(self.scratch, files, given, lab) as folder:
                 for verdict in judging.judged(
                     self.checks, folder, given, hidden=seed != "reference"
                 ):
@@ -152,14 +155,23 @@ class Grader:
 
 
 @contextmanager
-def folder_of(scratch: Path, files: Mapping[str, bytes], given: dict[str, Any]) -> Iterator[Path]:
-    """A folder in `scratch` with the files, and the numbers as `labs start` writes them."""
-    with tempfile.TemporaryDirectory(dir=scratch, prefix="files-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # for the sandbox's user; the folder around is the grader's alone
-        for path, data in files.items():
-            (folder / path).write_bytes(data)
+def folder_of(
+    scratch: Path, files: Mapping[str, bytes], given: dict[str, Any], lab: Lab | None = None
+) -> Iterator[Path]:
+    """A folder in `scratch` with the files, and the numbers as `labs start` writes them.
+
+    Of `lab` it has what everybody was given beside the files to write.
+    """
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="files-") as made:
+        folder = Path(made)
+        if lab is not None:
+            others = shutil.ignore_patterns("__pycache__", *lab.settings.files)
+            shutil.copytree(lab.student, folder, ignore=others, dirs_exist_ok=True)
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
         (folder / GIVEN).write_text(dumps(given), encoding="utf-8")
+        for path in (folder, *folder.rglob("*")):  # `scratch` is the grader's alone
+            path.chmod(0o755 if path.is_dir() else 0o644)
         yield folder
 
 

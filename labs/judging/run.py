@@ -59,7 +59,11 @@ def judged(
 
 def student_of(lab: Lab, folder: Path, wrap: Wrap = tuple) -> Student:
     """The files in a folder, for the checks of a lab."""
-    return Student(folder, lab.trial, lab.settings.policies, wrap)
+    policies = set(lab.settings.policies)
+    others = {name for name in lab.settings.files if name.endswith(".py")} - policies
+    # Files that are no policies may do what they like in a worker, and the model runs there too.
+    apart = bool(policies and others) and wrap is not tuple
+    return Student(folder, lab.trial, lab.settings.policies, wrap, apart)
 
 
 def judged_by(

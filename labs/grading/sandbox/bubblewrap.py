@@ -31,6 +31,8 @@ CACHES = ("falcon-testbed", "v1switch")  # folders of compiled code
 INSTALL = "apt-get install bubblewrap"
 # The first process of the sandbox is bubblewrap's, and shows what it was started with in /proc.
 _CLEAN = 'exec env -i PYTHONHASHSEED="${PYTHONHASHSEED:-0}" "$@"'
+_SAID = "in the sandbox"
+_PROOF = f"import rxpath, labs.worker.__main__; print({_SAID!r})"
 _SYSCTLS = (  # that forbid user namespaces, and the value that does
     ("kernel.unprivileged_userns_clone", "0"),
     ("kernel.apparmor_restrict_unprivileged_userns", "1"),
@@ -51,15 +53,15 @@ class NoSandbox(LabsError):
 
 
 def verify(root: Path) -> None:
-    """Run Python in a sandbox once. Raises NoSandbox, with what the system said."""
+    """Import the worker in a sandbox once. Raises NoSandbox, with what the system said."""
     if shutil.which("bwrap") is None:
         raise NoSandbox("bubblewrap is not installed", f"`{INSTALL}` brings it")
-    words = [*_outer(root, [], {}), *_command(["-c", "print('in the sandbox')"])]
+    words = [*_outer(root, [], {}), *_command(["-c", _PROOF])]
     try:
         done = subprocess.run(words, capture_output=True, timeout=60, check=False, text=True)
     except subprocess.TimeoutExpired:
         raise NoSandbox("bubblewrap did not answer within 60 s", "try it by hand") from None
-    if done.stdout.strip() != "in the sandbox":
+    if done.stdout.strip() != _SAID:
         lines = (done.stderr or done.stdout or f"exit status {done.returncode}").strip()
         raise NoSandbox(lines.splitlines()[-1], _remedy())
 
