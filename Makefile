@@ -1,6 +1,6 @@
 # Every command of the README. Variables: TOPO=pair|leafspine|FILE.yaml  SWITCH=auto|bmv2|v1switch
 # FAULTS=500 FRAMES=1000000 CHAOS_SEED=1 MINUTES=30 FLOWS=1000 SHARE=0.8 MACHINES=64
-# WORKERS=auto FUZZ_INPUTS=100000 FUZZ_SEED=1 MUTANTS=400 MUTANTS_SEED=1 RELEASES="bookworm trixie"
+# LAB=5 ID=you WORKERS=auto FUZZ_INPUTS=100000 FUZZ_SEED=1 MUTANTS=400 MUTANTS_SEED=1 RELEASES="bookworm trixie"
 TOPO   ?= pair
 SWITCH ?= auto
 PYTHON ?= python3
@@ -9,6 +9,8 @@ FUZZ_INPUTS ?= 100000
 FUZZ_SEED   ?= 1
 MUTANTS      ?= 400
 MUTANTS_SEED ?= 1
+LAB        ?=
+ID         ?=
 FAULTS     ?= 500
 FRAMES     ?= 1000000
 MINUTES    ?= 30
@@ -24,11 +26,12 @@ PY     := $(ENV)/bin/python
 READY  := $(ENV)/.falcon-testbed
 DEV    := $(ENV)/.falcon-testbed-dev
 DOCS   := $(ENV)/.falcon-testbed-docs
+LABS   := $(ENV)/.falcon-testbed-labs
 FUZZ   := $(ENV)/.falcon-testbed-fuzz
 MUTATE := $(ENV)/.falcon-testbed-mutants
 
 # `sudo make topo` in a user's checkout: files here are made by and for that user, not by root.
-ifeq ($(shell id -u) $(SUDO_UID),0 $(shell stat -c %u .))
+ifeq ($(shell id -u) $(SUDO_UID),0 $(shell stat -c %u . 2>/dev/null))
 ifneq ($(SUDO_UID),0)
 AS_OWNER := setpriv --reuid=$(SUDO_UID) --regid=$(SUDO_GID) --clear-groups \
     env HOME=$(shell getent passwd $(SUDO_UID) | cut -d: -f6)
@@ -45,7 +48,7 @@ APT    := mininet iproute2 util-linux ethtool iputils-ping
 # What some tests need besides; without it they are skipped, and say which package they lack.
 APT_TESTS := bubblewrap chromium fonts-dejavu-core memcached nginx redis-server redis-tools iperf3 sockperf wrk
 
-.PHONY: topo down docs test test-quick test-distro check bench fuzz mutants chaos soak failover p4 system test-system install clean help
+.PHONY: topo down lab docs test test-quick test-distro check bench fuzz mutants chaos soak failover p4 system test-system install clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -56,6 +59,10 @@ topo: install ## bring the network up (TOPO=$(TOPO) SWITCH=$(SWITCH)) and return
 
 down: ## take the network down
 	@$(PY) -m topo down
+
+# Without system packages and root: the virtual environment, and what labs import.
+lab: $(LABS) ## start a lab, or check it when it is started (LAB=5 ID=you); without LAB the list
+	@$(PY) -m labs $(if $(LAB),go $(LAB) $(if $(ID),--id '$(ID)'),list)
 
 test: install $(DEV) test-system ## every test, with the main job in the checkout and of the installed wheels
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not main_job"
@@ -118,8 +125,14 @@ $(PY):
 $(READY): pyproject.toml v1switch/pyproject.toml | $(PY)
 	@$(MINE)
 	@echo "installing Python packages into $(ENV)"
-	@$(PIP) --editable './v1switch[completion]' --editable '.[apps,dashboard,watch]'
+	@$(PIP) --editable './v1switch[completion]' --editable '.[apps,dashboard,labs,watch]'
 	@$(if $(AS_OWNER),$(AS_OWNER) env -u PYTHONDONTWRITEBYTECODE $(PY) -m compileall -q v1switch rxpath topo falcon_ctl)
+	@$(AS_OWNER) touch $@
+
+$(LABS): pyproject.toml v1switch/pyproject.toml | $(PY)
+	@$(MINE)
+	@echo "installing Python packages into $(ENV)"
+	@$(PIP) --editable ./v1switch --editable '.[labs]'
 	@$(AS_OWNER) touch $@
 
 $(DEV): pyproject.toml $(READY)

@@ -21,7 +21,7 @@ def made(name: str, folder: Path) -> Lab:
     """Make the next lab in a folder. Raises `CallError` for a name that is none, or is taken."""
     if not NAME.match(name):
         raise CallError("NAME", shown(name), "small letters, digits and -, such as queue-lengths")
-    labs = listed(folder)
+    folder, labs = folder.absolute(), listed(folder)
     if any(lab.name[3:] == name for lab in labs):
         raise CallError("NAME", f"there is a lab {name}", "a new name")
     number = max((lab.number for lab in labs), default=0) + 1

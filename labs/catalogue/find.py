@@ -30,4 +30,6 @@ def find(wanted: str, folder: Path = LABS) -> Lab:
 def _folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise CallError("--labs", f"{folder} is no folder", "a folder with labs")
-    return sorted(path for path in folder.iterdir() if NAME.match(path.name) and path.is_dir())
+    return sorted(
+        path for path in folder.absolute().iterdir() if NAME.match(path.name) and path.is_dir()
+    )

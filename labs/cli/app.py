@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -38,6 +38,8 @@ parsing.APPS["labs"] = app
 
 def main(argv: list[str]) -> int:
     """Run a command; every reported error is one line on standard error."""
+    if hasattr(signal, "SIGHUP"):  # the terminal is gone: end what runs
+        signal.signal(signal.SIGHUP, _leave)
     with signals.ending("labs") as ending:
         try:
             status = _status(argv)
@@ -46,6 +48,10 @@ def main(argv: list[str]) -> int:
         if ending.number:  # typer takes KeyboardInterrupt for itself
             status = _report("interrupted", 128 + signal.SIGINT)
     return status
+
+
+def _leave(number: int, _frame: object) -> NoReturn:
+    sys.exit(128 + number)
 
 
 def _status(argv: list[str]) -> int:
@@ -86,6 +92,23 @@ def start(
     from labs.cli import starting
 
     starting.start(catalogue.find(lab, labs), options.work(work), id)
+
+
+@app.command(hidden=True)
+def go(
+    lab: LabArgument,
+    id: Id = None,  # noqa: A002  # the option's name
+    work: WorkFolder = None,
+    labs: LabsFolder = catalogue.LABS,
+) -> None:
+    """Start a lab, or check it when it is started: what `make lab` does."""
+    from labs.cli import starting
+
+    found, folder = catalogue.find(lab, labs), options.work(work)
+    if not (folder / found.name).exists():
+        starting.start(found, folder, id)
+        print()
+    checking.check(found, folder)
 
 
 @app.command()

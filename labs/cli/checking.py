@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from labs import judging
@@ -9,6 +11,8 @@ from labs.catalogue import Lab
 from labs.cli import screen
 from labs.judging import Verdict
 from labs.work import Work, opened
+
+QUIET = 4.0  # s without a verdict, before the reason is told
 
 
 def check(lab: Lab, work: Path) -> int:
@@ -22,11 +26,25 @@ def run(mine: Work) -> int:
     given = judging.parameters(checks, mine.id)
     by_id = {one.id: one for one in checks.checks}
     found: list[Verdict] = []
-    for verdict in judging.judged(checks, mine.folder, given):
+    for verdict in told(judging.judged(checks, mine.folder, given)):
         found.append(verdict)
         screen.verdict(verdict, by_id[verdict.id], mine.state.hints.get(verdict.id, 0))
     keep(mine, found)
     return summary(mine, found)
+
+
+def told(verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
+    """The verdicts; one line says why, when the first takes long."""
+    why = "this may compile the model once for this version: up to a minute …"
+    notice = threading.Timer(QUIET, lambda: screen.say(why, "dim"))
+    notice.daemon = True
+    notice.start()
+    try:
+        for verdict in verdicts:
+            notice.cancel()
+            yield verdict
+    finally:
+        notice.cancel()
 
 
 def keep(mine: Work, found: list[Verdict]) -> None:

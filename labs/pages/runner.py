@@ -38,6 +38,8 @@ class Folder:
         shims = path / ".bin"
         shims.mkdir()
         programs = dict.fromkeys(("python", "python3"), sys.executable)
+        if not shutil.which("sudo") and os.geteuid() == 0:
+            programs["sudo"] = ""  # root needs none
         programs["make"] = f"{shutil.which('make')} -o install PY={sys.executable}"
         for name, program in programs.items():
             (shims / name).write_text(f'#!/bin/sh\nexec {program} "$@"\n')
@@ -45,6 +47,7 @@ class Folder:
         self.env = {
             **os.environ,
             "FALCON_RUN_DIR": str(run_dir),
+            "LABS_WORK": str(path / "my-labs"),
             "SWITCH": "v1switch",  # of make topo, where nothing else is said
             "PATH": f"{shims}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),

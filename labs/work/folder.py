@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from labs.catalogue import Lab
 from labs.errors import CallError, LabsError, NotStarted
+from labs.work.ids import student_id
 from labs.work.toml_file import dumps
 from rxpath.reading import read_text
 
@@ -96,9 +97,10 @@ def opened(lab: Lab, work: Path) -> Work:
     path = folder / STATE
     try:
         state = State.model_validate_json(read_text(path, MOST_STATE))
+        student_id(state.id)
     except FileNotFoundError:
         raise NotStarted(lab.name, folder) from None
-    except (OSError, ValidationError, UnicodeDecodeError) as error:
+    except (OSError, LabsError, ValidationError, UnicodeDecodeError) as error:
         raise LabsError(f"{path}: expected what `labs start` wrote: {_first(error)}") from error
     return Work(lab, folder, state)
 

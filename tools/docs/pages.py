@@ -6,6 +6,7 @@ import json
 
 from falcon_ctl import cli as falcon_ctl
 from falcon_ctl.systems.catalogue import SYSTEMS
+from labs.cli import app as labs
 from rxpath import __main__ as rxpath
 from tools.docs import schemas
 from tools.docs.cli_pages import argparse_page, escape, typer_page
@@ -29,6 +30,7 @@ def texts() -> dict[str, str]:
         "reference/cli/falcon_ctl.md": typer_page("falcon_ctl", falcon_ctl.app, "falcon_ctl"),
         "reference/cli/topo.md": typer_page("topo", topo.app, "topo"),
         "reference/cli/rxpath.md": typer_page("rxpath", rxpath.app, "rxpath"),
+        "reference/cli/labs.md": typer_page("labs", labs.app, "labs"),
         "reference/cli/v1switch.md": argparse_page("v1switch", _SWITCH, parsers),
         "reference/topology-yaml.md": _topology(),
         "reference/sweep-yaml.md": _sweep(),
