@@ -88,6 +88,12 @@ def udp(src: int, dst: int, payload: bytes, *, sum_: int = 0, length: int | None
     return struct.pack("!HHHH", src, dst, size, sum_) + payload
 
 
+def udp_checksum(src: str, dst: str, datagram: bytes) -> int:
+    """The checksum of a UDP datagram over IPv4, whose own field is 0 (RFC 768)."""
+    pseudo = ip(src) + ip(dst) + struct.pack("!BBH", 0, UDP, len(datagram))
+    return checksum(pseudo + datagram + bytes(len(datagram) % 2)) or 0xFFFF
+
+
 def tcp(src: int, dst: int, seq: int, payload: bytes, *, sum_: int = 0) -> bytes:
     """A TCP segment with ACK and PSH set."""
     return struct.pack("!HHIIHHHH", src, dst, seq, 1, 0x5018, 500, sum_, 0) + payload
