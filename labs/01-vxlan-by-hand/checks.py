@@ -27,6 +27,7 @@ from labs.frames import (
     mac,
     tcp,
     udp,
+    udp_checksum,
     vxlan_header,
 )
 
@@ -811,8 +812,11 @@ def tolerant(student: Student, given: Given) -> None:
         "padding behind the IP packet became part of the inner frame: the IP total length says "
         "where the packet ends",
     )
+    datagram = udp(50000, VXLAN_PORT, vxlan_header(given["vni"]) + inner)
+    ends = given["tunnel"]["src_ip"], given["tunnel"]["dst_ip"]
     accepts(
-        "a UDP checksum that is not 0 may be ignored (RFC 7348): the frame is good", sum_=0x1234
+        "a UDP checksum that is not 0, and right, does not make a frame wrong",
+        sum_=udp_checksum(*ends, datagram),
     )
     accepts("any source port is right: it is only the sender's hash", source=3440)
 
