@@ -25,9 +25,8 @@ def hint(mine: Work, wanted: str | None) -> None:
     mine.save()
     screen.hint(check, shown)
     left = len(check.hints) - shown
-    screen.say(
-        f"{screen.INDENT}{left} more" if left else f"{screen.INDENT}that was the last", "dim"
-    )
+    rest = f"{left} more: ask again" if left else "that was the last"
+    screen.say(f"{screen.INDENT}{rest}", "dim")
 
 
 def _named(checks: list[Check], wanted: str) -> Check:

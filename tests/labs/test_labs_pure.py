@@ -5,7 +5,9 @@ import json
 import pytest
 
 from labs.draw import Draw
-from labs.worker import messages, policy_file
+from labs.worker import limits, messages, policy_file
+
+DRAWN = (14334383, "10.1.240.236", "02:87:ab:f8:41:e4", "a", [6, 8, 0], 0.23407676529089494)
 
 
 def test_draws_are_the_same_on_every_machine() -> None:
@@ -60,7 +62,16 @@ def test_what_cannot_be_sent_is_named() -> None:
     assert json.loads(messages.dump((1, 2))) == [1, 2]
 
 
-DRAWN = (14334383, "10.1.240.236", "02:87:ab:f8:41:e4", "a", [6, 8, 0], 0.23407676529089494)
+def test_processor_time_ends_a_loop() -> None:
+    def endless() -> None:
+        with limits.processor_time(0.05):
+            while True:
+                pass
+
+    with pytest.raises(limits.TimeIsUp):
+        endless()
+
+
 HEAD = "from rxpath.model.hashes import hash_32\nFIRST = 1 << 4\n"
 BODY = "def choose(packet, host):\n    "
 
