@@ -108,6 +108,8 @@ def go(
     if not (folder / found.name).exists():
         starting.start(found, folder, id)
         print()
+    elif id is not None:
+        starting.verify_id(opened(found, folder), id)
     checking.check(found, folder)
 
 

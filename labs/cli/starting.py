@@ -12,7 +12,7 @@ from labs.catalogue import Lab
 from labs.cli.screen import relative, say
 from labs.errors import CallError
 from labs.needs import WITHOUT, available
-from labs.work import folder, student_id
+from labs.work import Work, folder, student_id
 
 
 def start(lab: Lab, work: Path, given_id: str | None) -> None:
@@ -34,6 +34,14 @@ def start(lab: Lab, work: Path, given_id: str | None) -> None:
             say(f"extra parts are left out: {WITHOUT[need]}", style="yellow")
     say("")
     say(f"Begin: {lab.settings.start}")
+
+
+def verify_id(mine: Work, given_id: str) -> None:
+    """Raise `CallError` when a lab was started for somebody else."""
+    identity = student_id(given_id)
+    if identity != mine.id:
+        how = f"that, or `python -m labs reset {mine.lab.number} --id {identity}`"
+        raise CallError("--id", f"{identity}; the lab was started for {mine.id}", how)
 
 
 def _activation() -> str:

@@ -94,6 +94,18 @@ def test_reset_keeps_what_was_there(command: Command, mine: Path) -> None:
     assert (mine / "adder.py").read_bytes() == (ADDER.student / "adder.py").read_bytes()
 
 
+def test_make_lab_starts_or_checks(command: Command, tmp_path: Path) -> None:
+    status, shown, _ = command("go", "1", "--id", "ada")
+    assert status == 0  # make would call it an error
+    assert "Begin: " in shown
+    assert "0 of 5 points" in shown
+    status, shown, _ = command("go", "1", "--id", "ADA")
+    assert "Begin: " not in shown
+    status, _, said = command("go", "1", "--id", "bob")
+    assert status == 2
+    assert "the lab was started for ada" in said
+
+
 def test_hints_grow_on_request(command: Command, mine: Path) -> None:
     assert "What happens" not in command("check", "1")[1]
     assert "hint 1    What happens to the ninth bit?" in command("hint", "1")[1]

@@ -102,6 +102,9 @@ def test_a_check_without_its_means_is_left_out(tmp_path: Path) -> None:
 def test_no_check_sees_what_another_one_left_in_a_module(tmp_path: Path) -> None:
     counting = "seen = []\ndef add(a, b):\n    seen.append(a)\n    return len(seen)\n"
     files(tmp_path, adder=counting)
+    with judging.student_of(CHECKS.lab, tmp_path) as student:
+        twice = judging.judged_by(student, CHECKS.lab, CHECKS.checks[:1] * 2, GIVEN)
+        assert [one.seen for one in twice] == ["1", "1"]
     with judging.run.Student(tmp_path) as student:
         assert [student.call("adder.py", "add", 1, 1) for _ in range(2)] == [1, 2]
         student.fresh()
