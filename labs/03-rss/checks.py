@@ -388,7 +388,8 @@ def packets(student: Student, given: dict[str, Any]) -> None:
         expected=f"{total} packets in all",
     )
     even = [round(total / queues)] * queues
-    expect(len(seen) == queues, f"there are {queues} queues", seen=seen)
+    are_counts = len(seen) == queues and all(type(count) is int for count in seen)
+    expect(are_counts, f"expected {queues} integers, one for each queue", seen=seen)
     is_even = all(abs(a - b) <= len(flows) for a, b in zip(seen, even, strict=True))
     expect(
         not is_even,

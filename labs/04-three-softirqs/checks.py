@@ -358,7 +358,9 @@ def load(student: Student, given: dict[str, Any]) -> None:
 
 
 def _check_busy(busy: dict[Any, Any], right: dict[int, float], what: str) -> None:
-    expect(set(busy) == set(right), f"{what}: not a value for each core", seen=busy)
+    are_numbers = all(isinstance(value, (int, float)) for value in busy.values())
+    are_numbers = are_numbers and set(busy) == set(right)
+    expect(are_numbers, f"{what}: not a number for each core", seen=busy)
     whole = sum(right.values())
     if len(right) > 1:
         message = f"{what}: each core has the sum of all cores; time of one core is not another's"
@@ -402,6 +404,7 @@ def curve(student: Student, given: dict[str, Any]) -> None:
     }
     missing = [name for name in right if name not in found["columns"]]
     expect(not missing, f"curve(): no column {', '.join(missing)}", seen=found["columns"])
+    expect(not found["wrong"], "curve(): a value in the table is not a number", found["wrong"])
     expect(len(found["rows"]) == len(rates), "curve(): one row for each rate", seen=found["rows"])
     for name, values in right.items():
         seen = [row[found["columns"].index(name)] for row in found["rows"]]

@@ -22,11 +22,14 @@ def curve(rates, cores, given, runs):
         del sys.modules["host"]
     columns = getattr(table, "columns", None)
     if columns is None:
-        return {"kind": type(table).__name__, "columns": [], "rows": []}
+        return {"kind": type(table).__name__, "columns": [], "rows": [], "wrong": ""}
+    rows = table.to_numpy().tolist()
+    wrong = [value for row in rows for value in row if not isinstance(value, (int, float))]
     return {
         "kind": "DataFrame",
         "columns": [str(name) for name in columns],
-        "rows": [[float(value) for value in row] for row in table.to_numpy().tolist()],
+        "rows": [] if wrong else [[float(value) for value in row] for row in rows],
+        "wrong": repr(wrong[0])[:60] if wrong else "",
     }
 
 

@@ -382,7 +382,7 @@ def _scenarios() -> list[tuple[str, list[Poll]]]:
 def merging(student: Student, given: dict[str, Any]) -> None:
     """Task 2."""
     for what, polls in _scenarios():
-        found = student.trial("polls", polls=[[list(one) for one in poll] for poll in polls])
+        found = _asked(student, polls)
         for poll, (released, flushed) in zip(polls, found, strict=True):
             done, held = _merged(poll)
             shown = f"receive: {released}, flush: {flushed}"
@@ -392,6 +392,13 @@ def merging(student: Student, given: dict[str, Any]) -> None:
             expect(
                 [released, flushed] == [done, held], what, shown, f"receive: {done}, flush: {held}"
             )
+
+
+def _asked(student: Student, polls: list[Poll]) -> list[list[Skbs]]:
+    """What the student's Gro does with polls: for each, the skbs of receive(), those of flush()."""
+    found = student.trial("polls", polls=[[list(one) for one in poll] for poll in polls])
+    expect("wrong" not in found, found.get("wrong", ""), seen=found.get("seen"))
+    return list(found["polls"])
 
 
 def _is_in_order(poll: Poll, skbs: Skbs) -> bool:
@@ -419,7 +426,7 @@ def _is_in_order(poll: Poll, skbs: Skbs) -> bool:
 def gro_model(student: Student, given: dict[str, Any]) -> None:
     """Task 2, against `rxpath.model.gro`."""
     polls = _random_polls(given["polls"])
-    found = student.trial("polls", polls=[[list(one) for one in poll] for poll in polls])
+    found = _asked(student, polls)
     for poll, model, (released, flushed) in zip(polls, _of_model(polls), found, strict=True):
         order: dict[str, list[int]] = {}
         flow_of = {one.number: one.flow for one in poll}
@@ -529,7 +536,8 @@ def cut(student: Student, given: dict[str, Any]) -> None:
             seen = student.call("cost.py", "halves", *arguments, returns=list)
             right, what = _halves(given, before, proto, merged), f"{proto}, cut before {before}"
             free = _ns(functions, costs, proto, merged)
-            expect(len(seen) == 2, f"{what}: two numbers, one for each core", seen=seen)
+            are_two = len(seen) == 2 and all(isinstance(one, (int, float)) for one in seen)
+            expect(are_two, f"{what}: expected two numbers, one for each core", seen=seen)
             message = f"{what}: crossing is free here; both cores pay for it"
             expect(not _near(sum(seen), free, 1e-6), message, seen=seen)
             each = list(right)
@@ -560,7 +568,9 @@ def _check_rates(student: Student, given: dict[str, Any]) -> None:
     arguments = (functions, costs, "tcp", whole.merged)
     ns = student.call("cost.py", "ns_per_segment", *arguments, returns=(int, float))
     arguments = (functions, "gro_receive", costs, "tcp", split.merged, crossing)
-    first, second = student.call("cost.py", "halves", *arguments, returns=list)
+    first, second = student.call(
+        "cost.py", "halves", *arguments, returns=list
+    )  # two numbers: above
     predictions = (
         ("in one piece", ns + onward / whole.merged, whole.kpps),
         ("cut before GRO", max(first, second + onward / split.merged), split.kpps),
@@ -594,7 +604,10 @@ def choose(student: Student, given: dict[str, Any]) -> None:
 
     def asked(changes: list[dict[str, int]]) -> list[int]:
         packets = [{**usual, **change} for change in changes]
-        return list(student.trial("chosen", packets=packets, split_cpus=cpus))
+        found = list(student.trial("chosen", packets=packets, split_cpus=cpus))
+        wrong = next((one for one in found if type(one) is not int), 0)
+        expect(type(wrong) is int, "choose() must return the number of a core", seen=wrong)
+        return found
 
     seen = asked([{"hash": value, "protocol": 17} for value in hashes])
     message = "UDP is cut, too: there is nothing that GRO merges, and crossing costs"

@@ -17,21 +17,26 @@ def polls(polls):
 
     gro, found = Gro(), []
     for poll in polls:
-        released = []
+        returned = []
         for fields in poll:
             done = gro.receive(Segment(*fields))
-            released += _numbers(done, "receive")
-        found.append([released, _numbers(gro.flush(), "flush")])
-    return found
+            if not _are_skbs(done):
+                return {"wrong": "receive() must return a list of skbs", "seen": repr(done)[:200]}
+            returned += done
+        flushed = gro.flush()
+        if not _are_skbs(flushed):
+            return {"wrong": "flush() must return a list of skbs", "seen": repr(flushed)[:200]}
+        found.append(
+            [[[one.number for one in skb] for skb in skbs] for skbs in (returned, flushed)]
+        )
+    return {"polls": found}
 
 
-def _numbers(skbs, name):
-    if not isinstance(skbs, (list, tuple)):
-        raise TypeError(f"Gro.{name}() returned {type(skbs).__name__}, expected a list of skbs")
-    for skb in skbs:
-        if not isinstance(skb, (list, tuple)) or not all(hasattr(one, "number") for one in skb):
-            raise TypeError(f"Gro.{name}() returned {skb!r:.60}, expected skbs: lists of Segments")
-    return [[one.number for one in skb] for skb in skbs]
+def _are_skbs(skbs):
+    return isinstance(skbs, (list, tuple)) and all(
+        isinstance(skb, (list, tuple)) and skb and all(hasattr(one, "number") for one in skb)
+        for skb in skbs
+    )
 
 
 def joined(cases):
@@ -52,7 +57,8 @@ def chosen(packets, split_cpus):
     knobs = PolicyKnobs(1, 1, 0, 0, 1, 80, 0, 64)
     host = Host(knobs, loads, cpus.copy(), cpus, cpus.copy(), np.zeros(MEMORY, np.int64))
     answers = [choose(Packet(**fields), host) for fields in packets]
-    return [int(one[0]) if isinstance(one, tuple) else int(one) for one in answers]
+    answers = [one[0] if isinstance(one, tuple) and one else one for one in answers]
+    return [int(one) if isinstance(one, (int, np.integer)) else repr(one) for one in answers]
 
 
 def connections(knobs, hashes):
