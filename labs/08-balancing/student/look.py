@@ -27,8 +27,8 @@ LOADS = {
     "surge": Stream(
         (120e3,) * 6, 15, warm_ms=5, surge=6.0, surging=1, paced=True, message=16, knobs=KNOBS
     ),
-    "overload": Stream((100e3,) * 40, 8, warm_ms=8, paced=True, message=16, knobs=KNOBS),
-    "many": Stream((14e3,) * 70, 8, warm_ms=8, paced=True, message=16, knobs=KNOBS),
+    "overload": Stream((100e3,) * 40, 5, warm_ms=10, paced=True, message=16, knobs=KNOBS),
+    "many": Stream((14e3,) * 70, 6, warm_ms=5, paced=True, message=16, knobs=KNOBS),
 }
 
 
@@ -51,7 +51,7 @@ def main():
         assembly = Assembly(f"{chosen[0]}, seed {seed}")
         for system in (FALCON, own):
             run = from_virtual.recorded(system, LOADS[chosen[0]], seed, system.name)
-            assembly.add(run, 100_000)
+            assembly.add(run, 10_000)
         Path("timeline.png").write_bytes(drawing.picture(assembly.timeline, "png"))
         print("wrote timeline.png")
 
