@@ -59,9 +59,9 @@ def verdict(found: Verdict, check: Check, hints: int) -> None:
         say(f"{INDENT}{label}  {found.seen}")
     if found.expected:
         say(f"{INDENT}expected  {found.expected}")
+    for line in found.printed.splitlines():
+        say(f"{INDENT}printed   {escaped(line)}", style="dim")
     if found.state == "failed":
-        for line in found.printed.splitlines():
-            say(f"{INDENT}printed   {escaped(line)}", style="dim")
         hint(check, hints)
 
 

@@ -53,9 +53,11 @@ def test_a_lab_from_start_to_the_file_for_the_teacher(command: Command, mine: Pa
     assert "adder.py, line 6: not written yet: add the bytes, then the carry" in shown
     assert "next: Two bytes are added with their carry" in shown
     solve(mine, "adder.py")
+    with (mine / "adder.py").open("a") as file:
+        file.write('print("loaded\\x1b[1m")\n')
     (mine / "choose.py").write_text("def choose(packet, host):\n    print(1)\n    return 0\n")
     status, shown, _ = command("check", "01-adder")
-    assert "✓ Two bytes are added with their carry  3/3" in shown
+    assert "✓ Two bytes are added with their carry  3/3\n    printed   loaded\\x1b[1m\n" in shown
     assert "choose.py, line 2: calls print; a policy may call functions of its file" in shown
     assert "3/5" in command("list")[1]
     status, shown, _ = command("submit", "1")
@@ -71,9 +73,10 @@ def test_a_lab_from_start_to_the_file_for_the_teacher(command: Command, mine: Pa
         about = archive.read("submission.toml").decode()
     assert 'lab = "01-adder"' in about
     assert 'id = "ada"' in about
+    solved = (mine / "adder.py").read_text()
     (mine / "adder.py").write_text("def add(:\n")
     assert "line 1: " in command("submit", "1")[1]
-    solve(mine, "adder.py")
+    (mine / "adder.py").write_text(solved)
     assert "changed" not in command("submit", "1")[1]
     assert path.read_bytes() == before
 
