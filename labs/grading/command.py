@@ -31,6 +31,7 @@ from labs.student import Wrap
 from rxpath.texts import escaped
 
 SECRET = "the same everywhere"  # `--secret` is the teacher's own
+MOST_SHOWN = 10  # similar pairs, in the terminal
 STRANGER = "not in the roster"
 EXPECTED_DUE = "a time such as 2027-01-15T23:59"
 
@@ -210,9 +211,12 @@ def _summary(grades: Sequence[Grade], similar: Similar, left: int) -> None:
     for grade in grades:
         if grade.status == "missing":
             print(escaped(f"missing: {grade.id}"))
-    for pair in similar.pairs:
+    for pair in similar.pairs[:MOST_SHOWN]:
         own = "" if pair.own is None else f", {pair.own:.0%} without what the reference has"
         print(escaped(f"similar: {pair.first} and {pair.second}, {pair.shared:.0%}{own}"))
+    more = len(similar.pairs) - MOST_SHOWN
+    if more > 0:
+        print(f"similar: {more} more pairs; --html FILE lists them")
 
 
 def lab_of(submissions: Sequence[Submission], given: str | None, labs: Path) -> Lab:

@@ -23,6 +23,7 @@ from labs.grading.submissions.collect import Submission
 from labs.judging import Checks, Verdict
 from labs.student import Wrap
 from labs.work.folder import GIVEN
+from labs.work.hand_in import version
 from labs.work.ids import student_id
 from labs.work.toml_file import dumps
 
@@ -67,7 +68,7 @@ class Grader:
         lab = self.checks.lab
         asked = [*lab.settings.files]
         files, notes = chosen(submission, asked)
-        notes += _odd(submission, lab.name)
+        notes += _odd(submission, lab)
         late = grades.lateness(submission.time, self.due, submission.marked_late)
         handed_in = "" if submission.time is None else submission.time.isoformat(timespec="minutes")
         if handed_in and submission.time_of:
@@ -90,7 +91,7 @@ class Grader:
         self, student: str, files: Mapping[str, bytes]
     ) -> tuple[tuple[grades.CheckGrade, ...], list[str]]:
         """The checks' grades, and what the code has tried."""
-        own = judging.parameters(self.checks, student)
+        own = judging.parameters(self.checks, student.lower())  # as `labs start` takes it
         if not files:  # nothing to run
             return grades.of_verdicts(*_without_files(self.checks), {}), []
         visible = self._run(files, own, hidden=False)
@@ -275,10 +276,12 @@ def _path_of(name: str, files: Mapping[str, bytes]) -> str | None:
     return min(same, key=lambda path: (path.count("/"), path)) if same else None
 
 
-def _odd(submission: Submission, lab: str) -> list[str]:
+def _odd(submission: Submission, lab: Lab) -> list[str]:
     notes = list(submission.notes)
-    if submission.lab and submission.lab != lab:
-        notes.append(f"handed in for {submission.lab}, graded as {lab}")
+    if submission.lab and submission.lab != lab.name:
+        notes.append(f"handed in for {submission.lab}, graded as {lab.name}")
+    elif submission.checks and submission.checks != version(lab):
+        notes.append("made with another version of the lab")
     try:
         student_id(submission.id)
     except CallError as error:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labs.catalogue import Lab
 from labs.errors import CallError
 from labs.work.folder import Work, write_bytes
 from labs.work.toml_file import dumps
@@ -46,13 +47,17 @@ def handed_in(work: Work, folder: Path) -> HandedIn:
 
 def about(work: Work, files: dict[str, bytes]) -> dict[str, Any]:
     """What submission.toml says."""
-    checks = (work.lab.folder / "checks.py").read_bytes()
     return {
         "lab": work.lab.name,
         "id": work.id,
-        "checks": hashlib.sha256(checks).hexdigest()[:12],  # of the lab as the student had it
+        "checks": version(work.lab),  # as the student had it
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
+
+
+def version(lab: Lab) -> str:
+    """A hash of the lab's checks: submissions for other ones are told apart."""
+    return hashlib.sha256((lab.folder / "checks.py").read_bytes()).hexdigest()[:12]
 
 
 def packed(settings: dict[str, Any], files: dict[str, bytes]) -> bytes:

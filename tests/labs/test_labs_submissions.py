@@ -12,6 +12,9 @@ import pytest
 
 from labs.errors import CallError
 from labs.grading.submissions import archives, collect, names
+from labs.work import hand_in
+from labs.work.folder import State, Work
+from tests.labs.lab import ADDER
 
 
 def zipped(files: dict[str, bytes | str], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -209,6 +212,19 @@ def test_latest_of_several_counts(tmp_path):
     assert found.notes == ("handed in 2 times; not graded: ada_1_2_a.zip",)
     assert found.time is not None
     assert found.time.timestamp() == 1.1e9
+
+
+def test_what_was_changed_after_labs_submit_is_named(tmp_path):
+    work = Work(ADDER, tmp_path, State(lab=ADDER.name, id="ada"))
+    made = hand_in.packed(
+        hand_in.about(work, {"adder.py": b"x", "choose.py": b"y"}), {"choose.py": b"y"}
+    )
+    files = read(tmp_path, "a.zip", made)
+    files.files["adder.py"] = b"changed"
+    found = collect.submission("a.zip", files)
+    assert (found.id, found.lab, found.checks) == ("ada", ADDER.name, hand_in.version(ADDER))
+    assert found.notes == ("adder.py was changed after `labs submit`",)
+    assert set(found.files) == {"adder.py", "choose.py"}
 
 
 def test_submission_toml_that_is_none_is_named():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +34,7 @@ class Submission:
         time: when it was handed in, as far as that is known, and
         time_of: where that time stands.
         marked_late: by the learning platform.
+        checks: with which version of the lab's checks it was made, as `labs submit` notes it.
         notes: what was wrong with it, in one line each.
     """
 
@@ -43,6 +45,7 @@ class Submission:
     time: datetime | None = None
     time_of: str = ""
     marked_late: bool = False
+    checks: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -131,8 +134,20 @@ def submission(source: str, files: Files) -> Submission:
     time, time_of = _time(said.get("made"), named, files.latest)
     if not inside and not notes:
         notes.append("no file in it")
-    lab = str(said.get("lab", ""))
-    return Submission(who, source, inside, lab, time, time_of, named.late, tuple(notes))
+    notes += _changed(said.get("files"), inside)
+    lab, checks = (str(said.get(key, "")) for key in ("lab", "checks"))
+    return Submission(who, source, inside, lab, time, time_of, named.late, checks, tuple(notes))
+
+
+def _changed(hashes: object, files: Mapping[str, bytes]) -> list[str]:
+    """Files that are not what `labs submit` has packed."""
+    if not isinstance(hashes, dict):
+        return []
+    return [
+        f"{name} was changed after `labs submit`"
+        for name, data in files.items()
+        if name in hashes and hashes[name] != hashlib.sha256(data).hexdigest()
+    ]
 
 
 def _root(files: Mapping[str, bytes]) -> PurePosixPath:
@@ -177,7 +192,7 @@ def latest_of_each(found: Sequence[Submission]) -> list[Submission]:
     """One a student, in the order of ids: the latest, with a note about the others."""
     by_id: dict[str, list[Submission]] = {}
     for one in found:
-        by_id.setdefault(one.id, []).append(one)
+        by_id.setdefault(one.id.lower(), []).append(one)
     return [_latest(many) for _, many in sorted(by_id.items())]
 
 
