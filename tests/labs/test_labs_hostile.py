@@ -39,7 +39,7 @@ def grades(tmp_path_factory):
 def _hand_in(folder: Path, adder: str | None) -> None:
     shutil.copytree(ADDER.folder / "reference", folder)
     checks = judging.load(ADDER)
-    answers = checks.answers(judging.parameters(checks, folder.name))
+    answers = checks.answers(judging.parameters(checks, folder.name.lower()))
     (folder / "answers.toml").write_text(f"sum = {answers['sum']}\n")
     if adder is not None:
         (folder / "adder.py").write_text(adder)

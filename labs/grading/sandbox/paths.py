@@ -49,13 +49,18 @@ def _python(root: Path) -> Iterator[Path]:
     yield Path(sys.base_prefix)
     for entry in sys.path:
         path = Path(entry).resolve()
-        holds_labs = path == root or path in root.parents or (path / WORKER[1]).exists()
-        if entry and path.is_dir() and not holds_labs:
+        if entry and path.is_dir() and not _holds_labs(path, root):
             yield path
     link = Path(sys.executable)
     while link.is_symlink():  # a virtual environment's python is a link, maybe to a link
         link = link.parent / link.readlink()
         yield link.resolve().parent.parent
+
+
+def _holds_labs(path: Path, root: Path) -> bool:
+    """Whether a folder of modules is a checkout, around one or in one: it may hold checks."""
+    around = path == root or path in root.parents or (path / WORKER[1]).exists()
+    return around or (root in path.parents and Path(sys.prefix) not in path.parents)
 
 
 def _p4c() -> Iterator[Path]:
