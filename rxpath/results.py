@@ -55,8 +55,8 @@ class Frames(NamedTuple):
 
     `delivered`: the application has the frame; else `reason` says why it was dropped (of
     `DROP_REASONS`). `time`: when, model ns; `latency`: since it came to the NIC. `cpu`: the
-    application's, or the one that dropped it. `stages`: [n, most]; of frame i the first `hops[i]`
-    are set, none unless the model records.
+    application's, or the one that dropped it, or whose queue was full. `stages`: [n, most]; of
+    frame i the first `hops[i]` are set, none unless the model records.
     """
 
     delivered: NDArray[np.bool_]

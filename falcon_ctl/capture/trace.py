@@ -32,7 +32,11 @@ class Stage(NamedTuple):
 
 
 class Passage(NamedTuple):
-    """A frame in the host; when it was dropped, `delivered` is 0 and `drop_reason` says why."""
+    """A frame in the host; when it was dropped, `delivered` is 0 and `drop_reason` says why.
+
+    `dropped`: when that was, `drop_cpu` where: the CPU whose queue was full; -1 without one, and
+    in recordings of older versions.
+    """
 
     number: int
     arrival: int
@@ -45,6 +49,8 @@ class Passage(NamedTuple):
     drop_reason: str
     wire_len: int
     frame: bytes
+    dropped: int = -1
+    drop_cpu: int = -1
 
     @property
     def latency(self) -> int:
@@ -113,4 +119,6 @@ def _passage(row: dict[str, Any], stages: list[Any], frame: bytes, meta: dict[st
         drop_reason=reason or ("queued" if delivered < 0 else ""),
         wire_len=row["wire_len"],
         frame=frame[: row["wire_len"]],
+        dropped=row.get("dropped", -1),
+        drop_cpu=row.get("drop_cpu", -1),
     )

@@ -9,6 +9,7 @@ from typing import Any
 from falcon_ctl.dashboard.calm import Calm
 from falcon_ctl.dashboard.messages import Message, event
 from falcon_ctl.steering.choice import CHAIN, POLICIES, Choice
+from falcon_ctl.steering.failures import told
 from falcon_ctl.steering.observation import Flow, Host, Observation
 from falcon_ctl.systems.catalogue import BY_NAME, LIVE, MAIN_JOB
 from rxpath.config.knobs import ORDERS, FalconKnobs
@@ -99,14 +100,22 @@ def choice_message(choice: Choice | None, asked: bool = True) -> Message:
 def network_message(topology: Topology, status: Status) -> Message:
     """The message ``network`` of one that is up."""
     shown = topology_of(topology, f"{status.target} {status.version}")
-    return {"type": "network", "up": True, "text": "; ".join(status.troubles), **shown}
+    return {"type": "network", "up": True, **_trouble(status), **shown}
 
 
 def trouble_messages(status: Status, at_ms: int) -> list[Message]:
     """That parts of a network which is up are in trouble, or are not any more."""
-    text = "; ".join(status.troubles)
-    told = f"{text} (make topo repairs it)" if text else "every part works again"
-    return [{"type": "network", "up": True, "text": text}, event(at_ms, "network", told)]
+    trouble = _trouble(status)
+    told = trouble["text"] or "every part works again"
+    return [{"type": "network", "up": True, **trouble}, event(at_ms, "network", told)]
+
+
+def _trouble(status: Status) -> dict[str, Any]:
+    """What is in trouble, what goes on, and the nodes that are concerned."""
+    failed = [part.node for part in status.parts if part.state != "running"]
+    failed += [fault.node for fault in status.faults]
+    working = [machine.name for machine in status.machines if machine.name not in failed]
+    return {"text": told(status.troubles, working), "failed": sorted(set(failed))}
 
 
 def topology_of(topology: Topology, target: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the page is told: JSON objects with a ``type`` each. Recordings keep the same objects.
 
-``network``: ``up``; ``gone``, when there is none; ``text``, why not, or what is in trouble;
+``network``: ``up``; ``gone``, when there is none; ``text``, why not, or what is in trouble
+    and what goes on, of a network that is up; ``failed``, the nodes in trouble;
     ``topology`` {name, target, nodes [{name, kind, machine?, tenant?}], links [{a, b}]};
     ``catalogue`` of what the controls may choose. The last two are absent while none was seen.
 ``choice``: ``choice``, what the network runs: the keys of `falcon_ctl.steering.choice.Choice` that

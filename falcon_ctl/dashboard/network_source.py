@@ -28,6 +28,7 @@ from falcon_ctl.steering.choice import Choice
 from falcon_ctl.steering.flow_report import FlowProgress
 from falcon_ctl.steering.flow_request import FlowRequest
 from falcon_ctl.steering.session import Session
+from topo.protocol.status import Status
 
 _LOOK = 5.0  # s between two looks at the network's parts
 
@@ -51,8 +52,9 @@ class NetworkSource:
             self._links = LinkRates(self._network.spec, self._network.socket)
             self._stack.callback(self._links.close)
             self._status = self._network.status()
-            cores = {name: self._cores(name) for name in self._network.machines}
-            self._framer = Framer(cores)
+            self._cores: dict[str, int] = {}
+            self._failed: Mapping[str, str] = {}
+            self._framer = Framer(self._cores)
         except BaseException:
             self._stack.close()
             raise
@@ -64,14 +66,28 @@ class NetworkSource:
     def observe(self) -> list[Message]:
         """What happened since the last call; now and then also whether a part is in trouble."""
         seen = self._watching.observe(slices=SLICES)
+        for name in seen.hosts:
+            if name not in self._cores:
+                self._cores[name] = int(self._watching.call(name, "get")["cpus"])
         found = list(self._framer.messages(seen, self._links.read()))
         now = time.monotonic()
-        if now - self._looked >= _LOOK:
+        if now - self._looked >= _LOOK or seen.failed != self._failed:
             self._looked, before = now, self._status.troubles
-            self._status = self._network.status()
+            self._failed, self._status = seen.failed, self._look()
             if self._status.troubles != before:
                 found += trouble_messages(self._status, now_ms())
         return found
+
+    def _look(self) -> Status:
+        """The state of all parts; one that runs and does not answer is in trouble, too."""
+        status = self._network.status()
+        parts = [
+            part.model_copy(update={"trouble": self._failed[part.node]})
+            if part.kind == "rxpath" and part.state == "running" and part.node in self._failed
+            else part
+            for part in status.parts
+        ]
+        return status.model_copy(update={"parts": tuple(parts)})
 
     def use(self, wanted: Mapping[str, Any]) -> Message:
         """Make the network run a choice."""
@@ -107,6 +123,3 @@ class NetworkSource:
     def close(self) -> None:
         """Close all connections; the network goes on."""
         self._stack.close()
-
-    def _cores(self, machine: str) -> int:
-        return int(self._watching.call(machine, "get")["cpus"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from falcon_ctl import files
-from falcon_ctl.figures import report, tornado, traced
+from falcon_ctl.figures import report, sensitivity_excerpts, tornado, traced
 from falcon_ctl.figures.experiments import SYSTEMS, select_experiments
 from falcon_ctl.figures.sensitivity import Change, Found, effects, overrides
 from falcon_ctl.html_report import write as html
@@ -48,6 +48,7 @@ def sensitivity(
             percent,
             lambda done, total: progress.update(task, completed=done, total=total),
         )
+    single = sensitivity_excerpts.frames(experiments, changed.effects, percent)
     origin, found = begun.ended(), changed.effects
     report.print_effects(console, found, percent)
     provenance.show(console, origin)
@@ -55,6 +56,7 @@ def sensitivity(
     def fill(folder: Path) -> None:
         (folder / "provenance.json").write_text(as_json(origin.document()))
         (folder / "sensitivity.csv").write_text(text)
+        (folder / "frames.json").write_text(single)
         tornado.draw_all(folder, found, percent, origin)
 
     where = f"--results {results_dir}"

@@ -145,11 +145,11 @@ def _cores(packets: Sequence[_Passed]) -> dict[str, dict[str, float]]:
         return {}
     end = max(end for ones in works.values() for _, end, _ in ones)
     span = max(1, end - min(packet.arrival for packet in packets))
-    return {str(cpu): _shares(sorted(works[cpu]), span) for cpu in sorted(works)}
+    return {str(cpu): shares(sorted(works[cpu]), span) for cpu in sorted(works)}
 
 
-def _shares(works: Sequence[tuple[int, int, str]], span: int) -> dict[str, float]:
-    """Of one core: stage → percent of `span`."""
+def shares(works: Sequence[tuple[int, int, str]], span: int) -> dict[str, float]:
+    """Of one core: stage → percent of `span`; `works`: start, end and kind of each, sorted."""
     starts, ends, kinds = zip(*works, strict=True)
     busy = dict.fromkeys(kinds, 0)
     for part in cores.parts(starts, ends):

@@ -27,8 +27,14 @@ FILES: Mapping[str, tuple[Kind, Mapping[str, str]]] = {
         "figures",
         {"figures.csv": "spreads", "latencies.json": "latencies", "frames.json": "single packets"},
     ),
-    "sweep.json": ("sweep", {"results.jsonl": "the points", "spec.yaml": "the spec"}),
-    "sensitivity.csv": ("sensitivity", {"provenance.json": "seeds, versions and machine"}),
+    "sweep.json": (
+        "sweep",
+        {"results.jsonl": "the points", "spec.yaml": "the spec", "frames.json": "single packets"},
+    ),
+    "sensitivity.csv": (
+        "sensitivity",
+        {"provenance.json": "seeds, versions and machine", "frames.json": "single packets"},
+    ),
     "papers.json": ("papers", {}),
     "apps.json": ("apps", {}),
     "price-of-order.csv": ("order", {"provenance.json": "seeds, versions and machine"}),

@@ -13,8 +13,6 @@ from falcon_ctl.live.run_timeline import LiveRun
 from falcon_ctl.timeline import switch_path
 from topo.spec.model import Topology
 
-_FLOWS = 3  # of a run whose way through the switches is told; others' differ in ports
-
 
 def document(runs: Sequence[tuple[str, LiveRun]], topology: Topology) -> dict[str, Any]:
     """The file `frames.json` of a main job.
@@ -32,14 +30,17 @@ def document(runs: Sequence[tuple[str, LiveRun]], topology: Topology) -> dict[st
 def _hops(
     found: dict[str, Any], runs: Sequence[tuple[str, LiveRun]], topology: Topology
 ) -> dict[str, list[dict[str, Any]]]:
-    """Label → the ways of some packets: number, flow, whether they are exact, and each switch's."""
+    """Label → the ways of a packet of each flow: number, flow, whether exact, each switch's.
+
+    The packets of a flow meet the same tables and entries.
+    """
     asked: dict[tuple[Entries, str], list[tuple[str, str, Passage]]] = {}
     for excerpted, (label, run) in zip(found["runs"], runs, strict=True):
         if run.entries is None:
             continue
         passages = {passage.number: passage for passage in run.trace.passages}
         first = {frame["flow"]: frame["number"] for frame in reversed(excerpted["frames"])}
-        rows = [(label, flow, passages[number]) for flow, number in list(first.items())[-_FLOWS:]]
+        rows = [(label, flow, passages[number]) for flow, number in first.items()]
         asked.setdefault((run.entries, run.trace.meta["machine"]), []).extend(rows)
     containers = {run.trace.meta["machine"]: run.trace.meta["containers"] for _, run in runs}
     ways: dict[str, list[dict[str, Any]]] = {}

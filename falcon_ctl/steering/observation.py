@@ -186,12 +186,16 @@ class Host:
 
 @dataclass(frozen=True)
 class Observation:
-    """All hosts at one moment. `choice`: what was asked for last, None when nobody asked."""
+    """All hosts at one moment. `choice`: what was asked for last, None when nobody asked.
+
+    `failed`: hosts that do not answer and are not among `hosts`, with the reason.
+    """
 
     wall_ns: int
     choice: Choice | None
     hosts: Mapping[str, Host]
     events: tuple[Event, ...] = field(default=())
+    failed: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values; `from_json` takes them back."""
@@ -201,6 +205,7 @@ class Observation:
             "choice": self.choice and self.choice.to_json(),
             "hosts": {name: _host_to_json(host) for name, host in self.hosts.items()},
             "events": [vars(event) for event in self.events],
+            "failed": dict(self.failed),
         }
 
     @classmethod
@@ -219,8 +224,9 @@ class Observation:
                 choice=None if raw["choice"] is None else Choice.from_json(raw["choice"]),
                 hosts={name: _host_from_json(host) for name, host in raw["hosts"].items()},
                 events=tuple(Event(**event) for event in raw["events"]),
+                failed=dict(raw.get("failed", {})),  # older ones have none
             )
-        except (LookupError, TypeError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise UsageError("observation", f"{error!r}", "what to_json wrote") from error
 
 

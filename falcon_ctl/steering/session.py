@@ -25,6 +25,7 @@ from falcon_ctl.p4rt.switch import Left
 from falcon_ctl.steering import choice as choices
 from falcon_ctl.steering import memory
 from falcon_ctl.steering.choice import Choice
+from falcon_ctl.steering.failures import REPAIR
 from falcon_ctl.steering.observation import Event, Observation, Work
 from falcon_ctl.steering.observation import Host as SeenHost
 from falcon_ctl.steering.reading import Reader
@@ -40,6 +41,9 @@ from topo.protocol.status import MachineInfo
 from topo.spec.model import Topology
 
 T = TypeVar("T")
+_AGAIN = 1.0  # s until a host that failed is asked again,
+_SHORT = 0.3  # s that it has for that, lest the others wait
+_RUNNING = "running"
 # What one of the systems sets for itself, and the others have as usual.
 _USUAL = {"rebalance_interval_ns": Knobs().rebalance_interval_ns}
 
@@ -96,6 +100,7 @@ class Session:
         self._recognitions: dict[str, Recognition] = {}
         self._left: dict[str, Left] = {}  # what the last `use` left switches with
         self._used: Choice | None = None
+        self._failed: dict[str, _Failed] = {}  # hosts that do not answer
 
     @classmethod
     def open(cls, network: Network) -> Session:
@@ -146,7 +151,7 @@ class Session:
         return _applied(chosen, outcome, hosts, errors, switches.by_control, began)
 
     def observe(self, slices: int = 0, flows: int = 64) -> Observation:
-        """What all hosts do now.
+        """What all hosts do now; those that fail are named while one is left that answers.
 
         Args:
             slices: most pieces of CPUs' work to tell of each host, of those that are new.
@@ -154,6 +159,7 @@ class Session:
         """
         with self._blaming():
             answers = self._ask(slices, flows)
+            failed = self._reasons()
             remembered = self._remembered()
             hosts: dict[str, SeenHost] = {}
             events: list[Event] = []
@@ -168,6 +174,7 @@ class Session:
             choice=remembered,
             hosts=hosts,
             events=tuple(events),
+            failed=failed,
         )
 
     def call(self, machine: str, op: str, **params: Any) -> Any:
@@ -184,6 +191,8 @@ class Session:
         reader = self._readers[machine]
         if not reader.knows(activity):
             self.observe(flows=0)
+        if not reader.knows(activity):
+            raise PartFailed(machine, f"does not say what activity {activity} is")
         return reader.work(activity)
 
     def _remembered(self) -> Choice | None:
@@ -191,10 +200,48 @@ class Session:
         return found.choice if found else None
 
     def _ask(self, slices: int, flows: int) -> dict[str, Any]:
-        """Ask all hosts at once; one that was started again is asked once more."""
+        """Ask all hosts at once; one that was started again is asked once more.
+
+        Those that fail are noted in `_failed`, and asked again after a while.
+
+        Raises:
+            ControlError: none answers.
+        """
         params = {"slices": slices, "flows": flows}
-        asked = [name for name in self._readers if self._request(name, params)]
-        return {name: self._answer(name, params, name in asked) for name in self._readers}
+        now = time.monotonic()
+        names = [n for n in self._readers if n not in self._failed or now >= self._failed[n].until]
+        asked = {name: self._request(name, params) for name in names}
+        found = {name: self._try(name, params, was_asked) for name, was_asked in asked.items()}
+        answers = {name: answer for name, answer in found.items() if answer is not None}
+        if not answers and self._failed:
+            raise next(iter(self._failed.values())).error
+        return answers
+
+    def _try(self, name: str, params: Mapping[str, int], asked: bool) -> Any | None:
+        """The host's answer; None when it failed, which is noted."""
+        try:
+            answer = self._answer(name, params, asked)
+            if self._failed.pop(name, None):  # it was asked with little patience
+                self._drop(name)
+                answer = self._answer(name, params, asked=False)
+        except ControlError as error:
+            if error.kind != "gone":
+                raise
+            self._drop(name)
+            self._failed[name] = _Failed(error, time.monotonic() + _AGAIN)
+            return None
+        return answer
+
+    def _reasons(self) -> dict[str, str]:
+        """Why hosts failed, as the daemon knows it. Raises NoNetwork."""
+        if any(not one.reason for one in self._failed.values()):
+            with self._network() as network:
+                parts = network.status().parts
+            states = {part.node: part.state for part in parts if part.kind == "rxpath"}
+            for name, one in self._failed.items():
+                state = states.get(name, _RUNNING)
+                one.reason = "does not answer" if state == _RUNNING else state
+        return {name: one.reason for name, one in sorted(self._failed.items())}
 
     def _request(self, name: str, params: Mapping[str, int]) -> bool:
         """Request what `_answer` waits for; False: the host has to be asked again."""
@@ -210,7 +257,7 @@ class Session:
             if asked:
                 return self._client(name).result()
         except ControlError as error:
-            if error.kind != "gone":
+            if error.kind != "gone" or isinstance(error.__cause__, TimeoutError):
                 raise
             self._drop(name)
         return self._client(name).call("observe", **params)
@@ -235,7 +282,8 @@ class Session:
 
     def _client(self, name: str) -> Client:
         if name not in self._clients:
-            self._clients[name] = Client(self._sockets[name], ANSWER_SECONDS)
+            seconds = _SHORT if name in self._failed else ANSWER_SECONDS
+            self._clients[name] = Client(self._sockets[name], seconds)
         return self._clients[name]
 
     def _drop(self, name: str) -> None:
@@ -253,6 +301,15 @@ class Session:
 
     def _blaming(self) -> _Blaming:
         return _Blaming(self.run_dir)
+
+
+@dataclass
+class _Failed:
+    """A host that does not answer: with what error, until when it is not asked, and why ("")."""
+
+    error: ControlError
+    until: float
+    reason: str = ""
 
 
 class _Blaming:
@@ -273,7 +330,8 @@ class _Blaming:
             raise NoNetwork(str(down)) from error
         except TopoError as failure:
             raise PartFailed("topo daemon", str(failure)) from error
-        raise PartFailed(f"rxpath ({error.where})", error.message) from error
+        message = f"{error.message} ({REPAIR})"
+        raise PartFailed(f"rxpath ({error.where})", message) from error
 
 
 def _opened(stack: ExitStack, machines: Sequence[MachineInfo]) -> dict[str, Host]:

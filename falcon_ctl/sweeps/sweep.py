@@ -9,10 +9,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from falcon_ctl import files
 from falcon_ctl.errors import Interrupted, UsageError
 from falcon_ctl.html_report import write as html
 from falcon_ctl.report import provenance
-from falcon_ctl.sweeps import cluster, journal, plot, spec, table, traced
+from falcon_ctl.sweeps import cluster, excerpts, journal, plot, spec, table, traced
 from falcon_ctl.sweeps.points import Point, expand
 from falcon_ctl.sweeps.run import Runner, run, threads
 from falcon_ctl.sweeps.work import Row, Task, Text, code_digest
@@ -89,6 +90,8 @@ def sweep(console: Console, request: Request) -> None:
         table.write(folder, file, tasks, rows, origin)
         if drawn:
             plot.draw(folder / plot.NAME, drawn, tasks, rows, origin)
+        single = excerpts.frames([task.point for task in tasks], rows, systems)
+        files.replace(folder / "frames.json", single)
         html.write(folder)
     provenance.show(console, origin)
     console.print(f"{len(tasks)} points are in {folder / table.CSV}, a page of them beside it")

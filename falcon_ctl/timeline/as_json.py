@@ -20,7 +20,7 @@ def as_json(timeline: Timeline, most_slices: int = MOST_SLICES) -> dict[str, Any
     Columns, each a list as long as the others of its object; times are model ns:
 
     - ``kinds``: object: kind → {title, colour}
-    - ``tracks``: {path, rank, unit, kind}: path from the outermost group to its own name
+    - ``tracks``: {path, rank, unit, kind, about}: path from the outermost group to its own name
     - ``names``: texts that ``slices.name`` refers to
     - ``slices``: {track, start, end, kind, name, packets, part, detail}; a packet passes its slices
       with part 1 in the order of their start
@@ -53,6 +53,7 @@ def as_json(timeline: Timeline, most_slices: int = MOST_SLICES) -> dict[str, Any
             "rank": [track.rank for track in timeline.tracks],
             "unit": [track.unit for track in timeline.tracks],
             "kind": [track.kind for track in timeline.tracks],
+            "about": [track.about for track in timeline.tracks],
         },
         "names": names,
         "slices": {

@@ -25,6 +25,10 @@ CHOICES = ("", "first choice", "second choice", "steering off", "kept in order")
 
 # Places among the tracks of a machine; queues and CPUs come in the order of their numbers.
 RUNS, EVENTS, QUEUES, CPUS, SOCKETS = 0, 1, 100, 1_000, 100_000
+_ABOUT_CPU = (
+    "The stages of packets. Interrupts, inter-processor interrupts and the scheduler's work are in "
+    "no record: they are gaps, and the load counter is lower by them."
+)
 _OF_CPU = {"load": 1, "gro_cell": 2, "backlog": 3}
 
 
@@ -93,7 +97,7 @@ class _Builder:
     # -- tracks -----------------------------------------------------------------------------------
 
     def _cpu(self, cpu: int) -> int:
-        return self._tracks.index((*self._group, f"CPU {cpu}"), CPUS + cpu)
+        return self._tracks.index((*self._group, f"CPU {cpu}"), CPUS + cpu, about=_ABOUT_CPU)
 
     def _queue(self, queue: int) -> int:
         name = "NIC" if queue < 0 else f"RX queue {queue}"
@@ -228,13 +232,24 @@ class _Builder:
         found = happenings.drops(self._all, self._origin)
         for place in happenings.evenly(len(found), happenings.MOST_DROPS).tolist():
             drop = found[place]
-            queue = int(self._all.queue[drop.packet])
-            track = self._queue(queue) if drop.cpu < 0 else self._cpu(drop.cpu)
+            track, queue = self._lost_at(drop)
             flow = self._origin.flows[self._all.flow[drop.packet]]
             number = int(self._all.number[drop.packet])
-            detail: Detail = (("packet", number), ("flow", flow))
+            detail: Detail = (("packet", number), ("flow", flow), ("where", queue))
             name = f"drop: {drop.reason}"
             self._timeline.instants.append(Instant(track, drop.time, "drop", name, detail))
+
+    def _lost_at(self, drop: happenings.Drop) -> tuple[int, str]:
+        """Track and name of the queue that was full, or of what else lost a packet."""
+        socket = int(self._all.socket[drop.packet])
+        if drop.reason == "socket_rcvbuff" and socket >= 0:
+            name = f"socket {self._origin.sockets[socket]}"
+            return self._tracks.index((*self._group, name), SOCKETS + socket), name
+        if drop.cpu < 0:
+            queue = int(self._all.queue[drop.packet])
+            return self._queue(queue), "NIC" if queue < 0 else f"RX queue {queue}"
+        kind = {"gro_cell": "gro_cell of ", "cpu_backlog": "backlog of "}.get(drop.reason, "")
+        return self._cpu(drop.cpu), f"{kind}CPU {drop.cpu}"
 
 
 class _Work(NamedTuple):

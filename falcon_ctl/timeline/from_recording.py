@@ -32,6 +32,7 @@ def recorded(trace: Trace, label: str) -> Recorded:
         queue=_column(p.queue for p in passages),
         socket=_column(p.container for p in passages),
         reason=_column(reasons.of(p.drop_reason) for p in passages),
+        place=_column(_place(p) for p in passages),
         hops=_hops(passages),
     )
     about = {"clock": f"model ns; 1 ns is {meta['dilation']} ns of wall time"}
@@ -75,10 +76,19 @@ def devices(profile: str) -> dict[int, str]:
 
 
 def _end(passage: Passage) -> int:
-    """When a packet that was lost was last seen; -1: the host still has it."""
+    """When a packet was lost, in older recordings when it was last seen; -1: the host has it."""
     if passage.drop_reason == IN_HOST:
         return -1
+    if passage.dropped >= 0:
+        return passage.dropped
     return passage.stages[-1].end if passage.stages else passage.arrival
+
+
+def _place(passage: Passage) -> int:
+    """The CPU where a packet was lost; in older recordings the one where it was last seen."""
+    if not passage.drop_reason or passage.dropped >= 0:
+        return passage.drop_cpu
+    return passage.stages[-1].cpu if passage.stages else -1
 
 
 def _hops(passages: list[Passage]) -> Hops:

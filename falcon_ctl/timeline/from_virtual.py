@@ -130,6 +130,7 @@ def compact(frames: Frames) -> Packets:
         queue=unknown,
         socket=frames.socket.astype(np.int64),
         reason=reason,
+        place=np.where((reason == 0) | (reason == _RX_MISSED), -1, frames.cpu).astype(np.int64),
         hops=Hops(rows, kinds, *(column.astype(np.int64) for column in stages[1:])),
     )
 
@@ -178,6 +179,7 @@ def _missed(trace: Any, numbers: Integers) -> Packets:
         queue=np.zeros(len(numbers), np.int64),
         socket=trace["socket"][numbers].astype(np.int64),
         reason=np.full(len(numbers), _RX_MISSED),
+        place=np.full(len(numbers), -1),
         hops=Hops(*(none,) * len(Hops._fields)),
     )
 

@@ -14,7 +14,7 @@ MOST_DROPS = 10_000  # that are shown, of each run
 
 
 class Drop(NamedTuple):
-    """A packet was lost; `cpu` is where it was last, -1: in front of the first stage."""
+    """A packet was lost; `cpu` is where, of a full queue its CPU, -1: at the NIC."""
 
     packet: int
     time: int
@@ -44,9 +44,7 @@ HAND_OVER, MOVE = "hand-over", "move"
 def drops(packets: Packets, origin: Origin) -> list[Drop]:
     """All drops, in order of time."""
     lost = np.flatnonzero(packets.reason > 0)
-    last = np.full(packets.size, -1, np.int64)
-    last[packets.hops.packet] = packets.hops.cpu  # hops are in order: the last one stays
-    rows = zip(lost, packets.ended[lost], last[lost], packets.reason[lost], strict=True)
+    rows = zip(lost, packets.ended[lost], packets.place[lost], packets.reason[lost], strict=True)
     found = [Drop(int(row), int(t), int(cpu), origin.reasons[why]) for row, t, cpu, why in rows]
     return sorted((one for one in found if one.reason != IN_HOST), key=lambda one: one.time)
 

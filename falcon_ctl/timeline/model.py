@@ -26,12 +26,14 @@ class Track(NamedTuple):
         rank: its place among its siblings.
         unit: of a counter's values; "" for slices.
         kind: `SLICES` or `COUNTER`.
+        about: what a reader has to know of it.
     """
 
     path: Path
     rank: int
     unit: str = ""
     kind: str = SLICES
+    about: str = ""
 
     @property
     def name(self) -> str:
@@ -181,13 +183,15 @@ class Tracks:
         self._timeline = timeline
         self._indices: dict[Path, int] = {t.path: i for i, t in enumerate(timeline.tracks)}
 
-    def index(self, path: Path, rank: int = 0, unit: str = "", kind: str = SLICES) -> int:
+    def index(
+        self, path: Path, rank: int = 0, unit: str = "", kind: str = SLICES, about: str = ""
+    ) -> int:
         """The index of the track with this path; those that it lies in are made, too."""
         if path not in self._indices:
             if len(path) > 1:
                 self.index(path[:-1])
             self._indices[path] = len(self._timeline.tracks)
-            self._timeline.tracks.append(Track(path, rank, unit, kind))
+            self._timeline.tracks.append(Track(path, rank, unit, kind, about))
         return self._indices[path]
 
     def counter(self, path: Path, rank: int, unit: str) -> int:

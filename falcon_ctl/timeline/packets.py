@@ -69,6 +69,7 @@ class Packets(NamedTuple):
         queue: of the NIC, -1 where it is not known.
         socket: index into `Origin.sockets`, -1: none.
         reason: index into `Origin.reasons`: why it was dropped.
+        place: the CPU where it was, of a full queue the queue's; -1: at the NIC, or not dropped.
         hops: of all packets, those of one packet in the order in which it passed them.
     """
 
@@ -79,6 +80,7 @@ class Packets(NamedTuple):
     queue: Integers
     socket: Integers
     reason: Integers
+    place: Integers
     hops: Hops
 
     @property

@@ -96,6 +96,8 @@ class _Writer:
             content = wire.integer(_UUID, index + 2) + wire.text(_NAME, track.name)
             content += wire.integer(_PARENT, uuids.get(track.path[:-1], _ROOT))
             content += wire.integer(_ORDERING, _EXPLICIT) + wire.integer(_RANK, ranks[index])
+            if track.about:
+                content += wire.text(_DESCRIPTION, track.about)
             if track.kind == COUNTER:
                 content += wire.message(_COUNTER, wire.text(_UNIT, track.unit))
             yield self._described(content)

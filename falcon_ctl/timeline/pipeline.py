@@ -15,6 +15,11 @@ from falcon_ctl.timeline.switch_path import SwitchPath
 FRAME_NS = 1_000  # that a frame is drawn in each switch
 MOST_FRAMES = 16  # of a run that are explained
 _DRAWN = ("times", "drawn: the steps' order is true, a switch has no model clock")
+_ABOUT = (
+    "The steps of some frames, as v1switch explains them. Their order is true. Their lengths are "
+    f"drawn: a switch has no model clock, so each frame gets {FRAME_NS:,} ns in front of its "
+    "arrival at the NIC."
+)
 _SWITCHES = -1  # rank: in front of the machines
 
 
@@ -57,7 +62,7 @@ def add(timeline: Timeline, paths: Mapping[int, SwitchPath]) -> None:
     for packet, path in sorted(paths.items()):
         arrival = timeline.packets[packet].arrival
         for place, hop in enumerate(path.hops):
-            track = tracks.index((f"switch {hop.switch}",), _SWITCHES)
+            track = tracks.index((f"switch {hop.switch}",), _SWITCHES, about=_ABOUT)
             start = arrival - FRAME_NS * (len(path.hops) - place)
             steps = list(_steps(hop.explanation))
             frame = _frame(timeline, packet, path, hop.port)

@@ -8,7 +8,14 @@ from falcon_ctl.watch_screen.memory import Happened, Memory
 from falcon_ctl.watch_screen.numbers import model_time
 from falcon_ctl.watch_screen.spans import Row, Span, row
 
-_STYLES = {"drop": "warn", "switch-off": "warn", "network": "bad", "refused": "bad", "use": "head"}
+_STYLES = {
+    "drop": "warn",
+    "switch-off": "warn",
+    "network": "bad",
+    "failed": "bad",
+    "refused": "bad",
+    "use": "head",
+}
 
 
 def events(memory: Memory, height: int, zone: tzinfo | None = None) -> list[Row]:

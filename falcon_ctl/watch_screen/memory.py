@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from falcon_ctl.steering.choice import Choice
+from falcon_ctl.steering.failures import REPAIR
 from falcon_ctl.steering.observation import Event, Host, Observation
 from falcon_ctl.watch_screen.averaging import averaged
 
@@ -119,6 +120,7 @@ class Memory:
             self._tell(now.wall_ns, event)
         if before is not None:
             self._tell_changes(before, now)
+        self._tell_failures({} if before is None else before.failed, now)
 
     def _over_time(self, now: Observation) -> Observation:
         """The observation with averages; a host that runs something new begins anew."""
@@ -183,6 +185,15 @@ class Memory:
         for text, names in changed.items():
             at = now.hosts[names[0]].model_ns
             self._tell(now.wall_ns, Event(at, " ".join(names), "use", text))
+
+    def _tell_failures(self, before: Mapping[str, str], now: Observation) -> None:
+        """The machines that have failed, or work again."""
+        for name, why in now.failed.items():
+            if before.get(name) != why:
+                self._tell(now.wall_ns, Event(0, name, "failed", f"{why} ({REPAIR})"))
+        for name in before:
+            if name not in now.failed:
+                self._tell(now.wall_ns, Event(0, name, "failed", "works again"))
 
     def _tell(self, wall_ns: int, event: Event) -> None:
         """Log an event, or add it to one alike of just now."""

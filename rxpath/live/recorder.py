@@ -32,6 +32,8 @@ class Record(Row):
     n_stages = word("how many of `stages` are set")
     delivered = word("when the application had it, -1: never", "model ns")
     reason = word("why it was dropped, 0: it was not")
+    dropped = word("when the model dropped it, -1: it did not", "model ns")
+    drop_cpu = word("where that was: of a full queue, its CPU")
     stages = parts(MAX_STAGES, StageRecord, "the stages that it went through")
 
 
@@ -92,6 +94,7 @@ def begin(
     record.id, record.stamp, record.arrival = ident, descriptor.stamp, now
     record.wire_len = descriptor.length + (0 if descriptor.tag < 0 else 4)
     record.container, record.delivered = -1, OPEN
+    record.dropped, record.drop_cpu = OPEN, -1
     _copy(recorder.frames[row], frame, descriptor.length, descriptor.tag)
     return row
 
@@ -130,3 +133,4 @@ def left(recorder: Recorder, row: int, state: State, event: Event) -> None:
         record.delivered = event.time
     else:
         record.reason = event.reason
+        record.dropped, record.drop_cpu = event.time, event.cpu

@@ -34,7 +34,7 @@ RECORD = np.dtype(
         *(("id", "i8"), ("arrival", "i8"), ("stamp", "i8"), ("wire_len", "i4"), ("rss_hash", "u4")),
         *(("rx_queue", "i2"), ("proto", "u1"), ("flow", "i4"), ("container", "i4")),
         *(("n_stages", "u1"), ("stages", STAGE, codes.MAX_STAGES)),
-        *(("delivered", "i8"), ("drop_reason", "u1")),
+        *(("delivered", "i8"), ("drop_reason", "u1"), ("dropped", "i8"), ("drop_cpu", "i2")),
     ]
 )
 """One frame; copies of a broadcast share an id.
@@ -42,6 +42,8 @@ RECORD = np.dtype(
 ``stamp`` is the kernel's receive timestamp in wall ns, ``arrival`` its model time.
 ``delivered`` is model ns, -1 when it was not delivered; then ``drop_reason`` says why it was
 dropped (``meta["drop_reasons"]``), and 0 that it was still in the host when recording stopped.
+``dropped`` is model ns, -1 when it was not dropped; ``drop_cpu`` where that was: the CPU of the
+queue that was full, -1 when no CPU had it.
 ``container`` is an index into ``meta["containers"]``, -1 when the frame was for none.
 """
 
@@ -66,7 +68,11 @@ def convert(recorder: Recorder, indirection: np.ndarray) -> np.ndarray:
         out[name] = found[name]
     out["proto"], out["n_stages"] = found["protocol"], found["n_stages"]
     out["delivered"], out["drop_reason"] = found["delivered"], found["reason"]
-    out["delivered"][out["drop_reason"] != 0] = OPEN
+    lost = out["drop_reason"] != 0
+    at_driver = np.maximum(found["arrival"], found["delivered"])  # before the model, or behind it
+    out["dropped"] = np.where(lost & (found["dropped"] == OPEN), at_driver, found["dropped"])
+    out["drop_cpu"] = found["drop_cpu"]
+    out["delivered"][lost] = OPEN
     out["rx_queue"] = indirection[found["rss_hash"] % len(indirection)]
     used = np.arange(codes.MAX_STAGES) < out["n_stages"][:, np.newaxis]
     for name in STAGE.names or ():

@@ -22,7 +22,7 @@ def enqueue(state: State, cpu: int, number: int, slot: int, now: int) -> int:
     if priority.applies(state, number, slot):
         return _enqueue_first(state, cpu, number, slot, now)
     if state.napis[number].length > state.knobs.max_backlog:
-        return overflow(number)
+        return overflow(state, slot, number)
     state.slots[slot].enqueued = now
     reach(state, cpu, number)
     append(state, number, slot)
@@ -35,7 +35,7 @@ def _enqueue_first(state: State, cpu: int, number: int, slot: int, now: int) -> 
     """As `enqueue`, in front of the packets without priority."""
     napi = state.napis[number]
     if napi.urgent_length > state.knobs.max_backlog:
-        return overflow(number)
+        return overflow(state, slot, number)
     state.slots[slot].enqueued = now
     reach(state, cpu, number)
     if napi.urgent_length == 0:
@@ -47,8 +47,9 @@ def _enqueue_first(state: State, cpu: int, number: int, slot: int, now: int) -> 
 
 
 @inner
-def overflow(number: int) -> int:
-    """Why an skb is lost that finds a NAPI instance full."""
+def overflow(state: State, slot: int, number: int) -> int:
+    """Why an skb is lost that finds a NAPI instance full; notes where, in ``out_cpu``."""
+    state.slots[slot].out_cpu = state.napis[number].cpu
     return codes.GRO_CELL_OVERFLOW if number < codes.BACKLOG_NAPI else codes.CPU_BACKLOG
 
 

@@ -63,7 +63,7 @@ def queue(state: State, cpu: int, slot: int, position: int, napi: int, now: int)
     behind = state.stages[skb.stage + 1].kind
     is_last = behind == codes.SOCKET or behind == codes.DEFRAG
     if is_last and (entry.old != 0 or _moves(state, entry, napi)):
-        lost = _admit(state, napi)
+        lost = _admit(state, slot, napi)
         if lost == codes.NOT_DROPPED:
             _note(state, number, slot, napi)
             backlog.reach(state, cpu, napi)
@@ -94,7 +94,7 @@ def must_wait(state: State, slot: int, position: int, napi: int) -> bool:
 @inner
 def hold(state: State, slot: int, position: int, napi: int, now: int) -> int:
     """Hold a packet that has been worked on until it may leave; 0, or why it is lost."""
-    lost = _admit(state, napi)
+    lost = _admit(state, slot, napi)
     if lost == codes.NOT_DROPPED:
         entry = state.guard[_number(state.slots[slot].hash, position)]
         _hold(state, entry, slot, napi, now)
@@ -177,10 +177,10 @@ def _begin(state: State, number: int, old: int) -> None:
 
 
 @inner
-def _admit(state: State, napi: int) -> int:
+def _admit(state: State, slot: int, napi: int) -> int:
     """0 when the instance may hold one more packet, or why it is lost."""
     if state.napis[napi].aside > state.knobs.max_backlog:
-        return backlog.overflow(napi)
+        return backlog.overflow(state, slot, napi)
     return codes.NOT_DROPPED
 
 

@@ -123,7 +123,7 @@ def finish(state: State, cpu: int, napi: int, slot: int, work: int, now: int) ->
         return
     lost = order.hold(state, slot, position, napi, now)
     if lost != codes.NOT_DROPPED:
-        _lose(state, cpu, slot, lost, now)
+        _lose(state, cpu, slot, lost, now, state.slots[slot].out_cpu)
 
 
 @inlined
@@ -168,7 +168,7 @@ def _enter_next(state: State, cpu: int, slot: int, now: int) -> int:
     if entrance == QUEUE:
         return steering.next_queue(state, cpu, slot)
     if entrance == DROPPED:
-        _lose(state, cpu, slot, codes.NETFILTER_DROP, now)
+        _lose(state, cpu, slot, codes.NETFILTER_DROP, now, cpu)
     elif skb.order == codes.ORDER_NONE:
         resequencer.hand_on(state, cpu, slot, now)
     else:
@@ -264,7 +264,7 @@ def _queue(state: State, cpu: int, napi: int, slot: int, waits_for: int, now: in
     skb.waits_for = waits_for
     lost = order.queue(state, cpu, slot, _position(state, skb), napi, now)
     if lost != codes.NOT_DROPPED:
-        _lose(state, cpu, slot, lost, now)
+        _lose(state, cpu, slot, lost, now, state.slots[slot].out_cpu)
 
 
 @inner
@@ -278,11 +278,11 @@ def _position(state: State, skb: Slot) -> int:
 
 
 @inner
-def _lose(state: State, cpu: int, slot: int, reason: int, now: int) -> None:
-    """The skb is dropped; what waited for it in its flow's order goes on."""
+def _lose(state: State, cpu: int, slot: int, reason: int, now: int, place: int) -> None:
+    """The skb is dropped at the CPU ``place``; what waited for it in its flow's order goes on."""
     if state.slots[slot].order == codes.ORDER_NONE:
-        output.leave(state, slot, reason, now, cpu)
+        output.leave(state, slot, reason, now, place)
     else:
         resequencer.remove(state, slot)
-        output.leave(state, slot, reason, now, cpu)
+        output.leave(state, slot, reason, now, place)
         resequencer.release(state, cpu, state.slots[slot].flow, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,14 +70,16 @@ def write(
     topology: Topology | None = None,
     evidence: str = "12 pairs",
     ok: bool = True,
+    more: Sequence[str] = (),
 ) -> Path:
-    """A folder in `parent` with three measurements and two checks."""
+    """A folder in `parent` with three measurements, those of `more` systems, and two checks."""
     latencies = np.arange(1000, 3000)
     live = [
         measured(system="overlay", pps=pps, latencies=latencies, predicted=1010.0),
         measured(system="falcon", pps=2 * pps, latencies=latencies // 2, drops={}),
         measured(system="host", pps=5.0, late="sender: p99 30 ms, budget 20 ms"),
     ]
+    live += [measured(system=name, pps=pps, latencies=latencies, drops={}) for name in more]
     checks = [Verdict("all reach", ok, evidence), Verdict("order is kept", True, "0 of 90")]
     begun = replace(provenance.begin([7], "spec"), command="python -m falcon_ctl run --seed 7")
     spec = topology or pair()

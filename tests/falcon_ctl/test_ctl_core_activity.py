@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -141,8 +142,14 @@ def test_sensitivity_writes_a_table_and_pictures(tmp_path, capsys, monkeypatch):
         "sensitivity.csv",
         "figure-1-tornado.png",
         "provenance.json",
+        "frames.json",
         "report.html",
     }
+    base, extreme = json.loads((folder / "frames.json").read_text())["runs"]
+    assert base["title"].startswith("the base: figure 1, ")
+    assert re.search(r", \w+ [+-]30 %$", extreme["title"])
+    assert len(base["frames"]) == len(extreme["frames"]) == 24
+    assert base["frames"] != extreme["frames"]
     with (folder / "sensitivity.csv").open() as table:
         rows = list(csv.DictReader(table))
     assert {row["cost"] for row in rows} == set(sensitivity.costs_of(short.runs()))

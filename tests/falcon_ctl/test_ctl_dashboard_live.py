@@ -3,6 +3,9 @@ effect is read back from the receiving hosts."""
 
 from __future__ import annotations
 
+import bisect
+import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -12,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from falcon_ctl.capture.headers import Ends, ends
+from falcon_ctl.live.hosts import Host
 from falcon_ctl.systems.catalogue import FALCON, MAIN_JOB, OVERLAY
 from rxpath.live.control import Client
 from tests.topo.driver import ROOT, Topo, network_up, until
@@ -109,6 +114,7 @@ def test_each_control_acts_on_the_receive_path(
     shows(page, "#latency-text", r"p50 .* µs")
     page.click("#sent-flows button:has-text('Stop')")
     shows(page, "#sent-flows", "stopped")
+    surges_between_ports(page, topo)
 
     page.select_option("[name=proto]", "tcp")
     page.click("#start-flow")
@@ -122,6 +128,7 @@ def test_each_control_acts_on_the_receive_path(
     shows(page, "#running", "Running: container overlay · 700 times")
     assert page.get_attribute("[data-system=overlay]", "aria-pressed") == "true"
 
+    a_dead_host_leaves_the_other(page, topo)
     topo("down")
     shows(page, "#state", "Network down")
     shows(page, "#absent-why", "no network is up in .*make topo")
@@ -131,6 +138,55 @@ def test_each_control_acts_on_the_receive_path(
     assert dashboard.stderr is not None
     line = "falcon_ctl: interrupted; the network goes on as it is\n"
     assert dashboard.stderr.read() == line
+
+
+def surges_between_ports(page: Page, topo: Topo) -> None:
+    """The frames of a flow that surges are the receiving NIC's, as the host recorded them."""
+    page.click("summary:has-text('Ports')")
+    page.uncheck("[name=poisson]")
+    page.check("[name=surge]")
+    wanted = {"rate": 50, "seconds": 3, "peak": 400, "source_port": 31000, "port": 9150}
+    for name, value in wanted.items():
+        page.fill(f"[name={name}]", str(value))
+    with topo.network() as network:
+        host = Host(network.machines["m2"])
+        with contextlib.closing(host), host.recording(5000) as recorded:
+            page.click("#start-flow")
+            shows(page, "#flows", r"udp red1-1:31000 → red2-1:9150")
+            shows(page, "#sent-flows", r"done · 50 messages/s, surge · 500 sent")
+    flow = Ends("10.0.0.11", "10.0.0.21", 31000, 9150)
+    found = [one for one in recorded[0].passages if ends(one.frame) == flow]
+    assert len(found) == 500
+    times = [one.arrival * host.found["dilation"] for one in found]
+    in_a_second = max(bisect.bisect(times, at + 10**9) - i for i, at in enumerate(times))
+    assert in_a_second > 250  # without a surge it would be 167
+    for name in ("source_port", "port", "peak"):
+        page.fill(f"[name={name}]", "")
+    page.uncheck("[name=surge]")
+    page.fill("[name=seconds]", "60")
+
+
+def a_dead_host_leaves_the_other(page: Page, topo: Topo) -> None:
+    """The page, `show` and `watch` name the host, go on with the other, and tell the remedy."""
+    (pid,) = (part["pid"] for part in topo.status()["parts"] if part["node"] == "m2")
+    os.kill(pid, signal.SIGKILL)
+    line = r"m2: killed by SIGKILL; m1 goes on \(make topo repairs it\)"
+    shows(page, "#trouble", f"^rx-{line}$")
+    shows(page, "#state", "^Live, a part in trouble$")
+    assert page.is_enabled("[data-system=host]")
+    page.click("[data-system=host]")
+    shows(page, "#use-error", r"m2.*make topo repairs it")
+    for command in ("show", "watch --once"):
+        argv = [sys.executable, "-m", "falcon_ctl", *command.split()]
+        said = subprocess.run(
+            argv, env=topo.env, cwd=ROOT, check=True, capture_output=True, text=True
+        )
+        assert re.search(line, said.stdout), said.stdout
+        assert "m1" in said.stdout
+    topo("up", "pair", "--switch", "v1switch")  # as `make topo`: repairs it
+    shows(page, "#state", "^Live$")
+    assert not page.is_visible("#trouble")
+    run(page, topo, "falcon", lambda k: has(k, FALCON.knobs))
 
 
 def has(found: dict[str, Any], wanted: dict[str, Any]) -> bool:

@@ -260,10 +260,12 @@ def test_a_reload_and_a_network_that_goes_and_comes_lose_nothing(shown: Shown) -
     shown.until_text("#running", "Running: FALCON")
     shown.until_text("#sent-flows", "received")
     shown.until_text("#events", r"use\s+FALCON")
-    trouble = {"type": "network", "up": True, "text": "s1: killed by SIGKILL"}
+    trouble = {"type": "network", "up": True, "text": "m1: killed by SIGKILL", "failed": ["m1"]}
     shown.dashboard.board.tell_from_thread(trouble)
-    shown.until_text("#trouble", r"^s1: killed by SIGKILL \(make topo repairs it\)$")
-    shown.dashboard.board.tell_from_thread({**trouble, "text": ""})
+    shown.until_text("#trouble", "^m1: killed by SIGKILL$")
+    shown.until_text("#state", "^Live, a part in trouble$")
+    shown.wait("document.querySelector('#topology .failed')?.textContent === '✕ m1'")
+    shown.dashboard.board.tell_from_thread({**trouble, "text": "", "failed": []})
     shown.wait("document.getElementById('trouble').hidden")
     shown.world.up = False
     shown.until_text("#state", "Network down")

@@ -101,6 +101,51 @@ def test_axe_finds_no_violation(chromium: Browser, where: Path, scheme: Any, wid
     page.context.close()
 
 
+PAPER = 688  # px: A4 without the page's margins
+CUT_OFF = """() => [...document.body.querySelectorAll("*")].filter((one) => {
+    if (one.closest(".hidden") || !one.getClientRects().length) return false;
+    const scrolls = getComputedStyle(one).overflowX !== "visible";
+    const beyond = one.getBoundingClientRect().right > innerWidth + 1;
+    return beyond || (scrolls && one.scrollWidth > one.clientWidth + 1);
+}).map((one) => one.outerHTML.slice(0, 160))"""
+# What is ink and what is paper of each key of a legend: no colour, no shade of grey.
+IN_BLACK_AND_WHITE = """() => [...document.querySelectorAll("[data-chart]")].map((chart) =>
+    [...chart.querySelectorAll("canvas.swatch")].map((key) => {
+        const { data } = key.getContext("2d").getImageData(0, 0, key.width, key.height);
+        const shares = [0.2126, 0.7152, 0.0722];
+        const grey = (at) => shares.reduce((sum, share, i) => sum + share * data[at + i], 0);
+        const ink = (_, at) => data[4 * at + 3] > 127 && grey(4 * at) < 190 ? "#" : ".";
+        return Array.from({ length: data.length / 4 }, ink).join("");
+    }))"""
+
+
+def test_it_is_printed_whole_and_in_black_and_white(chromium: Browser, tmp_path: Path) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    wrong: list[str] = []
+    folder = ctl_report_folder.write(tmp_path, more=[f"system-{n}" for n in range(14)])
+    write.write(folder)
+    page = opened(chromium, folder / write.NAME, wrong, viewport={"width": 1600, "height": 1000})
+    page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": PAPER, "height": 1000})
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    assert page.locator("details > :not(summary)").last.is_visible()
+    assert page.evaluate(CUT_OFF) == []
+    legends = [keys for keys in page.evaluate(IN_BLACK_AND_WHITE) if keys]
+    assert max(map(len, legends)) == 16
+    for keys in legends:
+        assert all("#" in key for key in keys)
+        assert len(set(keys)) == len(keys)
+    found = Axe().run(page).response  # contrast is one of luminances: the same in greyscale
+    assert [one["id"] for one in found["violations"]] == []
+    page.evaluate("() => dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(media="screen")
+    assert page.locator("details:not([open])").count() > 2
+    assert wrong == []
+    page.context.close()
+
+
 def test_without_a_program_all_numbers_are_there(chromium: Browser, where: Path) -> None:
     wrong: list[str] = []
     page = opened(chromium, where, wrong, java_script_enabled=False)

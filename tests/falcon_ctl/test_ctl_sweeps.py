@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from falcon_ctl import cli
 from falcon_ctl.errors import PartFailed
-from falcon_ctl.sweeps import cluster, journal, plot, points, run, spec, table, work
+from falcon_ctl.sweeps import cluster, excerpts, journal, plot, points, run, spec, table, work
 from falcon_ctl.systems.catalogue import BY_NAME
 from falcon_ctl.virtual.measure import Closed, Stream
 
@@ -56,6 +56,9 @@ def swept(capsys, lab, name, *argv):
     status, out, error = call(capsys, lab / "small.yaml", "--out", lab / name, *argv)
     assert (status, error) == (0, "")
     files = {path.name: path.read_bytes() for path in (lab / name).iterdir()}
+    shown = json.loads(files["frames.json"])["runs"]
+    assert shown
+    assert all(frame["stages"] for run in shown for frame in run["frames"])
     del files[journal.NAME]  # in the order in which points were done
     assert lab.joinpath(name).name.encode() in files.pop("report.html")  # it names its folder
     return files, out
@@ -79,6 +82,17 @@ def test_the_product_is_in_the_specs_order_with_seeds_fastest():
         for rate in (900e3, 5)
         for seed in (7, 3)
     ]
+
+
+def test_packets_are_shown_of_the_first_point_and_of_the_one_furthest_from_it():
+    found = expanded("{systems: [host, falcon], proto: [udp, tcp], rate: 1e5, seeds: [1, 2]}")
+    rates = {"host udp": (None, 4), "host tcp": (2, 2), "falcon udp": (3, 9), "falcon tcp": (2, 2)}
+    rows = [{"pps": rate} for two in rates.values() for rate in two]
+    assert excerpts.chosen(found, rows) == {
+        1: "the base",
+        5: "the extreme, 2.25 times its rate",
+        2: "the base",
+    }
 
 
 def test_rate_is_of_udp_and_window_of_tcp():
@@ -225,7 +239,7 @@ def test_a_wrong_spec_is_one_line_with_key_and_what_is_allowed(lab, capsys, text
 
 def test_each_point_is_a_row_and_conserves_frames(capsys, lab):
     files, out = swept(capsys, lab, "out")
-    assert set(files) == {table.CSV, table.LINES, table.SPEC, table.ABOUT}
+    assert set(files) == {table.CSV, table.LINES, table.SPEC, table.ABOUT, "frames.json"}
     assert f"{COUNT} points are in" in out
     rows = list(csv.DictReader((lab / "out" / table.CSV).open()))
     assert len(rows) == COUNT

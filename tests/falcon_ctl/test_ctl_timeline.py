@@ -285,18 +285,35 @@ def test_falcons_switching_is_marked_once():
     assert marks[0][1] == passages[2].stages[1].enqueue
 
 
-def test_drops_are_marked_where_the_packet_was_last():
-    lost = Frames().passage(1)
-    lost = lost._replace(stages=lost.stages[:2], delivered=0, drop_reason="cpu_backlog")
+def test_drops_are_marked_where_and_when_they_happened():
+    whole = Frames().passage(1)
+    lost = whole._replace(stages=whole.stages[:2], delivered=0, drop_reason="cpu_backlog")
+    at = lost._replace(number=4, dropped=lost.stages[1].end + 7, drop_cpu=8)
+    full = at._replace(number=5, drop_reason="socket_rcvbuff", dropped=at.dropped + 1)
     early = Frames().passage(2)._replace(stages=(), delivered=0, drop_reason="rx_missed")
     still = Frames().passage(3)._replace(stages=(), delivered=0, drop_reason="queued")
-    found = build("test", [recording(lost, early, still)])
+    found = build("test", [recording(lost, early, still, at, full)])
     marks = [(found.tracks[one.track].name, one.name, one.time) for one in found.instants]
     assert marks == [
-        (f"CPU {lost.stages[1].cpu}", "drop: cpu_backlog", lost.stages[1].end),
+        (f"CPU {lost.stages[1].cpu}", "drop: cpu_backlog", lost.stages[1].end),  # an older one
+        ("CPU 8", "drop: cpu_backlog", at.dropped),
+        ("socket red2-1", "drop: socket_rcvbuff", full.dropped),
         (f"RX queue {early.queue}", "drop: rx_missed", early.arrival),
     ]
-    assert [packet.reason for packet in found.packets] == ["cpu_backlog", "rx_missed", "queued"]
+    assert dict(found.instants[1].detail)["where"] == "backlog of CPU 8"
+    reasons = [packet.reason for packet in found.packets]
+    assert reasons[:3] == ["cpu_backlog", "rx_missed", "queued"]
+
+
+def test_a_full_backlog_is_that_of_the_cpu_that_the_packet_never_came_to():
+    load = Stream((2e6,), ms=1, warm_ms=0, knobs={"max_backlog": 16})
+    recorded = from_virtual.stream(BY_NAME["rps"], load, 1, "rps")
+    hops = recorded.packets.hops
+    (nic,) = {*hops.cpu[hops.kind == results.STAGE_KINDS.index("napi")].tolist()}
+    (target,) = {*hops.cpu[hops.kind == results.STAGE_KINDS.index("rps")].tolist()}
+    found = happenings.drops(recorded.packets, recorded.origin)
+    assert nic != target
+    assert {one.cpu for one in found if one.reason == "cpu_backlog"} == {target}
 
 
 def test_frames_that_find_the_ring_full_are_there_under_the_virtual_clock():

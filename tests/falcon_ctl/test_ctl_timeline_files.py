@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -147,6 +148,12 @@ def test_tracks_are_nested_named_and_ordered(timeline, file):
     cpus = [int(name.split()[1]) for _, name in sorted(siblings[group]) if name.startswith("CPU")]
     assert cpus == sorted(cpus)
     assert len(cpus) > 3
+
+
+def test_tracks_say_what_is_drawn_and_what_is_missing(file):
+    about = {track.name: track.description for track in file.tracks.values()}
+    assert "a switch has no model clock" in about["switch s1"]
+    assert all("gaps" in text for name, text in about.items() if re.fullmatch(r"CPU \d+", name))
 
 
 def test_counters_and_instants_are_in_the_file(timeline, file):

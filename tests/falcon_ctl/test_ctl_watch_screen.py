@@ -14,7 +14,7 @@ from ctl_observations import FALCON, NIC, OVERLAY
 
 from falcon_ctl.errors import AlreadyRunning, CtlError, NoNetwork, UsageError
 from falcon_ctl.steering.choice import Choice
-from falcon_ctl.steering.observation import Event, Queue, Socket
+from falcon_ctl.steering.observation import Event, Observation, Queue, Socket
 from falcon_ctl.watch_screen import choosing, numbers, styles, watching
 from falcon_ctl.watch_screen import source as feeding
 from falcon_ctl.watch_screen.bar import bar
@@ -237,6 +237,20 @@ def test_an_outage_is_said_and_what_was_seen_stays():
     memory.add(src.observation(step=9))
     assert memory.outage == ""
     assert "network is up again" in found(drawn(memory), "up again")
+
+
+def test_a_machine_that_failed_is_told_and_the_others_go_on():
+    memory = remembered([src.observation()])
+    failed = replace(src.observation(src.host(), step=1), failed={"m1": "killed by SIGKILL"})
+    memory.add(failed)
+    rows = drawn(memory)
+    assert found(rows, "m1: killed by SIGKILL; m2 goes on (make topo repairs it)")
+    assert found(rows, "  3 N")
+    assert Observation.from_json(failed.to_json()) == failed
+    memory.add(src.observation(step=2))
+    rows = drawn(memory)
+    assert found(rows, "m1 failed works again")
+    assert not any("goes on" in row for row in rows)
 
 
 def test_machines_that_run_different_things_are_named():

@@ -72,7 +72,8 @@ class Order:
         first = not in_front and self.prism and skb.priority and napi.kind == "backlog"
         queue = napi.urgent if first else napi.queue
         if (self.aside(napi) if in_front else len(queue)) > self.k.max_backlog:
-            self.lose(cpu, skb, "cpu_backlog" if napi.kind == "backlog" else "gro_cell")
+            reason = "cpu_backlog" if napi.kind == "backlog" else "gro_cell"
+            self.lose(cpu, skb, reason, self.cpus[napi.cpu])
             return
         skb.enqueued = self.now
         if napi.cpu != cpu.number:
@@ -132,7 +133,7 @@ class Order:
             self.hand_on(cpu, skb, position)
         elif self.aside(napi) > self.k.max_backlog:
             reason = "gro_cell" if napi.kind in ("cell", "nic") else "cpu_backlog"
-            self.lose(cpu, skb, reason)
+            self.lose(cpu, skb, reason, self.cpus[napi.cpu])
         else:
             skb.enqueued = self.now
             begun.ring.append((skb, True))
@@ -189,11 +190,11 @@ class Order:
             waiting[skb.frames[0].number] = skb
             cpu.extra += self.cost("remote_enqueue")
 
-    def lose(self, cpu: Cpu, skb: Skb, reason: str) -> None:
+    def lose(self, cpu: Cpu, skb: Skb, reason: str, place: Cpu) -> None:
         if skb.batch >= 0:
             for frame in skb.frames:
                 self.order[skb.flow].remove(frame)
-        self.leave(skb, "drop", reason, cpu)
+        self.leave(skb, "drop", reason, place)
         self.let_go(cpu, skb.flow)
 
     def let_go(self, cpu: Cpu, flow: int) -> None:

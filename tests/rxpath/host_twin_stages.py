@@ -158,7 +158,7 @@ class Stages:
             self.resequence(cpu, skb)
             return
         if kind == "deny":
-            self.lose(cpu, skb, "netfilter_drop")
+            self.lose(cpu, skb, "netfilter_drop", cpu)
             return
         target, choice = self.choose(skb, profiles.KINDS[kind], cpu.number)
         if kind == "gro_cell" and choice not in (1, 2):

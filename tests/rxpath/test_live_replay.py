@@ -95,7 +95,7 @@ def virtual_run(system: dict[str, Any], rows: np.ndarray, memory: Any = None) ->
         tcp_flags=np.where(is_tcp, 0x10, 0),
         gro_key=np.where(is_tcp, 5, 0),
     )
-    columns = ["kind", "flow", "socket", "time", "reason"]
+    columns = ["kind", "flow", "socket", "reason", "time", "cpu"]
     found = []
     for events in virtual.run(model, trace):
         found += events[columns].tolist()
@@ -103,12 +103,17 @@ def virtual_run(system: dict[str, Any], rows: np.ndarray, memory: Any = None) ->
 
 
 def outcome(rows: np.ndarray) -> tuple[Counter[Any], Counter[Any]]:
-    """Deliveries as (flow, socket, time) and drops as (flow, socket, reason)."""
+    """Deliveries as (flow, socket, time) and drops as (flow, socket, reason, time, CPU)."""
     done = rows["delivered"] >= 0
     names = ("flow", "container", "delivered")
     delivered = Counter(zip(*(rows[done][name].tolist() for name in names), strict=True))
-    names = ("flow", "container", "drop_reason")
+    names = ("flow", "container", "drop_reason", "dropped", "drop_cpu")
     return delivered, Counter(zip(*(rows[~done][name].tolist() for name in names), strict=True))
+
+
+def deliveries(events: list[list[int]]) -> Counter[Any]:
+    """Deliveries of a virtual run as (flow, socket, time)."""
+    return Counter((f, s, t) for kind, f, s, _, t, _ in events if kind == codes.DELIVER)
 
 
 SYSTEMS = {
@@ -140,9 +145,9 @@ def test_both_clocks_give_the_same_events(name: str, seed: int, gap: int, sizes:
     assert rows["arrival"].tolist() == (times // DILATION).tolist()
     delivered, lost = outcome(rows)
     events = virtual_run(SYSTEMS[name], rows)
-    assert delivered == Counter((f, s, t) for kind, f, s, t, _ in events if kind == codes.DELIVER)
+    assert delivered == deliveries(events)
     missed = Counter({key: n for key, n in lost.items() if key[2] == codes.RX_MISSED})
-    assert lost - missed == Counter((f, s, p) for kind, f, s, _, p in events if kind == codes.DROP)
+    assert lost - missed == Counter(tuple(one[1:]) for one in events if one[0] == codes.DROP)
     assert len(rows) == len(times) == len(events) + missed.total()
 
 
@@ -194,9 +199,9 @@ def test_a_model_goes_on_from_the_memory_of_another(interval: int) -> None:
     rows = live_run(host, [(start + t, frame) for t, frame in first], [BATCH])
     delivered, _ = outcome(rows)
     there = virtual_run(system, rows, json.loads(json.dumps(memory)))
-    assert delivered == Counter((f, s, t) for kind, f, s, t, _ in there if kind == codes.DELIVER)
+    assert delivered == deliveries(there)
     fresh = virtual_run(system, rows)
-    assert delivered != Counter((f, s, t) for kind, f, s, t, _ in fresh if kind == codes.DELIVER)
+    assert delivered != deliveries(fresh)
 
 
 def test_a_broadcast_is_a_delivery_for_each_container() -> None:

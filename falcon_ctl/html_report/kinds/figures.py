@@ -11,20 +11,17 @@ from falcon_ctl.html_report.blocks import (
     Cell,
     Chart,
     Column,
-    Cores,
-    CoresOfRun,
-    Frames,
     Mark,
     Section,
     Series,
     Table,
-    Text,
     plain,
 )
 from falcon_ctl.html_report.folder import Documents
+from falcon_ctl.html_report.kinds import packets
 from falcon_ctl.html_report.numbers import number
 from falcon_ctl.html_report.records import Record, Recorded
-from falcon_ctl.html_report.titles import in_order, of_system
+from falcon_ctl.html_report.titles import of_system
 
 Row = Mapping[str, Any]
 _METRIC = re.compile(r"^(?P<name>.+) \((?P<unit>[^()]+)\), (?P<load>.*)$")
@@ -39,7 +36,7 @@ def sections(documents: Documents) -> list[Section]:
     found = [
         Section("claims", "The talk's claims", _claims(claims)),
         *_figures(documents, values),
-        Section("packets", "Packets", _packets(documents)),
+        packets.section(documents, "One flow under the virtual clock: no switch took part."),
         Section("values", "All values", _values(values)),
     ]
     return [one for one in found if one.blocks]
@@ -184,19 +181,6 @@ def _curves(documents: Documents, figure: int) -> list[Block]:
             )
         )
     return blocks
-
-
-def _packets(documents: Documents) -> list[Block]:
-    runs = documents.files.get("frames.json", {}).get("runs", [])
-    if not runs:
-        return []
-    ones = [
-        CoresOfRun(run["title"], [(cpu, in_order(kinds)) for cpu, kinds in run["cores"].items()])
-        for run in runs
-    ]
-    says = "One flow under the virtual clock: no switch took part."
-    titles = {run["label"]: run["title"] for run in runs}
-    return [Text(says, "quiet"), Cores("Each core's work, by stage", ones), Frames(runs, titles)]
 
 
 def _values(values: Sequence[Row]) -> list[Block]:

@@ -6,12 +6,17 @@ from collections.abc import Mapping, Sequence
 
 from falcon_ctl.html_report.blocks import Block, Chart, Column, Section, Series, Table, plain
 from falcon_ctl.html_report.folder import Documents
+from falcon_ctl.html_report.kinds import packets
 from falcon_ctl.html_report.numbers import number
 from falcon_ctl.html_report.records import Record, Recorded
 from falcon_ctl.html_report.titles import of_system
 
 Row = Mapping[str, str]
 Claim = tuple[str, str, str, str]  # figure, system, protocol, metric
+_PACKETS = (
+    "The system of the claim that moves most with one cost, with all costs as they are and with "
+    "that one changed, under the virtual clock: no switch took part."
+)
 _SHOWN = 12  # costs of a claim
 
 
@@ -22,6 +27,10 @@ def sections(documents: Documents) -> list[Section]:
         claim = (row["figure"], row["system"], row["proto"], row["metric"])
         claims.setdefault(claim, []).append(row)
     figures = dict.fromkeys(claim[0] for claim in claims)
+    rest = [
+        packets.section(documents, _PACKETS),
+        Section("values", "All values", [_table(documents)]),
+    ]
     return [
         Section(
             f"figure-{figure}",
@@ -29,7 +38,7 @@ def sections(documents: Documents) -> list[Section]:
             [_tornado(claim, rows) for claim, rows in claims.items() if claim[0] == figure],
         )
         for figure in figures
-    ] + [Section("values", "All values", [_table(documents)])]
+    ] + [one for one in rest if one.blocks]
 
 
 def subtitle(documents: Documents) -> str:

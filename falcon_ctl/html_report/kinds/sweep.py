@@ -17,12 +17,17 @@ from falcon_ctl.html_report.blocks import (
     plain,
 )
 from falcon_ctl.html_report.folder import Documents
+from falcon_ctl.html_report.kinds import packets
 from falcon_ctl.html_report.records import Record, Recorded
 from falcon_ctl.html_report.titles import of_system
 
 Line = Mapping[str, Any]
 MOST_LINES = 16
 _MARKS = ("invalid", "provenance")
+_PACKETS = (
+    "The first point of each protocol, and the one whose rate is furthest from it, run once more "
+    "under the virtual clock: no switch took part."
+)
 _CHARTED = ("pps", "reordered_ratio", "cpu_ns_per_packet", "p99_us")
 
 
@@ -36,6 +41,7 @@ def sections(documents: Documents) -> list[Section]:
         if blocks := _charts(mine, axes, [name for name in _CHARTED if name in results]):
             found.append(Section(f"charts-{proto}", f"{proto.upper()}", blocks))
     spec = documents.files.get("spec.yaml", "")
+    found.append(packets.section(documents, _PACKETS))
     found.append(Section("points", "All points", _points(lines)))
     if spec:
         rows = [[line] for line in spec.splitlines()]

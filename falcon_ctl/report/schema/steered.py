@@ -187,6 +187,9 @@ class Observation(Part):
     choice: Choice | None = Field(description="What was asked for last; null: nobody asked.")
     hosts: dict[str, Host]
     events: list[Event]
+    failed: dict[str, str] = Field(
+        default_factory=dict, description="Hosts that do not answer, with the reason."
+    )
     switches: dict[str, str] | None = Field(
         default=None, description="Of `show`: whose entries each switch holds."
     )

@@ -20,6 +20,7 @@ class Tracks(Part):
     """Rows of the timeline: columns, all of one length."""
 
     path: list[list[str]] = Field(description="Names of the tracks that it lies in, and its own.")
+    about: list[str] = Field(description="What a reader has to know of each.")
     rank: list[int] = Field(description="Place among its siblings.")
     unit: list[str] = Field(description="Of a counter's values; empty for slices.")
     kind: list[Literal["slices", "counter"]]

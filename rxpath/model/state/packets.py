@@ -31,7 +31,7 @@ class Slot(Row):
     frame = word("the next frame of this skb, or -1")
     out_time = word("when the skb left the model", "ns")
     out_reason = word("drop reason; NOT_DROPPED: it was delivered")
-    out_cpu = word("where it left")
+    out_cpu = word("where it left: of a full queue, its CPU")
     truesize = word("what the socket is charged with", "bytes")
     last = word("the skb's last frame")
     payload = word("of TCP, or of the datagram in an IP fragment", "bytes")
@@ -133,7 +133,7 @@ class Event(Row):
     flow = word("of the frame")
     socket = word("of the frame")
     time = word("when the application has it, or it was lost", "ns")
-    cpu = word("the application's, or where it was lost")
+    cpu = word("the application's, or where it was lost: of a full queue, its CPU")
     reason = word("drop reason")
     latency = word("since its arrival", "ns")
 

@@ -3,10 +3,10 @@
 import uPlot from "uplot";
 import { bars, rangeOfBars, whiskers } from "./bars.js";
 import { element, number } from "./dom.js";
-import { colour, ofSeries, watch } from "./theme.js";
+import { marks } from "./marks.js";
+import { PRINTED, colour, isPrinted, ofSeries, watch } from "./theme.js";
 
 const HEIGHT = 280;
-const PRINTED = 680; // px, on A4 and letter
 
 export function showCharts(documents) {
   const charts = [...document.querySelectorAll("[data-chart]")].map(
@@ -53,7 +53,7 @@ class Chart {
   }
 
   #key(series, place) {
-    const swatch = element("canvas", { class: "swatch", width: 44, height: 28, "aria-hidden": true });
+    const swatch = element("canvas", { class: "swatch", width: this.spec.form === "bars" ? 44 : 68, height: 28, "aria-hidden": true });
     const button = element("button", { type: "button", "aria-pressed": true }, swatch, series.label);
     button.addEventListener("click", () => {
       this.shown[place] = !this.shown[place];
@@ -64,7 +64,7 @@ class Chart {
   }
 
   get #width() {
-    if ("print" in document.documentElement.dataset) {
+    if (isPrinted()) {
       return PRINTED;
     }
     const { form, x, series } = this.spec;
@@ -105,6 +105,7 @@ class Chart {
     context.moveTo(0, canvas.height / 2);
     context.lineTo(canvas.width, canvas.height / 2);
     context.stroke();
+    marks.one(context, style, canvas.width - 10, canvas.height / 2, 2);
   }
 
   #common() {
@@ -173,11 +174,11 @@ class Chart {
       ],
       series: [{}, ...series.map((one, place) => ({
         label: one.label, stroke: styles[place].colour, dash: styles[place].dash, width: 2,
-        spanGaps: true, points: { show: few, size: 6, fill: styles[place].colour },
+        spanGaps: true, points: { show: few && styles[place].again === 0, size: 6, fill: styles[place].colour },
       }))],
       hooks: {
         setCursor: [(u) => this.#read(u.cursor.idx)],
-        draw: [(u) => whiskers(u, series, styles, this.shown)],
+        draw: [(u) => whiskers(u, series, styles, this.shown), (u) => marks.draw(u, series, styles, this.shown)],
       },
     };
   }

@@ -2,6 +2,7 @@
 // one met. The list is the way for keyboards and screen readers; a click on the timeline is another.
 
 import { element, number, svg, table } from "./dom.js";
+import { PRINTED, isPrinted } from "./theme.js";
 
 const CHOICES = ["not steered", "first choice", "second choice", "steering was off", "kept in order"];
 const LANE = 26;
@@ -76,9 +77,14 @@ export function showFrames(place, { runs, hops }, stages) {
     state.zoom = Math.min(64, Math.max(1, state.zoom * (place === 0 ? 2 : 0.5)));
     redraw();
   }));
+  addEventListener("beforeprint", () => { // paper does not scroll
+    draw(timeline, state.run, stages, choose, 1);
+    mark(timeline, state.frame);
+  });
+  addEventListener("afterprint", redraw);
   let width = 0;
   new ResizeObserver(() => {
-    if (place.clientWidth !== width) {
+    if (place.clientWidth !== width && !isPrinted()) {
       width = place.clientWidth;
       redraw();
     }
@@ -116,7 +122,7 @@ function draw(place, run, stages, choose, zoom) {
   const begin = ran.length > 0 ? Math.min(...ran.map((one) => one.start)) : run.frames[0].arrival;
   const end = Math.max(...ran.map((one) => one.end), begin + 1);
   const cpus = inOrder(run, all, Object.keys(stages));
-  const visible = Math.max(240, place.clientWidth - LEFT - 4);
+  const visible = isPrinted() ? PRINTED - LEFT - 4 : Math.max(240, place.clientWidth - LEFT - 4);
   const scale = Math.min(zoom * (visible - RIGHT), WIDEST) / (end - begin);
   const x = (time) => (time - begin) * scale;
   const width = Math.max(visible, RIGHT + (end - begin) * scale);

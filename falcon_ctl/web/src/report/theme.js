@@ -1,8 +1,9 @@
-// Colours from the style sheet, which knows light, dark and print; and patterns beside them, so that
-// series can be told apart in black and white.
+// Colours from the style sheet, which knows light, dark and print; and beside them patterns, dashes
+// and marks, so that series can be told apart in black and white.
 
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [5, 5], [14, 4], [3, 8], [8, 3, 2, 3, 2, 3]];
 const PATTERNS = ["full", "up", "dots", "across", "down", "grid", "empty", "upright"];
+export const PRINTED = 680; // px, on A4 and letter
 
 export function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -13,15 +14,18 @@ export function ofSeries(place) {
     colour: colour(`series-${place % 8}`),
     dash: DASHES[place % DASHES.length],
     pattern: PATTERNS[place % PATTERNS.length],
+    again: Math.floor(place / PATTERNS.length), // so often these were used for others before
   };
 }
 
+export const isPrinted = () => "print" in document.documentElement.dataset;
+
 // A canvas pattern of a series' colour, with lines or dots of the page's own.
 export function fill(context, style, ratio) {
-  if (style.pattern === "full") {
+  if (style.pattern === "full" && style.again === 0) {
     return style.colour;
   }
-  const size = Math.round(8 * ratio);
+  const size = Math.round(8 * (1 + style.again) * ratio);
   const tile = new OffscreenCanvas(size, size);
   const draw = tile.getContext("2d");
   draw.fillStyle = style.pattern === "empty" ? colour("page") : style.colour;
@@ -29,6 +33,11 @@ export function fill(context, style, ratio) {
   draw.strokeStyle = draw.fillStyle = style.pattern === "empty" ? style.colour : colour("page");
   draw.lineWidth = 1.4 * ratio;
   strokes(draw, style.pattern, size);
+  if (style.again > 0 && ["full", "empty"].includes(style.pattern)) {
+    draw.fillStyle = style.pattern === "full" ? colour("page") : style.colour;
+    draw.fillRect(0, 0, size / 2, size / 2);
+    if (style.pattern === "full") draw.fillRect(size / 2, size / 2, size / 2, size / 2);
+  }
   return context.createPattern(tile, "repeat");
 }
 

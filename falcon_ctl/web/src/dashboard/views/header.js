@@ -43,7 +43,7 @@ export function makeHeader() {
       const isGone = network?.gone !== false;
       text($("absent-title"), isGone ? "No network is up" : "The network does not answer");
       text($("absent-how"), isGone ? "Bring one up in a terminal; this page notices by itself:" : "Repair it in a terminal; this page notices by itself:");
-      const trouble = up && network.text ? `${network.text} (make topo repairs it)` : "";
+      const trouble = up && !mode.replay ? (network.text ?? "") : "";
       $("trouble").hidden = !trouble;
       text($("trouble"), trouble);
     },
@@ -55,5 +55,7 @@ function stateOf(connection, mode, up, network) {
   if (mode.replay) return ["Replay", "replay"];
   if (!network) return ["Looking for the network", "gone"];
   if (!up) return [network.gone === false ? "Network in trouble" : "Network down", "down"];
+  const failed = network.text ? ", a part in trouble" : "";
+  if (failed) return [mode.recording ? `Live, recording${failed}` : `Live${failed}`, "trouble"];
   return mode.recording ? ["Live, recording", "recording"] : ["Live", "live"];
 }

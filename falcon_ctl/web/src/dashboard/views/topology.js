@@ -41,6 +41,7 @@ export function makeTopology() {
       }
       const links = state.network.up || state.mode.replay ? meanOf(state.frames.slice(-5)) : new Map();
       showRates(parts, links);
+      showFailed(parts, state.network.up && !state.mode.replay ? (state.network.failed ?? []) : []);
       keyed(
         body, [...links.values()].flatMap((link) => [{ ...link, from: link.a, to: link.b, bps: link.ab, pps: link.ab_pps }, { ...link, from: link.b, to: link.a, bps: link.ba, pps: link.ba_pps }]),
         (one) => `${one.from} ${one.to}`,
@@ -91,8 +92,9 @@ function draw(topology, narrow) {
   picture.style.minWidth = `${Math.min(width * 0.6, 840)}px`; // else it could not be read
   const edges = new Map();
   for (const [a, b] of links) edges.set(nameOf(a, b), drawEdge(picture, graph, a, b));
-  for (const node of shown.nodes) drawNode(picture, graph.node(node.name), node);
-  return { picture, edges };
+  const nodes = new Map();
+  for (const node of shown.nodes) nodes.set(node.name, drawNode(picture, graph.node(node.name), node));
+  return { picture, edges, nodes };
 }
 
 // Containers 0, machines 1, switches by their distance from machines: a spine is above its leaves.
@@ -141,6 +143,7 @@ function drawNode(picture, place, node) {
     group.append(more);
   }
   picture.append(group);
+  return { group, label, name: node.name };
 }
 
 // The line, and a label for each direction near the end that sends, on the side where there is room.
@@ -160,6 +163,14 @@ function drawEdge(picture, graph, a, b) {
   const up = label(points.at(-2), last, 0.55, 0);
   picture.append(line, down, up);
   return { a, b, line, down, up };
+}
+
+function showFailed({ nodes }, failed) {
+  for (const { group, label, name } of nodes.values()) {
+    const is = failed.includes(name);
+    group.classList.toggle("failed", is);
+    text(label, is ? `✕ ${name}` : name);
+  }
 }
 
 function showRates({ edges }, links) {
