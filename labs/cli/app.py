@@ -18,7 +18,7 @@ from falcon_ctl.errors import CtlError
 from labs import catalogue
 from labs.cli import checking, grading, options, playing
 from labs.cli.options import Id, LabArgument, LabsFolder, WorkFolder
-from labs.errors import LabsError
+from labs.errors import CallError, LabsError
 from labs.pages import parsing
 from labs.work import opened
 from rxpath import signals
@@ -203,6 +203,8 @@ def verify(
     from labs.cli import teaching
 
     found = [catalogue.find(one, labs) for one in lab] if lab else catalogue.listed(labs)
+    if not found:
+        raise CallError("--labs", f"there is no lab in {labs}", "folders such as 05-stage-hashing")
     raise typer.Exit(teaching.verify(found))
 
 
