@@ -51,7 +51,7 @@ def _reordered(arrived: list[int]) -> list[bool]:
 
 
 def _extents(arrived: list[int]) -> list[int]:
-    """RFC 4737, 4.2.1, copies ignored."""
+    """RFC 4737, 4.2, copies ignored."""
     firsts = list(dict.fromkeys(arrived))
     return [
         place - next(j for j in range(place) if firsts[j] > number)

@@ -22,7 +22,7 @@ def ratio(arrived):
 def extents(arrived):
     """The extent of each reordered packet, in the order of arrival.
 
-    RFC 4737, 4.2.1: how many packets before it in the order of arrival the first one came that has
+    RFC 4737, 4.2: how many packets before it in the order of arrival the first one came that has
     a greater number. Copies do not count as arrivals.
     """
     raise NotImplementedError("write extents() in metric.py")
