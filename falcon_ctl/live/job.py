@@ -41,7 +41,7 @@ def probed(systems: Sequence[System]) -> list[System]:
 
 @dataclass
 class Job:
-    """One run of the main job; it fills `findings`, `captures` and `runs`."""
+    """One run of the main job; it fills `findings`, `captures`, `runs` and `discovered`."""
 
     testbed: Testbed
     plan: Plan
@@ -50,6 +50,7 @@ class Job:
     findings: Findings = field(init=False)
     captures: dict[tuple[str, str], list[Packet]] = field(default_factory=dict)
     runs: list[LiveRun] = field(default_factory=list)
+    discovered: LiveRun | None = None
     _ran: list[tuple[System, str, Trace]] = field(default_factory=list)
     _held_by: dict[tuple[Tunnel, int], Entries] = field(default_factory=dict)
 
@@ -124,6 +125,8 @@ class Job:
             if found.outcome.measurement.invalid:
                 found = discover(self.testbed, self.plan)
             self.findings.add(found.outcome.measurement, found.outcome.trace)
+            held = self._held(PIPELINING)
+            self.discovered = LiveRun("discovery", found.outcome.trace, held)
             self.findings.underlay[PIPELINING.vxlan_port] += found.underlay
             self.findings.vnis = {tenant.vni for tenant in self.testbed.topology.tenants}
             self.findings.ttl = 64 - self._transit_hops()

@@ -120,7 +120,8 @@ def _measure(console: Console, network: Network, plan: Plan, request: Request) -
 
 def _beside(network: Network, job: Job) -> dict[str, str]:
     """The files of a results folder that its page is made of, beside the report."""
-    known = {id(run.trace): run for run in job.runs}  # the discovery's entries are not kept
+    ran = [*job.runs, job.discovered] if job.discovered else job.runs
+    known = {id(run.trace): run for run in ran}
     runs = [
         (label, known.get(id(trace)) or run_timeline.LiveRun(label, trace))
         for label, trace in job.findings.traces
