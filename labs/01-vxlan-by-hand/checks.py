@@ -34,6 +34,7 @@ from labs.frames import (
 FILE = "vxlan.py"
 MTUS = (1500, 1550, 1600, 4000, 4470, 9000, 9216)
 FLOWS, FEWEST = 256, 192  # flows of a test, and how many ports they have to have at least
+ICMP, ICMPV6 = 1, 58
 Given = dict[str, Any]
 
 
@@ -124,11 +125,15 @@ def inner_arp(given: Given) -> bytes:
     return arp_request(hosts["a_mac"], hosts["a_ip"], hosts["b_ip"])
 
 
-def inner_ipv6(given: Given, last: int) -> bytes:
-    """A container's UDP datagram over IPv6; `last`: of the destination address."""
+def inner_ipv6(
+    given: Given, last: int = 2, *, src_port: int | None = None, echo: bytes = b""
+) -> bytes:
+    """A container's UDP datagram over IPv6, or its ping; `last`: of the destination address."""
     hosts = given["hosts"]
-    datagram = udp(given["src_port"], given["dst_port"], b"six", sum_=0x1234)
-    packet = ipv6("2001:db8::1", f"2001:db8::{last:x}", UDP, datagram)
+    ports = src_port or given["src_port"], given["dst_port"]
+    payload = b"\x80\x00" + echo if echo else udp(*ports, b"six", sum_=0x1234)
+    protocol = ICMPV6 if echo else UDP
+    packet = ipv6("2001:db8::1", f"2001:db8::{last:x}", protocol, payload)
     return ethernet(hosts["b_mac"], hosts["a_mac"], packet, IPV6_TYPE)
 
 
@@ -269,7 +274,8 @@ def by_hand(student: Student, given: Given) -> None:
         given,
         {
             "header": "8 bits of flags, 24 reserved, 24 of VNI, 8 reserved",
-            "received_vni": "24 of the 64 bits are the VNI; reserved ones are ignored",
+            "received_vni": "24 of the 64 bits are the VNI, written as a number without quotes, "
+            "decimal or 0x...; reserved bits are ignored",
             "udp_length": "it counts UDP header, VXLAN header and inner frame",
             "ip_total_length": "it counts the IP header and all that follows it",
             "frame_length": "the frame is the IP packet and one Ethernet header around it",
@@ -400,6 +406,15 @@ def port_one_flow(student: Student, given: Given) -> None:
         [inner_tcp(given, 1, b"a" * 50), inner_tcp(given, 51, b"b" * 10)],
         "two segments of a TCP connection",
     )
+    pings = [b"\x12\x34\x00\x07\x00\x01", b"\x56\x78\x00\x07\x00\x02"]  # checksum, id, sequence
+    same(
+        [inner_ip(given, ICMP, b"\x08\x00" + ping) for ping in pings],
+        "two pings between the same containers (only TCP and UDP have ports)",
+    )
+    same(
+        [inner_ipv6(given, echo=ping) for ping in pings],
+        "two pings over IPv6 (only TCP and UDP have ports)",
+    )
     datagram = udp(given["src_port"], given["dst_port"], bytes(range(200)))
     parts = [(0x2000, datagram[:80]), (10, datagram[80:160]), (20, datagram[160:])]
     same(
@@ -443,7 +458,15 @@ def port_spread(student: Student, given: Given) -> None:
         "destination port": lambda n: inner_udp(given, dst_port=base + n),
         "source address": lambda n: inner_udp(given, src=f"10.9.{n // 16}.{n % 16 + 1}"),
         "destination address": lambda n: inner_udp(given, dst=f"10.9.{n // 16}.{n % 16 + 1}"),
+        "protocol": lambda n: inner_ip(given, n, b"\x30\x39\x00\x50" + bytes(16)),
+        "source port, behind IP options": lambda n: inner_udp(
+            given, src_port=base + n, options=b"\x01" * 8
+        ),
         "destination address (IPv6)": lambda n: inner_ipv6(given, n + 2),
+        "source port (IPv6)": lambda n: inner_ipv6(given, src_port=base + n),
+        "source MAC address (ARP)": lambda n: arp_request(
+            f"02:00:00:00:{n // 256:02x}:{n % 256:02x}", given["hosts"]["a_ip"], "10.0.0.1"
+        ),
     }
     for name, make in kinds.items():
         ports = {port_of(student, make(n)) for n in range(FLOWS)}
@@ -588,8 +611,8 @@ def outer_udp(student: Student, given: Given) -> None:
     )
     expect(
         sum_ == 0,
-        "the outer UDP checksum is not 0: it SHOULD be (RFC 7348), a receiver that checks it "
-        "drops what a middlebox changed",
+        "the outer UDP checksum is not 0: it SHOULD be (RFC 7348), since the inner packet has its "
+        "own, and computing another one over the same bytes costs time",
         seen=f"0x{sum_:04x}",
         expected="0x0000",
     )
@@ -806,11 +829,18 @@ def tolerant(student: Student, given: Given) -> None:
     )
     arp = inner_arp(given)[:14] + b"\x88\xb5" + b"short"  # 21 bytes in the tunnel: 71 on the wire
     accepts("a short inner frame is not decapsulated as it should be", arp)
+    accepts("an inner frame may be as short as its Ethernet header, 14 bytes", inner[:14])
     padded = outer(given, inner) + bytes(7)
     taken(
         *(student, given, padded, inner),
         "padding behind the IP packet became part of the inner frame: the IP total length says "
         "where the packet ends",
+    )
+    more = outer(given, inner + b"more", length=len(inner) + UDP_SIZE + VXLAN_SIZE)
+    taken(
+        *(student, given, more, inner),
+        "bytes behind the UDP datagram became part of the inner frame: the UDP length says where "
+        "the datagram ends",
     )
     datagram = udp(50000, VXLAN_PORT, vxlan_header(given["vni"]) + inner)
     ends = given["tunnel"]["src_ip"], given["tunnel"]["dst_ip"]
