@@ -389,9 +389,8 @@ def merging(student: Student, given: dict[str, Any]) -> None:
             in_order = _is_in_order(poll, released + flushed)
             message = f"{what.split(':')[0]}: a segment goes up before older data of its flow"
             expect(in_order, message, shown, f"receive: {done}, flush: {held}")
-            expect(
-                [released, flushed] == [done, held], what, shown, f"receive: {done}, flush: {held}"
-            )
+            is_right = released == done and sorted(flushed) == sorted(held)  # flows in any order
+            expect(is_right, what, shown, f"receive: {done}, flush: {held}")
 
 
 def _asked(student: Student, polls: list[Poll]) -> list[list[Skbs]]:
