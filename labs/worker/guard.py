@@ -58,6 +58,7 @@ class Guard:
 
     def __init__(self, folder: str, tell: Note) -> None:
         self._inside = folder + os.sep
+        self._given = {str(path) for path in Path(folder).rglob("*")}
         self._tell = tell
         self._told: set[str] = set()
         self._busy = False
@@ -65,7 +66,7 @@ class Guard:
 
     def install(self) -> None:
         """Begin; there is no way back."""
-        readers = _readers()
+        readers = _readers(self._may_change)
         inside = self
 
         def hook(event: str, args: Args) -> None:
@@ -81,6 +82,11 @@ class Guard:
                 inside._busy = False
 
         sys.addaudithook(hook)
+
+    def _may_change(self, path: str) -> bool:
+        """Whether a program may write there: it may have files of its own beside those given."""
+        beside = path.startswith(self._inside) and path not in self._given
+        return beside or path.startswith(SCRATCH)
 
     def note(self, what: str) -> None:
         """Tell it, once."""
@@ -140,23 +146,38 @@ _ANYWHERE = frozenset(
 _DIRECT = frozenset({"sys._getframe"})
 
 
-def _readers() -> dict[str, Callable[[Args], str]]:
+def _readers(may_change: Callable[[str], bool]) -> dict[str, Callable[[Args], str]]:
     """Of each event that matters: its arguments → what was tried, "" when that is nothing."""
+
+    def changed(what: str, path: object) -> str:
+        text = _path(path)
+        return "" if not text or may_change(text) else f"tried to {what} {text}"
+
+    def opened(args: Args) -> str:
+        path, mode, flags = args
+        if isinstance(path, int):
+            return ""
+        writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+        for_writing = isinstance(flags, int) and flags & writing
+        if for_writing or (isinstance(mode, str) and set(mode) & set("wax+")):
+            return changed("write", path)
+        return _read(path)
+
     return {
-        "open": _opened,
+        "open": opened,
         "os.listdir": lambda args: _read(args[0]),
         "os.scandir": lambda args: _read(args[0]),
         "os.chdir": lambda args: _read(args[0]),
-        "os.remove": lambda args: _changed("remove", args[0]),
-        "os.rmdir": lambda args: _changed("remove", args[0]),
-        "shutil.rmtree": lambda args: _changed("remove", args[0]),
-        "os.rename": lambda args: _changed("rename", args[0]) or _changed("write", args[1]),
-        "os.truncate": lambda args: _changed("write", args[0]),
-        "os.chmod": lambda args: _changed("change the permissions of", args[0]),
-        "os.chown": lambda args: _changed("change the owner of", args[0]),
-        "os.mkdir": lambda args: _changed("make the folder", args[0]),
-        "os.link": lambda args: _changed("write", args[1]) or _read(args[0]),
-        "os.symlink": lambda args: _changed("write", args[1]),
+        "os.remove": lambda args: changed("remove", args[0]),
+        "os.rmdir": lambda args: changed("remove", args[0]),
+        "shutil.rmtree": lambda args: changed("remove", args[0]),
+        "os.rename": lambda args: changed("rename", args[0]) or changed("write", args[1]),
+        "os.truncate": lambda args: changed("write", args[0]),
+        "os.chmod": lambda args: changed("change the permissions of", args[0]),
+        "os.chown": lambda args: changed("change the owner of", args[0]),
+        "os.mkdir": lambda args: changed("make the folder", args[0]),
+        "os.link": lambda args: changed("write", args[1]) or _read(args[0]),
+        "os.symlink": lambda args: changed("write", args[1]),
         "os.fork": lambda _: "started another process",
         "os.forkpty": lambda _: "started another process",
         "os.posix_spawn": lambda args: f"started the program {_text(args[0])}",
@@ -183,17 +204,6 @@ def _readers() -> dict[str, Callable[[Args], str]]:
     }
 
 
-def _opened(args: Args) -> str:
-    path, mode, flags = args
-    if isinstance(path, int):
-        return ""
-    writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-    for_writing = isinstance(flags, int) and flags & writing
-    if for_writing or (isinstance(mode, str) and set(mode) & set("wax+")):
-        return _changed("write", path)
-    return _read(path)
-
-
 def _read(path: object) -> str:
     text = _path(path)
     if any(part in SECRET for part in Path(text).parts):
@@ -205,11 +215,6 @@ def _is_public(path: str) -> bool:
     roots = (*SCRATCH, *HANDED_OUT, "/usr/", "/proc/self/", "/dev/", "/lib", "/etc/", sys.prefix,
              sys.base_prefix, *(entry for entry in sys.path if len(entry) > 1))  # fmt: skip
     return path + "/" in HANDED_OUT or path.startswith(roots)
-
-
-def _changed(what: str, path: object) -> str:
-    text = _path(path)
-    return "" if not text or text.startswith(SCRATCH) else f"tried to {what} {text}"
 
 
 def _path(path: object) -> str:

@@ -219,6 +219,21 @@ gc.get_objects()
     ),
 }
 
+# Writes a file of its own, reads one that it was given, prints: what people do.
+HONEST = Hostile(
+    f"""
+import logging, tempfile
+from pathlib import Path
+Path("plot.svg").write_text("<svg/>")
+with open("given.toml") as file: file.read()
+with tempfile.TemporaryFile() as file: file.write(b"x")
+logging.getLogger("mine").warning("here")
+print("a line")
+{RIGHT}
+""",
+    "",
+)
+
 
 def program(case: Hostile, lab: str, scratch: str) -> str:
     """adder.py of a case."""

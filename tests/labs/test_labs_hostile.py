@@ -11,7 +11,7 @@ from labs.grading import command, grader
 from labs.grading.sandbox import bubblewrap
 from labs.grading.submissions import collect
 from labs.process import ROOT
-from tests.labs.hostile import CASES, program
+from tests.labs.hostile import CASES, HONEST, program
 from tests.labs.lab import ADDER
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("labs-grading")]
@@ -27,7 +27,7 @@ def grades(tmp_path_factory):
     where = tmp_path_factory.mktemp("hostile")
     for name, case in CASES.items():
         _hand_in(where / name, program(case, str(ADDER.folder), str(where)))
-    _hand_in(where / "honest", None)
+    _hand_in(where / "honest", program(HONEST, "", ""))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(process, "REAL_SECONDS", 3.0)
         patch.setattr(grader, "HIDDEN_RUNS", 1)

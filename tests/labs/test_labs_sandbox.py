@@ -28,7 +28,7 @@ found["reads"] = [p for p in (checks, reference, other, "/etc/passwd", "/etc/sha
 found["public"] = reads("/lab/files/adder.py") and reads("/lab/trial.py")
 places = "/lab/files/adder.py", "/lab/new", "/usr/new", root + "/labs/worker/guard.py", "/dev/shm/x"
 found["writes"] = [path for path in places if writes(path)]
-found["scratch"] = writes("/tmp/mine")
+found["scratch"] = writes("/tmp/mine") and writes("/lab/files/plot.png")
 address = (2).to_bytes(2, "little") + (53).to_bytes(2, "big") + bytes([8, 8, 8, 8]) + bytes(8)
 libc.connect(libc.socket(2, 1, 0), address, 16)
 found["network"] = errno.errorcode[ctypes.get_errno()]

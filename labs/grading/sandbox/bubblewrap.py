@@ -118,7 +118,7 @@ def wrap(root: Path, folder: Path, cached: dict[str, Path]) -> Callable[[Sequenc
 
     def wrapped(words: Sequence[str]) -> list[str]:
         """`words` as `labs.process.command` gives them."""
-        shown: list[tuple[Path, str]] = [(folder, FILES)]
+        shown = [(path, f"{FILES}/{path.name}") for path in sorted(folder.iterdir())]
         inside, rest = [], list(words)[1:]  # without the interpreter
         while rest:
             word = rest.pop(0)
@@ -186,10 +186,12 @@ def _root(root: Path, files: Sequence[tuple[Path, str]], cached: dict[str, Path]
         words += ["--perms", "1777", "--size", str(SCRATCH_BYTES), "--tmpfs", SCRATCH]
     else:  # a tmpfs of any size would be a way to the computer's whole memory
         words += ["--dir", SCRATCH]
-    for parent in paths.parents([Path(target) for _, target in pairs]):
+    for parent in paths.parents([*(Path(target) for _, target in pairs), Path(FILES, "any")]):
         if str(parent) == SCRATCH:
             continue
         words += ["--perms", "0755", "--dir", str(parent)]
+    if _has("--size"):  # where new files may stand beside the student's
+        words += ["--perms", "1777", "--size", str(SCRATCH_BYTES), "--tmpfs", FILES]
     for source, target in pairs:
         words += ["--ro-bind", str(source), target]
     for target, link in paths.links():
