@@ -35,7 +35,7 @@ def held(network: Network, asked: Choice | None) -> dict[str, str]:
         found: dict[str, str] = {}
         for name, client in opened.items():
             if isinstance(client, Exception):
-                found[name] = str(client)
+                found[name] = f"nothing that can be read ({client})"
             elif not controller.examine(client):
                 found[name] = "no program of ours"
         wanted = _resolved(asked)

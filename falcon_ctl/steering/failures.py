@@ -20,8 +20,8 @@ def told(troubles: Sequence[str], working: Sequence[str]) -> str:
     return f"{'; '.join(troubles)}; {rest} ({REPAIR})"
 
 
-def of_hosts(failed: Mapping[str, str], working: Iterable[str]) -> str:
-    """`told` of hosts that failed, each with its reason."""
+def of_parts(failed: Mapping[str, str], working: Iterable[str]) -> str:
+    """`told` of parts that failed, each with its reason."""
     return told([f"{name}: {why}" for name, why in failed.items()], list(working))
 
 

@@ -188,7 +188,8 @@ class Host:
 class Observation:
     """All hosts at one moment. `choice`: what was asked for last, None when nobody asked.
 
-    `failed`: hosts that do not answer and are not among `hosts`, with the reason.
+    `failed`: hosts that do not answer and are not among `hosts`, and switches that do not run as
+    they should, with the reason.
     """
 
     wall_ns: int

@@ -43,6 +43,7 @@ from topo.spec.model import Topology
 T = TypeVar("T")
 _AGAIN = 1.0  # s until a host that failed is asked again,
 _SHORT = 0.3  # s that it has for that, lest the others wait
+_LOOK = 5.0  # s between two looks at the state of all parts
 _RUNNING = "running"
 # What one of the systems sets for itself, and the others have as usual.
 _USUAL = {"rebalance_interval_ns": Knobs().rebalance_interval_ns}
@@ -101,6 +102,8 @@ class Session:
         self._left: dict[str, Left] = {}  # what the last `use` left switches with
         self._used: Choice | None = None
         self._failed: dict[str, _Failed] = {}  # hosts that do not answer
+        self._states: dict[str, str] = {}  # of parts in trouble
+        self._looked = float("-inf")
 
     @classmethod
     def open(cls, network: Network) -> Session:
@@ -233,15 +236,24 @@ class Session:
         return answer
 
     def _reasons(self) -> dict[str, str]:
-        """Why hosts failed, as the daemon knows it. Raises NoNetwork."""
-        if any(not one.reason for one in self._failed.values()):
-            with self._network() as network:
-                parts = network.status().parts
-            states = {part.node: part.state for part in parts if part.kind == "rxpath"}
+        """Why hosts and switches failed, as the daemon knows it. Raises NoNetwork, PartFailed."""
+        now = time.monotonic()
+        if now - self._looked >= _LOOK or any(not one.reason for one in self._failed.values()):
+            self._looked, self._states = now, self._troubles()
             for name, one in self._failed.items():
-                state = states.get(name, _RUNNING)
-                one.reason = "does not answer" if state == _RUNNING else state
-        return {name: one.reason for name, one in sorted(self._failed.items())}
+                one.reason = self._states.get(name, "does not answer")
+        hosts = {name: one.reason for name, one in sorted(self._failed.items())}
+        switches = {name: s for name, s in self._states.items() if name not in self._readers}
+        return {**hosts, **switches}
+
+    def _troubles(self) -> dict[str, str]:
+        """The state of each program that does not run as it should, by its node."""
+        with self._network() as network:
+            try:
+                parts = network.status().parts
+            except TopoError as error:
+                raise PartFailed("topo daemon", str(error)) from error
+        return {part.node: part.state for part in parts if part.state != _RUNNING}
 
     def _request(self, name: str, params: Mapping[str, int]) -> bool:
         """Request what `_answer` waits for; False: the host has to be asked again."""

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from falcon_ctl.steering.entries import AWAY
-from falcon_ctl.steering.failures import of_hosts
+from falcon_ctl.steering.failures import of_parts
 from falcon_ctl.steering.flow_report import FlowProgress
 from falcon_ctl.steering.observation import Cpu, Flow, Host, Observation
 from falcon_ctl.steering.session import Applied
@@ -52,7 +52,7 @@ def observation(console: Console, seen: Observation, switches: Mapping[str, str]
     if seen.choice is not None and any(AWAY in what for what in switches.values()):
         console.print(f"  `{seen.choice.command()}` gives them those that were asked for")
     if seen.failed:
-        console.print(f"[red]{escape(of_hosts(seen.failed, seen.hosts))}[/]", soft_wrap=True)
+        console.print(f"[red]{escape(of_parts(seen.failed, seen.hosts))}[/]", soft_wrap=True)
     for host in seen.hosts.values():
         _host(console, host)
         if seen.choice is not None and _differs(seen, host):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from falcon_ctl.steering.failures import of_hosts
+from falcon_ctl.steering.failures import of_parts
 from falcon_ctl.steering.observation import Host
 from falcon_ctl.watch_screen import totals
 from falcon_ctl.watch_screen.cores import cores, heading
@@ -86,7 +86,7 @@ def _totals(memory: Memory, host: Host, width: int) -> list[Row]:
         differs = differs or NOBODY_CHOSE
     failed = memory.seen.failed if memory.seen else {}
     if failed and memory.seen:
-        rows.append(row(Span(f" {of_hosts(failed, memory.seen.hosts)}", "bad")))
+        rows.append(row(Span(f" {of_parts(failed, memory.seen.hosts)}", "bad")))
     return [*rows, *([row(Span(differs, "warn"))] if differs else [])]
 
 

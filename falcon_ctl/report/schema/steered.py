@@ -188,7 +188,7 @@ class Observation(Part):
     hosts: dict[str, Host]
     events: list[Event]
     failed: dict[str, str] = Field(
-        default_factory=dict, description="Hosts that do not answer, with the reason."
+        default_factory=dict, description="Hosts and switches that do not work: why."
     )
     switches: dict[str, str] | None = Field(
         default=None, description="Of `show`: whose entries each switch holds."
