@@ -9,7 +9,7 @@ from itertools import groupby
 import numpy as np
 
 from falcon_ctl.papers import data
-from falcon_ctl.papers.assumptions import Assumption
+from falcon_ctl.papers.assumptions import OUT_OF_REACH, Assumption, OutOfReach
 from falcon_ctl.papers.compare import WIDE, Ratio, Score, scores
 from falcon_ctl.papers.layout import SHARED
 from falcon_ctl.papers.panel import Role
@@ -211,6 +211,10 @@ def _assumptions(ratios: Sequence[Ratio], trials: Trials) -> str:
             text.append(f"| {' | '.join((*said, *_where(ratio), *values))} |")
             said = ("", "")
     rest = _unexplained(ratios, [one for one, _ in trials])
+    text += [
+        f"\nOut of reach: {', '.join(one.panels)} ({', '.join(one.bars)}): {one.why}"
+        for one in OUT_OF_REACH
+    ]
     if rest:
         text.append(
             f"\nNo assumption is known for these, half of whose ratios are 20 % off: {rest}."
@@ -225,7 +229,8 @@ def _unexplained(ratios: Sequence[Ratio], assumptions: Sequence[Assumption]) -> 
         if ratio.role is Role.PREDICTED and not ratio.why:
             figure, _, name = _where(ratio)
             groups.setdefault((figure, name), []).append(abs(ratio.error))
-    known = {(figure, bar) for one in assumptions for figure in one.panels for bar in one.bars}
+    about: list[Assumption | OutOfReach] = [*assumptions, *OUT_OF_REACH]
+    known = {(figure, bar) for one in about for figure in one.panels for bar in one.bars}
     missed = [
         f"{figure} ({name})"
         for (figure, name), errors in groups.items()

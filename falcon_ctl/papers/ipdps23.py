@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from falcon_ctl.papers.layout import MFLOW as MANY
 from falcon_ctl.papers.layout import MFLOW_RPS, ONE_FLOW_MFLOW, SERVER
 from falcon_ctl.papers.loads import BEFORE_DROPS, SIZES, caching, overloaded, stress
 from falcon_ctl.papers.loads import streams as any_streams
-from falcon_ctl.papers.panel import ALL_CORES, Bar, Panel, Role, on_cores
+from falcon_ctl.papers.panel import ALL_CORES, Bar, Panel, Point, Role
+from falcon_ctl.virtual.measure import Closed
+from falcon_ctl.virtual.peak import with_knobs
 
 # FALCON's two variants: a core for each device; or the first stage split and the rest behind it, as
 # in the published kernel, of which Fig 4b shows two cores.
@@ -38,6 +41,12 @@ _CORES = (
 _WINDOW = "the window is not stated: as much as the NIC's ring holds"
 _Panel = partial(Panel, "ipdps23")
 streams = partial(any_streams, nagle=True)
+
+
+def _one_flow(load: Closed) -> Mapping[str, Point]:
+    """The load of each system on the cores that it has for one flow."""
+    return {bar.name: with_knobs(load, {**ONE_FLOW_MFLOW, **bar.knobs}) for bar in _FIVE}
+
 
 PANELS: tuple[Panel, ...] = (
     *(
@@ -131,7 +140,7 @@ PANELS: tuple[Panel, ...] = (
             (NATIVE, CON, RPS, FALCON, MFLOW),
             {
                 **{count: streams(SIZES[x], int(count)) for count in _FLOWS},
-                "1": on_cores(streams(SIZES[x]), ONE_FLOW_MFLOW),
+                "1": _one_flow(streams(SIZES[x])),
             },
             ("rate",),
             knobs=MFLOW_RPS,

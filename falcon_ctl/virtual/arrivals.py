@@ -20,7 +20,7 @@ class Arrivals(NamedTuple):
 
     Attributes:
         times: model ns.
-        flows: whose each is.
+        flows: whose each is; 0 of all clients that are one flow.
         numbers: of its datagram within the flow.
         places: which of the datagram's frames it is.
     """
@@ -35,7 +35,8 @@ def draw(load: Stream, datagram: Datagram, rng: np.random.Generator) -> Arrivals
     """The frames of all flows, each of which sends `datagram` at a time.
 
     A client sends one datagram after the other, and a datagram's fragments at the link's rate: one
-    that is due while the one before it is still being sent follows it at once.
+    that is due while the one before it is still being sent follows it at once. Fragments of several
+    clients' datagrams share the link.
     """
     end = (load.warm_ms + load.ms) * MS
     parts = []
@@ -49,7 +50,28 @@ def draw(load: Stream, datagram: Datagram, rng: np.random.Generator) -> Arrivals
     times, flows = np.concatenate(parts), np.repeat(np.arange(len(parts)), counts)
     order = np.argsort(times, kind="stable")
     numbers, places = np.divmod(within[order], datagram.frames)
-    return Arrivals(times[order], flows[order], numbers, places)
+    found = Arrivals(times[order], flows[order], numbers, places)
+    if datagram.frames > 1 and len(counts) > 1:
+        found = _on_one_link(found, datagram.lengths[places], 8000 // load.wire.gbit_per_s, end)
+    if load.as_one:
+        numbers = found.numbers * len(counts) + found.flows
+        found = found._replace(flows=np.zeros_like(found.flows), numbers=numbers)
+    return found
+
+
+def _on_one_link(sent: Arrivals, lengths: Integers, ps_per_byte: int, end: int) -> Arrivals:
+    """The clients' frames one after the other on the link that they share.
+
+    Without the datagrams that are not sent as a whole by the ``end``.
+    """
+    turns = np.concatenate([[0], np.cumsum(lengths[1:] * ps_per_byte // 1000)])
+    times = np.maximum.accumulate(sent.times - turns) + turns
+    late = np.searchsorted(times, end, "right")  # the first frame that does not fit
+    if late == len(times):
+        return sent._replace(times=times)
+    datagrams = sent.flows * (sent.numbers.max() + 1) + sent.numbers
+    kept = ~np.isin(datagrams, np.unique(datagrams[late:]))
+    return Arrivals(times[kept], sent.flows[kept], sent.numbers[kept], sent.places[kept])
 
 
 def _datagrams(load: Stream, flow: int, rng: np.random.Generator) -> Integers:

@@ -29,6 +29,7 @@ class Stream:
         size: bytes of a frame without its tunnel, when `message` does not say more.
         message: bytes that a client sends at a time. A datagram above the MTU goes as IP fragments.
         clients: how many flows one socket receives: flow i comes to socket i // clients.
+        as_one: the clients are one flow for whoever receives: one hash, one order, one socket.
         threads: how many threads read the sockets, socket s by thread s % threads; 0: each its own.
         paced: a client sends at fixed intervals, as sockperf does, and not by a Poisson process.
         pairs: how many pairs of addresses the flows are between, flow i of pair i % pairs. A
@@ -49,6 +50,7 @@ class Stream:
     knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
     message: int = 0
     clients: int = 1
+    as_one: bool = False
     threads: int = 0
     paced: bool = False
     pairs: int = 1
@@ -67,6 +69,8 @@ class Stream:
         if self.message and self.size != SMALL:
             raise UsageError("size", f"{self.size} beside message", "one of the two")
         _within("clients", self.clients, 1, flows)
+        if self.as_one and self.clients < flows:
+            raise UsageError("clients", str(self.clients), f"{flows}, of clients that are one flow")
         if flows % self.clients:
             raise UsageError("clients", str(self.clients), f"a divisor of the {flows} flows")
         _within("threads", self.threads, 0, self.sockets)

@@ -102,7 +102,30 @@ def test_a_paced_client_sends_at_fixed_intervals():
     assert set(np.diff(sent.times).tolist()) == {10_000}
 
 
+def test_clients_share_the_link_and_what_does_not_fit_on_it_before_the_end_is_not_sent():
+    load = Stream((2e4,) * 3, ms=1, warm_ms=0, message=4096, wire=Wire(gbit_per_s=1))
+    one = datagram(HOST, 4096)
+    sent = arrivals.draw(load, one, rng())
+    assert len(set(sent.flows.tolist())) == 3
+    assert (np.diff(sent.times) >= 8 * one.lengths[sent.places[1:]]).all()
+    assert sent.times.max() <= MS
+    whole = np.unique(np.stack([sent.flows, sent.numbers]), axis=1, return_counts=True)[1]
+    assert set(whole.tolist()) == {one.frames}
+
+
 # -- who is who ---------------------------------------------------------------------------------
+
+
+def test_clients_that_are_one_flow_have_one_hash_and_datagrams_of_their_own():
+    load = Stream((3e4, 3e4, 3e4), ms=1, clients=3, as_one=True, message=4096, paced=True)
+    model, trace = senders(OVERLAY, load, 1)
+    assert len(model.state.sockets) == 1
+    assert set(trace["flow"].tolist()) == {0}
+    assert len(set(trace["rss_hash"].tolist())) == 1
+    assert set(np.unique(trace["seq"], return_counts=True)[1].tolist()) == {3}
+    found = udp(OVERLAY, load, 1)
+    assert (found.lost, found.reordered) == (0, 0)
+    assert found.messages_per_s == pytest.approx(9e4, rel=0.1)
 
 
 def test_clients_of_one_server_share_a_socket_and_keep_flows_and_hashes_of_their_own():
@@ -232,6 +255,7 @@ def test_an_option_for_idle_states_delays_a_quiet_host():
         (lambda: Stream((1.0,), ms=1, message=5, size=100), "size: 100 beside message"),
         (lambda: Stream((1.0,) * 3, ms=1, clients=2), "clients: 2; expected a divisor of the 3"),
         (lambda: Stream((1.0,), ms=1, clients=0), "clients: 0; expected 1 to 1"),
+        (lambda: Stream((1.0,) * 4, ms=1, clients=2, as_one=True), "clients: 2; expected 4, of"),
         (lambda: Stream((1.0,) * 4, ms=1, clients=2, threads=3), "threads: 3; expected 0 to 2"),
         (lambda: Stream((1.0,), ms=1, pairs=2), "pairs: 2; expected 1 to 1"),
         (lambda: Stream((1.0,), ms=1, send_ns=-1), "send_ns: -1"),

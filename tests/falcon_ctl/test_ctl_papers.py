@@ -442,7 +442,7 @@ def test_one_run_serves_all_panels_that_show_it(monkeypatch):
     ("point", "runs"),
     [
         (FLOW, 1),
-        (stress(16), 1),
+        (stress(16), 3),  # when each of three clients begins
         (streams(4096), 1),
         (paced(4096, 1e4), 1),
         (StageShares(FLOW), 1),
