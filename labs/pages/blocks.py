@@ -84,7 +84,8 @@ def spans(text: str) -> list[str]:
 def lacking(shown: tuple[str, ...], output: str) -> str:
     """The first shown line that the output has not, "" when it has all, in their order.
 
-    A line is there when its words are, in their order, in one line; a number is any number.
+    A line is there when its words are, in their order, in one line; a number is any number, and a
+    word that ends with … goes on.
     """
     lines = iter(map(_words, output.splitlines()))
     for line in shown:
@@ -101,7 +102,11 @@ def _words(line: str) -> list[str]:
 
 def _within(wanted: list[str], found: list[str]) -> bool:
     rest = iter(found)
-    return all(word in rest for word in wanted)
+    return all(any(_is(word, one) for one in rest) for word in wanted)
+
+
+def _is(wanted: str, found: str) -> bool:
+    return found.startswith(wanted[:-1]) if wanted.endswith("…") else found == wanted
 
 
 def pages(root: Path) -> dict[str, str]:

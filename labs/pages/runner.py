@@ -11,13 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from labs.pages.blocks import Block, Command, lacking
-from labs.pages.parsing import ROOT, check
+from labs.pages.parsing import ROOT
 
 SECONDS = 120
 LINKED = ("Makefile", "docs", "falcon_ctl", "labs", "mkdocs.yml", "p4", "pyproject.toml", "rxpath",
           "tests", "tools", "topo", "v1switch")  # fmt: skip
-USES = "python -m falcon_ctl use"
-STARTS, ENDS = ("make topo",), ("make down", "python -m topo down")
 MARKS = ("needs", "takes", "changes", "interactive")
 
 
@@ -110,40 +108,3 @@ class Folder:
             os.chdir(before)
             os.environ.clear()
             os.environ.update(environment)
-
-
-def run_page(folder: Folder, page: list[Block]) -> None:
-    """Run a page's blocks in their order, but for what starts and ends the shared network.
-
-    Each begins with a network as it was at first, whatever another page has left.
-    """
-    if any(command.text.startswith(USES) for block in page for command in block.commands):
-        folder.run(page[0], Command(f"{USES} host --dilation 1000", ()))
-    for block in page:
-        if block.is_file:
-            path = folder.path / block.title
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(block.body)
-        elif block.language == "python":
-            folder.python(block)
-        elif block.language == "console":
-            _console(folder, block)
-
-
-def _console(folder: Folder, block: Block) -> None:
-    assert block.commands, f"{block.where}: no line begins with $"
-    if block.title and not runs_here(block):
-        assert block.title.split()[0].rstrip(":") in MARKS, f"{block.where}: {block.title}"
-        for command in block.commands:
-            check(command.text)
-        return
-    for command in block.commands:
-        if command.text not in (*STARTS, *ENDS):
-            folder.run(block, command)
-
-
-def runs_here(block: Block) -> bool:
-    """A block that needs nothing but programs, all of which are here."""
-    first, _, rest = block.title.partition(" ")
-    names = rest.replace(" and ", " ").split()
-    return first == "needs" and bool(names) and all(shutil.which(name) for name in names)

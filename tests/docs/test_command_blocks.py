@@ -1,6 +1,8 @@
 """Every command on the pages is run, or parsed where its block says why; so is the notebook."""
 
 import json
+import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -9,11 +11,15 @@ from pathlib import Path
 import pytest
 
 import labs.cli.app  # noqa: F401  # pages may name its commands
-from labs.pages import blocks, parsing, runner
+from labs.pages import blocks, parsing
 from labs.pages.blocks import Block, Command
+from tests.docs import runner, titles
+from tests.docs.installing import Installing
+from tests.docs.titles import Title
 from tests.topo.driver import Topo
 from topo.system import requirements
 
+HOW = "docs/how-to/documentation.md"
 NOTEBOOK = parsing.ROOT / "labs/explore.ipynb"
 PAGES = blocks.pages(parsing.ROOT)
 RUN = [page for page, text in PAGES.items() if any(
@@ -49,13 +55,76 @@ def _first(wanted: tuple[str, ...]) -> tuple[Block, Command]:
     return next(found)
 
 
+@pytest.fixture(scope="module")
+def installs(tmp_path_factory: pytest.TempPathFactory) -> Installing:
+    """Where blocks that install do so."""
+    return Installing(tmp_path_factory.mktemp("installs") / "here")
+
+
 @pytest.mark.network
 @pytest.mark.parametrize("page", RUN)
-def test_a_pages_blocks_run(page: str, network: Path) -> None:
-    # A short path: pages make run directories in there, which hold sockets
-    with tempfile.TemporaryDirectory(prefix="docs-", dir="/tmp") as path:
-        folder = runner.Folder(Path(path) / "work", network)
+def test_a_pages_blocks_run(page: str, network: Path, installs: Installing) -> None:
+    # A short path, as run directories in there hold sockets; but containers see nothing of /tmp
+    where = parsing.ROOT / "build" if "falcon_ctl apps" in PAGES[page] else Path("/tmp")
+    where.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="docs-", dir=where) as path:
+        Path(path).chmod(0o755)
+        folder = runner.Folder(Path(path) / "work", network, installs)
         runner.run_page(folder, blocks.blocks(page, PAGES[page]))
+
+
+CONSOLE = [
+    block
+    for page, text in PAGES.items()
+    for block in blocks.blocks(page, text)
+    if block.language == "console"
+]
+
+
+def test_what_is_not_run_is_listed_with_its_reason() -> None:
+    table = re.findall(r"^\| \[[^]]+\]\((\S+)\) \| `(.+)` \| (.+) \|$", PAGES[HOW], re.MULTILINE)
+    listed = {
+        (os.path.normpath(f"docs/how-to/{page}"), first.replace("\\|", "|"))
+        for page, first, _ in table
+    }
+    kept = {
+        (block.page, block.commands[0].text)
+        for block in CONSOLE
+        if titles.understood(block.title).reason
+    }
+    assert listed == kept
+
+
+def test_what_is_run_elsewhere_is_run_there() -> None:
+    lacking = {block.where: runner.ran_by(block) for block in CONSOLE if block.title}
+    elsewhere = [one for one in CONSOLE if titles.understood(one.title).elsewhere]
+    assert elsewhere
+    assert not [f"{one.where}: {lacking[one.where]}" for one in elsewhere if lacking[one.where]]
+
+
+@pytest.mark.parametrize(
+    ("title", "means"),
+    [
+        ("", Title()),
+        ("needs p4c", Title(("p4c",))),
+        ("needs root and two interfaces: serves until Ctrl-C", Title(
+            ("root", "two interfaces"), serves=True,
+        )),
+        ("needs a, b and c, in several terminals", Title(
+            ("a", "b", "c"), serves=True, last_ends=True,
+        )),
+        ("interactive: until you type exit", Title(typed="exit")),
+        ("takes a minute: x.py and y run it", Title(elsewhere=("x.py", "y"))),
+        ("not run: a second computer", Title(reason="a second computer")),
+    ],
+)  # fmt: skip
+def test_a_title_says_what_the_test_does(title: str, means: Title) -> None:
+    assert titles.understood(title) == means
+
+
+def test_a_title_that_says_nothing_to_the_test_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected it to begin with"):
+        titles.understood("perhaps later")
 
 
 @pytest.mark.network

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from labs.pages import blocks
+from labs.pages.blocks import Command
+from tests.docs import runner
+
 pytest.importorskip("material", reason="pip install 'falcon-testbed[docs]'")
-build = pytest.importorskip("mkdocs.commands.build").build
-load_config = pytest.importorskip("mkdocs.config").load_config
 jsonschema = pytest.importorskip("jsonschema")
 
 ROOT = Path(__file__).parents[2]
@@ -19,10 +21,10 @@ FETCHING = {"script": "src", "link": "href", "img": "src", "iframe": "src", "sou
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site") / "site"
-    config = load_config(str(ROOT / "mkdocs.yml"), strict=True, site_dir=str(folder))
-    build(config)  # raises when there was a warning
-    return folder
+    folder = runner.Folder(tmp_path_factory.mktemp("site") / "work", Path("/nowhere"))
+    page = "docs/how-to/documentation.md"
+    folder.run(blocks.blocks(page, (ROOT / page).read_text())[0], Command("make docs", ()))
+    return ROOT / "build/site"
 
 
 class Fetched(HTMLParser):

@@ -9,7 +9,8 @@ from test_ctl_report import report  # noqa: F401  # a fixture
 from falcon_ctl.claims.claims import Claim, Finding, Row
 from falcon_ctl.figures import evaluate
 from falcon_ctl.figures import report as figures_report
-from falcon_ctl.papers import export
+from falcon_ctl.papers import catalogue, compare, export
+from falcon_ctl.papers import run as papers_run
 from falcon_ctl.report import provenance
 from falcon_ctl.report.document import as_json
 from falcon_ctl.report.schema import MODELS
@@ -67,8 +68,25 @@ def test_systems():
 
 
 def test_papers():
-    found = json.loads(export.document([], [], ORIGIN))
+    panel = next(panel for panel in catalogue.PANELS if panel.name == "10c")
+    modelled = {
+        "Host": papers_run.Modelled((2e6, 2.1e6), 0.0, 900.0),
+        "Con": papers_run.Modelled((5e5,), 0.0, 2100.0),
+        "Falcon": papers_run.Modelled(why="no such system"),
+    }
+    results = {papers_run.Place(panel, bar, "16B"): modelled[bar.name] for bar in panel.bars}
+    document = export.document(compare.levels(results), compare.ratios(results), ORIGIN)
+    found = json.loads(document)
+    assert len(found["bars"]) == 3
+    assert len(found["ratios"]) == 2
+    assert found["scores"]
+    assert found["bars"][2]["modelled"] is None
     MODELS["Papers"].model_validate(found, strict=True)
+    for part, key in (("bars", "modelled"), ("ratios", "over")):
+        for wrong in ({key: {}}, {"more": 1}):
+            rows = [{**found[part][0], **wrong}]
+            with pytest.raises(ValidationError):
+                MODELS["Papers"].model_validate({**found, part: rows}, strict=True)
 
 
 def test_a_flows_report():

@@ -12,11 +12,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from falcon_ctl.report.schema.runs import MainJob
+from labs.pages import blocks
 from tests.packaging.environments import Environment, build_wheel
 from tests.topo import unprivileged
 from tests.topo.driver import Topo
 
 ROOT = Path(__file__).parents[2]
+COMMAND = "python -m falcon_ctl"  # installed: falcon-topo up && falcon_ctl
+OWN_POLICY = "python -m falcon_ctl --systems overlay,falcon --policy mine.py:by_flow"
 SYSTEMS = {
     "host",
     "overlay",
@@ -198,3 +201,28 @@ def test_the_timeline_leads_from_the_switch_to_the_socket(run: Run) -> None:
     assert len(labels) == len(set(labels)) >= 4 * len(SYSTEMS)
     marks = set(run.trace["instants"]["kind"])
     assert {"rehash", "switch off", "switch on"} <= marks
+
+
+@pytest.mark.parametrize("user", ["checkout"], indirect=True)  # as the page is for one
+def test_a_policy_of_the_users_own_runs_beside_them(user: User) -> None:
+    page = "docs/how-to/own-policy.md"
+    found = blocks.blocks(page, (ROOT / page).read_text())
+    (policy,) = (block.body for block in found if block.title == "mine.py")
+    (user.home / "mine.py").write_text(policy)
+    document = user.home / "own.json"
+    topo = Topo(user.home / "run", user.prefix, user.topo, ROOT)
+    try:
+        topo("up", "pair")
+        done = subprocess.run(
+            [sys.executable, *OWN_POLICY.split()[1:], "--json", str(document)],
+            env=topo.env | {"PYTHONPATH": str(ROOT)},
+            cwd=user.home,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+    finally:
+        topo("down")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = json.loads(document.read_text())["live"]
+    assert {row["system"] for row in rows} >= {"overlay", "falcon", "by_flow"}

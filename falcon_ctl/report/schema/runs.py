@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, RootModel
 
@@ -111,9 +111,59 @@ class Systems(RootModel[list[SystemClaim]]):
     """`python -m falcon_ctl systems --json FILE`."""
 
 
-class Papers(Marks):
-    """`python -m falcon_ctl figures --paper --json FILE`; lists have the keys of the CSV files."""
+Role = Literal["predicted", "fitted", "input", "repeated", "open"]
+Kind = Literal["rate", "latency", "cpu"]
 
-    scores: dict[str, list[dict[str, Any]]] = Field(description="Role → scores by kind of ratio.")
-    ratios: list[dict[str, Any]]
-    bars: list[dict[str, Any]]
+
+class PaperScore(Part):
+    """How near the model's ratios of a kind are to the papers'."""
+
+    kind: Kind
+    count: int = Field(ge=1, description="Ratios.")
+    near: float = Field(ge=0, le=1, description="Share of them within 10 %.")
+    wide: float = Field(ge=0, le=1, description="Share of them within 20 %.")
+    median: float = Field(ge=0, description="Median relative error.")
+
+
+class PaperPlace(Part):
+    """A system at a place of a panel."""
+
+    paper: Literal["eurosys21", "ipdps23"]
+    figure: str
+    panel: str
+    metric: str
+    x: str = Field(description="Place on the panel's axis.")
+    system: str = Field(description="As the paper names it.")
+    role: Role = Field(description="How its ratio counts.")
+    not_modelled: str = Field(description="Why the model has no value; empty when it has one.")
+    measured: float | None = Field(description="In the paper; null where it has none.")
+    modelled: float | None = Field(description="Mean over the seeds; null: see `not_modelled`.")
+    reordered_ratio: float | None = Field(description="Of frames (RFC 4737); null without any run.")
+
+
+class PaperBar(PaperPlace):
+    """A bar, in the paper's unit."""
+
+    modelled_as: str = Field(description="The catalogue's system.")
+    unit: str
+    reading_error: float | None = Field(description="Of the value read off the figure.")
+    low: float | None = Field(description="5th percentile over the seeds.")
+    high: float | None = Field(description="95th percentile.")
+    cpu_ns_per_message: float | None
+
+
+class PaperRatio(PaperPlace):
+    """A bar over its baseline."""
+
+    over: str = Field(description="The baseline, as the paper names it.")
+    kind: Kind = Field(description="Which score it counts for.")
+    error: float | None = Field(description="modelled / measured - 1; null without a modelled one.")
+    cpu_ratio: float | None = Field(description="CPU time a message over the baseline's.")
+
+
+class Papers(Marks):
+    """`python -m falcon_ctl figures --paper --json FILE`; rows have the keys of the CSV files."""
+
+    scores: dict[Role, list[PaperScore]] = Field(description="Role → scores by kind of ratio.")
+    ratios: list[PaperRatio]
+    bars: list[PaperBar]
