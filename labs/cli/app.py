@@ -108,7 +108,7 @@ def go(
     if not (folder / found.name).exists():
         starting.start(found, folder, id)
         print()
-    elif id is not None:
+    else:
         starting.verify_id(opened(found, folder), id)
     checking.check(found, folder)
 

@@ -26,9 +26,10 @@ def run(mine: Work) -> int:
     given = judging.parameters(checks, mine.id)
     by_id = {one.id: one for one in checks.checks}
     found: list[Verdict] = []
+    shown = screen.Verdicts()
     for verdict in told(judging.judged(checks, mine.folder, given)):
         found.append(verdict)
-        screen.verdict(verdict, by_id[verdict.id], mine.state.hints.get(verdict.id, 0))
+        shown.show(verdict, by_id[verdict.id], mine.state.hints.get(verdict.id, 0))
     keep(mine, found)
     return summary(mine, found)
 
@@ -55,12 +56,18 @@ def keep(mine: Work, found: list[Verdict]) -> None:
     mine.save()
 
 
+def left_out(found: list[Verdict]) -> str:
+    """How many checks this machine could not run; "" when it ran all."""
+    count = sum(one.state == "left out" for one in found)
+    return f" ({count} extra check left out)" if count else ""
+
+
 def summary(mine: Work, found: list[Verdict]) -> int:
     """The last lines: the points, and what to do next."""
     number = mine.lab.number
     earned, total = judging.points(found)
     screen.say("")
-    screen.say(f"{earned} of {total} points", style="bold")
+    screen.say(f"{earned} of {total} points{left_out(found)}", style="bold")
     failed = [one for one in found if one.state == "failed"]
     if failed:
         screen.say(f"next: {failed[0].title} (python -m labs hint {number})")

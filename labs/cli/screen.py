@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -47,11 +48,28 @@ def relative(path: Path) -> str:
         return str(path)
 
 
+class Verdicts:
+    """Shows verdicts; what one of them said already is not said again."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, str] = {}  # message of an error → the first check with it
+
+    def show(self, found: Verdict, check: Check, hints: int) -> None:
+        """As `verdict`."""
+        first = self._said.setdefault(found.message, found.id)
+        again = found.kind in ("error", "unwritten") and first != found.id
+        if again:
+            found = replace(
+                found, message=f"the same as in {first}", seen="", expected="", printed=""
+            )
+        verdict(found, check, 0 if again else hints)
+
+
 def verdict(found: Verdict, check: Check, hints: int) -> None:
     """A check: what was seen, what was expected, and as many hints as were asked for."""
     mark, style = MARKS[found.state]
     points = f"  {found.earned}/{found.points}" if found.points else ""
-    say(f"{mark} {found.title}{points}", style=style)
+    say(f"{mark} {found.title} ({found.id}){points}", style=style)
     if found.message:
         say(f"{INDENT}{found.message}", style="bold" if found.state == "failed" else "dim")
     if found.seen:

@@ -74,7 +74,7 @@ def _check(mine: Work, before: list[Verdict], changed: str) -> list[Verdict]:
             screen.say(f"✗ {verdict.title}  passed before", "red")
     failed = [one for one in found if one.state == "failed"]
     passing = sum(one.passed for one in found)
-    screen.say(f"{passing} of {len(found)} checks pass", "dim")
+    screen.say(f"{passing} of {len(found)} checks pass{checking.left_out(found)}", "dim")
     if failed:
         screen.say("")
         by_id = {one.id: one for one in checks.checks}
@@ -89,8 +89,9 @@ def _check(mine: Work, before: list[Verdict], changed: str) -> list[Verdict]:
 
 def _show_all(mine: Work, found: list[Verdict]) -> None:
     by_id = {one.id: one for one in judging.load(mine.lab).checks}
+    shown = screen.Verdicts()
     for verdict in found:
-        screen.verdict(verdict, by_id[verdict.id], mine.state.hints.get(verdict.id, 0))
+        shown.show(verdict, by_id[verdict.id], mine.state.hints.get(verdict.id, 0))
 
 
 @contextlib.contextmanager

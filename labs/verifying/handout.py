@@ -22,6 +22,7 @@ from labs.work.toml_file import dumps
 PAGE = "handout.md"
 RUN_DIR = "FALCON_RUN_DIR"
 IDENTITY = "verify"
+PLACEHOLDER = "YOUR-NAME"  # which handouts may write; a student puts the own one there
 START = "python -m labs start"
 LINES = 12  # of the output of a command that failed
 
@@ -42,7 +43,8 @@ class Desk(runner.Folder):
     def run(self, block: Block, command: Command) -> None:
         """Run a command; after ``start`` the student solves the lab, in the work folder."""
         started = time.monotonic()
-        super().run(block, command)
+        text = command.text.replace(f"--id {PLACEHOLDER}", f"--id {IDENTITY}")
+        super().run(block, command._replace(text=text))
         self.slowest = max(self.slowest, (time.monotonic() - started, command.text))
         if command.text.startswith(START):
             self._solve()

@@ -9,6 +9,7 @@ from labs.errors import CallError
 
 LONGEST = 64
 PLAIN = re.compile(r"[A-Za-z0-9@._-]")
+PLACEHOLDERS = ("id", "you", "your-id", "your-name")
 EXPECTED = f"1 to {LONGEST} letters, digits, and the signs @ . _ -"
 
 
@@ -25,6 +26,8 @@ def student_id(text: str) -> str:
         raise CallError(where, f"got {_named(odd)}", EXPECTED)
     if text.startswith(("-", ".")):
         raise CallError(where, f"it begins with {text[0]}", "a letter or a digit first")
+    if text.lower() in PLACEHOLDERS:
+        raise CallError(where, f"{text} stands for your own", "what your teacher knows you by")
     return text.lower()
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from labs.cli import app
-from tests.labs.lab import ADDER, LABS
+from labs.cli import app, screen
+from labs.judging import Verdict
+from tests.labs.lab import ADDER, CHECKS, LABS
 
 Command = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).parents[2]
@@ -57,7 +58,7 @@ def test_a_lab_from_start_to_the_file_for_the_teacher(command: Command, mine: Pa
         file.write('print("loaded\\x1b[1m")\n')
     (mine / "choose.py").write_text("def choose(packet, host):\n    print(1)\n    return 0\n")
     status, shown, _ = command("check", "01-adder")
-    assert "✓ Two bytes are added with their carry  3/3\n    printed   loaded\\x1b[1m\n" in shown
+    assert "✓ Two bytes are added with their carry (sum)  3/3\n    printed   loaded" in shown
     assert "choose.py, line 2: calls print; a policy may call functions of its file" in shown
     assert "3/5" in command("list")[1]
     status, shown, _ = command("submit", "1")
@@ -106,7 +107,21 @@ def test_make_lab_starts_or_checks(command: Command, tmp_path: Path) -> None:
     assert "Begin: " not in shown
     status, _, said = command("go", "1", "--id", "bob")
     assert status == 2
-    assert "the lab was started for ada" in said
+    assert "belongs to ada" in said
+
+
+def test_an_error_in_a_file_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = screen.Verdicts()
+    for id, kind in (("one", "error"), ("two", "error"), ("three", "")):  # noqa: A001
+        found = Verdict(id, "A title", "failed", 1, "a.py, line 1: SyntaxError", "x(", kind=kind)
+        shown.show(found, CHECKS.checks[0], hints=1)
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()] == [
+        "✗ A title (one)  0/1", "a.py, line 1: SyntaxError", "line      x(",
+        "hint 1    What happens to the ninth bit?",
+        "✗ A title (two)  0/1", "the same as in one",
+        "✗ A title (three)  0/1", "a.py, line 1: SyntaxError", "seen      x(",
+        "hint 1    What happens to the ninth bit?",
+    ]  # fmt: skip
 
 
 def test_hints_grow_on_request(command: Command, mine: Path) -> None:
@@ -132,6 +147,7 @@ def test_hints_grow_on_request(command: Command, mine: Path) -> None:
         (("start", "1", "--id", "jos\u00e9"), 2, "got é (U+00E9, latin small letter e with acute)"),
         (("start", "1", "--id", "a\x1b[1m"), 2, "got (U+001B, a control character)"),
         (("start", "1", "--id", "a" * 65), 2, "65 characters"),
+        (("start", "1", "--id", "YOUR-NAME"), 2, "--id: YOUR-NAME stands for your own"),
         (("start", "1", "--id", "..."), 2, "it begins with ."),
         (("start",), 2, "Missing argument 'LAB'"),
         (("begin", "1"), 2, "No such command 'begin'"),
@@ -147,9 +163,16 @@ def test_a_wrong_call_is_one_line(
 
 
 def test_files_in_the_way_are_named(command: Command, mine: Path) -> None:
+    (mine / "adder.py").write_text("mine")
+    for words in ((), ("--id", "ADA")):
+        status, shown, _ = command("start", "1", *words)
+        assert status == 0
+        assert "started before, for ada" in shown
+        assert (mine / "adder.py").read_text() == "mine"
     status, _, said = command("start", "1", "--id", "bob")
     assert (status, said.count("\n")) == (2, 1)
-    assert "reset 1" in said
+    assert "bob, but " in said
+    assert "belongs to ada; expected ada, or `python -m labs reset 1 --id bob` begins" in said
     (mine / "adder.py").unlink()
     assert "adder.py: it is missing" in command("submit", "1")[2]
     (mine / "adder.py").symlink_to("/etc/passwd")
