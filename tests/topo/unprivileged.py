@@ -18,6 +18,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -47,9 +48,15 @@ def make_home(uid: int = NOBODY) -> Path:
     home = Path(tempfile.mkdtemp(prefix="falcon-home-", dir="/tmp"))
     for name in ("falcon-testbed", "v1switch"):
         for folder in CodeStore(name).folders[-1:]:
-            shutil.copytree(folder, home / ".cache" / name)
+            shutil.copytree(folder, home / ".cache" / name, copy_function=_copy)
     give_away(home, uid)
     return home
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy a file, unless another process has just replaced it in the cache."""
+    with suppress(FileNotFoundError):
+        shutil.copy2(source, target)
 
 
 def give_away(folder: Path, uid: int = NOBODY) -> None:
