@@ -223,6 +223,12 @@ def test_a_policy_of_the_users_own_runs_beside_them(user: User) -> None:
         )
     finally:
         topo("down")
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = json.loads(document.read_text())["live"]
-    assert {row["system"] for row in rows} >= {"overlay", "falcon", "by_flow"}
+    assert document.exists(), done.stdout + done.stderr
+    found = json.loads(document.read_text())
+    # How rates compare is shown above; here the policy gets real frames, and does what it does to
+    # the model's.
+    held = {one["name"]: one["ok"] for one in found["checks"]}
+    assert held["live and virtual clock give the same events"], done.stdout
+    assert done.returncode == int(not all(one["ok"] for one in found["checks"]))
+    systems = {row["system"] for row in found["live"] if row["delivered"]}
+    assert systems >= {"overlay", "falcon", "by_flow"}
