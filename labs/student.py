@@ -16,6 +16,7 @@ from rxpath.texts import escaped
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from Python 3.11 on
 
+TRIAL = "trial.py"  # what a lab runs beside a student's files
 MOST_TEXT = 256 * 1024  # bytes of a file that a check reads
 MOST_SHOWN = 300  # characters of a value in a verdict
 MOST_PRINTED = 2000  # characters of output in a verdict
@@ -85,7 +86,7 @@ class Student:
 
     def trial(self, name: str, **kwargs: Any) -> Any:
         """What a function of the lab's trial.py returns, which runs beside the student's files."""
-        return self._ask("trials", {"do": "trial", "name": name, "kwargs": kwargs}, "trial.py")
+        return self._ask("trials", {"do": "trial", "name": name, "kwargs": kwargs}, TRIAL)
 
     def text(self, file: str) -> str:
         """The text of a student's file."""
@@ -194,7 +195,8 @@ def _failed(refused: Any, what: str) -> CheckFailed:
     )
     where = str(file) + (f", line {line}" if isinstance(line, int) and line else "")
     if kind == "time":
-        return CheckFailed(f"{what} used more than {CALL_SECONDS} s of processor time", kind="time")
+        who = f"{where}: this" if line and file != TRIAL else what
+        return CheckFailed(f"{who} used more than {CALL_SECONDS} s of processor time", kind="time")
     message = escaped(f"{where}: {said}", MOST_MESSAGE)
     seen = escaped(str(text), MOST_SHOWN) if text and kind != "unwritten" else ""
     return CheckFailed(message, seen=seen, kind="unwritten" if kind == "unwritten" else "error")

@@ -185,11 +185,7 @@ def hand(student: Student, given: dict[str, Any]) -> None:
     """Tasks 1 and 2."""
     found, right = student.toml("answers.toml"), answers(given)
     sums, alone = _sums(given["stages"], given["costs"]), _core_costs(given, [1, 2, 3])
-    for name in ("overlay_kpps", "pipeline_kpps", "two_cores_kpps"):
-        seen = found.get(name)
-        is_number = isinstance(seen, (int, float)) and not isinstance(seen, bool)
-        expect(is_number, f"{name} in answers.toml is not a number yet", seen=seen)
-    overlay, pipeline = found["overlay_kpps"], found["pipeline_kpps"]
+    overlay = _answer(found, "overlay_kpps", right)
     expect(
         not _near(overlay, 1e6 / max(sums), 0.01),
         "overlay_kpps counts the slowest softirq only, but one core has to do all three",
@@ -200,6 +196,7 @@ def hand(student: Student, given: dict[str, Any]) -> None:
         "overlay_kpps is not what one core can do that needs all three softirqs for each packet",
         seen=overlay,
     )
+    pipeline = _answer(found, "pipeline_kpps", right)
     expect(
         not _near(pipeline, 1e6 / max(sums), 0.004),
         "pipeline_kpps has no cost for going from core to core: nothing crosses for free",
@@ -220,11 +217,28 @@ def hand(student: Student, given: dict[str, Any]) -> None:
     slowest = found.get("pipeline_slowest")
     message = "pipeline_slowest is not the device whose core needs the most time for a packet"
     expect(slowest == right["pipeline_slowest"], message, seen=slowest)
-    cut, rate = found.get("two_cores_cut_before"), found["two_cores_kpps"]
+    cut, rate = found.get("two_cores_cut_before"), _answer(found, "two_cores_kpps", right)
     message = "with this cut the busier of the two cores has more to do than with the other cut"
     expect(cut == right["two_cores_cut_before"], message, seen=cut)
+    cores = {"vxlan0": [1, 2, 2], "veth0": [1, 1, 2]}[right["two_cores_cut_before"]]
+    free = _saturation(_core_costs(given, cores, crossing=False)) / 1000
+    message = "two_cores_kpps has no cost for going from core to core: nothing crosses for free"
+    expect(not _near(rate, free, 0.004), message, seen=rate)
     message = "two_cores_kpps is not the rate of the busier of the two cores"
     expect(_near(rate, right["two_cores_kpps"], 0.01), message, seen=rate)
+
+
+def _answer(found: dict[str, Any], name: str, right: dict[str, Any]) -> float:
+    """A number of answers.toml in thousands of packets/s."""
+    seen = found.get(name)
+    quoted = isinstance(seen, str) and seen.strip()
+    expect(not quoted, f"answers.toml: {name} is a text: write the number without quotes", seen)
+    is_number = isinstance(seen, (int, float)) and not isinstance(seen, bool)
+    expect(is_number and seen, f"{name} in answers.toml is not a number yet", seen=seen)
+    thousand = (1000 * right[name], right[name] / 1000)
+    message = f"{name} is wrong by a factor of 1000: it is in kpps, thousands of packets/s"
+    expect(not any(_near(seen, one, 0.01) for one in thousand), message, seen=seen)
+    return float(found[name])
 
 
 @check(
@@ -390,10 +404,16 @@ def _check_busy(busy: dict[Any, Any], right: dict[int, float], what: str) -> Non
 )
 def curve(student: Student, given: dict[str, Any]) -> None:
     """Task 4."""
-    limit = _saturation(_core_costs(given, [1, 1, 1]))
+    _check_curve(student, given, [1, 1, 1])
+    _check_curve(student, given, [1, 2, 3])
+    _check_picture(student, _saturation(_core_costs(given, [1, 1, 1])) / 1000)
+
+
+def _check_curve(student: Student, given: dict[str, Any], cores: list[int]) -> None:
+    limit = _saturation(_core_costs(given, cores))
     rates = [float(round(part * limit)) for part in (0.4, 0.9, 1.5)]
-    runs = [_run(rate, [1, 1, 1], given) for rate in rates]
-    found = student.trial("curve", rates=rates, cores=[1, 1, 1], given=given, runs=runs)
+    runs = [_run(rate, cores, given) for rate in rates]
+    found = student.trial("curve", rates=rates, cores=cores, given=given, runs=runs)
     kind = found["kind"]
     expect(kind == "DataFrame", "curve() must return a pandas DataFrame", seen=kind)
     right = {
@@ -408,10 +428,13 @@ def curve(student: Student, given: dict[str, Any]) -> None:
     expect(len(found["rows"]) == len(rates), "curve(): one row for each rate", seen=found["rows"])
     for name, values in right.items():
         seen = [row[found["columns"].index(name)] for row in found["rows"]]
-        message = f"curve(): {name} is not what host.measure() gave; mind the unit"
+        message = f"curve(): with cores {cores}, {name} is not what host.measure() gave"
+        if name == "busiest_percent":
+            message = f"curve(): with cores {cores}, {name} is not that of the busiest core"
+        else:
+            message += "; mind the unit"
         near = all(_near(one, two) for one, two in zip(seen, values, strict=True))
         expect(near, message, seen=seen, expected=values)
-    _check_picture(student, limit / 1000)
 
 
 def _check_picture(student: Student, predicted: float) -> None:
@@ -471,3 +494,9 @@ def little(student: Student, given: dict[str, Any]) -> None:
         seen=round(seen, 1),
         expected=f"{inside}, within {3 * POLL}: three polls of {POLL} packets are in motion",
     )
+    calm = _run(0.5 * limit, [1, 1, 1], given)
+    measured = {name: calm[name] for name in ("offered_pps", "received_pps", "latency_us")}
+    seen = student.call(FILE, "packets_inside", measured, returns=(int, float))
+    few = calm["received_pps"] * calm["latency_us"] / 1e6
+    message = f"{_kpps(0.5 * limit)} offered, below saturation: the host holds a few packets"
+    expect(seen <= 20 * few, message, seen=seen, expected=f"{few:.1f}")

@@ -12,13 +12,17 @@ FILE = "choose.py"
 SPLIT, GRO_CELL, BACKLOG = 2, 3, 4  # rxpath.model.state.codes
 VXLAN, VETH = 5, 7  # ifindexes of the model's chain
 QUEUES = 8
+COUNTS = (4, 6, 8)  # CPUs
 FLOWS = 1200
+FEW = 400  # flows, where many pairs of devices are tried
+PAIRS = 8
+APART = (1, 2, 4, 8, 16, 32)  # ifindexes: powers of two, by which a formula may repeat itself
 GOLDEN = 0x61C88647
 
 
 def parameters(draw: Draw) -> dict[str, Any]:
     """CPUs, flows, devices and a rate."""
-    count = draw.named("count").choice([4, 6, 8])
+    count = draw.named("count").choice(COUNTS)
     cpus = sorted(draw.named("cpus").sample(range(2, 20, 2), count))
     flows = draw.named("flows")
     return {
@@ -28,6 +32,7 @@ def parameters(draw: Draw) -> dict[str, Any]:
         "salt": flows.integer(1, 2**32 - 1),
         "queue": draw.named("queue").integer(0, QUEUES - 1),
         "devices": _neighbours(draw.named("devices").integer(2, 30), count),
+        "pairs": [draw.named(f"pair {n}").sample(range(2, 60), 2) for n in range(PAIRS)],
         "rate": draw.named("rate").integer(85, 95) * 10_000,
     }
 
@@ -115,6 +120,7 @@ def mask(student: Student, given: dict[str, Any]) -> None:
     "driver",
     "The driver's part of the work stays where the interrupt is",
     points=1,
+    after="mask",
     hints=(
         "choose() is asked for the driver's work, too: look at packet.stage.",
         "Splitting the driver's work is for TCP, and lab 7. Here it stays on packet.here.",
@@ -167,13 +173,22 @@ def steady(student: Student, given: dict[str, Any]) -> None:
     for number, (what, _) in enumerate(variants, start=1):
         after = found[number * len(places) : (number + 1) * len(places)]
         for (flow, device), old, new in zip(places, before, after, strict=True):
-            expect(
-                old == new,
-                "packets of one flow were sent to two cores at the same device: they can overtake "
-                "each other",
-                seen=f"flow {flow:#010x}, device {device}: CPU {old}, then CPU {new} for {what}",
-                expected=f"CPU {old} for all of them",
-            )
+            _expect_same(flow, device, old, new, what)
+    there = [
+        _at(device, flow, here=cpu) for (flow, device), cpu in zip(places, before, strict=True)
+    ]
+    for (flow, device), old, new in zip(places, before, _table(student, given, there), strict=True):
+        _expect_same(flow, device, old, new, f"a packet that comes from CPU {old} (packet.here)")
+
+
+def _expect_same(flow: int, device: int, old: int, new: int, what: str) -> None:
+    expect(
+        old == new,
+        "packets of one flow were sent to two cores at the same device: they can overtake each "
+        "other",
+        seen=f"flow {flow:#010x}, device {device}: CPU {old}, then CPU {new} for {what}",
+        expected=f"CPU {old} for all of them",
+    )
 
 
 @check(
@@ -192,10 +207,14 @@ def stages(student: Student, given: dict[str, Any]) -> None:
 
 
 def _expect_apart(
-    student: Student, given: dict[str, Any], devices: tuple[int, int], message: str
+    student: Student,
+    given: dict[str, Any],
+    devices: tuple[int, int],
+    message: str,
+    count: int = FLOWS,
 ) -> None:
     one, other = devices
-    flows = list(_flows(given["salt"]))
+    flows = list(_flows(given["salt"], count))
     packets = [_at(device, flow) for flow in flows for device in (one, other)]
     found = _table(student, given, packets)
     pairs = list(zip(found[::2], found[1::2], strict=True))
@@ -204,7 +223,7 @@ def _expect_apart(
     expected = f"at least {0.9 * fair:.0%}; an even hash gives {fair:.0%}"
     if apart == 0:
         fail(
-            "every flow has both its stages on one core: the choice does not depend on the device",
+            "every flow has both its stages on one core: for these two devices the choice is equal",
             seen=f"devices {one} and {other}: 0% of {len(flows)} flows have two cores",
             expected=expected,
         )
@@ -373,6 +392,12 @@ def order(student: Student, given: dict[str, Any]) -> None:
     ),
 )
 def neighbours(student: Student, given: dict[str, Any]) -> None:
-    one, other = given["devices"]
     what = "too many flows have both stages on one core for another pair of devices"
+    one, other = given["devices"]
     _expect_apart(student, given, (one, other), what)
+    pairs = [*given["pairs"], *((one, one + step) for step in APART)]
+    pairs += [_neighbours(one, number) for number in COUNTS]
+    for number in COUNTS:
+        host = {**given, "falcon_cpus": list(range(number))}
+        for first, second in pairs:
+            _expect_apart(student, host, (first, second), f"{what}, with {number} CPUs", FEW)

@@ -13,6 +13,7 @@ from falcon_ctl.systems.catalogue import OVERLAY
 from falcon_ctl.virtual.loads import Stream
 from falcon_ctl.virtual.measure import measure
 from rxpath import results
+from rxpath.errors import PolicyError
 from rxpath.model.policy import Host, Packet, PolicyKnobs
 from rxpath.model.state.codes import BACKLOG, GRO_CELL, MEMORY
 from rxpath.policies import custom as policies
@@ -43,7 +44,12 @@ def _ask(choose: Callable[..., Any], host: Host, fields: dict[str, int]) -> int:
     usual = {"hash": 0, "ifindex": VXLAN, "stage": GRO_CELL, "protocol": UDP, "here": 1, "app": 21}
     asked = {key: value for key, value in fields.items() if key != "load"}
     answer = choose(Packet(**{**usual, **asked}), host)
-    return int(answer[0]) if isinstance(answer, tuple) else int(answer)
+    found = answer[0] if isinstance(answer, tuple) and answer else answer
+    if not isinstance(found, int | np.integer):
+        code = choose.__code__
+        what = f"choose() returned {found!r}; expected the number of a CPU"
+        raise PolicyError(code.co_filename, code.co_firstlineno, what)
+    return int(found)
 
 
 def _host(cpus: Sequence[int]) -> Host:

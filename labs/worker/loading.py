@@ -111,9 +111,11 @@ class Files:
         return Refused(name, 0, said)
 
     def _own(self, path: str) -> str:
-        """The name of a student's file; "" of any other."""
+        """The name of a student's file; "" of any other. A relative path is of the folder."""
+        if not Path(path).is_absolute() and not (self.folder / path).is_file():
+            return ""  # such as <frozen runpy>
         try:
-            return str(Path(path).relative_to(self.folder))
+            return str((self.folder / path).relative_to(self.folder))
         except ValueError:
             return ""
 

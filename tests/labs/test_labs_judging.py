@@ -1,11 +1,15 @@
 """Checks are run in their order, each gets a verdict, and the student's line is named."""
 
+import os
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
 
 from labs import judging
 from labs.errors import BrokenLab
+from labs.worker.loading import Files
 from tests.labs.lab import CHECKS, GIVEN, files, verdicts
 
 
@@ -61,6 +65,21 @@ def test_what_fails_in_a_students_file_is_named_with_its_line(
     assert said.startswith(message)
     assert seen == line
     assert kind in ("error", "")
+
+
+def test_an_error_in_a_file_that_was_run_by_its_bare_name_is_the_students(tmp_path: Path) -> None:
+    loading = Files(["choose.py"], None)
+    folder = files(tmp_path, choose="def choose(packet, host):\n    return packet.nothing\n")
+    before = Path.cwd()
+    try:
+        loading.move(folder)
+        with pytest.raises(AttributeError) as caught:
+            runpy.run_path("choose.py")["choose"](object(), None)
+        refused = loading.refusal(caught.value, "trial.py")
+    finally:
+        os.chdir(before)
+        sys.path.remove(str(folder))
+    assert (refused.file, refused.line, refused.text) == ("choose.py", 2, "return packet.nothing")
 
 
 def test_a_gap_is_named_as_one(tmp_path: Path) -> None:

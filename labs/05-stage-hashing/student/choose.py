@@ -14,7 +14,7 @@ The file is compiled: it may have imports, constants and this function, nothing 
 """
 
 from rxpath.model.hashes import hash_32
-from rxpath.model.state.codes import SPLIT
+from rxpath.model.state.codes import BACKLOG, GRO_CELL, SPLIT
 
 
 def choose(packet, host):
