@@ -195,7 +195,8 @@ def _failed(refused: Any, what: str) -> CheckFailed:
     )
     where = str(file) + (f", line {line}" if isinstance(line, int) and line else "")
     if kind == "time":
-        who = f"{where}: this" if line and file != TRIAL else what
+        # Without the line, which would differ from run to run.
+        who = what if str(file) in what else f"{file}, run by {what},"
         return CheckFailed(f"{who} used more than {CALL_SECONDS} s of processor time", kind="time")
     message = escaped(f"{where}: {said}", MOST_MESSAGE)
     seen = escaped(str(text), MOST_SHOWN) if text and kind != "unwritten" else ""
