@@ -6,7 +6,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from falcon_ctl.dashboard.frames import (
 )
 from falcon_ctl.dashboard.links import LinkRates
 from falcon_ctl.dashboard.messages import Message
+from falcon_ctl.errors import CtlError
 from falcon_ctl.live import watch
 from falcon_ctl.steering import choice as choices
 from falcon_ctl.steering import flow as flows
@@ -31,6 +32,7 @@ from falcon_ctl.steering.session import Session
 from topo.protocol.status import Status
 
 _LOOK = 5.0  # s between two looks at the network's parts
+_ACTING = 5.0  # s that closing waits for what is being written to switches
 
 
 class NetworkSource:
@@ -55,9 +57,15 @@ class NetworkSource:
             self._cores: dict[str, int] = {}
             self._failed: Mapping[str, str] = {}
             self._framer = Framer(self._cores)
+            threading.Thread(target=self._read_switches, name="switches", daemon=True).start()
         except BaseException:
             self._stack.close()
             raise
+
+    def _read_switches(self) -> None:
+        """Have the first control that is used act as fast as the others."""
+        with self._acting, suppress(CtlError):  # `use` says what is wrong
+            self._using.read_switches()
 
     def describe(self) -> Message:
         """The message ``network``."""
@@ -122,4 +130,9 @@ class NetworkSource:
 
     def close(self) -> None:
         """Close all connections; the network goes on."""
-        self._stack.close()
+        acted = self._acting.acquire(timeout=_ACTING)
+        try:
+            self._stack.close()
+        finally:
+            if acted:
+                self._acting.release()

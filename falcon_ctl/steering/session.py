@@ -153,6 +153,20 @@ class Session:
         self._left, self._used = left, chosen
         return _applied(chosen, outcome, hosts, errors, switches.by_control, began)
 
+    def read_switches(self) -> None:
+        """Read what the switches hold, so that the first `use` has only to write what differs.
+
+        Raises:
+            AlreadyRunning: a run is using the network.
+        """
+        chosen = self._remembered()
+        if chosen is None:  # nothing that a session of ours wrote
+            return
+        with self._network() as network, self._blaming():
+            infos = {info.name: info for info in network.status().switches}
+            with held(network, infos, chosen, chosen.resolve(), self._left):
+                self._used = None
+
     def observe(self, slices: int = 0, flows: int = 64) -> Observation:
         """What all hosts do now; those that fail are named while one is left that answers.
 

@@ -226,3 +226,20 @@ def test_a_control_that_runs_follows(net, steer, monkeypatch):
         assert running.failover.system.name == "offload"
     assert set(entries.held(net, None).values()) == {"the entries of offload"}
     assert not steer.use(Choice("overlay")).by_control
+
+
+def test_a_session_that_has_read_the_switches_only_writes(net, steer, monkeypatch):
+    steer.use(Choice("host"))
+    reads, adopt = [], Switch.adopt
+    monkeypatch.setattr(
+        Switch, "adopt", lambda switch, table: reads.append(switch.name) or adopt(switch, table)
+    )
+    with Session.open(net) as other:
+        other.read_switches()
+        assert sorted(reads) == sorted(net.switches)
+        before = set(entries.held(net, None).values())
+        assert before == {"the entries of host"}
+        reads.clear()
+        assert sum(other.use(Choice("offload")).switches.values()) > 0
+        assert reads == []
+    assert set(entries.held(net, None).values()) == {"the entries of offload"}
