@@ -13,7 +13,7 @@ Programs that people use with BMv2, unchanged, on v1switch and on BMv2's `simple
 that it states. `CLIENTS_ENV` names a directory for Python environments, a variable for each
 client its checkout; what is missing is skipped:
 
-```console title="needs the clients' checkouts"
+```console title="not run: needs the clients' checkouts"
 $ export CLIENTS_ENV=~/clients/env TUTORIALS_DIR=~/clients/tutorials
 $ pytest tests/clients                                  # on v1switch
 $ python -m tests.clients tutorials/basic               # on both, one case

@@ -277,8 +277,11 @@ def test_a_reload_and_a_network_that_goes_and_comes_lose_nothing(shown: Shown) -
     assert shown.text("#absent-title") == "No network is up"
     failed = network_down("rxpath (m2): Connection refused")
     shown.dashboard.board.tell_from_thread(failed)
-    shown.until_text("#state", "Network in trouble")
-    assert shown.text("#absent-title") == "The network does not answer"
+    # Both at once: the source soon says again that the network is down.
+    shown.wait(
+        "document.getElementById('state').textContent.includes('Network in trouble') && "
+        "document.getElementById('absent-title').textContent === 'The network does not answer'"
+    )
     shown.world.up = True
     shown.until_text("#state", "Live")
     assert page.is_hidden("#absent")
