@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def config(**system: Any) -> Any:
     return example(CONTAINERS).model_copy(update=update)
 
 
+@cache
 def frames() -> list[bytes]:
     """A frame of each flow: UDP and TCP, to each container."""
     udp = [lf.vxlan(lf.inner(i % CONTAINERS), sport=50_000 + i) for i in range(FLOWS // 2)]
