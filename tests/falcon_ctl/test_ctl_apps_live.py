@@ -73,7 +73,8 @@ def test_two_systems_serve_their_clients(pair: Topo, tmp_path: Path) -> None:
         assert one["operations"] > 50, one
         assert one["frames"] > one["operations"], one
         assert one["flows"] >= registry.BY_NAME["memcached"].connections
-        assert one["latency_us"]["mean"] > one["receive_path_us"]["p50"] > 1
+        # Not the mean: frames of the clients' warming up are in the second, and not in the first.
+        assert one["latency_us"]["p99"] > one["receive_path_us"]["p50"] > 1
     # Which system is faster is for a computer that does nothing else.
     checks = {check["name"]: check for check in report["checks"]}
     judged = [check for name, check in checks.items() if "FALCON" not in name]
