@@ -17,6 +17,7 @@ import pytest
 
 from falcon_ctl.capture.headers import Ends, ends
 from falcon_ctl.live.hosts import Host
+from falcon_ctl.steering.flow_request import FlowRequest
 from falcon_ctl.systems.catalogue import FALCON, MAIN_JOB, OVERLAY
 from rxpath.live.control import Client
 from tests.topo.driver import ROOT, Topo, network_up, until
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
+MORE = "summary:has-text('Ports')"  # opens and closes the fields that few need
 PATIENCE = 40_000.0  # ms; a computer under load
 
 
@@ -106,9 +108,15 @@ def test_each_control_acts_on_the_receive_path(
     run(page, topo, "falcon", lambda k: k["policy"] == "falcon" and k["dilation"] == 700)
     page.fill("[name=rate]", "300")
     page.check("[name=poisson]")
+    page.click(MORE)
+    page.fill("[name=seed]", "5")
     page.click("#start-flow")
     shows(page, "#sent-flows", r"300 messages/s, Poisson · [\d,]+ sent · [1-9]")
-    shows(page, "#flows", r"udp red1-1:\d+ → red2-1:9100\s+NIC \d+\s+VXLAN \d+\s+veth \d+\s+app 20")
+    port = FlowRequest("red1-1", "red2-1", seed=5).from_port  # as the receiving host saw it
+    stages = r"NIC \d+\s+VXLAN \d+\s+veth \d+\s+app 20"
+    shows(page, "#flows", rf"udp red1-1:{port} → red2-1:9100\s+{stages}")
+    page.fill("[name=seed]", "")
+    page.click(MORE)
     shows(page, "#figures", r"Cores in use\s+4")
     shows(page, "#topology", r"bit/s")
     shows(page, "#latency-text", r"p50 .* µs")
@@ -142,7 +150,7 @@ def test_each_control_acts_on_the_receive_path(
 
 def surges_between_ports(page: Page, topo: Topo) -> None:
     """The frames of a flow that surges are the receiving NIC's, as the host recorded them."""
-    page.click("summary:has-text('Ports')")
+    page.click(MORE)
     page.uncheck("[name=poisson]")
     page.check("[name=surge]")
     wanted = {"rate": 50, "seconds": 3, "peak": 400, "source_port": 31000, "port": 9150}
