@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from typing import Any
 
 from labs.checking import Draw, Student, Tournament, check, expect
+from labs.tournament.standings import LOWEST, mean
 
 FILE = "choose.py"
 NOTHING, HASHING, FALCON = "overlay", "falcon-pipelining", "falcon"  # systems of the testbed
 ROUNDS = 2  # of each kind
-LOWEST = 1e-3  # a score
 LEAST = 0.85  # of what the overlay does by itself
 EVEN = 0.98  # of an opponent's mean score
 Given = dict[str, Any]
@@ -90,11 +89,6 @@ def play(student: Student, given: Given, player: str = FILE) -> list[Given]:
 
 
 _PLAYED: dict[tuple[str, str, str], list[Given]] = {}  # player, its text, the rounds
-
-
-def mean(found: list[float]) -> float:
-    """The geometric mean: half as good once and twice as good once is even."""
-    return math.exp(math.fsum(map(math.log, found)) / len(found))
 
 
 def table(given: Given, found: list[float]) -> str:

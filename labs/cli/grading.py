@@ -8,20 +8,12 @@ from typing import Annotated
 import typer
 
 from labs import catalogue
-from labs.cli.options import LabsFolder
+from labs.cli.options import Class, Jobs, LabsFolder, Submissions, Unsafe
 
 
 def grade(
-    submissions: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="SUBMISSION…", help="archives, folders or files", show_default=False
-        ),
-    ] = None,
-    everything: Annotated[
-        Path | None,
-        typer.Option("--all", metavar="DIR", help="a folder or archive with the whole class"),
-    ] = None,
+    submissions: Submissions = None,
+    everything: Class = None,
     lab: Annotated[
         str | None,
         typer.Option("--lab", metavar="LAB", help="which lab (default: as submissions say)"),
@@ -49,15 +41,11 @@ def grade(
         str | None,
         typer.Option("--secret", metavar="TEXT", help="yours: hidden checks' numbers follow"),
     ] = None,
-    jobs: Annotated[
-        int, typer.Option("--jobs", min=0, max=64, help="submissions at once (0: one a CPU)")
-    ] = 0,
+    jobs: Jobs = 0,
     times: Annotated[
         bool, typer.Option("--times/--no-times", help="write how long each took")
     ] = True,
-    unsafe: Annotated[
-        bool, typer.Option("--unsafe", help="run what students wrote as yourself, unprotected")
-    ] = False,
+    unsafe: Unsafe = False,
     labs: LabsFolder = catalogue.LABS,
 ) -> None:
     """Grade submissions, each in a sandbox: points, first failing check, message, time."""

@@ -20,6 +20,20 @@ WorkFolder = Annotated[
         help="where your files are (default: my-labs)",
     ),
 ]
+Submissions = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="SUBMISSION…", help="archives, folders or files", show_default=False),
+]
+Class = Annotated[
+    Path | None,
+    typer.Option("--all", metavar="DIR", help="a folder or archive with the whole class"),
+]
+Jobs = Annotated[
+    int, typer.Option("--jobs", min=0, max=64, help="submissions at once (0: one a CPU)")
+]
+Unsafe = Annotated[
+    bool, typer.Option("--unsafe", help="run what students wrote as yourself, unprotected")
+]
 LabsFolder = Annotated[
     Path,
     typer.Option(

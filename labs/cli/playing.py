@@ -8,20 +8,12 @@ from typing import Annotated
 import typer
 
 from labs import catalogue
-from labs.cli.options import LabsFolder
+from labs.cli.options import Class, Jobs, LabsFolder, Submissions, Unsafe
 
 
 def tournament(
-    submissions: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="SUBMISSION…", help="archives, folders or files", show_default=False
-        ),
-    ] = None,
-    everything: Annotated[
-        Path | None,
-        typer.Option("--all", metavar="DIR", help="a folder or archive with the whole class"),
-    ] = None,
+    submissions: Submissions = None,
+    everything: Class = None,
     lab: Annotated[str, typer.Option("--lab", metavar="LAB", help="which lab")] = "10",
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="the leaderboard as a page")
@@ -35,12 +27,8 @@ def tournament(
     secret: Annotated[
         str, typer.Option("--secret", metavar="TEXT", help="yours: the rounds follow from it")
     ] = "the same everywhere",
-    jobs: Annotated[
-        int, typer.Option("--jobs", min=0, max=64, help="submissions at once (0: one a CPU)")
-    ] = 0,
-    unsafe: Annotated[
-        bool, typer.Option("--unsafe", help="run what students wrote as yourself, unprotected")
-    ] = False,
+    jobs: Jobs = 0,
+    unsafe: Unsafe = False,
     labs: LabsFolder = catalogue.LABS,
 ) -> None:
     """Let submissions play against each other over new rounds, and show who is best."""

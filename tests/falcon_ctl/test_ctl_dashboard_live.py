@@ -106,22 +106,7 @@ def test_each_control_acts_on_the_receive_path(
     page.click("#apply")
     until(lambda: knobs(topo)["profile"].endswith("labs/chains/double_bridge.toml:nested"))
     run(page, topo, "falcon", lambda k: k["policy"] == "falcon" and k["dilation"] == 700)
-    page.fill("[name=rate]", "300")
-    page.check("[name=poisson]")
-    page.click(MORE)
-    page.fill("[name=seed]", "5")
-    page.click("#start-flow")
-    shows(page, "#sent-flows", r"300 messages/s, Poisson · [\d,]+ sent · [1-9]")
-    port = FlowRequest("red1-1", "red2-1", seed=5).from_port  # as the receiving host saw it
-    stages = r"NIC \d+\s+VXLAN \d+\s+veth \d+\s+app 20"
-    shows(page, "#flows", rf"udp red1-1:{port} → red2-1:9100\s+{stages}")
-    page.fill("[name=seed]", "")
-    page.click(MORE)
-    shows(page, "#figures", r"Cores in use\s+4")
-    shows(page, "#topology", r"bit/s")
-    shows(page, "#latency-text", r"p50 .* µs")
-    page.click("#sent-flows button:has-text('Stop')")
-    shows(page, "#sent-flows", "stopped")
+    arrives_from_the_seeds_port(page)
     surges_between_ports(page, topo)
 
     page.select_option("[name=proto]", "tcp")
@@ -146,6 +131,26 @@ def test_each_control_acts_on_the_receive_path(
     assert dashboard.stderr is not None
     line = "falcon_ctl: interrupted; the network goes on as it is\n"
     assert dashboard.stderr.read() == line
+
+
+def arrives_from_the_seeds_port(page: Page) -> None:
+    """A flow of Poisson arrivals, as the receiving host sees it: ports, cores of its stages."""
+    page.fill("[name=rate]", "300")
+    page.check("[name=poisson]")
+    page.click(MORE)
+    page.fill("[name=seed]", "5")
+    page.click("#start-flow")
+    shows(page, "#sent-flows", r"300 messages/s, Poisson · [\d,]+ sent · [1-9]")
+    port = FlowRequest("red1-1", "red2-1", seed=5).from_port  # as the receiving host saw it
+    stages = r"NIC \d+\s+VXLAN \d+\s+veth \d+\s+app 20"
+    shows(page, "#flows", rf"udp red1-1:{port} → red2-1:9100\s+{stages}")
+    page.fill("[name=seed]", "")
+    page.click(MORE)
+    shows(page, "#figures", r"Cores in use\s+4")
+    shows(page, "#topology", r"bit/s")
+    shows(page, "#latency-text", r"p50 .* µs")
+    page.click("#sent-flows button:has-text('Stop')")
+    shows(page, "#sent-flows", "stopped")
 
 
 def surges_between_ports(page: Page, topo: Topo) -> None:
