@@ -178,6 +178,15 @@ def test_every_setting_reaches_the_network_and_what_is_wrong_is_told(shown: Show
     shown.until_text("#running", "Running: FALCON")
     shown.wait("!document.body.dataset.using")
     assert page.input_value("[name=threshold]") == "33"
+    shown.world.wait = threading.Event()
+    page.click("#apply")  # what runs until it is done does not replace what was asked for
+    before = shown.world.wall_ns
+    shown.wait("document.body.dataset.using")
+    page.evaluate("new Promise(done => setTimeout(done, 500))")
+    assert shown.world.wall_ns > before
+    assert page.input_value("[name=threshold]") == "33"
+    shown.world.wait.set()
+    shown.until_text("#running", "Running: FALCON · threshold 33 %")
     page.click("[data-system=host]")
     shown.until_text("#running", "Running: host network")
     assert page.input_value("[name=threshold]") == ""

@@ -4,6 +4,8 @@ import { clock, count, duration } from "../../shared/format.js";
 import { $, h, keyed, text } from "../../shared/dom.js";
 import { ask } from "../connection.js";
 
+const SETTLING = 1000; // ms in which an observation that began before a wish was granted arrives
+
 export function makeControls() {
   const use = makeUse();
   const send = makeSend();
@@ -23,7 +25,8 @@ function makeUse() {
   const form = $("use-form");
   let dirty = false;
   let filled = "";
-  let stale = ""; // what ran before the last wish was granted, and may still be told of
+  let stale = ""; // what ran before the last wish, and may be told of until
+  let staleUntil = 0; // this time of performance.now()
   let catalogue = null;
   let choice = null;
   let busy = false;
@@ -44,16 +47,16 @@ function makeUse() {
     dirty = false; // what is typed while it runs is a new wish
     document.body.dataset.using = wanted.system;
     text($("use-error"), "");
-    const before = JSON.stringify(choice);
+    stale = JSON.stringify(choice);
     try {
       await ask("/api/use", wanted);
-      filled = "";
-      stale = before;
     } catch (error) {
       dirty = true; // it can be corrected
       text($("use-error"), error.message);
     } finally {
       busy = false;
+      filled = "";
+      staleUntil = performance.now() + SETTLING;
       delete document.body.dataset.using;
       const then = next;
       next = null;
@@ -62,7 +65,9 @@ function makeUse() {
   }
 
   function quick(system) {
-    run(choice?.dilation ? { system, dilation: choice.dilation } : { system });
+    const wanted = choice?.dilation ? { system, dilation: choice.dilation } : { system };
+    fill(form, wanted); // what is typed from now on is added to it
+    run(wanted);
   }
 
   return (state, can) => {
@@ -84,8 +89,8 @@ function makeUse() {
     );
     text($("running"), runningOf(choice, state));
     const now = JSON.stringify(choice);
-    if (now !== stale) stale = "";
-    if (choice && !dirty && now !== filled && now !== stale) {
+    const settled = now !== stale || performance.now() > staleUntil;
+    if (choice && !busy && !dirty && now !== filled && settled) {
       fill(form, choice);
       filled = now;
     }
