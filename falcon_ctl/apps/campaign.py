@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from falcon_ctl.apps import checks, compared, dilation, prediction
+from falcon_ctl.apps import checks, comparison, dilation, prediction
 from falcon_ctl.apps.application import Application
 from falcon_ctl.apps.checks import FALCON, OVERLAY
 from falcon_ctl.apps.dilation import Dilation
@@ -15,7 +15,7 @@ from falcon_ctl.apps.runner import Ends, Failed, Runner
 from falcon_ctl.checks.verdict import Verdict
 from falcon_ctl.errors import PartFailed
 from falcon_ctl.live import reach
-from falcon_ctl.live.explaining import Entries
+from falcon_ctl.live.explainer import Entries
 from falcon_ctl.live.plan import Plan
 from falcon_ctl.live.run_timeline import LiveRun
 from falcon_ctl.live.testbed import Testbed
@@ -147,7 +147,9 @@ class Campaign:
         expected = _STEADY * capacity if app.paced else _SLOWEST * outcome.rate
         return chosen, expected / chosen.value
 
-    def _predicted(self, app: Application, outcomes: Sequence[Outcome]) -> list[compared.Compared]:
+    def _predicted(
+        self, app: Application, outcomes: Sequence[Outcome]
+    ) -> list[comparison.Compared]:
         """Memcached beside the talk and the model."""
         ran = {one.system: one for one in outcomes if one.application == app.name}
         before, after = ran.get(OVERLAY), ran.get(FALCON)
@@ -159,7 +161,7 @@ class Campaign:
             one.system: prediction.of_live(app, catalogue.BY_NAME[one.system], one, rest_us)
             for one in (before, after)
         }
-        return compared.beside(app, before, after, predicted)
+        return comparison.beside(app, before, after, predicted)
 
     def judge(self, outcomes: Sequence[Outcome]) -> list[Verdict]:
         """All checks."""

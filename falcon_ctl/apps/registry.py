@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from types import MappingProxyType
 
-from falcon_ctl.apps import own
+from falcon_ctl.apps import custom
 from falcon_ctl.apps.application import Application
 from falcon_ctl.apps.applications.iperf3 import Iperf3
 from falcon_ctl.apps.applications.memcached import Memcached
@@ -27,11 +27,11 @@ def select(names: Iterable[str]) -> list[Application]:
         UsageError: a name is unknown, or an own application (FILE.py:NAME) is none.
     """
     wanted = dict.fromkeys(names)
-    unknown = [name for name in wanted if name not in BY_NAME and not own.is_own(name)]
+    unknown = [name for name in wanted if name not in BY_NAME and not custom.is_own(name)]
     if unknown:
         expected = f"FILE.py:NAME, or some of {', '.join(BY_NAME)}"
         raise UsageError("apps", ", ".join(unknown), expected)
-    mine = [own.load(name) for name in wanted if own.is_own(name)]
+    mine = [custom.load(name) for name in wanted if custom.is_own(name)]
     taken = [app.name for app in mine if app.name in BY_NAME]
     if taken:
         raise UsageError("apps", f"{taken[0]} again", "an own application with a name of its own")

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from falcon_ctl.apps.application import QUANTILES
-from falcon_ctl.apps.compared import Compared
+from falcon_ctl.apps.comparison import Compared
 from falcon_ctl.apps.dilation import Dilation
 from falcon_ctl.apps.outcome import Outcome
 from falcon_ctl.checks.verdict import Verdict

@@ -1,7 +1,7 @@
 """Whose frames were lost where: the losses of a run's own frames, and the drops of others'.
 
 At each hop of a run's path its own frames are counted where they come in and where they come out
-(`falcon_ctl.capture.marks`), so how many were lost there is known apart from any drop counter.  The
+(`falcon_ctl.capture.bpf`), so how many were lost there is known apart from any drop counter.  The
 parts' drop counters say why, but count everybody's frames.  Pure.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 # What no frame of a run meets in a network that works: drops for these are others' first.
-STRANGERS = ("NOT_UNDERLAY", "UNTAGGED", "NOT_OUR_MAC", "LINK_LOCAL", "not_ours")
+FOREIGN_REASONS = ("NOT_UNDERLAY", "UNTAGGED", "NOT_OUR_MAC", "LINK_LOCAL", "not_ours")
 
 
 @dataclass(frozen=True)
@@ -49,18 +49,18 @@ def attribute(hops: Iterable[Hop]) -> Losses:
             own.update(counted)
             own[hop.residual] -= surplus
             continue
-        left = _without_strangers(counted, surplus)
+        left = _without_foreign(counted, surplus)
         if lost:
             own[" or ".join(left)] += lost
         foreign.update(_of_others(counted, left, lost))
     return Losses(_positive(own), _positive(foreign))
 
 
-def _without_strangers(counted: Mapping[str, int], surplus: int) -> dict[str, int]:
+def _without_foreign(counted: Mapping[str, int], surplus: int) -> dict[str, int]:
     """Drops that may be the run's: `surplus` less, as far as others' reasons explain them."""
     left = dict(counted)
     for place in counted:
-        if place.endswith(STRANGERS):
+        if place.endswith(FOREIGN_REASONS):
             taken = min(surplus, left[place])
             left[place] -= taken
             surplus -= taken

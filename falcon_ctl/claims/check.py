@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from falcon_ctl import files
-from falcon_ctl.claims import bypasses, falcon, kernel, later, published, threads
+from falcon_ctl.claims import after_falcon, bypasses, falcon, kernel, published, threads
 from falcon_ctl.claims.claims import PUBLISHED, Claim, Row, judge
 from falcon_ctl.report import provenance
 from falcon_ctl.report.document import as_json
@@ -22,7 +22,7 @@ CLAIMS: tuple[Claim, ...] = (
     *kernel.CLAIMS,
     *falcon.CLAIMS,
     *bypasses.CLAIMS,
-    *later.CLAIMS,
+    *after_falcon.CLAIMS,
     *threads.CLAIMS,
     *published.CLAIMS,
 )

@@ -37,9 +37,9 @@ def control(
       falcon_ctl control
       falcon_ctl control --system offload
     """
-    from falcon_ctl.control.keeping import keep
+    from falcon_ctl.control.run import run
 
-    keep(console(), run_dir, system)
+    run(console(), run_dir, system)
 
 
 def shell(

@@ -1,4 +1,4 @@
-"""The dashboard over HTTP: Starlette's routes, behind `falcon_ctl.dashboard.gate`."""
+"""The dashboard over HTTP: Starlette's routes, behind `falcon_ctl.dashboard.access`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from falcon_ctl import web
+from falcon_ctl.dashboard.access import Access, Verdict
 from falcon_ctl.dashboard.board import Board, TooManyViewers
-from falcon_ctl.dashboard.gate import Gate, Verdict
 from falcon_ctl.dashboard.live import FAILURES, Live
 from falcon_ctl.errors import AlreadyRunning, CtlError, NoNetwork, UsageError
 from rxpath.errors import ConfigError
@@ -32,13 +32,13 @@ _TRY_AGAIN_LATER = 1013  # close code of RFC 6455's registry
 Action = Callable[[Mapping[str, Any]], Any]
 
 
-def make_app(board: Board, live: Live, gate: Gate) -> ASGIApp:
+def make_app(board: Board, live: Live, access: Access) -> ASGIApp:
     """The application.
 
     Args:
         board: what viewers see; of the event loop that serves the application.
         live: what the controls act on; called in other threads.
-        gate: who may.
+        access: who may use it.
     """
     act = partial(_acting, board=board, live=live)
     routes = [
@@ -54,15 +54,17 @@ def make_app(board: Board, live: Live, gate: Gate) -> ASGIApp:
         Route("/recordings/{name}", partial(_download, board=board)),
         WebSocketRoute("/api/feed", partial(_feed, board=board)),
     ]
-    return _Guard(Starlette(routes=routes, exception_handlers={Exception: _failed}), gate)
+    return _AccessMiddleware(
+        Starlette(routes=routes, exception_handlers={Exception: _failed}), access
+    )
 
 
-class _Guard:
-    """Judges every request before anything else does, and adds the headers of every response."""
+class _AccessMiddleware:
+    """ASGI middleware: checks every request first, and adds security headers to every response."""
 
-    def __init__(self, app: ASGIApp, gate: Gate) -> None:
-        self._app, self._gate = app, gate
-        self._headers = _security_headers(gate)
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app, self._access = app, access
+        self._headers = _security_headers(access)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -74,7 +76,7 @@ class _Guard:
         if not is_socket:
             token = Request(scope).query_params.get("token")
         method = scope.get("method", "GET")
-        verdict = self._gate.judge(method, headers, token, websocket=is_socket)
+        verdict = self._access.check(method, headers, token, websocket=is_socket)
         with_headers = partial(self._send, send)
         if verdict is Verdict.PASS:
             await self._app(scope, receive, send if is_socket else with_headers)
@@ -89,7 +91,7 @@ class _Guard:
     def _enter(self, scope: Scope) -> Response:
         """Take the token out of the address, which others may see, and keep it in a cookie."""
         answer = Response(status_code=Verdict.ENTER.status, headers={"location": scope["path"]})
-        name, token = self._gate.cookie, self._gate.token
+        name, token = self._access.cookie, self._access.token
         answer.set_cookie(name, token, httponly=True, samesite="strict", path="/")
         return answer
 
@@ -99,8 +101,8 @@ class _Guard:
         await send(message)
 
 
-def _security_headers(gate: Gate) -> list[tuple[bytes, bytes]]:
-    feeds = " ".join(f"ws://{name}:{gate.port}" for name in ("127.0.0.1", "localhost"))
+def _security_headers(access: Access) -> list[tuple[bytes, bytes]]:
+    feeds = " ".join(f"ws://{name}:{access.port}" for name in ("127.0.0.1", "localhost"))
     policy = (
         f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
         f"connect-src 'self' {feeds}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -57,7 +57,7 @@ def dashboard(
     opener = partial(NetworkSource, run_dir)
     try:
         with serving(opener, folder, port, replay=opened) as served:
-            typer.echo(f"dashboard: {served.gate.address}")
+            typer.echo(f"dashboard: {served.access.address}")
             if opened is None:
                 _say_without_network(run_dir)
             served.wait()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from falcon_ctl.dashboard.calm import Calm
+from falcon_ctl.dashboard.event_log import EventLog
 from falcon_ctl.dashboard.messages import Message, event
 from falcon_ctl.steering.choice import CHAIN, POLICIES, Choice
 from falcon_ctl.steering.failures import told
@@ -43,7 +43,7 @@ class Framer:
         self._cores = cores
         self._before: Observation | None = None
         self._shown: tuple[Choice | None, bool] = None, False
-        self._calm = Calm()
+        self._log = EventLog()
 
     def messages(self, now: Observation, links: list[LinkRate]) -> Iterator[Message]:
         """Events and a choice that is new, then the frame."""
@@ -54,7 +54,7 @@ class Framer:
             yield choice_message(runs, asked)
             if runs is not None and asked:
                 yield event(at, "use", f"{title(runs)} ({runs.command()})")
-        yield from self._calm.messages(now, at, self._before)
+        yield from self._log.messages(now, at, self._before)
         yield self._frame(at, now, runs, links)
         self._before = now
 

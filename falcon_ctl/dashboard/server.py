@@ -12,9 +12,9 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from falcon_ctl.dashboard.access import NAMES, Access
 from falcon_ctl.dashboard.app import make_app
 from falcon_ctl.dashboard.board import Board
-from falcon_ctl.dashboard.gate import NAMES, Gate
 from falcon_ctl.dashboard.live import PERIOD, RETRY, Live
 from falcon_ctl.dashboard.recording import Recording
 from falcon_ctl.dashboard.recordings import Folder
@@ -30,13 +30,13 @@ class Dashboard:
     """A dashboard that is being served; see `serving`.
 
     Attributes:
-        gate: has its address.
+        access: has its address.
         board: what viewers see; only for the thread of the server.
         live: the network behind it.
     """
 
-    def __init__(self, gate: Gate, board: Board, live: Live) -> None:
-        self.gate, self.board, self.live = gate, board, live
+    def __init__(self, access: Access, board: Board, live: Live) -> None:
+        self.access, self.board, self.live = access, board, live
         self._ended = threading.Event()
 
     def wait(self) -> None:
@@ -69,10 +69,10 @@ def serving(
         UsageError: the port cannot be had.
     """
     listener = _listen(port)
-    gate = Gate(secrets.token_urlsafe(32), listener.getsockname()[1])
+    access = Access(secrets.token_urlsafe(32), listener.getsockname()[1])
     board = Board(folder)
     live = Live(opener, board.tell_from_thread, period, retry)
-    dashboard = Dashboard(gate, board, live)
+    dashboard = Dashboard(access, board, live)
     if replay is not None:
         board.open(replay)
     server = _Server(dashboard)
@@ -96,7 +96,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, dashboard: Dashboard) -> None:
         self._dashboard = dashboard
-        app = make_app(dashboard.board, dashboard.live, dashboard.gate)
+        app = make_app(dashboard.board, dashboard.live, dashboard.access)
         config = uvicorn.Config(
             app,
             access_log=False,

@@ -1,8 +1,8 @@
 """MAC learning: a digest of the switch, the entry and station that follow from it, and how many.
 
 The tables are shared by all tenants, so each tenant has a quota of them: its own containers and
-`STRANGERS` addresses more. Beyond that the address that was reported longest ago makes room; when
-it still sends it misses, and is reported again. See docs/decisions/ctl-learning.md.
+`UNKNOWN_STATIONS` addresses more. Beyond that the address that was reported longest ago is removed;
+when it still sends it misses, and is reported again. See docs/decisions/ctl-learning.md.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from falcon_ctl.p4rt.entities import Call, Entity, Entry
 from topo.spec.model import Topology
 
 TABLE = "smac"
-STRANGERS = 128  # addresses of a tenant that are not in the inventory
+UNKNOWN_STATIONS = 128  # addresses of a tenant that are not in the inventory
 _K = TypeVar("_K")
 
 
@@ -74,7 +74,7 @@ def quotas(topology: Topology, capacity: int) -> dict[int, int]:
     """VNI → how many of a table's `capacity` entries the tenant may have, never above a share."""
     containers = Counter(c.tenant for c in topology.containers)
     share = capacity // max(1, len(topology.tenants))
-    return {t.vni: min(containers[t.name] + STRANGERS, share) for t in topology.tenants}
+    return {t.vni: min(containers[t.name] + UNKNOWN_STATIONS, share) for t in topology.tenants}
 
 
 class Recent(Generic[_K]):

@@ -14,7 +14,7 @@ experiment.  Whatever goes wrong is one `falcon_ctl.errors.CtlError`, whose text
 the command line would print.
 """
 
-from falcon_ctl.lab.asked import Flows
+from falcon_ctl.lab.flows import Flows
 from falcon_ctl.lab.lab import Lab
 from falcon_ctl.lab.picture import figure
 from falcon_ctl.lab.run import Run

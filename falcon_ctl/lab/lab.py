@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from falcon_ctl import files
 from falcon_ctl.errors import UsageError
 from falcon_ctl.lab import picture, tables
-from falcon_ctl.lab.asked import Flows, ends
-from falcon_ctl.lab.chosen import Chosen
-from falcon_ctl.lab.one_line import one_line
+from falcon_ctl.lab.choice import Chosen
+from falcon_ctl.lab.errors import one_line
+from falcon_ctl.lab.flows import Flows, ends
 from falcon_ctl.lab.run import Run
 from falcon_ctl.report import provenance
 from falcon_ctl.timeline import drawing, trace_file

@@ -13,13 +13,13 @@ from falcon_ctl import lock
 from falcon_ctl.background import in_parallel
 from falcon_ctl.capture.trace import Trace
 from falcon_ctl.errors import UsageError
-from falcon_ctl.lab.asked import Flows
-from falcon_ctl.lab.chosen import Chosen
+from falcon_ctl.lab.choice import Chosen
+from falcon_ctl.lab.errors import one_line
+from falcon_ctl.lab.flows import Flows
 from falcon_ctl.lab.lab import Lab
-from falcon_ctl.lab.one_line import one_line
 from falcon_ctl.lab.run import Run, labels
 from falcon_ctl.live import run_timeline, tcp, udp
-from falcon_ctl.live.explaining import Entries
+from falcon_ctl.live.explainer import Entries
 from falcon_ctl.live.run_timeline import LiveRun
 from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.steering.session import Session

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from falcon_ctl.checks.measurement import Measurement
-from falcon_ctl.lab.asked import Flows
+from falcon_ctl.lab.flows import Flows
 
 
 @dataclass(frozen=True, eq=False)

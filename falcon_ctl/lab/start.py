@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from falcon_ctl.errors import UsageError
+from falcon_ctl.lab.errors import one_line
 from falcon_ctl.lab.lab import Lab
-from falcon_ctl.lab.one_line import one_line
 from falcon_ctl.lab.virtual import VirtualLab
 from topo.spec.sources import load
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from falcon_ctl.checks.measurement import Measurement
-from falcon_ctl.lab.asked import Flows
-from falcon_ctl.lab.chosen import Chosen
+from falcon_ctl.lab.choice import Chosen
+from falcon_ctl.lab.flows import Flows
 from falcon_ctl.lab.lab import Lab
 from falcon_ctl.lab.run import Run, labels
 from falcon_ctl.systems.system import merge_knobs

@@ -77,11 +77,11 @@ class Account:
             hops.append(Hop(came, went, self._counted[name], f"{name} {residual}"))
         reached = arrived((name, CONTAINER_INTERFACE) for name in path.targets)
         came = seen[uplink_of(path.target)]
-        inside, strangers = _inside(trace, ours, self._stats["drops"])
+        inside, others = _inside(trace, ours, self._stats["drops"])
         hops.append(Hop(came - sum(inside.values()), reached, self._behind(), _lost(path.target)))
         hops.append(Hop(reached, delivered, self._counted["sockets"], _lost("containers")))
         found = attribute(hops)
-        foreign = Counter(found.foreign) + Counter(strangers)
+        foreign = Counter(found.foreign) + Counter(others)
         return Losses(dict(Counter(found.own) + Counter(inside)), dict(foreign))
 
     @property

@@ -154,7 +154,7 @@ class Controller:
 
     def wanted(self, system: System, outage: Outage = NO_OUTAGE) -> dict[str, list[Entity]]:
         """The entities of each switch that make the network run `system` around the `outage`."""
-        return intent(self.topology, system, self._learners.strangers, outage)
+        return intent(self.topology, system, self._learners.unknown_stations, outage)
 
     def apply(
         self, wanted: Mapping[str, Sequence[Entity]], names: Sequence[str]
@@ -175,9 +175,9 @@ class Controller:
         return self._learners.seen
 
     @property
-    def strangers(self) -> list[Station]:
+    def unknown_stations(self) -> list[Station]:
         """Stations outside the inventory that take part in the next intent."""
-        return self._learners.strangers
+        return self._learners.unknown_stations
 
     def _push(self, name: str) -> None:
         switch = self.switches[name]

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from falcon_ctl.capture import marks
+from falcon_ctl.capture import bpf
 from falcon_ctl.capture.frame_counter import FrameCounter
 from falcon_ctl.traffic.flows import Flow
 from topo.spec.model import Topology
@@ -119,6 +119,6 @@ class Counting:
 
 def _program(flows: Sequence[Flow]) -> bytes:
     if flows[0].proto == "tcp":
-        return marks.tcp_frames((flow.source_port, flow.target_port) for flow in flows)
+        return bpf.tcp_frames((flow.source_port, flow.target_port) for flow in flows)
     ids = [flow.id for flow in flows]
-    return marks.udp_frames(range(min(ids), max(ids) + 1))
+    return bpf.udp_frames(range(min(ids), max(ids) + 1))

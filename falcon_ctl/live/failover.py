@@ -22,7 +22,7 @@ from falcon_ctl.intent import routes
 from falcon_ctl.intent.routes import Outage
 from falcon_ctl.live.controller import Controller
 from falcon_ctl.live.links import Links
-from falcon_ctl.live.presence import ANSWER, Knocks, Questions
+from falcon_ctl.live.liveness import ANSWER, LivenessProbe, Reconnector
 from falcon_ctl.p4rt.client import Client
 from falcon_ctl.p4rt.entities import Entity
 from falcon_ctl.p4rt.switch import Switch
@@ -76,8 +76,8 @@ class Failover:
             self.controller = Controller(network.spec, network.switches)
             self._stack.callback(self.controller.close)
             self._names = [switch.name for switch in network.spec.switches]
-            self._knocks = Knocks(self.controller.open_session, self._awake)
-            self._questions = Questions(lambda: [s.client for s in self._switches], Client.abort)
+            self._reconnector = Reconnector(self.controller.open_session, self._awake)
+            self._probe = LivenessProbe(lambda: [s.client for s in self._switches], Client.abort)
         except BaseException:
             self._stack.close()
             raise
@@ -85,19 +85,19 @@ class Failover:
         self._selector.register(self._daemon, selectors.EVENT_READ, _daemon_ended)
         self._ended = False
         self._outage: Outage | None = None
-        self._strangers: object = None
+        self._unknown_stations: object = None
         self._met = time.monotonic()
 
     def __enter__(self) -> Failover:  # noqa: PYI034  # Self needs Python 3.11
         """Connect to every switch that answers, and route around the others."""
         try:
             for name in self.controller.connect_all():
-                self._knocks.expect(name)
+                self._reconnector.expect(name)
             for switch in self._switches:
                 switch.client.on_close(self._awake)
             self._decide({switch.name: self._provision(switch.name) for switch in self._switches})
-            self._stack.enter_context(self._knocks)
-            self._stack.enter_context(self._questions)
+            self._stack.enter_context(self._reconnector)
+            self._stack.enter_context(self._probe)
         except BaseException:
             self._stack.close()
             raise
@@ -130,7 +130,9 @@ class Failover:
             for key, _ in self._selector.select(_LOOK_EVERY):
                 key.data()
             self._lose()
-            returned = {client.switch: self._attach(client) for client in self._knocks.opened()}
+            returned = {
+                client.switch: self._attach(client) for client in self._reconnector.opened()
+            }
             if returned or self._outage != self._present_outage() or self._has_met():
                 self._decide(returned)
 
@@ -153,7 +155,7 @@ class Failover:
 
     def _drop(self, name: str) -> None:
         self.controller.disconnect(name)
-        self._knocks.expect(name)
+        self._reconnector.expect(name)
 
     def _attach(self, client: Client) -> bool:
         """Drive a switch that is back; whether its entries were kept."""
@@ -187,7 +189,7 @@ class Failover:
         for _ in range(_TRIES):
             known = len(failures)
             outage = self._present_outage()
-            self._strangers, self._met = self.controller.strangers, time.monotonic()
+            self._unknown_stations, self._met = self.controller.unknown_stations, time.monotonic()
             steps = routes.plan(self.controller.topology, self._outage or outage, outage)
             for around, group in itertools.groupby(steps, itemgetter(0)):
                 wanted = self.controller.wanted(self.system, around)
@@ -232,7 +234,7 @@ class Failover:
         try:
             client = self.controller.open_session(name, ANSWER)
         except SwitchError:
-            self._knocks.expect(name)
+            self._reconnector.expect(name)
         else:
             self._attach(client)
 
@@ -243,7 +245,7 @@ class Failover:
     def _has_met(self) -> bool:
         """An address outside the inventory came or moved since the last decision, a while ago."""
         due = time.monotonic() - self._met > _MEET_EVERY
-        return due and self._strangers != self.controller.strangers
+        return due and self._unknown_stations != self.controller.unknown_stations
 
     @property
     def _switches(self) -> list[Switch]:

@@ -29,7 +29,7 @@ class Findings:
     heard: dict[str, reach.Heard] = field(default_factory=dict)
     probes: dict[str, str] = field(default_factory=dict)
     learned: Mapping[str, set[tuple[int, str]]] = field(default_factory=dict)
-    speakers: set[tuple[int, str]] = field(default_factory=set)
+    senders: set[tuple[int, str]] = field(default_factory=set)
     underlay: dict[int, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     vnis: set[int] = field(default_factory=set)
     ttl: int = 64
@@ -65,7 +65,7 @@ class Findings:
         yield reach.all_reachable(self.answered)
         if self.can_judge_isolation:
             yield reach.tenants_isolated(self.heard, self.probes)
-        yield reach.macs_learned(self.learned, self.speakers)
+        yield reach.macs_learned(self.learned, self.senders)
         yield underlay.frames_are_vxlan(self.underlay, self.vnis, self.ttl)
         yield underlay.ports_follow_flows(
             frame for sent in self.underlay.values() for frame in sent

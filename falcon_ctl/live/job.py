@@ -11,11 +11,11 @@ import networkx as nx
 from falcon_ctl.capture.pcapng import Packet
 from falcon_ctl.capture.trace import Trace
 from falcon_ctl.checks.rebalance import Episode
-from falcon_ctl.live import isolation, reach, second_clock, tcp, udp
+from falcon_ctl.live import isolation, reach, tcp, udp, virtual_replay
 from falcon_ctl.live.discovery import Discovery, discover, discover_tcp
-from falcon_ctl.live.explaining import Entries
+from falcon_ctl.live.explainer import Entries
 from falcon_ctl.live.findings import Findings
-from falcon_ctl.live.monitor import Monitor
+from falcon_ctl.live.load_sampler import LoadSampler
 from falcon_ctl.live.plan import DILATION, FULL_RATE, SATURATING, Plan
 from falcon_ctl.live.run_timeline import LiveRun
 from falcon_ctl.live.testbed import Testbed
@@ -104,7 +104,7 @@ class Job:
                 found = reach.ping_all(self.testbed, _REACH_DEADLINE)
                 findings.answered[system.name] = found
                 results.append(f"{system.name}: {sum(found.values())} of {len(found)} pairs answer")
-            findings.speakers = reach.speakers(topology)
+            findings.senders = reach.senders(topology)
         with self.steps.step("tenants are isolated") as results:
             for system in self._entries():
                 heard, findings.probes = isolation.listen(self.testbed, _PROBE_DEADLINE)
@@ -146,9 +146,9 @@ class Job:
         that loses packets late wastes work on them.
         """
         trace = found.outcome.trace
-        flooded = second_clock.capacity_pps(system, self.plan.flood(flows), trace)
+        flooded = virtual_replay.capacity_pps(system, self.plan.flood(flows), trace)
         less = self.plan.flood(flows, max(1, round(SATURATING * flooded / FULL_RATE)))
-        return max(flooded, second_clock.capacity_pps(system, less, trace))
+        return max(flooded, virtual_replay.capacity_pps(system, less, trace))
 
     def _measure(self, system: System, loads: tuple[Load, Load, Load], stream: Flow) -> None:
         """Measure a UDP flow, many of them, and a TCP connection: the same ones for each system."""
@@ -212,8 +212,8 @@ class Job:
         """Run what was recorded once more, under the virtual clock."""
         with self.steps.step("the same frames under the virtual clock") as results:
             for system, label, trace in self._ran:
-                if second_clock.can_replay(system):
-                    self.findings.replays[label] = second_clock.replayed(system, trace)
+                if virtual_replay.can_replay(system):
+                    self.findings.replays[label] = virtual_replay.replayed(system, trace)
             frames = sum(run.frames for run in self.findings.replays.values())
             results.append(f"{frames} of {len(self.findings.replays)} runs")
 
@@ -246,7 +246,7 @@ class Job:
 
     def _episode(self, system: System, load: Load, cpu: int) -> Episode:
         """A load with a surge, while the host's load is sampled."""
-        with Monitor(self.testbed.network.machines[self.plan.target].control_socket) as monitor:
+        with LoadSampler(self.testbed.network.machines[self.plan.target].control_socket) as sampler:
             outcome = self._drive(system, load)
         meta = outcome.trace.meta
         began = min((passage.arrival for passage in outcome.trace.passages), default=0)
@@ -254,7 +254,7 @@ class Job:
         counts = outcome.stats["falcon"]
         return Episode(
             trace=outcome.trace,
-            samples=[s for s in monitor.samples if s.time >= began],
+            samples=[s for s in sampler.samples if s.time >= began],
             ports=[flow.source_port for flow in load.flows],
             cpu=cpu,
             surge_at=surge_at // meta["dilation"],

@@ -1,11 +1,11 @@
-"""What the switches of a topology have learned: a learner for each, and the strangers of all."""
+"""What the switches of a topology have learned: one learner each, and unknown stations."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 
-from falcon_ctl.intent.learning import STRANGERS, TABLE, Learner, Recent, Sighting, quotas
+from falcon_ctl.intent.learning import TABLE, UNKNOWN_STATIONS, Learner, Recent, Sighting, quotas
 from falcon_ctl.intent.network import LEARN
 from falcon_ctl.intent.overlay import Station, stations
 from falcon_ctl.p4rt.client import BATCH
@@ -27,8 +27,10 @@ class Learners:
         self._quotas = quotas(topology, schema.table(TABLE).size - BATCH)
         room = schema.table(FORWARDING).size - len(self.inventory)
         share = max(0, room) // max(1, len(topology.tenants))
-        self._recent: Recent[str] = Recent(dict.fromkeys(self._quotas, min(STRANGERS, share)))
-        self._strangers: dict[Address, Station] = {}
+        self._recent: Recent[str] = Recent(
+            dict.fromkeys(self._quotas, min(UNKNOWN_STATIONS, share))
+        )
+        self._unknown_stations: dict[Address, Station] = {}
         self._of: dict[str, SwitchLearner] = {}
         self._lock = threading.Lock()
 
@@ -47,14 +49,14 @@ class Learners:
             return
         with self._lock:
             gone = self._recent.note(*key)
-            self._strangers[key] = station
-            self._strangers.pop((sighting.vni, gone or ""), None)
+            self._unknown_stations[key] = station
+            self._unknown_stations.pop((sighting.vni, gone or ""), None)
 
     @property
-    def strangers(self) -> list[Station]:
+    def unknown_stations(self) -> list[Station]:
         """Stations outside the inventory that were seen last, a bounded number of each tenant."""
         with self._lock:
-            return list(self._strangers.values())
+            return list(self._unknown_stations.values())
 
     @property
     def seen(self) -> Mapping[str, set[Address]]:

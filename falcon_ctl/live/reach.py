@@ -90,7 +90,7 @@ def identities(topology: Topology, turn: int) -> dict[Pair, Identity]:
     return {(a, b): (0xFA00 + place[a], (first + place[b]) % 2**16) for a, b in pairs(topology)}
 
 
-def speakers(topology: Topology) -> set[tuple[int, str]]:
+def senders(topology: Topology) -> set[tuple[int, str]]:
     """(VNI, MAC) of the containers whose frames cross a switch when all pairs ping."""
     return {
         (topology.tenant(c.tenant).vni, c.mac)

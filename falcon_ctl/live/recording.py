@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from falcon_ctl.errors import PartFailed
-from falcon_ctl.live.explaining import Entries
+from falcon_ctl.live.explainer import Entries
 from falcon_ctl.live.hosts import Host
 from falcon_ctl.live.run_timeline import LiveRun
 from falcon_ctl.p4rt.client import Client

@@ -8,7 +8,7 @@ from typing import Any
 from falcon_ctl.capture.trace import Passage
 from falcon_ctl.errors import PartFailed
 from falcon_ctl.html_report import excerpt, hops
-from falcon_ctl.live.explaining import Entries, Explainer
+from falcon_ctl.live.explainer import Entries, Explainer
 from falcon_ctl.live.run_timeline import LiveRun
 from falcon_ctl.timeline import switch_path
 from topo.spec.model import Topology

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from falcon_ctl.capture.trace import Passage, Trace
-from falcon_ctl.live.explaining import Entries, Explainer
+from falcon_ctl.live.explainer import Entries, Explainer
 from falcon_ctl.timeline import pipeline, sampling, switch_path
 from falcon_ctl.timeline.build import build
 from falcon_ctl.timeline.from_recording import recorded

@@ -14,10 +14,10 @@ import numpy as np
 from falcon_ctl.capture.trace import Passage, Trace
 from falcon_ctl.checks.attribution import Losses
 from falcon_ctl.checks.measurement import Measurement, rate
-from falcon_ctl.live import second_clock, udp
+from falcon_ctl.live import udp, virtual_replay
 from falcon_ctl.live.accounting import Account
+from falcon_ctl.live.environment import Environment
 from falcon_ctl.live.path_capture import Path, PathCapture
-from falcon_ctl.live.surroundings import Surroundings
 from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.systems.system import System
 from falcon_ctl.traffic import schedule
@@ -68,7 +68,7 @@ def stream(
     measurement = replace(
         run.measurement(system, load.name, saturates=True),
         late=run.path.flaw,
-        predicted=second_clock.predicted_stream_pps(system, load, run.trace, run.ours),
+        predicted=virtual_replay.predicted_stream_pps(system, load, run.trace, run.ours),
         **sustained(run.ours, load.ramp),
     )
     return Outcome(measurement, run.trace, transfers[0], run.stats)
@@ -117,14 +117,14 @@ class _Run:
     path: Path
     losses: Losses
     stats: dict[str, Any]
-    looks: tuple[Surroundings, Surroundings]
+    looks: tuple[Environment, Environment]
 
     @classmethod
     def of(cls, testbed: Testbed, flow: Flow, drive: Callable[[], None]) -> _Run:
         """Look on while `drive` sends the flow's frames."""
         host, flows = testbed.hosts[testbed.container(flow.target.name).machine], [flow]
         account = Account(testbed, flows)
-        before = Surroundings.of(testbed)
+        before = Environment.of(testbed)
         host.reset()
         with host.recording(_RECORD) as traces, ExitStack() as stack:
             capture = PathCapture.start(testbed, stack, flows)
@@ -132,7 +132,7 @@ class _Run:
             _wait(testbed, lambda: capture.frames)
             stats = udp.settled(testbed, host)
             account.stop(stats)
-        after = Surroundings.of(testbed)
+        after = Environment.of(testbed)
         testbed.watch.check()
         (trace,) = traces
         ours = udp.passages_of(trace, flows)

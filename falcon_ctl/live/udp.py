@@ -17,10 +17,10 @@ from falcon_ctl.capture import headers
 from falcon_ctl.capture.trace import Passage, Stage, Trace
 from falcon_ctl.checks import disturbance
 from falcon_ctl.checks.measurement import Measurement, rate
-from falcon_ctl.live import second_clock
+from falcon_ctl.live import virtual_replay
 from falcon_ctl.live.accounting import Account
+from falcon_ctl.live.environment import Environment
 from falcon_ctl.live.hosts import Host
-from falcon_ctl.live.surroundings import Surroundings
 from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.systems.system import System
 from falcon_ctl.traffic import order, payload, schedule
@@ -66,7 +66,7 @@ def _measured(
     sockets = [testbed.receiver(flow.target.name, flow.target_port) for flow in flows]
     _discard(sockets)
     account = Account(testbed, flows, sockets)
-    before = Surroundings.of(testbed)
+    before = Environment.of(testbed)
     host.reset()
     by_flow = list(zip((flow.id for flow in flows), sockets, strict=True))
     with host.recording(2 * load.frames + 1000) as traces, Receiver(by_flow) as receiver:
@@ -74,7 +74,7 @@ def _measured(
         receiver.wait_quiet(sent.total, _QUIET, _DRAIN)
         stats = settled(testbed, host)
         account.stop(stats)
-    after = Surroundings.of(testbed)
+    after = Environment.of(testbed)
     testbed.watch.check()
     (trace,) = traces
     ours = passages_of(trace, flows)
@@ -97,7 +97,7 @@ def _measured(
         reordered=sum(found.reordered for found in orders),
         late=unsaturated(ours) if load.saturates else _late(sent, transit(trace, ours), stats),
         disturbed=disturbed(losses.own, trace, ours, (before, after), load.saturates),
-        predicted=second_clock.predicted_pps(system, load, trace),
+        predicted=virtual_replay.predicted_pps(system, load, trace),
         **timing(ours, stats),
     )
     return Outcome(measurement, trace, arrivals, sent, stats)
@@ -107,19 +107,19 @@ def disturbed(
     drops: Mapping[str, int],
     trace: Trace,
     ours: list[Passage],
-    looks: tuple[Surroundings, Surroundings],
+    looks: tuple[Environment, Environment],
     saturates: bool,
 ) -> str:
     """What else than the experiment took part in the run; "" when nothing did.
 
-    `looks`: at the surroundings before and after it. A load that `saturates` is not disturbed by
+    `looks`: samples before and after it. A load that `saturates` is not disturbed by
     other work: as long as a queue never runs empty, delays change nothing (`unsaturated`).
     """
     before, after = looks
-    strangers = disturbance.foreign(len(ours), len(trace.passages) - len(ours))
+    foreign = disturbance.foreign(len(ours), len(trace.passages) - len(ours))
     others = "" if saturates else disturbance.other_load(before.use_until(after))
     flaps = disturbance.flaps(before.flaps_until(after))
-    marks = (disturbance.losses(drops), strangers, flaps, others)
+    marks = (disturbance.losses(drops), foreign, flaps, others)
     return "; ".join(filter(None, marks))
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from falcon_ctl.errors import NoNetwork, PartFailed, SwitchError
-from falcon_ctl.live import presence
+from falcon_ctl.live import liveness
 from falcon_ctl.p4rt.client import Client
 from rxpath.errors import ControlError
 from topo.client.network import Network
@@ -39,19 +39,19 @@ class Watch:
         self._troubles: set[str] = set()
         self._aborts: dict[str, list[Callable[[], None]]] = defaultdict(list)
         self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
-        self._questions = presence.Questions(lambda: self._switches, self._hangs)
+        self._probe = liveness.LivenessProbe(lambda: self._switches, self._hangs)
 
     def __enter__(self) -> Watch:  # noqa: PYI034  # Self needs Python 3.11
         """Start to watch."""
         self._thread.start()
-        self._questions.__enter__()
+        self._probe.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
         """Stop watching."""
         self.finish()
         self._thread.join(timeout=5)
-        self._questions.__exit__(None, None, None)
+        self._probe.__exit__(None, None, None)
 
     def finish(self) -> None:
         """From now on parts may end."""
@@ -133,7 +133,7 @@ class Watch:
 
     def _hangs(self, client: Client) -> None:
         if not self._done.is_set():
-            what = f"hangs: no answer within {presence.HANGS_AFTER:g} s"
+            what = f"hangs: no answer within {liveness.HANGS_AFTER:g} s"
             self._fail(PartFailed(f"switch {client.switch}", what))
 
     def _ousted(self) -> PartFailed | None:

@@ -20,7 +20,7 @@ from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.report import provenance, results, table
 from falcon_ctl.report.document import Report, as_json
 from falcon_ctl.report.progress import Steps
-from falcon_ctl.steering import handback
+from falcon_ctl.steering import restore
 from falcon_ctl.systems.catalogue import LIVE, PIPELINING
 from falcon_ctl.systems.system import System
 from falcon_ctl.timeline import trace_file
@@ -85,7 +85,7 @@ def _measure(console: Console, network: Network, plan: Plan, request: Request) -
         findings = job.run()
         with testbed.watch.blaming():
             report.provenance = begun.ended(network.status())
-            handback.give_back(testbed.controller, network.run_dir)
+            restore.restore_choice(testbed.controller, network.run_dir)
     titles = {one.name: one.title if one in LIVE else one.name for one in chosen}
     titles.setdefault(PIPELINING.name, PIPELINING.title)  # of the discovery
     order = list(titles)

@@ -93,12 +93,12 @@ def show(
       falcon_ctl show --json /dev/stdout
     """
     from falcon_ctl.report.document import as_json
-    from falcon_ctl.steering import look, show_text
+    from falcon_ctl.steering import show_text, snapshot
 
     files.set_sharing(shared)
     if json is not None:
         files.verify_target(f"--json {json}", json)
-    seen, held = look.over_a_while(run_dir)
+    seen, held = snapshot.take(run_dir)
     show_text.observation(console(json), seen, held)
     if json is not None:
         files.replace(json, as_json({**seen.to_json(), "switches": held}))

@@ -23,7 +23,7 @@ from falcon_ctl.errors import CtlError, NoNetwork, PartFailed
 from falcon_ctl.live.hosts import ANSWER_SECONDS, Host
 from falcon_ctl.p4rt.switch import Left
 from falcon_ctl.steering import choice as choices
-from falcon_ctl.steering import memory
+from falcon_ctl.steering import last_choice
 from falcon_ctl.steering.choice import Choice
 from falcon_ctl.steering.failures import REPAIR
 from falcon_ctl.steering.observation import Event, Observation, Work
@@ -147,7 +147,7 @@ class Session:
                 chosen.verify_for(host.found)
             infos = {info.name: info for info in status.switches}
             switches = stack.enter_context(held(network, infos, chosen, system, left))
-            memory.remember(self.run_dir, chosen)
+            last_choice.remember(self.run_dir, chosen)
             outcome = switches.use()
             errors = _configure(hosts, system, chosen)
         self._left, self._used = left, chosen
@@ -213,7 +213,7 @@ class Session:
         return reader.work(activity)
 
     def _remembered(self) -> Choice | None:
-        found = memory.recall(self.run_dir)
+        found = last_choice.recall(self.run_dir)
         return found.choice if found else None
 
     def _ask(self, slices: int, flows: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from falcon_ctl.timeline import counters, happenings, sampling
+from falcon_ctl.timeline import counters, events, sampling
 from falcon_ctl.timeline.cores import parts
 from falcon_ctl.timeline.model import (
     Detail,
@@ -92,7 +92,7 @@ class _Builder:
         for cpu in np.unique(shown.hops.cpu).tolist():
             self._add_core(shown, cpu, first)
         self._add_counters(run)
-        self._add_happenings()
+        self._add_events()
 
     # -- tracks -----------------------------------------------------------------------------------
 
@@ -209,10 +209,10 @@ class _Builder:
         times = [*before.times, *series.times]
         self._timeline.counters[track] = Series(times, [*before.values, *series.values])
 
-    def _add_happenings(self) -> None:
+    def _add_events(self) -> None:
         self._add_drops()
         hops, flows = self._all.hops, self._origin.flows
-        for move in happenings.moves(self._all, self._origin.order):
+        for move in events.moves(self._all, self._origin.order):
             old, new = int(hops.cpu[move.before]), int(hops.cpu[move.hop])
             kind = kind_name(int(hops.kind[move.hop]))
             device = self._origin.device(int(hops.ifindex[move.hop]))
@@ -223,14 +223,14 @@ class _Builder:
             name = f"{move.kind}: {kind} {device}"
             time = int(hops.enqueue[move.hop])
             self._timeline.instants.append(Instant(self._cpu(new), time, move.kind, name, detail))
-        for switched in happenings.switches(self._all, self._origin.interval):
+        for switched in events.switches(self._all, self._origin.interval):
             kind = "switch off" if switched.is_off else "switch on"
             name = f"FALCON switches itself {'off' if switched.is_off else 'on'}"
             self._timeline.instants.append(Instant(self._events(), switched.time, kind, name))
 
     def _add_drops(self) -> None:
-        found = happenings.drops(self._all, self._origin)
-        for place in happenings.evenly(len(found), happenings.MOST_DROPS).tolist():
+        found = events.drops(self._all, self._origin)
+        for place in events.evenly(len(found), events.MOST_DROPS).tolist():
             drop = found[place]
             track, queue = self._lost_at(drop)
             flow = self._origin.flows[self._all.flow[drop.packet]]
@@ -239,7 +239,7 @@ class _Builder:
             name = f"drop: {drop.reason}"
             self._timeline.instants.append(Instant(track, drop.time, "drop", name, detail))
 
-    def _lost_at(self, drop: happenings.Drop) -> tuple[int, str]:
+    def _lost_at(self, drop: events.Drop) -> tuple[int, str]:
         """Track and name of the queue that was full, or of what else lost a packet."""
         socket = int(self._all.socket[drop.packet])
         if drop.reason == "socket_rcvbuff" and socket >= 0:

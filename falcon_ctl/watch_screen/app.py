@@ -17,15 +17,15 @@ from textual.message import Message
 from falcon_ctl.errors import CtlError
 from falcon_ctl.steering.choice import Choice
 from falcon_ctl.steering.observation import Observation
-from falcon_ctl.watch_screen import choosing, styles, wording
+from falcon_ctl.watch_screen import choices, describe, styles
 from falcon_ctl.watch_screen.board import Board, Palette
-from falcon_ctl.watch_screen.choosing import Question
+from falcon_ctl.watch_screen.choices import Question
 from falcon_ctl.watch_screen.dialogs import Ask, Pages
 from falcon_ctl.watch_screen.events import events
-from falcon_ctl.watch_screen.helping import help_rows
-from falcon_ctl.watch_screen.memory import Memory
+from falcon_ctl.watch_screen.help import help_rows
 from falcon_ctl.watch_screen.screen import Frame, screen
 from falcon_ctl.watch_screen.source import Feed, Source
+from falcon_ctl.watch_screen.state import ScreenState
 from falcon_ctl.watch_screen.terminal import is_utf8
 from rxpath.errors import RxPathError
 
@@ -106,7 +106,7 @@ class WatchApp(App[int]):
         super().__init__(ansi_color=True)
         self.theme = "ansi-dark"
         self._source = source
-        self._memory = Memory()
+        self._memory = ScreenState()
         self._feed = Feed(
             source,
             interval or SCREEN_S,
@@ -218,11 +218,11 @@ class WatchApp(App[int]):
         if self._acting:
             self._say("the last change is still being made", "warn")
             return
-        question: Question = getattr(choosing, what)(host.choice)
+        question: Question = getattr(choices, what)(host.choice)
         current = {
             "systems": host.choice.system,
-            "policies": wording.policy(host.choice),
-            "thresholds": str(wording.threshold(host.choice)),
+            "policies": describe.policy(host.choice),
+            "thresholds": str(describe.threshold(host.choice)),
         }
         self.push_screen(Ask(question, current[what], self._palette), self._use)
 

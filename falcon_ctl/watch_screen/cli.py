@@ -67,9 +67,9 @@ def watch(
 
         falcon_ctl watch --replay session.jsonl
     """
-    from falcon_ctl.watch_screen import watching
+    from falcon_ctl.watch_screen import run
 
     if json is not None:
         files.verify_target(f"--json {json}", json)
-    source = watching.source_of(replay, run_dir, interval)
-    watching.watching(source, once, json, interval, duration)
+    source = run.source_of(replay, run_dir, interval)
+    run.watching(source, once, json, interval, duration)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from falcon_ctl.steering.observation import Cpu, Host
-from falcon_ctl.watch_screen import wording
+from falcon_ctl.watch_screen import describe
 from falcon_ctl.watch_screen.bar import bar
-from falcon_ctl.watch_screen.memory import MachineMemory
 from falcon_ctl.watch_screen.spans import Row, Span, fit, packed, row
 from falcon_ctl.watch_screen.stages import legend
+from falcon_ctl.watch_screen.state import MachineState
 
 _TAIL = 29  # columns behind the bar: load, state, backlog, gro_cell
 _NUMBER = 4
@@ -15,11 +15,11 @@ _LEAST_BAR = 10
 _CALM = Cpu(0, 0.0, "idle", 0, 0, 0, ())
 
 
-def heading(host: Host, memory: MachineMemory, width: int, shown: int) -> list[Row]:
+def heading(host: Host, memory: MachineState, width: int, shown: int) -> list[Row]:
     """The legend and the columns' names."""
     parts = [*legend(memory.kinds)]
-    if wording.is_falcon(host.choice):
-        parts.append(row(Span("|", "mark"), f" threshold {wording.threshold(host.choice)} %"))
+    if describe.is_falcon(host.choice):
+        parts.append(row(Span("|", "mark"), f" threshold {describe.threshold(host.choice)} %"))
     hidden = len(memory.cpus.by_key) - shown
     more = f" (+{hidden} less busy)" if hidden > 0 else ""
     names = row(Span(f"CPU load of {host.name}{more}", "head"))
@@ -28,13 +28,13 @@ def heading(host: Host, memory: MachineMemory, width: int, shown: int) -> list[R
     return [*packed(parts, width), names]
 
 
-def cores(host: Host, memory: MachineMemory, width: int, height: int) -> list[Row]:
+def cores(host: Host, memory: MachineState, width: int, height: int) -> list[Row]:
     """A row for each CPU that does or did something lately, the busiest `height` by number."""
     numbers = sorted(key for key in memory.cpus.most(height) if isinstance(key, int))
     if not numbers:
         return [row(Span("all CPUs are idle", "dim"))][:height]
     known = {cpu.number: cpu for cpu in host.cpus}
-    threshold = wording.threshold(host.choice) / 100 if wording.is_falcon(host.choice) else None
+    threshold = describe.threshold(host.choice) / 100 if describe.is_falcon(host.choice) else None
     return [_core(number, known.get(number, _CALM), width, threshold) for number in numbers]
 
 

@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from falcon_ctl.errors import CtlError
 from falcon_ctl.steering.choice import Choice
 from falcon_ctl.watch_screen.board import Board, Palette
-from falcon_ctl.watch_screen.choosing import Question, listed, remark
+from falcon_ctl.watch_screen.choices import Question, listed, remark
 from falcon_ctl.watch_screen.spans import Row
 from rxpath.errors import RxPathError
 from rxpath.policies import custom

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
-from falcon_ctl.watch_screen.memory import Happened, Memory
 from falcon_ctl.watch_screen.numbers import model_time
 from falcon_ctl.watch_screen.spans import Row, Span, row
+from falcon_ctl.watch_screen.state import Happened, ScreenState
 
 _STYLES = {
     "drop": "warn",
@@ -18,7 +18,7 @@ _STYLES = {
 }
 
 
-def events(memory: Memory, height: int, zone: tzinfo | None = None) -> list[Row]:
+def events(memory: ScreenState, height: int, zone: tzinfo | None = None) -> list[Row]:
     """A heading, and the last events, the newest below."""
     if height < 1:
         return []

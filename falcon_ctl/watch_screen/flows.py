@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from falcon_ctl.steering.observation import Flow, Host, Place
-from falcon_ctl.watch_screen.memory import MachineMemory
 from falcon_ctl.watch_screen.numbers import rate
 from falcon_ctl.watch_screen.spans import Row, Span, row, shortened
 from falcon_ctl.watch_screen.stages import STAGES, stage
+from falcon_ctl.watch_screen.state import MachineState
 
 _RATE = 11
 _PLACE = 4  # cells
 
 
-def flows(host: Host, memory: MachineMemory, width: int, height: int) -> list[Row]:
+def flows(host: Host, memory: MachineState, width: int, height: int) -> list[Row]:
     """A heading, and the fastest flows in the order in which they were first seen."""
     if height < 1:
         return []

@@ -7,10 +7,10 @@ from datetime import tzinfo
 
 from falcon_ctl.steering.observation import Cpu, Host, Observation
 from falcon_ctl.watch_screen.events import as_line, wall_clock
-from falcon_ctl.watch_screen.memory import Memory
 from falcon_ctl.watch_screen.screen import Frame, screen
 from falcon_ctl.watch_screen.spans import Row, text
 from falcon_ctl.watch_screen.stages import stage
+from falcon_ctl.watch_screen.state import ScreenState
 
 HEADING = (
     f"{'time':<10} {'machine':<8} {'system':<18} {'pps':>11} {'bit/s':>13} "
@@ -25,7 +25,7 @@ class Report:
     """Lines from observations, one after the other."""
 
     def __init__(self, zone: tzinfo | None = None) -> None:
-        self._memory = Memory()
+        self._memory = ScreenState()
         self._zone = zone
         self._told: object = None
 
@@ -72,7 +72,7 @@ def machine(host: Host, before: Host | None) -> str:
     )
 
 
-def snapshot(memory: Memory, name: str, width: int, zone: tzinfo | None = None) -> list[Row]:
+def snapshot(memory: ScreenState, name: str, width: int, zone: tzinfo | None = None) -> list[Row]:
     """The screen, as long as it has to be and without the keys."""
     rows = screen(memory, Frame(name, zone=zone), width, _ENOUGH)[:-1]
     while rows and not text(rows[-1]).strip():

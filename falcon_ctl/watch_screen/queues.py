@@ -6,13 +6,13 @@ Backlogs and gro_cells stand beside their CPUs (`cores`).
 from __future__ import annotations
 
 from falcon_ctl.steering.observation import Host, Queue, Socket
-from falcon_ctl.watch_screen.memory import MachineMemory
 from falcon_ctl.watch_screen.spans import Row, Span, packed, row
+from falcon_ctl.watch_screen.state import MachineState
 
 FULL = 0.9  # of a limit: what is fuller is marked
 
 
-def queues(host: Host, memory: MachineMemory, width: int) -> list[Row]:
+def queues(host: Host, memory: MachineState, width: int) -> list[Row]:
     """Rows of rings and sockets in which something waits or did lately."""
     rings = [_ring(one) for one in host.queues if one.number in memory.queues.by_key]
     waiting = [_socket(one) for one in host.sockets if one.container in memory.sockets.by_key]

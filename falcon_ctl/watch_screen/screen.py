@@ -15,9 +15,9 @@ from falcon_ctl.watch_screen import totals
 from falcon_ctl.watch_screen.cores import cores, heading
 from falcon_ctl.watch_screen.events import events
 from falcon_ctl.watch_screen.flows import flows
-from falcon_ctl.watch_screen.memory import MachineMemory, Memory
 from falcon_ctl.watch_screen.queues import queues
 from falcon_ctl.watch_screen.spans import EMPTY, Row, Span, beside, filled, fit, row
+from falcon_ctl.watch_screen.state import MachineState, ScreenState
 
 WIDE = 120
 _EVENTS = 4  # rows for the log, its heading included, before cores and flows get more
@@ -49,7 +49,7 @@ class Frame:
     zone: tzinfo | None = None
 
 
-def screen(memory: Memory, frame: Frame, width: int, height: int) -> list[Row]:
+def screen(memory: ScreenState, frame: Frame, width: int, height: int) -> list[Row]:
     """`height` rows of `width` cells."""
     top = [totals.title(memory, frame.name, width)]
     if height < 2:
@@ -75,7 +75,7 @@ def last_line(frame: Frame) -> Row:
     return row(*paused, *(span for part in parts for span in part))
 
 
-def _totals(memory: Memory, host: Host, width: int) -> list[Row]:
+def _totals(memory: ScreenState, host: Host, width: int) -> list[Row]:
     rows = [totals.machines(memory, width), totals.counters(host, width)]
     differs = totals.disagreement(memory.seen) if memory.seen else ""
     if (
@@ -90,7 +90,7 @@ def _totals(memory: Memory, host: Host, width: int) -> list[Row]:
     return [*rows, *([row(Span(differs, "warn"))] if differs else [])]
 
 
-def _body(memory: Memory, host: Host, frame: Frame, width: int, height: int) -> list[Row]:
+def _body(memory: ScreenState, host: Host, frame: Frame, width: int, height: int) -> list[Row]:
     kept = memory.machines[host.name]
     if width < WIDE:
         return _narrow(memory, kept, host, frame, width, height)
@@ -105,7 +105,7 @@ def _body(memory: Memory, host: Host, frame: Frame, width: int, height: int) -> 
 
 
 def _narrow(
-    memory: Memory, kept: MachineMemory, host: Host, frame: Frame, width: int, height: int
+    memory: ScreenState, kept: MachineState, host: Host, frame: Frame, width: int, height: int
 ) -> list[Row]:
     waiting = queues(host, kept, width)
     heads = len(heading(host, kept, width, 0))
@@ -133,7 +133,7 @@ def _narrow(
     ]
 
 
-def _lanes(host: Host, kept: MachineMemory, width: int, height: int) -> list[Row]:
+def _lanes(host: Host, kept: MachineState, width: int, height: int) -> list[Row]:
     heads = len(heading(host, kept, width, 0))
     lanes = cores(host, kept, width, max(0, height - heads))
     return [*heading(host, kept, width, min(len(kept.cpus.by_key), max(0, height - heads))), *lanes]

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from falcon_ctl.steering.observation import Host, Observation
-from falcon_ctl.watch_screen import wording
-from falcon_ctl.watch_screen.memory import Memory
+from falcon_ctl.watch_screen import describe
 from falcon_ctl.watch_screen.numbers import duration, percentile, rate
 from falcon_ctl.watch_screen.spans import Row, Span, packed, row
+from falcon_ctl.watch_screen.state import ScreenState
 
 
-def title(memory: Memory, name: str, width: int) -> Row:
+def title(memory: ScreenState, name: str, width: int) -> Row:
     """The network and what it runs; parts that have no room are left out from the right."""
     host = memory.host
-    parts = [name, *(wording.described(host.choice) if host else ())]
+    parts = [name, *(describe.described(host.choice) if host else ())]
     text = " · ".join(parts)
     while len(text) + 2 > width and len(parts) > 1:
         parts.pop()
@@ -22,7 +22,7 @@ def title(memory: Memory, name: str, width: int) -> Row:
     return row(Span(f" {text}"[:width].ljust(width), "title"))
 
 
-def machines(memory: Memory, width: int) -> Row:
+def machines(memory: ScreenState, width: int) -> Row:
     """Each machine's rate; the shown one is marked and has its latencies, from NIC to application.
 
     As many as have room beside it.
@@ -61,7 +61,7 @@ def counters(host: Host, width: int) -> Row:
         row("reordered ", Span(f"{reordered:,}", "bad" if reordered else "good")),
         row("lost ", Span(f"{lost:,}", "warn" if lost else "good"), _reasons(host)),
     ]
-    if wording.is_falcon(host.choice):
+    if describe.is_falcon(host.choice):
         parts.insert(2, _falcon(host))
     found = packed(parts, width)
     return found[0] if found else ()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from falcon_ctl.apps import checks, compared, dilation, kernel_tcp, passages, programs, registry
+from falcon_ctl.apps import checks, comparison, dilation, kernel_tcp, passages, programs, registry
 from falcon_ctl.apps.application import Place, Program, Reading, Unreadable
 from falcon_ctl.apps.applications.memcached import Memcached
 from falcon_ctl.apps.clients import memcached_load
@@ -262,7 +262,7 @@ def test_the_report_is_as_its_schema_has_it() -> None:
         replace(outcome("falcon"), reading=None, back=Passages()),
     ]
     report.dilations = {"memcached": Dilation(200, "as asked for")}
-    report.compared = [compared.Compared("memcached", "mean", None, -0.5, -0.4, 47.0, 28.0, "")]
+    report.compared = [comparison.Compared("memcached", "mean", None, -0.5, -0.4, 47.0, 28.0, "")]
     report.checks = [checks.no_errors(report.outcomes)]
     found = json.loads(as_json(report.document()))
     MODELS["Applications"].model_validate(found, strict=True)
@@ -298,7 +298,7 @@ def test_each_check_can_fail() -> None:
 def test_memcached_stands_beside_the_talk_and_the_model() -> None:
     predicted = {"overlay": Prediction(47, 75, 4e5), "falcon": Prediction(23.5, 30, 5e5)}
     both = outcome("overlay"), outcome("falcon", 10e-3, 30e-3)
-    mean, p99 = compared.beside(Memcached(), *both, predicted)
+    mean, p99 = comparison.beside(Memcached(), *both, predicted)
     assert (mean.talk, mean.model, mean.here) == pytest.approx((-0.51, -0.5, -0.5))
     assert (p99.talk, p99.model, p99.here) == pytest.approx((-0.53, -0.6, -0.25))
 

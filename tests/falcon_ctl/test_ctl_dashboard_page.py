@@ -40,11 +40,11 @@ class Shown:
             self.errors.append(message.text)
 
     def _requested(self, request: Any) -> None:
-        if not re.match(rf"(http://127\.0\.0\.1:{self.dashboard.gate.port}/|data:)", request.url):
+        if not re.match(rf"(http://127\.0\.0\.1:{self.dashboard.access.port}/|data:)", request.url):
             self.errors.append(f"asked for {request.url}")
 
     def open(self) -> None:
-        self.page.goto(self.dashboard.gate.address)
+        self.page.goto(self.dashboard.access.address)
         self.wait("document.documentElement.dataset.ready === 'true'")
 
     def wait(self, condition: str) -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from falcon_ctl.dashboard import recording
+from falcon_ctl.dashboard.access import Access, Verdict
 from falcon_ctl.dashboard.frames import Framer, running, title
-from falcon_ctl.dashboard.gate import Gate, Verdict
 from falcon_ctl.dashboard.history import DETAILED, FLOWS, FRAMES, History
 from falcon_ctl.dashboard.links import Port, ports, rates
 from falcon_ctl.dashboard.mailbox import Mailbox
@@ -21,9 +21,9 @@ from falcon_ctl.steering.observation import Event
 from tests.falcon_ctl.dashboard_world import Sent, World
 from topo.spec.builders import leafspine, pair
 
-GATE = Gate("secret", 8321)
+ACCESS = Access("secret", 8321)
 HOST = {"host": "127.0.0.1:8321"}
-COOKIE = {"cookie": f"a=b; {GATE.cookie}=secret"}
+COOKIE = {"cookie": f"a=b; {ACCESS.cookie}=secret"}
 OURS = {"origin": "http://127.0.0.1:8321"}
 FOREIGN = {"origin": "http://evil.example"}
 
@@ -61,7 +61,7 @@ FOREIGN = {"origin": "http://evil.example"}
 )
 def test_who_may(method, headers, token, verdict) -> None:
     is_socket = method == "socket"
-    found = GATE.judge("GET" if is_socket else method, headers, token, websocket=is_socket)
+    found = ACCESS.check("GET" if is_socket else method, headers, token, websocket=is_socket)
     assert found is verdict
 
 

@@ -30,13 +30,13 @@ class Served:
 
     def __init__(self, dashboard: Dashboard, world: World, sources: list[WorldSource]) -> None:
         self.dashboard, self.world, self.sources = dashboard, world, sources
-        self.gate = dashboard.gate
-        self.host = f"127.0.0.1:{self.gate.port}"
-        self.cookie = {"Cookie": f"{self.gate.cookie}={self.gate.token}"}
-        self.bearer = {"Authorization": f"Bearer {self.gate.token}"}
+        self.access = dashboard.access
+        self.host = f"127.0.0.1:{self.access.port}"
+        self.cookie = {"Cookie": f"{self.access.cookie}={self.access.token}"}
+        self.bearer = {"Authorization": f"Bearer {self.access.token}"}
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> SimpleNamespace:
-        client = http.client.HTTPConnection("127.0.0.1", self.gate.port, timeout=PATIENCE)
+        client = http.client.HTTPConnection("127.0.0.1", self.access.port, timeout=PATIENCE)
         raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         client.request(method, path, raw, given)
@@ -103,7 +103,7 @@ def test_a_wrong_token_gets_401_and_nothing_else(served: Served) -> None:
 
 
 def test_the_printed_address_lets_in_and_leaves_no_token_in_the_address_bar(served: Served) -> None:
-    answer = served.ask("GET", served.gate.address.removeprefix(f"http://{served.host}"))
+    answer = served.ask("GET", served.access.address.removeprefix(f"http://{served.host}"))
     assert (answer.status, answer.headers["location"]) == (303, "/")
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
@@ -135,7 +135,7 @@ def test_other_sites_may_neither_look_nor_act(served: Served) -> None:
 def test_it_listens_on_this_computer_only(served: Served) -> None:
     tables = Path("/proc/net").glob("tcp*")  # tcp6 only where there is IPv6
     table = "".join(one.read_text() for one in tables)
-    port = f":{served.gate.port:04X}"
+    port = f":{served.access.port:04X}"
     rows = [line.split() for line in table.splitlines()]
     listening = [row[1] for row in rows if row[1].endswith(port) and row[3] == "0A"]
     assert listening == [f"0100007F{port}"]
@@ -219,7 +219,7 @@ def test_a_viewer_that_stops_reading_holds_nobody_up(served: Served) -> None:
 @contextlib.contextmanager
 def stuck_viewer(served: Served) -> Iterator[None]:
     """A viewer that reads no byte behind the handshake."""
-    with socket.create_connection(("127.0.0.1", served.gate.port)) as sock:
+    with socket.create_connection(("127.0.0.1", served.access.port)) as sock:
         lines = [
             "GET /api/feed HTTP/1.1", f"Host: {served.host}", "Upgrade: websocket",
             "Connection: Upgrade", f"Origin: http://{served.host}", "Sec-WebSocket-Version: 13",
@@ -308,7 +308,7 @@ def played(dashboard: Dashboard) -> Iterator[Served]:
 
 
 def test_a_port_in_use_is_one_clear_line(served: Served, tmp_path: Path) -> None:
-    port = served.gate.port
+    port = served.access.port
     line = f"--port {port}: Address already in use; expected a free port, or --port 0 for any"
     with pytest.raises(UsageError) as caught, serving(lambda: None, Folder(tmp_path, "x"), port):  # type: ignore[arg-type,return-value]
         pass
@@ -356,4 +356,4 @@ def test_nothing_is_left_when_it_ends(tmp_path: Path) -> None:
             receive(feed, "nothing of that type")
     until(lambda: {t for t in threading.enumerate() if t.name.startswith("dashboard")} <= before)
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", one.gate.port))
+        socket.create_connection(("127.0.0.1", one.access.port))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from p4.v1 import p4runtime_pb2
 
-from falcon_ctl.intent.learning import STRANGERS
+from falcon_ctl.intent.learning import UNKNOWN_STATIONS
 from falcon_ctl.live import reach
 from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.systems.catalogue import OFFLOAD, OVERLAY
@@ -74,7 +74,9 @@ def test_a_flood_of_addresses_in_one_tenant_spoils_no_other_tenants_run(pair: To
         until(lambda: wanted <= controller.learned["s1"])
         found = held(testbed)
         assert found[blue] == len(own)
-        assert 0 < found[red] <= STRANGERS + len(own)  # a batch may be half done when it is read
+        assert (
+            0 < found[red] <= UNKNOWN_STATIONS + len(own)
+        )  # a batch may be half done when it is read
         assert controller.use(OFFLOAD) > 0  # raises when learning failed
-        strangers = [s for s in controller.strangers if s.vni == red]
-        assert len(strangers) == STRANGERS
+        unknown = [s for s in controller.unknown_stations if s.vni == red]
+        assert len(unknown) == UNKNOWN_STATIONS

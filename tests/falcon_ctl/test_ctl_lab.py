@@ -7,7 +7,7 @@ import pytest
 
 from falcon_ctl import lab
 from falcon_ctl.errors import CtlError
-from falcon_ctl.lab.asked import ends
+from falcon_ctl.lab.flows import ends
 from topo.spec.sources import load
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falcon_ctl.intent.learning import STRANGERS, Learner, Recent, Sighting, quotas
+from falcon_ctl.intent.learning import UNKNOWN_STATIONS, Learner, Recent, Sighting, quotas
 from falcon_ctl.intent.network import LEARN, intent
 from falcon_ctl.intent.overlay import REPORTS
 from falcon_ctl.live.learners import Learners
@@ -76,7 +76,7 @@ def test_an_address_that_is_reported_again_is_the_latest():
 
 def test_quotas_fit_the_table_however_many_tenants_there_are():
     topology = leafspine(machines=4)
-    assert quotas(topology, 16384) == dict.fromkeys((RED, BLUE), 16 + STRANGERS)
+    assert quotas(topology, 16384) == dict.fromkeys((RED, BLUE), 16 + UNKNOWN_STATIONS)
     assert quotas(topology, 100) == dict.fromkeys((RED, BLUE), 50)
 
 
@@ -90,10 +90,10 @@ def test_strangers_are_bounded_and_the_inventory_is_no_stranger():
     for sighting in sightings(RED, range(5000)):
         learner.report(LEARN, [struct(sighting)])
         learner.changes(100)
-    assert len(learners.strangers) == STRANGERS
-    assert learners.strangers[-1].mac == "02:dd:00:00:13:87"
+    assert len(learners.unknown_stations) == UNKNOWN_STATIONS
+    assert learners.unknown_stations[-1].mac == "02:dd:00:00:13:87"
     assert (RED, own.mac) in learners.seen["s1"]  # although its entry made room long ago
-    assert len(learners.seen["s1"]) == 1 + 4 + STRANGERS
+    assert len(learners.seen["s1"]) == 1 + 4 + UNKNOWN_STATIONS
 
 
 def test_each_tenant_of_an_access_switch_has_a_limit_of_reports():

@@ -27,7 +27,7 @@ from falcon_ctl.figures import evaluate, plots, report, tornado
 from falcon_ctl.figures.experiments import BY_FIGURE
 from falcon_ctl.figures.sensitivity import Effect
 from falcon_ctl.live import cpu_use, udp
-from falcon_ctl.live.surroundings import Surroundings
+from falcon_ctl.live.environment import Environment
 from falcon_ctl.report import document, plot, provenance, results, table
 from falcon_ctl.report.document import Report
 from falcon_ctl.systems.catalogue import MAIN_JOB
@@ -259,12 +259,12 @@ def test_pictures_are_saved_in_one_place_only():
 
 
 def looks(use, flapped=()):
-    """Surroundings before and after a run with this use of the CPUs and these links' changes."""
+    """Environment before and after a run with this use of the CPUs and these links' changes."""
     before = cpu_use.Sample(0, 0, 0, 0, use.cpus)
     after = cpu_use.Sample(use.wall, use.other, 0, use.waited, use.cpus)
     ends = {("m1", "m1-up"): 1, ("s1", "s1-eth1"): 3}
     changed = {end: count + 2 * (end[1] in flapped) for end, count in ends.items()}
-    return Surroundings(before, ends), Surroundings(after, changed)
+    return Environment(before, ends), Environment(after, changed)
 
 
 def test_a_link_that_flaps_disturbs_a_run_of_any_load():
@@ -273,7 +273,7 @@ def test_a_link_that_flaps_disturbs_a_run_of_any_load():
         found = udp.disturbed({}, trace(), [], looks(quiet, ["m1-up"]), saturates)
         assert found == "links changed: m1 m1-up"
     before, after = looks(quiet)
-    gone = Surroundings(after.cpus, {})
+    gone = Environment(after.cpus, {})
     assert len(before.flaps_until(gone)) == 2
 
 

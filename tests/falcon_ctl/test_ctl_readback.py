@@ -80,7 +80,7 @@ def test_a_second_controller_keeps_everything_and_writes_only_the_difference(swi
     with switches.controller() as second:
         assert set(provisioned(second).values()) == {True}
         assert second.learned["leaf1"] == {(sighting.vni, sighting.mac_text)}
-        assert [station.machine for station in second.strangers] == ["m1"]
+        assert [station.machine for station in second.unknown_stations] == ["m1"]
         added = 2  # the stranger is forwarded by both leaves from now on
         assert second.use(OVERLAY) == added
         assert second.use(OVERLAY) == 0

@@ -8,7 +8,7 @@ import pytest
 
 from falcon_ctl.errors import UsageError
 from falcon_ctl.steering import choice as choices
-from falcon_ctl.steering import memory
+from falcon_ctl.steering import last_choice
 from falcon_ctl.steering.choice import Choice
 from falcon_ctl.steering.flow_report import Latency
 from falcon_ctl.steering.flow_request import FlowRequest
@@ -106,14 +106,14 @@ def test_json_that_is_no_choice_is_refused(raw):
 
 
 def test_what_was_asked_for_is_remembered_and_a_damaged_file_is_not(tmp_path):
-    assert memory.recall(tmp_path) is None
-    memory.remember(tmp_path, Choice("falcon", threshold=5))
-    found = memory.recall(tmp_path)
+    assert last_choice.recall(tmp_path) is None
+    last_choice.remember(tmp_path, Choice("falcon", threshold=5))
+    found = last_choice.recall(tmp_path)
     assert found is not None
     assert found.choice == Choice("falcon", threshold=5)
-    (tmp_path / memory.NAME).write_text('{"format": 1, "choice": []}')
-    assert memory.recall(tmp_path) is None
-    assert [path.name for path in tmp_path.iterdir()] == [memory.NAME]
+    (tmp_path / last_choice.NAME).write_text('{"format": 1, "choice": []}')
+    assert last_choice.recall(tmp_path) is None
+    assert [path.name for path in tmp_path.iterdir()] == [last_choice.NAME]
 
 
 def answer(model_ns, busy, delivered, first=0):

@@ -12,8 +12,8 @@ from scapy.layers.vxlan import VXLAN
 from falcon_ctl.capture.trace import Trace
 from falcon_ctl.errors import PartFailed
 from falcon_ctl.intent.network import intent
-from falcon_ctl.live import explaining, run_timeline
-from falcon_ctl.live.explaining import Entries, Explainer
+from falcon_ctl.live import explainer, run_timeline
+from falcon_ctl.live.explainer import Entries, Explainer
 from falcon_ctl.live.run_timeline import LiveRun
 from falcon_ctl.p4rt.schema import Schema
 from falcon_ctl.program import P4INFO
@@ -141,6 +141,6 @@ def run_of(network, passages):
 )
 def test_what_v1switch_refuses_is_one_line(script, said):
     with pytest.raises(PartFailed, match="v1switch explain") as raised:
-        explaining.answer("s1", ["/bin/sh", "-c", script])
+        explainer.answer("s1", ["/bin/sh", "-c", script])
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)

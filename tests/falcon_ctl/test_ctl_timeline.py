@@ -17,7 +17,7 @@ from falcon_ctl.sweeps import spec
 from falcon_ctl.sweeps import traced as sweep_trace
 from falcon_ctl.sweeps.points import expand
 from falcon_ctl.systems.catalogue import BY_NAME
-from falcon_ctl.timeline import counters, from_recording, from_virtual, happenings, sampling
+from falcon_ctl.timeline import counters, events, from_recording, from_virtual, sampling
 from falcon_ctl.timeline.as_json import as_json
 from falcon_ctl.timeline.build import build
 from falcon_ctl.timeline.cores import parts
@@ -311,7 +311,7 @@ def test_a_full_backlog_is_that_of_the_cpu_that_the_packet_never_came_to():
     hops = recorded.packets.hops
     (nic,) = {*hops.cpu[hops.kind == results.STAGE_KINDS.index("napi")].tolist()}
     (target,) = {*hops.cpu[hops.kind == results.STAGE_KINDS.index("rps")].tolist()}
-    found = happenings.drops(recorded.packets, recorded.origin)
+    found = events.drops(recorded.packets, recorded.origin)
     assert nic != target
     assert {one.cpu for one in found if one.reason == "cpu_backlog"} == {target}
 
@@ -319,7 +319,7 @@ def test_a_full_backlog_is_that_of_the_cpu_that_the_packet_never_came_to():
 def test_frames_that_find_the_ring_full_are_there_under_the_virtual_clock():
     load = Stream((4e6,), ms=1, warm_ms=0, knobs={"ring": 16})
     recorded = from_virtual.stream(BY_NAME["overlay"], load, 1, "overlay")
-    found = happenings.drops(recorded.packets, recorded.origin)
+    found = events.drops(recorded.packets, recorded.origin)
     assert {drop.reason for drop in found} == {"rx_missed"}
     assert recorded.packets.number.tolist() == list(range(recorded.packets.size))
     delivered = int((recorded.packets.reason == 0).sum())

@@ -12,9 +12,9 @@ import pytest
 from falcon_ctl import lock
 from falcon_ctl.errors import AlreadyRunning, PartFailed, UsageError
 from falcon_ctl.p4rt.switch import Switch
-from falcon_ctl.steering import entries, handback, memory, session, switches
+from falcon_ctl.steering import entries, last_choice, restore, session, switches
 from falcon_ctl.steering.choice import Choice
-from falcon_ctl.steering.following import followed
+from falcon_ctl.steering.control_socket import control_socket
 from falcon_ctl.steering.session import HalfApplied, Session
 from falcon_ctl.systems.catalogue import OVERLAY
 from rxpath.config.knobs import Knobs
@@ -136,7 +136,7 @@ def test_what_was_chosen_is_run_again_after_a_run(net, steer):
         for name in controller.switches:
             controller.provision(name)
         assert controller.use(OVERLAY) == len(MACHINES)
-        assert handback.give_back(controller, net.run_dir) == len(MACHINES)
+        assert restore.restore_choice(controller, net.run_dir) == len(MACHINES)
 
 
 def test_switches_are_read_back_only_when_somebody_else_wrote(net, steer, monkeypatch):
@@ -179,7 +179,7 @@ def test_a_wrong_choice_changes_nothing(net, steer):
         steer.use(Choice("host", falcon_cpus=(1, 77)))
     assert net.sets() == [1] * len(MACHINES)
     assert set(entries.held(net, None).values()) == {"the entries of overlay"}
-    assert memory.recall(net.run_dir).choice == Choice("overlay")
+    assert last_choice.recall(net.run_dir).choice == Choice("overlay")
 
 
 def test_a_host_that_fails_midway_is_told_apart_from_what_runs(net, steer):
@@ -212,7 +212,7 @@ def controlled(net, monkeypatch):
     monkeypatch.setattr(test_ctl_failover.failover, "Links", test_ctl_failover.Links)
     with lock.exclusive(net.run_dir):
         running = test_ctl_failover.Running(net.made)
-        with running, followed(net.run_dir, running.failover):
+        with running, control_socket(net.run_dir, running.failover):
             yield running
 
 

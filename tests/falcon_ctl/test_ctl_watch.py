@@ -13,7 +13,7 @@ import pytest
 from p4.v1 import p4runtime_pb2, p4runtime_pb2_grpc
 
 from falcon_ctl.errors import PartFailed, SwitchError
-from falcon_ctl.live import presence, tcp, watch
+from falcon_ctl.live import liveness, tcp, watch
 from falcon_ctl.p4rt.client import Client
 from falcon_ctl.traffic.load import Stream
 from rxpath.errors import ControlError
@@ -64,7 +64,7 @@ def client(server):
 
 @pytest.fixture
 def watched(client, tmp_path, monkeypatch):
-    monkeypatch.setattr(presence, "HANGS_AFTER", 0.5)
+    monkeypatch.setattr(liveness, "HANGS_AFTER", 0.5)
     monkeypatch.setattr(watch.Watch, "_dead_part", lambda _: None)  # to the daemon all is well
     with watch.Watch(str(tmp_path)) as found:
         found.ask([client])
@@ -146,8 +146,8 @@ def test_a_part_that_is_stopped_is_named_while_a_switch_is_waited_for(monkeypatc
         return over.wait(30) and seconds < 0
 
     stopped = PartFailed("switch s1", "stopped")
-    monkeypatch.setattr(presence, "hangs", hangs)
-    monkeypatch.setattr(presence, "_ASK_EVERY", 0.01)
+    monkeypatch.setattr(liveness, "hangs", hangs)
+    monkeypatch.setattr(liveness, "_PROBE_EVERY", 0.01)
     monkeypatch.setattr(watch.Watch, "_dead_part", lambda _: stopped if asked.is_set() else None)
     switch = SimpleNamespace(switch="s1", is_primary=True, abort=lambda: None)
     with watch.Watch("/nowhere") as found:

@@ -15,22 +15,22 @@ from ctl_observations import FALCON, NIC, OVERLAY
 from falcon_ctl.errors import AlreadyRunning, CtlError, NoNetwork, UsageError
 from falcon_ctl.steering.choice import Choice
 from falcon_ctl.steering.observation import Event, Observation, Queue, Socket
-from falcon_ctl.watch_screen import choosing, numbers, styles, watching
+from falcon_ctl.watch_screen import choices, numbers, run, styles
 from falcon_ctl.watch_screen import source as feeding
 from falcon_ctl.watch_screen.bar import bar
-from falcon_ctl.watch_screen.helping import help_rows
+from falcon_ctl.watch_screen.help import help_rows
 from falcon_ctl.watch_screen.lines import Report, snapshot
-from falcon_ctl.watch_screen.memory import EVENTS, Memory
 from falcon_ctl.watch_screen.recorded import Recorded
 from falcon_ctl.watch_screen.screen import Frame, screen
 from falcon_ctl.watch_screen.spans import text, width_of
 from falcon_ctl.watch_screen.stages import STAGES
+from falcon_ctl.watch_screen.state import EVENTS, ScreenState
 
 UTC = timezone.utc
 
 
 def remembered(observations):
-    memory = Memory()
+    memory = ScreenState()
     for one in observations:
         memory.add(one)
     return memory
@@ -98,7 +98,7 @@ def test_every_size_is_filled_exactly(width, height):
         rows = drawn(memory, width, height, **frame)
         assert {len(one) for one in rows} == {width}
         assert len(rows) == height
-    assert len(drawn(Memory(), width, height)) == height
+    assert len(drawn(ScreenState(), width, height)) == height
 
 
 def test_the_load_that_falcon_measures_is_told_with_its_interval():
@@ -136,7 +136,7 @@ def test_a_missing_textual_is_one_line_with_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "textual", None)
     monkeypatch.delitem(sys.modules, "falcon_ctl.watch_screen.app")
     with pytest.raises(UsageError, match=r"falcon-testbed\[watch\]"):
-        watching._screen(src.Made(), None, None)
+        run._screen(src.Made(), None, None)
 
 
 def test_a_wide_screen_has_flows_beside_the_cores():
@@ -353,13 +353,13 @@ def test_the_help_fits_80_columns_and_names_every_letter():
 
 def test_questions_make_choices_and_find_what_is_typed():
     now = Choice("falcon", policy="rps", threshold=60, dilation=200)
-    assert choosing.systems(now).choose("overlay") == Choice("overlay", threshold=60)
-    assert choosing.policies(now).choose("falcon") == Choice("falcon", threshold=60)  # its own
-    assert choosing.thresholds(now).choose("75") == Choice("falcon", policy="rps", threshold=75)
-    assert choosing.systems(now).candidates("falcon")[0] == "falcon"
-    assert choosing.systems(now).candidates("price of")[:1] == []
-    assert choosing.thresholds(now).candidates("8") == ["8", "80", "85", "90"]
-    assert "no effect" in choosing.remark(choosing.thresholds(now).choose("75"))
+    assert choices.systems(now).choose("overlay") == Choice("overlay", threshold=60)
+    assert choices.policies(now).choose("falcon") == Choice("falcon", threshold=60)  # its own
+    assert choices.thresholds(now).choose("75") == Choice("falcon", policy="rps", threshold=75)
+    assert choices.systems(now).candidates("falcon")[0] == "falcon"
+    assert choices.systems(now).candidates("price of")[:1] == []
+    assert choices.thresholds(now).candidates("8") == ["8", "80", "85", "90"]
+    assert "no effect" in choices.remark(choices.thresholds(now).choose("75"))
 
 
 # -- the application, without a terminal -----------------------------------------------------------

@@ -63,7 +63,7 @@ class Happened:
 
 
 @dataclass
-class MachineMemory:
+class MachineState:
     """What is kept of one machine."""
 
     cpus: Levels = field(default_factory=Levels)
@@ -90,7 +90,7 @@ def _waiting(packets: int) -> float:
 
 
 @dataclass
-class Memory:
+class ScreenState:
     """All that is shown.
 
     `seen`: the last observation, with loads and rates of the last `WINDOW_S`; `machine`: the one
@@ -101,7 +101,7 @@ class Memory:
     machine: str = ""
     picked: bool = False
     outage: str = ""
-    machines: dict[str, MachineMemory] = field(default_factory=lambda: defaultdict(MachineMemory))
+    machines: dict[str, MachineState] = field(default_factory=lambda: defaultdict(MachineState))
     events: deque[Happened] = field(default_factory=lambda: deque(maxlen=EVENTS))
     _behind_ns: int = 0  # since when another machine receives more
     _recent: dict[str, deque[tuple[int, Host]]] = field(default_factory=lambda: defaultdict(deque))
@@ -221,7 +221,7 @@ def _change(before: Choice, now: Choice) -> str:
 def _gathered(events: Iterable[Event]) -> Iterator[Event]:
     """The events, but one for all changes of CPU of one observation where there are many.
 
-    What machines run is told by `Memory` itself, in one line for those alike.
+    What machines run is told by `ScreenState` itself, in one line for those alike.
     """
     found: dict[tuple[str, str], list[Event]] = defaultdict(list)
     for event in (one for one in events if one.kind != "use"):

@@ -1,4 +1,4 @@
-"""Programs of the classic BPF that recognise the frames of a run, plain or in VXLAN.
+"""Classic BPF programs that match the frames of a run, plain or in VXLAN.
 
 A UDP frame of a run carries the measuring payload with the number of its flow; a TCP frame is known
 by its ports.  The programs are for what a packet socket sees of an incoming frame: the kernel has

@@ -1,4 +1,4 @@
-"""How a `falcon_ctl control` that runs follows a `use`: it takes requests on a socket."""
+"""The Unix socket on which a running `falcon_ctl control` takes requests of `falcon_ctl use`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from rxpath.live.control import Caller, Server
 
 
 @contextmanager
-def followed(
+def control_socket(
     run_dir: Path, failover: Failover, tell: Callable[[Choice], object] = lambda _: None
 ) -> Iterator[None]:
-    """While the block runs, `failover` runs what a `use` asks it for; `tell` is called with it.
+    """Serve requests while the block runs: `failover` switches to each choice, `tell` is called.
 
     Raises:
         ControlError: the run directory takes no socket.

@@ -1,4 +1,4 @@
-"""A live run once more under the virtual clock: its recorded frames, and its load as planned."""
+"""Repeats a live run under the virtual clock: its recorded frames, and its load as planned."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RX_MISSED = "rx_missed"  # frames that the ring or the host had no room for: wi
 
 
 def can_replay(system: System) -> bool:
-    """A recording says all that the host remembers but what a policy keeps by itself."""
+    """Whether a recording has all of the host's state; policies with state of their own do not."""
     return system.policy not in ("mflow", "rss++") and system.custom is None
 
 
@@ -34,7 +34,7 @@ def _host(system: System, trace: Trace) -> LiveHost:
 
 
 def replayed(system: System, trace: Trace) -> Replayed:
-    """The trace's frames, at the same times, under the virtual clock: which events are others."""
+    """Replay the trace's frames at their times under the virtual clock; count what differs."""
     ours = [p for p in trace.passages if p.stages or p.drop_reason in results.DROP_REASONS]
     if not ours:
         return Replayed(0, 0)

@@ -1,4 +1,4 @@
-"""Who may use the dashboard: token, Host and Origin of a request. Pure.
+"""Access control of the dashboard: token, Host and Origin of a request. Pure.
 
 The server listens on 127.0.0.1 only, but every program and every web page on this computer can
 reach that. A page of another site could have the browser send requests here (cross-site request
@@ -20,7 +20,7 @@ _SAFE = ("GET", "HEAD")
 
 
 class Verdict(Enum):
-    """What becomes of a request: HTTP status and the only line of the answer."""
+    """The decision on a request: HTTP status and the one line of the response."""
 
     PASS = 200, ""
     ENTER = 303, ""  # the token was right: it goes into a cookie and out of the address
@@ -40,8 +40,8 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True)
-class Gate:
-    """The one token of a server, and its port."""
+class Access:
+    """Access control of one server: its token and its port."""
 
     token: str
     port: int
@@ -56,7 +56,7 @@ class Gate:
         """What the user opens."""
         return f"http://{NAMES[0]}:{self.port}/?token={self.token}"
 
-    def judge(
+    def check(
         self,
         method: str,
         headers: Mapping[str, str],
@@ -64,7 +64,7 @@ class Gate:
         *,
         websocket: bool = False,
     ) -> Verdict:
-        """Judge a request.
+        """Decide whether a request is allowed.
 
         Args:
             method: of HTTP.

@@ -1,4 +1,4 @@
-"""A user's own application: a class in a Python file, FILE.py:NAME."""
+"""Loads a user's application: a class in a Python file, FILE.py:NAME."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks at the network that is up for as long as rates take."""
+"""One observation of the network, with rates over half a second, for `falcon_ctl show`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from falcon_ctl.steering import entries
 from falcon_ctl.steering.observation import Observation
 from falcon_ctl.steering.session import Session
 
-_SECONDS = 0.5  # between the two looks whose difference is shown
+_SECONDS = 0.5  # between the two observations that rates are computed from
 
 
-def over_a_while(run_dir: Path | None) -> tuple[Observation, dict[str, str]]:
-    """What the network did in half a second of wall time, and what its switches hold.
+def take(run_dir: Path | None) -> tuple[Observation, dict[str, str]]:
+    """The observation, its rates over half a second of wall time, and what each switch holds.
 
     Raises:
         UsageError: there is no network.

@@ -1,4 +1,4 @@
-"""Which switches are there: sessions that end, switches that hang, and those that come back."""
+"""Liveness of switches: probes those with a session, and reconnects to those that are gone."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ from falcon_ctl.errors import SwitchError
 from falcon_ctl.p4rt.client import Client
 
 HANGS_AFTER = 5.0  # s without an answer; a busy switch takes milliseconds
-_ASK_EVERY = 1.0  # s
-_KNOCK_EVERY = 0.2  # s
+_PROBE_EVERY = 1.0  # s
+_RETRY_EVERY = 0.2  # s
 ANSWER = 1.0  # s that a switch which came back has to answer
 
 
-class Questions(Background):
-    """Context manager: asks the switches for an answer, one after the other, again and again.
+class LivenessProbe(Background):
+    """Context manager: probes the switches in turn, once a second, and reports one that hangs.
 
     Args:
-        clients: the sessions with them, now.
-        tell: called with the session of one that hangs. When it aborts the session, the stream
+        clients: returns the present sessions.
+        tell: called with the session of a switch that hangs. When it aborts the session, the stream
             ends like that of a switch that died.
     """
 
     def __init__(
         self, clients: Callable[[], Iterable[Client]], tell: Callable[[Client], None]
     ) -> None:
-        super().__init__("questions")
+        super().__init__("liveness")
         self._clients, self._tell = clients, tell
 
     def _loop(self) -> None:
-        while not self._stop.wait(_ASK_EVERY):
+        while not self._stop.wait(_PROBE_EVERY):
             for client in self._clients():
                 if not self._stop.is_set() and hangs(client, HANGS_AFTER):
                     self._tell(client)
 
 
-class Knocks(Background):
-    """Context manager: opens sessions with switches that are gone, as soon as they answer.
+class Reconnector(Background):
+    """Context manager: reconnects to switches that are gone as soon as they answer.
 
     Args:
-        open_session: opens one, within so many seconds; raises SwitchError.
+        open_session: (switch, timeout in s) → a session; raises SwitchError.
         tell: called after a session was put into `opened`.
     """
 
     def __init__(
         self, open_session: Callable[[str, float], Client], tell: Callable[[], None]
     ) -> None:
-        super().__init__("knocks")
+        super().__init__("reconnector")
         self._open, self._tell = open_session, tell
         self._gone: set[str] = set()
         self._opened: queue.SimpleQueue[Client] = queue.SimpleQueue()
 
     def expect(self, name: str) -> None:
-        """From now on try this switch, until a session is open."""
+        """Try to reconnect to this switch until a session is open."""
         self._gone.add(name)
 
     def opened(self) -> Iterator[Client]:
@@ -67,12 +67,12 @@ class Knocks(Background):
                 yield self._opened.get_nowait()
 
     def _loop(self) -> None:
-        while not self._stop.wait(_KNOCK_EVERY):
+        while not self._stop.wait(_RETRY_EVERY):
             for name in sorted(self._gone):
                 if not self._stop.is_set():
-                    self._knock(name)
+                    self._reconnect(name)
 
-    def _knock(self, name: str) -> None:
+    def _reconnect(self, name: str) -> None:
         try:
             client = self._open(name, ANSWER)
         except SwitchError:
@@ -87,7 +87,7 @@ class Knocks(Background):
 
 
 def hangs(client: Client, seconds: float) -> bool:
-    """The switch does not answer; an error is an answer, or an end that shows otherwise."""
+    """Whether the switch gives no answer within `seconds`; an error counts as an answer."""
     try:
         client.verify_answers(seconds)
     except SwitchError as error:

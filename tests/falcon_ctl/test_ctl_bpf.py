@@ -7,7 +7,7 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import ARP, Ether
 from scapy.layers.vxlan import VXLAN
 
-from falcon_ctl.capture import marks
+from falcon_ctl.capture import bpf
 from falcon_ctl.traffic.flows import Endpoint, Flow, tcp_segments, udp_template
 
 ENDS = (
@@ -54,10 +54,10 @@ def tcp(source=40_000, target=7000):
 
 @pytest.mark.parametrize("wrap", [bytes, tunnelled])
 def test_frames_of_the_flows_are_counted_plain_and_in_vxlan(wrap):
-    program = marks.udp_frames(range(1000, 1003))
+    program = bpf.udp_frames(range(1000, 1003))
     found = [n for n in range(998, 1006) if accepts(program, wrap(udp(n)))]
     assert found == [1000, 1001, 1002]
-    program = marks.tcp_frames([(40_000, 7000), (40_001, 7000)])
+    program = bpf.tcp_frames([(40_000, 7000), (40_001, 7000)])
     assert accepts(program, wrap(tcp()))
     assert accepts(program, wrap(tcp(40_001)))
     assert not accepts(program, wrap(tcp(7000, 40_000))), "acknowledgements are no frames sent"
@@ -77,12 +77,12 @@ def test_frames_of_the_flows_are_counted_plain_and_in_vxlan(wrap):
     ],
 )
 def test_other_frames_are_not(frame):
-    assert not accepts(marks.udp_frames(range(1000, 1003)), frame)
-    assert not accepts(marks.tcp_frames([(40_000, 7000)]), frame)
+    assert not accepts(bpf.udp_frames(range(1000, 1003)), frame)
+    assert not accepts(bpf.tcp_frames([(40_000, 7000)]), frame)
 
 
 def test_more_flows_than_jumps_reach_are_refused():
-    many = [(port, 7000) for port in range(marks.MOST_FLOWS)]
-    assert accepts(marks.tcp_frames(many), tcp(0))
+    many = [(port, 7000) for port in range(bpf.MOST_FLOWS)]
+    assert accepts(bpf.tcp_frames(many), tcp(0))
     with pytest.raises(ValueError, match="expected 1 to 200"):
-        marks.tcp_frames([*many, (60_000, 7000)])
+        bpf.tcp_frames([*many, (60_000, 7000)])

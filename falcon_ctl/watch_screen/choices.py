@@ -9,7 +9,7 @@ from pathlib import Path
 from falcon_ctl.steering import choice as choices
 from falcon_ctl.steering.choice import CHAIN, POLICIES, Choice
 from falcon_ctl.systems.catalogue import LIVE
-from falcon_ctl.watch_screen import wording
+from falcon_ctl.watch_screen import describe
 from falcon_ctl.watch_screen.spans import Row, Span, row
 from rxpath.policies import custom
 
@@ -74,7 +74,7 @@ def policies(now: Choice) -> Question:
     """Which steering policy is to run instead of the system's own."""
 
     def choose(value: str) -> Choice:
-        own = wording.policy(replace(now, policy=None))
+        own = describe.policy(replace(now, policy=None))
         named = choices.given(now.system, _path(value)).policy
         return replace(now, policy=None if named == own else named, dilation=None)
 
@@ -118,6 +118,6 @@ def _path(value: str) -> str:
 
 def remark(choice: Choice) -> str:
     """What the reader should know of a choice before it acts; "" when there is nothing."""
-    if choice.threshold is not None and not wording.is_falcon(choice):
-        return f"policy {wording.short(wording.policy(choice))} has no threshold: no effect"
+    if choice.threshold is not None and not describe.is_falcon(choice):
+        return f"policy {describe.short(describe.policy(choice))} has no threshold: no effect"
     return ""

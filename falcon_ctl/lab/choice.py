@@ -1,4 +1,4 @@
-"""Which system is to run, with which knobs. Pure, but for the files that a user names."""
+"""The system that a lab runs, with its knobs. Pure, except for files that a user names."""
 
 from __future__ import annotations
 

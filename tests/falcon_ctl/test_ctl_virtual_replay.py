@@ -10,7 +10,7 @@ from scapy.layers.l2 import ARP, Ether
 from scapy.layers.vxlan import VXLAN
 
 from falcon_ctl.capture import segment, trace
-from falcon_ctl.live import second_clock
+from falcon_ctl.live import virtual_replay
 from falcon_ctl.live.plan import Plan
 from falcon_ctl.systems.catalogue import FALCON, HOST, OVERLAY, SPLITTING
 from falcon_ctl.traffic.flows import Endpoint, Flow
@@ -88,7 +88,7 @@ def a_mix(start, gap_ns=350, count=900):
 @pytest.mark.parametrize("system", [OVERLAY, SPLITTING, FALCON], ids=lambda s: s.name)
 def test_recorded_frames_end_alike_under_the_virtual_clock(system, tmp_path):
     found = recorded(system, a_mix(10**13), tmp_path, earlier=a_mix(0))
-    run = second_clock.replayed(system, found)
+    run = virtual_replay.replayed(system, found)
     assert run.frames == 901  # the broadcast is for two containers
     assert run.different == 0
     merged = {p.delivered for p in found.passages if p.proto == 6}
@@ -97,42 +97,42 @@ def test_recorded_frames_end_alike_under_the_virtual_clock(system, tmp_path):
 
 def test_an_event_that_differs_is_found(tmp_path):
     found = recorded(OVERLAY, a_mix(10**13, count=600), tmp_path)
-    assert second_clock.replayed(OVERLAY, found).different == 0
+    assert virtual_replay.replayed(OVERLAY, found).different == 0
     some = found.passages[300]
     later = some._replace(delivered=some.delivered + 1)
     spoiled = [later if p is some else p for p in found.passages]
-    assert second_clock.replayed(OVERLAY, replace(found, passages=spoiled)).different == 1
+    assert virtual_replay.replayed(OVERLAY, replace(found, passages=spoiled)).different == 1
     lost = some._replace(delivered=0, drop_reason="cpu_backlog")
     spoiled = [lost if p is some else p for p in found.passages]
-    assert second_clock.replayed(OVERLAY, replace(found, passages=spoiled)).different == 1
+    assert virtual_replay.replayed(OVERLAY, replace(found, passages=spoiled)).different == 1
     other = replace(
         found, meta={**found.meta, "knobs": {**found.meta["knobs"], "costs": "xeon-gold-5218"}}
     )
-    assert second_clock.replayed(OVERLAY, other).different > 100
-    assert second_clock.replayed(OVERLAY, replace(found, passages=[])).frames == 0
+    assert virtual_replay.replayed(OVERLAY, other).different > 100
+    assert virtual_replay.replayed(OVERLAY, replace(found, passages=[])).frames == 0
 
 
 def test_a_planned_load_has_the_rate_of_the_live_one(tmp_path):
     load = replace(Plan(pair(), 1, 1.0).saturating(FLOW, 660e3), dilation=DILATION)
     offsets = load.schedules[0].tolist()
     found = recorded(OVERLAY, [(10**13 + t, datagram()) for t in offsets], tmp_path)
-    live = second_clock.rate([p.delivered for p in found.passages if p.delivered])
-    assert second_clock.predicted_pps(OVERLAY, load, found) == pytest.approx(live, rel=1e-3)
-    assert second_clock.capacity_pps(FALCON, load, found) > 1.5 * live
+    live = virtual_replay.rate([p.delivered for p in found.passages if p.delivered])
+    assert virtual_replay.predicted_pps(OVERLAY, load, found) == pytest.approx(live, rel=1e-3)
+    assert virtual_replay.capacity_pps(FALCON, load, found) > 1.5 * live
     stranger = replace(load, flows=[replace(FLOW, source_port=1)])
-    assert second_clock.predicted_pps(OVERLAY, stranger, found) == 0.0
+    assert virtual_replay.predicted_pps(OVERLAY, stranger, found) == 0.0
 
 
 def test_falcon_is_above_the_overlay_for_a_stream_by_the_model(tmp_path):
     load = Plan(pair(), 1, 1.0).stream()
     found = recorded(OVERLAY, [(10**13, data(0))], tmp_path)
-    overlay = second_clock.predicted_stream_pps(OVERLAY, load, found, found.passages)
+    overlay = virtual_replay.predicted_stream_pps(OVERLAY, load, found, found.passages)
     meta = {**found.meta, "knobs": {**found.meta["knobs"], **FALCON.knobs}}
-    falcon = second_clock.predicted_stream_pps(
+    falcon = virtual_replay.predicted_stream_pps(
         FALCON, load, replace(found, meta=meta), found.passages
     )
     assert falcon > 1.1 * overlay > 0
-    assert second_clock.predicted_stream_pps(OVERLAY, load, found, []) == 0.0
+    assert virtual_replay.predicted_stream_pps(OVERLAY, load, found, []) == 0.0
 
 
 def test_a_window_that_is_too_small_keeps_no_core_busy():
@@ -175,7 +175,7 @@ def steady(system, seed):
         return found, found.latency[found.delivered]
 
     found, _ = latencies(plan.flood([FLOW]))
-    most = second_clock.rate(found.time[found.delivered])
+    most = virtual_replay.rate(found.time[found.delivered])
     return most, lambda capacity: float(np.median(latencies(plan.steady(FLOW, capacity))[1]) / 1000)
 
 

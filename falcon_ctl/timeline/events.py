@@ -1,4 +1,4 @@
-"""What happens in a run beside the work: drops, rehashes, hand-overs, FALCON off and on. Pure."""
+"""Events of a run: drops, rehashes, hand-overs, and FALCON switched off and on. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked for: the flows of one run, and where they go. Pure, validated."""
+"""The flows of one run: how many, between which containers, at which rate. Pure, validated."""
 
 from __future__ import annotations
 

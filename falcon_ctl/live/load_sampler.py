@@ -8,14 +8,14 @@ from falcon_ctl.live.hosts import ANSWER_SECONDS
 from rxpath.errors import ControlError
 from rxpath.live.control import Client
 
-_PERIOD = 0.02
+_PERIOD = 0.02  # s
 
 
-class Monitor(Background):
+class LoadSampler(Background):
     """Context manager: `samples` of the host at a control socket, on a separate connection."""
 
     def __init__(self, control_socket: str) -> None:
-        super().__init__("monitor")
+        super().__init__("load sampler")
         self.samples: list[LoadSample] = []
         self._client = Client(control_socket, ANSWER_SECONDS)
 

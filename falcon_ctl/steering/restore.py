@@ -1,4 +1,4 @@
-"""After a run that used the network for itself: it runs again what `use` had chosen."""
+"""Restores what `falcon_ctl use` had chosen after a run that used the network exclusively."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from pathlib import Path
 
 from falcon_ctl.errors import UsageError
 from falcon_ctl.live.controller import Controller
-from falcon_ctl.steering import memory
+from falcon_ctl.steering import last_choice
 from rxpath.errors import ConfigError
 
 
-def give_back(controller: Controller, run_dir: Path) -> int:
-    """Give the switches the entries of what `use` chose last, if it chose anything.
+def restore_choice(controller: Controller, run_dir: Path) -> int:
+    """Write the entries of the last choice to the switches, if there is one.
 
     The hosts' knobs are restored by the run itself.
 
     Returns:
-        Number of updates.
+        How many updates were written.
 
     Raises:
         SwitchError: a switch refuses them.
     """
-    remembered = memory.recall(run_dir)
+    remembered = last_choice.recall(run_dir)
     if remembered is None:
         return 0
     try:

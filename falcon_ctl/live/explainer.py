@@ -1,4 +1,4 @@
-"""Asks v1switch what switches do with frames: their entries read back, its program run on them.
+"""Has v1switch explain frames: runs the switches' program with the entries read back from them.
 
 falcon_ctl reaches switches by P4Runtime only, so v1switch is run as a program here, whatever the
 switches are: BMv2's entries explain as well.

@@ -22,11 +22,11 @@ from falcon_ctl.errors import CtlError, Interrupted, UsageError
 from falcon_ctl.steering.observation import Observation
 from falcon_ctl.watch_screen import styles
 from falcon_ctl.watch_screen.lines import HEADING, Report, snapshot
-from falcon_ctl.watch_screen.memory import Memory
 from falcon_ctl.watch_screen.network import Live
 from falcon_ctl.watch_screen.recorded import Recorded
 from falcon_ctl.watch_screen.source import FLOWS, RETRY_S, Source, explained
 from falcon_ctl.watch_screen.spans import Row
+from falcon_ctl.watch_screen.state import ScreenState
 from falcon_ctl.watch_screen.terminal import is_terminal, is_utf8
 
 LINES_S = 1.0  # between two lines
@@ -123,7 +123,7 @@ def _signals(end: Callable[[], None]) -> Iterator[list[int]]:
 
 def _once(source: Source, interval: float, json: Path | None) -> None:
     """Two observations, as rates are of the time between them; the second one is shown."""
-    memory = Memory()
+    memory = ScreenState()
     for wait in (0.0, interval):
         time.sleep(wait if source.is_live else 0.0)
         if (seen := source.observe(FLOWS)) is not None:

@@ -1,4 +1,4 @@
-"""Whatever the packages below raise on purpose, as the controller's errors."""
+"""Translates errors of rxpath and topo to the controller's errors, for notebooks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from topo.errors import CallError, TopoError
 
 
 class Refused(CtlError):
-    """A file of the user's, or this computer, is not as it has to be; the text says what."""
+    """A user's file or this computer does not meet a requirement, which the text names."""
 
     exit_status = 2
 
 
 @contextmanager
 def one_line() -> Iterator[None]:
-    """Raise CtlError, whose text is one line, in place of the packages' own errors."""
+    """Raise `CtlError`, whose text is one line, in place of errors of rxpath, topo and the OS."""
     try:
         yield
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""What may disturb a measured run: the computer's other work, links that go down."""
+"""What may disturb a measured run: other processes of this computer, and link flaps."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Carriers = dict[tuple[str, str], int]
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """A look at them; two looks tell what happened in between."""
+class Environment:
+    """A sample of CPU times and carrier changes; the difference of two is what happened between."""
 
     cpus: cpu_use.Sample
     carriers: Carriers
 
     @classmethod
-    def of(cls, testbed: Testbed) -> Surroundings:
-        """Look at the CPUs and at both ends of each link; containers' links end at machines."""
+    def of(cls, testbed: Testbed) -> Environment:
+        """Sample the CPUs and both ends of each link; containers' links end at machines."""
         nodes = [one.name for one in (*testbed.topology.switches, *testbed.topology.machines)]
         carriers = {
             (node, name): link.carrier_changes
@@ -30,12 +30,12 @@ class Surroundings:
         }
         return cls(cpu_use.sample(testbed.pids), carriers)
 
-    def use_until(self, later: Surroundings) -> CpuUse:
-        """What the CPUs did between this look and a later one."""
+    def use_until(self, later: Environment) -> CpuUse:
+        """CPU use between this sample and a later one."""
         return self.cpus.until(later.cpus)
 
-    def flaps_until(self, later: Surroundings) -> list[str]:
-        """Interfaces that lost or got their carrier in between, or are gone."""
+    def flaps_until(self, later: Environment) -> list[str]:
+        """Interfaces whose carrier changed until a later sample, or that are gone."""
         return [
             f"{node} {name}"
             for (node, name), count in self.carriers.items()

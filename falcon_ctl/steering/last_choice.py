@@ -1,4 +1,4 @@
-"""What a network was told to run last: a file in its run directory, gone when it goes down."""
+"""The last choice that was applied to a network: a file in its run directory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Remembered:
 
 
 def recall(run_dir: Path) -> Remembered | None:
-    """What was asked of the network of `run_dir` last; None: nothing that can be read."""
+    """The last choice for the network of `run_dir`; None when there is no readable one."""
     try:
         raw = json.loads((run_dir / NAME).read_text())
         if raw["format"] != _FORMAT:
@@ -37,7 +37,7 @@ def recall(run_dir: Path) -> Remembered | None:
 
 
 def remember(run_dir: Path, choice: Choice) -> None:
-    """Note that the network of `run_dir` was told to run `choice`, where the disk has room."""
+    """Store `choice` as the last one of the network of `run_dir`; a full disk is no error."""
     content = {
         "format": _FORMAT,
         "choice": choice.to_json(),
