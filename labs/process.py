@@ -203,5 +203,5 @@ class Process:
 
     @property
     def errors(self) -> str:
-        """The end of what was written past Python's output, such as the loader's complaint."""
+        """The end of what bypassed Python's output, such as an error of the dynamic loader."""
         return self._errors.decode(errors="replace")

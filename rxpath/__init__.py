@@ -1,1 +1,1 @@
-"""The receiving host: a pure model, one driver per clock, one file with the sockets."""
+"""The receiving host: a pure model, a driver for each clock, packet sockets at the edge."""

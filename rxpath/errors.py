@@ -1,4 +1,4 @@
-"""The one error root of this room."""
+"""The errors of rxpath, which carry their fields."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rxpath.texts import escaped, shown
 
 
 class RxPathError(Exception):
-    """Anything that this room reports on purpose."""
+    """Base class of the errors of rxpath."""
 
 
 class ConfigError(RxPathError):

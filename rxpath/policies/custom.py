@@ -236,7 +236,7 @@ def _choosing(written: Callable[..., tuple[int, int]]) -> Choose:
 
 
 def _refused(path: str, function: Callable[..., Any], error: Exception) -> PolicyError:
-    """Numba's complaint, without the page that explains how it was found."""
+    """The error for what Numba refused to compile, reduced to Numba's own first message."""
     text = _COLOURS.sub("", str(error))
     at = getattr(error, "loc", None)
     if at is not None and at.filename == path:

@@ -152,14 +152,14 @@ class Sandbox:
         self.directory = Path()
         self._ports: dict[int, Port] = {}
         self._stack = contextlib.ExitStack()
-        self._door: socket.socket
+        self._socket: socket.socket
 
     def __enter__(self) -> Self:
         """Build it; on an error everything is removed."""
         with contextlib.ExitStack() as stack:
             self.directory = Path(tempfile.mkdtemp(prefix="falcon-sw-"))
             stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
-            self._door = self._enter_namespaces(stack)
+            self._socket = self._enter_namespaces(stack)
             self._call(
                 "veths", pairs=[[self.ifname(n), f"far{n}"] for n in self.numbers], mtu=self.mtu
             )
@@ -257,8 +257,8 @@ class Sandbox:
     def _exchange(self, operation: str, **params: Any) -> tuple[dict[str, Any], list[int]]:
         request = json.dumps({"op": operation, "params": params}).encode()
         try:
-            self._door.send(request)
-            reply, descriptors, _, _ = socket.recv_fds(self._door, 1 << 20, 1)
+            self._socket.send(request)
+            reply, descriptors, _, _ = socket.recv_fds(self._socket, 1 << 20, 1)
         except OSError as error:
             raise SandboxError(f"{operation}: the sandbox does not answer ({error})") from error
         if not reply:

@@ -1,7 +1,7 @@
 """Slow and hostile clients, over raw sockets: after they have gone the server answers again.
 
 Every wait is bounded. While they are there, a well-behaved client is answered as well wherever
-its share allows it. Frames are those of HTTP/2 (RFC 9113), headers those of HPACK (RFC 7541).
+its quota allows it. Frames are those of HTTP/2 (RFC 9113), headers those of HPACK (RFC 7541).
 """
 
 import contextlib

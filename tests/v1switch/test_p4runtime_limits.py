@@ -19,14 +19,14 @@ from tests.v1switch import large
 from tests.v1switch.p4runtime_own import DEVICE_ID
 from v1switch.control.dataplane import Dataplane
 from v1switch.engines.python.engine import PythonEngine
-from v1switch.p4runtime import entrance, limits, peers
+from v1switch.p4runtime import admission, limits, peers
 from v1switch.p4runtime.errors import Code
 from v1switch.p4runtime.errors import Refused as Refusal
 from v1switch.p4runtime.listener import BindFailed, reach
 from v1switch.p4runtime.peers import Peer, Peers, peer
+from v1switch.p4runtime.quota import Quota
 from v1switch.p4runtime.server import serve
 from v1switch.p4runtime.session import Session
-from v1switch.p4runtime.shares import Shares
 
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 ID = {"device_id": DEVICE_ID, "election_id": {"low": 1}}
@@ -201,9 +201,9 @@ def test_broken_bytes_are_invalid(server, method, data):
 
 
 CHECKED = {
-    rt.WriteRequest: entrance.check_write,
-    rt.ReadRequest: entrance.check_read,
-    rt.SetForwardingPipelineConfigRequest: entrance.check_pipeline,
+    rt.WriteRequest: admission.check_write,
+    rt.ReadRequest: admission.check_read,
+    rt.SetForwardingPipelineConfigRequest: admission.check_pipeline,
 }
 
 
@@ -222,7 +222,7 @@ def test_any_bytes_are_a_message_or_refused(kind):
             data[at : at + rng.choice([0, 1, 1, 4])] = rng.randbytes(rng.choice([0, 1, 1, 4]))
         try:
             CHECKED[kind](bytes(data))
-            entrance.parsed(kind, bytes(data))
+            admission.parsed(kind, bytes(data))
         except Refusal:
             refused += 1
     assert 0 < refused < 400
@@ -250,17 +250,17 @@ def test_a_large_message_waits_for_its_turn_and_not_for_ever(server, stub, monke
 # ---- clients ---------------------------------------------------------------------------------
 
 
-def test_one_client_leaves_a_share_to_others():
-    shares = Shares("calls", 2, 3)
+def test_one_client_leaves_quota_to_others():
+    quota = Quota("calls", 2, 3)
     with contextlib.ExitStack() as stack:
         for _ in range(2):
-            stack.enter_context(shares.one(Peer("a", "uid 1")))
+            stack.enter_context(quota.take(Peer("a", "uid 1")))
         with pytest.raises(Refusal, match="uid 1 has 2 calls open, the limit for one client"):
-            stack.enter_context(shares.one(Peer("b", "uid 1")))
-        stack.enter_context(shares.one(Peer("c", "uid 2")))
+            stack.enter_context(quota.take(Peer("b", "uid 1")))
+        stack.enter_context(quota.take(Peer("c", "uid 2")))
         with pytest.raises(Refusal, match="all clients together have 3 calls open"):
-            stack.enter_context(shares.one(Peer("d", "uid 3")))
-    with shares.one(Peer("a", "uid 1")), shares.one(Peer("a", "uid 1")):
+            stack.enter_context(quota.take(Peer("d", "uid 3")))
+    with quota.take(Peer("a", "uid 1")), quota.take(Peer("a", "uid 1")):
         pass
 
 

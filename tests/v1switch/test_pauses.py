@@ -14,7 +14,7 @@ from tests.v1switch import large
 from tests.v1switch.twin import COMPILED
 from v1switch.commands import interpreter
 from v1switch.control.dataplane import Dataplane
-from v1switch.control.gate import Gate
+from v1switch.control.lock import DataplaneLock
 from v1switch.engines.python import bytecode
 from v1switch.engines.python.engine import PythonEngine
 from v1switch.errors import ProgramError
@@ -92,18 +92,18 @@ def test_turns_are_short_inside_only():
 
 
 def test_a_writer_wakes_a_burst_that_waits_for_frames():
-    gate, woken = Gate(), threading.Event()
-    gate.wake = woken.set
+    lock, woken = DataplaneLock(), threading.Event()
+    lock.wake = woken.set
 
     def write():
-        with gate.writer():
+        with lock.writer():
             pass
 
-    gate.enter()
+    lock.enter()
     writer = threading.Thread(target=write)
     writer.start()
     assert woken.wait(10)
-    gate.leave()
+    lock.leave()
     writer.join(10)
     assert not writer.is_alive()
 

@@ -39,9 +39,9 @@ def _interrupt(number: int, _frame: object) -> None:
 
 def _command(words: list[str], name: str) -> int:
     if name != "v1switch":
-        from v1switch.commands import naming
+        from v1switch.commands import process_name
 
-        naming.bear(name)
+        process_name.set_name(name)
         return _switch(words, name)
     # each command loads what it needs only: the switch has to listen within a second
     if "_ARGCOMPLETE" in os.environ:

@@ -39,13 +39,13 @@ class ArrayControl(Core):
 
     def counter(self, name: str, index: int) -> CounterData:
         """The counts of a counter cell. Raises BadIndex."""
-        with self._gate.writer():
+        with self._lock.writer():
             return _cell_of("counter", self.state.counters, name, index).read(index)
 
     def write_counter(self, name: str, index: int, data: CounterData) -> None:
         """Set a counter cell. Raises BadIndex, BadValue."""
         data.check(name)
-        with self._gate.writer():
+        with self._lock.writer():
             bank = _cell_of("counter", self.state.counters, name, index)
             before = bank.read(index)
             bank.write(index, data)
@@ -53,12 +53,12 @@ class ArrayControl(Core):
 
     def meter(self, name: str, index: int) -> MeterConfig | None:
         """A meter cell's configuration. Raises BadIndex."""
-        with self._gate.writer():
+        with self._lock.writer():
             return _cell_of("meter", self.state.meters, name, index).config(index)
 
     def set_meter(self, name: str, index: int, config: MeterConfig | None) -> None:
         """Configure a meter cell; None removes the configuration. Raises BadIndex, BadValue."""
-        with self._gate.writer():
+        with self._lock.writer():
             bank = _cell_of("meter", self.state.meters, name, index)
             before = bank.config(index)
             bank.configure(index, config, self.started)
@@ -71,7 +71,7 @@ class ArrayControl(Core):
 
     def write_register(self, name: str, index: int, value: int) -> None:
         """Set a register cell. Raises BadIndex, BadValue (wider than the cell)."""
-        with self._gate.writer():
+        with self._lock.writer():
             bank = _cell_of("register", self.state.registers, name, index)
             if not 0 <= value < 1 << bank.width:
                 raise BadValue(name, f"value does not fit {bank.width} bits")
@@ -86,7 +86,7 @@ class ArrayControl(Core):
 
     def set_crc(self, name: str, config: CrcConfig) -> None:
         """Set the parameters of a calculation's CRC. Raises BadValue."""
-        with self._gate.writer():
+        with self._lock.writer():
             crc = self._crc(name)
             before = crc.config
             crc.configure(config)
@@ -104,7 +104,7 @@ class ArrayControl(Core):
 
     def set_toeplitz(self, name: str, key: bytes) -> None:
         """Set the key of a calculation's Toeplitz hash. Raises BadValue."""
-        with self._gate.writer():
+        with self._lock.writer():
             found = self._toeplitz(name)
             before = found.config
             found.configure(key)
@@ -124,7 +124,7 @@ class ArrayControl(Core):
 
     def set_value_set(self, name: str, members: Sequence[ValueSetMember]) -> None:
         """Replace a value set's members. Raises BadValue (wider than the set)."""
-        with self._gate.writer():
+        with self._lock.writer():
             target = self.state.value_sets.get(name)
             if target is None:
                 raise UnknownObject("value set", name)

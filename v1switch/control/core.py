@@ -1,4 +1,4 @@
-"""What all parts of the data plane share: the gate, the program's state, the undo log."""
+"""What all parts of the data plane share: the lock, the program's state, the undo log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from v1switch.control.gate import Gate
+from v1switch.control.lock import DataplaneLock
 from v1switch.errors import NoProgram, UnknownObject
 from v1switch.state.profiles import PortStates
 from v1switch.state.program_state import State
@@ -18,7 +18,7 @@ Undo = Callable[[], object]
 
 
 class Core:
-    """The state of a switch, and the gate that guards it.
+    """The state of a switch, and the lock that guards it.
 
     Attributes:
         clock: monotonic nanoseconds.
@@ -35,7 +35,7 @@ class Core:
         self.clock = clock
         self.started = clock()
         self.replication = Replication()
-        self._gate = Gate()
+        self._lock = DataplaneLock()
         self.ports = PortStates()
         self.queues = EgressQueues(priority_queues)
         self._state: State | None = None
@@ -44,7 +44,7 @@ class Core:
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the packet loop off, so that no frame sees only some of several changes."""
-        with self._gate.writer():
+        with self._lock.writer():
             yield
 
     @contextmanager
@@ -54,7 +54,7 @@ class Core:
         An inner transaction joins the outer one. Writes to counters, meters and registers are
         undone as well.
         """
-        with self._gate.writer():
+        with self._lock.writer():
             if self._undo is not None:
                 yield
                 return

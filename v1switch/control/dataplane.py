@@ -2,7 +2,7 @@
 
 A `Dataplane` holds at most one program with its run-time state, and the engine that runs it.
 Threads of a control server call the methods below at any time; the packet loop calls
-`process_burst`. All methods that change anything hold the gate for a short critical section, so
+`process_burst`. All methods that change anything hold the lock for a short critical section, so
 that no frame meets a half-made change. Objects are named by their fully qualified P4 names (equal
 in p4info and BMv2 JSON), values are the immutable ones of `v1switch.state.entries`, errors are
 those of `v1switch.errors`:
@@ -133,7 +133,7 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl, 
         """
         before = self._state, self.forwarder
         tables = list(self._state.tables.values()) if self._state else []
-        with self._gate.writer():
+        with self._lock.writer():
             if keep_counts and self._state is not None:
                 state.take_counts(self._state)
             if self.ports.down:
@@ -175,7 +175,7 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl, 
 
     def replace(self, state: State, forwarder: Forwarder) -> None:
         """Let another forwarder carry the frames of a state, if that state is still in force."""
-        with self._gate.writer():
+        with self._lock.writer():
             if self._state is state:
                 self.forwarder = forwarder
 
@@ -191,7 +191,7 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl, 
         before = self.state.hashes
         assert self._prepared is not None, "there is a program"
         self.commit(self._prepared)
-        with self._gate.writer():
+        with self._lock.writer():
             for name, found in self.state.hashes.items():
                 found.take_over(before[name])
 
@@ -259,15 +259,15 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl, 
     @contextmanager
     def burst(self) -> Iterator[None]:
         """Hold writers off while a burst of frames, some tens at most, runs through the program."""
-        self._gate.enter()
+        self._lock.enter()
         try:
             yield
         finally:
-            self._gate.leave()
+            self._lock.leave()
 
     def wake_burst_with(self, wake: Callable[[], None]) -> None:
         """Have writers call `wake` when a burst keeps them waiting; it may wait for frames."""
-        self._gate.wake = wake
+        self._lock.wake = wake
 
     @property
     def has_packet_outs(self) -> bool:
@@ -277,7 +277,7 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl, 
     @property
     def writer_waiting(self) -> array[int]:
         """One word, not 0 while a writer waits for a burst to end."""
-        return self._gate.waiting
+        return self._lock.waiting
 
     def divert(self, frames: list[Frame]) -> list[Frame]:
         """Pass frames for the CPU port to `on_packet_in`; returns the others."""

@@ -74,7 +74,7 @@ class Prepared(Protocol):
         """The program."""
 
     def bind(self, switch: SwitchContext, state: State) -> Forwarder:
-        """Make the forwarder of a state; called with the gate held, so it has to be quick."""
+        """Make the forwarder of a state; called with the lock held, so it has to be quick."""
 
 
 @runtime_checkable

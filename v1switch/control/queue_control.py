@@ -28,7 +28,7 @@ class QueueControl(Core):
             BadValue: a depth below 0 or from 2**31 on, no such port or priority, a priority without
                 a port.
         """
-        with self._gate.writer():
+        with self._lock.writer():
             self.queues.set_depth(packets, port, priority, self.clock())
 
     def set_queue_rate(
@@ -42,10 +42,10 @@ class QueueControl(Core):
             BadValue: a rate below 0 or from 2**63 on, no such port or priority, a priority without
                 a port.
         """
-        with self._gate.writer():
+        with self._lock.writer():
             self.queues.set_rate(packets_per_s, port, priority, self.clock())
 
     def queue(self, port: int, priority: int = 0) -> QueueInfo:
         """Settings and counts of one queue. Raises BadValue: no such port or priority."""
-        with self._gate.writer():
+        with self._lock.writer():
             return self.queues.info(port, priority)

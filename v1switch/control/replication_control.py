@@ -16,8 +16,8 @@ class ReplicationControl(Core):
 
     @contextmanager
     def _replicating(self) -> Iterator[Replication]:
-        """Hold the gate for a change, which the transaction that runs, if any, can undo."""
-        with self._gate.writer():
+        """Hold the lock for a change, which the transaction that runs, if any, can undo."""
+        with self._lock.writer():
             if self._undo is not None:
                 self._record_undo(self.replication.snapshot())
             yield self.replication
@@ -46,7 +46,7 @@ class ReplicationControl(Core):
 
     def multicast_groups(self) -> list[MulticastGroup]:
         """All multicast groups."""
-        with self._gate.writer():
+        with self._lock.writer():
             return list(self.replication.groups.values())
 
     # -- their nodes, as BMv2 has them ------------------------------------------------------------
@@ -83,7 +83,7 @@ class ReplicationControl(Core):
 
     def nodes(self) -> Nodes:
         """A copy of all nodes, with the groups that they are in."""
-        with self._gate.writer():
+        with self._lock.writer():
             return self.replication.nodes.copy()
 
     # -- clone sessions ---------------------------------------------------------------------------
@@ -113,10 +113,10 @@ class ReplicationControl(Core):
 
     def mirror_of(self, session_id: int) -> Mirror:
         """Where a session copies to, as BMv2 has it. Raises EntryNotFound."""
-        with self._gate.writer():
+        with self._lock.writer():
             return self.replication.mirror_of(session_id)
 
     def clone_sessions(self) -> list[CloneSession]:
         """All clone sessions."""
-        with self._gate.writer():
+        with self._lock.writer():
             return list(self.replication.sessions.values())

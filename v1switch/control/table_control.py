@@ -31,7 +31,7 @@ class TableControl(Core):
             EntryNotFound: a member or group that the action points at does not exist.
             DuplicateEntry, TableFull, Immutable: the table's state forbids it.
         """
-        with self._gate.writer():
+        with self._lock.writer():
             runtime = self._table(table)
             cell = runtime.insert(entry, self.clock())
             self.state.count_user(cell.target, 1)
@@ -51,7 +51,7 @@ class TableControl(Core):
 
         Its direct counter and meter are kept. Raises BadMatch, BadAction, EntryNotFound, Immutable.
         """
-        with self._gate.writer():
+        with self._lock.writer():
             runtime = self._table(table)
             cell, before = runtime.modify(entry)
             state, after = self.state, cell.target
@@ -69,7 +69,7 @@ class TableControl(Core):
 
     def delete_entry(self, table: str, key: Key, priority: int = 0) -> None:
         """Remove an entry. Raises BadMatch, EntryNotFound, Immutable."""
-        with self._gate.writer():
+        with self._lock.writer():
             runtime = self._table(table)
             cell = runtime.delete(key, priority)
             self.state.count_user(cell.target, -1)
@@ -77,7 +77,7 @@ class TableControl(Core):
 
     def clear_entries(self, table: str) -> None:
         """Remove all entries; the next one gets the first handle again. Raises Immutable."""
-        with self._gate.writer():
+        with self._lock.writer():
             runtime = self._table(table)
             handles = runtime.handles
             cells = runtime.clear()
@@ -93,22 +93,22 @@ class TableControl(Core):
 
     def entry_at(self, table: str, handle: int, *, any_version: bool = False) -> TableEntry:
         """The entry that a handle stands for (see `EntryHandles.find`). Raises UnknownHandle."""
-        with self._gate.writer():
+        with self._lock.writer():
             return self._table(table).handles.find(handle, any_version=any_version).public_entry
 
     def held_entry(self, table: str, handle: int) -> HeldEntry:
         """The entry that a handle stands for, with what it points at. Raises UnknownHandle."""
-        with self._gate.writer():
+        with self._lock.writer():
             return self._held(self._table(table).handles.find(handle))
 
     def held_entry_of(self, table: str, key: Key, priority: int = 0) -> HeldEntry:
         """The entry with a key, with its handle. Raises BadMatch, EntryNotFound."""
-        with self._gate.writer():
+        with self._lock.writer():
             return self._held(self._cell(table, key, priority))
 
     def held_entries(self, table: str) -> list[HeldEntry]:
         """All entries of a table with their handles, in the order of their places."""
-        with self._gate.writer():
+        with self._lock.writer():
             return [self._held(cell) for _, cell in self._table(table).handles.items()]
 
     def _held(self, cell: Cell) -> HeldEntry:
@@ -117,19 +117,19 @@ class TableControl(Core):
 
     def default_target(self, table: str) -> int | None:
         """The handle of the member or group that the default entry points at, or None."""
-        with self._gate.writer():
+        with self._lock.writer():
             return target_handle(self._table(table).default)
 
     def entry(self, table: str, key: Key, priority: int = 0) -> TableEntry:
         """One entry. Raises BadMatch, EntryNotFound."""
-        with self._gate.writer():
+        with self._lock.writer():
             runtime = self._table(table)
             runtime.check_key(key)
             return runtime.cell(key, priority).public_entry
 
     def entries(self, table: str) -> list[TableEntry]:
         """All entries of a table in the order of their insertion, const ones included."""
-        with self._gate.writer():
+        with self._lock.writer():
             return [c.public_entry for c in self._table(table).cells.values()]
 
     def set_default(self, table: str, action: EntryAction | None) -> None:
@@ -139,7 +139,7 @@ class TableControl(Core):
             BadAction, EntryNotFound: the action does not fit.
             Immutable: the program declares the default action const.
         """
-        with self._gate.writer():
+        with self._lock.writer():
             runtime = self._table(table)
             self._check_default(runtime, action)
             before = (runtime.default, runtime.default_action)
@@ -179,7 +179,7 @@ class TableControl(Core):
 
     def direct_counter(self, table: str, key: Key, priority: int = 0) -> CounterData:
         """An entry's counter. Raises UnknownObject without one, BadMatch, EntryNotFound."""
-        with self._gate.writer():
+        with self._lock.writer():
             if not self._table(table).spec.with_counters:
                 raise UnknownObject("direct counter", table)
             cell = self._cell(table, key, priority)
@@ -190,7 +190,7 @@ class TableControl(Core):
     ) -> None:
         """Set an entry's counter. Raises BadValue, and what `direct_counter` raises."""
         data.check(table)
-        with self._gate.writer():
+        with self._lock.writer():
             before = self.direct_counter(table, key, priority)
             cell = self._cell(table, key, priority)
             cell.set_counter(data)
@@ -204,7 +204,7 @@ class TableControl(Core):
 
     def direct_meter(self, table: str, key: Key, priority: int = 0) -> MeterConfig | None:
         """An entry's meter configuration. Raises what `direct_counter` raises."""
-        with self._gate.writer():
+        with self._lock.writer():
             return self._meter(table, key, priority).config
 
     def set_direct_meter(
@@ -214,7 +214,7 @@ class TableControl(Core):
 
         Raises BadValue, and what `direct_counter` raises.
         """
-        with self._gate.writer():
+        with self._lock.writer():
             meter = self._meter(table, key, priority)
             before = meter.config
             meter.configure(config)
@@ -224,7 +224,7 @@ class TableControl(Core):
 
     def set_idle_timeout(self, table: str, key: Key, timeout_ns: int, priority: int = 0) -> None:
         """Set an entry's idle timeout, which counts from now on. Raises BadMatch, EntryNotFound."""
-        with self._gate.writer():
+        with self._lock.writer():
             cell = self._cell(table, key, priority)
             before = cell.public_entry, cell.words[LAST_HIT]
 
@@ -237,7 +237,7 @@ class TableControl(Core):
 
     def time_since_last_hit(self, table: str, key: Key, priority: int = 0) -> int:
         """Nanoseconds since the last hit, or the insertion. Raises BadMatch, EntryNotFound."""
-        with self._gate.writer():
+        with self._lock.writer():
             return max(0, self.clock() - self._cell(table, key, priority).last_hit)
 
     def idle_entries(self) -> list[tuple[str, TableEntry]]:
@@ -246,7 +246,7 @@ class TableControl(Core):
         To be called regularly; only tables that declare support for timeouts are looked at.
         """
         found: list[tuple[str, TableEntry]] = []
-        with self._gate.writer():
+        with self._lock.writer():
             if self._state is None:
                 return found
             now = self.clock()

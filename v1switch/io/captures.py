@@ -133,7 +133,7 @@ def read_frames(path: Path) -> Iterator[tuple[int, bytes]]:
     from scapy.utils import RawPcapReader
 
     try:
-        with _complaints(path):
+        with _scapy_warnings(path):
             reader = RawPcapReader(_Bounded(path))
     except OSError as error:
         raise CaptureError(path, f"{error.strerror}, expected a pcap or pcapng file") from error
@@ -142,10 +142,10 @@ def read_frames(path: Path) -> Iterator[tuple[int, bytes]]:
     fraction_ns = 1 if getattr(reader, "nano", False) else 1000  # a pcap file's own unit
     with reader:
         for number in itertools.count(1):
-            with _complaints(path) as complaints:
+            with _scapy_warnings(path) as warnings:
                 record = next(reader, None)
-            if record is None and complaints:
-                raise CaptureError(path, f"frame {number}: {complaints[0]}, expected a whole file")
+            if record is None and warnings:
+                raise CaptureError(path, f"frame {number}: {warnings[0]}, expected a whole file")
             if record is None:
                 return
             frame, about = record
@@ -202,7 +202,7 @@ class _Collector(logging.Filter):
 
 
 @contextmanager
-def _complaints(path: Path) -> Iterator[list[str]]:
+def _scapy_warnings(path: Path) -> Iterator[list[str]]:
     """Collect Scapy's warnings: it reports a truncated file by a warning only."""
     collector, log = _Collector(), logging.getLogger("scapy.runtime")
     log.filters.insert(0, collector)  # before Scapy's own, which drops repeated messages

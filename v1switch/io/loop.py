@@ -16,7 +16,7 @@ from v1switch.io.counters import Counters, InterfaceCounters
 from v1switch.io.offload import Notes
 from v1switch.io.ports import PATIENT, Port
 
-BURST = 32  # frames taken from one port at a time: the longest that a writer waits for the gate
+BURST = 32  # frames taken from one port at a time: the longest that a writer waits for the lock
 NS_PER_S = 1_000_000_000
 PATIENCE_S = 1  # that the loop waits for frames: one signal may come just before it begins to wait
 log = logging.getLogger("v1switch")

@@ -1,8 +1,8 @@
-"""How much of the server one request and one client may use.
+"""Limits on what one request and one client may use of the P4Runtime server.
 
 All are far above what controllers need. They bound how long a request keeps others waiting, and
-how much of the server strangers can take: a share that is used up is refused with
-RESOURCE_EXHAUSTED, and frees itself when its client is silent.
+how much an untrusted client can use: beyond its quota a call is refused with RESOURCE_EXHAUSTED,
+and the calls of a silent client time out.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Peer:
 
     Attributes:
         name: its address, with its user where the kernel knows that.
-        owner: whom its share of the server is counted for: a user of this machine, a remote
+        owner: whose quota its calls count against: a user of this machine, a remote
             address, or whoever may open the Unix socket.
     """
 

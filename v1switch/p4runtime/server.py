@@ -7,8 +7,8 @@ import grpc
 from v1switch.control.dataplane import Dataplane
 from v1switch.io.counters import Counters
 from v1switch.p4runtime import interfaces
+from v1switch.p4runtime.admission import Admission
 from v1switch.p4runtime.device import Device
-from v1switch.p4runtime.entrance import Entrance
 from v1switch.p4runtime.listener import Listener, Tls, listen
 from v1switch.p4runtime.service import Service
 
@@ -52,8 +52,8 @@ def serve(
     """
     listener = listener or listen(address, tls)
     device = Device(dataplane, device_id)
-    entrance = Entrance(Service(device), listener.target)
-    listener.server.add_generic_rpc_handlers(entrance.handlers(counters))
+    admission = Admission(Service(device), listener.target)
+    listener.server.add_generic_rpc_handlers(admission.handlers(counters))
     device.start()
     listener.server.start()
     return Handle(listener.server, device, listener.target)

@@ -1,6 +1,6 @@
 """Cells of table entries, and the look-up structures that plain Python reads.
 
-Writers change the structures with the gate held; generated Python reads `rows` or `exact` once per
+Writers change the structures with the lock held; generated Python reads `rows` or `exact` once per
 look-up. Keys of more than one field are concatenated, the first field in the most significant
 bits, except for exact tables, whose keys are the single value or the tuple of values.
 """

@@ -2,7 +2,7 @@
 
 Exact, LPM and ternary tables are hash tables with open addressing, one for each mask. Keys are
 those of `lookup`, with each field in separate words (see `words`). Python writes them with the
-gate held; machine code only reads (`engines/native/helpers/lookups.py`).
+lock held; machine code only reads (`engines/native/helpers/lookups.py`).
 """
 
 from __future__ import annotations

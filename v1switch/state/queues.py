@@ -300,7 +300,7 @@ class EgressQueues:
         return WAITS, at, send, now, size
 
     def _lost(self, counter: int) -> None:
-        """Count a packet that is dropped; the first is news."""
+        """Count a packet that is dropped; the first sets NEWS."""
         if not self.words[counter]:
             self.words[NEWS] = 1
         self.words[counter] += 1

@@ -38,7 +38,7 @@ Resolve = Callable[[Cell, EntryAction], None]
 
 
 class RuntimeTable:
-    """The state of one table. Writers hold the gate; engines read `index` and `default`."""
+    """The state of one table. Writers hold the lock; engines read `index` and `default`."""
 
     def __init__(self, spec: Table, resolve: Resolve, meter_by_bytes: bool | None) -> None:
         """Make an empty table.

@@ -49,7 +49,7 @@ class Probes:
         if process is None:
             return Finding(str(path), FAILED, reason="interrupted")
         try:
-            said, complaint = process.communicate(timeout=_WAITING * self.seconds + _STARTING)
+            said, errors = process.communicate(timeout=_WAITING * self.seconds + _STARTING)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
@@ -62,7 +62,7 @@ class Probes:
             return Finding(**json.loads(said))
         if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
             return self._late(path)
-        return Finding(str(path), FAILED, reason=_end(process.returncode, complaint))
+        return Finding(str(path), FAILED, reason=_end(process.returncode, errors))
 
     def _start(self, path: Path) -> subprocess.Popen[bytes] | None:
         places = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -85,9 +85,9 @@ class Probes:
         return Finding(str(path), FAILED, reason=reason)
 
 
-def _end(code: int, complaint: bytes) -> str:
+def _end(code: int, errors: bytes) -> str:
     """How a probe ended that found nothing."""
-    lines = complaint.decode(errors="replace").strip().splitlines()
+    lines = errors.decode(errors="replace").strip().splitlines()
     last = f": {lines[-1]}" if lines else ""
     how = f"signal {-code}" if code < 0 else f"status {code}"
     return f"the compiler ended with {how}{last}"

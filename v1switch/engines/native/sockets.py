@@ -14,7 +14,7 @@ from v1switch.errors import SwitchError
 from v1switch.io.ports import MAX_FRAME, Port
 from v1switch.state.words import WORD_BYTES, address, byte_address, zeros
 
-BATCH = 64  # frames taken from one port at a time: the longest that a writer waits for the gate
+BATCH = 64  # frames taken from one port at a time: the longest that a writer waits for the lock
 TAG_BYTES = 4
 SLOT = MAX_FRAME + 128  # bytes of a received frame with its headroom, in whole words
 

@@ -42,7 +42,7 @@ _SLACK = 16  # read beyond the last byte of a frame, and not used
 
 @kernel
 def _lost(out: int, queues: int, counter: int) -> None:
-    """Count a packet that is dropped; the first is news."""
+    """Count a packet that is dropped; the first sets NEWS."""
     if word(counter) == 0:
         set_word(queues + 8 * qs.NEWS, 1)
     change(out, counter, word(counter) + 1)

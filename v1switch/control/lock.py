@@ -1,8 +1,8 @@
 """The lock between the packet loop and the threads that change state.
 
-The packet loop holds the gate for one burst of frames, a writer for one change or one
-transaction. With a plain lock a busy loop would take it again before a woken writer gets its turn;
-the turnstile in front makes the loop queue behind waiting writers. Without contention a burst
+The packet loop holds it for one burst of frames, a writer for one change or one transaction. With
+a plain mutex a busy loop would take it again before a woken writer gets its turn; the turnstile in
+front makes the loop queue behind waiting writers. Without contention a burst
 costs two lock operations, some 100 ns.
 """
 
@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from v1switch.state.words import zeros
 
 
-class Gate:
-    """Mutual exclusion that favours writers. Writers may nest in one thread, bursts may not.
+class DataplaneLock:
+    """A lock that prefers writers to the packet loop. Only writers may nest, within one thread.
 
     Attributes:
         waiting: one word, not 0 while a writer waits; machine code reads it between bursts.
@@ -24,32 +24,32 @@ class Gate:
     """
 
     def __init__(self) -> None:
-        """Make a gate that nobody holds."""
+        """Make an unlocked lock."""
         self.waiting = zeros(1)
         self.wake: Callable[[], None] = lambda: None
         self._turnstile = threading.RLock()
-        self._room = threading.RLock()
+        self._held = threading.RLock()
 
     def enter(self) -> None:
-        """Take the gate for a burst; waits behind every waiting writer."""
+        """Lock for a burst; waits behind every waiting writer."""
         with self._turnstile:
             pass
-        self._room.acquire()
+        self._held.acquire()
 
     def leave(self) -> None:
-        """Release the gate after a burst."""
-        self._room.release()
+        """Unlock after a burst."""
+        self._held.release()
 
     @contextmanager
     def writer(self) -> Iterator[None]:
-        """Hold the gate for a change."""
+        """Hold the lock for a change."""
         with self._turnstile:
             self.waiting[0] = 1
-            if not self._room.acquire(blocking=False):
+            if not self._held.acquire(blocking=False):
                 self.wake()
-                self._room.acquire()
+                self._held.acquire()
             try:
                 self.waiting[0] = 0
                 yield
             finally:
-                self._room.release()
+                self._held.release()

@@ -10,7 +10,7 @@ COMM = Path("/proc/self/comm")  # the kernel keeps 15 characters of it
 START, END = 48 - 3, 49 - 3  # arg_start and arg_end of proc(5), stat, after "pid (comm)"
 
 
-def bear(name: str) -> None:
+def set_name(name: str) -> None:
     """Give the process a name instead of the interpreter's, in its comm and its command line.
 
     The command line is what the kernel placed on the stack when the process began; it is written

@@ -1,4 +1,4 @@
-"""Shares of the server: how many calls of a kind each client may have at once."""
+"""Quotas: how many calls of a kind each client, and all together, may have open at once."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from v1switch.p4runtime.errors import Code, Refused
 from v1switch.p4runtime.peers import Peer
 
 
-class Shares:
-    """Calls of one kind. Any thread may use it."""
+class Quota:
+    """The quota of calls of one kind; thread-safe."""
 
     def __init__(self, what: str, each: int, total: int) -> None:
         """Allow `each` calls of a client and `total` of all; `what` names them in refusals."""
@@ -21,15 +21,15 @@ class Shares:
         self._changed = threading.Condition()
 
     @contextmanager
-    def one(self, peer: Peer, patience_s: float = 0.0) -> Iterator[None]:
-        """Count one call of a client inside.
+    def take(self, peer: Peer, patience_s: float = 0.0) -> Iterator[None]:
+        """Count one call of a client while the block runs.
 
         Args:
             peer: the client.
-            patience_s: how many seconds to wait when the share is used up.
+            patience_s: how many seconds to wait when the quota is used up.
 
         Raises:
-            Refused: RESOURCE_EXHAUSTED: it still is.
+            Refused: RESOURCE_EXHAUSTED: it is used up after that time, too.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self._has_room(peer), patience_s):

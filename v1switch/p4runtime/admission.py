@@ -1,6 +1,6 @@
-"""What each call passes before the service sees it: shares, lengths, and parsing.
+"""Admission control of the P4Runtime server: quotas, message lengths, and parsing.
 
-gRPC hands over bytes: a message is parsed only when its client has a share left, and when neither
+gRPC hands over bytes: a message is parsed only when its client has quota left, and when neither
 its length nor the number of its parts exceeds the limits. To gRPC all methods take streams of
 requests: for a single one its threads would wait before this code runs, as long as a client sends
 byte by byte.
@@ -22,9 +22,9 @@ from v1switch.p4runtime import interfaces, limits
 from v1switch.p4runtime.deadlines import Deadlines
 from v1switch.p4runtime.errors import Code, Refused, invalid
 from v1switch.p4runtime.peers import Peer, Peers
+from v1switch.p4runtime.quota import Quota
 from v1switch.p4runtime.scan import parts
 from v1switch.p4runtime.service import Service, abort
-from v1switch.p4runtime.shares import Shares
 
 NAME = "p4.v1.P4Runtime"
 UPDATES, ENTITIES = 4, 2  # field numbers of p4runtime.proto: WriteRequest, ReadRequest
@@ -34,17 +34,17 @@ log = logging.getLogger("v1switch")
 Check = Callable[[bytes], None]
 
 
-class Entrance:
-    """The entrance of one server."""
+class Admission:
+    """Admission control of one server: wraps the methods of the service in its checks."""
 
     def __init__(self, service: Service, address: str) -> None:
         """Admit calls to a service that listens on `address`."""
         self._service = service
         self._peers = Peers(address)
-        self._streams = Shares("streams", *limits.STREAMS)
-        self._calls = Shares("calls", *limits.CALLS)
-        self._reads = Shares("Reads", *limits.READS)
-        self._large = Shares("messages of more than 64 KiB", *limits.LARGE_MESSAGES)
+        self._streams = Quota("streams", *limits.STREAMS)
+        self._calls = Quota("calls", *limits.CALLS)
+        self._reads = Quota("Reads", *limits.READS)
+        self._large = Quota("messages of more than 64 KiB", *limits.LARGE_MESSAGES)
         self._deadlines = Deadlines()
 
     def handlers(self, counters: interfaces.Source) -> tuple[grpc.GenericRpcHandler[Any, Any], ...]:
@@ -99,7 +99,7 @@ class Entrance:
 
         def call(requests: Iterator[bytes], context: grpc.ServicerContext) -> Any:
             client = self._peer(context)
-            with _refusing(context), self._calls.one(client):
+            with _refusing(context), self._calls.take(client):
                 data = self._received(requests, client, context)
                 check(data)
                 with self._turn(client, data):
@@ -111,7 +111,7 @@ class Entrance:
         self, requests: Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[p4rt.ReadResponse]:
         client = self._peer(context)
-        with _refusing(context), self._reads.one(client):
+        with _refusing(context), self._reads.take(client):
             data = self._received(requests, client, context)
             check_read(data)
             with self._turn(client, data):
@@ -126,7 +126,7 @@ class Entrance:
         self, requests: Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[p4rt.StreamMessageResponse]:
         client = self._peer(context)
-        with _refusing(context), self._streams.one(client):
+        with _refusing(context), self._streams.take(client):
             messages = (self._stream_message(client, data) for data in requests)
             yield from self._service.StreamChannel(messages, context, client.name)
 
@@ -171,7 +171,7 @@ class Entrance:
         if len(data) <= limits.LARGE:
             yield
             return
-        with self._large.one(client, limits.TURN_S):
+        with self._large.take(client, limits.TURN_S):
             yield
 
 
@@ -202,7 +202,7 @@ def check_small(data: bytes) -> None:
 
 def check_pipeline(data: bytes) -> None:
     """Refuse a SetForwardingPipelineConfigRequest with a program or P4Info that is too long."""
-    with _complaint():
+    with _invalid_on_error():
         for outer in parts(data):
             if outer.field != CONFIG:
                 continue
@@ -222,7 +222,7 @@ def _check_length(what: str, length: int, limit: int) -> None:
 
 def _check_number(data: bytes, field: int, limit: int, what: str) -> None:
     number = 0
-    with _complaint():
+    with _invalid_on_error():
         for part in parts(data):
             number += part.field == field
             if number > limit:
@@ -230,7 +230,8 @@ def _check_number(data: bytes, field: int, limit: int, what: str) -> None:
 
 
 @contextmanager
-def _complaint() -> Iterator[None]:
+def _invalid_on_error() -> Iterator[None]:
+    """Refuse a message that cannot be scanned with INVALID_ARGUMENT."""
     try:
         yield
     except ValueError as error:
