@@ -16,7 +16,7 @@ import typer
 
 from falcon_ctl.errors import CtlError
 from labs import catalogue
-from labs.cli import checking, grading, options, playing
+from labs.cli import check_command, grade_command, options, tournament_command
 from labs.cli.options import Id, LabArgument, LabsFolder, WorkFolder
 from labs.errors import CallError, LabsError
 from labs.pages import parsing
@@ -76,9 +76,9 @@ def _report(what: str, status: int) -> int:
 @app.command("list")
 def list_labs(work: WorkFolder = None, labs: LabsFolder = catalogue.LABS) -> None:
     """List the labs, and how far you have come."""
-    from labs.cli import listing
+    from labs.cli import list_command
 
-    listing.listed(labs, options.work(work))
+    list_command.listed(labs, options.work(work))
 
 
 @app.command()
@@ -89,9 +89,9 @@ def start(
     labs: LabsFolder = catalogue.LABS,
 ) -> None:
     """Get the files of a lab, in a folder of your own."""
-    from labs.cli import starting
+    from labs.cli import start_command
 
-    starting.start(catalogue.find(lab, labs), options.work(work), id)
+    start_command.start(catalogue.find(lab, labs), options.work(work), id)
 
 
 @app.command(hidden=True)
@@ -102,15 +102,15 @@ def go(
     labs: LabsFolder = catalogue.LABS,
 ) -> None:
     """Start a lab, or check it when it is started: what `make lab` does."""
-    from labs.cli import starting
+    from labs.cli import start_command
 
     found, folder = catalogue.find(lab, labs), options.work(work)
     if not (folder / found.name).exists():
-        starting.start(found, folder, id)
+        start_command.start(found, folder, id)
         print()
     else:
-        starting.verify_id(opened(found, folder), id)
-    checking.check(found, folder)
+        start_command.verify_id(opened(found, folder), id)
+    check_command.check(found, folder)
 
 
 @app.command()
@@ -120,7 +120,7 @@ def check(
     labs: LabsFolder = catalogue.LABS,
 ) -> None:
     """Check your files: for each check what was seen, what was expected, and a hint."""
-    raise typer.Exit(checking.check(catalogue.find(lab, labs), options.work(work)))
+    raise typer.Exit(check_command.check(catalogue.find(lab, labs), options.work(work)))
 
 
 @app.command()
@@ -130,9 +130,9 @@ def watch(
     labs: LabsFolder = catalogue.LABS,
 ) -> None:
     """Check at every save: what passes now, and the first check that fails."""
-    from labs.cli import watching
+    from labs.cli import watch_command
 
-    watching.watch(catalogue.find(lab, labs), options.work(work))
+    watch_command.watch(catalogue.find(lab, labs), options.work(work))
 
 
 @app.command()
@@ -145,9 +145,9 @@ def hint(
     labs: LabsFolder = catalogue.LABS,
 ) -> None:
     """Show one more hint about the next check that fails."""
-    from labs.cli import hinting
+    from labs.cli import hint_command
 
-    hinting.hint(opened(catalogue.find(lab, labs), options.work(work)), check)
+    hint_command.hint(opened(catalogue.find(lab, labs), options.work(work)), check)
 
 
 @app.command()
@@ -158,9 +158,9 @@ def reset(
     labs: LabsFolder = catalogue.LABS,
 ) -> None:
     """Begin a lab again; what you had is kept in a folder beside it."""
-    from labs.cli import handing_in
+    from labs.cli import submit_command
 
-    handing_in.reset(opened(catalogue.find(lab, labs), options.work(work)), id)
+    submit_command.reset(opened(catalogue.find(lab, labs), options.work(work)), id)
 
 
 @app.command()
@@ -174,22 +174,22 @@ def submit(
     labs: LabsFolder = catalogue.LABS,
 ) -> None:
     """Make the one file that you give to your teacher."""
-    from labs.cli import handing_in
+    from labs.cli import submit_command
 
     folder = options.work(work)
-    handing_in.submit(opened(catalogue.find(lab, labs), folder), results or folder)
+    submit_command.submit(opened(catalogue.find(lab, labs), folder), results or folder)
 
 
-app.command("grade")(grading.grade)
-app.command("tournament")(playing.tournament)
+app.command("grade")(grade_command.grade)
+app.command("tournament")(tournament_command.tournament)
 
 
 @app.command()
 def pictures(lab: LabArgument, labs: LabsFolder = catalogue.LABS) -> None:
     """For authors: draw the pictures of a handout again."""
-    from labs.cli import teaching
+    from labs.cli import authoring_commands
 
-    teaching.pictures(catalogue.find(lab, labs))
+    authoring_commands.pictures(catalogue.find(lab, labs))
 
 
 @app.command()
@@ -200,12 +200,12 @@ def verify(
     labs: LabsFolder = catalogue.LABS,
 ) -> None:
     """For authors: the reference passes, wrong solutions fail as they should, commands run."""
-    from labs.cli import teaching
+    from labs.cli import authoring_commands
 
     found = [catalogue.find(one, labs) for one in lab] if lab else catalogue.listed(labs)
     if not found:
         raise CallError("--labs", f"there is no lab in {labs}", "folders such as 05-stage-hashing")
-    raise typer.Exit(teaching.verify(found))
+    raise typer.Exit(authoring_commands.verify(found))
 
 
 @app.command()
@@ -214,6 +214,6 @@ def new(
     labs: LabsFolder = catalogue.LABS,
 ) -> None:
     """For authors: make a lab from a template; it verifies at once."""
-    from labs.cli import teaching
+    from labs.cli import authoring_commands
 
-    teaching.new(name, labs)
+    authoring_commands.new(name, labs)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from labs import judging
 from labs.catalogue import Lab
-from labs.cli import checking, hinting, listing, screen
+from labs.cli import check_command, hint_command, list_command, screen
 from labs.errors import LabsError
 from labs.judging import Verdict
 from labs.work import Work, opened
@@ -42,7 +42,7 @@ def watch(lab: Lab, work: Path) -> None:
             if names or key == "c":
                 found = _check(mine, found, ", ".join(names))
             elif key == "h":
-                hinting.hint(mine, None)
+                hint_command.hint(mine, None)
             elif key == "a":
                 _show_all(mine, found)
 
@@ -62,10 +62,10 @@ def _check(mine: Work, before: list[Verdict], changed: str) -> list[Verdict]:
     screen.say(f"{changed} changed, checking …" if changed else "checking …", "dim")
     checks = judging.load(mine.lab)
     given = judging.parameters(checks, mine.id)
-    found = list(checking.told(judging.judged(checks, mine.folder, given)))
-    checking.keep(mine, found)
+    found = list(check_command.told(judging.judged(checks, mine.folder, given)))
+    check_command.keep(mine, found)
     earned, total = judging.points(found)
-    screen.say(f"{listing.bar(mine)}  {earned} of {total} points")
+    screen.say(f"{list_command.bar(mine)}  {earned} of {total} points")
     was = {one.id: one.passed for one in before}
     for verdict in found:
         if verdict.passed and not was.get(verdict.id, True):
@@ -74,7 +74,7 @@ def _check(mine: Work, before: list[Verdict], changed: str) -> list[Verdict]:
             screen.say(f"✗ {verdict.title}  passed before", "red")
     failed = [one for one in found if one.state == "failed"]
     passing = sum(one.passed for one in found)
-    screen.say(f"{passing} of {len(found)} checks pass{checking.left_out(found)}", "dim")
+    screen.say(f"{passing} of {len(found)} checks pass{check_command.left_out(found)}", "dim")
     if failed:
         screen.say("")
         by_id = {one.id: one for one in checks.checks}
