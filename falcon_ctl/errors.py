@@ -107,26 +107,6 @@ class SwitchError(PartFailed):
         self.code = code
 
     @property
-    def is_gone(self) -> bool:
-        """The switch cannot be reached (any more)."""
-        return self.code.name in ("UNAVAILABLE", "DEADLINE_EXCEEDED")
-
-    @property
     def is_not_primary(self) -> bool:
         """Another controller is primary for this switch."""
         return self.code.name == "PERMISSION_DENIED"
-
-    @property
-    def is_duplicate(self) -> bool:
-        """The entity exists already."""
-        return self.code.name == "ALREADY_EXISTS"
-
-    @property
-    def is_missing(self) -> bool:
-        """The entity does not exist."""
-        return self.code.name == "NOT_FOUND"
-
-    @property
-    def is_refused(self) -> bool:
-        """The request itself was wrong: unknown id, wrong width, impossible combination."""
-        return self.code.name in ("INVALID_ARGUMENT", "OUT_OF_RANGE")

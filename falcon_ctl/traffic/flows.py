@@ -9,9 +9,6 @@ from scapy.layers.l2 import Ether
 
 from falcon_ctl.traffic import payload
 
-ETHERNET_HEADER = 14
-DSCP_DEFAULT = 0
-
 
 @dataclass(frozen=True)
 class Endpoint:

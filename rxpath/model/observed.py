@@ -10,16 +10,6 @@ from numpy.typing import NDArray
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
 
-_SOFTIRQS = (
-    codes.WORK_IPI,
-    codes.WORK_OVERHEAD,
-    codes.WORK_FRAME,
-    codes.WORK_SPLIT,
-    codes.WORK_STACK,
-    codes.WORK_RPS,
-    codes.WORK_STAGE,
-    codes.WORK_DATAGRAM,
-)
 OF_WORK = {codes.WORK_IRQ: codes.ACTIVITY_HARDIRQ, codes.WORK_IPI: codes.ACTIVITY_IPI}
 OF_WORK |= {codes.WORK_OVERHEAD: codes.ACTIVITY_SOFTIRQ, codes.WORK_SPIN: codes.ACTIVITY_SPIN}
 OF_WORK |= {codes.WORK_SPLIT: codes.ACTIVITY_SPLIT, codes.WORK_RPS: codes.ACTIVITY_RPS}

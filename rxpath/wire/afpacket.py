@@ -27,7 +27,7 @@ ETH_P_ALL = 0x0003
 SOL_PACKET, PACKET_STATISTICS, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING = 263, 6, 8, 23
 SO_SNDBUFFORCE, SO_RCVBUFFORCE, SO_TIMESTAMPNS = 32, 33, 35
 TP_STATUS_CSUMNOTREADY, TP_STATUS_VLAN_VALID = 1 << 3, 1 << 4
-SIOCGIFMTU, SIOCGIFHWADDR = 0x8921, 0x8927
+SIOCGIFMTU = 0x8921
 MSG_TRUNC, MSG_DONTWAIT = 0x20, 0x40  # linux/socket.h
 
 # struct mmsghdr = struct msghdr (linux/socket.h: user_msghdr) + msg_len
@@ -280,11 +280,6 @@ def kernel_drops(sock: socket.socket) -> int:
 def mtu(ifname: str) -> int:
     """Return the interface's MTU in bytes. Raises `DeviceError`."""
     return int(struct.unpack_from("i", _ioctl(ifname, SIOCGIFMTU), 16)[0])
-
-
-def hardware_address(ifname: str) -> str:
-    """Return the interface's MAC as aa:bb:cc:dd:ee:ff. Raises `DeviceError`."""
-    return _ioctl(ifname, SIOCGIFHWADDR)[18:24].hex(":")
 
 
 def _ioctl(ifname: str, request: int) -> bytes:

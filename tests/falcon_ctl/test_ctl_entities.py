@@ -148,9 +148,9 @@ def test_a_default_action_is_modified_and_never_deleted():
     assert difference(held, {}) == []
 
 
-def test_switch_errors_answer_questions():
+def test_switch_errors_name_the_switch_and_the_status():
+    taken = SwitchError("s1", grpc.StatusCode.PERMISSION_DENIED, "not primary")
+    assert (taken.part, taken.is_not_primary) == ("switch s1", True)
     gone = SwitchError("s1", grpc.StatusCode.UNAVAILABLE, "closed")
-    assert gone.is_gone
-    assert not gone.is_refused
-    assert gone.part == "switch s1"
-    assert SwitchError("s1", grpc.StatusCode.ALREADY_EXISTS, "x").is_duplicate
+    assert not gone.is_not_primary
+    assert str(gone) == "switch s1: UNAVAILABLE: closed"

@@ -52,7 +52,7 @@ from v1switch.state.entries import (
 )
 from v1switch.state.lookup import Cell, ExactIndex, LpmIndex, RangeIndex, TernaryIndex
 from v1switch.state.meters import METER_WORDS, Meter
-from v1switch.state.mirror import Mirror, key_words
+from v1switch.state.mirror import Mirror
 from v1switch.state.words import address, join, limbs, split, zeros
 
 # -- which engine ----------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ def test_look_ups_in_words_find_what_a_search_finds(data: st.DataObject, kind: s
     for _ in range(8):
         value = data.draw(PARTS)
         words = array("q", limbs(value, FIELDS))
-        found = helper(find)(address(mirror.words), address(words), key_words(FIELDS))
+        found = helper(find)(address(mirror.words), address(words), len(words))
         expected = best(cells, value)
         assert found == (0 if expected is None else address(expected.words))
 

@@ -132,11 +132,6 @@ class Node:
             raise self.fail(f"an array of at least {index + 1} elements", f"{len(self.value)}")
         return Node(self.value[index], f"{self.path}[{index}]", self.owner)
 
-    @property
-    def is_null(self) -> bool:
-        """Whether this is null."""
-        return self.value is None
-
     def text(self) -> str:
         """This as a string."""
         if not isinstance(self.value, str):

@@ -184,8 +184,3 @@ class Mirror:
     def _split(self, whole: int) -> list[int]:
         fields = zip(self._fields(whole), self._widths, strict=True)
         return [word for part, width in fields for word in split(part, width)]
-
-
-def key_words(widths: Sequence[int]) -> int:
-    """The number of words of a key."""
-    return sum(count(width) for width in widths)
