@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -63,6 +64,60 @@ def test_a_cache_is_for_the_sources_that_a_module_imports():
     assert {"kernel.py", "codes.py", "softirq.py", "events.py", "jit.py"} <= names
     assert "virtual.py" not in names
     assert "knobs.py" in {path.name for path in jit.closure(package / "drivers" / "virtual.py")}
+
+
+def parsed_imports(path):
+    """What Python makes of a module's import statements, wherever they stand."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def test_every_import_of_a_module_is_found(tmp_path):
+    package = Path(rxpath.__file__).parent
+    odd = tmp_path / "policy.py"
+    odd.write_text(
+        "from rxpath.model import (  # as (this)\n    nic,  # one\n    gro as g,\n)\n"
+        "import numpy, rxpath.host as host; from rxpath.config import knobs\n"
+        "if host: from rxpath.model.state import \\\n    codes\n"
+        "def f():\n    import rxpath.results\n"
+    )
+    for module in (odd, *package.rglob("*.py")):
+        names = [name for name in parsed_imports(module) if name.split(".")[0] == "rxpath"]
+        paths = [package.parent.joinpath(*name.split(".")) for name in names]
+        files = {path.with_suffix(".py") for path in paths} | {p / "__init__.py" for p in paths}
+        assert set(jit._imports(module)) == {file for file in files if file.is_file()}, module
+    assert len(jit._imports(odd)) == 9
+
+
+def test_what_is_loaded_from_the_cache_needs_no_compiler():
+    """A receive path starts without Numba's registries and SciPy, which take long to load."""
+    begin = "from rxpath.live import host; host.replay(host.example()); import sys; "
+    for _ in range(2):  # the first fills the cache, if nobody has
+        done = subprocess.run(
+            [sys.executable, "-c", f"{begin} print('numba.np.linalg' in sys.modules)"],
+            cwd=HERE.parent.parent, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    assert done.stdout == "False\n"
+
+
+def test_what_allocates_and_hashes_is_loaded_from_the_cache(tmp_path):
+    (tmp_path / "allocating.py").write_text(
+        "from rxpath.compile.jit import jit\nimport numpy as np\n"
+        "@jit\ndef made(word):\n    return len(np.arange(len(word))), hash(word)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(HERE.parents[1])])
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", "from allocating import made; print(*made('abc'), hash('abc'))"],
+            capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": path},
+        )  # fmt: skip
+        allocated, compiled, plain = done.stdout.split()
+        assert (allocated, compiled) == ("3", plain)
 
 
 def test_a_changed_import_is_another_cache(tmp_path):
