@@ -126,7 +126,7 @@ $(READY): pyproject.toml v1switch/pyproject.toml | $(PY)
 	@$(MINE)
 	@echo "installing Python packages into $(ENV)"
 	@$(PIP) --editable './v1switch[completion]' --editable '.[apps,dashboard,labs,watch]'
-	@$(if $(AS_OWNER),$(AS_OWNER) env -u PYTHONDONTWRITEBYTECODE $(PY) -m compileall -q v1switch rxpath topo falcon_ctl)
+	@$(if $(PYTHONDONTWRITEBYTECODE),$(AS_OWNER) env -u PYTHONDONTWRITEBYTECODE $(PY) -m compileall -q -x '/labs/[0-9]' v1switch rxpath topo falcon_ctl labs)
 	@$(AS_OWNER) touch $@
 
 $(LABS): pyproject.toml v1switch/pyproject.toml | $(PY)
