@@ -220,6 +220,25 @@ def test_denied_user_namespaces_are_reported(topo: Topo) -> None:
     assert topo.files() == set()
 
 
+def test_namespaces_are_tried_where_grpc_runs(tmp_path: Path) -> None:
+    """A fork of such a process that forks again into namespaces waits long, and aborts."""
+    program = f"""
+import grpc
+from concurrent import futures
+from topo.system import namespaces
+server = grpc.server(futures.ThreadPoolExecutor(1))
+server.add_insecure_port("unix:{tmp_path}/x")
+server.start()
+channel = grpc.insecure_channel("unix:{tmp_path}/x")
+grpc.channel_ready_future(channel).result(60)
+print(namespaces.probe())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("None\n", "")
+
+
 def test_a_covered_proc_is_reported(topo: Topo) -> None:
     # Containers cover parts of /proc; the kernel then refuses a new one (mount_too_revealing).
     # What covers must be another user namespace's, or we could take it away.

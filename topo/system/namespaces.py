@@ -8,13 +8,22 @@ ends. The kernel then kills every process inside (pid_namespaces(7)) and removes
 import contextlib
 import errno
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 from topo.system import linux
+from topo.system.python import PACKAGES
 
 SYSCTLS = Path("/proc/sys")
+_PROBE = """
+import sys
+sys.path.append(sys.argv[1])
+from topo.system import namespaces
+namespaces.try_and_exit()
+"""  # of the standard library only, and without site-packages: it starts in milliseconds
 # (sysctl, the value that forbids, what to set): how distributions deny user namespaces to ordinary
 # users.
 RESTRICTIONS = (
@@ -121,19 +130,20 @@ def run_as_init(daemon: Callable[[], int]) -> NoReturn:
 
 
 def probe() -> str | None:
-    """Try namespaces in a child process; return why they are refused, or None."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _probe_and_exit(write)
-    os.close(write)
-    with os.fdopen(read, "rb") as reader:
-        reason = reader.read().decode()
-    os.waitpid(child, 0)
-    return reason or None
+    """Try namespaces in another program; return why they are refused, or None.
+
+    A fork of this process would not do: where gRPC runs it starts its threads again after each
+    fork, which a process may not do whose children enter another PID namespace, and aborts.
+    """
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _PROBE, str(PACKAGES)],
+        stdout=subprocess.PIPE, check=False, text=True, cwd="/",
+    )  # fmt: skip
+    return done.stdout or None
 
 
-def _probe_and_exit(report: int) -> NoReturn:
+def try_and_exit() -> NoReturn:
+    """Enter namespaces and leave again; print why they are refused, if they are."""
     status = 1
     try:
         init = enter(Path("/"))
@@ -141,6 +151,6 @@ def _probe_and_exit(report: int) -> NoReturn:
             os.waitpid(init, 0)
         status = 0
     except Refused as err:
-        os.write(report, str(err).encode())
+        os.write(1, str(err).encode())
     finally:
         os._exit(status)
