@@ -13,6 +13,7 @@ from topo.rundir import RunDir
 from topo.spec.model import Topology
 
 REACH_SECONDS = 3.0  # the daemon binds a socket that was removed anew within a second
+SETTLE_SECONDS = 10.0  # on a busy machine a program that was continued answers late
 POLL_SECONDS = 0.05
 
 
@@ -37,8 +38,8 @@ def recover(topology: Topology, target: Target, run_dir: RunDir) -> tuple[bool, 
         try:
             _compare(network, topology, target)
             notes += network.repair()
-            for trouble in network.status(probe=True).troubles if notes else ():
-                _give_up(run_dir, trouble)
+            if notes and (troubles := _lasting(network)):
+                _give_up(run_dir, troubles[0])
         except RequestError as err:
             _give_up(run_dir, f"{err.where}: {err.message}")
         except NotRunning as err:  # it ended while we looked
@@ -85,6 +86,14 @@ def _poll(attempt: Callable[[], Network | None], seconds: float) -> Network | No
     while (network := attempt()) is None and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
     return network
+
+
+def _lasting(network: Network) -> tuple[str, ...]:
+    """What is still wrong with a repaired network when it has had some seconds to settle."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while (found := network.status(probe=True).troubles) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return found
 
 
 def _give_up(run_dir: RunDir, reason: str) -> NoReturn:
