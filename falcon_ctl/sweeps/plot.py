@@ -76,7 +76,8 @@ def shown(y: str) -> Sequence[str]:
 
 def draw_panel(axes: Axes, plot: Plot, table: Sequence[Line]) -> None:
     """Draw the lines of one protocol."""
-    for place, (label, line) in enumerate(_lines(plot.x, table).items()):
+    lines = _lines(plot.x, table)
+    for place, (label, line) in enumerate(lines.items()):
         at = sorted({one[plot.x] for one in line})
         values = [[one[plot.y] for one in line if one[plot.x] == x] for x in at]
         found = [np.array(seeds, float) for seeds in values]
@@ -88,7 +89,8 @@ def draw_panel(axes: Axes, plot: Plot, table: Sequence[Line]) -> None:
     axes.set_ylabel(plot.y)
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
+    if any(lines):  # a single line has no label
+        axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _lines(x: str, table: Sequence[Line]) -> dict[str, list[Line]]:
