@@ -97,7 +97,7 @@ class PartFailed(CtlError):
 class SwitchError(PartFailed):
     """A switch answered with an error, or not at all.
 
-    `code` is the gRPC status of the RPC, or that of the first failed update of a Write; it is told
+    `code` is the gRPC status of the RPC, or that of the first failed update of a Write; it is given
     by its name, as completion on a command line should not have to import gRPC.
     """
 

@@ -1,4 +1,4 @@
-"""Where the compiled P4 program lies: package data of a wheel, or `p4/compiled` of a checkout."""
+"""Paths of the compiled P4 program: package data of a wheel, or `p4/compiled` of a checkout."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Means that a lab may use and not every machine has."""
+"""Optional requirements of labs: programs and rights that not every machine has."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Process:
 
     Attributes:
         printed: what the student's code printed since it was last emptied.
-        tried: what a guard has told since then that the code tried (`labs.worker.guard`).
+        tried: what a guard has reported since then that the code tried (`labs.worker.guard`).
     """
 
     def __init__(self, words: Sequence[str], hash_seed: int = 0) -> None:

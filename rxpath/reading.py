@@ -1,4 +1,4 @@
-"""Files of users: read with a bound, and without waiting for what is no file."""
+"""Reads users' files: regular files only, up to a size limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text of others, such as a key of a user's file, made fit for one line of a message."""
+"""Escapes and shortens untrusted text, such as a key of a user's file, for messages of one line."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class RunDir:
         return self.path / f"{part}.log"
 
     def switch_logs(self, switch: str) -> tuple[Path, Path]:
-        """Files that a switch may log to when told to use `program_log`: BMv2 adds .txt."""
+        """Files that a switch may log to when started with `program_log`: BMv2 adds .txt."""
         log = self.program_log(switch)
         return log, log.with_name(f"{log.name}.txt")
 

@@ -1,4 +1,4 @@
-"""What an application is: its programs, what they are given, how their output is read. Pure.
+"""The interface of an application: programs, arguments, how output is read. Pure.
 
 A further application is one file: in `falcon_ctl/apps/applications/`, with its name in
 `registry.ALL`, or a user's own, FILE.py:NAME.

@@ -1,4 +1,4 @@
-"""How many times slower than the model the wall clock has to run. Pure.
+"""Chooses the dilation of an application's runs: wall time over model time. Pure.
 
 Programs, switches and receive paths are real and share the computer's cores; the model's time is
 the wall's over the dilation. It must be so large that they keep up with the model's rates, and that

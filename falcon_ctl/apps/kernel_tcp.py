@@ -1,4 +1,4 @@
-"""What a container's kernel counted of its TCP: /proc/net/snmp and /proc/net/netstat. Pure."""
+"""TCP counters of a container's kernel: /proc/net/snmp and /proc/net/netstat. Pure."""
 
 from __future__ import annotations
 

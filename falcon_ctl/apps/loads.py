@@ -1,4 +1,4 @@
-"""What each application does, in a line: for help texts, which need not import them."""
+"""One-line descriptions of the applications' loads, for help texts."""
 
 from __future__ import annotations
 

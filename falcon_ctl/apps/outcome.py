@@ -1,4 +1,4 @@
-"""What came of one application under one system. Pure."""
+"""The result of one application under one system. Pure."""
 
 from __future__ import annotations
 

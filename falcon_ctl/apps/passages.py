@@ -1,4 +1,4 @@
-"""What the receiving hosts recorded of an application's frames: their latency and order. Pure."""
+"""Latency and order of an application's frames, from the receiving hosts' recordings. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model says of an application's load, under the virtual clock. Pure."""
+"""The model's prediction for an application's load, under the virtual clock. Pure."""
 
 from __future__ import annotations
 

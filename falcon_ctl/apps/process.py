@@ -1,4 +1,4 @@
-"""A program in a container, from its start to its end: what it printed, and what became of it."""
+"""Runs a program in a container: its output, its exit status, its end."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Process:
         return _text(self._errors)
 
     @property
-    def fate(self) -> str:
+    def exit_text(self) -> str:
         """How it ended, with the end of its output."""
         said = last_lines(f"{self.output}\n{self.errors}")
         ended = how_it_ended(self.returncode)

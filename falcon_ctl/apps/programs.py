@@ -1,4 +1,4 @@
-"""Which of the applications' programs are missing, and the line that installs them."""
+"""Checks that the applications' programs are installed; names the line that installs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs an application under a system: server, load, proofs; and looks on."""
+"""Runs an application under a system: server, load, verification of bytes, measurements."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class _Run:
         end = time.monotonic() + _READY_SECONDS
         while not kernel_tcp.listens(self._read(self.ends.server, files), self.app.port):
             if server.has_ended:
-                raise Failed(server.fate)
+                raise Failed(server.exit_text)
             if time.monotonic() > end:
                 raise Failed(f"{server.name} does not listen at port {self.app.port}")
             self.testbed.watch.pause(0.05)
@@ -220,7 +220,7 @@ class _Run:
     def _check(self, server: Process) -> None:
         """Raises Failed when the server has ended that should not have."""
         if server.has_ended and not (self.app.serves_once and server.returncode == 0):
-            raise Failed(server.fate)
+            raise Failed(server.exit_text)
 
     def _client(self, server: Process, host: Host) -> str:
         """Run the client; why it failed, "" when it did not."""
@@ -241,13 +241,13 @@ class _Run:
             finally:
                 self.said["client"] = f"{client.output}{client.errors}"
             if not ended:
-                return f"{client.name} did not end within {limit:.0f} s; {client.fate}"
+                return f"{client.name} did not end within {limit:.0f} s; {client.exit_text}"
             if client.returncode:
-                return client.fate
+                return client.exit_text
             try:
                 self.seen["reading"] = self.app.read(client.output, self.place)
             except Unreadable as error:
-                return f"{client.name}: {error}; {client.fate}"
+                return f"{client.name}: {error}; {client.exit_text}"
         return ""
 
     def _invalid(self, stats: Sequence[Mapping[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""What GRO looks at in a captured TCP segment, as the receiving host reads it."""
+"""The fields of a captured TCP segment that GRO compares, as the receiving host reads them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the receiving host recorded of each frame: its stages, on which CPUs and when."""
+"""The receiving host's record of each frame: stages, CPUs and times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose frames were lost where: the losses of a run's own frames, and the drops of others'.
+"""Attributes losses: where a run lost its own frames, and drops of other traffic.
 
 At each hop of a run's path its own frames are counted where they come in and where they come out
 (`falcon_ctl.capture.bpf`), so how many were lost there is known apart from any drop counter.  The

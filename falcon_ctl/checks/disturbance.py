@@ -1,4 +1,4 @@
-"""Whether something else than the experiment took part in a measured run. Pure."""
+"""Detects interference with a measured run: other load, foreign frames, link flaps. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other systems' authors published, beside what the model says. Pure.
+"""Published results of other systems beside the model's. Pure.
 
 The numbers are of other machines, other baselines and loads that their sources state in part or
 not at all, and no amount of the cost profile is set by them.  A number that is missed says so, and

@@ -1,4 +1,4 @@
-"""What all viewers see, in the server's event loop: the live network or a recording of one."""
+"""The state that all viewers share, in the server's event loop: the network, or a recording."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 from falcon_ctl.dashboard.event_log import EventLog
 from falcon_ctl.dashboard.messages import Message, event
 from falcon_ctl.steering.choice import CHAIN, POLICIES, Choice
-from falcon_ctl.steering.failures import told
+from falcon_ctl.steering.failures import message
 from falcon_ctl.steering.observation import Flow, Host, Observation
 from falcon_ctl.systems.catalogue import BY_NAME, LIVE, MAIN_JOB
 from rxpath.config.knobs import ORDERS, FalconKnobs
@@ -115,7 +115,7 @@ def _trouble(status: Status) -> dict[str, Any]:
     failed = [part.node for part in status.parts if part.state != "running"]
     failed += [fault.node for fault in status.faults]
     working = [machine.name for machine in status.machines if machine.name not in failed]
-    return {"text": told(status.troubles, working), "failed": sorted(set(failed))}
+    return {"text": message(status.troubles, working), "failed": sorted(set(failed))}
 
 
 def topology_of(topology: Topology, target: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a page has to know when it opens: everything said so far that still matters. Pure."""
+"""The snapshot for a page that opens: of all earlier messages, what still matters. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class History:
 
     @property
     def network(self) -> Message | None:
-        """The last message about the network, with the topology that was told last."""
+        """The last message about the network, with the topology that was sent last."""
         return self._network
 
     @property

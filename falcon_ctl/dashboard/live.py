@@ -27,7 +27,7 @@ Tell = Callable[[Message], None]
 
 
 class Live(Background):
-    """Context manager: tells what happens on the network, and sends flows on it.
+    """Context manager: reports what happens on the network, and sends flows on it.
 
     Args:
         opener: connects to the network.
@@ -124,7 +124,7 @@ class Live(Background):
 
 
 class _Flow(threading.Thread):
-    """Sends one flow and tells how far it is."""
+    """Sends one flow and reports its progress."""
 
     def __init__(self, ident: str, source: Source, request: Mapping[str, Any], tell: Tell) -> None:
         super().__init__(name=ident, daemon=True)

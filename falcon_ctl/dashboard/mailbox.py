@@ -1,4 +1,4 @@
-"""What waits for one viewer: a bounded queue in which the newest wins. Pure.
+"""The bounded message queue of one viewer, in which the newest message wins. Pure.
 
 A viewer that reads too slowly, or not at all, is not waited for: when its queue is full, all of it
 is dropped, and what it gets next is a snapshot of the state at that moment, which contains what was

@@ -1,4 +1,4 @@
-"""What the page is told: JSON objects with a ``type`` each. Recordings keep the same objects.
+"""Messages to the page: JSON objects with a ``type`` each. Recordings keep the same objects.
 
 ``network``: ``up``; ``gone``, when there is none; ``text``, why not, or what is in trouble
     and what goes on, of a network that is up; ``failed``, the nodes in trouble;
@@ -6,7 +6,7 @@
     ``catalogue`` of what the controls may choose. The last two are absent while none was seen.
 ``choice``: ``choice``, what the network runs: the keys of `falcon_ctl.steering.choice.Choice` that
     are chosen, ``title``, ``command``, ``cores``, FALCON's CPUs, and ``asked``: false when the
-    hosts have these knobs and nobody has asked for it yet; null when nobody can tell.
+    hosts have these knobs and nobody has asked for it yet; null when it is not known.
 ``frame``: an observation; counts are of the time since the frame before.
     ``at`` wall ms; ``title`` of the system; ``hosts`` by machine: ``model_ns``, ``span_ns``;
     ``cores``, how many CPUs it has; ``cpus`` by number, of those that did or held something:

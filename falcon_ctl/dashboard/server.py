@@ -131,7 +131,7 @@ class _Server(uvicorn.Server):
             raise PartFailed("dashboard", "its server did not start")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's, and tell that it answers."""
+        """As uvicorn's, and signal that it answers."""
         await super().startup(sockets)
         self._answers.set()
 

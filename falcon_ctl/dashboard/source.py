@@ -1,4 +1,4 @@
-"""What the dashboard needs of a network: the running one, or a synthetic one in tests."""
+"""The interface between dashboard and network: a running one, or a synthetic one in tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the cores do in a run: which one ran which stage when, and how busy each was. Pure."""
+"""Core activity in a run: which core ran which stage when, and each core's load. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report shows of single packets, and of latencies, beside the figures' values."""
+"""Single packets and latency distributions for the figures' report."""
 
 from __future__ import annotations
 

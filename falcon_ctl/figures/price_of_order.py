@@ -1,4 +1,4 @@
-"""What order costs: four ways to keep a flow in order whose stages change cores. Pure.
+"""The price of order: four ways to keep a flow in order whose stages change cores. Pure.
 
 They run under the loads in which flows may move: many flows (figures 3 and 4), the surge (5) and
 overload (7).  Base is FALCON as published, which does nothing about it.  mFlow's resequencing

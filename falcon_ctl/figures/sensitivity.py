@@ -54,7 +54,7 @@ def effects(
 ) -> Found:
     """Every claim of `experiments` with each cost `percent` lower and higher.
 
-    All runs have the same seeds, so a difference is the cost's. `progress` is told how many
+    All runs have the same seeds, so a difference is the cost's. `progress` is called with how many
     of how many changes are done.
     """
     before = run_all(experiments, seeds)

@@ -1,4 +1,4 @@
-"""What a page consists of. Plain values: the templates escape all text and decide how it looks."""
+"""The blocks that a page consists of: plain values; templates escape all text and lay it out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a run's numbers come from, and the commands that make it again. Pure."""
+"""Provenance of a run, and the commands that repeat it. Pure."""
 
 from __future__ import annotations
 

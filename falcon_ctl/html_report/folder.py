@@ -16,8 +16,8 @@ from topo.spec import yaml_file
 from topo.spec.model import Topology
 
 Kind = Literal["main job", "figures", "sweep", "sensitivity", "papers", "order", "apps"]
-# The file that tells what wrote a folder, and those that a report of it wants besides: what is lost
-# without them. Folders that older versions wrote lack some.
+# The file that identifies which command wrote a folder, and the further files that its report uses,
+# each with what is missing without it. Folders of older versions lack some.
 FILES: Mapping[str, tuple[Kind, Mapping[str, str]]] = {
     "report.json": (
         "main job",

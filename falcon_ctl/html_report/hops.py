@@ -1,4 +1,4 @@
-"""What a packet met in a switch, in short: tables and statements, with their lines of P4. Pure.
+"""A packet's path through one switch: tables and statements, with their lines of P4. Pure.
 
 Made of v1switch's explanation (docs/explain.md, "JSON"), which has every step and is a hundred
 times as long.

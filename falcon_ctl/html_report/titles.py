@@ -1,4 +1,4 @@
-"""What readers call things. Pure."""
+"""Titles of systems and stages, for readers. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How busy this computer was with something else: /proc/stat and schedstat, proc(5).
+"""CPU time that this computer spent on other processes: /proc/stat and schedstat, proc(5).
 
 Counts of other users' processes cannot be had, but all CPU time less that of the run's own
 processes can.

@@ -1,4 +1,4 @@
-"""What a run has measured, and the checks of it."""
+"""The measurements of a run, and the checks over them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which links between nodes are down, as the kernel says in the switches' network namespaces.
+"""Link state between nodes, from the kernel in the switches' network namespaces.
 
 The daemon hands out NETLINK_ROUTE sockets of those namespaces. Their messages (rtnetlink(7)) only
 say that something changed; what counts are the flags of the interfaces (netdevice(7)), so no

@@ -1,4 +1,4 @@
-"""What a failed Write says of each of its updates (P4Runtime specification 1.4, section 10).
+"""The errors of a failed Write, one per update (P4Runtime specification 1.4, section 10).
 
 The call fails with UNKNOWN. Its trailing metadata hold a google.rpc.Status, whose details are one
 p4.v1.Error for each update of the request in order, those included that were carried out.

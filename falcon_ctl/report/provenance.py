@@ -1,4 +1,4 @@
-"""Where numbers come from: versions, seeds, inputs and machine, and whether they are valid.
+"""Provenance of results: versions, seeds, inputs and machine, and whether they are valid.
 
 Every writer of results takes one `Provenance`: JSON carries it whole, a row of a CSV file its
 `id`, a picture a line of it and the whole in the PNG's metadata. Neither host nor user is named.

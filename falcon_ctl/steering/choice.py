@@ -1,4 +1,4 @@
-"""What a network is to run: a system, and what of its knobs is chosen otherwise.
+"""A choice: the system that a network runs, and the knobs that differ from the system's own.
 
 A choice is what `falcon_ctl use` takes, what is remembered of it, and what is read back from hosts.
 """

@@ -1,4 +1,4 @@
-"""What a shell offers for words of the command line: systems, policies, containers and others.
+"""Shell completion of names: systems, policies, containers and others.
 
 Each takes what is typed already. Whatever is wrong, nothing is offered: a shell shows no errors.
 """

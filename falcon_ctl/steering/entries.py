@@ -1,4 +1,4 @@
-"""What the switches hold, read beside whoever controls them: the entries of which system."""
+"""Reads the switches' entries without mastership, and names the system they belong to."""
 
 from __future__ import annotations
 

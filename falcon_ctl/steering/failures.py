@@ -1,4 +1,4 @@
-"""Parts of a network that do not work while others do, in words. Pure."""
+"""One-line messages about parts of a network that failed. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ REPAIR = "make topo repairs it"
 _NAMED = 4  # parts that are named
 
 
-def told(troubles: Sequence[str], working: Sequence[str]) -> str:
+def message(troubles: Sequence[str], working: Sequence[str]) -> str:
     """What is wrong, what goes on, and what repairs it: one line; "" when nothing is wrong.
 
     `troubles`: as of `topo.protocol.status.Status`; `working`: the machines that go on.
@@ -22,7 +22,7 @@ def told(troubles: Sequence[str], working: Sequence[str]) -> str:
 
 def of_parts(failed: Mapping[str, str], working: Iterable[str]) -> str:
     """`told` of parts that failed, each with its reason."""
-    return told([f"{name}: {why}" for name, why in failed.items()], list(working))
+    return message([f"{name}: {why}" for name, why in failed.items()], list(working))
 
 
 def _names(names: Sequence[str]) -> str:

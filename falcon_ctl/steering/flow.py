@@ -1,4 +1,4 @@
-"""Sends one flow through the running network, and says what became of it."""
+"""Sends one flow through the running network, and reports its result."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def _hint(host: str, without: list[str]) -> str:
 
 
 class _End:
-    """Who sends and receives a flow. `row`: the host's account of it, as it was told last."""
+    """Who sends and receives a flow. `row`: the host's account of it, as of its last answer."""
 
     row: Mapping[str, Any]
     sent: int

@@ -1,4 +1,4 @@
-"""What became of one flow, as plain values and as text. Pure."""
+"""The result of one flow, as plain values and as text. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a running network does at one moment, as plain values: JSON in and out. Pure.
+"""An observation: the state of a running network, as plain values; JSON in and out. Pure.
 
 Times are model nanoseconds unless they are called wall; rates are per second of model time.
 Loads, rates and what is called "new" are of the time since the same session's last observation.

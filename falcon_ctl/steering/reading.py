@@ -81,7 +81,7 @@ class Reader:
         return {key: self._before[name] for key, name in keys.items()}
 
     def knows(self, activity: int) -> bool:
-        """Whether the name of an activity has been told."""
+        """Whether the name of an activity is known."""
         return activity < len(self._works)
 
     def work(self, activity: int) -> Work:
@@ -204,7 +204,7 @@ class Reader:
             )
 
     def _rate(self, flow: Mapping[str, Any], model_ns: int, since: int) -> float:
-        """Delivered frames a second since the answer that told of the flow before.
+        """Delivered frames a second since the answer before that had the flow.
 
         That may be an earlier one than the last: an answer has some of the flows.
         """

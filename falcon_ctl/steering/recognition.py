@@ -1,4 +1,4 @@
-"""What a host is found to run, from one observation of it to the next. Pure."""
+"""Recognises which choice a host runs, from its knobs. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Recognition:
         """What the host runs.
 
         A host whose knobs did not change runs what it ran, until it is found to run what is
-        remembered: that is written before the hosts are told.
+        remembered: that is written before the hosts' knobs are set.
 
         Args:
             changes: how often its knobs were changed.
@@ -31,7 +31,7 @@ class Recognition:
             return self._found
         self._known = known
         same_knobs = before is not None and before[0] == changes
-        told = remembered is not None and remembered.is_run_by(knobs)
-        if self._found is None or told or not same_knobs:
+        runs_it = remembered is not None and remembered.is_run_by(knobs)
+        if self._found is None or runs_it or not same_knobs:
             self._found = of_knobs(knobs, remembered)
         return self._found

@@ -1,4 +1,4 @@
-"""What the switches' program dropped, by switch and reason, read beside whoever controls them."""
+"""Drop counters of the switches' program, by switch and reason, read without mastership."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a system is: what the network does with its frames, and what the receiving host does."""
+"""The definition of a system: what the network does with frames, and the receiving host."""
 
 from __future__ import annotations
 

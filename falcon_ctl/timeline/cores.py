@@ -1,4 +1,4 @@
-"""What a core does when: work that overlaps in the records is cut into parts that do not. Pure.
+"""The timeline of one core: work that overlaps in the records is cut into parts. Pure.
 
 A record says when a packet's stage began and ended. A core that was interrupted in between (an
 application by a softirq), or that worked on several packets until all were done (frames that GRO

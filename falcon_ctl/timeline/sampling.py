@@ -1,4 +1,4 @@
-"""Which packets of a run are shown when all of them would be too many. Pure, deterministic.
+"""Sampling of packets for a timeline that would be too large. Pure, deterministic.
 
 Those that arrive in windows of equal length at equal distances. Within a window every packet is
 shown whole, so that the cores look there as they were; packets taken one by one would make busy

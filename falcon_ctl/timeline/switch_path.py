@@ -1,4 +1,4 @@
-"""What switches do with a frame on its way to the receiving NIC, as v1switch explains it.
+"""A frame's path through the switches to the receiving NIC, as v1switch explains it.
 
 A recording has the frame as it came to the NIC. Taken out of its tunnel and given the tenant's tag,
 it is the frame that the sender's machine gave to its switch; from there it is followed from switch

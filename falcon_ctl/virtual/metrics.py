@@ -1,4 +1,4 @@
-"""What a run of the model came to. Pure."""
+"""The metrics of a run of the model. Pure."""
 
 from __future__ import annotations
 

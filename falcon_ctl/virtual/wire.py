@@ -1,4 +1,4 @@
-"""What messages are on the wire: datagrams, their IP fragments, TCP's segments. Pure.
+"""Messages as frames on the wire: datagrams, their IP fragments, TCP's segments. Pure.
 
 A container's interface has an MTU that is smaller by what VXLAN adds, so a datagram that does not
 fit is fragmented inside, each fragment is encapsulated by itself, and they are reassembled in the

@@ -1,4 +1,4 @@
-"""What the keys for system, policy and threshold offer, and the choice that each makes."""
+"""The choices that the keys for system, policy and threshold offer."""
 
 from __future__ import annotations
 

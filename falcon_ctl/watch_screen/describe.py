@@ -1,4 +1,4 @@
-"""What runs, in words. Pure."""
+"""A choice in words. Pure."""
 
 from __future__ import annotations
 

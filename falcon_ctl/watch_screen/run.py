@@ -98,7 +98,7 @@ def _screen(source: Source, interval: float | None, duration: float | None) -> N
     if status == Interrupted.exit_status:
         raise Interrupted(LEFT)
     if app.return_code:
-        raise typer.Exit(1)  # Textual has told of an error of ours
+        raise typer.Exit(1)  # Textual has printed an error of ours
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the screen keeps from one observation to the next. Pure: they bring the time along."""
+"""The state of the screen between observations, which bring the time along. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BEHIND_S = 1.0  # until a machine that receives so much more is shown instead,
 IDLE_S = 10.0  # and until the user's own is left that receives nothing
 MERGED_S = 1.0  # events alike that follow one another so closely are one
 EVENTS = 200
-MANY = 3  # changes of CPU in one observation that are told one by one
+MANY = 3  # changes of CPU in one observation that are logged one by one
 CHANGES = {"rehash": "flows' stages rehashed", "move": "flows' stages moved"}
 _COUNTED = re.compile(r"(\d+) (.*)")
 
@@ -142,7 +142,7 @@ class ScreenState:
         self.outage = why
 
     def note(self, wall_ns: int, kind: str, text: str) -> None:
-        """Log something that the screen itself has to tell."""
+        """Log an event of the screen itself."""
         self._tell(wall_ns, Event(0, "", kind, text))
 
     def pick(self, step: int) -> None:
@@ -221,7 +221,7 @@ def _change(before: Choice, now: Choice) -> str:
 def _gathered(events: Iterable[Event]) -> Iterator[Event]:
     """The events, but one for all changes of CPU of one observation where there are many.
 
-    What machines run is told by `ScreenState` itself, in one line for those alike.
+    What machines run is logged by `ScreenState` itself, in one line for those alike.
     """
     found: dict[tuple[str, str], list[Event]] = defaultdict(list)
     for event in (one for one in events if one.kind != "use"):

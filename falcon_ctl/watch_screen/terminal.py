@@ -1,4 +1,4 @@
-"""What the terminal can: asked of the environment and the standard streams."""
+"""Capabilities of the terminal, from the environment and the standard streams."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from labs.cli import screen
 from labs.judging import Verdict
 from labs.work import Work, opened
 
-QUIET = 4.0  # s without a verdict, before the reason is told
+QUIET = 4.0  # s without a verdict, before the reason is shown
 
 
 def check(lab: Lab, work: Path) -> int:
@@ -27,14 +27,14 @@ def run(mine: Work) -> int:
     by_id = {one.id: one for one in checks.checks}
     found: list[Verdict] = []
     shown = screen.Verdicts()
-    for verdict in told(judging.judged(checks, mine.folder, given)):
+    for verdict in reported(judging.judged(checks, mine.folder, given)):
         found.append(verdict)
         shown.show(verdict, by_id[verdict.id], mine.state.hints.get(verdict.id, 0))
     keep(mine, found)
     return summary(mine, found)
 
 
-def told(verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
+def reported(verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
     """The verdicts; one line says why, when the first takes long."""
     why = "this may compile the model once for this version: up to a minute …"
     notice = threading.Timer(QUIET, lambda: screen.say(why, "dim"))

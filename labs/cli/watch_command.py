@@ -62,7 +62,7 @@ def _check(mine: Work, before: list[Verdict], changed: str) -> list[Verdict]:
     screen.say(f"{changed} changed, checking …" if changed else "checking …", "dim")
     checks = judging.load(mine.lab)
     given = judging.parameters(checks, mine.id)
-    found = list(check_command.told(judging.judged(checks, mine.folder, given)))
+    found = list(check_command.reported(judging.judged(checks, mine.folder, given)))
     check_command.keep(mine, found)
     earned, total = judging.points(found)
     screen.say(f"{list_command.bar(mine)}  {earned} of {total} points")

@@ -204,7 +204,7 @@ def _stopped(verdict: Verdict) -> str:
 
 
 def _tried(verdict: Verdict) -> Sequence[str]:
-    """What the code tried that it may not, as the guard told it or as its failure shows."""
+    """What the code tried that it may not, as the guard reported it or as its failure shows."""
     found = list(verdict.tried)
     said = f"{verdict.message} {verdict.seen}"
     if verdict.kind == "error":

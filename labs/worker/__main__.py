@@ -69,7 +69,7 @@ def main(argv: list[str]) -> int:
 
 
 def _guard(folder: str, answers: BinaryIO) -> Guard:
-    """Of a worker in a sandbox: bounds it, and tells what the student's code tries."""
+    """Of a worker in a sandbox: bounds it, and reports what the student's code tries."""
     dump = messages.dump  # as it is now, whatever the student's code makes of it
 
     def tell(what: str) -> None:

@@ -1,4 +1,4 @@
-"""What a worker in a sandbox tells the grader besides answers: what the student's code has tried.
+"""Audit hook of a sandboxed worker: reports to the grader what the student's code tries.
 
 The sandbox is what stops a program; this names what it tried, by Python's audit events (PEP 578).
 Code that goes around the hook, by C functions for example, is stopped all the same, and the use of
@@ -22,7 +22,7 @@ from typing import Any
 MOST_DATA = 2**30  # bytes of private memory of a process
 MOST_PROCESSES = 16  # with threads; p4c starts a preprocessor and a compiler
 MOST_OPEN = 256
-MOST_TRIED = 20  # that are told
+MOST_TRIED = 20  # that are reported
 CPU_SECONDS = 600  # of a worker's whole life
 SCRATCH = ("/tmp", "/dev/null", "/dev/tty")  # the tmpfs of the sandbox
 HANDED_OUT = ("/lab/",)
@@ -54,7 +54,7 @@ def limit() -> None:
 
 
 class Guard:
-    """Tells what the code of the files in `folder` tries, each thing once, by `tell`."""
+    """Reports what the code of the files in `folder` tries, each thing once, by `tell`."""
 
     def __init__(self, folder: str, tell: Note) -> None:
         self._inside = folder + os.sep

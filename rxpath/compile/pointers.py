@@ -1,4 +1,4 @@
-"""What kernels see of `rxpath.compile.tables`: Numba types that are pointers with declared fields.
+"""Numba types for the tables of `rxpath.compile.tables`: pointers with declared fields.
 
 A row is a pointer to its first word; reading a field is a load at a constant distance from it, a
 row of a table is an addition.  So a kernel hands over one number where an array is nine, and a

@@ -1,4 +1,4 @@
-"""What the compiled loop works on: counters, frame buffers, descriptors, addresses, batches."""
+"""The data of the compiled loop: counters, frame buffers, descriptors, addresses, batches."""
 
 from __future__ import annotations
 

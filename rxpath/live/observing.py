@@ -1,4 +1,4 @@
-"""What observers of a host are told: the operations ``observe`` and ``flow`` of its control socket.
+"""The operations ``observe`` and ``flow`` of a host's control socket.
 
 The host notes CPUs' work and flows from the first request of a client until the last client that
 made one has gone.  Counts never fall: what ``reset`` zeroes is added up here.
@@ -49,7 +49,7 @@ _COUNTED = (
 
 
 class Observing:
-    """The observers of one host, and what they are told."""
+    """The observers of one host, and the answers to them."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -79,7 +79,7 @@ class Observing:
             self._host.model.forget_places()
 
     def observe(self, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        """All that an observer is told; the first request of a client says how things stand.
+        """Answer an observer in full; the first request of a client sets the baseline.
 
         ``flows``: at most so many, those that were seen last. ``slices``: at most so many pieces
         of work, of those from number ``since`` on; ``moves_since`` likewise. ``known``: the profile

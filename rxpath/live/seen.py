@@ -1,4 +1,4 @@
-"""Flows as an observer sees them: who talks to whom, what became of the frames, their latencies.
+"""Per-flow statistics for observers: endpoints, counts, latency histograms.
 
 Only this module writes these tables, and only while one observes; they are for as many flows as the
 model tells apart.  Latencies are in buckets of 32 steps per power of two: accurate to 3 %.

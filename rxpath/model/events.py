@@ -1,4 +1,4 @@
-"""What is due when, over a fixed set of sources, each of which is due at most once at a time.
+"""The event queue over a fixed set of sources, each of which is due at most once at a time.
 
 Sources of one kind usually have one delay: an interrupt comes rx-usecs after a frame, an IPI and a
 wake-up after their latency.  So the source that is scheduled last is due last, and each kind has a

@@ -1,4 +1,4 @@
-"""What the far ends of TCP connections are, as a user describes them and as the kernels' rows."""
+"""TCP connections at the far end of the wire, as a user describes them and as kernels' rows."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def test_an_action_that_does_not_end_drops_the_frame(
     assert made.process(1, bytes(20)) == made.process(1, bytes(20)) == []
     (said,) = [r.getMessage() for r in caplog.records if "dropped" in r.getMessage()]
     jumps = "32,768 jumps back in action 'LoopIngress.sums'"
-    assert said.startswith(f"frame from port 1 dropped after {jumps}; this is told once")
+    assert said.startswith(f"frame from port 1 dropped after {jumps}; this is logged once")
 
 
 def test_machine_code_leaves_an_action_that_does_not_end_to_python() -> None:

@@ -214,4 +214,4 @@ def test_a_frame_that_never_leaves_is_told_once_with_the_cause(
     said = {record.getMessage() for record in caplog.records}
     (line,) = (line for line in said if "dropped" in line)
     assert line.startswith(f"frame from port 1 dropped after 1,024 passes, {op.removesuffix('e')}")
-    assert f" each time by loop.p4:31 {op}_all(); this is told once" in line
+    assert f" each time by loop.p4:31 {op}_all(); this is logged once" in line

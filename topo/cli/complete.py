@@ -1,4 +1,4 @@
-"""What a shell offers for words of the command line. Whatever is wrong, nothing is offered."""
+"""Shell completion of names on topo's command line. On any error nothing is offered."""
 
 from collections.abc import Iterable
 

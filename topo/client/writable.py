@@ -1,4 +1,4 @@
-"""Which directories of the computer containers may write: those that `up` was told."""
+"""The host directories that containers may write to: those given to `up`."""
 
 import os
 from collections.abc import Iterable

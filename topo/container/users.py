@@ -1,4 +1,4 @@
-"""Which users of the machine a container's users are: user namespaces' maps.
+"""UID and GID maps of a container's user namespace.
 
 A container's root is, on the machine, an ordinary user: the one who brought the network up, also
 with sudo(8), or one that owns nothing when root did.

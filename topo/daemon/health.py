@@ -1,4 +1,4 @@
-"""What does not work in a network: nodes, interfaces, programs, as compared with the topology."""
+"""Health of a network: nodes, interfaces and programs compared with the topology."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What `up` and the daemon that it starts tell each other over the daemon's standard streams.
+"""The start-up protocol between `up` and the daemon, over the daemon's standard streams.
 
 `up` writes one JSON object, the order, to standard input. The daemon answers on standard output
 with one JSON object a line: ``{"init": pid}``, then ``{"ready": seconds}`` or ``{"failed":

@@ -1,4 +1,4 @@
-"""What /proc says of a process: its state, and since when it runs (proc_pid_stat(5))."""
+"""Arguments, state and age of a process, from /proc (proc_pid_stat(5))."""
 
 import os
 import time

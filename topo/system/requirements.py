@@ -1,4 +1,4 @@
-"""What must be installed and allowed on the machine, with the remedy for each."""
+"""Checks what must be installed and allowed on the machine, and names the remedy for each."""
 
 import shutil
 import sys

@@ -140,7 +140,7 @@ class Refused(SwitchError):
     """A call is refused.
 
     Attributes:
-        code: which the client is told.
+        code: sent to the client.
     """
 
     def __init__(self, code: IntEnum) -> None:

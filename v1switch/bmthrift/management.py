@@ -137,7 +137,7 @@ class Management:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Answer an error of a port by its code, and tell the reason in the log, as BMv2 does."""
+    """Answer an error of a port by its code, and log the reason, as BMv2 does."""
     try:
         yield
     except PortError as error:

@@ -35,7 +35,7 @@ def serve(
         plane: the switch.
         host: the address to listen on.
         port: its port; 0 for a free one.
-        device_id: what clients are told.
+        device_id: returned to clients.
         ports: of the switch.
         can_swap: whether clients may replace the program.
         learning: sends notifications of digests, if anything does.

@@ -29,7 +29,7 @@ class SimpleSwitch:
     # -- clone sessions ---------------------------------------------------------------------------
 
     def mirroring_session_add(self, session: int, config: MirroringConfig) -> None:
-        """Make or replace a session; a number out of bounds is told in the log only, as BMv2's."""
+        """Make or replace a session; a number out of bounds is only logged, as in BMv2."""
         self._add(session, Mirror(config.port, config.mgid))
 
     def mirroring_session_delete(self, session: int) -> None:

@@ -33,7 +33,7 @@ from v1switch.state.entries import (
 )
 
 NOTHING = CounterData(0, 0)
-NO_PRIORITY = -1  # what BMv2 tells of tables without priorities
+NO_PRIORITY = -1  # what BMv2 returns for tables without priorities
 ORIGIN = "Thrift"
 Key = Sequence[structs.MatchParam]
 

@@ -78,25 +78,25 @@ def _explain(options: argparse.Namespace) -> None:
     )
     program = plane.program
     assert program is not None
-    told = _Told(explanations, _Json(program) if options.json else _Text(program))
+    printer = _Printer(explanations, _Json(program) if options.json else _Text(program))
     start: int | None = None
     frames = itertools.islice(_frames(options.packet), options.count)
     for number, (time_ns, frame) in enumerate(frames, start=1):
         start = time_ns if start is None else start
-        _release(plane, told, time_ns - start)
+        _release(plane, printer, time_ns - start)
         plane.process(options.port, frame, time_ns - start)
-        told.show(number)
-    _release(plane, told, None)
+        printer.show(number)
+    _release(plane, printer, None)
 
 
-def _release(plane: Dataplane, told: _Told, until: int | None) -> None:
+def _release(plane: Dataplane, printer: _Printer, until: int | None) -> None:
     """Explain egress of packets that leave their queues before a time (ns; None: all)."""
     while (due := plane.next_release()) is not None and (until is None or due <= until):
         plane.release(due)
-        told.show(None)
+        printer.show(None)
 
 
-class _Told:
+class _Printer:
     """Shows explanations, with the number of the packet that they are of.
 
     A packet that waits in a queue has a second one, of its egress.

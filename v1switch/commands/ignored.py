@@ -1,7 +1,7 @@
 """Options of simple_switch and simple_switch_grpc 1.15 that are taken and have no effect here.
 
 Launchers pass them whatever they need (p4lang/tutorials and p4-utils always give --nanolog), so
-none may be an error; each is told once in the log, with the reason.
+none may be an error; each is logged once, with the reason.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def add_to(parser: Parser, options: tuple[Ignored, ...]) -> None:
             parser.add_argument(option.name, type=option.kind, help=text)
 
 
-def told(given: argparse.Namespace, options: tuple[Ignored, ...]) -> Iterator[str]:
+def log_lines(given: argparse.Namespace, options: tuple[Ignored, ...]) -> Iterator[str]:
     """What to say of those that were given, a line for each."""
     for option in options:
         if getattr(given, option.place) not in (None, False):

@@ -185,7 +185,10 @@ def parse(argv: Sequence[str], name: str = "v1switch") -> Options:
     before, behind = parser.parse_args(args[:cut]), target().parse_args(args[cut + 1 :])
     if before.program is None and not before.no_p4:
         parser.error("a program is needed: expected program.json or --no-p4")
-    remarks = [*ignored.told(before, ignored.GENERAL), *ignored.told(behind, ignored.TARGET)]
+    remarks = [
+        *ignored.log_lines(before, ignored.GENERAL),
+        *ignored.log_lines(behind, ignored.TARGET),
+    ]
     if before.log_level is None:
         before.log_level = TRACE if before.log_console or before.log_file else "info"
     if before.log_level == TRACE and not _explains(before):

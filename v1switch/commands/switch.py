@@ -59,7 +59,7 @@ def _engine(options: argparse.Namespace) -> Iterator[Engine]:
 
 
 def _dataplane(options: Options, engine: Engine) -> Dataplane:
-    """The data plane; at level trace one that tells what controllers change."""
+    """The data plane; at level trace one that logs what controllers change."""
     if options.general.log_level != TRACE:
         return Dataplane(
             engine,

@@ -167,7 +167,7 @@ class Dataplane(TableControl, ProfileControl, ArrayControl, ReplicationControl, 
     def adopt_staged(self, staged: Staged) -> None:
         """Swap to a staged program; groups and sessions stay, as in BMv2.
 
-        The staged plane is left without a program: who still writes there is told so.
+        The staged plane is left without a program: later writes there raise NoProgram.
         """
         with staged.plane.exclusive():
             self.adopt(staged.prepared, staged.plane.state, self.replication, keep_counts=False)

@@ -1,4 +1,4 @@
-"""What the data plane asks of an engine, and what an engine sees of the data plane.
+"""The interface between the data plane and its engines.
 
 An engine makes programs executable. `prepare` does all that can fail or takes long, and touches
 nothing that runs; `bind` ties the result to one program's run-time state; the resulting forwarder

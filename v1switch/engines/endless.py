@@ -1,4 +1,4 @@
-"""Frames that would never leave the switch: they are dropped, and each cause is told once."""
+"""Frames that would never leave the switch: they are dropped, and each cause is logged once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Abandoned:
         """Log the reason, the first time that it comes."""
         if (cause := str(reason)) not in self._told:
             self._told.add(cause)
-            more = "this is told once, BMv2 would go on for ever"
+            more = "this is logged once, BMv2 would go on for ever"
             log.warning("frame from port %d dropped after %s; %s", port, cause, more)
 
     def check(self, passes: int, frames: int, kind: int) -> None:

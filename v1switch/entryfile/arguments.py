@@ -36,7 +36,7 @@ def find_name(kind: str, wanted: str, names: Iterable[str], owner: str = "") -> 
 
 
 def find(program: Program, kind: str, wanted: str) -> str:
-    """The full name of a program's object; raises InvalidLine, which tells what else it is."""
+    """The full name of a program's object; raises InvalidLine, which says what else it is."""
     kinds = _kinds(program)
     try:
         return find_name(kind, wanted, kinds[kind])

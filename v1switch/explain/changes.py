@@ -35,7 +35,7 @@ Tell = Callable[[str], None]
 
 
 class ToldDataplane(Dataplane):
-    """A data plane that tells each change of its tables, profiles, groups and sessions."""
+    """A data plane that logs each change of its tables, profiles, groups and sessions."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class ToldDataplane(Dataplane):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Like a Dataplane's; tells how many changes an exception takes back."""
+        """Like a Dataplane's; logs how many changes an exception undoes."""
         outermost, before = self._undo is None, self._changes
         try:
             with super().transaction():
@@ -143,7 +143,7 @@ class ToldDataplane(Dataplane):
 
     @contextmanager
     def _replicating(self) -> Iterator[Replication]:
-        """As in Dataplane; tells which groups and sessions have become others."""
+        """As in Dataplane; logs which groups and sessions changed."""
         with super()._replicating() as replication:
             groups, sessions = dict(replication.groups), dict(replication.sessions)
             yield replication

@@ -46,7 +46,7 @@ def step(method: Callable[Concatenate[Lines, P], None]) -> Callable[Concatenate[
 
 
 def whole(method: Callable[Concatenate[Lines, P], None]) -> Callable[Concatenate[Lines, P], None]:
-    """Mark an event about a whole packet; so its end is told, however many steps it took."""
+    """Mark an event about a whole packet; so its end is logged, however many steps it took."""
 
     @wraps(method)
     def tell(self: Lines, /, *args: P.args, **kwargs: P.kwargs) -> None:
@@ -410,7 +410,7 @@ class Lines:
             self._frame, packet, self._number, self._copies = waiting.pop(0)
             if not waiting:
                 del self._waiting[place]
-        else:  # more events than are told came before it
+        else:  # more events than are logged came before it
             self._frame, packet = frame, self._packet("?")
         self._now = self._packet(packet.name, cloned=packet.cloned)
         waited_us = (times[1] - times[0]) // 1000

@@ -19,7 +19,7 @@ Write = Callable[[list[str]], None]
 
 
 class TraceEngine:
-    """Runs programs as plain Python that tells what it does with each frame."""
+    """Runs programs as plain Python that logs what it does with each frame."""
 
     mirrored = False
 
@@ -44,7 +44,7 @@ class TraceEngine:
         self._under_way, self._thread = lines, threading.get_ident()
 
     def before(self, _record: logging.LogRecord) -> bool:
-        """Write what a frame has told so far: a filter of the log, whose records come in order."""
+        """Write a frame's lines so far: a filter of the log, whose records come in order."""
         if self._under_way is not None and self._thread == threading.get_ident():
             self.write(self._under_way.take())
         return True

@@ -113,7 +113,7 @@ class _Joiner:
     def _described(self, info: Any) -> str:
         """What an object is, and by which entity a client addresses it if it holds numbers.
 
-        So a client is told that gives the id of another kind: a direct meter's for a meter's.
+        It is for refusals of an id of another kind, such as a direct meter's for a meter's.
         """
         words = re.findall("[A-Z][a-z]*", type(info).__name__)
         kind, entity = " ".join(words).lower(), "_".join(words).lower()

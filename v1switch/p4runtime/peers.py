@@ -1,4 +1,4 @@
-"""Who is at the other end of a call, as far as gRPC and the kernel say.
+"""Identifies the client of a call, as far as gRPC and the kernel know it.
 
 gRPC names a TCP client by its address. For one on this machine the kernel knows the user of the
 connection's other end, or its table of connections (/proc/net/tcp, proc(5)) has it. gRPC names all

@@ -1,1 +1,1 @@
-"""What becomes of a folder of programs: which load, and which run in machine code."""
+"""Surveys a folder of programs: which load, and which run in machine code."""

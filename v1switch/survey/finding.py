@@ -1,4 +1,4 @@
-"""What is found out about one program."""
+"""The finding about one program."""
 
 from __future__ import annotations
 

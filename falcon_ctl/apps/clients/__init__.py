@@ -1,1 +1,1 @@
-"""Programs that the testbed runs in clients' containers, where no kept one does what is needed."""
+"""Load generators of our own, where no maintained one fits."""

@@ -1,4 +1,4 @@
-"""What a memcached load is, and what came of it. Pure."""
+"""A memcached load and its result, as plain values. Pure."""
 
 from __future__ import annotations
 

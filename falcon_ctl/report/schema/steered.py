@@ -1,4 +1,4 @@
-"""What `flow` and `show` tell of a network that is steered by hand."""
+"""Results of `flow` and `show`."""
 
 from __future__ import annotations
 

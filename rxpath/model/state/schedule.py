@@ -1,4 +1,4 @@
-"""Who is due when: the memory of `rxpath.model.events`."""
+"""The memory of the event queue (`rxpath.model.events`)."""
 
 from __future__ import annotations
 

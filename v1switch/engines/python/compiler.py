@@ -26,10 +26,10 @@ RECORDER = "recorder"
 
 
 class Recording(Protocol):
-    """What a traced program tells all that it does.
+    """The recorder to which a traced program reports its steps.
 
     Attributes:
-        process: carries a packet, with this told.
+        process: carries a packet while this records.
     """
 
     process: Callable[..., list[Frame]]
