@@ -151,6 +151,12 @@ def shared(function: F) -> F:
     return cast("F", _cached(numba.njit(**_INNER, pipeline_class=_SharedCompiler)(function)))
 
 
+def uncompiled(function: F) -> Any:
+    """Its types are checked, and those of what it calls, but no machine code is made of it."""
+    return numba.njit(boundscheck=True, no_cpython_wrapper=True, no_cfunc_wrapper=True,
+                      pipeline_class=_PartCompiler)(function)  # fmt: skip
+
+
 def inlined(function: F) -> F:
     """An inner function with one caller, made part of it: there is less to compile and to link."""
     return cast("F", numba.njit(**_KERNEL, inline="always", pipeline_class=_PartCompiler)(function))

@@ -26,7 +26,7 @@ from numba import types
 from numba.core import config
 from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
-from rxpath.compile.jit import compile_for
+from rxpath.compile.jit import compile_for, uncompiled
 from rxpath.errors import ConfigError, PolicyError, RxPathError
 from rxpath.model.policy import POLICY_TYPES, Choose, Host, Packet, trampoline
 from rxpath.model.state import codes
@@ -131,12 +131,21 @@ def from_source(path: str, name: str, source: str) -> CustomPolicy:
     if config.DISABLE_JIT:
         choose = trampoline(_checked(name, path, function), function)
     else:
-        choose = _compiled(path, function)
+        choose = _compiled(path, function, source)
     return CustomPolicy(name, choose, path=path, source=source, function=function)
 
 
-def _execute(path: str, source: str) -> dict[str, Any]:
-    """The names that the file defines."""
+def _jitted(function: Callable[..., Any]) -> Any:
+    """Compiled, to be called by compiled code; bounds are checked, for an index may be wrong."""
+    return numba.njit(nogil=True, boundscheck=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(
+        function
+    )
+
+
+def _execute(
+    path: str, source: str, jit: Callable[[Callable[..., Any]], Any] = _jitted
+) -> dict[str, Any]:
+    """The names that the file defines; its functions are those that `jit` makes of them."""
     module = ModuleType(Path(path).stem)
     module.__file__ = path
     try:
@@ -151,7 +160,7 @@ def _execute(path: str, source: str) -> dict[str, Any]:
     for name, value in list(module.__dict__.items()):
         if isinstance(value, FunctionType) and _is_of(value, path):
             # Numba calls what it has compiled only; each function is, when another one calls it.
-            module.__dict__[name] = numba.njit(nogil=True, boundscheck=True)(value)
+            module.__dict__[name] = jit(value)
     return module.__dict__
 
 
@@ -181,14 +190,14 @@ def _line_of(function: Callable[..., Any]) -> int:
     return int(function.__code__.co_firstlineno)
 
 
-def _compiled(path: str, function: Callable[..., Any]) -> Any:
-    """The function pointer; bounds are checked, for a student's index cannot be trusted."""
-    written = numba.njit(nogil=True, boundscheck=True)(function)
+def _compiled(path: str, function: Callable[..., Any], source: str) -> Any:
+    """The function pointer."""
+    written = _jitted(function)
     try:
         written.compile(POLICY_TYPES)
     except (NumbaError, UnsupportedBytecodeError) as error:
         raise _refused(path, function, error) from error
-    _verify_only_memory_is_written(path, function)
+    _verify_only_memory_is_written(path, function, source)
     returned = written.nopython_signatures[0].return_type
     if isinstance(returned, types.Integer):
         choose = _steering_to(written)
@@ -202,10 +211,14 @@ def _compiled(path: str, function: Callable[..., Any]) -> Any:
     return pointer
 
 
-def _verify_only_memory_is_written(path: str, function: Callable[..., Any]) -> None:
-    """Compile it with all arrays but its memory read-only: what they hold is the model's own."""
+def _verify_only_memory_is_written(path: str, function: Callable[..., Any], source: str) -> None:
+    """Check its types with all arrays but its memory read-only: what they hold is the model's own.
+
+    Machine code of that would take half the time of compiling, and nobody would run it.
+    """
+    reading = _function(path, function.__name__, _execute(path, source, uncompiled))
     try:
-        numba.njit(nogil=True, boundscheck=True)(function).compile(READING_TYPES)
+        uncompiled(reading).compile(READING_TYPES)
     except (NumbaError, AttributeError) as error:  # with writable ones it was compiled before
         line = _refused(path, function, error).line
         what = f"{function.__name__} changes what it may only read"

@@ -210,6 +210,20 @@ def test_a_policy_that_fails_is_said_with_its_line(tmp_path, lines, line, said):
     assert caught.value.line == line
 
 
+def test_a_policy_may_allocate_in_functions_of_its_own(tmp_path):
+    lines = ("import numpy as np", "def best(host): return np.full(3, host.falcon_cpus[0])",
+             "def mine(packet, host):", "    return [best(host)[1], 7][0]")  # fmt: skip
+    host, _ = steered(policy(tmp_path, *lines))
+    assert len(busy(host)) == 2
+
+
+def test_what_only_a_helper_changes_is_found(tmp_path):
+    lines = ("def change(host):", "    host.load[0] = 1", "    return 1",
+             "def mine(packet, host):", "    return change(host)")  # fmt: skip
+    with pytest.raises(PolicyError, match="changes what it may only read"):
+        policy(tmp_path, *lines)
+
+
 def test_functions_of_the_file_call_each_other(tmp_path):
     lines = (
         "def twice(number): return number + number",
