@@ -27,7 +27,7 @@ START = "python -m labs start"
 LINES = 12  # of the output of a command that failed
 
 
-class Desk(runner.Folder):
+class StudentCheckout(runner.Folder):
     """A checkout with a work folder of a student who has the reference."""
 
     inside = False
@@ -69,7 +69,7 @@ def verified(checks: Checks) -> Part:
     part = Part("")
     done: set[str] = set()
     with tempfile.TemporaryDirectory(prefix="labs-") as folder:
-        desk = Desk(Path(folder) / "checkout", checks)
+        checkout = StudentCheckout(Path(folder) / "checkout", checks)
         for block in blocks.blocks(PAGE, text):
             if block.language != "console":
                 continue
@@ -79,8 +79,8 @@ def verified(checks: Checks) -> Part:
                 done.add(command.text)
                 runs = _runs(block)
                 ran, parsed = ran + runs, parsed + (not runs)
-                part.problems += _problems(desk, block, command, runs)
-        seconds, slowest = desk.slowest
+                part.problems += _problems(checkout, block, command, runs)
+        seconds, slowest = checkout.slowest
         part.notes.append(f"slowest command: {slowest}, {seconds:.1f} s")
     for command_text in blocks.spans(text):
         what = parsing.wrong(command_text, loose=True)
@@ -91,10 +91,12 @@ def verified(checks: Checks) -> Part:
     return part
 
 
-def _problems(desk: Desk, block: Block, command: Command, runs: bool) -> Iterator[str]:
+def _problems(
+    checkout: StudentCheckout, block: Block, command: Command, runs: bool
+) -> Iterator[str]:
     try:
         if runs:
-            desk.run(block, command)
+            checkout.run(block, command)
         else:
             parsing.check(command.text)
     except AssertionError as error:

@@ -14,12 +14,12 @@ from labs.verifying.part import Part
 def verified(lab: Lab) -> Iterator[Part]:
     """Each part as soon as it is verified. Raises `BrokenLab` when the lab cannot be loaded."""
     checks = judging.load(lab)
-    with solutions.Bench(checks) as bench:
+    with solutions.SolutionChecks(checks) as runner:
         parts: tuple[Callable[[], Part], ...] = (
             lambda: files.verified(checks),
-            bench.reference,
-            bench.wrong,
-            bench.as_given,
+            runner.reference,
+            runner.wrong,
+            runner.as_given,
             lambda: pictures.verified(lab),
             lambda: handout.verified(checks),
         )

@@ -37,7 +37,7 @@ class Expected(BaseModel):
     source: str = Field(min_length=5, description="where people make it, in public")
 
 
-class Bench:
+class SolutionChecks:
     """Runs the checks of a lab on its own files; these are trusted, so processes are shared."""
 
     def __init__(self, checks: Checks) -> None:

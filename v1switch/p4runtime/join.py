@@ -16,8 +16,8 @@ from typing import Any
 from p4.config.v1 import p4info_pb2
 
 from v1switch.p4runtime.errors import invalid
+from v1switch.p4runtime.info_types import InfoTypes
 from v1switch.p4runtime.matches import KINDS, MatchField
-from v1switch.p4runtime.p4data import DataType, Leaf, StructLike, Unsupported, data_type
 from v1switch.p4runtime.ports import MAX_GROUP
 from v1switch.p4runtime.schema import (
     Action,
@@ -34,7 +34,6 @@ from v1switch.p4runtime.schema import (
     Table,
     ValueSet,
 )
-from v1switch.p4runtime.translation import Strings, mappings
 from v1switch.program import model
 
 _Scope = p4info_pb2.ActionRef.Scope
@@ -86,7 +85,7 @@ class _Joiner:
         self._by_id: dict[int, Any] = {}
         self._actions: dict[int, Action] = {}
         self._profiles: dict[int, Profile] = {}
-        self._by_type: dict[tuple[str, int], Strings] = {}
+        self._types = InfoTypes(p4info.type_info)
 
     def schema(self) -> Schema:
         self._index()
@@ -155,14 +154,14 @@ class _Joiner:
             raise invalid(f"p4info: action {name!r} is not in the program")
         offered = [each for each in found if each.id in self._in_tables]
         for action in offered:
-            _same_params(name, info.params, action.params, self._translated)
+            _same_params(name, info.params, action.params, self._types.is_translated)
         if not offered:  # no client can name it
             return Action(info.preamble.id, name, params)
         pairs = zip(info.params, offered[0].params, strict=True)
         return Action(info.preamble.id, name, tuple(self._param(i, p.width) for i, p in pairs))
 
     def _param(self, info: Any, width: int) -> Param:
-        return Param(info.id, info.name, width, self._strings(info, width))
+        return Param(info.id, info.name, width, self._types.strings(info, width))
 
     def _profile(self, info: p4info_pb2.ActionProfile) -> Profile:
         name = info.preamble.name
@@ -261,9 +260,9 @@ class _Joiner:
             raise invalid(f"p4info: {place}: match kind is not one of v1model")
         if program_kind not in _PROGRAM_KINDS.get(kind.name, (kind.name,)):
             raise invalid(f"p4info: {place} is {kind.name}, in the program {program_kind}")
-        if info.bitwidth != width and not self._translated(info):
+        if info.bitwidth != width and not self._types.is_translated(info):
             raise invalid(f"p4info: {place} is {info.bitwidth} bits, in the program {width}")
-        return MatchField(info.id, info.name, width, kind, self._strings(info, width))
+        return MatchField(info.id, info.name, width, kind, self._types.strings(info, width))
 
     def _action_ref(self, ref: p4info_pb2.ActionRef, table: model.Table) -> ActionRef:
         action = self._ref(ref, table.name)
@@ -313,38 +312,15 @@ class _Joiner:
     def _register(self, info: p4info_pb2.Register) -> Register:
         name = info.preamble.name
         register = _find(self._program.registers, name, "register")
-        kind = self._data_type(info, f"register {name!r}", (register.width,))
+        kind = self._types.data_type_of(info, f"register {name!r}", (register.width,))
         return Register(info.preamble.id, name, register.size, kind)
 
     def _digest(self, info: p4info_pb2.Digest) -> Digest:
         name = info.preamble.name
         lists = {each.name: each for each in self._program.learn_lists.values()}
         learn_list = _find(lists, name, "digest")
-        kind = self._data_type(info, f"digest {name!r}", learn_list.widths)
+        kind = self._types.data_type_of(info, f"digest {name!r}", learn_list.widths)
         return Digest(info.preamble.id, name, kind)
-
-    def _data_type(self, info: Any, what: str, widths: tuple[int, ...]) -> DataType:
-        """The type of a register or digest, whose leaves have these widths in the program."""
-        kind = data_type(info.type_spec, self._info.type_info)
-        if isinstance(kind, Unsupported):
-            if kind.kind == str(None):  # the spec is empty
-                raise invalid(f"p4info: {what} has no type")
-            return kind
-        if len(kind.widths) == len(widths):
-            kind = self._fitted(kind, iter(widths))
-        if kind.widths != widths:
-            raise invalid(f"p4info: {what} has fields of {kind.widths} bits, the program {widths}")
-        return kind
-
-    def _fitted(self, kind: DataType, widths: Iterator[int]) -> DataType:
-        """A type in which translated leaves have the program's widths, the next of `widths`."""
-        if isinstance(kind, StructLike):
-            return replace(kind, members=tuple(self._fitted(m, widths) for m in kind.members))
-        assert isinstance(kind, Leaf)
-        width = next(widths)
-        if not kind.translated:
-            return kind
-        return replace(kind, width=width, strings=self._strings_of(kind.translated, width))
 
     def _value_set(self, info: p4info_pb2.ValueSet) -> ValueSet:
         name = info.preamble.name
@@ -352,7 +328,7 @@ class _Joiner:
         where = f"value set {name!r}"
         _unique_ids(info.match, where)
         total = sum(each.bitwidth for each in info.match)
-        translated = [each for each in info.match if self._translated(each)]
+        translated = [each for each in info.match if self._types.is_translated(each)]
         if total != width and len(translated) != 1:
             raise invalid(f"p4info: {where} is {total} bits, in the program {width}")
         fields = []
@@ -363,7 +339,7 @@ class _Joiner:
             bits = each.bitwidth + (width - total if each in translated else 0)
             if bits <= 0:
                 raise invalid(f"p4info: {where} is {total} bits, in the program {width}")
-            strings = self._strings(each, bits)
+            strings = self._types.strings(each, bits)
             fields.append(MatchField(each.id, each.name, bits, kind, strings))
         return ValueSet(info.preamble.id, name, info.size, tuple(fields))
 
@@ -373,45 +349,12 @@ class _Joiner:
             raise invalid(f"p4info: {owner} refers to {object_id:#010x}, which does not exist")
         return found
 
-    def _translated(self, info: Any) -> bool:
-        """Whether the object's type is translated to another one for the controller.
-
-        Numbers are passed on unchanged, of strings each stands for a value: see `translation`.
-        """
-        return self._translation(info) is not None
-
-    def _translation(self, info: Any) -> Any:
-        """The type with a translation that an object has, or None."""
-        new_types = self._info.type_info.new_types
-        name = info.type_name.name
-        if name not in new_types or not new_types[name].HasField("translated_type"):
-            return None
-        return new_types[name]
-
-    def _strings(self, info: Any, width: int) -> Strings | None:
-        """The strings of an object's type, the same for all of this type; None for numbers."""
-        return (
-            None
-            if self._translation(info) is None
-            else self._strings_of(info.type_name.name, width)
-        )
-
-    def _strings_of(self, name: str, width: int) -> Strings | None:
-        """The strings of a translated type, by its name."""
-        new_type = self._info.type_info.new_types[name]
-        if not new_type.translated_type.HasField("sdn_string"):
-            return None
-        key = new_type.translated_type.uri or name, width
-        if key not in self._by_type:
-            self._by_type[key] = Strings(width, mappings(new_type.annotations))
-        return self._by_type[key]
-
     def _controller_header(self, info: Any) -> ControllerHeader:
         """A controller header; where a type is translated, its width is that of the program."""
         what = f"controller header {info.preamble.name!r}"
         _unique_ids(info.metadata, what)
         widths = [each.bitwidth for each in info.metadata]
-        if any(self._translated(each) for each in info.metadata):
+        if any(self._types.is_translated(each) for each in info.metadata):
             widths = self._program_widths(info, what)
         pairs = zip(info.metadata, widths, strict=True)
         return ControllerHeader(tuple(self._param(each, width) for each, width in pairs))
@@ -425,7 +368,7 @@ class _Joiner:
                 pairs = list(zip(fields, info.metadata, strict=True))
                 if all(
                     field.name == each.name
-                    and (field.width == each.bitwidth or self._translated(each))
+                    and (field.width == each.bitwidth or self._types.is_translated(each))
                     for field, each in pairs
                 ):
                     found.append([field.width or 0 for field in fields])

@@ -120,8 +120,8 @@ class EgressQueues:
         priorities: queues of each port.
         words: the words at the top of this file, the queues behind them.
         address: of the first word.
-        calm: ports that a packet of priority 0 leaves at once, so that plain Python need not ask:
-            it only notes the time in `lasts`.
+        bypass_ports: ports that a packet of priority 0 leaves by at once; Python does not call
+            `offer` for it, and only notes the time in `lasts`.
         lasts: when the last packet left each of them (ns).
         owners: by number what carries on with a packet of a node's OWNER: it takes what left the
             queue and the time (ns), and gives the frames that leave the switch.
@@ -142,7 +142,7 @@ class EgressQueues:
         words = self.words
         words[ACTIVE_AT], words[PRIORITIES] = active_at, priorities
         words[DEFAULT_DELAY], words[DEFAULT_CAPACITY] = 1, DEFAULT_DEPTH + 1
-        self.calm: set[int] = set()
+        self.bypass_ports: set[int] = set()
         self.lasts: dict[int, int] = {}
         self._has_machine_code = False
         self._default_rate = 0
@@ -196,7 +196,7 @@ class EgressQueues:
         for port, last in list(self.lasts.items()):
             self.words[self._place(port, 0) + LAST] = last + 1
         self.lasts.clear()
-        self.calm.clear()
+        self.bypass_ports.clear()
 
     def _begin(self, port: int, now: int) -> None:
         """Let the queues of a port exist: their first packets are timed as if one had left now."""
@@ -249,7 +249,7 @@ class EgressQueues:
 
     def block(self, port: int, *, blocked: bool) -> None:
         """Hold the packets of a port, whose interface takes none, or let them leave again."""
-        self.calm.discard(port)
+        self.bypass_ports.discard(port)
         for priority in range(self.priorities):
             self.words[self._place(port, priority) + BLOCKED] = blocked
 
@@ -294,7 +294,7 @@ class EgressQueues:
         words[at + LAST] = send + 1
         if not size and send <= now and not words[at + BLOCKED]:
             if not (delay or priority or at in self._rates or self._has_machine_code):
-                self.calm.add(port)
+                self.bypass_ports.add(port)
             return None
         words[at] = size + 1
         return WAITS, at, send, now, size

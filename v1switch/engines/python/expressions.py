@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 from v1switch.engines.python.headers import FROM_BYTES, Headers
@@ -37,6 +37,10 @@ class Expressions:
         if isinstance(node, ir.Var):
             return node.name
         return checked(PRINTERS[type(node)](self, node))
+
+    def tuple_text(self, nodes: Sequence[ir.Expr]) -> str:
+        """Source of a tuple of expressions."""
+        return f"({''.join(f'{self.text(node)}, ' for node in nodes)})"
 
     def condition(self, node: ir.Expr) -> str:
         """Source of a truth value for an `if`."""

@@ -9,6 +9,7 @@ from v1switch.control.engine import SwitchContext
 from v1switch.engines.endless import Endless
 from v1switch.engines.messages import failed_assertion, log_message
 from v1switch.engines.python import machines
+from v1switch.engines.python.copies import Copies
 from v1switch.engines.python.expressions import Expressions
 from v1switch.engines.python.hashes import Hashes
 from v1switch.engines.python.headers import Headers
@@ -47,9 +48,8 @@ class Statements:
         self.expressions = Expressions(source, self.headers, flags)
         self.look_ups = LookUps(self.expressions)
         self.hashes = Hashes(self.expressions)
-        self.field_lists = field_lists
+        self.copies = Copies(source, self.expressions, field_lists, self.block)
         self._machine: _Machine | None = None
-        self._saved: tuple[ir.Var, ...] = ()
 
     def block(self, block: ir.Block) -> None:
         """Print statements in a row."""
@@ -60,7 +60,7 @@ class Statements:
         return self.expressions.text(node)
 
     def _tuple(self, nodes: Sequence[ir.Expr]) -> str:
-        return f"({''.join(f'{self._text(node)}, ' for node in nodes)})"
+        return self.expressions.tuple_text(nodes)
 
     # -- variables --------------------------------------------------------------------------------
 
@@ -277,103 +277,31 @@ class Statements:
     def _fail_assertion(self, _statement: ir.FailAssertion) -> None:
         self.source.add(f"{self.source.constant('failed_assertion', failed_assertion)}()")
 
-    # -- packets that enter again, copies ---------------------------------------------------------
-
-    def _preserved(self, fields: ir.Expr) -> str:
-        """Source of the values of the field list whose id this is."""
-        which, text = self._text(fields), ""
-        for listed in self.field_lists:
-            text += f"{self._tuple(listed.variables)} if {which} == {listed.id} else "
-        return f"({text}())"
+    # -- copies, packets that enter again, queues -------------------------------------------------
 
     def _clone_ingress(self, statement: ir.CloneIngress) -> None:
-        session, fields = self._text(statement.session), self._text(statement.fields)
-        brought = f"({session}, {fields}, {self._preserved(statement.fields)})"
-        self.source.add(
-            f"run(port, frame, now, {ir.Kind.INGRESS_CLONE}, {brought}, out, work, held)"
-        )
-
-    def _enter_again(self, fields: ir.Expr, data: str, kind: ir.Kind) -> None:
-        brought = f"({self._text(fields)}, {self._preserved(fields)})"
-        self.source.add(f"work.append((port, {data}, {kind}, {brought}))")
+        self.copies.clone_ingress(statement)
 
     def _resubmit(self, statement: ir.Resubmit) -> None:
-        self._enter_again(statement.fields, "frame", ir.Kind.RESUBMITTED)
+        self.copies.resubmit(statement)
 
     def _recirculate(self, statement: ir.Recirculate) -> None:
-        self._enter_again(statement.fields, "data", ir.Kind.RECIRCULATED)
+        self.copies.recirculate(statement)
 
-    def _restore_fields(self, _statement: ir.RestoreFields) -> None:
-        for listed in self.field_lists:
-            if listed.variables:
-                names = "".join(f"{var.name}, " for var in listed.variables)
-                with self.source.block(f"if restore[-2] == {listed.id}:"):
-                    self.source.add(f"{names}= restore[-1]")
+    def _restore_fields(self, statement: ir.RestoreFields) -> None:
+        self.copies.restore_fields(statement)
 
     def _for_each_copy(self, statement: ir.ForEachCopy) -> None:
-        add, replicas = self.source.add, statement.replicas.name
-        copy = f"{statement.port.name}, {statement.instance.name}"
-        before, self._saved = self._saved, statement.saved
-        add("pending = None")
-        add("copies = 0")
-        with self.source.block(f"if {replicas} is not None:"):
-            add(f"rows = {replicas}.replicas")
-            add(f"{copy} = rows[0].port, rows[0].instance")
-            with self.source.block("if len(rows) > 1:"):
-                add(f"saved = {self._tuple(statement.saved)}")
-                add("pending = [(r.port, r.instance, saved) for r in rows[1:]]")
-        with self.source.block("while True:"):
-            self.block(statement.body)
-            add("if not pending: return")
-            add(f"{copy}, saved = pending.pop(0)")
-            if statement.saved:
-                add(f"{''.join(f'{var.name}, ' for var in statement.saved)}= saved")
-        self._saved = before
+        self.copies.for_each_copy(statement)
 
     def _add_copies(self, statement: ir.AddCopies) -> None:
-        add, session = self.source.add, self._text(statement.session)
-        with self.source.block(f"if copies < {statement.limit}:"):
-            add(f"copies += len({session}.replicas)")
-            which = self._text(statement.fields)
-            always, reset = dict(statement.always), dict(statement.reset)
-            for number, listed in enumerate(self.field_lists):
-                kept = {v: value for v, value in reset.items() if v not in listed.variables}
-                with self.source.block(f"{'elif' if number else 'if'} {which} == {listed.id}:"):
-                    add(f"saved = {self._changed(kept | always)}")
-            with self.source.block("else:" if self.field_lists else "if True:"):
-                add(f"saved = {self._changed(reset | always)}")
-            add("pending = pending or []")
-            add(f"pending += [(r.port, r.instance, saved) for r in {session}.replicas]")
-
-    def _changed(self, values: dict[ir.Var, ir.Expr]) -> str:
-        """Source of the saved variables, some of them with other values."""
-        return self._tuple([values.get(var, var) for var in self._saved])
-
-    # -- queues -----------------------------------------------------------------------------------
+        self.copies.add_copies(statement)
 
     def _offer(self, statement: ir.Offer) -> None:
-        add, turn = self.source.add, statement.target.name
-        offer = self.source.state("offer", lambda switch, _: switch.queues.offer)
-        calm = self.source.state("calm", lambda switch, _: switch.queues.calm)
-        lasts = self.source.state("lasts", lambda switch, _: switch.queues.lasts)
-        port, priority = self._text(statement.port), self._text(statement.priority)
-        add(f"{turn} = {ir.Turn.LEAVES}")
-        lowest = statement.priority == ir.Const(0)
-        with self.source.block(f"if {port} in {calm}{'' if lowest else f' and not {priority}'}:"):
-            add(f"{lasts}[{port}] = now")
-        with self.source.block("else:"):
-            add(f"place = {offer}({port}, {priority}, now)")
-            with self.source.block("if place is not None:"):
-                add(f"{turn} = place[0]")
-                with self.source.block(f"if {turn} == {ir.Turn.WAITS}:"):
-                    add(f"held.append((place, port, frame, {self._tuple(statement.kept)}))")
+        self.copies.offer(statement)
 
     def _resume(self, statement: ir.Resume) -> None:
-        own = ", ".join(v.name for v in (statement.enqueued, statement.depth, statement.left))
-        self.source.add(f"{own}, kept = restore")
-        if statement.targets:
-            names = "".join(f"{var.name}, " for var in statement.targets)
-            self.source.add(f"{names}= kept")
+        self.copies.resume(statement)
 
     # -- tracing ----------------------------------------------------------------------------------
 
