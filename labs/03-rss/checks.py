@@ -26,6 +26,8 @@ Flow = dict[str, Any]
 FILE = "rss.py"
 VXLAN_PORT = 4789
 GAP_NS = 2500
+OTHER_KEY = bytes((7 * i + 1) % 256 for i in range(40))
+LONG_KEY = bytes((11 * i + 3) % 256 for i in range(52))  # as long as those of Intel's 40G cards
 # Source, destination, hash of the addresses, hash of addresses and ports ("IPv4 with TCP").
 MICROSOFT = (
     (("66.9.149.187", 2794), ("161.142.100.80", 1766), 0x323E8FC2, 0x51CCC178),
@@ -76,7 +78,8 @@ def _flows(draw: Draw, count: int = 10) -> list[Flow]:
 
 def _hash(data: bytes, key: bytes = nic.KEY) -> int:
     octets = np.frombuffer(data, np.uint8)
-    return int(nic.toeplitz(_table_of(key), octets, 0, len(data), 0))
+    used = key[: len(nic.KEY)]  # no window of an input of 36 bytes goes further
+    return int(nic.toeplitz(_table_of(used), octets, 0, len(data), 0))
 
 
 _table_of = cache(nic.key_table)
@@ -92,7 +95,12 @@ def _of_flow(flow: Flow) -> bytes:
 
 
 def _outer(flow: Flow, vteps: list[str]) -> bytes:
-    return _input(*vteps, 49152 + crc32(_of_flow(flow)) % 16384, VXLAN_PORT)
+    return _input(*vteps, _entropy(flow), VXLAN_PORT)
+
+
+def _entropy(flow: Flow) -> int:
+    """The outer source port that vtep.py gives a flow."""
+    return 49152 + crc32(_of_flow(flow)) % 16384
 
 
 def _measured(given: dict[str, Any]) -> list[int]:
@@ -154,6 +162,14 @@ def _additive(data: bytes) -> int:
     bits = int.from_bytes(nic.KEY, "big")
     chosen = [i for i in range(8 * len(data)) if data[i // 8] & 0x80 >> i % 8]
     return sum(bits >> 8 * len(nic.KEY) - 32 - i & 0xFFFFFFFF for i in chosen) & 0xFFFFFFFF
+
+
+SHORT_INPUTS = {
+    b"\x80": "only the first bit of this input is 1: its hash is the first 32 bits of the key",
+    b"\x01": "only bit 7 of this input is 1: its hash is the 32 bits of the key from bit 7 on",
+    b"\x00\x80": "only bit 8 of this input is 1: its hash is the 32 bits of the key from bit 8 on",
+    b"\x42": "each of two bits gives its window, and both together do not give the XOR of the two",
+}
 
 
 HASH_MISTAKES: dict[str, Callable[[bytes], int]] = {
@@ -251,20 +267,43 @@ def toeplitz(student: Student, given: dict[str, Any]) -> None:
             )
         at = next(i for i, value in enumerate(seen) if value != right[i])
         found = _mistake(HASH_MISTAKES, cases, seen)
+        if not found:
+            _short_inputs(student)
         expect(
             False,
             found or "not the hash that Microsoft publishes for these bytes",
             seen=f"0x{seen[at]:08x} of {cases[at].hex(' ')}",
             expected=f"0x{right[at]:08x}",
         )
-    key = bytes((7 * i + 1) % 256 for i in range(40))
-    seen_other = student.call(FILE, "toeplitz", key, cases[-1])
-    expect(
-        seen_other == _hash(cases[-1], key),
-        "with another key the hash is wrong: is KEY used in place of the argument key?",
-        seen=seen_other,
-        expected=_hash(cases[-1], key),
-    )
+    long = bytes(range(1, 37))
+    for key, data, message in (
+        (
+            OTHER_KEY,
+            cases[-1],
+            "with another key the hash is wrong: is KEY used in place of the argument key?",
+        ),
+        (nic.KEY, long, "the hash of 36 bytes (IPv6) is wrong: every byte of data counts"),
+        (LONG_KEY, cases[-1], "with a key of 52 bytes the hash is wrong: not every key has 40"),
+    ):
+        value = student.call(FILE, "toeplitz", key, data, returns=int)
+        expect(
+            value == _hash(data, key),
+            message,
+            seen=f"0x{value:08x}",
+            expected=f"0x{_hash(data, key):08x}",
+        )
+
+
+def _short_inputs(student: Student) -> None:
+    """Fail with the shortest input whose hash is wrong, if there is one of these."""
+    for data, message in SHORT_INPUTS.items():
+        value = student.call(FILE, "toeplitz", nic.KEY, data, returns=int)
+        expect(
+            value == _hash(data),
+            message,
+            seen=f"0x{value:08x} of {data.hex(' ')} under KEY",
+            expected=f"0x{_hash(data):08x}",
+        )
 
 
 @check(
@@ -293,8 +332,12 @@ def rss_input(student: Student, given: dict[str, Any]) -> None:
             seen=seen.hex(" "),
         )
         expect(
-            seen != _input(target, source, target_port, source_port)
-            and seen != _input(source, target, target_port, source_port),
+            seen
+            not in (
+                _input(target, source, target_port, source_port),
+                _input(target, source, source_port, target_port),
+                _input(source, target, target_port, source_port),
+            ),
             "source and destination are in the other order than in a packet",
             seen=seen.hex(" "),
         )
@@ -334,7 +377,7 @@ QUEUE_MISTAKES: dict[str, Callable[[Any], Any]] = {
     "queue_of() looks into the indirection table",
     points=2,
     hints=(
-        "The handout's second picture: the hash does not name a queue, but a place in a table.",
+        "The handout's first picture: the hash does not name a queue, but a place in a table.",
         "A table of 128 entries has the places 0 to 127: seven bits of the hash, the lowest ones.",
         "The mask of the low bits of n = len(table) is n - 1; the answer is table[hash & mask].",
     ),
@@ -396,12 +439,46 @@ def packets(student: Student, given: dict[str, Any]) -> None:
         "the packets are spread evenly, as if RSS could divide a flow among queues",
         seen=seen,
     )
+    if seen != right:
+        _parts_are_right(student, "packets_by_queue()")
     expect(
         seen == right,
         "the model's NIC gave the queues other numbers of packets",
         seen=seen,
         expected=f"{total} packets in all, {max(right)} in the fullest queue",
     )
+    # Another key, and one queue more, which the table does not name.
+    seen = student.call(
+        FILE, "packets_by_queue", flows, OTHER_KEY, given["table"], queues + 1, returns=list
+    )
+    expect(
+        len(seen) == queues + 1,
+        "a queue that the table never names gets 0 packets, and has its place in the list",
+        seen=f"{len(seen)} numbers",
+        expected=f"{queues + 1}: the argument queues",
+    )
+    right = [0] * (queues + 1)
+    for flow in flows:
+        right[_place(_hash(_of_flow(flow), OTHER_KEY), given["table"])] += flow["packets"]
+    expect(seen == right, OTHER_KEY_MESSAGE, seen=seen)
+
+
+OTHER_KEY_MESSAGE = "with another key the queues are wrong: is KEY used in place of the argument?"
+
+
+def _place(value: int, table: list[int]) -> int:
+    """The queue of a hash."""
+    return table[value & len(table) - 1]
+
+
+def _parts_are_right(student: Student, built: str) -> None:
+    """Fail if what a function is built on is not right, so that it is not blamed itself."""
+    (source, source_port), (target, target_port), _, right = MICROSOFT[0]
+    data = _input(source, target, source_port, target_port)
+    made = student.call(FILE, "rss_input", source, target, [source_port, target_port])
+    expect(made == data, f"{built} is built on rss_input(), which is not right yet")
+    value = student.call(FILE, "toeplitz", nic.KEY, data)
+    expect(value == right, f"{built} is built on toeplitz(), which is not right yet")
 
 
 @check(
@@ -430,7 +507,22 @@ def one_core(student: Student, given: dict[str, Any]) -> None:
     for name in messages:
         seen = found.get(name)
         expect(type(seen) is int, f"{name} in answers.toml is not a number yet", seen=seen)
+    core, table, cpus = found["core_of_first_flow"], given["table"], given["irq_cpus"]
+    first = given["flows"][0]
+    in_tunnel = _place(_hash(_outer(first, given["vteps"])), table)
+    outside = cpus[_place(_hash(_of_flow(first)), table)]
     for name, message in messages.items():
+        if name == "core_of_first_flow" and core != right[name]:
+            expect(
+                core != in_tunnel or core in cpus,
+                "this is the number of the queue; irq_cpus says which core it interrupts",
+                seen=core,
+            )
+            expect(
+                core != outside,
+                "this is the flow's core without the tunnel: measure.py vxlan shows it in VXLAN",
+                seen=core,
+            )
         expect(found[name] == right[name], message, seen=found[name])
 
 
@@ -460,10 +552,21 @@ def vxlan(student: Student, given: dict[str, Any]) -> None:
         "the containers' ports are hashed with the VTEPs' addresses": (
             lambda flow: _input(*vteps, *flow["ports"])
         ),
+        "the VTEPs are swapped: the packet comes from the first one, vteps[0]": (
+            lambda flow: _input(*vteps[::-1], _entropy(flow), VXLAN_PORT)
+        ),
+        "the outer ports are swapped: 4789 is the destination port": (
+            lambda flow: _input(*vteps, VXLAN_PORT, _entropy(flow))
+        ),
+        "the container's source port stands where the sending VTEP puts its entropy port": (
+            lambda flow: _input(*vteps, flow["ports"][0], VXLAN_PORT)
+        ),
     }
     queues = {text: _queue_after(data, table) for text, data in mistakes.items()}
     right = [table[_hash(_outer(flow, vteps)) & len(table) - 1] for flow in flows]
     found = "" if seen == right else _mistake(queues, flows, seen)
+    if seen != right:
+        _parts_are_right(student, "vxlan_queue()")
     expect(
         len(set(map(str, seen))) > 1,
         "all flows between the two hosts get one queue: what do two of their packets differ in?",
@@ -474,6 +577,12 @@ def vxlan(student: Student, given: dict[str, Any]) -> None:
         found or "not the queues of these flows' VXLAN packets",
         seen=seen,
     )
+    seen = [
+        student.call(FILE, "vxlan_queue", flow, vteps, OTHER_KEY, table, returns=int)
+        for flow in flows
+    ]
+    right = [_place(_hash(_outer(flow, vteps), OTHER_KEY), table) for flow in flows]
+    expect(seen == right, OTHER_KEY_MESSAGE, seen=seen)
 
 
 def _queue_after(data: Callable[[Flow], bytes], table: list[int]) -> Callable[[Any], Any]:
@@ -506,11 +615,12 @@ def symmetric(student: Student, given: dict[str, Any]) -> None:
         for f in flows
     ]
     if all(there == back for there, back in pairs):
-        spread = len({there for there, _ in pairs})
+        many = _flows(Draw("symmetric"), 400)
+        spread = len({_hash(_of_flow(flow), key) for flow in many})
         expect(
-            spread > len(flows) // 2,
+            spread > len(many) * 3 // 4,  # a key that repeats every byte has 256 hashes at most
             "all flows have the same few hashes now: symmetric, but nothing is spread any more",
-            seen=f"{spread} hashes of {len(flows)} flows",
+            seen=f"{spread} hashes of {len(many)} flows",
         )
         return
     addresses = all(
@@ -567,6 +677,11 @@ def sharing(student: Student, given: dict[str, Any]) -> None:
         expect(
             not _is_one_of(value, flows / queues, (flows - 1) / queues, flows > queues),
             "fewer flows than queues does not mean that each flow has a queue of its own",
+            seen=what,
+        )
+        expect(
+            not _is_one_of(value, 100 * (1 - alone)),
+            "a probability is a number from 0 to 1; this is in percent",
             seen=what,
         )
         expect(False, "not the chance that two or more flows share a queue", seen=what)

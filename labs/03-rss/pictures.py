@@ -15,7 +15,7 @@ from rxpath.host import Model
 from rxpath.results import run
 from rxpath.wire.toeplitz import KEY
 
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "0.6"
+BLUE, ORANGE, GREY, DARK = "#0072b2", "#d55e00", "0.6", "0.25"
 FLOWS, QUEUES = 8, 8
 
 
@@ -31,19 +31,23 @@ def window() -> Figure:
     """The first bits of 66.9.149.187 under Microsoft's key, and the windows that are XORed."""
     bits = "".join(f"{octet:08b}" for octet in KEY)
     data = f"{66:08b}"
-    figure = Figure(figsize=(9.5, 2.6))
+    figure = Figure(figsize=(9.5, 2.9))
     axes = figure.add_axes((0.01, 0.02, 0.98, 0.96))
     axes.axis("off")
-    axes.set(xlim=(-9, 41), ylim=(-4.4, 2))
-    _row(axes, 1.2, "key, bits 0 to 39", bits[:40], GREY)
-    _row(axes, 0.2, "input: 66", data, ORANGE)
+    axes.set(xlim=(-9, 41), ylim=(-4.4, 2.8))
+    axes.text(-0.6, 2.2, "number of the bit", ha="right", va="center", fontsize=8, color=DARK)
+    for place in (0, 1, 6, 7, 8, 16, 24, 32, 39):
+        axes.text(place, 2.2, str(place), ha="center", va="center", fontsize=8, color=DARK)
+    _row(axes, 1.2, "key, its first 40 bits", bits[:40], "black")
+    _row(axes, 0.2, "input 66, its 8 bits", data, ORANGE)
     value, row = 0, -0.9
     for place, bit in enumerate(data):
         if bit == "1":
             value ^= int(bits[place : place + 32], 2)
-            _row(axes, row, f"bit {place} is 1", bits[place : place + 32], BLUE, place)
+            name = f"bit {place} is 1: key from {place} on"
+            _row(axes, row, name, bits[place : place + 32], BLUE, place)
             row -= 0.9
-    _row(axes, row - 0.2, "XOR of the windows", f"{value:032b}", "black")
+    _row(axes, row - 0.2, "XOR of the two windows", f"{value:032b}", "black")
     return figure
 
 

@@ -87,8 +87,10 @@ def predicted(flow, given, in_vxlan):
 
 
 def main():
+    if sys.argv[1:] not in ([], ["vxlan"]):
+        sys.exit(f"{' '.join(sys.argv[1:])}: expected nothing, or vxlan")
     in_vxlan = sys.argv[1:] == ["vxlan"]
-    given = tomlfile.read("given", Path("given.toml"))
+    given = tomlfile.read("given", Path(__file__).parent / "given.toml")
     flows = given["flows"]
     frames = [frame_of(flow, given["vteps"] if in_vxlan else None) for flow in flows]
     cores, busy = measure(flows, frames, given, in_vxlan)
