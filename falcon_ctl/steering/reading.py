@@ -31,6 +31,7 @@ from topo.spec.model import Container, Topology
 IDLE = "idle"
 SECOND_CHOICE = 2  # of a stage's CPU, as records have it
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
+MAC_LEN = 6  # bytes of a flow's addresses: it has no IP
 _SECOND = 1_000_000_000
 
 
@@ -188,7 +189,7 @@ class Reader:
             ports = one["ports"]
             yield Flow(
                 number=number,
-                proto=PROTOCOLS.get(one["protocol"], f"ip-{one['protocol']}"),
+                proto=_protocol(one["protocol"], one["address_len"]),
                 source=source,
                 source_port=max(0, ports) >> 16,
                 target=target,
@@ -253,6 +254,11 @@ _COUNTED = (
     ("switched_off", "switch-off", "FALCON is off: its CPUs' load reached the threshold"),
     ("switched_on", "switch-on", "FALCON is on again: the load fell below the threshold"),
 )
+
+
+def _protocol(number: int, address_len: int) -> str:
+    """The name of a flow's protocol."""
+    return "ethernet" if address_len == MAC_LEN else PROTOCOLS.get(number, f"ip-{number}")
 
 
 def _difference(

@@ -10,6 +10,7 @@ from rxpath.compile.jit import inner
 from rxpath.compile.tables import Row, Rows, word, words
 from rxpath.live.clock import Clock
 from rxpath.live.fdb import Fdb
+from rxpath.live.flows import Flows
 from rxpath.live.recorder import Recorder
 from rxpath.live.seen import Seen
 from rxpath.model.state import codes
@@ -17,7 +18,6 @@ from rxpath.model.state.packets import Event
 from rxpath.wire import frames, toeplitz
 from rxpath.wire.afpacket import Rx, Tx
 
-FLOWS_LOG2 = 14
 EVENTS = 512  # of the model, at a time
 
 # Drop reasons of live frames, beside the model's own (`codes.DROP_REASONS`, below 16).
@@ -104,6 +104,7 @@ class Datapath(NamedTuple):
     tx: Tx
     recorder: Recorder
     seen: Seen
+    flows: Flows
 
 
 class Wiring(NamedTuple):
@@ -114,6 +115,7 @@ class Wiring(NamedTuple):
     clock: Clock
     rx: Rx
     tx: Tx
+    flows: Flows
 
 
 def make(wiring: Wiring, recorder: Recorder, seen: Seen, buffers: np.ndarray) -> Datapath:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import socket
 import time
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from rxpath.config import knobs
 from rxpath.errors import ConfigError
 from rxpath.host import Model
 from rxpath.live import clock as ck
-from rxpath.live import datapath, fdb, loop, receive, recorder, seen
+from rxpath.live import datapath, fdb, flows, loop, receive, recorder, seen
 from rxpath.live.config import Container, MachineConfig
 from rxpath.model.state.host import STATE
 from rxpath.wire import afpacket
@@ -36,17 +37,24 @@ class Host:
         epoch: wall ns at which model time is 0.
         slot_size: bytes of the longest frame.
         ifindexes: of the containers' interfaces in order, then of the uplink; zeros for a replay.
+        seed: of the hash by which flows are found; what happens does not depend on it.
     """
 
     def __init__(
-        self, config: MachineConfig, *, epoch: int, slot_size: int, ifindexes: list[int]
+        self,
+        config: MachineConfig,
+        *,
+        epoch: int,
+        slot_size: int,
+        ifindexes: list[int],
+        seed: int = 0,
     ) -> None:
         self.config = config
         self.model = Model(
             knobs.Knobs.parse(config.system),
             slots=config.slots,
             sockets=max(len(config.containers), 1),
-            flows=1 << datapath.FLOWS_LOG2,
+            flows=flows.count_for(config.slots),
             records=True,
         )
         vlans = [*(one.vlan for one in config.containers), 0]
@@ -57,6 +65,7 @@ class Host:
             ck.make(epoch, config.dilation, config.late_budget_ns),
             afpacket.make_rx(slot_size),
             afpacket.make_tx(ifindexes, vlans),
+            flows.make(flows.count_for(config.slots), seed),
         )
         tables = recorder.make(1, on=False), seen.make(1, on=False)
         self.datapath = datapath.make(wiring, *tables, self._buffers)
@@ -134,8 +143,8 @@ class Host:
 
     def observe(self, on: bool) -> None:
         """Begin or end to note what CPUs do and which flows there are, from nothing."""
-        flows = 1 << datapath.FLOWS_LOG2
-        self.datapath = self.datapath._replace(seen=seen.make(flows, on=on))
+        count = flows.count_for(self.config.slots)
+        self.datapath = self.datapath._replace(seen=seen.make(count, on=on))
         self.model.set_observed(on)
 
 
@@ -198,6 +207,7 @@ class LiveHost(Host):
             epoch=time.time_ns(),
             slot_size=-(-(longest + HEADROOM) // 64) * 64,
             ifindexes=[socket.if_nametoindex(name) for name in names],
+            seed=secrets.randbits(64),
         )
         self.sockets: list[socket.socket] = []
         self.kernel_drops = dict.fromkeys(names, 0)

@@ -7,10 +7,9 @@ made one has gone.  Counts never fall: what ``reset`` zeroes is added up here.
 from __future__ import annotations
 
 import base64
-import ipaddress
 import time
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from rxpath.config import apply
 from rxpath.errors import ControlError
-from rxpath.live import seen
+from rxpath.live import flows, seen
 from rxpath.live.control import Caller
 from rxpath.live.datapath import REASON_NAMES
 from rxpath.live.host import Host
@@ -34,13 +33,12 @@ SLICE = np.dtype(
 """One piece of work, as ``observe`` sends it; `rxpath.model.state.observed.Slice`."""
 
 MOST_FLOWS, MOST_SLICES = 1024, codes.SLICES
-MOST_NUMBERS = 1 << 14  # flows that the model tells apart
 _NAMES = ("container", "source", "target", "ports", "protocol")  # tenants may share addresses
 _ASKED = ("flows", "slices", "since", "moves_since", "known")
 _UPPER = seen.upper_bounds()
 _COLUMNS = (
     *("arrived", "bytes", "delivered", "first", "last", "first_delivered", "last_delivered"),
-    *("latency_sum", "latency_max", "container", "protocol", "ports", "address_len"),
+    *("latency_sum", "latency_max"),
 )
 _COUNTED = (
     *("received", "delivered", "bytes", "reordered", "squeezed", "ksoftirqd", "ipis"),
@@ -86,7 +84,7 @@ class Observing:
         whose activities the observer knows, which are not sent again.
         """
         _only(params)
-        flows = _number(params, "flows", 64, MOST_FLOWS)
+        most_flows = _number(params, "flows", 64, MOST_FLOWS)
         most = _number(params, "slices", 0, MOST_SLICES)
         since = _number(params, "since", 0, 2**62)
         moves_since = _number(params, "moves_since", 0, 2**62)
@@ -122,7 +120,7 @@ class Observing:
             "counts": counts,
             "drops": drops,
             "latencies": _sparse(histogram),
-            "flows": self._flows(self._numbers(flows)),
+            "flows": self._flows(self._numbers(most_flows)),
             "moves": [moves[name].tolist() for name in moves.dtype.names or ()],
             "next_move": int(next_move),
             "slices": _packed(pieces),
@@ -137,7 +135,7 @@ class Observing:
         """
         wanted = [params.get(key) for key in _NAMES]
         self._join(caller)
-        numbers = self._numbers(MOST_NUMBERS)
+        numbers = self._numbers(len(self._host.datapath.flows.rows))
         found = self._flows(numbers)
         names = zip(*(found[key] for key in _NAMES), strict=True)
         for at, name in enumerate(names):
@@ -182,13 +180,10 @@ class Observing:
         """Columns: of each flow its number, who talks to whom, counts, times and places."""
         rows, state = self._host.datapath.seen.flows.array[numbers], self._host.model.state
         found = {name: rows[name].tolist() for name in _COLUMNS}
-        source = zip(rows["source"].tolist(), found["address_len"], strict=True)
-        target = zip(rows["target"].tolist(), found["address_len"], strict=True)
         return {
             **found,
+            **flows.names(self._host.datapath.flows, numbers),
             "number": numbers.tolist(),
-            "source": [_address(tuple(parts), length) for parts, length in source],
-            "target": [_address(tuple(parts), length) for parts, length in target],
             "drops": [_reasons(drops) for drops in rows["drops"].tolist()],
             "reordered": (rows["reordered"] + state.flows.array["reordered"][numbers]).tolist(),
             "moves": state.places.array["moves"][numbers].tolist(),
@@ -202,13 +197,6 @@ def _names(profile: str) -> list[list[str]]:
     rows = [[stage.kind, stage.device] for stage in apply.rows(profile)]
     rows += [[] for _ in range(codes.MAX_CHAIN_ROWS - len(rows))]
     return rows + [[name, ""] for name in codes.ACTIVITY_NAMES]
-
-
-@lru_cache(1 << 14)
-def _address(parts: tuple[int, ...], length: int) -> str:
-    """An IP address from 32 bits a word; "" for what is not IP."""
-    octets = b"".join(part.to_bytes(4, "big") for part in parts[: length // 4])
-    return str(ipaddress.ip_address(octets)) if octets else ""
 
 
 def _reasons(drops: list[int]) -> dict[str, int]:

@@ -7,12 +7,11 @@ import numpy as np
 from rxpath.compile.jit import entry, inner
 from rxpath.live import clock as ck
 from rxpath.live import datapath as dp
-from rxpath.live import recorder, seen
+from rxpath.live import flows, recorder, seen
 from rxpath.live.datapath import Datapath, buffer_of, free_slot, take_slot
 from rxpath.live.fdb import NOWHERE, targets, tenant_of
-from rxpath.model import kernel
+from rxpath.model import forget, kernel
 from rxpath.model.frame import Frame
-from rxpath.model.hashes import hash_32
 from rxpath.model.state.codes import DELIVER, RX_MISSED
 from rxpath.model.state.host import State
 from rxpath.model.state.packets import Event
@@ -55,6 +54,7 @@ def _apply(datapath: Datapath, state: State, event: Event) -> None:
     slot = event.slot
     recorder.left(datapath.recorder, datapath.slots[slot].record, state, event)
     seen.left(datapath.seen, event)
+    flows.left(datapath.flows, event.flow)
     if event.kind != DELIVER:
         datapath.counters.drops[event.reason] += 1
         free_slot(datapath, slot)
@@ -114,12 +114,14 @@ def _frame(
 
 
 @inner
-def _flow_of(datapath: Datapath, frame: np.ndarray, tenant: int) -> int:
-    """The flow's number: a hash of tenant and inner 5-tuple; two flows share one with 2^-14."""
-    parsed = datapath.parsed
-    found = fr.flow_hash(frame, parsed, datapath.rss)
-    found ^= hash_32(tenant << 8 | parsed.proto, 32)
-    flow: int = hash_32(found, dp.FLOWS_LOG2)
+def _flow_of(datapath: Datapath, state: State, frame: np.ndarray, tenant: int, port: int) -> int:
+    """The number of the flow of the parsed frame for container `port`: `rxpath.live.flows`."""
+    flows.ask(datapath.flows, frame, datapath.parsed, tenant, port)
+    flow = flows.find(datapath.flows)
+    if flow == flows.NONE:
+        flow = flows.take(datapath.flows)
+        forget.flow(state, flow)
+        seen.forget(datapath.seen, flow)
     return flow
 
 
@@ -129,9 +131,9 @@ def _deliver(datapath: Datapath, state: State, i: int, now: int, tenant: int, po
     parsed, frame, descriptor = datapath.parsed, datapath.rx.frames[i], datapath.rx.descriptors[i]
     next_id = datapath.attachment.next_id
     row = recorder.begin(datapath.recorder, frame, descriptor, next_id, now)
-    flow = _flow_of(datapath, frame, tenant)
+    flow = _flow_of(datapath, state, frame, tenant, port)
     wire_len = descriptor.length + (4 if descriptor.tag >= 0 else 0)
-    seen.arrived(datapath.seen, frame, parsed, flow, port, now, wire_len)
+    seen.arrived(datapath.seen, flow, now, wire_len)
     slot, reason = take_slot(datapath), RX_MISSED
     if slot >= 0:
         size = parsed.inner_end - parsed.inner
@@ -146,6 +148,9 @@ def _deliver(datapath: Datapath, state: State, i: int, now: int, tenant: int, po
     if reason:
         datapath.counters.drops[reason] += 1
         seen.refused(datapath.seen, flow, reason)
+        flows.refused(datapath.flows, flow)
+    else:
+        flows.entered(datapath.flows, flow)
     recorder.parsed(datapath.recorder, row, parsed.rss_hash, parsed.proto, flow, port)
     recorder.dropped(datapath.recorder, row, reason)
 

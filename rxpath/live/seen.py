@@ -1,4 +1,4 @@
-"""Per-flow statistics for observers: endpoints, counts, latency histograms.
+"""Per-flow statistics for observers: counts, latency histograms; `flows` has the endpoints.
 
 Only this module writes these tables, and only while one observes; they are for as many flows as the
 model tells apart.  Latencies are in buckets of 32 steps per power of two: accurate to 3 %.
@@ -14,7 +14,6 @@ from rxpath.compile.jit import inner
 from rxpath.compile.tables import Row, Rows, word, words
 from rxpath.model.state import codes
 from rxpath.model.state.packets import Event
-from rxpath.wire.frames import Parsed, be32
 
 STEPS = 32
 BUCKETS = 1024  # up to 34 s
@@ -38,12 +37,6 @@ class Number(Row):
 class SeenFlow(Row):
     """One flow."""
 
-    source = words(4, "address, 32 bits a word")
-    target = words(4, "address")
-    address_len = word("of each address", "bytes")
-    ports = word("source << 16 | target, or -1: it has none")
-    protocol = word("of the inner IP packet")
-    container = word("that it is for")
     arrived = word("frames")
     bytes = word("on the wire, of those", "bytes")
     delivered = word("frames")
@@ -99,10 +92,8 @@ def upper_bounds() -> np.ndarray:
 
 
 @inner
-def arrived(
-    seen: Seen, frame: np.ndarray, parsed: Parsed, flow: int, to: int, now: int, size: int
-) -> None:
-    """A frame of `flow` for container `to`, `size` bytes on the wire, arrived at ``now``."""
+def arrived(seen: Seen, flow: int, now: int, size: int) -> None:
+    """A frame of `flow`, `size` bytes on the wire, arrived at ``now``."""
     if seen.sight.on == 0:
         return
     row = seen.flows[flow]
@@ -110,38 +101,24 @@ def arrived(
         seen.numbers[seen.sight.count].flow = flow
         seen.sight.count += 1
         row.listed = 1
-    if not _is(row, frame, parsed, to):
+    if row.arrived == 0:
         _begin(seen, row, flow, now)
-        _name(row, frame, parsed, to)
     row.arrived += 1
     row.bytes += size
     row.last = now
 
 
 @inner
-def _ports(frame: np.ndarray, parsed: Parsed) -> int:
-    return be32(frame, parsed.l4) if parsed.has_ports else -1
-
-
-@inner
-def _is(row: SeenFlow, frame: np.ndarray, parsed: Parsed, to: int) -> bool:
-    """Whether the row is of the frame's flow: two flows may have one number."""
-    if row.arrived == 0 or row.protocol != parsed.proto or row.container != to:
-        return False
-    if row.address_len != parsed.address_len or row.ports != _ports(frame, parsed):
-        return False
-    for i in range(parsed.address_len // 4):
-        if row.source[i] != be32(frame, parsed.addresses + 4 * i):
-            return False
-        if row.target[i] != be32(frame, parsed.addresses + parsed.address_len + 4 * i):
-            return False
-    return True
+def forget(seen: Seen, flow: int) -> None:
+    """The number is another flow's from now on."""
+    if seen.sight.on:
+        seen.flows[flow].arrived = 0
 
 
 @inner
 def _begin(seen: Seen, row: SeenFlow, flow: int, now: int) -> None:
-    """The row is another flow's from now on."""
-    row.arrived = row.bytes = row.delivered = row.reordered = 0
+    """The first frame of a flow."""
+    row.bytes = row.delivered = row.reordered = 0
     row.latency_sum = row.latency_max = 0
     row.first = now
     row.first_delivered = row.last_delivered = -1
@@ -150,15 +127,6 @@ def _begin(seen: Seen, row: SeenFlow, flow: int, now: int) -> None:
     histogram = seen.latencies[flow].frames
     for i in range(BUCKETS):
         histogram[i] = 0
-
-
-@inner
-def _name(row: SeenFlow, frame: np.ndarray, parsed: Parsed, to: int) -> None:
-    row.protocol, row.container = parsed.proto, to
-    row.address_len, row.ports = parsed.address_len, _ports(frame, parsed)
-    for i in range(parsed.address_len // 4):
-        row.source[i] = be32(frame, parsed.addresses + 4 * i)
-        row.target[i] = be32(frame, parsed.addresses + parsed.address_len + 4 * i)
 
 
 @inner

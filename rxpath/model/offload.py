@@ -1,9 +1,10 @@
 """Hardware offload: the NIC removes the tunnel header of flows that are in its table.
 
 A flow gets its entry with its first frame, while the table has room and the NIC a virtual function
-for the container.  An entry is made only for what the policy allows; it is never aged out.  Frames
-of all other flows come up as they are, in VXLAN, and take the slow path, the chain that the
-profile names.  As ASAP2 and AccelNet do it: software decides about a flow once, hardware follows.
+for the container.  An entry is made only for what the policy allows; it stays for as long as the
+flow has its number (`rxpath.model.forget`).  Frames of all other flows come up as they are, in
+VXLAN, and take the slow path, the chain that the profile names.  As ASAP2 and AccelNet do it:
+software decides about a flow once, hardware follows.
 """
 
 from __future__ import annotations

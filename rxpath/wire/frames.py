@@ -39,6 +39,7 @@ VERDICT_NAMES = (
 
 ETH_IPV4, ETH_IPV6, ETH_VLAN, ETH_QINQ = 0x0800, 0x86DD, 0x8100, 0x88A8
 ETH_HEADER, VXLAN_HEADER_LEN, UDP_HEADER = 14, 8, 8
+MAC_LEN = 6  # bytes of a MAC address
 TCP, UDP = 6, 17
 GROUP = 1 << 40  # the I/G bit of a MAC as an integer: broadcast and multicast
 LINK_LOCAL = 0x0180C2000000  # to ...0F: for the neighbour on the link only (IEEE 802.1Q, 8.6.3)

@@ -121,8 +121,9 @@ def answer(model_ns, busy, delivered, first=0):
     names = [["napi", "eth0"], ["gro_cell", "vxlan0"], ["backlog", "veth0"], []]
     flow = {
         "number": [9], "source": ["10.0.0.11"], "target": ["10.0.0.21"], "ports": [7 << 16 | 80],
-        "protocol": [17], "container": [0], "arrived": [delivered], "delivered": [delivered],
-        "bytes": [100], "drops": [{"rx_missed": 2}], "reordered": [1], "moves": [0],
+        "protocol": [17], "address_len": [4], "container": [0], "bytes": [100],
+        "arrived": [delivered], "delivered": [delivered],
+        "drops": [{"rx_missed": 2}], "reordered": [1], "moves": [0],
         "first": [first], "places": [[[1, 2]]],
     }  # fmt: skip
     return {

@@ -19,6 +19,7 @@ from rxpath.host import Model
 from rxpath.live import datapath as dp
 from rxpath.live import recorder as rc
 from rxpath.live import records
+from rxpath.live.flows import LEAST
 from rxpath.live.host import Host, example, replay
 from rxpath.model.state import codes
 from rxpath.wire.afpacket import BATCH
@@ -78,9 +79,7 @@ def virtual_run(system: dict[str, Any], rows: np.ndarray, memory: Any = None) ->
 
     `memory`: of the host before they came, None for a new one.
     """
-    model = Model(
-        Knobs.parse(system), slots=SLOTS, sockets=CONTAINERS, flows=1 << dp.FLOWS_LOG2, records=True
-    )
+    model = Model(Knobs.parse(system), slots=SLOTS, sockets=CONTAINERS, flows=LEAST, records=True)
     if memory is not None:
         model.remember(memory)
     is_tcp = rows["proto"] == codes.TCP

@@ -134,18 +134,6 @@ def test_counts_do_not_fall_when_others_zero_them_and_end_with_the_observer():
     assert host.model.state.knobs.observed == 0
 
 
-def test_a_flow_that_takes_anothers_number_begins_anew():
-    host = replay(config())
-    watching, caller = Observing(host), Caller()
-    watching.observe({}, caller)
-    live_run(host, [(1_000_000, frames()[0])], [1])
-    (number,) = watching.observe({}, caller)["flows"]["number"]
-    host.datapath.seen.flows[number].ports = 7  # as another flow with this number would have
-    live_run(host, [(10**13, frames()[0])], [1])
-    told = watching.observe({}, caller)["flows"]
-    assert told["arrived"] == told["delivered"] == [1]
-
-
 def test_buckets_of_latencies_are_three_percent_wide():
     bounds = seen.upper_bounds()
     for latency in (0, 1, 63, 64, 65, 1000, 123_456, 10**9):
