@@ -11,15 +11,20 @@ import logging
 import os
 import stat
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from v1switch.io.outputs import create
+
+if TYPE_CHECKING:
+    _TextHandler = logging.StreamHandler[TextIO]
+else:
+    _TextHandler = logging.StreamHandler  # Python 3.10 cannot subscript it
 
 SUFFIX = ".txt"  # BMv2 appends it to what --log-file names
 DEVICES = ("/", "dev")  # what is below is written to as it is
 
 
-class Sink(logging.StreamHandler[TextIO]):
+class Sink(_TextHandler):
     """A handler that takes text, too."""
 
     def emit(self, record: logging.LogRecord) -> None:
