@@ -53,7 +53,7 @@ def give(folder: Path) -> None:
     """
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        owner = _heir(folder.absolute().parent)
+        owner = _owner_for(folder.absolute().parent)
         if owner is not None:
             for name in os.listdir(handle):  # noqa: PTH208  # of a descriptor
                 os.chown(name, *owner, dir_fd=handle, follow_symlinks=False)
@@ -64,12 +64,12 @@ def give(folder: Path) -> None:
 
 def give_file(handle: int, folder: Path) -> None:
     """Under sudo: give a file that was just made in a folder to the folder's owner."""
-    owner = _heir(folder)
+    owner = _owner_for(folder)
     if owner is not None:
         os.fchown(handle, *owner)
 
 
-def _heir(folder: Path) -> tuple[int, int] | None:
+def _owner_for(folder: Path) -> tuple[int, int] | None:
     """Who gets what root makes in a folder: its owner, unless that is root."""
     found = folder.stat()
     if os.geteuid() != 0 or found.st_uid == 0 or found.st_mode & stat.S_ISVTX:
@@ -129,7 +129,7 @@ def replace(path: Path, content: bytes | str) -> None:
     elif _is_special(path):
         _write_into(path, data)
     else:
-        draft = _drafted(path.absolute().parent, ".draft-", data)
+        draft = _temporary_file(path.absolute().parent, ".draft-", data)
         try:
             os.replace(draft, path)  # noqa: PTH105  # Path.replace returns a path
         except BaseException:
@@ -156,7 +156,7 @@ def _write_into(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def _drafted(folder: Path, prefix: str, data: bytes, suffix: str = "") -> Path:
+def _temporary_file(folder: Path, prefix: str, data: bytes, suffix: str = "") -> Path:
     """A new file with a random name, with the permissions that new files have."""
     handle, name = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=suffix)
     try:
@@ -213,6 +213,6 @@ class Rescue:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             if self._folder.lstat().st_uid != os.geteuid():
                 return ""
-            return str(_drafted(self._folder, "result-", self._text.encode(), ".json"))
+            return str(_temporary_file(self._folder, "result-", self._text.encode(), ".json"))
         except OSError:
             return ""

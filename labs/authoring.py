@@ -17,7 +17,7 @@ NAME = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
 TEXTS = (".md", ".toml", ".py")
 
 
-def made(name: str, folder: Path) -> Lab:
+def create(name: str, folder: Path) -> Lab:
     """Make the next lab in a folder. Raises `CallError` for a name that is none, or is taken."""
     if not NAME.match(name):
         raise CallError("NAME", shown(name), "small letters, digits and -, such as queue-lengths")

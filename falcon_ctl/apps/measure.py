@@ -121,7 +121,7 @@ def _write(
         if json is not None:
             rescue.attempt(f"--json {json}", lambda: files.replace(json, text))
         folder = rescue.attempt(
-            f"--results {results_dir}", lambda: write.made(results_dir, found.fill)
+            f"--results {results_dir}", lambda: write.make(results_dir, found.fill)
         )
     failed = sum(not check.ok for check in found.checks)
     verdict = (

@@ -100,7 +100,9 @@ class NetworkSource:
     def use(self, wanted: Mapping[str, Any]) -> Message:
         """Make the network run a choice."""
         read = Choice.from_json(dict(wanted))
-        chosen = choices.given(**{one.name: getattr(read, one.name) for one in fields(read)})
+        chosen = choices.from_arguments(
+            **{one.name: getattr(read, one.name) for one in fields(read)}
+        )
         with self._acting:
             applied = self._using.use(chosen)
         return choice_message(replace(chosen, dilation=applied.dilation))

@@ -73,7 +73,7 @@ def order(console: Console, seeds: int, parent: Path, trace: Path | None = None)
         picture.save(draw(rows), folder / "price-of-order.png", origin)
 
     with files.Rescue(text, RunDir().path) as rescue:
-        folder = rescue.attempt(f"--results {parent}", lambda: html.made(parent, fill))
+        folder = rescue.attempt(f"--results {parent}", lambda: html.make(parent, fill))
     console.print(f"report.html, price-of-order.csv and price-of-order.png are in {folder}/")
     if trace is not None:
         runs = list(traced.shown(found, BY_NAME))

@@ -62,7 +62,7 @@ def sensitivity(
     where = f"--results {results_dir}"
     text = tornado.as_csv(found, origin)
     with files.Rescue(text, RunDir().path) as rescue:
-        folder = rescue.attempt(where, lambda: html.made(results_dir, fill))
+        folder = rescue.attempt(where, lambda: html.make(results_dir, fill))
     what = "report.html, sensitivity.csv and a tornado plot for each figure"
     console.print(f"{what} are in {folder}/")
     if trace is not None:

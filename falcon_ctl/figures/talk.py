@@ -92,7 +92,7 @@ def figures(console: Console, request: Request) -> None:
         if json is not None:
             rescue.attempt(f"--json {json}", lambda: files.replace(json, text))
         where = f"--results {request.results}"
-        folder = rescue.attempt(where, lambda: html.made(request.results, fill))
+        folder = rescue.attempt(where, lambda: html.make(request.results, fill))
     console.print(
         f"report.html, figures.json, figures.csv and a picture for each figure are in {folder}/"
     )

@@ -47,8 +47,8 @@ def of(where: Path) -> Path:
     return where
 
 
-def made(parent: Path, fill: Callable[[Path], None]) -> Path:
-    """As `report.results.make`, with the report of what `fill` has written."""
+def make(parent: Path, fill: Callable[[Path], None]) -> Path:
+    """Make a results folder as `report.results.make` does, with the report of what `fill` wrote."""
     return of(results.make(parent, fill))
 
 

@@ -77,7 +77,7 @@ class Chosen:
     def choice(self, dilation: int | None) -> Choice:
         """As `falcon_ctl use` takes it."""
         knobs = self.threshold, self.falcon_cpus, self.order
-        return choices.given(self.name, self.policy, *knobs, dilation)
+        return choices.from_arguments(self.name, self.policy, *knobs, dilation)
 
     @property
     def given(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from falcon_ctl.live.learners import Address, Learners
 from falcon_ctl.p4rt.client import CONNECT_SECONDS, Client
 from falcon_ctl.p4rt.entities import Entity
 from falcon_ctl.p4rt.schema import Schema
-from falcon_ctl.p4rt.switch import Left, Switch
+from falcon_ctl.p4rt.switch import SavedState, Switch
 from falcon_ctl.program import P4INFO, PROGRAM
 from falcon_ctl.systems.system import System
 from topo.protocol.status import SwitchInfo
@@ -36,7 +36,7 @@ class Controller:
         self,
         topology: Topology,
         infos: Mapping[str, SwitchInfo],
-        left: dict[str, Left] | None = None,
+        left: dict[str, SavedState] | None = None,
     ) -> None:
         self.topology = topology
         self.switches: dict[str, Switch] = {}

@@ -34,15 +34,15 @@ def recorded(network: Network, machine: str, limit: int = MOST_FRAMES) -> Iterat
     try:
         with host.recording(limit) as traces:
             yield runs
-        runs.append(LiveRun("", traces[0], held(network.switches)))
+        runs.append(LiveRun("", traces[0], read_entries(network.switches)))
     except ControlError as error:
         raise PartFailed(f"rxpath {machine}", f"{error.where}: {error.message}") from error
     finally:
         host.close()
 
 
-def held(infos: Mapping[str, SwitchInfo]) -> Entries:
-    """What the switches hold, read beside whoever controls them. Raises SwitchError."""
+def read_entries(infos: Mapping[str, SwitchInfo]) -> Entries:
+    """Read the switches' entries without mastership. Raises SwitchError."""
     schema = Schema.load(P4INFO)
     with ExitStack() as stack:
         switches = {}

@@ -34,23 +34,23 @@ class Learner(Protocol):
         """Up to `limit` entries to be written, and entries that must go to make room."""
 
 
-Held = dict[tuple[Any, ...], Entity]
+Entities = dict[tuple[Any, ...], Entity]
 
 
 @dataclass(frozen=True)
-class Left:
-    """What a session left a switch with: entities by key, and the session's election id.
+class SavedState:
+    """The state in which a session left a switch: entities by key, and the session's election id.
 
     Only the primary writes, and a switch remembers the highest election id: while it still takes
     this one for a primary's, no controller has written since, and nothing has to be read back.
     """
 
     election_id: int
-    desired: Held
-    learned: Held
+    desired: Entities
+    learned: Entities
 
 
-def difference(old: Held, new: Held) -> list[list[tuple[int, Entity]]]:
+def difference(old: Entities, new: Entities) -> list[list[tuple[int, Entity]]]:
     """Batches of updates `(type, entity)` that turn `old` into `new` without dangling.
 
     A switch may apply one batch in any order (P4Runtime specification, section 12), so an entity
@@ -82,8 +82,8 @@ class Switch:
         self.name = client.switch
         self.client = client
         self.schema = schema
-        self._desired: Held = {}
-        self._learned: Held = {}
+        self._desired: Entities = {}
+        self._learned: Entities = {}
         self._lock = threading.Lock()
         self._learner: threading.Thread | None = None
         self._stop = threading.Event()
@@ -113,7 +113,7 @@ class Switch:
             self._is_known = True
         return entries
 
-    def resume(self, left: Left) -> list[Entry]:
+    def resume(self, left: SavedState) -> list[Entry]:
         """As `adopt`, of what an earlier session left, without reading it back."""
         with self._alone():
             self._desired, self._learned = dict(left.desired), dict(left.learned)
@@ -121,11 +121,11 @@ class Switch:
         return [entity for entity in left.learned.values() if isinstance(entity, Entry)]
 
     @property
-    def left(self) -> Left | None:
+    def left(self) -> SavedState | None:
         """What the session, which is closed, left the switch with; None when that is not known."""
         if not self._is_known or self.learning_error is not None:
             return None
-        return Left(self.client.election_id, self._desired, self._learned)
+        return SavedState(self.client.election_id, self._desired, self._learned)
 
     def held(self) -> list[Any]:
         """All that the switch holds of what controllers write, as p4.v1.Entity messages."""

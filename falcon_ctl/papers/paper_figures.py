@@ -102,7 +102,7 @@ def paper_figures(console: Console, request: Request) -> None:
                 content = contents[option]
                 rescue.attempt(f"{option} {path}", lambda: files.replace(path, content))  # noqa: B023
         where = f"--results {request.results}"
-        folder = rescue.attempt(where, lambda: html.made(request.results, fill))
+        folder = rescue.attempt(where, lambda: html.make(request.results, fill))
     what = "report.html, papers.json, bars.csv, ratios.csv, fidelity.md and pictures"
     console.print(f"{what} are in {folder}/")
     if request.trace is not None:

@@ -194,7 +194,7 @@ def _system(name: str) -> System:
     return system
 
 
-def given(
+def from_arguments(
     system: str,
     policy: str | None = None,
     threshold: int | None = None,
@@ -202,7 +202,7 @@ def given(
     order: str | None = None,
     dilation: int | None = None,
 ) -> Choice:
-    """A choice as a user gives it: own files by absolute paths, FILE.py:NAME also as the system.
+    """A choice from a user's arguments: files by absolute paths, FILE.py:NAME also as system.
 
     Raises:
         UsageError: it has two policies.

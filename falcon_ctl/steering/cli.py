@@ -72,7 +72,9 @@ def use(
     from falcon_ctl.steering import choice, show_text
     from falcon_ctl.steering.session import Session
 
-    chosen = choice.given(system, policy, threshold, choice.cpus(falcon_cpus), order, dilation)
+    chosen = choice.from_arguments(
+        system, policy, threshold, choice.cpus(falcon_cpus), order, dilation
+    )
     with watch.connect(run_dir) as network, Session.open(network) as session:
         applied = session.use(chosen)
     for line in show_text.applied(applied):

@@ -21,8 +21,8 @@ from topo.protocol.status import SwitchInfo
 AWAY = "updates away from what was asked for"
 
 
-def held(network: Network, asked: Choice | None) -> dict[str, str]:
-    """Switch → what it holds, as a text: whose entries, or how far they are from them.
+def describe(network: Network, asked: Choice | None) -> dict[str, str]:
+    """Describe what each switch holds: whose entries, or how far they are from a system's.
 
     Of systems that have the same entries one is named: the one that was asked for, or the one that
     the other switches run, too.

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from falcon_ctl.background import in_parallel
 from falcon_ctl.errors import CtlError, NoNetwork, PartFailed
 from falcon_ctl.live.hosts import ANSWER_SECONDS, Host
-from falcon_ctl.p4rt.switch import Left
+from falcon_ctl.p4rt.switch import SavedState
 from falcon_ctl.steering import choice as choices
 from falcon_ctl.steering import last_choice
 from falcon_ctl.steering.choice import Choice
@@ -30,7 +30,7 @@ from falcon_ctl.steering.observation import Event, Observation, Work
 from falcon_ctl.steering.observation import Host as SeenHost
 from falcon_ctl.steering.reading import Reader
 from falcon_ctl.steering.recognition import Recognition
-from falcon_ctl.steering.switches import Outcome, held
+from falcon_ctl.steering.switches import Outcome, acquire
 from falcon_ctl.systems.system import System, merge_knobs
 from rxpath.config.knobs import Knobs
 from rxpath.errors import ControlError
@@ -99,7 +99,7 @@ class Session:
         self._readers = {name: Reader(name, topology) for name in sockets}
         self._knobs: dict[str, tuple[int, dict[str, Any]]] = {}
         self._recognitions: dict[str, Recognition] = {}
-        self._left: dict[str, Left] = {}  # what the last `use` left switches with
+        self._left: dict[str, SavedState] = {}  # what the last `use` left switches with
         self._used: Choice | None = None
         self._failed: dict[str, _Failed] = {}  # hosts that do not answer
         self._states: dict[str, str] = {}  # of parts in trouble
@@ -146,7 +146,7 @@ class Session:
             for host in hosts.values():
                 chosen.verify_for(host.found)
             infos = {info.name: info for info in status.switches}
-            switches = stack.enter_context(held(network, infos, chosen, system, left))
+            switches = stack.enter_context(acquire(network, infos, chosen, system, left))
             last_choice.remember(self.run_dir, chosen)
             outcome = switches.use()
             errors = _configure(hosts, system, chosen)
@@ -164,7 +164,7 @@ class Session:
             return
         with self._network() as network, self._blaming():
             infos = {info.name: info for info in network.status().switches}
-            with held(network, infos, chosen, chosen.resolve(), self._left):
+            with acquire(network, infos, chosen, chosen.resolve(), self._left):
                 self._used = None
 
     def observe(self, slices: int = 0, flows: int = 64) -> Observation:

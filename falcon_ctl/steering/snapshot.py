@@ -24,4 +24,4 @@ def take(run_dir: Path | None) -> tuple[Observation, dict[str, str]]:
         session.observe()
         time.sleep(_SECONDS)
         seen = session.observe()
-        return seen, entries.held(network, seen.choice)
+        return seen, entries.describe(network, seen.choice)

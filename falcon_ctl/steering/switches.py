@@ -12,7 +12,7 @@ from falcon_ctl import lock
 from falcon_ctl.background import in_parallel
 from falcon_ctl.errors import PartFailed, SwitchError
 from falcon_ctl.live.controller import Controller
-from falcon_ctl.p4rt.switch import Left
+from falcon_ctl.p4rt.switch import SavedState
 from falcon_ctl.steering.choice import Choice
 from falcon_ctl.systems.system import System
 from rxpath.errors import ControlError
@@ -76,14 +76,14 @@ class ThroughControl(Switches):
 
 
 @contextmanager
-def held(
+def acquire(
     network: Network,
     infos: Mapping[str, SwitchInfo],
     choice: Choice,
     system: System,
-    left: dict[str, Left],
+    left: dict[str, SavedState],
 ) -> Iterator[Switches]:
-    """The switches of a network, which nobody else changes meanwhile, to run the choice.
+    """Acquire the switches of a network, which nobody else changes meanwhile, to run the choice.
 
     `left`: what earlier sessions left them with; it is kept up to date.
 

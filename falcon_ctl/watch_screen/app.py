@@ -66,7 +66,7 @@ class Failed(Message):
         self.error = error
 
 
-class Told(Message):
+class Outcome(Message):
     """An attempt to run something else has ended."""
 
     def __init__(self, text: str, style: str) -> None:
@@ -170,8 +170,8 @@ class WatchApp(App[int]):
     def _failed(self, message: Failed) -> None:
         raise message.error
 
-    @on(Told)
-    def _told(self, message: Told) -> None:
+    @on(Outcome)
+    def _show_outcome(self, message: Outcome) -> None:
         self._acting = False
         if message.style == "bad":
             self._memory.note(time.time_ns(), "refused", message.text)
@@ -239,10 +239,10 @@ class WatchApp(App[int]):
         try:
             self._source.use(chosen)
         except (CtlError, RxPathError, OSError) as error:
-            self.post_message(Told(str(error), "bad"))
+            self.post_message(Outcome(str(error), "bad"))
         else:
             seconds = time.monotonic() - began
-            self.post_message(Told(f"{chosen.command()}: done, {seconds:.2f} s", "good"))
+            self.post_message(Outcome(f"{chosen.command()}: done, {seconds:.2f} s", "good"))
 
     def _say(self, text: str, style: str, seconds: float = NOTICE_S) -> None:
         self._notice, self._style = " ".join(text.split()), style

@@ -63,7 +63,7 @@ def systems(now: Choice) -> Question:
     """Which system is to run; threshold and FALCON's CPUs stay."""
 
     def choose(value: str) -> Choice:
-        named = choices.given(_path(value))
+        named = choices.from_arguments(_path(value))
         return replace(now, system=named.system, policy=named.policy, order=None, dilation=None)
 
     options = {one.name: one.title for one in LIVE}
@@ -75,7 +75,7 @@ def policies(now: Choice) -> Question:
 
     def choose(value: str) -> Choice:
         own = describe.policy(replace(now, policy=None))
-        named = choices.given(now.system, _path(value)).policy
+        named = choices.from_arguments(now.system, _path(value)).policy
         return replace(now, policy=None if named == own else named, dilation=None)
 
     options = {name: _POLICY_HINTS.get(name, "") for name in POLICIES}

@@ -143,12 +143,12 @@ def _once(source: Source, interval: float, json: Path | None) -> None:
 def _text(one: Row, depth: int) -> Text:
     found = Text()
     for span in one:
-        found.append(_sayable(span.text), styles.look(span.style, depth))
+        found.append(_encodable(span.text), styles.look(span.style, depth))
     found.rstrip()
     return found
 
 
-def _sayable(text: str) -> str:
+def _encodable(text: str) -> str:
     """The text in the standard output's encoding."""
     return text if is_utf8() else text.translate(styles.PLAIN)
 
@@ -185,7 +185,7 @@ class _Lines:
 
     def _write(self, lines: Iterator[str] | list[str]) -> None:
         for line in lines:
-            self._out.write(f"{_sayable(line)}\n")
+            self._out.write(f"{_encodable(line)}\n")
         self._out.flush()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from labs import verifying
-from labs.authoring import made
+from labs.authoring import create
 from labs.catalogue import Lab
 from labs.cli.screen import INDENT, relative, say
 from labs.errors import BrokenLab
@@ -49,7 +49,7 @@ def pictures(lab: Lab) -> None:
 
 def new(name: str, folder: Path) -> None:
     """Make a lab, and say what to do next."""
-    lab = made(name, folder)
+    lab = create(name, folder)
     say(relative(lab.folder), "bold")
     say("change lab.toml, handout.md, student/, reference/, checks.py, wrong/ and teacher.md;")
     say(f"each time: python -m labs verify {lab.number}")

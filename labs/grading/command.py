@@ -19,7 +19,7 @@ from labs.catalogue import Lab
 from labs.errors import CallError
 from labs.grading import grades as pure
 from labs.grading.classroom import Classroom
-from labs.grading.grader import Grader, chosen
+from labs.grading.grader import Grader, select_files
 from labs.grading.grades import Grade, plain
 from labs.grading.reference import files_of
 from labs.grading.reports import gradescope, junit, page, table
@@ -177,7 +177,7 @@ def _complete(grades: Sequence[Grade], lab: str, roster: Sequence[str]) -> list[
 
 def _similar(lab: Lab, submissions: Sequence[Submission]) -> Similar:
     asked = lab.settings.files
-    found = {one.id: chosen(one, asked)[0] for one in submissions}
+    found = {one.id: select_files(one, asked)[0] for one in submissions}
     given = files_of(lab.folder / "student")
     reference = {
         name: data for name, data in files_of(lab.folder / "reference").items() if name in asked

@@ -67,7 +67,7 @@ class Grader:
         began = time.monotonic()
         lab = self.checks.lab
         asked = [*lab.settings.files]
-        files, notes = chosen(submission, asked)
+        files, notes = select_files(submission, asked)
         notes += _odd(submission, lab)
         late = grades.lateness(submission.time, self.due, submission.marked_late)
         handed_in = "" if submission.time is None else submission.time.isoformat(timespec="minutes")
@@ -222,7 +222,9 @@ _SIGNS = (
 )
 
 
-def chosen(submission: Submission, asked: Sequence[str]) -> tuple[dict[str, bytes], list[str]]:
+def select_files(
+    submission: Submission, asked: Sequence[str]
+) -> tuple[dict[str, bytes], list[str]]:
     """The files that are asked for, by their names, and what is odd about them."""
     found: dict[str, bytes] = {}
     notes = []

@@ -11,7 +11,7 @@ from typing import Any
 from labs import judging, process
 from labs.checking import CheckFailed, Student, Tournament
 from labs.errors import LabsError
-from labs.grading.grader import chosen, folder_of
+from labs.grading.grader import folder_of, select_files
 from labs.grading.submissions.collect import Submission
 from labs.judging import Checks
 from labs.student import Wrap
@@ -61,7 +61,7 @@ class Matches:
     def play(self, submission: Submission, wrap: Callable[[Path], Wrap]) -> list[float]:
         """A submission's scores. Raises `DidNotPlay`."""
         lab = self.checks.lab
-        files, notes = chosen(submission, lab.settings.files)
+        files, notes = select_files(submission, lab.settings.files)
         if self.rules.player not in files:
             raise DidNotPlay("; ".join([*submission.notes, *notes]))
         try:

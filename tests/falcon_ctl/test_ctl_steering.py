@@ -22,6 +22,7 @@ from topo.spec.sources import load
 
 PAIR = load("pair")
 POLICY = "labs/policies/in_turn.py:in_turn"
+CHAIN = "labs/chains/double_bridge.toml:nested"
 
 
 def knobs_of(chosen):
@@ -43,9 +44,9 @@ def test_what_a_system_sets_is_read_back_as_that_system(system):
     [
         Choice("falcon", threshold=60, falcon_cpus=(0, 2), order="none", dilation=200),
         Choice("flannel", policy="rps", dilation=1000),
-        choices.given("overlay", policy=POLICY, dilation=1000),
-        choices.given(POLICY, dilation=1000),
-        choices.given("labs/chains/double_bridge.toml:nested", threshold=10, dilation=1000),
+        choices.from_arguments("overlay", policy=POLICY, dilation=1000),
+        choices.from_arguments(POLICY, dilation=1000),
+        choices.from_arguments(CHAIN, threshold=10, dilation=1000),
     ],
     ids=str,
 )
@@ -233,6 +234,6 @@ def test_a_wrong_flow_is_one_line(request_, where):
 
 
 def test_overlay_is_the_system_of_an_own_policy():
-    assert choices.given(POLICY).system == OVERLAY.name
+    assert choices.from_arguments(POLICY).system == OVERLAY.name
     with pytest.raises(UsageError, match="none beside"):
-        choices.given(POLICY, policy="rps")
+        choices.from_arguments(POLICY, policy="rps")

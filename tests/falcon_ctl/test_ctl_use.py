@@ -125,8 +125,8 @@ def test_switches_get_programs_then_differences_and_hosts_their_knobs(net, steer
     assert (sets[0]["falcon"]["threshold"], sets[0]["dilation"]) == (60, 200)
     assert (sets[1]["falcon"]["threshold"], sets[1]["dilation"]) == (80, 1000)
     assert sets[2]["profile"] == "offload"
-    assert set(entries.held(net, None).values()) == {"the entries of offload"}
-    asked = entries.held(net, Choice("overlay"))
+    assert set(entries.describe(net, None).values()) == {"the entries of offload"}
+    asked = entries.describe(net, Choice("overlay"))
     assert asked["leaf1"].endswith("offload; 2 updates away from what was asked for")
 
 
@@ -149,10 +149,10 @@ def test_switches_are_read_back_only_when_somebody_else_wrote(net, steer, monkey
     def used(system):
         reads.clear()
         done = steer.use(Choice(system)).switches
-        assert set(entries.held(net, None).values()) == {f"the entries of {system}"}
+        assert set(entries.describe(net, None).values()) == {f"the entries of {system}"}
         return done
 
-    def read():  # `entries.held` reads all, too
+    def read():  # `entries.describe` reads all, too
         return [name for name in everywhere if reads.count(name) == 2]
 
     monkeypatch.setattr(Switch, "adopt", adopted)
@@ -178,7 +178,7 @@ def test_a_wrong_choice_changes_nothing(net, steer):
     with pytest.raises(UsageError, match="--falcon-cpus"):
         steer.use(Choice("host", falcon_cpus=(1, 77)))
     assert net.sets() == [1] * len(MACHINES)
-    assert set(entries.held(net, None).values()) == {"the entries of overlay"}
+    assert set(entries.describe(net, None).values()) == {"the entries of overlay"}
     assert last_choice.recall(net.run_dir).choice == Choice("overlay")
 
 
@@ -224,7 +224,7 @@ def test_a_control_that_runs_follows(net, steer, monkeypatch):
         assert applied.by_control
         assert sum(applied.switches.values()) == len(MACHINES)
         assert running.failover.system.name == "offload"
-    assert set(entries.held(net, None).values()) == {"the entries of offload"}
+    assert set(entries.describe(net, None).values()) == {"the entries of offload"}
     assert not steer.use(Choice("overlay")).by_control
 
 
@@ -237,9 +237,9 @@ def test_a_session_that_has_read_the_switches_only_writes(net, steer, monkeypatc
     with Session.open(net) as other:
         other.read_switches()
         assert sorted(reads) == sorted(net.switches)
-        before = set(entries.held(net, None).values())
+        before = set(entries.describe(net, None).values())
         assert before == {"the entries of host"}
         reads.clear()
         assert sum(other.use(Choice("offload")).switches.values()) > 0
         assert reads == []
-    assert set(entries.held(net, None).values()) == {"the entries of offload"}
+    assert set(entries.describe(net, None).values()) == {"the entries of offload"}

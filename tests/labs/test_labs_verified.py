@@ -36,7 +36,7 @@ def test_a_lab_is_whole(lab: Lab) -> None:
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Lab:
-    return authoring.made("sum-words", tmp_path_factory.mktemp("labs"))
+    return authoring.create("sum-words", tmp_path_factory.mktemp("labs"))
 
 
 @pytest.mark.parametrize("file", EDITS)
@@ -55,11 +55,11 @@ def test_what_is_wrong_with_a_lab_is_found(template: Lab, tmp_path: Path, file: 
 
 
 def test_names_of_new_labs_are_checked(tmp_path: Path) -> None:
-    authoring.made("one", tmp_path)
-    assert authoring.made("two", tmp_path).name == "02-two"
+    authoring.create("one", tmp_path)
+    assert authoring.create("two", tmp_path).name == "02-two"
     for name in ("Two", "two words", "", "-", "../x", "one"):
         with pytest.raises(CallError):
-            authoring.made(name, tmp_path)
+            authoring.create(name, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["01-one", "02-two"]
 
 

@@ -211,8 +211,8 @@ def parse(argv: Sequence[str], name: str = "v1switch") -> Options:
     drop = DROP_PORT if drop is None else drop
     check_cpu_port(parser, cpu, drop)
     _check_interfaces(parser, before.interface, cpu, drop)
-    files = tls.chosen(parser, behind)
-    thrift = thrift_port.chosen(before, behind, plain=name == PLAIN)
+    files = tls.from_options(parser, behind)
+    thrift = thrift_port.from_options(before, behind, plain=name == PLAIN)
     return Options(
         before, address, files, thrift, tuple(remarks), behind.priority_queues, cpu, drop
     )

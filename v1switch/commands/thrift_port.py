@@ -61,10 +61,10 @@ def add_to(parser: Parser) -> None:
     )
 
 
-def chosen(
+def from_options(
     general: argparse.Namespace, target: argparse.Namespace, *, plain: bool
 ) -> ThriftOptions | None:
-    """What the options ask for; None for no server. `plain`: called as simple_switch."""
+    """Options of the Thrift server; None for no server. `plain`: called as simple_switch."""
     port = general.thrift_port
     can_swap = target.enable_swap if plain else not target.disable_swap
     if port is None and not plain:

@@ -78,8 +78,8 @@ def add_to(parser: Parser) -> None:
     add("--grpc-server-with-client-auth", action="store_true", help="clients need a certificate")
 
 
-def chosen(parser: Parser, given: argparse.Namespace) -> TlsFiles | None:
-    """The files that the options name, None without TLS; exits when some are missing."""
+def from_options(parser: Parser, given: argparse.Namespace) -> TlsFiles | None:
+    """TLS files from the command line; None without TLS. Exits when some are missing."""
     if not given.grpc_server_ssl:
         return None
     for name in ("cert", "key"):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from v1switch.entryfile.errors import InvalidLine
 from v1switch.errors import quoted
 from v1switch.literals import ALLOWED, read_number
-from v1switch.program.hidden import shown
+from v1switch.program.hidden import visible_names
 from v1switch.program.model import KeyField, Param, Program
 from v1switch.state.entries import Exact, Lpm, Match, Range, Ternary
 
@@ -32,7 +32,7 @@ def find_name(kind: str, wanted: str, names: Iterable[str], owner: str = "") -> 
         return found[0]
     if found:
         raise InvalidLine(what, f"ambiguous: {', '.join(found)}")
-    raise InvalidLine(what, f"unknown, {_listed(wanted, shown(known))}")
+    raise InvalidLine(what, f"unknown, {_listed(wanted, visible_names(known))}")
 
 
 def find(program: Program, kind: str, wanted: str) -> str:

@@ -21,6 +21,6 @@ def is_temporary(name: str) -> bool:
     return TEMPORARY.fullmatch(name) is not None
 
 
-def shown(tables: Iterable[str]) -> list[str]:
+def visible_names(tables: Iterable[str]) -> list[str]:
     """The names that a user knows."""
     return [name for name in tables if not is_hidden(name)]

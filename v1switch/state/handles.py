@@ -62,7 +62,7 @@ class Places:
         heapq.heappush(self._free, place)
 
 
-class Held(Generic[T]):
+class HandleTable(Generic[T]):
     """Things by handle: members and groups of action profiles, nodes of multicast groups."""
 
     __slots__ = ("_items", "_kind", "_owner", "_places")
@@ -73,9 +73,9 @@ class Held(Generic[T]):
         self._places = Places()
         self._items: dict[int, T] = {}
 
-    def copy(self) -> Held[T]:
+    def copy(self) -> HandleTable[T]:
         """An independent copy."""
-        made: Held[T] = Held(self._owner, self._kind)
+        made: HandleTable[T] = HandleTable(self._owner, self._kind)
         made._places, made._items = self._places.copy(), dict(self._items)
         return made
 

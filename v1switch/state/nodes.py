@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from v1switch.errors import BadValue
 from v1switch.state.entries import Replica
-from v1switch.state.handles import Held
+from v1switch.state.handles import HandleTable
 
 LAG_HASH = 0xFF  # BMv2 picks the port of a LAG by this constant
 
@@ -36,7 +36,7 @@ class Nodes:
 
     def __init__(self) -> None:
         """Start empty."""
-        self.held: Held[Node] = Held("multicast", "node")
+        self.held: HandleTable[Node] = HandleTable("multicast", "node")
         self.lags: dict[int, tuple[int, ...]] = {}
         self._in_group: dict[int, list[int]] = {}
         self._group_of: dict[int, int] = {}

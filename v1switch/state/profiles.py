@@ -15,7 +15,7 @@ from v1switch.state.entries import (
     Member,
     WeightedAction,
 )
-from v1switch.state.handles import Held
+from v1switch.state.handles import HandleTable
 from v1switch.state.lookup import PICK, PICKS, Cell
 from v1switch.state.words import address
 
@@ -112,8 +112,8 @@ class RuntimeProfile:
         self.actions: dict[int, ActionCall] = {}
         self.ports = ports
         self.action_sets = 0  # that table entries use
-        self.member_handles: Held[MemberCell | SetElement] = Held(self.name, "member")
-        self.group_handles: Held[GroupCell] = Held(self.name, "group")
+        self.member_handles: HandleTable[MemberCell | SetElement] = HandleTable(self.name, "member")
+        self.group_handles: HandleTable[GroupCell] = HandleTable(self.name, "group")
         self._codes = codes
         self._widths = widths
 

@@ -178,7 +178,7 @@ def _user() -> list[str]:
 
 def _root(root: Path, files: Sequence[tuple[Path, str]], cached: dict[str, Path]) -> list[str]:
     """The root of the file system."""
-    shown = [*paths.shown(root), *paths.system_folders()]
+    shown = [*paths.visible(root), *paths.system_folders()]
     pairs = [(path, str(path)) for path in shown]
     pairs += [(path, f"{CACHE}/{name}") for name, path in cached.items()] + list(files)
     words = []

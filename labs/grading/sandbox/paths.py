@@ -13,7 +13,7 @@ _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/protocols", "/etc/services")
 
 
-def shown(root: Path) -> list[Path]:
+def visible(root: Path) -> list[Path]:
     """Folders and files that are shown under their own names, outer ones first.
 
     Args:
