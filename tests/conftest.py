@@ -1,6 +1,7 @@
 """How the suite runs: Hypothesis's profiles, and which tests share a worker of pytest-xdist."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +34,15 @@ settings.register_profile(
     phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 settings.load_profile(PROFILE)
+
+
+def pytest_configure() -> None:
+    """Have Control-C mean what it means at a terminal, also in a shell's background job.
+
+    There it is ignored, and every program that a test starts and interrupts would inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
