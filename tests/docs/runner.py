@@ -76,7 +76,10 @@ class Folder(runner.Folder):
 
     def variables(self, text: str, installs: bool = False) -> dict[str, str]:
         """The environment of a command."""
-        home = {"HOME": str(self.path / "home")} if "~/" in text else {}
+        home = {}
+        if "~/" in text:  # with the compiled code of this user: to compile it takes a while
+            cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+            home = {"HOME": str(self.path / "home"), "XDG_CACHE_HOME": cache}
         if installs and self._installs is not None:
             there = self._installs.variables
             path = f"{there['PATH']}:{self.env['PATH']}"
