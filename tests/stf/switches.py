@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.stf.names import entry
 from tests.stf.stf import Add, Case
-from tests.switch.harness import PATIENCE, Sandbox
+from tests.switch.harness import Sandbox
 from tests.switch.harness_captures import CaptureTarget, record
 from tests.switch.harness_client import SwitchClient
 from tests.switch.harness_targets import BMV2
@@ -31,6 +31,7 @@ from v1switch.state.entries import (
 
 Out = dict[int, list[bytes]]
 
+PATIENCE = 10.0  # s that frames are waited for which may never come
 QUIET_S = 0.15  # without another frame for so long, the output is complete
 SOME_PORTS = range(16)  # exist in any case, so that unexpected frames are seen as well
 

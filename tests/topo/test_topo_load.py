@@ -45,7 +45,7 @@ def attacked(few_files: Topo) -> Iterator[Topo]:
     (after,) = running.of(RunDir(few_files.run_dir))
     assert after.processes == before.processes
     with few_files.network() as network:
-        assert network.status(probe=True).troubles == ()
+        until(lambda: network.status(probe=True).troubles == ())  # each has a second to answer
     until(lambda: open_files(before.daemon) <= files)
 
 

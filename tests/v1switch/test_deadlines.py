@@ -9,7 +9,7 @@ import pytest
 
 from v1switch.p4runtime.deadlines import Deadlines
 
-PATIENCE = 10.0  # seconds
+PATIENCE = 40.0  # seconds; a computer under load
 
 
 def watchers() -> list[threading.Thread]:
@@ -21,7 +21,7 @@ def test_what_takes_too_long_is_told_once_and_earlier_deadlines_come_first() -> 
     deadlines = Deadlines()
     with (
         deadlines.within(3600.0, lambda: late.put("never")),
-        deadlines.within(0.02, lambda: late.put("second")),
+        deadlines.within(0.5, lambda: late.put("second")),
         deadlines.within(0.01, lambda: late.put("first")),
     ):
         assert [late.get(timeout=PATIENCE) for _ in range(2)] == ["first", "second"]
@@ -39,7 +39,7 @@ def test_deadlines_are_watched_again_after_one_has_passed() -> None:
 def test_calls_in_time_share_one_thread_and_hear_nothing() -> None:
     before, deadlines = watchers(), Deadlines()
     for _ in range(100):
-        with deadlines.within(0.2, lambda: pytest.fail("it was in time")):
+        with deadlines.within(1.0, lambda: pytest.fail("it was in time")):
             pass
     (mine,) = [thread for thread in watchers() if thread not in before]
     mine.join(PATIENCE)

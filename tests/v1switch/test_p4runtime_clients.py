@@ -38,8 +38,11 @@ def session() -> Session:
 # -- a client that comes back ----------------------------------------------------------------------
 
 
-def test_a_client_that_comes_back_is_waited_for(device: Device) -> None:
+def test_a_client_that_comes_back_is_waited_for(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its new stream may be heard before the end of the old one is."""
+    monkeypatch.setattr(limits, "RECONNECT_S", 60.0)
     old, new = session(), session()
     device.receive(old, bid())
     again = threading.Thread(target=device.receive, args=(new, bid()))
@@ -47,7 +50,7 @@ def test_a_client_that_comes_back_is_waited_for(device: Device) -> None:
     time.sleep(0.05)  # in vain, if the thread is late: then it finds the old one gone
     assert not new.admitted
     device.close(old)
-    again.join(10)
+    again.join(60)
     assert new.admitted
 
 
