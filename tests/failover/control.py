@@ -54,8 +54,8 @@ class Control:
         """End it by a signal, or wait for its own end (signal 0); returns its exit status."""
         if number:
             self.process.send_signal(number)
-        status = self.process.wait(20)
-        self._reader.join(20)
+        status = self.process.wait(60)
+        self._reader.join(60)
         return status
 
     def _read(self) -> None:

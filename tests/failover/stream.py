@@ -43,7 +43,7 @@ class Stream:
         """Stop to send; what is on its way still arrives."""
         self._stop.set()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
         for sock in (self._in, *self._out):
             sock.close()
 

@@ -61,7 +61,7 @@ class Running:
 
     def __exit__(self, *exception):
         self.failover.end()
-        self._thread.join(20)
+        self._thread.join(60)
         self.failover.__exit__()
 
     def told(self, number):

@@ -33,7 +33,7 @@ class Flood:
 
     def __exit__(self, *exception: object) -> None:
         self._stop.set()
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _run(self) -> None:
         while not self._stop.wait(0.002):

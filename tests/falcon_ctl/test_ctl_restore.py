@@ -39,7 +39,7 @@ class Agent:
         """Answer again, until all clients have gone."""
         self._is_last = True
         self._going.set()
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive()
         self._listener.close()
 

@@ -56,7 +56,7 @@ class Agent:
 
     def close(self):
         self._ends.set()
-        self._thread.join(10)
+        self._thread.join(60)
         self._server.close()
 
 

@@ -152,7 +152,7 @@ def test_a_part_that_is_stopped_is_named_while_a_switch_is_waited_for(monkeypatc
     switch = SimpleNamespace(switch="s1", is_primary=True, abort=lambda: None)
     with watch.Watch("/nowhere") as found:
         found.ask([switch])
-        assert found.stop.wait(10)
+        assert found.stop.wait(60)
         assert not over.is_set()
         over.set()
         with pytest.raises(PartFailed, match="switch s1: stopped"):

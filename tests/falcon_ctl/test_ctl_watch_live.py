@@ -53,7 +53,7 @@ class Terminal:
         until(lambda: text in self.text, 30.0)
 
     def ends(self):
-        status = self.process.wait(20)
+        status = self.process.wait(60)
         assert termios.tcgetattr(self._slave) == self.before
         until(lambda: "\x1b[?1049l" in self.text and "\x1b[?25h" in self.text)  # screen, cursor
         return status

@@ -75,7 +75,7 @@ def test_it_ends_with_one_line(number: signal.Signals, code: str, said: str) -> 
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
-        assert process.wait(20) == 128 + number
+        assert process.wait(60) == 128 + number
         rest = process.stdout.read().removeprefix("ready\n")
     expected = said.format(number if ":d" in said else number.name)
     assert rest == expected
@@ -116,7 +116,7 @@ def test_a_policy_that_never_returns_ends_with_the_sweep(tmp_path: Path) -> None
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=60)
     assert process.returncode == 143
     assert "of 4 points are kept in" in said.splitlines()[-1]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["journal"]

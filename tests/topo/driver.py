@@ -102,7 +102,7 @@ def network_up(source: str, *options: str, start: Sequence[str] = ()) -> Iterato
         shutil.rmtree(path, ignore_errors=True)
 
 
-def until(probe: Callable[[], T], deadline: float = 20.0) -> T:
+def until(probe: Callable[[], T], deadline: float = 60.0) -> T:
     """Call `probe` until it returns something true, and return that."""
     end = time.monotonic() + deadline
     while not (result := probe()):

@@ -307,7 +307,7 @@ def test_the_death_of_process_1_ends_its_programs_and_is_seen(network: Network, 
     with closing(network.start("red2-1", ["sleep", "7654321"])) as run:
         until(lambda: [p for p in pair.family() if _runs(p, b"sleep\x007654321\0")])
         output(network, "m1", "kill", "-9", str(pid))
-        assert run.wait(20) == -9
+        assert run.wait(60) == -9
     with pytest.raises(RequestError):
         network.exec("red2-1", ["true"])
     (trouble,) = network.status().troubles

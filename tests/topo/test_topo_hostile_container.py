@@ -140,7 +140,7 @@ sys.stdin.read()
             assert network.exec(node, ["echo", "fine"], timeout=20).stdout == "fine\n"
         os.close(hold)
         os.close(reader)
-        assert run.wait(20) == 0
+        assert run.wait(60) == 0
         run.close()
         # The children have lost their parent; the end of the container's programs is ours to say.
         network.exec("blue1-1", ["sh", "-c", "kill -9 -1"], timeout=20)
@@ -174,7 +174,7 @@ for request, argument in ((termios.TIOCSCTTY, 1), (termios.TIOCSTI, b"x")):
             argv = [sys.executable, "-c", program]
             run = network.start("red1-1", argv, streams=Streams(slave, writer, 2))
             os.close(writer)
-            assert run.wait(20) == 0
+            assert run.wait(60) == 0
             run.close()
         assert os.read(reader, 64).split() == [b"EPERM", b"EPERM"]
     finally:

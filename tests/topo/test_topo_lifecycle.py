@@ -148,7 +148,7 @@ def test_an_interrupted_up_leaves_nothing(
     assert "another `topo up` or `topo down` is running in" in busy.stderr
     assert "is running in" in topo("down", status=1).stderr
     process.send_signal(number)
-    process.wait(20)
+    process.wait(60)
     until(lambda: not sleepers(long(1)))
     until(lambda: topo.files() == set())
     topo("status", status=3)
@@ -307,7 +307,7 @@ def test_leafspine_comes_up(topo: Topo) -> None:
                 other.bind((name_b, 0x0003))
                 frame = bytes(12) + b"\x88\xb5" + name_a.encode().ljust(1600, b".")
                 one.send(frame)
-                other.settimeout(10)
+                other.settimeout(60)
                 assert other.recv(2048) == frame
 
 

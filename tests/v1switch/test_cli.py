@@ -198,5 +198,5 @@ def test_a_signal_ends_an_offline_command_with_one_line(tmp_path: Path) -> None:
     )
     with (tmp_path / "pipe").open("wb"):  # it is open at both ends now
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (143, "v1switch: interrupted\n")

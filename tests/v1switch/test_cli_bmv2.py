@@ -129,7 +129,7 @@ def test_ports_that_are_files(tmp_path: Path) -> None:
     thread.start()
     poll(lambda: sum(each.received for each in loop.counters().interfaces) == 3, "all frames")
     loop.stop()
-    thread.join(20)
+    thread.join(60)
     counted = {each.port: (each.received, each.sent) for each in loop.counters().interfaces}
     loop.close()
     left = {port: list(read_frames(tmp_path / f"p{port}_out.pcap")) for port in (1, 2)}
@@ -160,7 +160,7 @@ def started(directory: Path, name: str) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)
 
 
 @pytest.mark.parametrize("name", link.NAMES)
@@ -267,7 +267,7 @@ def version(channel: grpc.Channel) -> str:
         response_deserializer=rt.CapabilitiesResponse.FromString,
     )
     with channel:
-        return call(rt.CapabilitiesRequest(), timeout=10).p4runtime_api_version
+        return call(rt.CapabilitiesRequest(), timeout=60).p4runtime_api_version
 
 
 def test_p4runtime_over_tls(secrets: Path) -> None:
@@ -343,7 +343,7 @@ def test_who_comes_before_the_switch_is_loaded_is_served() -> None:
         asked = pool.submit(P4RuntimeStub(channel).Capabilities, rt.CapabilitiesRequest())
         server = serve(Dataplane(PythonEngine()), listener.address, 1, listener=listener)
         try:
-            assert asked.result(10).p4runtime_api_version == "1.4.1"
+            assert asked.result(60).p4runtime_api_version == "1.4.1"
         finally:
             server.stop()
 

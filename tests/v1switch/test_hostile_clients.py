@@ -246,4 +246,4 @@ def test_more_connections_than_descriptors(tmp_path):
             assert switch.poll() is None
         finally:
             switch.terminate()
-            assert switch.wait(20) == 0
+            assert switch.wait(60) == 0

@@ -35,7 +35,7 @@ def test_what_a_client_without_this_package_sees(address):
             request_serializer=empty_pb2.Empty.SerializeToString,
             response_deserializer=struct_pb2.Struct.FromString,
         )
-        answer = json_format.MessageToDict(call(empty_pb2.Empty(), timeout=5))
+        answer = json_format.MessageToDict(call(empty_pb2.Empty(), timeout=60))
     first, second = answer["interfaces"]["interface"]
     counters = {"in-pkts": 10, "in-discards": 2, "in-errors": 1, "out-pkts": 5, "out-discards": 3}
     counters["out-queue-dropped-pkts"] = 6

@@ -139,7 +139,7 @@ def test_reads_that_nobody_reads_end_and_lock_nobody_out(client, stub, monkeypat
     limit = "has 2 Reads open, the limit for one client"
     assert all(limit in text for code, text in ends if code is EXHAUSTED)
     monkeypatch.setattr(limits, "STALLED_S", 20.0)  # this client may be slow
-    assert sum(len(each.entities) for each in stub.Read(request, timeout=20)) == ENTRIES
+    assert sum(len(each.entities) for each in stub.Read(request, timeout=60)) == ENTRIES
 
 
 def test_an_answer_has_a_longest_length(client, monkeypatch):
@@ -153,10 +153,10 @@ def test_an_answer_has_a_longest_length(client, monkeypatch):
 def test_a_batch_that_is_all_or_nothing_is_short(client, mode):
     request = rt.WriteRequest(**ID, atomicity=mode)
     request.updates.extend(large.updates(1, limits.MAX_ATOMIC_UPDATES + 1))
-    code, message = status(lambda: client.stub.Write(request, timeout=20))
+    code, message = status(lambda: client.stub.Write(request, timeout=60))
     assert (code, "is 100 updates: split it" in message) == (EXHAUSTED, True), message
     del request.updates[0]
-    client.stub.Write(request, timeout=20)
+    client.stub.Write(request, timeout=60)
 
 
 # ---- messages --------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def test_what_is_too_large_is_refused_with_the_limit(server, method, request_, w
     """The requests go out as bytes: an own stub would not take every one of them."""
     with grpc.insecure_channel(server) as channel:
         call = channel.unary_unary(f"/p4.v1.P4Runtime/{method}")
-        code, message = status(lambda: call(request_.SerializeToString(), timeout=20))
+        code, message = status(lambda: call(request_.SerializeToString(), timeout=60))
     assert (code, words in message) == (EXHAUSTED, True), message
 
 
@@ -196,7 +196,7 @@ def test_what_is_too_large_is_refused_with_the_limit(server, method, request_, w
 def test_broken_bytes_are_invalid(server, method, data):
     with grpc.insecure_channel(server) as channel:
         call = channel.unary_stream(f"/p4.v1.P4Runtime/{method}")
-        code, message = status(lambda: list(call(data, timeout=20)))
+        code, message = status(lambda: list(call(data, timeout=60)))
     assert code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND), message
 
 
@@ -235,16 +235,16 @@ def test_a_large_message_waits_for_its_turn_and_not_for_ever(server, stub, monke
 
     def verified(*_args):
         inside.set()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
         raise Refusal(Code.UNAVAILABLE, "enough")
 
     monkeypatch.setattr("v1switch.p4runtime.device.Device.set_pipeline", verified)
     first = stub.SetForwardingPipelineConfig.future(pipeline(b"{}" * 10))
-    assert inside.wait(20)
-    code, message = status(lambda: stub.Write(rt.WriteRequest(**ID, role="x" * 20), timeout=20))
+    assert inside.wait(60)
+    code, message = status(lambda: stub.Write(rt.WriteRequest(**ID, role="x" * 20), timeout=60))
     go_on.set()
     assert (code, "has 1 messages" in message) == (EXHAUSTED, True), message
-    assert first.exception(timeout=20).code() is grpc.StatusCode.UNAVAILABLE
+    assert first.exception(timeout=60).code() is grpc.StatusCode.UNAVAILABLE
 
 
 # ---- clients ---------------------------------------------------------------------------------

@@ -184,7 +184,7 @@ def test_digests(shell, plane):
     (found,) = list(digest.read())
     assert found.max_list_size == 2
     plane.process(1, ethernet(0xA))
-    message = shell.client.get_stream_packet("digest", timeout=10)
+    message = shell.client.get_stream_packet("digest", timeout=60)
     assert message.digest.data[0].struct.members[0].bitstring == b"\x0a"
 
 
@@ -196,7 +196,7 @@ def test_packets(shell, plane):
     entry.match["nibble"] = "0"
     entry.insert()
     plane.process(3, bytes(12) + b"\x12\x34" + bytes(9))
-    message = shell.client.get_stream_packet("packet", timeout=10)
+    message = shell.client.get_stream_packet("packet", timeout=60)
     assert message.packet.metadata[0].value == b"\3"
 
 

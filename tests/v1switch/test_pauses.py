@@ -102,9 +102,9 @@ def test_a_writer_wakes_a_burst_that_waits_for_frames():
     lock.enter()
     writer = threading.Thread(target=write)
     writer.start()
-    assert woken.wait(10)
+    assert woken.wait(60)
     lock.leave()
-    writer.join(10)
+    writer.join(60)
     assert not writer.is_alive()
 
 

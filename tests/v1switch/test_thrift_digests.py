@@ -27,7 +27,7 @@ class Subscriber:
 
     def __init__(self, address: str) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(10)
+        self.socket.settimeout(60)
         self.socket.connect(address.removeprefix("ipc://"))
         assert self._read(8) == bytes.fromhex("0053500000200000")  # SP, version 0, PUB
         self.socket.sendall(bytes.fromhex("0053500000210000"))  # SUB
