@@ -102,7 +102,13 @@ def drops(state: State) -> dict[str, int]:
 
 def queued(state: State) -> int:
     """Frames that the host holds, found by walking all of its queues and what is being done."""
-    return sum(_length(state, slot, "frame") for slot in _heads(state)) + _leaving(state)
+    slots = np.array([*_heads(state), *_leaving(state)], np.int64)
+    links, found = state.slots.array["frame"], 0
+    while slots.size:  # all lists at once: many skbs, of few frames each
+        found += slots.size
+        slots = links[slots]
+        slots = slots[slots >= 0]
+    return found
 
 
 def zero(state: State) -> None:
@@ -124,10 +130,8 @@ def _heads(state: State) -> list[int]:
     lists = [napis["queue"]["head"], napis["process"]["head"], napis["gro"]["oldest"].ravel()]
     lists += [napis["urgent"]["head"], napis["urgent_process"]["head"]]
     lists += [cpus["ready"]["head"], state.sockets.array["queue"]["head"]]
-    heads = [int(head) for one in lists for head in one if head >= 0]
-    if state.output.queue.head >= 0:
-        heads.append(state.output.queue.head)
-    found = [slot for head in heads for slot in _walk(state, head, "next")]
+    heads = np.concatenate([*lists, [state.output.queue.head]])
+    found = [slot for head in heads[heads >= 0].tolist() for slot in _walk(state, head)]
     found += _held(state)
     found += np.flatnonzero(slots["order"] == codes.ORDER_WAITS).tolist()
     found += [state.datagrams[number].first for number in _incomplete(state)]
@@ -167,17 +171,14 @@ def _incomplete(state: State) -> list[int]:
     return found
 
 
-def _leaving(state: State) -> int:
+def _leaving(state: State) -> list[int]:
     frame = state.output.frame
-    return _length(state, frame, "frame") if frame >= 0 else 0
+    return [frame] if frame >= 0 else []
 
 
-def _length(state: State, slot: int, link: str) -> int:
-    return len(_walk(state, slot, link))
-
-
-def _walk(state: State, slot: int, link: str) -> list[int]:
-    links, found = state.slots.array[link], []
+def _walk(state: State, slot: int) -> list[int]:
+    """The skbs of a queue from one on."""
+    links, found = state.slots.array["next"], []
     while slot >= 0:
         found.append(slot)
         slot = int(links[slot])
