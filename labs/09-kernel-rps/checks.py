@@ -44,7 +44,7 @@ def answers(given: dict[str, Any]) -> dict[str, Any]:
         return sum((after[cpu][column] - before[cpu][column]) % 2**32 for cpu in after)
 
     return {
-        "handed_over": total(COUNTERS["received_rps"]),
+        "woken": total(COUNTERS["received_rps"]),
         "vxlan_cpu": most[1],
         "dropped": total(COUNTERS["dropped"]),
         "pipelined": most[0] != most[1] != most[2],
@@ -85,6 +85,12 @@ def bits(text: object) -> int:
     """A mask as a number, or a failure that says why the kernel would refuse it."""
     if not isinstance(text, str):
         fail("a mask is a string of hexadecimal digits", seen=text, expected="for example '2a'")
+    if text.strip().lower().startswith("0x"):
+        fail(
+            "a mask has no 0x in front: the kernel refuses the letter x",
+            seen=text,
+            expected="for example '2a'",
+        )
     words = text.strip().split(",")
     if any(len(word) > 8 for word in words):
         fail(
@@ -153,7 +159,7 @@ def masks_written(student: Student, given: dict[str, Any]) -> None:
                 message = "that is a list of CPUs; the file takes a mask with one bit for each CPU"
             elif seen.isdigit() and int(seen) == sum(1 << cpu for cpu in cpus):
                 message = "the mask is right but decimal: the kernel reads hexadecimal"
-            fail(message, seen=seen, expected=f"bits {cpus}")
+            fail(message, seen=f"{seen}: CPUs {members(bits(seen))}", expected=f"CPUs {cpus}")
 
 
 @check(
@@ -267,9 +273,9 @@ def event(task: str, number: int, cpu: int, what: str) -> str:
     "Where each stage ran, from the trace",
     points=2,
     hints=(
-        "The CPU stands in square brackets, behind the task's name.",
+        "The CPU stands in square brackets, behind the task's name, which may contain spaces.",
         "netif_rx says who queued a packet; netif_receive_skb says who processed it.",
-        "Other devices than the three of STAGES do not count.",
+        "Other devices than the three of STAGES do not count: l9eth0 is not l9eth.",
     ),
 )
 def trace_counted(student: Student, given: dict[str, Any]) -> None:
@@ -281,10 +287,12 @@ def trace_counted(student: Student, given: dict[str, Any]) -> None:
         for device, cpu in zip(STAGES, cpus, strict=True):
             at = f"{47553 + number}.{number:06}"
             lines.append(event("python3", number, queued, f"{at}: netif_rx: dev={device}"))
-            lines.append(event("<idle>", 0, cpu, f"{at}: netif_receive_skb: dev={device}"))
+            task = ("<idle>", "Web Content")[number % 2]
+            lines.append(event(task, 0, cpu, f"{at}: netif_receive_skb: dev={device}"))
             wanted[device][cpu] = wanted[device].get(cpu, 0) + 1
             queued = cpu
-        lines.append(event("<idle>", 0, queued, f"{number}.5: netif_receive_skb: dev=eth0"))
+        others = ("eth0", f"{STAGES[number % 3]}0")
+        lines += [event("<idle>", 0, 0, f"{at}: netif_receive_skb: dev={one}") for one in others]
     seen = student.call(FILE, "stages", "".join(lines))
     if not isinstance(seen, dict):
         fail("stages() returns {device: {cpu: packets}}", seen=seen, expected=wanted)
@@ -294,7 +302,21 @@ def trace_counted(student: Student, given: dict[str, Any]) -> None:
         seen=sorted(map(str, seen)),
         expected=sorted(STAGES),
     )
-    total = sum(sum(cpus.values()) for cpus in seen.values())
+    packets = {str(device): sum(cpus.values()) for device, cpus in seen.items()}
+    count = len(given["steps"])
+    expect(
+        not all(count < one < 2 * count for one in packets.values()),
+        "packets of other devices are counted, whose names only begin like those of the stages",
+        seen=packets,
+        expected=f"{count} of each",
+    )
+    total = sum(packets.values())
+    expect(
+        total >= count * len(STAGES),
+        "packets are missing: a task's name may contain spaces, so count no words from the left",
+        seen=packets,
+        expected=f"{count} of each",
+    )
     expect(
         total != 2 * len(given["steps"]) * len(STAGES),
         "each packet is counted twice: netif_rx is where it was queued, not where its stage ran",
@@ -310,6 +332,14 @@ def trace_counted(student: Student, given: dict[str, Any]) -> None:
     for device in STAGES:
         what = f"{device}'s stage ran on other CPUs"
         expect(seen[device] == wanted[device], what, seen=seen[device], expected=wanted[device])
+    first = [line for line in lines if "dev=l9nic " in line]
+    seen = student.call(FILE, "stages", "".join(first))
+    expect(
+        seen == {"l9nic": wanted["l9nic"]},
+        "a device that the trace does not show has no entry",
+        seen=seen,
+        expected={"l9nic": wanted["l9nic"]},
+    )
     for number in range(1, 9):
         trace = (RECORDINGS / str(number) / "trace.txt").read_text()
         seen = student.call(FILE, "stages", trace)
@@ -335,12 +365,24 @@ def pipeline_recognised(student: Student, given: dict[str, Any]) -> None:
         ("each stage on a CPU of its own", [{one: 900}, {two: 900}, {three: 900}], True),
         ("stages 1 and 3 share a CPU, neighbours none", [{one: 900}, {two: 900}, {one: 900}], True),
         ("two packets of 900 went elsewhere", few, False),
+        (
+            "neighbours differ, and two packets of 900 of each went to one more CPU",
+            [{one: 898, three: 2}, {two: 898, three: 2}, {one: 900}],
+            True,
+        ),
         ("the first two share a CPU", [{one: 900}, {one: 900}, {two: 900}], False),
         ("the last two share a CPU", [{one: 900}, {two: 900}, {two: 900}], False),
     )
     for what, ran, wanted in cases:
         seen = student.call(FILE, "pipelined", dict(zip(STAGES, ran, strict=True)))
         expect(seen is wanted, f"{what}: is that a pipeline?", seen=seen, expected=wanted)
+    mixed = {"l9nic": {one: 900}, "l9eth": {one: 900}, "l9vxlan": {two: 900}}
+    expect(
+        student.call(FILE, "pipelined", mixed) is True,
+        "neighbours are those of STAGES, in whatever order the trace shows the devices",
+        seen=f"{mixed}: not a pipeline",
+        expected="l9nic and l9vxlan differ, and l9vxlan and l9eth: True",
+    )
 
 
 @check(
@@ -423,8 +465,9 @@ def members(value: int) -> list[int]:
     points=2,
     hidden=False,
     hints=(
-        "python3 kernel_rps.py report recordings/N prints all that is asked for.",
-        "received_rps counts the packets that came from another CPU, at any of the three devices.",
+        "python kernel_rps.py report recordings/N prints all that is asked for.",
+        "woken is the sum of received_rps over all CPUs. It is not a number of packets: one waking "
+        "may bring many.",
     ),
 )
 def recording_read(student: Student, given: dict[str, Any]) -> None:
@@ -434,6 +477,12 @@ def recording_read(student: Student, given: dict[str, Any]) -> None:
         seen = given_answers.get(name)
         if seen is None or seen == -1 or seen == "?":
             fail(f"{name} is not answered yet", seen=seen)
+        expect(
+            not isinstance(seen, str),
+            f"{name} is text, because it stands in quotes",
+            seen=f'"{seen}"',
+            expected="true or false" if isinstance(value, bool) else "a number",
+        )
         expect(
             type(seen) is type(value) and seen == value,
             f"{name} of recording {given['recording']} is something else",

@@ -37,7 +37,7 @@ def softnet(text):
     """/proc/net/softnet_stat as {cpu: {"processed", "dropped", "time_squeeze", "received_rps"}}.
 
     All columns are hexadecimal. Column 0 counts the packets processed, 1 those that found a full
-    backlog, 2 the polls that ended with work left, 9 those that another CPU handed over by RPS.
+    backlog, 2 the polls that ended with work left, 9 how often another CPU woke this one for RPS.
     Column 12 is the CPU, since Linux 5.10; older kernels have 10 or 11 columns, and there the
     line's number is all that there is.
     """
