@@ -6,7 +6,7 @@ import importlib.util
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from labs.checking import Draw, Student, check, expect, fail
 
@@ -108,6 +108,10 @@ def reordered(student: Student, given: dict[str, Any]) -> None:
             "packets 1 to 4 came after packet 5: each of them is reordered, although each comes after a smaller one",
         ),
         ([2, 0, 1, 3], "the first packet that came is 2: packets 0 and 1 are reordered"),
+        (
+            [0, 4, 5, 3, 6],
+            "packet 3 came after packet 5; packets 1 and 2 are lost, so a packet's place in the list is not the number that is expected there",
+        ),
     ]
     for arrived, what in cases:
         _compare(student, arrived, what)
@@ -160,6 +164,13 @@ def copies(student: Student, given: dict[str, Any]) -> None:
     _compare(student, arrived, "a long sequence with copies")
     right = sum(_reordered(arrived)) / len(set(arrived))
     found = student.call(METRIC, "ratio", arrived, returns=float)
+    of_sent = sum(_reordered(arrived)) / (max(arrived) + 1)
+    expect(
+        abs(found - of_sent) > 1e-9 or of_sent == right,
+        "ratio() divides by the packets that were sent; those that are lost never arrived",
+        seen=found,
+        expected=f"{right:.6f}: {sum(_reordered(arrived))} of {len(set(arrived))}",
+    )
     expect(
         abs(found - right) < 1e-9,
         "ratio() has to be the reordered packets over the packets that arrived, copies not counted",
@@ -191,7 +202,9 @@ def extent(student: Student, given: dict[str, Any]) -> None:
             "the extent goes back to the first packet that arrived with a greater number",
         ),
         ([0, 1, 2], "nothing is reordered: no extents"),
-        (list(dict.fromkeys(_shuffled(given["shuffle_seed"]))), "a long sequence"),
+        ([0, 3, 3, 1], "a second copy is no arrival: it makes no extent greater"),
+        ([0, 2, 1, 1], "a second copy has no extent of its own"),
+        (_shuffled(given["shuffle_seed"]), "a long sequence with copies"),
     ]
     for arrived, what in cases:
         found, want = student.call(METRIC, "extents", arrived, returns=list), _extents(arrived)
@@ -215,14 +228,14 @@ def moving(student: Student, given: dict[str, Any]) -> None:
     cpus, flow = given["falcon_cpus"], given["flow"]
     counts = [0, 1, BATCH - 1, BATCH, 2 * BATCH - 1, 2 * BATCH]
 
-    def asked(stage: int, device: int) -> list[int]:
-        packets = [
-            {"hash": flow, "ifindex": device, "stage": stage, "number": number} for number in counts
-        ]
+    def asked(packets: list[dict[str, int]]) -> list[int]:
         found: list[int] = student.trial("choices", policy=MOVING, cpus=cpus, packets=packets)
         return found
 
-    last, tunnel = asked(BACKLOG, VETH), asked(GRO_CELL, VXLAN)
+    at_veth = {"ifindex": VETH, "stage": BACKLOG, "hash": flow}
+    at_tunnel = {"ifindex": VXLAN, "stage": GRO_CELL, "hash": flow}
+    last = asked([{**at_veth, "number": number} for number in counts])
+    tunnel = asked([{**at_tunnel, "number": number} for number in counts])
     strange = [cpu for cpu in last + tunnel if cpu not in cpus]
     allowed = f"CPUs {', '.join(map(str, cpus))}"
     expect(
@@ -252,6 +265,12 @@ def moving(student: Student, given: dict[str, Any]) -> None:
         expected=", ".join(
             str(cpus[(places[0] + turn) % len(cpus)]) for turn in [0, 0, 0, 1, 1, 2]
         ),
+    )
+    firsts = asked([{**at_veth, "hash": flow ^ other, "number": 0} for other in range(1, 21)])
+    expect(
+        len(set(firsts)) > 1,
+        "all flows begin on the same CPU: add to the place that the hash gives, do not replace it",
+        seen=f"CPU {firsts[0]} for the first packet of each of 20 flows",
     )
 
 
@@ -290,6 +309,94 @@ def measured(student: Student, given: dict[str, Any]) -> None:
 # -- tasks 3 and 4: guards ---------------------------------------------------------------------
 
 
+class Step(NamedTuple):
+    """One call of a guard's function, and the only answer that is right after those before.
+
+    kind: what a wrong answer comes to: "early" (order is lost), "late", or "stuck".
+    """
+
+    kind: str
+    what: str
+    call: tuple[Any, ...]  # the function, and its arguments after `table`
+    want: Any
+
+
+# Packets of flow 7 one by one.  The others in the queues are of other flows.
+RFS_SCENE = (
+    Step("late", "the first packet of a flow: it runs where it is wanted",
+         ("rfs", 7, 0, [4, 0, 0], [9, 0, 0]), 0),
+    Step("early", "the flow leaves a core that still works on its last packet: that packet will be number tails[core] + 1, and heads[] counts finished ones",
+         ("rfs", 7, 1, [9, 0, 0], [12, 0, 0]), 0),
+    Step("early", "the flow leaves although a later packet of it is still queued: its last packet is another one each time",
+         ("rfs", 7, 1, [12, 0, 0], [13, 0, 0]), 0),
+    Step("late", "the flow stays although its old core has just finished its last packet: heads[core] has come to that packet's number",
+         ("rfs", 7, 1, [14, 0, 0], [17, 0, 0]), 1),
+    Step("early", "after its move the flow leaves the new core too early",
+         ("rfs", 7, 2, [17, 0, 0], [17, 1, 0]), 1),
+)  # fmt: skip
+HANDOVER_SCENES = (
+    (
+        Step("late", "the first packet of a flow: it is queued where it is wanted",
+             ("handover", 7, 0, [4, 18, 7], [9, 20, 7]), [0, False]),
+        Step("early", "the old core still works on the flow's last packet, so a packet for the new core is held there",
+             ("handover", 7, 1, [9, 18, 7], [12, 20, 7]), [1, True]),
+        Step("early", "packets of the flow are held, so those that come behind them are held as well",
+             ("handover", 7, 1, [9, 18, 7], [14, 23, 7]), [1, True]),
+        Step("early", "held packets are released before the old core has finished the flow's last one",
+             ("release", 0, [9, 19, 8], [14, 23, 8]), None),
+        Step("early", "held packets are released because of another core than the one they wait for",
+             ("release", 1, [9, 20, 8], [14, 23, 8]), None),
+        Step("stuck", "the old core has just finished the flow's last packet, and the held ones are not released",
+             ("release", 0, [10, 20, 8], [14, 23, 8]), 7),
+        Step("stuck", "the flow is released a second time, though none of its packets is held any more",
+             ("release", 0, [10, 20, 8], [14, 25, 8]), None),
+        Step("early", "after release() the flow's last packet is the last one that was held; the flow leaves the core before that is done",
+             ("handover", 7, 2, [14, 24, 8], [14, 25, 8]), [2, True]),
+        Step("stuck", "in a second hand-over the held packet is not released",
+             ("release", 1, [14, 25, 8], [14, 25, 8]), 7),
+        Step("late", "the packet is held although its old core has finished all packets of the flow",
+             ("handover", 7, 0, [14, 25, 9], [14, 25, 12]), [0, False]),
+    ),
+    (
+        Step("late", "the first packet of a flow: it is queued where it is wanted",
+             ("handover", 7, 0, [4, 0, 0], [9, 0, 0]), [0, False]),
+        Step("early", "the old core has packets of the flow, so a packet for the new core is held there",
+             ("handover", 7, 1, [5, 0, 0], [10, 0, 0]), [1, True]),
+        Step("early", "a third core is wanted while packets are held: a packet that goes there overtakes those that are held",
+             ("handover", 7, 2, [6, 0, 0], [10, 0, 0]), [1, True]),
+        Step("early", "the old core is wanted again while packets are held: a packet that is queued there overtakes those that are held",
+             ("handover", 7, 0, [7, 0, 0], [10, 0, 0]), [1, True]),
+        Step("stuck", "the flow was wanted at other cores during the hand-over, and its held packets are not released",
+             ("release", 0, [10, 0, 0], [10, 0, 0]), 7),
+        Step("early", "after a hand-over with three held packets the flow leaves before the third is done",
+             ("handover", 7, 2, [10, 2, 0], [10, 3, 0]), [2, True]),
+    ),
+)  # fmt: skip
+
+
+def _play(student: Student, scene: tuple[Step, ...], kind: str) -> None:
+    """Ask the student's guard step by step, and judge the answers of one kind."""
+    found = student.trial("scene", steps=[list(step.call) for step in scene])
+    for number, (step, answer) in enumerate(zip(scene, found, strict=True)):
+        name, *arguments = step.call
+        if name == "handover":
+            is_pair = isinstance(answer, list) and len(answer) == 2
+            expect(is_pair, "handover() has to return two values: the core, and held", seen=answer)
+            answer = [answer[0], bool(answer[1])]
+        if answer == step.want and type(answer) is type(step.want):
+            continue
+        if step.kind == kind:
+            before = f", call {number + 1} of this table" if number else ""
+            shown = ", ".join(map(str, arguments))
+            shown = f"{name}(table, {shown}) returned {_told(answer)}{before}"
+            fail(step.what, seen=shown, expected=_told(step.want))
+        return  # told by another check; what comes behind follows from it
+
+
+def _told(answer: Any) -> str:
+    return f"({answer[0]}, {answer[1]})" if isinstance(answer, list) else str(answer)
+
+
 def _answers(student: Student, way: str, load: dict[str, int]) -> dict[str, Any]:
     found: dict[str, Any] = student.trial("guarded", way=way, **load)
     if "wrong" in found:
@@ -308,6 +415,7 @@ def _answers(student: Student, way: str, load: dict[str, int]) -> dict[str, Any]
     ),
 )
 def rfs(student: Student, given: dict[str, Any]) -> None:
+    _play(student, RFS_SCENE, "early")
     for name in ("light", "heavy"):
         _rfs(student, given[name], stays=False)
 
@@ -324,6 +432,7 @@ def rfs(student: Student, given: dict[str, Any]) -> None:
     ),
 )
 def rfs_moves(student: Student, given: dict[str, Any]) -> None:
+    _play(student, RFS_SCENE, "late")
     for name in ("light", "heavy"):
         _rfs(student, given[name], stays=True)
 
@@ -424,8 +533,11 @@ def _best(load: dict[str, int]) -> Any:
     ),
 )
 def handover(student: Student, given: dict[str, Any]) -> None:
-    for name in ("light", "heavy"):
-        outcome = _outcome(student, given[name])
+    for scene in HANDOVER_SCENES:
+        _play(student, scene, "early")
+    hasty = {**given["heavy"], "moves": 3}  # moves again while packets are held
+    for load in (given["light"], given["heavy"], hasty):
+        outcome = _outcome(student, load)
         for flow in range(5):
             numbers = outcome.numbers(flow)
             count = sum(_reordered(numbers))
@@ -453,6 +565,8 @@ def handover(student: Student, given: dict[str, Any]) -> None:
     ),
 )
 def released(student: Student, given: dict[str, Any]) -> None:
+    for scene in HANDOVER_SCENES:
+        _play(student, scene, "stuck")
     for name in ("light", "heavy"):
         outcome = _outcome(student, given[name])
         expect(
@@ -475,6 +589,8 @@ def released(student: Student, given: dict[str, Any]) -> None:
     ),
 )
 def held(student: Student, given: dict[str, Any]) -> None:
+    for scene in HANDOVER_SCENES:
+        _play(student, scene, "late")
     for name in ("light", "heavy"):
         outcome, best = _outcome(student, given[name]), _best(given[name])
         ours, right = _there(outcome), _there(best)
@@ -510,8 +626,9 @@ def _hold(outcome: Any) -> float:
 # -- task 5: the price -------------------------------------------------------------------------
 
 
-def answers(given: dict[str, Any]) -> dict[str, float]:
-    """The right answers, from the model."""
+@cache
+def _runs(rate: int, seed: int) -> tuple[Any, ...]:
+    """The model's counters: no guard, RFS's rule, hand-over."""
     # Not at the top: only these answers need the model, and it takes a second to load.
     from falcon_ctl.papers.layout import BUSY
     from falcon_ctl.papers.loads import TESTBED
@@ -520,18 +637,37 @@ def answers(given: dict[str, Any]) -> dict[str, float]:
     from falcon_ctl.virtual.loads import Stream
     from falcon_ctl.virtual.measure import measure
 
-    rates = (float(given["price_rate"]),) * 10
-    knobs = merge_knobs(TESTBED, BUSY.knobs)
+    rates, knobs = (float(rate),) * 10, merge_knobs(TESTBED, BUSY.knobs)
     load = Stream(rates, 10, warm_ms=5, surge=4.0, surging=1, paced=True, message=16, knobs=knobs)
-    none, by_rfs, by_handover = (
-        measure(system, load, given["price_seed"]) for system in (PUBLISHED, RFS_RULE, FALCON)
-    )
+    return tuple(measure(system, load, seed) for system in (PUBLISHED, RFS_RULE, FALCON))
+
+
+def answers(given: dict[str, Any]) -> dict[str, float]:
+    """The right answers, from the model."""
+    none, by_rfs, by_handover = _runs(given["price_rate"], given["price_seed"])
     return {
         "reordered_percent": round(100 * none.reordered / none.delivered, 3),
         "rate_kept_rfs": round(by_rfs.pps / none.pps, 4),
         "rate_kept_handover": round(by_handover.pps / none.pps, 4),
         "held_us": round(by_handover.held_ns / by_handover.held / 1000, 2),
     }
+
+
+def _slips(given: dict[str, Any]) -> list[tuple[str, float, str]]:
+    """(question, an answer that is wrong, what was mistaken)."""
+    none, by_rfs, by_handover = _runs(given["price_rate"], given["price_seed"])
+    right = answers(given)
+    percent = "this is a percentage; the question asks for a ratio such as 0.85"
+    delivered = "this is the ratio of the column delivered, which counts packets before and after the measured time as well; take packets/s"
+    by_all = "this is the sum of the holds over all packets; only those that were held count"
+    return [
+        ("reordered_percent", right["reordered_percent"] / 100, "this is a ratio, not a percentage"),
+        ("rate_kept_rfs", 100 * right["rate_kept_rfs"], percent),
+        ("rate_kept_handover", 100 * right["rate_kept_handover"], percent),
+        ("rate_kept_rfs", by_rfs.delivered / none.delivered, delivered),
+        ("held_us", by_handover.held_ns / by_handover.delivered / 1000, by_all),
+        ("held_us", by_handover.held_ns / 1000, "this is the sum of all holds, not the mean"),
+    ]  # fmt: skip
 
 
 @check(
@@ -555,9 +691,17 @@ def price(student: Student, given: dict[str, Any]) -> None:
             seen="missing" if answer is None else answer,
         )
         expect(answer >= 0, f"{ANSWERS}: {key} has no answer yet", seen=answer)
+        is_right = _near(answer, value)
+        for name, wrong, what in _slips(given):
+            if name == key and not is_right and abs(answer - wrong) <= WITHIN * wrong:
+                fail(f"{ANSWERS}: {key}: {what}", seen=answer)
         expect(
-            abs(answer - value) <= WITHIN * abs(value) + 0.005,
+            is_right,
             f"{ANSWERS}: {key} is not what your table says",
             seen=answer,
             expected="the value of your own table, within 3 percent",
         )
+
+
+def _near(answer: float, value: float) -> bool:
+    return abs(answer - value) <= WITHIN * abs(value) + 0.005

@@ -72,12 +72,17 @@ def _price() -> Figure:
     price = _module(HERE / "student/price.py")
     found = price.found({"price_rate": 235_000, "price_seed": 1})
     names = ["no guard", "RFS's rule", "hand-over"]
-    figure = Figure(figsize=(8, 3), layout="constrained")
-    rates, shares = figure.subplots(1, 2)
-    rates.bar(names, [one.pps / 1000 for one in found.values()], color=COLOURS)
-    rates.set(title="delivered, 1000 packets/s")
-    shares.bar(
-        names, [100 * one.reordered / one.delivered for one in found.values()], color=COLOURS
-    )
-    shares.set(title="reordered, % of the packets")
+    columns = {
+        "1000 packets/s": [one.pps / 1000 for one in found.values()],
+        "reordered, % of the packets": [
+            100 * one.reordered / one.delivered for one in found.values()
+        ],
+        "held, % of the packets": [100 * one.held / one.delivered for one in found.values()],
+    }
+    figure = Figure(figsize=(9.5, 2.8), layout="constrained")
+    for axes, (title, values) in zip(figure.subplots(1, 3), columns.items(), strict=True):
+        bars = axes.bar(names, values, color="#777777")  # no core's colour: it is all of them
+        axes.bar_label(bars, fmt="%.0f" if max(values) > 100 else "%.1f", fontsize="small")
+        axes.set_title(title, fontsize="medium")
+        axes.margins(y=0.12)
     return figure

@@ -72,3 +72,14 @@ def guarded(way: str, seed: int, share: int, moves: int) -> dict[str, Any]:
     except cores.Wrong as error:
         return {"wrong": str(error)}
     return {"decisions": outcome.decisions, "releases": outcome.releases}
+
+
+def scene(steps: list[list[Any]]) -> list[Any]:
+    """The guard's answers to calls with counters that the checks made up, all with one table.
+
+    Each step is a function's name and its arguments after `table`.
+    """
+    import guard
+
+    table: dict[Any, Any] = {}
+    return [getattr(guard, name)(table, *arguments) for name, *arguments in steps]

@@ -31,6 +31,7 @@ MAX_SIZE = 65_536
 MS = 1_000_000  # ns
 WARM_MS, MEASURED_MS, WINDOW, HASH = 10, 20, 512, 7
 POLL = 64  # packets, NAPI_POLL_WEIGHT
+NEAR = 0.01  # of the right value, an answer by hand
 
 
 def parameters(draw: Draw) -> dict[str, Any]:
@@ -288,6 +289,9 @@ def _cases() -> list[tuple[str, bool, Poll, Segment]]:
     wrapped = _run_of(2, start=2**32 - FULL)
     room = (MAX_SIZE - 1 - FRAME) // FULL  # full segments behind the first one
     full = _run_of(room + 1)
+    rest = MAX_SIZE - FRAME - room * FULL  # bytes that make it too long
+    after = Segment(room + 1, "a", 1000 + (room + 1) * FULL, rest, FRAME - FULL + rest, ".")
+    across = _run_of(1, start=2**32 - 100)
     return [
         ("the next segment of the flow", True, skb, following),
         ("the next number, but of another flow", False, skb, following._replace(flow="b")),
@@ -310,13 +314,27 @@ def _cases() -> list[tuple[str, bool, Poll, Segment]]:
             wrapped,
             Segment(2, "a", FULL, FULL, FRAME, "."),
         ),
+        (
+            "a segment behind one that ends at the last sequence number",
+            True,
+            wrapped[:1],
+            wrapped[1],
+        ),
+        (
+            "a segment behind one that lies across the end of the sequence numbers",
+            True,
+            across,
+            Segment(1, "a", FULL - 100, FULL, FRAME, "."),
+        ),
         ("the last full segment below 64 KB", True, full[:-1], full[-1]),
         (
             "a segment that makes the skb 64 KB or longer",
             False,
             full,
-            Segment(room + 1, "a", 1000 + (room + 1) * FULL, FULL, FRAME, "."),
+            after._replace(payload=FULL, length=FRAME),
         ),
+        ("a segment that makes the skb 65,535 bytes", True, full, after._replace(payload=rest - 1)),
+        ("a segment that makes the skb 65,536 bytes", False, full, after._replace(payload=rest)),
     ]
 
 
@@ -345,6 +363,7 @@ def _scenarios() -> list[tuple[str, list[Poll]]]:
     a, b = _run_of(4), _run_of(4, "b", 9_000_000, 10)
     mixed = [one for pair in zip(a, b, strict=True) for one in pair]
     hole = [*a[:2], a[3]]
+    apart = [b[0], *a[:2], a[3], b[1]]
     swapped = [a[0], a[2], a[1], a[3]]
     pushed = [a[0], a[1]._replace(flags="P."), a[2], a[3]]
     short = [a[0], a[1]._replace(payload=600, length=716), a[2]._replace(seq=1000 + FULL + 600)]
@@ -358,9 +377,11 @@ def _scenarios() -> list[tuple[str, list[Poll]]]:
             [hole],
         ),
         ("a segment that was overtaken: nothing is put in order here", [swapped]),
+        ("a hole in one flow: what is held of another flow stays held", [apart]),
         ("PSH: the segment is the last one of its skb, which goes up at once", [pushed]),
         ("a short segment is the last one of its skb", [short]),
         ("a pure ACK goes up at once, but behind what is held of its flow", [ack]),
+        ("a pure ACK at the end of a poll: there is nothing to hold it for", [ack[:2]]),
         ("a segment with PSH that joins nothing is not held", [lone]),
         ("the poll ends: nothing may be held until the next one", [a[:2], a[2:]]),
         ("a long run: an skb stays below 64 KB, the rest is another one", [_run_of(60)]),
@@ -387,6 +408,21 @@ def merging(student: Student, given: dict[str, Any]) -> None:
             done, held = _merged(poll)
             shown = f"receive: {released}, flush: {flushed}"
             in_order = _is_in_order(poll, released + flushed)
+            up = [number for skb in released + flushed for number in skb]
+            lost = sorted({one.number for one in poll} - set(up))
+            twice = len(polls) == 1 and len(up) > len(set(up))
+            message = f"{what.split(':')[0]}: a segment goes up twice"
+            expect(not twice, message, shown, f"receive: {done}, flush: {held}")
+            is_held = lost and len(polls) > 1  # until another poll: the scene says so
+            message = (
+                f"{what.split(':')[0]}: a segment goes up neither from receive() nor from flush()"
+            )
+            expect(
+                is_held or not lost,
+                message,
+                f"{shown}: no {lost}",
+                f"receive: {done}, flush: {held}",
+            )
             message = f"{what.split(':')[0]}: a segment goes up before older data of its flow"
             expect(in_order, message, shown, f"receive: {done}, flush: {held}")
             is_right = released == done and sorted(flushed) == sorted(held)  # flows in any order
@@ -466,6 +502,17 @@ def hand(student: Student, given: dict[str, Any]) -> None:
     unmerged = _ns(first, costs, "tcp", 1)
     message = "tcp_first_ns: what is paid once per skb is counted for each segment"
     expect(not _near(found["tcp_first_ns"], unmerged), message, seen=found["tcp_first_ns"])
+    one, other = _halves(given, right["tcp_cut_before"], "tcp", given["merged"])
+    slips = {
+        "tcp_whole_kpps": (right["tcp_first_ns"], "this is a time; the question asks for a rate"),
+        "tcp_cut_kpps": (
+            1e6 / (one + other),
+            "the two cores work at the same time: the slower one limits, not their sum",
+        ),
+    }
+    for name, (slip, what) in slips.items():
+        is_slip = _near(found[name], slip, NEAR) and not _near(found[name], right[name], NEAR)
+        expect(not is_slip, f"{name}: {what}", seen=found[name])
     messages = {
         "tcp_first_ns": "tcp_first_ns is not the time of a segment in the first softirq",
         "udp_first_ns": "udp_first_ns is not the time of a packet in the first softirq",
@@ -477,7 +524,7 @@ def hand(student: Student, given: dict[str, Any]) -> None:
     }
     for name, message in messages.items():
         if name in numbers:
-            expect(_near(found[name], right[name], 0.01), message, seen=found[name])
+            expect(_near(found[name], right[name], NEAR), message, seen=found[name])
         else:
             expect(found.get(name) == right[name], message, seen=found.get(name))
 
@@ -513,6 +560,12 @@ def cost(student: Student, given: dict[str, Any]) -> None:
         seen = student.call("cost.py", "slowest_device", stages, costs, proto, merged, returns=str)
         right_device = _slowest(given, proto, merged)
         expect(seen == right_device, f"{where}: another device needs more time", seen=seen)
+        names = [stages[number - 1]["device"] for number in range(len(stages))]
+        turned = [{**stage, "device": name} for stage, name in zip(stages, names, strict=True)]
+        seen = student.call("cost.py", "slowest_device", turned, costs, proto, merged, returns=str)
+        right_device = _slowest({**given, "stages": turned}, proto, merged)
+        message = f"{where}: another device needs more time when the devices' names are exchanged"
+        expect(seen == right_device, message, seen=seen)
 
 
 @check(
@@ -545,6 +598,9 @@ def cut(student: Student, given: dict[str, Any]) -> None:
             if before == BEHIND_GRO and merged > 1:
                 message = f"{what}: behind GRO skbs cross, and not each segment"
                 expect(not all(map(_near, seen, each)), message, seen=seen)
+            for message, slip in _slips_of_halves(given, before, proto, merged):
+                is_slip = all(map(_near, seen, slip)) and not all(map(_near, seen, right))
+                expect(not is_slip, f"{what}: {message}", seen)
             expect(all(map(_near, seen, right)), f"{what}: not the two halves", seen, right)
         arguments = (functions, PLACES, costs, proto, merged, crossing)
         seen_place = student.call("cost.py", "best_cut", *arguments, returns=str)
@@ -557,7 +613,36 @@ def cut(student: Student, given: dict[str, Any]) -> None:
         expect(
             seen_place == best, f"{proto}: another cut has a faster slower half", seen=seen_place
         )
+    dear = {"send": 600, "receive": 600}
+    arguments = (functions, PLACES, costs, "tcp", given["merged"], dear)
+    seen_place = student.call("cost.py", "best_cut", *arguments, returns=str)
+    message = "when crossing is dear, the cut with the most equal halves is not the best: compare the slower halves"
+    best = _best({**given, "crossing": dear}, "tcp", given["merged"])
+    expect(
+        seen_place == best, message, seen=f"{seen_place}, with 600 ns to send and 600 to receive"
+    )
     _check_rates(student, given)
+
+
+def _slips_of_halves(
+    given: dict[str, Any], before: str, proto: str, merged: float
+) -> list[tuple[str, list[float]]]:
+    """(what was mistaken, the two numbers that come of it)."""
+    crossing = given["crossing"]
+    first, second = _halves(given, before, proto, merged)
+    moved = _ns([before], given["costs"], proto, merged)
+    things = merged if before == BEHIND_GRO else 1
+    swap = (crossing["receive"] - crossing["send"]) / things
+    onward = crossing["send"] / merged
+    last = f"{before} runs on the second core, and what is before it in the list on the first"
+    return [
+        ("the first core sends, and the second one receives", [first + swap, second - swap]),
+        (last, [first + moved, second - moved]),
+        (
+            "the way on to the VXLAN device's core is not part of halves(); add it where you compute rates",
+            [first, second + onward],
+        ),
+    ]
 
 
 def _check_rates(student: Student, given: dict[str, Any]) -> None:
@@ -598,12 +683,12 @@ def choose(student: Student, given: dict[str, Any]) -> None:
     from rxpath.model.state.codes import BACKLOG, GRO_CELL, SPLIT
 
     cpus, draw = given["split_cpus"], Draw(f"hashes {given['polls']}")
-    hashes = [draw.integer(0, 2**32 - 1) for _ in range(40)]
+    hashes = [draw.integer(0, 2**32 - 1) for _ in range(80)]
     usual = {"ifindex": 2, "stage": SPLIT, "protocol": 6, "here": 1, "app": 21, "number": 0}
 
-    def asked(changes: list[dict[str, int]]) -> list[int]:
+    def asked(changes: list[dict[str, int]], among: list[int] = cpus) -> list[int]:
         packets = [{**usual, **change} for change in changes]
-        found = list(student.trial("chosen", packets=packets, split_cpus=cpus))
+        found = list(student.trial("chosen", packets=packets, split_cpus=among))
         wrong = next((one for one in found if type(one) is not int), 0)
         expect(type(wrong) is int, "choose() must return the number of a core", seen=wrong)
         return found
@@ -615,16 +700,27 @@ def choose(student: Student, given: dict[str, Any]) -> None:
         seen = asked([{"hash": value, "stage": stage, "here": 14} for value in hashes])
         message = f"a TCP packet is moved before {name}: only GRO's half was to be cut off here"
         expect(set(seen) == {14}, message, seen=sorted(set(seen)))
-    one_flow = asked([{"hash": hashes[0], "number": number} for number in range(40)])
+    numbers = [*range(40), *range(64, 64 * 40, 64), 10**6]
+    one_flow = asked([{"hash": hashes[0], "number": number} for number in numbers])
     message = "packets of one flow go to several cores, and overtake each other there"
-    expect(len(set(one_flow)) == 1, message, seen=one_flow[:8])
+    first_other = next((i for i, cpu in enumerate(one_flow) if cpu != one_flow[0]), 0)
+    shown = (
+        f"packet 0: CPU {one_flow[0]}, packet {numbers[first_other]}: CPU {one_flow[first_other]}"
+    )
+    expect(len(set(one_flow)) == 1, message, seen=shown)
     seen = asked([{"hash": value} for value in hashes])
     message = "TCP stays where it is: nothing is cut"
-    expect(set(seen) != {1}, message, seen=sorted(set(seen)))
+    expect(
+        set(seen) != {1}, message, seen="CPU 1, where the driver runs", expected=f"one of {cpus}"
+    )
     message = "a core that is none of host.split_cpus"
     expect(set(seen) <= set(cpus), message, seen=sorted(set(seen)), expected=sorted(cpus))
     message = "all flows have the same core: a second connection gets no second one"
     expect(len(set(seen)) > 1, message, seen=sorted(set(seen)), expected=sorted(cpus))
+    for among in (cpus[:3], [*cpus, 11]):
+        seen_among = set(asked([{"hash": value} for value in hashes], among))
+        message = f"with {len(among)} cores in host.split_cpus, some are never used"
+        expect(seen_among >= set(among), message, sorted(seen_among), sorted(among))
     low = [cpus[value % len(cpus)] for value in hashes]
     message = "the low bits of the hash are used: RSS has used them already, and all flows of a queue have the same ones"
     expect(seen != low, message, seen=seen[:8])

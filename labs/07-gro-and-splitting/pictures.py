@@ -20,12 +20,13 @@ from rxpath.results import counters
 MERGED = 32  # segments of an skb: a poll of 64 makes two
 MS = 1_000_000  # ns
 PARTS = {
-    "driver (later: per segment)": ("frame",),
+    "driver": ("frame",),
     "skb_alloc": ("alloc",),
     "GRO": ("gro",),
+    "other, per segment": ("segment",),
     "the rest, per skb": ("complete", "skb"),
 }
-COLOURS = ("#0072b2", "#56b4e9", "#e69f00", "#999999")
+COLOURS = ("#0072b2", "#56b4e9", "#e69f00", "#cc79a7", "#999999")
 
 
 def draw(folder: Path) -> None:
@@ -54,12 +55,10 @@ def cost() -> Figure:
         for place, stage in enumerate(stages):
             bottom = 0.0
             for (name, pers), colour in zip(PARTS.items(), COLOURS, strict=True):
-                wanted = (*pers, "segment") if name.startswith("driver") else pers
                 height = sum(
                     getattr(known[one], proto) / (merged if name == "the rest, per skb" else 1)
                     for one in stage.costs
-                    if known[one].per in wanted
-                    and not (known[one].per == "complete" and merged == 1)
+                    if known[one].per in pers and not (known[one].per == "complete" and merged == 1)
                 )
                 label = name if place == 0 and proto == "udp" else None
                 axes.bar(place, height, bottom=bottom, color=colour, label=label)

@@ -4,7 +4,7 @@ Cores have numbers from 0. For each core there are two counters, as in the kerne
     tails[core]   how many packets were queued there since the start
     heads[core]   how many of them the core has finished
 so the packet that is queued next is the core's number tails[core] + 1, and it is finished as soon
-as heads[core] has come to that number.
+as heads[core] has come to that number.  The packet that a core is working on is not finished.
 
 `table` is a dict of your own, empty at the start; keep in it what you have to know of each flow.
 `wanted` is the core that the steering policy would like for this packet.

@@ -35,6 +35,9 @@ def small(share=85, moves=24):
         except NotImplementedError as error:
             print(f"{name:<10}{error}")
             continue
+        except cores.Wrong as error:
+            print(f"{name:<10}the answer makes no sense: {error}")
+            continue
         mine = [packet for packet in packets if packet.flow == 0]
         done = sorted(packet.done - packet.time for packet in mine if packet.done >= 0)
         held = [packet.held for packet in mine if packet.held]
@@ -63,4 +66,6 @@ def model():
 
 
 if __name__ == "__main__":
-    model() if sys.argv[1:] == ["moving"] else small()
+    if sys.argv[1:] not in ([], ["moving"]):
+        sys.exit("usage: python look.py, or python look.py moving")
+    model() if sys.argv[1:] else small()

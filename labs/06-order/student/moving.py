@@ -15,5 +15,5 @@ def moving(packet, host):
     if packet.stage == SPLIT:
         return packet.here
     place = hash_32(packet.hash + packet.ifindex, 16)
-    # The stage BACKLOG: add what makes place greater by one at every BATCH packets of the flow.
+    # The stage BACKLOG: add to place what grows by one at every BATCH packets of the flow.
     return host.falcon_cpus[place % len(host.falcon_cpus)]

@@ -30,7 +30,7 @@ def found(given):
 
 def main():
     """Print them."""
-    given = tomllib.loads(Path("given.toml").read_text())
+    given = tomllib.loads((Path(__file__).parent / "given.toml").read_text())
     print("guard         packets/s  delivered  reordered    held   sum of holds     p99")
     for name, metrics in found(given).items():
         latency = metrics.latency_us(0.99)

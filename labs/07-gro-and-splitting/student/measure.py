@@ -4,7 +4,8 @@
     python measure.py split.py   ... and cut by your split.py
 
 The sender sends as its window of 512 segments allows, so the host is saturated and nothing is lost.
-The later softirqs run on cores of their own.  Costs are those of given.toml.
+The later softirqs run on cores of their own; with split.py they stay where your policy leaves them.
+Costs are those of given.toml.
 """
 
 import sys
@@ -15,6 +16,7 @@ from falcon_ctl.systems.catalogue import BY_NAME
 from falcon_ctl.virtual.loads import Closed
 from falcon_ctl.virtual.measure import connected
 from rxpath.config import tomlfile
+from rxpath.errors import PolicyError
 from rxpath.policies import custom
 from rxpath.results import counters
 
@@ -73,8 +75,11 @@ def measure(system, given, connections=1):
 
 
 def with_policy(file):
-    """FALCON's pipelining system with the policy of a file in place of its own."""
-    policy = custom.load(f"{file}:choose")
+    """The overlay, with the policy of a file."""
+    try:
+        policy = custom.load(f"{file}:choose")
+    except PolicyError as error:
+        sys.exit(str(error))
     return replace(BY_NAME["overlay"], name="split.py", custom=policy)
 
 
