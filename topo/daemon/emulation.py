@@ -9,6 +9,7 @@ from typing import TextIO
 
 from pyroute2 import IPRoute
 
+from topo.daemon.carriers import wait_running
 from topo.daemon.files import seen_by_containers, write_hosts
 from topo.daemon.launcher import Launcher
 from topo.daemon.links import VethPair, configure
@@ -20,12 +21,13 @@ from topo.protocol.status import Target
 from topo.rundir import RunDir
 from topo.spec.model import Topology
 from topo.system import code, targets
-from topo.system.interfaces import Namespace
+from topo.system.interfaces import Interface, Namespace
 from topo.system.python import environment
 
 NODE_SECONDS = 10.0
 READY_SECONDS = 300.0  # the first start compiles rxpath's kernels, also on a slow laptop
 PROGRAM_SECONDS = 5.0  # and so much more for each program: many start at once on few cores
+LINK_SECONDS = 30.0  # the kernel's part of bringing links up, beside much other work
 POLL_SECONDS = 0.02
 END_SECONDS = 2.0  # between SIGTERM and the end of the namespaces
 
@@ -69,6 +71,7 @@ class Emulation:
             self.start_program(program)
         seconds = READY_SECONDS + PROGRAM_SECONDS * len(self.programs)
         self.wait_ready(self.programs, seconds, is_wanted)
+        self.wait_links(is_wanted)
         self.log(f"{self.topology.name} is up")
 
     def _make_nodes(self) -> None:
@@ -164,6 +167,15 @@ class Emulation:
                 reason = f"not ready within {seconds:g} s"
                 raise StartFailed(waiting[0].name, reason, _text(waiting[0]))
             time.sleep(POLL_SECONDS if waiting else 0)
+
+    def wait_links(self, is_wanted: Callable[[], bool]) -> None:
+        """Wait until every link carries frames in both directions, or raise StartFailed."""
+        ends = (port for wire in self.wires for port in wire.ends)
+        wait_running(ends, self.look, LINK_SECONDS, is_wanted)
+
+    def look(self, port: Port) -> Interface | None:
+        """The state of an end of a link."""
+        return self.namespaces[port.node].interface(port.ifname)
 
     def stop(self) -> None:
         """Terminate the programs and wait briefly; the end of the namespaces kills the rest."""

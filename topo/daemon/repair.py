@@ -11,7 +11,7 @@ from topo.daemon.emulation import POLL_SECONDS, PROGRAM_SECONDS, Emulation
 from topo.daemon.health import difference
 from topo.daemon.links import remove
 from topo.daemon.programs import STOPPED, Program
-from topo.daemon.wiring import Port, Wire
+from topo.daemon.wiring import Wire
 from topo.system.interfaces import Interface
 from topo.system.processes import is_stopped
 
@@ -56,7 +56,7 @@ class _Repair:
     def links(self) -> None:
         """Make pairs anew that lack an end, and set up what is not as it should be."""
         for wire in self._emulation.wires:
-            found = [self._look(port) for port in wire.ends]
+            found = [self._emulation.look(port) for port in wire.ends]
             if None in found:
                 self._replace(wire, found)
                 continue
@@ -64,9 +64,6 @@ class _Repair:
                 if what := difference(port, interface):
                     self._emulation.configure(port.node, [port])
                     self.notes.append(f"{port.node}: {port.ifname} {what}, repaired")
-
-    def _look(self, port: Port) -> Interface | None:
-        return self._emulation.namespaces[port.node].interface(port.ifname)
 
     def _replace(self, wire: Wire, found: list[Interface | None]) -> None:
         for port, interface in zip(wire.ends, found, strict=True):
@@ -95,6 +92,7 @@ class _Repair:
             self._emulation.start_program(program)
         seconds = RESTART_SECONDS + PROGRAM_SECONDS * len(again)
         self._emulation.wait_ready(again, seconds, lambda: True)
+        self._emulation.wait_links(lambda: True)
         self.notes += [f"{p.name}: {broken[p.name]}, started again" for p in again]
 
     def _reason(self, program: Program) -> str:

@@ -12,6 +12,7 @@ from v1switch.control.engine import Forwarder, Frame
 from v1switch.engines.python.engine import PythonForwarder
 from v1switch.io.counters import Counters, InterfaceCounters
 from v1switch.io.loop import PacketLoop
+from v1switch.io.ports import PATIENT
 
 if TYPE_CHECKING:
     from v1switch.engines.native.carrier import Carrier
@@ -64,6 +65,10 @@ class NativeLoop(PacketLoop):
         for port in alive:  # what waits for plain Python's sockets goes on waiting there
             while port.waiting:
                 carrier.transmit(port.number, port.waiting.popleft())
+            if (
+                carrier.ports.waiting(port.number) < PATIENT
+            ):  # plain Python may have held its queues
+                self.dataplane.queues.block(port.number, blocked=False)
         self.dataplane.wake_burst_with(self.wake)
         return carrier
 
