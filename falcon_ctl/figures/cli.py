@@ -2,61 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from falcon_ctl import files
 from falcon_ctl.errors import UsageError
+from falcon_ctl.figures import options
 from falcon_ctl.options import RESULTS, Chains, Policies, Results, Shared, TraceTo
 from falcon_ctl.terminal import console
 
 
 def figures(
-    json: Annotated[
-        Path | None,
-        typer.Option(
-            "--json", metavar="FILE", help="Write claims and values to FILE.", readable=False
-        ),
-    ] = None,
-    which: Annotated[
-        str,
-        typer.Option(
-            "--figures",
-            metavar="LIST",
-            help="Figures, comma-separated: of 1 to 7, or with --paper such as eurosys21:10c.",
-        ),
-    ] = "all",
-    systems: Annotated[
-        str, typer.Option(metavar="LIST", help="Systems to run in addition to the figure's own.")
-    ] = "",
-    seeds: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", min=1, max=1000, help="Runs of everything (default: 20, with --paper 3)."
-        ),
-    ] = None,
+    json: options.JsonTo = None,
+    which: options.AnyFigures = "all",
+    systems: options.MoreSystems = "",
+    seeds: options.SeedsOrDefault = None,
     policy: Policies = None,
     chain: Chains = None,
-    costs: Annotated[
-        str | None,
-        typer.Option(metavar="FILE.toml", help="Your own cost profile, for all systems."),
-    ] = None,
-    paper: Annotated[
-        bool, typer.Option("--paper", help="Both papers' panels instead of the talk's figures.")
-    ] = False,
-    layout: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME=N,...",
-            help="With --paper: cores that are receiving, falcon, split, applications.",
-        ),
-    ] = "",
-    page: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.md", help="With --paper: write the page to FILE.md, too."),
-    ] = None,
+    costs: options.Costs = None,
+    paper: options.Paper = False,
+    layout: options.Layout = "",
+    page: options.Page = None,
     trace: TraceTo = None,
     results_dir: Results = RESULTS,
     shared: Shared = False,
@@ -98,15 +65,9 @@ def figures(
 
 
 def sensitivity(
-    which: Annotated[
-        str, typer.Option("--figures", metavar="LIST", help="Figures, comma-separated, of 1 to 7.")
-    ] = "all",
-    percent: Annotated[
-        int, typer.Option(metavar="P", min=1, max=99, help="How much each cost is changed.")
-    ] = 30,
-    seeds: Annotated[
-        int, typer.Option(metavar="N", min=1, max=1000, help="Runs of everything.")
-    ] = 5,
+    which: options.TalkFigures = "all",
+    percent: options.Percent = 30,
+    seeds: options.Seeds = 5,
     trace: TraceTo = None,
     results_dir: Results = RESULTS,
     shared: Shared = False,
@@ -129,9 +90,7 @@ def sensitivity(
 
 
 def order(
-    seeds: Annotated[
-        int, typer.Option(metavar="N", min=1, max=1000, help="Runs of everything.")
-    ] = 5,
+    seeds: options.Seeds = 5,
     trace: TraceTo = None,
     results_dir: Results = RESULTS,
     shared: Shared = False,

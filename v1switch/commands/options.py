@@ -86,23 +86,7 @@ def general() -> Parser:
         help="ports are files: frames come from IFACE_in.pcap after so many seconds, and leave to "
         "IFACE_out.pcap",
     )
-    add("--log-file", type=Path, metavar="PREFIX", help="log to PREFIX.txt")
-    add(
-        *("-L", "--log-level"),
-        choices=LEVELS,
-        help="as in BMv2, trace (every step of every packet) with --log-console or --log-file; "
-        "else info",
-    )
-    add("--log-console", action="store_true", help="log to standard output")
-    add("--log-flush", action="store_true", help="logs are always flushed")
-    add(
-        "--log-file-max-size",
-        type=_size,
-        metavar="BYTES",
-        help="begin a new log file at this (5 MiB)",
-    )
-    add("--log-file-max-files", type=count, metavar="N", help="older log files to keep (3)")
-    add("--dump-packet-data", type=count, default=0, metavar="N", help="log N bytes of each frame")
+    _add_log_options(parser)
     add("-v", "--version", action=_Version, nargs=0, help="show the version and exit")
     add("--json-version", action="version", version=JSON_VERSION)
     add("--cpu-port", type=port_number)
@@ -124,6 +108,27 @@ def general() -> Parser:
     thrift_port.add_to(parser)
     ignored.add_to(parser, ignored.GENERAL)
     return parser
+
+
+def _add_log_options(parser: Parser) -> None:
+    add = parser.add_argument
+    add("--log-file", type=Path, metavar="PREFIX", help="log to PREFIX.txt")
+    add(
+        *("-L", "--log-level"),
+        choices=LEVELS,
+        help="as in BMv2, trace (every step of every packet) with --log-console or --log-file; "
+        "else info",
+    )
+    add("--log-console", action="store_true", help="log to standard output")
+    add("--log-flush", action="store_true", help="logs are always flushed")
+    add(
+        "--log-file-max-size",
+        type=_size,
+        metavar="BYTES",
+        help="begin a new log file at this (5 MiB)",
+    )
+    add("--log-file-max-files", type=count, metavar="N", help="older log files to keep (3)")
+    add("--dump-packet-data", type=count, default=0, metavar="N", help="log N bytes of each frame")
 
 
 def _size(text: str) -> int:
