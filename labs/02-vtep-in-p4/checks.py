@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,25 +75,75 @@ def compiled(student: Student) -> str:
             "way.toml and fill in choices.txt"
         )
     if "error" in made:
-        fail(f"vtep.p4 does not compile: line {made['line']}: {made['error']}")
+        where = f"line {made['line']}: " if made["line"] else ""
+        fail(f"vtep.p4 does not compile: {where}{made['error']}")
     return str(made["program"])
 
 
-def run(student: Student, given: Given, frames: list[Frame], learned: bool = True) -> list[Any]:
+def run(student: Student, given: Given, frames: list[Frame], noise: bool = False) -> list[Any]:
     """What leaves for each frame: a list of (port, bytes), and a list of digests."""
-    entries = controller(given, learned)
     found = student.trial(
-        "run", program=program(student), controller=entries, frames=[list(f) for f in frames]
+        "run",
+        program=program(student),
+        controller=controller(given),
+        frames=[list(frame) for frame in frames],
+        noise=noise,
     )
     if "error" in found:
-        fail(f"v1switch does not take it: {found['error']}")
+        fail(f"the switch does not take it: {found['error']}")
     outs = [[(port, data) for port, data in each] for each in found["out"]]
     return list(zip(outs, found["digests"], strict=True))
 
 
-def left(student: Student, given: Given, *frames: Frame) -> list[list[Frame]]:
+def left(student: Student, given: Given, *frames: Frame, noise: bool = False) -> list[list[Frame]]:
     """What leaves for each frame."""
-    return [out for out, _ in run(student, given, list(frames))]
+    return [out for out, _ in run(student, given, list(frames), noise)]
+
+
+OUTER_FIELDS = (
+    (0, 14, "outer_ethernet"),
+    (14, 15, "outer_ipv4.version and ihl"),
+    (15, 16, "outer_ipv4.tos"),
+    (16, 18, "outer_ipv4.total_len"),
+    (18, 20, "outer_ipv4.identification"),
+    (20, 22, "outer_ipv4's flags or frag_offset"),
+    (22, 23, "outer_ipv4.ttl"),
+    (23, 24, "outer_ipv4.protocol"),
+    (26, 34, "an address of outer_ipv4"),
+    (34, 36, "outer_udp.src_port"),
+    (36, 38, "outer_udp.dst_port"),
+    (38, 40, "outer_udp.length"),
+    (40, 42, "outer_udp.checksum"),
+    (42, 43, "vxlan.flags"),
+    (43, 46, "vxlan.reserved1"),
+    (46, 49, "vxlan.vni"),
+    (49, 50, "vxlan.reserved2"),
+    (62, 64, "ethernet.ether_type"),
+)
+TAG_FIELDS = (
+    (12, 14, "ethernet.ether_type"),
+    (14, 16, "pcp, dei or vid of vlan"),
+    (16, 18, "vlan.ether_type"),
+)
+
+
+def defined(
+    student: Student, given: Given, frames: list[Frame], fields: Sequence[tuple[int, int, str]]
+) -> None:
+    """Fail where a field of what leaves depends on values that P4 leaves undefined."""
+    usual, noisy = (left(student, given, *frames, noise=noise) for noise in (False, True))
+    for (_, frame), outs in zip(frames, zip(usual, noisy, strict=True), strict=True):
+        for (_, one), (_, other) in zip(*outs, strict=False):
+            for start, end, name in fields:
+                expect(
+                    one[start:end] == other[start:end],
+                    "a field has whatever value was there before: nothing writes it, or it is "
+                    "computed from a header that is not valid",
+                    seen=f"{name} of a frame of {len(frame)} bytes",
+                    expected="the same value on every switch",
+                )
+        same = [port for port, _ in outs[0]] == [port for port, _ in outs[1]]
+        expect(same, "where a frame leaves depends on a field that nothing writes")
 
 
 # -- what is found ---------------------------------------------------------------------------------
@@ -170,11 +221,13 @@ def takes_entries(student: Student, given: Given) -> None:
         "python look.py encapsulate shows what your program does with such a frame, step by step.",
         "A header leaves only if it is valid: setValid() first, then its fields. And only if the "
         "deparser emits it.",
-        "emit in the order of the wire: the four outer headers, then ethernet, vlan, ipv4, ports.",
+        "emit in the order of the wire: the four outer headers, then ethernet, vlan, ipv4, ports. "
+        'With way = "tables" this is done: vxlan_fields has the VXLAN header.',
     ),
 )
 def encapsulate(student: Student, given: Given) -> None:
     """Task 1: headers and addresses."""
+    arp = arp_request(given["hosts"]["red_a"], "10.0.0.11", "10.0.0.21")[14:]
     for place, host in ((0, "red_c"), (1, "red_d")):
         frame = plain(given, "red_a", host)
         (out,) = left(student, given, from_machine(given, frame))
@@ -208,6 +261,16 @@ def encapsulate(student: Student, given: Given) -> None:
             data[22],
             "64, for example",
         )
+    (out,) = left(
+        student, given, from_machine(given, plain(given, "red_a", "red_c", arp, ARP_TYPE))
+    )
+    data = only(out, given["underlay_ports"][0], "an ARP frame to a known container far away")
+    expect(
+        data[22] > 1,
+        "the outer TTL is that of the inner packet, and ARP has none: the first router drops it",
+        data[22],
+        "64, for example",
+    )
 
 
 @check(
@@ -219,13 +282,15 @@ def encapsulate(student: Student, given: Given) -> None:
         "The tag is local to a port: it means the tenant on this port only. In the tunnel the "
         "VNI takes its place.",
         "Without the tag, what does the EtherType of the Ethernet header have to be?",
-        "hdr.ethernet.ether_type = hdr.vlan.ether_type, then hdr.vlan.setInvalid().",
+        "hdr.ethernet.ether_type = hdr.vlan.ether_type, then hdr.vlan.setInvalid(). "
+        "In choices.txt: access_tag.",
     ),
 )
 def inner(student: Student, given: Given) -> None:
     """Task 1: the payload."""
-    for frame in various(given):
-        (out,) = left(student, given, from_machine(given, frame))
+    frames = various(given)
+    outs = left(student, given, *(from_machine(given, frame) for frame in frames))
+    for frame, out in zip(frames, outs, strict=True):
         data = only(out, given["underlay_ports"][0], "a frame to a container behind another VTEP")
         got = tunnelled(given, data, 0, "the frame")[1][8:]
         if got == frame:
@@ -270,7 +335,8 @@ def various(given: Given) -> list[bytes]:
         "Not every frame has an inner IPv4 header: ARP and IPv6 do not. meta.frame_len is right "
         "for all.",
         "IP: frame_len + 20 + 8 + 8. UDP: frame_len + 8 + 8. update_checksum needs "
-        "hdr.outer_ipv4.isValid() as its condition.",
+        "hdr.outer_ipv4.isValid() as its condition. In choices.txt: outer_lengths and "
+        "outer_checksums.",
     ),
 )
 def lengths(student: Student, given: Given) -> None:
@@ -311,6 +377,26 @@ def lengths(student: Student, given: Given) -> None:
         )
 
 
+@check(
+    "undefined",
+    "Every field has a value that the program gave it",
+    points=2,
+    after="lengths",
+    hints=(
+        "setValid() writes no field. Go through the struct of each new header: which field does "
+        "your action leave out?",
+        "A field is also undefined when it is computed from a header that this frame does not "
+        "have: ARP has no hdr.ipv4. And after setInvalid() a header has no fields any more.",
+        "Write 0 into tos, identification, reserved, more_fragments, frag_offset, checksum of UDP, "
+        "reserved1 and reserved2; read hdr.vlan.ether_type before hdr.vlan.setInvalid().",
+    ),
+)
+def undefined(student: Student, given: Given) -> None:
+    """Task 1: no field is left to chance. The source port is task 2's."""
+    frames = [from_machine(given, frame) for frame in various(given)]
+    defined(student, given, frames, [one for one in OUTER_FIELDS if one[0] != 34])
+
+
 # -- task 2 ----------------------------------------------------------------------------------------
 
 
@@ -323,7 +409,8 @@ def lengths(student: Student, given: Given) -> None:
         "hash(result, algorithm, base, data, max) gives base + H mod max.",
         "Which fields are equal in all frames of a flow, and differ between flows? Take all of "
         "those, and no others.",
-        "base 16w49152, max 32w16384, data: both MAC addresses and the five meta.flow_ fields.",
+        "base 16w49152, max 32w16384, data: both MAC addresses and the five meta.flow_ fields. "
+        "In choices.txt: entropy.",
     ),
 )
 def entropy(student: Student, given: Given) -> None:
@@ -342,23 +429,26 @@ def entropy(student: Student, given: Given) -> None:
         packet_of(given, b"longer data", ident=9),
         packet_of(given, ident=3, ttl=8),
     ]
-    same = source_ports(one)
-    for ports in (same, source_ports([packet_of(given, src_port=2000 + n) for n in range(FLOWS)])):
-        wrong = [port for port in ports if not 49152 <= port <= 65535]
-        expect(not wrong, "a source port is outside of 49152..65535", wrong[:1], "49152..65535")
+    kinds = {
+        "source port": [packet_of(given, src_port=2000 + n) for n in range(FLOWS)],
+        "destination port": [packet_of(given, dst_port=2000 + n) for n in range(FLOWS)],
+        "IP address": [packet_of(given, dst=f"10.0.1.{n + 1}") for n in range(FLOWS)],
+    }
+    ports = source_ports([*one, *(packet for packets in kinds.values() for packet in packets)])
+    wrong = [port for port in ports if not 49152 <= port <= 65535]
+    expect(not wrong, "a source port is outside of 49152..65535", wrong[:1], "49152..65535")
+    same = ports[: len(one)]
     expect(
         len(set(same)) == 1,
         "packets of one flow get different source ports: the underlay will reorder the flow",
         seen=same,
         expected="one port",
     )
-    kinds = {
-        "source port": [packet_of(given, src_port=2000 + n) for n in range(FLOWS)],
-        "destination port": [packet_of(given, dst_port=2000 + n) for n in range(FLOWS)],
-        "IP address": [packet_of(given, dst=f"10.0.1.{n + 1}") for n in range(FLOWS)],
-    }
-    for name, packets in kinds.items():
-        found = len(set(source_ports(packets)))
+    frames = [from_machine(given, frame) for frame in various(given)]
+    defined(student, given, frames, [field for field in OUTER_FIELDS if field[0] == 34])
+    for place, name in enumerate(kinds):
+        start = len(one) + place * FLOWS
+        found = len(set(ports[start : start + FLOWS]))
         expect(
             found >= FEWEST,
             f"{FLOWS} flows that differ in their {name} share too few source ports: one path, "
@@ -381,7 +471,7 @@ def entropy(student: Student, given: Given) -> None:
         "headers have to go.",
         "setInvalid() for each outer header. The tag is new: setValid(), and all of its fields.",
         "The tag's ether_type is the one that the Ethernet header had; the Ethernet header's "
-        "becomes 0x8100.",
+        "becomes 0x8100. In choices.txt: tunnel, outer_headers, deliver_tag.",
     ),
 )
 def decapsulate(student: Student, given: Given) -> None:
@@ -393,7 +483,7 @@ def decapsulate(student: Student, given: Given) -> None:
     hosts = given["hosts"]
     arp = arp_request(hosts["red_c"], "10.0.0.31", "10.0.0.11")[14:]
     frames = [plain(given, "red_c", "red_a"), plain(given, "red_c", "red_a", arp, ARP_TYPE)]
-    cases = [(frame, None, "a frame from the tunnel") for frame in frames]
+    cases = [(frame, b"", "a frame from the tunnel") for frame in frames]
     cases.append(
         (frames[0], bytes(reserved), "a frame with reserved bits set, which a receiver ignores,")
     )
@@ -404,8 +494,8 @@ def decapsulate(student: Student, given: Given) -> None:
             "a frame with other flags beside the I flag, which a receiver ignores,",
         )
     )
-    for frame, header, what in cases:
-        (out,) = left(student, given, from_tunnel(given, frame, header=header))
+    sent = [from_tunnel(given, frame, header=header) for frame, header, _ in cases]
+    for (frame, _, what), out in zip(cases, left(student, given, *sent), strict=True):
         got = only(out, given["access_ports"][0], what)
         want = tagged(frame, given["red"]["vids"][0])
         if got == want:
@@ -427,6 +517,7 @@ def decapsulate(student: Student, given: Given) -> None:
             seen=f"{got[:26].hex(' ')} …",
             expected=f"{want[:26].hex(' ')} …",
         )
+    defined(student, given, [from_tunnel(given, frame) for frame in frames], TAG_FIELDS)
 
 
 @check(
@@ -439,7 +530,7 @@ def decapsulate(student: Student, given: Given) -> None:
         "A frame for which nobody sets egress_spec leaves by port 0. mark_to_drop first, then "
         "decide.",
         "mark_to_drop(std_meta) as the first statement of the ingress; a later write to "
-        "egress_spec undoes it.",
+        "egress_spec undoes it. In choices.txt: tunnel and undecided.",
     ),
 )
 def refuse(student: Student, given: Given) -> None:
@@ -504,7 +595,7 @@ def flooded(
         "flood_group.",
         "std_meta.mcast_grp makes the copies. In the egress, replica says which copy is which.",
         "action flood: meta.flooded = 1 and std_meta.mcast_grp = group. No copy may leave by the "
-        "port of arrival.",
+        "port of arrival. In choices.txt: unknown_destination and leaves.",
     ),
 )
 def flood(student: Student, given: Given) -> None:
@@ -525,8 +616,21 @@ def flood(student: Student, given: Given) -> None:
             expected=want[12:18].hex(" "),
         )
         for place, port in enumerate(underlay):
-            payload = tunnelled(given, by_port[port], place, f"the copy of {what}")[1]
-            expect(payload[8:] == frame, "a copy in the tunnel is not the container's frame")
+            copy = by_port[port]
+            expect(
+                copy[12:14] != b"\x81\x00",
+                f"the copy of {what} for a VTEP leaves as it came, with its tag: table replica, "
+                "which says what a copy is, is looked up for frames with meta.flooded = 1",
+                seen=f"port {port}: {copy[:18].hex(' ')} …",
+                expected="outer Ethernet, IPv4, UDP, VXLAN in front of the frame",
+            )
+            payload = tunnelled(given, copy, place, f"the copy of {what}")[1]
+            expect(
+                payload[8:] == frame,
+                "a copy in the tunnel is not the container's frame",
+                seen=f"{payload[8:32].hex(' ')} …",
+                expected=f"{frame[:24].hex(' ')} …",
+            )
     frame = arp_request(hosts["blue_a"], "10.0.0.11", "10.0.0.99")
     where = from_machine(given, frame, tenant="blue")
     flooded(
@@ -547,7 +651,7 @@ def flood(student: Student, given: Given) -> None:
         "The sender's VTEP has sent a copy to every VTEP already. Who passes it on makes a loop.",
         "In the egress you know both: meta.from_tunnel and meta.to_tunnel.",
         "Drop in the egress if egress_port == ingress_port, or if from_tunnel and to_tunnel are "
-        "both 1. Unicast as well.",
+        "both 1. Unicast as well. In choices.txt: two lines of leaves; MASK 0 asks nothing of a key.",
     ),
 )
 def split_horizon(student: Student, given: Given) -> None:
@@ -619,7 +723,7 @@ def tenants(student: Student, given: Given) -> None:
         "The inner source address is the container's. The outer one is a router's, and the same "
         "for all.",
         "From a machine: port of arrival, VTEP 0. From the tunnel: port 0, the outer source IP "
-        "address.",
+        "address. In choices.txt: seen_address, seen_place, smac.",
     ),
 )
 def learn(student: Student, given: Given) -> None:

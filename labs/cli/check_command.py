@@ -36,7 +36,7 @@ def run(mine: Work) -> int:
 
 def reported(verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
     """The verdicts; one line says why, when the first takes long."""
-    why = "this may compile the model once for this version: up to a minute …"
+    why = "still at the first check; the first time, compilers run: up to a minute …"
     notice = threading.Timer(QUIET, lambda: screen.say(why, "dim"))
     notice.daemon = True
     notice.start()

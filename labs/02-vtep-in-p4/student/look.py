@@ -10,8 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import tomllib
-
 import labs
 from labs.vtep import controller, examples
 from v1switch.commands.main import main
@@ -32,16 +30,25 @@ def built(tables: bool) -> Path:
     if tables:
         shutil.copy(GIVEN / "tables.json", program)
         return program
-    if shutil.which("p4c-bm2-ss") is None:
-        sys.exit('p4c-bm2-ss is not on the PATH: see the handout, or set way = "tables"')
-    words = ["p4c-bm2-ss", "--arch", "v1model", "-o", str(program), "vtep.p4"]
+    if shutil.which("p4c-bm2-ss"):
+        words = ["p4c-bm2-ss", "--arch", "v1model", "-o", str(program), "vtep.p4"]
+    elif shutil.which("p4c"):  # the driver names a folder
+        words = ["p4c", "--target", "bmv2", "--arch", "v1model", "-o", str(BUILD), "vtep.p4"]
+    else:
+        sys.exit('p4c is not on the PATH: see the handout, or set way = "tables" in way.toml')
     if subprocess.run(words, cwd=HERE, check=False).returncode:
         sys.exit("vtep.p4 does not compile")
     return program
 
 
 given = tomllib.loads((HERE / "given.toml").read_text())
-tables = tomllib.loads((HERE / "way.toml").read_text())["way"] == "tables"
+try:
+    way = tomllib.loads((HERE / "way.toml").read_text()).get("way")
+except tomllib.TOMLDecodeError as error:
+    sys.exit(f"way.toml: {error}")
+if way not in ("p4", "tables"):
+    sys.exit(f'way.toml: way is {way!r}, expected "p4" or "tables"')
+tables = way == "tables"
 frames = examples(given)
 name = sys.argv[1] if len(sys.argv) > 1 else ""
 if name not in frames:
