@@ -168,7 +168,12 @@ class Student:
         except Ended as error:
             self._workers.pop(kind, None)
             if error.time:
-                late = f"{what} did not return within {REAL_SECONDS:g} s of real time"
+                who = (
+                    f"{', '.join(self._policies)}, run by {what},"
+                    if kind == "trials" and self._policies
+                    else what
+                )
+                late = f"{who} did not return within {REAL_SECONDS:g} s of real time"
                 raise CheckFailed(late, kind="time") from None
             raise CheckFailed(f"{what} {error.what}", kind="error") from None
         if "refused" in answer:

@@ -10,8 +10,8 @@ import numpy as np
 from falcon_ctl.papers.layout import BUSY
 from falcon_ctl.papers.loads import TESTBED
 from falcon_ctl.systems import custom
-from falcon_ctl.systems.catalogue import FALCON, OVERLAY
-from falcon_ctl.systems.system import System, merge_knobs
+from falcon_ctl.systems.catalogue import BY_NAME
+from falcon_ctl.systems.system import merge_knobs
 from falcon_ctl.virtual.loads import Stream
 from falcon_ctl.virtual.measure import measure
 from rxpath import results
@@ -65,18 +65,8 @@ def _asked(balance: Any, host: Host, step: dict[str, Any], flow: int, device: in
     return int(answer[0]) if isinstance(answer, tuple) else int(answer)
 
 
-def run(policy: str, load: str, seed: int, base: str) -> dict[str, float]:
-    """The policy and `base` ("overlay" or "falcon") under a load of the model."""
-    system = custom.of_policy(policies.load(f"{policy}:balance"))
-    ours = measure(system, LOADS[load], seed)
-    theirs = measure(_base(base), LOADS[load], seed)
-    return {
-        "pps": ours.pps,
-        "base_pps": theirs.pps,
-        "held": ours.held / max(1, ours.delivered),
-        "reordered": ours.reordered,
-    }
-
-
-def _base(name: str) -> System:
-    return OVERLAY if name == "overlay" else FALCON
+def run(player: str, load: str, seed: int) -> dict[str, float]:
+    """A load of the model with a policy's file, whose `balance` plays, or a system's name."""
+    system = BY_NAME.get(player) or custom.of_policy(policies.load(f"{player}:balance"))
+    found = measure(system, LOADS[load], seed)
+    return {"pps": found.pps, "held": found.held / max(1, found.delivered)}

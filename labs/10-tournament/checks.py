@@ -13,6 +13,7 @@ NOTHING, HASHING, FALCON = "overlay", "falcon-pipelining", "falcon"  # systems o
 ROUNDS = 2  # of each kind
 LEAST = 0.85  # of what the overlay does by itself
 EVEN = 0.98  # of an opponent's mean score
+SHOWN = 4  # rounds of a message
 Given = dict[str, Any]
 
 
@@ -91,10 +92,20 @@ def play(student: Student, given: Given, player: str = FILE) -> list[Given]:
 _PLAYED: dict[tuple[str, str, str], list[Given]] = {}  # player, its text, the rounds
 
 
-def table(given: Given, found: list[float]) -> str:
-    """Each round's score."""
-    rounds = zip(given["rounds"], found, strict=True)
-    return "  ".join(f"{load['kind']} {score:.2f}" for load, score in rounds)
+def worst_of(given: Given, found: list[float]) -> str:
+    """The scores of the rounds that are too low, worst first."""
+    low = sorted(
+        (score, load["kind"]) for load, score in zip(given["rounds"], found, strict=True)
+        if score < LEAST
+    )  # fmt: skip
+    return ", ".join(f"{kind} {score:.2f}" for score, kind in low)
+
+
+def lost(given: Given, ours: list[float], theirs: list[float]) -> str:
+    """The rounds in which an opponent is furthest ahead."""
+    kinds = [load["kind"] for load in given["rounds"]]
+    ahead = sorted(zip(ours, theirs, kinds, strict=True), key=lambda one: one[0] / one[1])
+    return ", ".join(f"{kind} {own:.2f} to {other:.2f}" for own, other, kind in ahead[:SHOWN])
 
 
 tournament = Tournament(
@@ -147,7 +158,7 @@ def never_worse(student: Student, given: Given) -> None:
     expect(
         worst >= LEAST,
         f"round {load['kind']}: the {what} is worse than without any policy{WHY[load['kind']]}",
-        seen=f"score {worst:.2f} ({table(given, found)})",
+        seen=f"scores {worst_of(given, found)}",
         expected=f"{LEAST} or more in every round",
     )
 
@@ -158,7 +169,8 @@ def never_worse(student: Student, given: Given) -> None:
     points=3,
     after="plays",
     hints=(
-        "Stage hashing is lab 5: the CPU is hash(flow and device) mod n. Start there.",
+        "Stage hashing is lab 5: hash_32(packet.hash + packet.ifindex, 16) % len(host.falcon_cpus) is "
+        "the place in host.falcon_cpus. Start there.",
         "Two heavy stages may hash to one CPU while others are idle: look at host.load.",
         "A flow that is new to a device can take the CPU with the least load, and keep it in "
         "host.memory.",
@@ -192,6 +204,6 @@ def beat(student: Student, given: Given, opponent: str, name: str) -> None:
     expect(
         mean(ours) >= EVEN * mean(theirs),
         f"{name} has the better mean score over all rounds",
-        seen=f"{mean(ours):.3f} ({table(given, ours)})",
-        expected=f"{EVEN * mean(theirs):.3f} or more ({name}: {table(given, theirs)})",
+        seen=f"mean {mean(ours):.3f}; furthest behind in {lost(given, ours, theirs)}",
+        expected=f"{EVEN * mean(theirs):.3f} or more, which is {EVEN} of {name}'s mean",
     )

@@ -1,28 +1,22 @@
-"""Lab 8: a policy that looks at loads.
-
-As in lab 5, and beside that:
-    host.load[cpu]           percent of each CPU (by its number), measured from time to time
-    host.knobs.average_load  the average over host.falcon_cpus, percent
-    host.knobs.threshold     percent, 80: at this average FALCON switches itself off
-    host.memory[n]           4096 integers of your own, 0 at the start
-
-What you have at the start is FALCON's rule: two choices. Functions that you add to this file may be
-called from balance(); keep to integers, the file is compiled.
-"""
+"""Lab 8: two choices that are remembered; the second is taken whatever its load."""
 
 from rxpath.model.hashes import hash_32
 from rxpath.model.state.codes import SPLIT
 
 
 def balance(packet, host):
-    """FALCON: the first choice; where that is loaded, the second, whatever its load."""
-    if packet.stage == SPLIT:
-        return packet.here
-    if host.knobs.average_load >= host.knobs.threshold:
+    """The flow's CPU at this device; where that is loaded, the other of its two."""
+    if packet.stage == SPLIT or host.knobs.average_load >= host.knobs.threshold:
         return packet.here
     cpus = host.falcon_cpus
     first_hash = hash_32(packet.hash + packet.ifindex, 16)
     first = cpus[first_hash % len(cpus)]
-    if host.load[first] < host.knobs.threshold:
-        return first
-    return cpus[hash_32(first_hash, 16) % len(cpus)]
+    second = cpus[hash_32(first_hash, 16) % len(cpus)]
+    place = 200 + hash_32(packet.hash + packet.ifindex, 32) % 3800
+    if host.memory[place] == 0:
+        host.memory[place] = first + 1
+    now = host.memory[place] - 1
+    if host.load[now] >= host.knobs.threshold:
+        now = second if now == first else first
+        host.memory[place] = now + 1
+    return now
