@@ -15,8 +15,11 @@ runs in another process, which `Student` asks.
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 from labs.draw import Draw
@@ -24,11 +27,40 @@ from labs.needs import Need, available
 from labs.student import CheckFailed, Student, shown
 
 __all__ = [
-    "CheckFailed", "Draw", "Student", "Tournament", "available", "check", "expect", "fail",
+    "TRUTH", "CheckFailed", "Draw", "Student", "Tournament", "available", "beside", "check",
+    "expect", "fail",
 ]  # fmt: skip
 
+TRUTH = "truth"  # a lab's folder with what its checks are made of; no sandbox shows it
 Function = Callable[[Student, dict[str, Any]], None]
 NOTHING = object()
+
+
+def beside(checks: str, name: str) -> Any:
+    """A module of the folder ``truth/`` beside a ``checks.py``, loaded once.
+
+    Args:
+        checks: the ``__file__`` of checks.py, or of another module in that folder.
+        name: the module's.
+
+    Raises:
+        FileNotFoundError: there is no such module.
+    """
+    folder = Path(checks).resolve().parent
+    path = (folder if folder.name == TRUTH else folder / TRUTH) / f"{name}.py"
+    key = f"labs_truth_{path}"
+    if key not in sys.modules:
+        spec = importlib.util.spec_from_file_location(key, path)
+        assert spec is not None
+        assert spec.loader is not None  # of a name that ends with .py
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[key] = module  # dataclasses look their module up
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[key]
+            raise
+    return sys.modules[key]
 
 
 @dataclass(frozen=True)

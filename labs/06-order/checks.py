@@ -1,21 +1,22 @@
-"""Lab 6: the checks."""
+"""Lab 6: the checks.  What is right, and calls and sequences made for them: `truth/`."""
 
 from __future__ import annotations
 
-import importlib.util
-from functools import cache
-from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
-from labs.checking import Draw, Student, check, expect, fail
+from labs.checking import Draw, Student, beside, check, expect, fail
+
+metric = beside(__file__, "metric")
+scenes = beside(__file__, "scenes")
+guards = beside(__file__, "guards")
+pricing = beside(__file__, "pricing")
+answers = pricing.answers
 
 METRIC, MOVING, GUARD, ANSWERS = "metric.py", "moving.py", "guard.py", "answers.toml"
 SPLIT, GRO_CELL, BACKLOG = 2, 3, 4  # rxpath.model.state.codes
 VXLAN, VETH = 5, 7  # ifindexes of the model's chain
 BATCH = 64
 LEAST = 0.05  # of the packets, that moving.py reorders
-WITHIN = 0.03  # of the right value, an answer
 
 
 def parameters(draw: Draw) -> dict[str, Any]:
@@ -35,53 +36,6 @@ def parameters(draw: Draw) -> dict[str, Any]:
         "price_rate": draw.named("price rate").integer(225, 245) * 1000,
         "price_seed": draw.named("price seed").integer(1, 1000),
     }
-
-
-# -- what is right -----------------------------------------------------------------------------
-
-
-def _reordered(arrived: list[int]) -> list[bool]:
-    """RFC 4737, 3.3, copies ignored."""
-    expected, seen, found = 0, set(), []
-    for number in arrived:
-        found.append(number < expected and number not in seen)
-        seen.add(number)
-        expected = max(expected, number + 1)
-    return found
-
-
-def _extents(arrived: list[int]) -> list[int]:
-    """RFC 4737, 4.2, copies ignored."""
-    firsts = list(dict.fromkeys(arrived))
-    return [
-        place - next(j for j in range(place) if firsts[j] > number)
-        for place, number in enumerate(firsts)
-        if any(other > number for other in firsts[:place])
-    ]
-
-
-def _shuffled(seed: int, count: int = 60) -> list[int]:
-    """Numbers of which some come late, some are lost and some come twice."""
-    draw, keys = Draw(seed), []
-    for number in range(count):
-        late = draw.integer(1, 9) if draw.integer(0, 5) == 0 else 0
-        if draw.integer(0, 11):
-            keys.append((number + late, number))
-        if not draw.integer(0, 14):
-            keys.append((number + draw.integer(2, 6), number))
-    return [number for _, number in sorted(keys, key=lambda pair: (pair[0], -pair[1]))]
-
-
-@cache
-def _cores() -> ModuleType:
-    """The lab's own copy of cores.py."""
-    path = Path(__file__).parent / "student" / "cores.py"
-    spec = importlib.util.spec_from_file_location("labs_06_cores", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 # -- task 1: the metric ------------------------------------------------------------------------
@@ -115,12 +69,12 @@ def reordered(student: Student, given: dict[str, Any]) -> None:
     ]
     for arrived, what in cases:
         _compare(student, arrived, what)
-    long = list(dict.fromkeys(_shuffled(given["shuffle_seed"])))
+    long = list(dict.fromkeys(metric.shuffled(given["shuffle_seed"])))
     _compare(student, long, "a long sequence: some packets late, some lost")
 
 
 def _compare(student: Student, arrived: list[int], what: str) -> None:
-    found, want = student.call(METRIC, "reordered", arrived), _reordered(arrived)
+    found, want = student.call(METRIC, "reordered", arrived), metric.reordered(arrived)
     expect(
         isinstance(found, list), "reordered() has to return a list", seen=found, expected="a list"
     )
@@ -160,22 +114,22 @@ def copies(student: Student, given: dict[str, Any]) -> None:
     _compare(
         student, [0, 1, 2, 1, 3], "packet 1 came twice: its second copy is no reordered packet"
     )
-    arrived = _shuffled(given["shuffle_seed"])
+    arrived = metric.shuffled(given["shuffle_seed"])
     _compare(student, arrived, "a long sequence with copies")
-    right = sum(_reordered(arrived)) / len(set(arrived))
+    right = sum(metric.reordered(arrived)) / len(set(arrived))
     found = student.call(METRIC, "ratio", arrived, returns=float)
-    of_sent = sum(_reordered(arrived)) / (max(arrived) + 1)
+    of_sent = sum(metric.reordered(arrived)) / (max(arrived) + 1)
     expect(
         abs(found - of_sent) > 1e-9 or of_sent == right,
         "ratio() divides by the packets that were sent; those that are lost never arrived",
         seen=found,
-        expected=f"{right:.6f}: {sum(_reordered(arrived))} of {len(set(arrived))}",
+        expected=f"{right:.6f}: {sum(metric.reordered(arrived))} of {len(set(arrived))}",
     )
     expect(
         abs(found - right) < 1e-9,
         "ratio() has to be the reordered packets over the packets that arrived, copies not counted",
         seen=found,
-        expected=f"{right:.6f}: {sum(_reordered(arrived))} of {len(set(arrived))}",
+        expected=f"{right:.6f}: {sum(metric.reordered(arrived))} of {len(set(arrived))}",
     )
     expect(
         student.call(METRIC, "ratio", [], returns=float) == 0,
@@ -204,10 +158,13 @@ def extent(student: Student, given: dict[str, Any]) -> None:
         ([0, 1, 2], "nothing is reordered: no extents"),
         ([0, 3, 3, 1], "a second copy is no arrival: it makes no extent greater"),
         ([0, 2, 1, 1], "a second copy has no extent of its own"),
-        (_shuffled(given["shuffle_seed"]), "a long sequence with copies"),
+        (metric.shuffled(given["shuffle_seed"]), "a long sequence with copies"),
     ]
     for arrived, what in cases:
-        found, want = student.call(METRIC, "extents", arrived, returns=list), _extents(arrived)
+        found, want = (
+            student.call(METRIC, "extents", arrived, returns=list),
+            metric.extents(arrived),
+        )
         expect(found == want, what, seen=f"{_few(arrived)}: {found}", expected=want)
 
 
@@ -309,72 +266,7 @@ def measured(student: Student, given: dict[str, Any]) -> None:
 # -- tasks 3 and 4: guards ---------------------------------------------------------------------
 
 
-class Step(NamedTuple):
-    """One call of a guard's function, and the only answer that is right after those before.
-
-    kind: what a wrong answer comes to: "early" (order is lost), "late", or "stuck".
-    """
-
-    kind: str
-    what: str
-    call: tuple[Any, ...]  # the function, and its arguments after `table`
-    want: Any
-
-
-# Packets of flow 7 one by one.  The others in the queues are of other flows.
-RFS_SCENE = (
-    Step("late", "the first packet of a flow: it runs where it is wanted",
-         ("rfs", 7, 0, [4, 0, 0], [9, 0, 0]), 0),
-    Step("early", "the flow leaves a core that still works on its last packet: that packet will be number tails[core] + 1, and heads[] counts finished ones",
-         ("rfs", 7, 1, [9, 0, 0], [12, 0, 0]), 0),
-    Step("early", "the flow leaves although a later packet of it is still queued: its last packet is another one each time",
-         ("rfs", 7, 1, [12, 0, 0], [13, 0, 0]), 0),
-    Step("late", "the flow stays although its old core has just finished its last packet: heads[core] has come to that packet's number",
-         ("rfs", 7, 1, [14, 0, 0], [17, 0, 0]), 1),
-    Step("early", "after its move the flow leaves the new core too early",
-         ("rfs", 7, 2, [17, 0, 0], [17, 1, 0]), 1),
-)  # fmt: skip
-HANDOVER_SCENES = (
-    (
-        Step("late", "the first packet of a flow: it is queued where it is wanted",
-             ("handover", 7, 0, [4, 18, 7], [9, 20, 7]), [0, False]),
-        Step("early", "the old core still works on the flow's last packet, so a packet for the new core is held there",
-             ("handover", 7, 1, [9, 18, 7], [12, 20, 7]), [1, True]),
-        Step("early", "packets of the flow are held, so those that come behind them are held as well",
-             ("handover", 7, 1, [9, 18, 7], [14, 23, 7]), [1, True]),
-        Step("early", "held packets are released before the old core has finished the flow's last one",
-             ("release", 0, [9, 19, 8], [14, 23, 8]), None),
-        Step("early", "held packets are released because of another core than the one they wait for",
-             ("release", 1, [9, 20, 8], [14, 23, 8]), None),
-        Step("stuck", "the old core has just finished the flow's last packet, and the held ones are not released",
-             ("release", 0, [10, 20, 8], [14, 23, 8]), 7),
-        Step("stuck", "the flow is released a second time, though none of its packets is held any more",
-             ("release", 0, [10, 20, 8], [14, 25, 8]), None),
-        Step("early", "after release() the flow's last packet is the last one that was held; the flow leaves the core before that is done",
-             ("handover", 7, 2, [14, 24, 8], [14, 25, 8]), [2, True]),
-        Step("stuck", "in a second hand-over the held packet is not released",
-             ("release", 1, [14, 25, 8], [14, 25, 8]), 7),
-        Step("late", "the packet is held although its old core has finished all packets of the flow",
-             ("handover", 7, 0, [14, 25, 9], [14, 25, 12]), [0, False]),
-    ),
-    (
-        Step("late", "the first packet of a flow: it is queued where it is wanted",
-             ("handover", 7, 0, [4, 0, 0], [9, 0, 0]), [0, False]),
-        Step("early", "the old core has packets of the flow, so a packet for the new core is held there",
-             ("handover", 7, 1, [5, 0, 0], [10, 0, 0]), [1, True]),
-        Step("early", "a third core is wanted while packets are held: a packet that goes there overtakes those that are held",
-             ("handover", 7, 2, [6, 0, 0], [10, 0, 0]), [1, True]),
-        Step("early", "the old core is wanted again while packets are held: a packet that is queued there overtakes those that are held",
-             ("handover", 7, 0, [7, 0, 0], [10, 0, 0]), [1, True]),
-        Step("stuck", "the flow was wanted at other cores during the hand-over, and its held packets are not released",
-             ("release", 0, [10, 0, 0], [10, 0, 0]), 7),
-        Step("early", "after a hand-over with three held packets the flow leaves before the third is done",
-             ("handover", 7, 2, [10, 2, 0], [10, 3, 0]), [2, True]),
-    ),
-)  # fmt: skip
-
-
-def _play(student: Student, scene: tuple[Step, ...], kind: str) -> None:
+def _play(student: Student, scene: tuple[Any, ...], kind: str) -> None:
     """Ask the student's guard step by step, and judge the answers of one kind."""
     found = student.trial("scene", steps=[list(step.call) for step in scene])
     for number, (step, answer) in enumerate(zip(scene, found, strict=True)):
@@ -415,7 +307,7 @@ def _answers(student: Student, way: str, load: dict[str, int]) -> dict[str, Any]
     ),
 )
 def rfs(student: Student, given: dict[str, Any]) -> None:
-    _play(student, RFS_SCENE, "early")
+    _play(student, scenes.RFS_SCENE, "early")
     for name in ("light", "heavy"):
         _rfs(student, given[name], stays=False)
 
@@ -432,19 +324,19 @@ def rfs(student: Student, given: dict[str, Any]) -> None:
     ),
 )
 def rfs_moves(student: Student, given: dict[str, Any]) -> None:
-    _play(student, RFS_SCENE, "late")
+    _play(student, scenes.RFS_SCENE, "late")
     for name in ("light", "heavy"):
         _rfs(student, given[name], stays=True)
 
 
 def _rfs(student: Student, load: dict[str, int], stays: bool) -> None:
     """Replay the decisions of rfs(); look for flows that leave too early, or stay too long."""
-    answers = iter(_answers(student, "rfs", load)["decisions"])
+    given = iter(_answers(student, "rfs", load)["decisions"])
     last: dict[int, tuple[int, int]] = {}
     told: dict[int, int] = {}
 
     def arrive(flow: int, wanted: int, heads: list[int], tails: list[int]) -> tuple[int, bool]:
-        core: int = _core(next(answers, (-1, False))[0])
+        core: int = _core(next(given, (-1, False))[0])
         old, tail = last.get(flow, (wanted, 0))
         number = told[flow] = told.get(flow, -1) + 1
         where = f"flow {flow}, packet {number}: core {core}; the one before is at core {old}"
@@ -463,7 +355,7 @@ def _rfs(student: Student, load: dict[str, int], stays: bool) -> None:
         last[flow] = core, tails[core] + 1
         return core, False
 
-    cores = _cores()
+    cores = guards.cores()
     packets, costs = cores.load(**load)
     cores.run(packets, costs, arrive, lambda core, heads, tails: None)
 
@@ -480,46 +372,11 @@ def _outcome(student: Student, load: dict[str, int]) -> Any:
     """What the decisions of handover() and release() come to, by the checker's own model."""
     found = _answers(student, "handover", load)
     decisions, releases = iter(found["decisions"]), iter(found["releases"])
-    return _run(
+    return guards.run(
         load,
         lambda flow, wanted, heads, tails: tuple(next(decisions, (-1, False))),
         lambda core, heads, tails: next(releases, None),
     )
-
-
-def _run(load: dict[str, int], arrive: Any, release: Any) -> Any:
-    cores = _cores()
-    packets, costs = cores.load(**load)
-    try:
-        return cores.run(packets, costs, arrive, release)
-    except cores.Wrong as error:
-        fail("a guard's answer makes no sense", seen=str(error))
-
-
-def _best(load: dict[str, int]) -> Any:
-    """Hand-over done right: the flow's own last packet is waited for."""
-    table: dict[int, dict[str, Any]] = {}
-
-    def arrive(flow: int, wanted: int, heads: list[int], tails: list[int]) -> tuple[int, bool]:
-        entry = table.setdefault(flow, {"core": wanted, "tail": 0, "old": None, "held": 0})
-        if entry["old"] is not None:
-            entry["held"] += 1
-            return entry["core"], True
-        core = entry["core"]
-        if wanted != core and heads[core] < entry["tail"]:
-            entry.update(core=wanted, old=core, held=1)
-            return wanted, True
-        entry.update(core=wanted, tail=tails[wanted] + 1)
-        return wanted, False
-
-    def release(core: int, heads: list[int], tails: list[int]) -> int | None:
-        for flow, entry in table.items():
-            if entry["old"] == core and heads[core] >= entry["tail"]:
-                entry.update(old=None, tail=tails[entry["core"]] + entry["held"])
-                return flow
-        return None
-
-    return _run(load, arrive, release)
 
 
 @check(
@@ -533,18 +390,20 @@ def _best(load: dict[str, int]) -> Any:
     ),
 )
 def handover(student: Student, given: dict[str, Any]) -> None:
-    for scene in HANDOVER_SCENES:
+    for scene in scenes.HANDOVER_SCENES:
         _play(student, scene, "early")
     hasty = {**given["heavy"], "moves": 3}  # moves again while packets are held
     for load in (given["light"], given["heavy"], hasty):
         outcome = _outcome(student, load)
         for flow in range(5):
             numbers = outcome.numbers(flow)
-            count = sum(_reordered(numbers))
+            count = sum(metric.reordered(numbers))
             if not count:
                 continue
             late = next(
-                number for number, flag in zip(numbers, _reordered(numbers), strict=True) if flag
+                number
+                for number, flag in zip(numbers, metric.reordered(numbers), strict=True)
+                if flag
             )
             packet = next(p for p in outcome.packets if p.flow == flow and p.number == late)
             fail(
@@ -565,7 +424,7 @@ def handover(student: Student, given: dict[str, Any]) -> None:
     ),
 )
 def released(student: Student, given: dict[str, Any]) -> None:
-    for scene in HANDOVER_SCENES:
+    for scene in scenes.HANDOVER_SCENES:
         _play(student, scene, "stuck")
     for name in ("light", "heavy"):
         outcome = _outcome(student, given[name])
@@ -589,18 +448,18 @@ def released(student: Student, given: dict[str, Any]) -> None:
     ),
 )
 def held(student: Student, given: dict[str, Any]) -> None:
-    for scene in HANDOVER_SCENES:
+    for scene in scenes.HANDOVER_SCENES:
         _play(student, scene, "late")
     for name in ("light", "heavy"):
-        outcome, best = _outcome(student, given[name]), _best(given[name])
-        ours, right = _there(outcome), _there(best)
+        outcome, best = _outcome(student, given[name]), guards.best(given[name])
+        ours, right = guards.there(outcome), guards.there(best)
         expect(
             ours >= 0.9 * right,
             "the moving flows do not go where the policy wants them",
             seen=f"{ours:.0%} of their packets ran on the wanted core",
             expected=f"about {right:.0%}",
         )
-        hold, least = _hold(outcome), _hold(best)
+        hold, least = guards.hold(outcome), guards.hold(best)
         expect(
             hold <= 1.5 * least + 200,
             "packets are held longer than order needs",
@@ -609,65 +468,7 @@ def held(student: Student, given: dict[str, Any]) -> None:
         )
 
 
-def _moving(outcome: Any) -> list[Any]:
-    return [packet for packet in outcome.packets if packet.flow in (0, 1)]
-
-
-def _there(outcome: Any) -> float:
-    packets = _moving(outcome)
-    return sum(packet.core == packet.wanted for packet in packets) / len(packets)
-
-
-def _hold(outcome: Any) -> float:
-    packets = _moving(outcome)
-    return float(sum(packet.held for packet in packets) / len(packets))
-
-
 # -- task 5: the price -------------------------------------------------------------------------
-
-
-@cache
-def _runs(rate: int, seed: int) -> tuple[Any, ...]:
-    """The model's counters: no guard, RFS's rule, hand-over."""
-    # Not at the top: only these answers need the model, and it takes a second to load.
-    from falcon_ctl.papers.layout import BUSY
-    from falcon_ctl.papers.loads import TESTBED
-    from falcon_ctl.systems.catalogue import FALCON, PUBLISHED, RFS_RULE
-    from falcon_ctl.systems.system import merge_knobs
-    from falcon_ctl.virtual.loads import Stream
-    from falcon_ctl.virtual.measure import measure
-
-    rates, knobs = (float(rate),) * 10, merge_knobs(TESTBED, BUSY.knobs)
-    load = Stream(rates, 10, warm_ms=5, surge=4.0, surging=1, paced=True, message=16, knobs=knobs)
-    return tuple(measure(system, load, seed) for system in (PUBLISHED, RFS_RULE, FALCON))
-
-
-def answers(given: dict[str, Any]) -> dict[str, float]:
-    """The right answers, from the model."""
-    none, by_rfs, by_handover = _runs(given["price_rate"], given["price_seed"])
-    return {
-        "reordered_percent": round(100 * none.reordered / none.delivered, 3),
-        "rate_kept_rfs": round(by_rfs.pps / none.pps, 4),
-        "rate_kept_handover": round(by_handover.pps / none.pps, 4),
-        "held_us": round(by_handover.held_ns / by_handover.held / 1000, 2),
-    }
-
-
-def _slips(given: dict[str, Any]) -> list[tuple[str, float, str]]:
-    """(question, an answer that is wrong, what was mistaken)."""
-    none, by_rfs, by_handover = _runs(given["price_rate"], given["price_seed"])
-    right = answers(given)
-    percent = "this is a percentage; the question asks for a ratio such as 0.85"
-    delivered = "this is the ratio of the column delivered, which counts packets before and after the measured time as well; take packets/s"
-    by_all = "this is the sum of the holds over all packets; only those that were held count"
-    return [
-        ("reordered_percent", right["reordered_percent"] / 100, "this is a ratio, not a percentage"),
-        ("rate_kept_rfs", 100 * right["rate_kept_rfs"], percent),
-        ("rate_kept_handover", 100 * right["rate_kept_handover"], percent),
-        ("rate_kept_rfs", by_rfs.delivered / none.delivered, delivered),
-        ("held_us", by_handover.held_ns / by_handover.delivered / 1000, by_all),
-        ("held_us", by_handover.held_ns / 1000, "this is the sum of all holds, not the mean"),
-    ]  # fmt: skip
 
 
 @check(
@@ -682,7 +483,7 @@ def _slips(given: dict[str, Any]) -> list[tuple[str, float, str]]:
     ),
 )
 def price(student: Student, given: dict[str, Any]) -> None:
-    theirs, right = student.toml(ANSWERS), answers(given)
+    theirs, right = student.toml(ANSWERS), pricing.answers(given)
     for key, value in right.items():
         answer = theirs.get(key)
         expect(
@@ -691,17 +492,13 @@ def price(student: Student, given: dict[str, Any]) -> None:
             seen="missing" if answer is None else answer,
         )
         expect(answer >= 0, f"{ANSWERS}: {key} has no answer yet", seen=answer)
-        is_right = _near(answer, value)
-        for name, wrong, what in _slips(given):
-            if name == key and not is_right and abs(answer - wrong) <= WITHIN * wrong:
+        is_right = pricing.near(answer, value)
+        for name, wrong, what in pricing.slips(given):
+            if name == key and not is_right and abs(answer - wrong) <= pricing.WITHIN * wrong:
                 fail(f"{ANSWERS}: {key}: {what}", seen=answer)
         expect(
             is_right,
             f"{ANSWERS}: {key} is not what your table says",
             seen=answer,
-            expected="the value of your own table, within 3 percent",
+            expected=f"the value of your own table, within {pricing.WITHIN:.0%}",
         )
-
-
-def _near(answer: float, value: float) -> bool:
-    return abs(answer - value) <= WITHIN * abs(value) + 0.005

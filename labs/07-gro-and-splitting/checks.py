@@ -1,49 +1,36 @@
-"""What lab 7 asks for, and the checks.
+"""Lab 7: the checks.  What is right, and the segments to try: `truth/`.
 
-GRO's rule is compared with `rxpath.model.gro` (net/core/dev.c, net/ipv4/tcp_offload.c of Linux 5.4),
-costs and rates with runs of the model.
+GRO's rule is compared with `rxpath.model.gro`, costs and rates with runs of the model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
-from falcon_ctl.systems.catalogue import BY_NAME
-from falcon_ctl.virtual.loads import Closed
-from falcon_ctl.virtual.measure import connected
-from labs.checking import Draw, Student, check, expect
+from labs.checking import Draw, Student, beside, check, expect
 from rxpath.config import costs as known
 from rxpath.config import profiles
-from rxpath.config.knobs import Knobs
-from rxpath.drivers import virtual
-from rxpath.host import Model
-from rxpath.results import counters, run, warm
+from rxpath.results import warm
 
-CHAIN, COSTS = "docker", "xeon-silver-4114"
-SEGMENTWISE = ("frame", "alloc", "gro", "segment")
-PLACES = ["skb_alloc", "gro_receive", "netif_receive_skb"]
-BEHIND_GRO = "netif_receive_skb"
-FULL, FRAME = 1398, 1514  # bytes of a full segment's payload, of its frame in VXLAN
-MAX_SIZE = 65_536
-MS = 1_000_000  # ns
-WARM_MS, MEASURED_MS, WINDOW, HASH = 10, 20, 512, 7
-POLL = 64  # packets, NAPI_POLL_WEIGHT
+segments = beside(__file__, "segments")
+rule = beside(__file__, "rule")
+costing = beside(__file__, "costing")
+connection = beside(__file__, "connection")
+answers = costing.answers
+
 NEAR = 0.01  # of the right value, an answer by hand
 
 
 def parameters(draw: Draw) -> dict[str, Any]:
     """Costs around those of a Xeon."""
-    base, stages = known.load(COSTS), []
+    base, stages = known.load(costing.COSTS), []
     costs: dict[str, dict[str, Any]] = {}
-    for stage in profiles.load()[CHAIN].stages[:3]:
+    for stage in profiles.load()[costing.CHAIN].stages[:3]:
         stages.append({"device": stage.device, "functions": list(stage.costs)})
         for name in stage.costs:
             factor, cost = draw.named(name).number(0.85, 1.2), base[name]
             udp = 0 if cost.per == "complete" else round(cost.udp * factor)  # UDP is not merged
-            per = "segment" if cost.per in SEGMENTWISE else "skb"
+            per = "segment" if cost.per in costing.SEGMENTWISE else "skb"
             costs[name] = {"per": per, "tcp": round(cost.tcp * factor), "udp": udp}
     bridge = draw.named("bridge").choice([0.8, 1.7])  # decides which stage limits UDP
     costs["br_handle_frame"]["udp"] = round(costs["br_handle_frame"]["udp"] * bridge)
@@ -59,283 +46,12 @@ def parameters(draw: Draw) -> dict[str, Any]:
     }
 
 
-def answers(given: dict[str, Any]) -> dict[str, Any]:
-    """What belongs into answers.toml."""
-    first, costs, merged = given["stages"][0]["functions"], given["costs"], given["merged"]
-    cut = _best(given, "tcp", merged)
-    onward = given["crossing"]["send"] / merged
-    whole = _ns(first, costs, "tcp", merged) + onward
-    one, other = _halves(given, cut, "tcp", merged)
-    return {
-        "tcp_first_ns": round(_ns(first, costs, "tcp", merged), 2),
-        "udp_first_ns": round(_ns(first, costs, "udp", 1), 2),
-        "tcp_slowest": _slowest(given, "tcp", merged),
-        "udp_slowest": _slowest(given, "udp", 1),
-        "tcp_cut_before": cut,
-        "tcp_whole_kpps": round(1e6 / whole, 2),
-        "tcp_cut_kpps": round(1e6 / max(one, other + onward), 2),
-    }
-
-
-# -- the truth about GRO -----------------------------------------------------------------------
-
-
-class Segment(NamedTuple):
-    """As in the student's segments.py."""
-
-    number: int
-    flow: str
-    seq: int
-    payload: int
-    length: int
-    flags: str
-
-
-Poll = list[Segment]
-Skbs = list[list[int]]
-
-
-def _merged(poll: Poll) -> list[Skbs]:
-    """GRO's skbs of a poll: those that receive() gives, those of flush()."""
-    held: dict[str, Poll] = {}
-    done: list[Poll] = []
-    for one in poll:
-        closing, skb = bool(set("PFSRU") & set(one.flags)), held.get(one.flow)
-        if skb is not None and _joins(skb, one):
-            skb.append(one)
-            if closing or one.payload < skb[0].payload:
-                done.append(held.pop(one.flow))
-            continue
-        if skb is not None:
-            done.append(held.pop(one.flow))
-        if closing or one.payload == 0:
-            done.append([one])
-        else:
-            held[one.flow] = [one]
-    return [[[one.number for one in skb] for skb in skbs] for skbs in (done, held.values())]
-
-
-def _joins(skb: Poll, one: Segment) -> bool:
-    first, behind = skb[0], sum(each.payload for each in skb)
-    return (
-        0 < one.payload <= first.payload
-        and one.seq == (first.seq + behind) % 2**32
-        and set(one.flags) ^ set(first.flags) <= set("PF")
-        and first.length + behind - first.payload + one.payload < MAX_SIZE
-    )
-
-
-def _random_polls(seed: int) -> list[Poll]:
-    """Polls of up to 60 segments of five flows, with holes, overtaking, PSH, FIN, ACKs, short ones."""
-    rng = np.random.default_rng(seed)
-    number, seqs = 0, {f"flow {i}": int(rng.integers(0, 2**32)) for i in range(5)}
-    polls = []
-    for _ in range(6):
-        poll = []
-        while len(poll) < 60:
-            flow = f"flow {rng.integers(0, 5)}"
-            for _ in range(min(int(rng.integers(1, 12)), 60 - len(poll))):
-                kind = rng.random()
-                payload = FULL if kind > 0.15 else int(rng.integers(0, 2) * rng.integers(1, FULL))
-                flags = "P." if rng.random() < 0.1 else "F." if rng.random() < 0.03 else "."
-                poll.append(
-                    Segment(number, flow, seqs[flow], payload, FRAME - FULL + payload, flags)
-                )
-                number += 1
-                lost = FULL if rng.random() < 0.07 else 0
-                seqs[flow] = (seqs[flow] + payload + lost) % 2**32
-            if len(poll) > 2 and rng.random() < 0.3:
-                poll[-1], poll[-2] = poll[-2], poll[-1]
-        polls.append(poll)
-    return polls
-
-
-FLAG_BITS = {"F": 0x01, "S": 0x02, "R": 0x04, "P": 0x08, ".": 0x10, "U": 0x20}
-
-
-def _of_model(polls: list[Poll]) -> list[set[frozenset[int]]]:
-    """The skbs of each poll as the model's GRO makes them: frames that enter the VXLAN device at once."""
-    segments = [one for poll in polls for one in poll]
-    flows = {flow: i for i, flow in enumerate(sorted({one.flow for one in segments}))}
-    model = Model(Knobs.parse({"queues": 1}), slots=4096, sockets=1, flows=len(flows), records=True)
-    trace = virtual.make_trace(
-        np.repeat(np.arange(len(polls)) * MS, [len(poll) for poll in polls]),
-        rss_hash=[flows[one.flow] for one in segments],
-        flow=[flows[one.flow] for one in segments],
-        chain=model.chain("tunnel"),
-        protocol=6,
-        wire_len=[one.length for one in segments],
-        payload=[one.payload for one in segments],
-        seq=[one.seq for one in segments],
-        tcp_flags=[sum(FLAG_BITS[flag] for flag in one.flags) for one in segments],
-    )
-    done = run(model, trace)
-    return _grouped(done, polls, flows)
-
-
-def _grouped(done: Any, polls: list[Poll], flows: dict[str, int]) -> list[set[frozenset[int]]]:
-    """Frames of a flow leave the model in order of arrival; those of one skb share a start."""
-    waiting = {
-        i: [one for poll in polls for one in poll if flows[one.flow] == i] for i in flows.values()
-    }
-    order = np.lexsort((np.arange(len(done.flow)), done.time))
-    starts: dict[tuple[int, int], list[int]] = {}
-    for flow in waiting:
-        rows = [int(i) for i in order if done.flow[i] == flow]
-        rows.sort(key=lambda i: int(done.stages.start[i, 0]))
-        for row, one in zip(rows, waiting[flow], strict=True):
-            starts.setdefault((flow, int(done.stages.start[row, 1])), []).append(one.number)
-    found: list[set[frozenset[int]]] = [set() for _ in polls]
-    poll_of = {one.number: i for i, poll in enumerate(polls) for one in poll}
-    for numbers in starts.values():
-        found[poll_of[numbers[0]]].add(frozenset(numbers))
-    return found
-
-
-# -- the truth about costs ---------------------------------------------------------------------
-
-
-def _ns(functions: Iterable[str], costs: dict[str, Any], proto: str, merged: float) -> float:
-    return sum(
-        costs[name][proto] / (merged if costs[name]["per"] == "skb" else 1) for name in functions
-    )
-
-
-def _slowest(given: dict[str, Any], proto: str, merged: float) -> str:
-    stage = max(
-        given["stages"], key=lambda one: _ns(one["functions"], given["costs"], proto, merged)
-    )
-    return str(stage["device"])
-
-
-def _halves(given: dict[str, Any], before: str, proto: str, merged: float) -> list[float]:
-    functions, costs = given["stages"][0]["functions"], given["costs"]
-    at, things = functions.index(before), merged if before == BEHIND_GRO else 1
-    return [
-        _ns(functions[:at], costs, proto, merged) + given["crossing"]["send"] / things,
-        _ns(functions[at:], costs, proto, merged) + given["crossing"]["receive"] / things,
-    ]
-
-
-def _best(given: dict[str, Any], proto: str, merged: float) -> str:
-    return min(PLACES, key=lambda before: max(_halves(given, before, proto, merged)))
-
-
-def _knobs(given: dict[str, Any]) -> dict[str, Any]:
-    overrides = {
-        f"{name}.{proto}": cost[proto]
-        for name, cost in given["costs"].items()
-        for proto in ("tcp", "udp")
-    }
-    overrides |= {
-        "remote_enqueue.ns": given["crossing"]["send"],
-        "cache_penalty.ns": given["crossing"]["receive"],
-        **dict.fromkeys(("split_send.ns", "split_receive.ns", "wake_up.ns"), 0),
-    }
-    falcon = {
-        "order": "none",
-        "balancing": False,
-        "switch_off": False,
-        "grosplit_cpus": given["split_cpus"],
-    }
-    return {"cost_overrides": overrides, "queues": 1, "irq_cpus": [1], "falcon": falcon}
-
-
-class Measured(NamedTuple):
-    """One TCP connection in the model: thousand segments/s, segments per skb."""
-
-    kpps: float
-    merged: float
-
-
-def _measured(system: str, given: dict[str, Any]) -> Measured:
-    load = Closed(1, MEASURED_MS, WARM_MS, WINDOW, hashes=[HASH], knobs=_knobs(given))
-    model, closed_loop = connected(BY_NAME[system], load, 1)
-    closed_loop.run(WARM_MS * MS)
-    before = counters(model)
-    closed_loop.run((WARM_MS + MEASURED_MS) * MS)
-    after = counters(model)
-    segments = after.delivered - before.delivered
-    return Measured(segments / MEASURED_MS, segments / (segments - after.merged + before.merged))
-
-
-def _slack() -> float:
-    """ns for each segment that a core may pay beside its functions: what is done once in a poll."""
-    base = known.load(COSTS)
-    names = ("hardirq", "softirq_entry", "ipi_send", "ipi_handle")
-    return (sum(base[name].udp for name in names) + 2 * base["napi_poll"].udp) / POLL
-
-
 def _near(value: Any, right: float, share: float = 0.002) -> bool:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_number and abs(value - right) <= share * abs(right)
 
 
 # -- the checks --------------------------------------------------------------------------------
-
-
-def _run_of(count: int, flow: str = "a", start: int = 1000, number: int = 0) -> Poll:
-    """Full segments that follow each other."""
-    return [
-        Segment(number + i, flow, (start + i * FULL) % 2**32, FULL, FRAME, ".")
-        for i in range(count)
-    ]
-
-
-def _cases() -> list[tuple[str, bool, Poll, Segment]]:
-    """(what it tries, whether it joins, skb, segment)."""
-    skb = _run_of(3)
-    following = Segment(3, "a", 1000 + 3 * FULL, FULL, FRAME, ".")
-    wrapped = _run_of(2, start=2**32 - FULL)
-    room = (MAX_SIZE - 1 - FRAME) // FULL  # full segments behind the first one
-    full = _run_of(room + 1)
-    rest = MAX_SIZE - FRAME - room * FULL  # bytes that make it too long
-    after = Segment(room + 1, "a", 1000 + (room + 1) * FULL, rest, FRAME - FULL + rest, ".")
-    across = _run_of(1, start=2**32 - 100)
-    return [
-        ("the next segment of the flow", True, skb, following),
-        ("the next number, but of another flow", False, skb, following._replace(flow="b")),
-        ("a hole of one segment", False, skb, following._replace(seq=1000 + 4 * FULL)),
-        ("the last segment once more", False, skb, following._replace(seq=1000 + 2 * FULL)),
-        ("no payload (a pure ACK)", False, skb, following._replace(payload=0, length=116)),
-        ("a shorter segment", True, skb, following._replace(payload=100, length=216)),
-        (
-            "a longer segment than the first one",
-            False,
-            [s._replace(payload=500, length=616, seq=1000 + 500 * i) for i, s in enumerate(skb)],
-            following._replace(seq=2500),
-        ),
-        ("a segment with PSH", True, skb, following._replace(flags="P.")),
-        ("a segment with FIN", True, skb, following._replace(flags="F.")),
-        ("a segment with URG", False, skb, following._replace(flags="U.")),
-        (
-            "sequence numbers that begin again at 0",
-            True,
-            wrapped,
-            Segment(2, "a", FULL, FULL, FRAME, "."),
-        ),
-        (
-            "a segment behind one that ends at the last sequence number",
-            True,
-            wrapped[:1],
-            wrapped[1],
-        ),
-        (
-            "a segment behind one that lies across the end of the sequence numbers",
-            True,
-            across,
-            Segment(1, "a", FULL - 100, FULL, FRAME, "."),
-        ),
-        ("the last full segment below 64 KB", True, full[:-1], full[-1]),
-        (
-            "a segment that makes the skb 64 KB or longer",
-            False,
-            full,
-            after._replace(payload=FULL, length=FRAME),
-        ),
-        ("a segment that makes the skb 65,535 bytes", True, full, after._replace(payload=rest - 1)),
-        ("a segment that makes the skb 65,536 bytes", False, full, after._replace(payload=rest)),
-    ]
 
 
 @check(
@@ -350,42 +66,12 @@ def _cases() -> list[tuple[str, bool, Poll, Segment]]:
 )
 def joins(student: Student, given: dict[str, Any]) -> None:
     """Task 1."""
-    cases = _cases()
+    cases = segments.cases()
     asked = [[list(map(list, skb)), list(segment)] for _, _, skb, segment in cases]
     seen = student.trial("joined", cases=asked)
     for (what, right, _, _), answer in zip(cases, seen, strict=True):
         verb = "does not join, and it should" if right else "joins, and it must not"
         expect(answer == right, f"{what}: {verb}")
-
-
-def _scenarios() -> list[tuple[str, list[Poll]]]:
-    """(the mistake that it shows, polls)."""
-    a, b = _run_of(4), _run_of(4, "b", 9_000_000, 10)
-    mixed = [one for pair in zip(a, b, strict=True) for one in pair]
-    hole = [*a[:2], a[3]]
-    apart = [b[0], *a[:2], a[3], b[1]]
-    swapped = [a[0], a[2], a[1], a[3]]
-    pushed = [a[0], a[1]._replace(flags="P."), a[2], a[3]]
-    short = [a[0], a[1]._replace(payload=600, length=716), a[2]._replace(seq=1000 + FULL + 600)]
-    ack = [a[0], a[1]._replace(payload=0, length=116), a[2]._replace(seq=1000 + FULL)]
-    lone = [a[0]._replace(flags="P."), a[1], a[2]]
-    return [
-        ("segments that follow each other become one skb at the end of the poll", [a]),
-        ("two flows that alternate: each has an skb of its own", [mixed]),
-        (
-            "a hole: what is held goes up first, and the segment behind the hole begins an skb",
-            [hole],
-        ),
-        ("a segment that was overtaken: nothing is put in order here", [swapped]),
-        ("a hole in one flow: what is held of another flow stays held", [apart]),
-        ("PSH: the segment is the last one of its skb, which goes up at once", [pushed]),
-        ("a short segment is the last one of its skb", [short]),
-        ("a pure ACK goes up at once, but behind what is held of its flow", [ack]),
-        ("a pure ACK at the end of a poll: there is nothing to hold it for", [ack[:2]]),
-        ("a segment with PSH that joins nothing is not held", [lone]),
-        ("the poll ends: nothing may be held until the next one", [a[:2], a[2:]]),
-        ("a long run: an skb stays below 64 KB, the rest is another one", [_run_of(60)]),
-    ]
 
 
 @check(
@@ -402,12 +88,12 @@ def _scenarios() -> list[tuple[str, list[Poll]]]:
 )
 def merging(student: Student, given: dict[str, Any]) -> None:
     """Task 2."""
-    for what, polls in _scenarios():
+    for what, polls in segments.scenarios():
         found = _asked(student, polls)
         for poll, (released, flushed) in zip(polls, found, strict=True):
-            done, held = _merged(poll)
+            done, held = rule.merged(poll)
             shown = f"receive: {released}, flush: {flushed}"
-            in_order = _is_in_order(poll, released + flushed)
+            in_order = rule.is_in_order(poll, released + flushed)
             up = [number for skb in released + flushed for number in skb]
             lost = sorted({one.number for one in poll} - set(up))
             twice = len(polls) == 1 and len(up) > len(set(up))
@@ -429,23 +115,11 @@ def merging(student: Student, given: dict[str, Any]) -> None:
             expect(is_right, what, shown, f"receive: {done}, flush: {held}")
 
 
-def _asked(student: Student, polls: list[Poll]) -> list[list[Skbs]]:
+def _asked(student: Student, polls: list[segments.Poll]) -> list[list[segments.Skbs]]:
     """What the student's Gro does with polls: for each, the skbs of receive(), those of flush()."""
     found = student.trial("polls", polls=[[list(one) for one in poll] for poll in polls])
     expect("wrong" not in found, found.get("wrong", ""), seen=found.get("seen"))
     return list(found["polls"])
-
-
-def _is_in_order(poll: Poll, skbs: Skbs) -> bool:
-    """Whether no segment goes up before one of its flow that came earlier."""
-    flow_of = {one.number: one.flow for one in poll}
-    came = {one.number: place for place, one in enumerate(poll)}
-    up = [number for skb in skbs for number in skb if number in came]
-    for flow in set(flow_of.values()):
-        places = [came[number] for number in up if flow_of[number] == flow]
-        if places != sorted(places):
-            return False
-    return True
 
 
 @check(
@@ -460,9 +134,9 @@ def _is_in_order(poll: Poll, skbs: Skbs) -> bool:
 )
 def gro_model(student: Student, given: dict[str, Any]) -> None:
     """Task 2, against `rxpath.model.gro`."""
-    polls = _random_polls(given["polls"])
+    polls = segments.random_polls(given["polls"])
     found = _asked(student, polls)
-    for poll, model, (released, flushed) in zip(polls, _of_model(polls), found, strict=True):
+    for poll, model, (released, flushed) in zip(polls, rule.of_model(polls), found, strict=True):
         order: dict[str, list[int]] = {}
         flow_of = {one.number: one.flow for one in poll}
         for number in [number for skb in released + flushed for number in skb]:
@@ -493,16 +167,16 @@ def _sorted(skbs: set[frozenset[int]]) -> list[list[int]]:
 )
 def hand(student: Student, given: dict[str, Any]) -> None:
     """Tasks 3 and 4."""
-    found, right = student.toml("answers.toml"), answers(given)
+    found, right = student.toml("answers.toml"), costing.answers(given)
     numbers = ("tcp_first_ns", "udp_first_ns", "tcp_whole_kpps", "tcp_cut_kpps")
     for name in numbers:
         is_number = isinstance(found.get(name), (int, float)) and found.get(name) is not True
         expect(is_number, f"{name} in answers.toml is not a number yet", seen=found.get(name))
     first, costs = given["stages"][0]["functions"], given["costs"]
-    unmerged = _ns(first, costs, "tcp", 1)
+    unmerged = costing.ns(first, costs, "tcp", 1)
     message = "tcp_first_ns: what is paid once per skb is counted for each segment"
     expect(not _near(found["tcp_first_ns"], unmerged), message, seen=found["tcp_first_ns"])
-    one, other = _halves(given, right["tcp_cut_before"], "tcp", given["merged"])
+    one, other = costing.halves(given, right["tcp_cut_before"], "tcp", given["merged"])
     slips = {
         "tcp_whole_kpps": (right["tcp_first_ns"], "this is a time; the question asks for a rate"),
         "tcp_cut_kpps": (
@@ -549,7 +223,7 @@ def cost(student: Student, given: dict[str, Any]) -> None:
             seen = student.call(
                 "cost.py", "ns_per_segment", functions, costs, proto, merged, returns=(int, float)
             )
-            right, what = _ns(functions, costs, proto, merged), f"{where}, {stage['device']}"
+            right, what = costing.ns(functions, costs, proto, merged), f"{where}, {stage['device']}"
             if merged > 1:
                 message = f"{what}: all costs are divided by the segments of an skb, but the driver and GRO see each segment"
                 whole = sum(costs[name][proto] for name in functions)
@@ -558,12 +232,12 @@ def cost(student: Student, given: dict[str, Any]) -> None:
                 expect(not _near(seen, whole), message, seen=seen)
             expect(_near(seen, right), f"{what}: not the time of a segment", seen, round(right, 1))
         seen = student.call("cost.py", "slowest_device", stages, costs, proto, merged, returns=str)
-        right_device = _slowest(given, proto, merged)
+        right_device = costing.slowest(given, proto, merged)
         expect(seen == right_device, f"{where}: another device needs more time", seen=seen)
         names = [stages[number - 1]["device"] for number in range(len(stages))]
         turned = [{**stage, "device": name} for stage, name in zip(stages, names, strict=True)]
         seen = student.call("cost.py", "slowest_device", turned, costs, proto, merged, returns=str)
-        right_device = _slowest({**given, "stages": turned}, proto, merged)
+        right_device = costing.slowest({**given, "stages": turned}, proto, merged)
         message = f"{where}: another device needs more time when the devices' names are exchanged"
         expect(seen == right_device, message, seen=seen)
 
@@ -583,11 +257,14 @@ def cut(student: Student, given: dict[str, Any]) -> None:
     """Task 4, against runs of one TCP connection in one piece and cut before GRO."""
     functions, costs, crossing = given["stages"][0]["functions"], given["costs"], given["crossing"]
     for proto, merged in (("tcp", given["merged"]), ("tcp", 4), ("udp", 1)):
-        for before in PLACES:
+        for before in costing.PLACES:
             arguments = (functions, before, costs, proto, merged, crossing)
             seen = student.call("cost.py", "halves", *arguments, returns=list)
-            right, what = _halves(given, before, proto, merged), f"{proto}, cut before {before}"
-            free = _ns(functions, costs, proto, merged)
+            right, what = (
+                costing.halves(given, before, proto, merged),
+                f"{proto}, cut before {before}",
+            )
+            free = costing.ns(functions, costs, proto, merged)
             are_two = len(seen) == 2 and all(isinstance(one, (int, float)) for one in seen)
             expect(are_two, f"{what}: expected two numbers, one for each core", seen=seen)
             message = f"{what}: crossing is free here; both cores pay for it"
@@ -595,18 +272,18 @@ def cut(student: Student, given: dict[str, Any]) -> None:
             each = list(right)
             each[0] += crossing["send"] * (1 - 1 / merged)
             each[1] += crossing["receive"] * (1 - 1 / merged)
-            if before == BEHIND_GRO and merged > 1:
+            if before == costing.BEHIND_GRO and merged > 1:
                 message = f"{what}: behind GRO skbs cross, and not each segment"
                 expect(not all(map(_near, seen, each)), message, seen=seen)
-            for message, slip in _slips_of_halves(given, before, proto, merged):
+            for message, slip in costing.slips_of_halves(given, before, proto, merged):
                 is_slip = all(map(_near, seen, slip)) and not all(map(_near, seen, right))
                 expect(not is_slip, f"{what}: {message}", seen)
             expect(all(map(_near, seen, right)), f"{what}: not the two halves", seen, right)
-        arguments = (functions, PLACES, costs, proto, merged, crossing)
+        arguments = (functions, costing.PLACES, costs, proto, merged, crossing)
         seen_place = student.call("cost.py", "best_cut", *arguments, returns=str)
-        sums = {place: sum(_halves(given, place, proto, merged)) for place in PLACES}
-        best = _best(given, proto, merged)
-        cheapest = min(PLACES, key=lambda place: sums[place])
+        sums = {place: sum(costing.halves(given, place, proto, merged)) for place in costing.PLACES}
+        best = costing.best(given, proto, merged)
+        cheapest = min(costing.PLACES, key=lambda place: sums[place])
         if cheapest != best:
             message = f"{proto}: this cut costs least in all, but its slower half is slower than that of another cut"
             expect(seen_place != cheapest, message, seen=seen_place)
@@ -614,40 +291,22 @@ def cut(student: Student, given: dict[str, Any]) -> None:
             seen_place == best, f"{proto}: another cut has a faster slower half", seen=seen_place
         )
     dear = {"send": 600, "receive": 600}
-    arguments = (functions, PLACES, costs, "tcp", given["merged"], dear)
+    arguments = (functions, costing.PLACES, costs, "tcp", given["merged"], dear)
     seen_place = student.call("cost.py", "best_cut", *arguments, returns=str)
     message = "when crossing is dear, the cut with the most equal halves is not the best: compare the slower halves"
-    best = _best({**given, "crossing": dear}, "tcp", given["merged"])
+    best = costing.best({**given, "crossing": dear}, "tcp", given["merged"])
     expect(
         seen_place == best, message, seen=f"{seen_place}, with 600 ns to send and 600 to receive"
     )
     _check_rates(student, given)
 
 
-def _slips_of_halves(
-    given: dict[str, Any], before: str, proto: str, merged: float
-) -> list[tuple[str, list[float]]]:
-    """(what was mistaken, the two numbers that come of it)."""
-    crossing = given["crossing"]
-    first, second = _halves(given, before, proto, merged)
-    moved = _ns([before], given["costs"], proto, merged)
-    things = merged if before == BEHIND_GRO else 1
-    swap = (crossing["receive"] - crossing["send"]) / things
-    onward = crossing["send"] / merged
-    last = f"{before} runs on the second core, and what is before it in the list on the first"
-    return [
-        ("the first core sends, and the second one receives", [first + swap, second - swap]),
-        (last, [first + moved, second - moved]),
-        (
-            "the way on to the VXLAN device's core is not part of halves(); add it where you compute rates",
-            [first, second + onward],
-        ),
-    ]
-
-
 def _check_rates(student: Student, given: dict[str, Any]) -> None:
     functions, costs, crossing = given["stages"][0]["functions"], given["costs"], given["crossing"]
-    whole, split = _measured("falcon-pipelining", given), _measured("falcon-splitting", given)
+    whole, split = (
+        connection.measured("falcon-pipelining", given),
+        connection.measured("falcon-splitting", given),
+    )
     onward = crossing["send"]
     arguments = (functions, costs, "tcp", whole.merged)
     ns = student.call("cost.py", "ns_per_segment", *arguments, returns=(int, float))
@@ -661,10 +320,10 @@ def _check_rates(student: Student, given: dict[str, Any]) -> None:
     )
     for what, each, kpps in predictions:
         expect(
-            1e6 / (each + _slack()) * 0.995 <= kpps <= 1e6 / each * 1.005,
+            1e6 / (each + connection.slack()) * 0.995 <= kpps <= 1e6 / each * 1.005,
             f"{what}: the model receives another rate than your functions say",
             seen=f"{1e6 / each:.1f} kpps predicted",
-            expected=f"{kpps:.1f} kpps in the model, which pays up to {_slack():.0f} ns more a segment",
+            expected=f"{kpps:.1f} kpps in the model, which pays up to {connection.slack():.0f} ns more a segment",
         )
 
 
@@ -739,8 +398,8 @@ def choose(student: Student, given: dict[str, Any]) -> None:
 def order(student: Student, given: dict[str, Any]) -> None:
     """Task 5, in the model, without the order guard."""
     warm()  # the kernels are in the cache on disk then, and the student's time is not for them
-    knobs = _knobs(given)
-    hashes = [HASH + 7919 * number for number in range(4)]
+    knobs = connection.knobs(given)
+    hashes = [connection.HASH + 7919 * number for number in range(4)]
     seen = student.trial("connections", knobs=knobs, hashes=hashes)
     message = "segments overtake each other behind the cut"
     expect(seen["reordered"] == 0, message, seen=f"{seen['reordered']} reordered")

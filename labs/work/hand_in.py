@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from labs.catalogue import Lab
+from labs.checking import TRUTH
 from labs.errors import CallError
 from labs.work.folder import Work, write_bytes
 from labs.work.toml_file import dumps
@@ -57,7 +58,8 @@ def about(work: Work, files: dict[str, bytes]) -> dict[str, Any]:
 
 def version(lab: Lab) -> str:
     """A hash of the lab's checks: submissions for other ones are told apart."""
-    return hashlib.sha256((lab.folder / "checks.py").read_bytes()).hexdigest()[:12]
+    parts = [lab.folder / "checks.py", *sorted((lab.folder / TRUTH).glob("*.py"))]
+    return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()[:12]
 
 
 def packed(settings: dict[str, Any], files: dict[str, bytes]) -> bytes:

@@ -9,6 +9,7 @@ import pytest
 
 from labs import judging
 from labs.errors import BrokenLab
+from labs.work import hand_in
 from labs.worker.loading import Files
 from tests.labs.lab import CHECKS, GIVEN, files, verdicts
 
@@ -161,3 +162,33 @@ def test_a_broken_lab_says_that_it_is(tmp_path: Path, text: str, what: str) -> N
     with pytest.raises(BrokenLab, match=r"mistake in the lab") as caught:
         judging.load(lab)
     assert what in str(caught.value)
+
+
+def test_modules_of_the_checks_are_loaded_once_and_belong_to_their_version(tmp_path: Path) -> None:
+    folder = tmp_path / "02-x"
+    (folder / "truth").mkdir(parents=True)
+    (folder / "truth/right.py").write_text("from labs.checking import beside\nnumber = []\n")
+    (folder / "truth/more.py").write_text(
+        "from labs.checking import beside\nright = beside(__file__, 'right')\n"
+    )
+    (folder / "checks.py").write_text(
+        "from labs.checking import beside, check\n"
+        "right, more = beside(__file__, 'right'), beside(__file__, 'more')\n"
+        "assert more.right is right\n"
+        "c = check('a', '')(print)\ndef parameters(draw): return {}\n"
+    )
+    lab = type(CHECKS.lab)(folder, CHECKS.lab.settings)
+    assert [one.id for one in judging.load(lab).checks] == ["a"]
+    before = hand_in.version(lab)
+    (folder / "truth/right.py").write_text("number = [1]\n")
+    assert hand_in.version(lab) != before
+
+
+def test_a_module_of_the_checks_that_is_missing_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "02-x"
+    folder.mkdir()
+    (folder / "checks.py").write_text(
+        "from labs.checking import beside\nright = beside(__file__, 'right')\n"
+    )
+    with pytest.raises(BrokenLab, match=r"line 2: FileNotFoundError.*truth/right\.py"):
+        judging.load(type(CHECKS.lab)(folder, CHECKS.lab.settings))
