@@ -62,6 +62,11 @@ def picture(rows, predicted_kpps):
     points = [
         [list(map(float, pair)) for pair in one.get_offsets().tolist()] for one in first.collections
     ]
+    for one in first.collections:
+        if hasattr(one, "get_segments"):  # of hlines()
+            lines += [
+                [list(map(float, axis)) for axis in zip(*piece)] for piece in one.get_segments()
+            ]
     return {
         "axes": len(axes),
         "xlabel": first.get_xlabel(),

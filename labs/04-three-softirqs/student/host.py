@@ -9,7 +9,7 @@ the container's veth), with the costs of given.toml.  Time is virtual: the same 
 numbers on every computer.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ MS = 1_000_000  # ns
 WARM_MS, MEASURED_MS = 15, 20  # by then the queues of an overloaded host are full
 VXLAN, VETH = 5, 7  # ifindex of the devices, which enters FALCON's hash
 SEARCHED = 1 << 16
+LEAST_PPS, MOST_PPS = 1e3, 1e7  # offered loads that say something and take seconds
 
 
 def load_given():
@@ -104,11 +105,23 @@ def _host(cores, given):
 
 
 def main():
-    given = load_given()
-    rate = float(sys.argv[1]) if len(sys.argv) > 1 else 300_000.0
-    cores = [int(core) for core in sys.argv[2:5]] or [1, 1, 1]
+    parser = argparse.ArgumentParser(description="Measure the receiving host of the lab.")
+    parser.add_argument(
+        "rate",
+        nargs="?",
+        type=float,
+        default=300_000.0,
+        help="offered packets/s, 300000 if left out",
+    )
+    parser.add_argument(
+        "cores", nargs="*", type=int, help="those of the three softirqs, else 1 1 1"
+    )
+    asked = parser.parse_args()
+    given, rate, cores = load_given(), asked.rate, asked.cores or [1, 1, 1]
+    if not LEAST_PPS <= rate <= MOST_PPS:
+        parser.error(f"expected a rate of {LEAST_PPS:,.0f} to {MOST_PPS:,.0f} packets/s")
     if len(cores) != 3 or not all(0 <= core < 20 for core in cores):
-        sys.exit("expected three cores, 0 to 19, one for each softirq")
+        parser.error("expected three cores, 0 to 19, one for each softirq")
     found = measure(rate, cores, given)
     for stage, core in zip(given["stages"], cores):
         print(f"{stage['device']:7} on core {core}: {', '.join(stage['functions'])}")
