@@ -28,6 +28,7 @@ NODE_SECONDS = 10.0
 READY_SECONDS = 300.0  # the first start compiles rxpath's kernels, also on a slow laptop
 PROGRAM_SECONDS = 5.0  # and so much more for each program: many start at once on few cores
 LINK_SECONDS = 30.0  # the kernel's part of bringing links up, beside much other work
+LONG_SECONDS = 0.1  # of that are worth a line in the log
 POLL_SECONDS = 0.02
 END_SECONDS = 2.0  # between SIGTERM and the end of the namespaces
 
@@ -171,7 +172,10 @@ class Emulation:
     def wait_links(self, is_wanted: Callable[[], bool]) -> None:
         """Wait until every link carries frames in both directions, or raise StartFailed."""
         ends = (port for wire in self.wires for port in wire.ends)
+        began = time.monotonic()
         wait_running(ends, self.look, LINK_SECONDS, is_wanted)
+        if (took := time.monotonic() - began) > LONG_SECONDS:
+            self.log(f"the links' carriers came {took:.1f} s after the programs: a busy kernel")
 
     def look(self, port: Port) -> Interface | None:
         """The state of an end of a link."""
