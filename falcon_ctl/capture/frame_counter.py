@@ -34,7 +34,7 @@ class FrameCounter:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)  # becomes SOCK_MIN_RCVBUF
 
     def start(self, program: bytes) -> None:
-        """Count from 0 what `program` accepts (see `capture.marks`)."""
+        """Count from 0 what `program` accepts (see `capture.bpf`)."""
         code = ctypes.create_string_buffer(program, len(program))
         filter_ = _PROGRAM.pack(len(program) // 8, ctypes.addressof(code))
         self._sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, filter_)

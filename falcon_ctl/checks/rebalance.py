@@ -52,7 +52,7 @@ def surge_moves_stage(episode: Episode) -> Verdict:
         if stage.choice in (FIRST, SECOND)
     ]
     moved = [stage for stage in stages if stage.choice == SECOND]
-    calm = [s for s in stages if s.choice == FIRST and s.enqueue < episode.surge_at]
+    before = [s for s in stages if s.choice == FIRST and s.enqueue < episode.surge_at]
     over = [s.time for s in episode.samples if _may_reach(s.loads[episode.cpu], threshold)]
     problems = []
     if not moved:
@@ -61,13 +61,13 @@ def surge_moves_stage(episode: Episode) -> Verdict:
         problems.append(f"CPU {episode.cpu} never showed {threshold} %, yet stages moved")
     elif min(s.enqueue for s in moved) < min(min(over), episode.surge_at) - 2 * interval:
         problems.append("a stage moved before the surge and before the load passed the threshold")
-    shown = f"{len(calm)} stages on first choices before the surge, {len(moved)} on second ones"
+    shown = f"{len(before)} stages on first choices before the surge, {len(moved)} on second ones"
     if moved and over:
         after = (min(s.enqueue for s in moved) - episode.surge_at) / 1000
         shown += f" from {after:.0f} us after it began; CPU {episode.cpu} over {threshold} % from "
         shown += f"{(min(over) - episode.surge_at) / 1000:.0f} us"
     return judge(
-        "a surge moves a colliding stage to its second choice", problems, shown, bool(calm)
+        "a surge moves a colliding stage to its second choice", problems, shown, bool(before)
     )
 
 

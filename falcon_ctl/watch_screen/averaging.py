@@ -61,7 +61,7 @@ def _cpus(pairs: Sequence[tuple[Host, float]]) -> tuple[Cpu, ...]:
 
 
 def _cpu(number: int, sums: Mapping[Work, float], now: Mapping[int, Cpu]) -> Cpu:
-    calm = Cpu(number, 0.0, "idle", 0, 0, 0, ())
+    idle = Cpu(number, 0.0, "idle", 0, 0, 0, ())
     shares = tuple(Share(work, load) for work, load in sums.items())
     load = min(1.0, sum(sums.values()))
-    return replace(now.get(number, calm), load=load, shares=shares)
+    return replace(now.get(number, idle), load=load, shares=shares)

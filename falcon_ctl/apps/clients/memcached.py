@@ -36,7 +36,7 @@ class _Client:
     error: str = ""
     span: tuple[float, float] = (0.0, 0.0)
 
-    def run(self, gate: threading.Barrier) -> None:
+    def run(self, barrier: threading.Barrier) -> None:
         """Connect, wait for the others, and ask until the time is over."""
         from pymemcache.client.base import Client
 
@@ -45,12 +45,12 @@ class _Client:
                 self.address, connect_timeout=_PATIENCE, timeout=_PATIENCE, no_delay=True
             )
             client.version()
-            gate.wait(_PATIENCE)
+            barrier.wait(_PATIENCE)
             self._ask(client)
             client.close()
         except Exception as error:  # noqa: BLE001  # whatever it is, it is the result
             self.error = f"{type(error).__name__}: {error}"
-            gate.abort()
+            barrier.abort()
 
     def _ask(self, client: Any) -> None:
         load, draws = self.load, random.Random(f"{self.load.seed} {self.number}")
@@ -86,9 +86,9 @@ def fill(load: Load, address: tuple[str, int]) -> None:
 
 def run(load: Load, address: tuple[str, int]) -> Result:
     """All clients until they have ended."""
-    gate = threading.Barrier(load.connections)
+    barrier = threading.Barrier(load.connections)
     clients = [_Client(load, number, address) for number in range(load.connections)]
-    threads = [threading.Thread(target=one.run, args=(gate,), daemon=True) for one in clients]
+    threads = [threading.Thread(target=one.run, args=(barrier,), daemon=True) for one in clients]
     for thread in threads:
         thread.start()
     for thread in threads:
