@@ -53,12 +53,13 @@ def grade(
     from labs.grading.submissions import collect
 
     found = command.submissions(submissions or [], everything)
+    graded = command.lab_of(found, lab, labs)
     until = command.due_of(due)
     ids = collect.roster(roster) if roster is not None else []
     targets = command.Targets(csv, html, gradescope, junit, times)
     status = command.run(
-        found,
-        command.lab_of(found, lab, labs),
+        collect.latest_of_each(found, graded.name),
+        graded,
         ids,
         until,
         targets,

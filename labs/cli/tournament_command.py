@@ -33,8 +33,10 @@ def tournament(
 ) -> None:
     """Let submissions play against each other over new rounds, and show who is best."""
     from labs.grading import command as grading
+    from labs.grading.submissions import collect
     from labs.tournament import command
 
-    found = grading.submissions(submissions or [], everything)
+    played = catalogue.find(lab, labs)
+    found = collect.latest_of_each(grading.submissions(submissions or [], everything), played.name)
     drawn = [f"tournament/{secret}/{number}" for number in range(1, seeds + 1)]
-    command.run(found, catalogue.find(lab, labs), drawn, html, csv, jobs=jobs, unsafe=unsafe)
+    command.run(found, played, drawn, html, csv, jobs=jobs, unsafe=unsafe)

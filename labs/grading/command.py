@@ -100,7 +100,7 @@ def _targets(where: Path, folder: bool, grades: Sequence[Grade]) -> Iterator[tup
 
 
 def submissions(paths: Sequence[Path], everything: Path | None) -> list[Submission]:
-    """The submissions that the command line names. Raises CallError."""
+    """All submissions that the command line names. Raises CallError."""
     if everything is None and not paths:
         raise CallError("SUBMISSION", "missing", "submissions, or --all DIR")
     if everything is None:

@@ -58,7 +58,7 @@ def _hand_in(folder: Path, adder: str | None) -> None:
 
 
 def _graded(where: Path):
-    submissions = collect.of_class(where)
+    submissions = collect.latest_of_each(collect.of_class(where), ADDER.name)
     room = []
     patch = pytest.MonkeyPatch()
     patch.setattr(

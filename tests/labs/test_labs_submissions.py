@@ -5,7 +5,7 @@ import os
 import struct
 import tarfile
 import zipfile
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -207,11 +207,28 @@ def test_latest_of_several_counts(tmp_path):
             archive.writestr(zipfile.ZipInfo("adder.py"), text)  # of 1980, as `labs submit` has it
         (tmp_path / name).write_bytes(buffer.getvalue())
         os.utime(tmp_path / name, (time, time))
-    (found,) = collect.of_class(tmp_path)
+    (found,) = collect.latest_of_each(collect.of_class(tmp_path), ADDER.name)
     assert found.files == {"adder.py": b"new"}
     assert found.notes == ("handed in 2 times; not graded: ada_1_2_a.zip",)
     assert found.time is not None
     assert found.time.timestamp() == 1.1e9
+
+
+def test_one_of_another_lab_counts_only_where_there_is_none_of_this_one():
+    def made(source, lab, day):
+        time = datetime(2026, 1, day, tzinfo=timezone.utc)
+        return collect.Submission("ada", source, {"adder.py": b""}, lab, time)
+
+    this, other = made("a.zip", ADDER.name, 1), made("b.zip", "02-other", 2)
+    (found,) = collect.latest_of_each([this, other], ADDER.name)
+    assert (found.source, found.notes) == (
+        "a.zip", ("handed in 2 times; not graded: b.zip",),
+    )  # fmt: skip
+    assert collect.latest_of_each([this, other], "02-other")[0].source == "b.zip"
+    assert collect.latest_of_each([this, other], "03-none")[0].source == "b.zip"
+    assert (
+        collect.latest_of_each([made("c.zip", "", 3), other, this], ADDER.name)[0].source == "c.zip"
+    )
 
 
 def test_what_was_changed_after_labs_submit_is_named(tmp_path):

@@ -1,4 +1,4 @@
-"""One submission a student, of whatever lies in a folder or archive of a class."""
+"""Submissions, of whatever lies in a folder or archive of a class; and the one that counts."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ class Submission:
 
 
 def of_paths(paths: Sequence[Path]) -> list[Submission]:
-    """A submission for each path: an archive, a folder, or a file alone. Raises CallError."""
+    """A submission a path: an archive, a folder, or a file alone. Raises CallError."""
     found = []
     for path in paths:
         if not path.exists():
             raise CallError(str(path), "no such file", "a submission: an archive, folder or file")
         files = archives.read_folder(path) if path.is_dir() else archives.read_file(path)
         found.append(submission(path.name, files))
-    return latest_of_each(found)
+    return found
 
 
 def of_class(path: Path) -> list[Submission]:
@@ -80,7 +80,7 @@ def of_class(path: Path) -> list[Submission]:
     found = [submission(name, files) for name, files in _joined(entries)]
     if not found:
         raise CallError("--all", f"{path}: nothing in it", "a folder or archive of submissions")
-    return latest_of_each(found)
+    return found
 
 
 def _of_archive(path: Path) -> list[tuple[str, Files]]:
@@ -188,19 +188,26 @@ def _time(made: object, named: names.Named, latest: datetime | None) -> tuple[da
     return None, ""
 
 
-def latest_of_each(found: Sequence[Submission]) -> list[Submission]:
-    """One a student, in the order of ids: the latest, with a note about the others."""
+def latest_of_each(found: Sequence[Submission], lab: str) -> list[Submission]:
+    """One a student, in the order of ids: the latest, with a note about the others.
+
+    One that says to be of another lab counts only where there is none of this one.
+    """
     by_id: dict[str, list[Submission]] = {}
     for one in found:
         by_id.setdefault(one.id.lower(), []).append(one)
-    return [_latest(many) for _, many in sorted(by_id.items())]
+    return [_latest(many, lab) for _, many in sorted(by_id.items())]
 
 
-def _latest(many: Sequence[Submission]) -> Submission:
+def _latest(many: Sequence[Submission], lab: str) -> Submission:
     if len(many) == 1:
         return many[0]
     first = datetime.min.replace(tzinfo=datetime.now().astimezone().tzinfo)
-    ordered = sorted(many, key=lambda one: (bool(one.files), one.time or first, one.source))
+
+    def rank(one: Submission) -> tuple[bool, bool, datetime, str]:
+        return bool(one.files), one.lab in ("", lab), one.time or first, one.source
+
+    ordered = sorted(many, key=rank)
     last = ordered[-1]
     others = ", ".join(one.source for one in ordered[:-1])
     return replace(last, notes=(*last.notes, f"handed in {len(many)} times; not graded: {others}"))
