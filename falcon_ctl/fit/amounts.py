@@ -34,6 +34,8 @@ FREE: tuple[Amount, ...] = (
     Amount("gro_receive.tcp", 183, _GUESSED),
     Amount("vxlan_gro_receive.udp", 200, _GUESSED),
     Amount("vxlan_gro_receive.tcp", 200, _GUESSED),
+    Amount("udp_gro_receive.udp", 81, _DERIVED),
+    Amount("inner_udp_gro_receive.udp", 81, _DERIVED),
     Amount("gro_complete.ns", 110, _GUESSED),
     Amount("vxlan_gro_complete.ns", 150, _GUESSED),
     Amount("netif_receive_skb.ns", 37, _DERIVED),

@@ -18,7 +18,7 @@ _FUNCTIONS = {
     "backlog": "process_backlog",
 }
 _ALLOCATION = ("skb_alloc",)
-_GRO = ("gro_receive", "vxlan_gro_receive")
+_GRO = ("gro_receive", "vxlan_gro_receive", "udp_gro_receive")
 
 
 def stage_shares(system: System, load: Stream, seed: int) -> dict[str, float]:
@@ -39,7 +39,9 @@ def first_stage(system: System, point: FirstStage, knobs: Mapping[str, Any]) -> 
     backlog of RPS's CPU; the rest is the driver's.
     """
     amounts = costs.load(system.costs, knobs.get("cost_overrides"))
-    stage = profiles.load()[system.profile].stages[0]
+    chain = profiles.load()[system.profile]
+    in_fragments = point.proto == "udp" and point.frames > 1
+    stage = (chain.of_fragments() if in_fragments else chain).stages[0]
     each = {
         name: getattr(amounts[name], point.proto)
         for name in stage.costs

@@ -223,7 +223,10 @@ def _add_costs(row: Row, key: str, stage: Stage, amounts: Amounts) -> None:
         if name not in amounts:
             raise ConfigError(key, name, "a cost that the cost profile has")
         cost = amounts[name]
-        if cost.per == "host" or (cost.per in _FIRST_STAGE and not first):
+        elsewhere = (cost.per in _FIRST_STAGE and not first) or (
+            cost.per == "cell" and stage.kind != "gro_cell"
+        )
+        if cost.per == "host" or elsewhere:
             raise ConfigError(key, name, f"a cost that is not per {cost.per}")
         _add(getattr(row, cost.per), cost.udp, cost.tcp)
         if cost.per in KIB:

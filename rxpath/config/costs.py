@@ -1,9 +1,10 @@
 """What each piece of work costs: one TOML file of numbers, each with its source.
 
 ``per`` says what is counted: ``frame`` (before GRO), ``alloc`` (the frame's skb), ``gro`` (a frame
-in GRO), ``complete`` (an skb that GRO merged, when it leaves GRO), ``skb`` (after GRO), ``segment``
-(a frame of an skb that GRO merged), or ``host`` (not of a stage).  ``ns`` is an amount for every
-protocol; ``udp`` and ``tcp`` where they differ; ``ns_kib`` adds ns for each KiB.
+in GRO), ``complete`` (an skb that GRO merged, when it leaves GRO), ``cell`` (an skb in the GRO of a
+gro_cell), ``skb`` (after GRO), ``segment`` (a frame of an skb that GRO merged), or ``host`` (not of
+a stage).  ``ns`` is an amount for every protocol; ``udp`` and ``tcp`` where they differ; ``ns_kib``
+adds ns for each KiB.
 
 A file may instead hold one table ``scaled``: another built-in profile (``profile``) on a machine
 whose clock is ``to_mhz`` in place of ``from_mhz``.  Constants of the kernel ([SRC]) stay.
@@ -21,7 +22,7 @@ from rxpath.errors import ConfigError
 from rxpath.model.state.settings import Costs as HostCosts
 
 DIRECTORY = Path(__file__).with_name("costs")
-PER = ("frame", "alloc", "gro", "complete", "skb", "segment", "host")
+PER = ("frame", "alloc", "gro", "complete", "cell", "skb", "segment", "host")
 PER_KIB = ("frame", "skb")  # may cost something for each KiB
 AMOUNTS = ("ns", "udp", "tcp", "ns_kib")
 CONSTANT = "[SRC]"  # a source that begins with this is of a constant, which no clock changes

@@ -19,6 +19,8 @@ from rxpath.model.state import codes
 _NAMES = ("napi", "gro_cell", "backlog", "socket", "poll")
 KINDS = {name: codes.STAGE_NAMES.index(name) for name in (*_NAMES, "defrag")} | {"deny": codes.DENY}
 FRAGMENT, DATAGRAM = "ip_defrag", "ip_frag_reasm"  # costs of a fragment, and of a whole datagram
+# GRO leaves fragments at IP: their protocol's GRO does not see them [inet_gro_receive].
+WHOLE = ("udp_gro_receive", "inner_udp_gro_receive")
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _HOOKED = ("napi", "gro_cell", "backlog")  # where the kernel has hooks
 _OPTIONAL = ("policy", "defrag")
@@ -78,7 +80,8 @@ class Profile:
         cut = stage.costs.index(stage.defrag)
         queued = replace(stage, costs=(*stage.costs[:cut], FRAGMENT), defrag="")
         whole = replace(stage, kind="defrag", costs=(DATAGRAM, *stage.costs[cut:]), defrag="")
-        return replace(self, stages=(*self.stages[:at], queued, whole, *self.stages[at + 1 :]))
+        stages = (*self.stages[:at], queued, whole, *self.stages[at + 1 :])
+        return replace(self, stages=tuple(map(_without_its_protocols_gro, stages)))
 
     def denied(self) -> Profile:
         """The chain of a flow that the policy denies: it ends at the hook."""
@@ -89,6 +92,10 @@ class Profile:
         end = replace(last, kind="deny", costs=(), policy="", defrag="")
         last = replace(last, costs=paid, policy="", defrag="")
         return replace(self, stages=(*self.stages[: self.hook], last, end))
+
+
+def _without_its_protocols_gro(stage: Stage) -> Stage:
+    return replace(stage, costs=tuple(name for name in stage.costs if name not in WHOLE))
 
 
 @cache

@@ -136,7 +136,7 @@ def _poll(state: State, cpu: int, napi: int, now: int) -> bool:
         slot = priority.take(state, cpu, napi)
         if slot >= 0:
             core.polled += 1
-            stages.start_skb(state, cpu, slot, now)
+            stages.start_skb(state, cpu, napi, slot, now)
             return True
         core.flushes = core.urgent
     if core.flushes == 0 and core.polled < state.knobs.weight:
@@ -146,7 +146,7 @@ def _poll(state: State, cpu: int, napi: int, now: int) -> bool:
             if napi < codes.CELL_NAPI:
                 stages.start_frame(state, cpu, napi, slot, now)
             else:
-                stages.start_skb(state, cpu, slot, now)
+                stages.start_skb(state, cpu, napi, slot, now)
             return True
     core.flushes = 1  # what comes now waits for the next poll
     held = gro.take_oldest(state, napi)

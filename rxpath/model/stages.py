@@ -53,14 +53,18 @@ def start_frame(state: State, cpu: int, queue: int, slot: int, now: int) -> None
 
 
 @inlined
-def start_skb(state: State, cpu: int, slot: int, now: int) -> None:
-    """A softirq takes the skb off a gro_cell or backlog."""
+def start_skb(state: State, cpu: int, napi: int, slot: int, now: int) -> None:
+    """A softirq takes the skb off a gro_cell or backlog.
+
+    A gro_cell has GRO once more. What a policy steered came by netif_rx and passes it by
+    [gro_cells_receive of the authors' kernel], but for mFlow's parts, whose own queues precede it.
+    """
     skb = state.slots[slot]
-    stage = state.stages[skb.stage]
+    stage, tcp = state.stages[skb.stage], skb.protocol == codes.TCP
     if skb.waits_for == codes.WORK_SPLIT:
         kind = codes.SPLIT
         cost = state.costs.split_receive + _gro_cost(state, skb)
-        if skb.protocol == codes.TCP and state.knobs.before_alloc:
+        if tcp and state.knobs.before_alloc:
             cost += stage.alloc[True]
     elif skb.waits_for == codes.WORK_RPS:
         kind = codes.RPS
@@ -68,6 +72,8 @@ def start_skb(state: State, cpu: int, slot: int, now: int) -> None:
     else:
         kind = stage.kind
         cost = stack_cost(stage, skb)
+        if napi < codes.BACKLOG_NAPI or state.knobs.resequence == codes.ON:
+            cost += stage.cell[tcp]
     if skb.came_from != cpu:
         cost += state.costs.cache_penalty
     begin(state, cpu, slot, kind, skb.choice, now)

@@ -14,11 +14,11 @@ from rxpath.config.knobs import Knobs
 BATCH = 64  # the NAPI weight
 MERGED = 2  # skbs that GRO makes of a full poll's segments, 64 KB at most each
 FIRST = ["driver_poll", "skb_alloc"]
-GRO = ["gro_receive", "vxlan_gro_receive"]
+GRO = ["gro_receive", "vxlan_gro_receive", "udp_gro_receive"]
 COMPLETE = ["gro_complete", "vxlan_gro_complete"]
 STACK = ["netif_receive_skb", "ip_rcv", "udp_tunnel_rcv", "vxlan_rcv", "gro_cells_receive"]
-BRIDGE = ["gro_cell_poll", "inner_gro_receive", "netif_receive_skb"]
-BRIDGE += ["br_handle_frame", "veth_xmit", "netif_rx"]
+CELL = ["inner_gro_receive", "inner_udp_gro_receive"]  # which FALCON's packets pass by
+BRIDGE = ["gro_cell_poll", "netif_receive_skb", "br_handle_frame", "veth_xmit", "netif_rx"]
 PROTOCOL = ["netif_receive_skb", "ip_rcv", "l4_rcv", "sock_queue"]
 CONTAINER = ["process_backlog", *PROTOCOL]
 POLL = ["softirq_entry", "napi_poll", "ipi_send"]
@@ -42,7 +42,7 @@ class CoreCosts:
 
     def udp_serialized(self) -> float:
         """All three softirqs on one core: three polls a batch, and then the application wakes."""
-        work = self.total(FIRST + GRO + STACK + BRIDGE + CONTAINER)
+        work = self.total(FIRST + GRO + STACK + CELL + BRIDGE + CONTAINER)
         return work + self.once_a_poll(["softirq_entry", *["napi_poll"] * 3, "wake_up"])
 
     def udp_host(self, wire_len: int) -> float:
@@ -64,7 +64,7 @@ class CoreCosts:
     def tcp_micro_flow(self) -> float:
         """A core of mFlow's: all but the driver's work on the frames that it gets."""
         frame = self.total(["skb_alloc", "br_segment", "tcp_try_coalesce"], "tcp")
-        skb = self.total(BRIDGE + CONTAINER, "tcp") - self.total(["remote_enqueue"])
+        skb = self.total(CELL + BRIDGE + CONTAINER, "tcp") - self.total(["remote_enqueue"])
         return self.tcp_split("docker") + frame + skb * MERGED / BATCH
 
     def tcp_first_stage(self, profile: str) -> float:

@@ -94,6 +94,8 @@ class Stages:
             kind, cost = codes.RPS, self.cost("split_receive") + self.stack_cost(skb)
         else:
             kind, cost = profiles.KINDS[skb.stages[skb.at].kind], self.stack_cost(skb)
+            if napi.kind == "cell" or self.k.policy == "mflow":
+                cost += self.sum(skb, "cell")[0]
         if skb.came_from != cpu.number:
             cost += self.cost("cache_penalty")
         self.begin(cpu, skb, kind, skb.choice)

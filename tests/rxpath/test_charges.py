@@ -99,6 +99,25 @@ def test_a_merged_skb_pays_once_for_leaving_gro(policy, chain, each, size):
     assert softirqs(6, size, chain, profile=chain, policy=policy) == 6 * each
 
 
+@pytest.mark.parametrize(
+    ("policy", "chain", "passes"),
+    [
+        ("same_cpu", "docker", 6),
+        ("rps", "docker", 6),
+        ("mflow", "mflow", 6),
+        ("falcon", "docker", 0),  # netif_rx in place of the gro_cell
+        ("falcon+rps", "docker", 0),
+    ],
+)
+def test_what_falcon_steers_passes_the_gro_cells_gro_by(policy, chain, passes):
+    paid = FREE | {"inner_gro_receive.ns": 10, "inner_udp_gro_receive.udp": 1}
+    host = model(profile=chain, policy=policy, cost_overrides=paid)
+    run(host, make_trace(np.arange(6) * 1000, rss_hash=1, chain=host.chain(chain)))
+    assert host.stats()["delivered"] == 6
+    busy = host.stats()["busy_ns"]
+    assert sum(cpu["softirq"] + cpu["ksoftirqd"] for cpu in busy) == passes * 11
+
+
 @pytest.mark.parametrize("policy", ["same_cpu", "rps", "falcon"])
 def test_a_frame_that_gro_holds_alone_or_not_at_all_pays_nothing(policy):
     assert softirqs(6, 1, "docker", policy=policy) == 0

@@ -290,7 +290,7 @@ def test_net_rx_action_ends_when_exactly_its_time_is_used_up():
 
 
 def test_falcon_counts_each_time_that_it_is_switched_off_and_on():
-    host = model(policy="falcon", falcon={"load_interval_ns": 10_000, "threshold": 20})
+    host = model(policy="falcon", falcon={"load_interval_ns": 10_000, "threshold": 15})
     out, states = Rows.new(Event, 512), [False]
     for burst in (0, 1_000_000, 2_000_000):
         for slot in range(100):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -139,6 +140,18 @@ def test_a_whole_datagram_pays_nothing_for_fragments():
     assert sum(cpu["softirq"] for cpu in host.stats()["busy_ns"]) == 0
 
 
+def test_gro_of_the_protocol_does_not_see_fragments():
+    amounts = {"udp_gro_receive.udp": 100, "inner_udp_gro_receive.udp": 10, "br_handle_frame.ns": 1}
+
+    def taken(parts):
+        host = model(profile="docker", cost_overrides=FREE | amounts)
+        run(host, fragments(host, [0] * PARTS, profile="docker", parts=parts))
+        busy = host.stats()["busy_ns"]
+        return sum(cpu["softirq"] + cpu["ksoftirqd"] for cpu in busy)
+
+    assert (taken(0), taken(PARTS)) == (PARTS * 111, PARTS)
+
+
 def test_one_recvmsg_reads_a_datagram_and_what_is_per_frame_counts_each_fragment(tmp_path):
     text = (costs.DIRECTORY / "xeon-silver-4114.toml").read_text()
     path = tmp_path / "costs.toml"
@@ -210,6 +223,11 @@ def test_memory_and_tables_are_empty_again_when_all_is_read():
 # -- chains -------------------------------------------------------------------------------------
 
 
+def without_its_protocols_gro(stage):
+    costs = tuple(name for name in stage.costs if not name.endswith("udp_gro_receive"))
+    return replace(stage, costs=costs)
+
+
 def test_fragments_meet_what_stands_in_front_of_the_protocol_and_then_wait():
     for name, profile in profiles.load().items():
         cut = profile.of_fragments()
@@ -217,9 +235,10 @@ def test_fragments_meet_what_stands_in_front_of_the_protocol_and_then_wait():
             assert cut is profile
             continue
         *front, queued, whole, socket = cut.stages
-        assert (*front, socket) == (*profile.stages[:-2], profile.stages[-1])
+        *before, protocol, _ = map(without_its_protocols_gro, profile.stages)
+        assert (*front, socket) == (*before, profile.stages[-1])
         assert (queued.costs[-1], whole.costs[0]) == ("ip_defrag", "ip_frag_reasm")
-        assert queued.costs[:-1] + whole.costs[1:] == profile.stages[-2].costs
+        assert queued.costs[:-1] + whole.costs[1:] == protocol.costs
         assert whole.costs[1:] == ("l4_rcv", "tcp_try_coalesce", "sock_queue")
 
 

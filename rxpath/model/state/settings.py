@@ -88,6 +88,7 @@ class Stage(Row):
     alloc = words(2, "a frame's skb", "ns")
     gro = words(2, "a frame in GRO", "ns")
     complete = words(2, "an skb of several frames that leaves GRO", "ns")
+    cell = words(2, "an skb in a gro_cell's GRO", "ns")
     skb = words(2, "an skb", "ns")
     segment = words(2, "a frame of the skb", "ns")
     skb_kib = words(2, "a KiB of the skb", "ns")
