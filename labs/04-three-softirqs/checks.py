@@ -24,6 +24,8 @@ from rxpath.results import Busy, counters, frames_until
 FILE = "predict.py"
 CHAIN, COSTS = "docker", "xeon-silver-4114"
 EACH_PACKET = ("frame", "alloc", "gro", "skb")  # what UDP pays for
+# The application spins on its socket; FALCON's packets pass the gro_cell's GRO by, others do not.
+SPARED = ("wake_up.ns", "inner_gro_receive.udp", "inner_udp_gro_receive.udp")
 OWN = ("vxlan_rcv", "br_handle_frame", "l4_rcv")  # a function of each stage's own
 MS = 1_000_000  # ns
 WARM_MS, MEASURED_MS = 15, 20
@@ -120,7 +122,7 @@ def _run(rate: float, cores: list[int], given: dict[str, Any]) -> dict[str, Any]
         "irq_cpus": cores[:1],
         "policy": "same_cpu" if len(falcon_cpus) == 1 else "falcon",
         "falcon": {"cpus": falcon_cpus, "balancing": False, "switch_off": False, "order": "none"},
-        "cost_overrides": {**overrides, "wake_up.ns": 0},
+        "cost_overrides": {**overrides, **dict.fromkeys(SPARED, 0)},
     }
     model = Model(Knobs.parse(knobs), slots=20_000, sockets=1, flows=1)
     rss_hash = next(
@@ -324,7 +326,7 @@ def saturation(student: Student, given: dict[str, Any]) -> None:
             f"{where}: wrong by a factor of 1000; costs are ns, the result is packets/s",
             seen=seen,
         )
-        if len(values) > 1:
+        if len(values) > 1 and not _near(seen, right):  # cores may happen to be equally busy
             mean = 1e9 * len(values) / sum(values)
             message = f"{where}: this takes the mean of the cores, but one of them is full first"
             expect(

@@ -91,6 +91,9 @@ def _host(cores, given):
             "remote_enqueue.ns": given["send_ns"],
             "cache_penalty.ns": given["receive_ns"],
             "wake_up.ns": 0,  # the application spins on its socket: nobody has to wake it
+            # FALCON's packets pass the gro_cell's GRO by, others do not.
+            "inner_gro_receive.udp": 0,
+            "inner_udp_gro_receive.udp": 0,
         },
     }
     model = Model(Knobs.parse(knobs), slots=20_000, sockets=1, flows=1)
