@@ -70,7 +70,10 @@ def _loads() -> Figure:
     loads, systems = _given(), _systems()
     base = {name: measure(OVERLAY, load, SEED).pps for name, load in loads.items()}
     for place, ((title, system), colour) in enumerate(zip(systems.items(), COLOURS, strict=True)):
-        values = [measure(system, load, SEED).pps / base[name] for name, load in loads.items()]
+        values = [
+            1.0 if system is OVERLAY else measure(system, load, SEED).pps / base[name]
+            for name, load in loads.items()
+        ]
         axes.bar(np.arange(len(loads)) + 0.2 * place - 0.3, values, 0.2, color=colour, label=title)
     axes.set_xticks(range(len(loads)), list(loads))
     axes.axhline(1, color="0.3", linewidth=0.8)

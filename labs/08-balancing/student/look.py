@@ -14,8 +14,6 @@ from falcon_ctl.papers.loads import TESTBED
 from falcon_ctl.systems import custom
 from falcon_ctl.systems.catalogue import FALCON, OVERLAY
 from falcon_ctl.systems.system import merge_knobs
-from falcon_ctl.timeline import drawing, from_virtual
-from falcon_ctl.timeline.build import Assembly
 from falcon_ctl.virtual.loads import Stream
 from falcon_ctl.virtual.measure import measure
 from rxpath.errors import RxPathError
@@ -48,12 +46,19 @@ def main():
                 f"{found.latency_us(0.99):6,.0f} us{found.held / found.delivered:8.2f}"
             )
     if len(chosen) == 1:
-        assembly = Assembly(f"{chosen[0]}, seed {seed}")
-        for system in (FALCON, own):
-            run = from_virtual.recorded(system, LOADS[chosen[0]], seed, system.name)
-            assembly.add(run, 10_000)
-        Path("timeline.png").write_bytes(drawing.picture(assembly.timeline, "png"))
-        print("wrote timeline.png")
+        draw(own, chosen[0], seed)
+
+
+def draw(own, load, seed):
+    """Write timeline.png: some packets of FALCON and of your policy."""
+    from falcon_ctl.timeline import drawing, from_virtual  # Matplotlib: the table does without
+    from falcon_ctl.timeline.build import Assembly
+
+    assembly = Assembly(f"{load}, seed {seed}")
+    for system in (FALCON, own):
+        assembly.add(from_virtual.recorded(system, LOADS[load], seed, system.name), 10_000)
+    Path("timeline.png").write_bytes(drawing.picture(assembly.timeline, "png"))
+    print("wrote timeline.png")
 
 
 if __name__ == "__main__":
