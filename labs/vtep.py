@@ -16,13 +16,18 @@ from typing import Any
 
 from labs.draw import Draw
 from labs.frames import (
+    ARP_TYPE,
     IPV4_TYPE,
+    IPV6_TYPE,
+    TCP,
     UDP,
     VLAN_TYPE,
     VXLAN_PORT,
     arp_request,
     ethernet,
     ipv4,
+    ipv6,
+    tcp,
     udp,
     vxlan_header,
 )
@@ -139,6 +144,22 @@ def plain(
     hosts = given["hosts"]
     data = packet_of(given) if payload is None else payload
     return ethernet(hosts[dst], hosts[src], data, kind)
+
+
+def various(given: Given) -> list[bytes]:
+    """Frames from red a to red c: UDP of three lengths, TCP, ARP, IPv6, a fragment, no IP."""
+    hosts = given["hosts"]
+    arp = arp_request(hosts["red_a"], "10.0.0.11", "10.0.0.21")[14:]
+    segment = tcp(given["src_port"], 80, 1, b"GET /")
+    payloads: list[tuple[bytes, int]] = [
+        *((packet_of(given, bytes(size)), 0x0800) for size in (0, 33, 1300)),
+        (ipv4("10.0.0.11", "10.0.0.21", TCP, segment), 0x0800),
+        (packet_of(given, bytes(100), fragment=0x2000), 0x0800),
+        (arp, ARP_TYPE),
+        (ipv6("2001:db8::1", "2001:db8::2", UDP, udp(1, 2, b"six", sum_=7)), IPV6_TYPE),
+        (b"neither IP nor ARP", 0x88B5),
+    ]
+    return [plain(given, "red_a", "red_c", *each) for each in payloads]
 
 
 def tagged(frame: bytes, vid: int) -> bytes:

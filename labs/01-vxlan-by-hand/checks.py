@@ -6,10 +6,10 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from labs.checking import Draw, Student, check, expect, fail
+from labs.checking import Draw, Student, beside, check, expect, fail
 from labs.frames import (
+    ICMP,
     IPV4_SIZE,
-    IPV4_TYPE,
     IPV6_TYPE,
     OUTER_SIZE,
     TCP,
@@ -20,22 +20,31 @@ from labs.frames import (
     address,
     arp_request,
     checksum,
-    ethernet,
     ip,
-    ipv4,
-    ipv6,
     mac,
-    tcp,
     udp,
     udp_checksum,
     vxlan_header,
 )
 
-FILE = "vxlan.py"
+calls = beside(__file__, "calls")
+tunnel = beside(__file__, "tunnel")
+FILE = calls.FILE
+dropped = calls.dropped
+encapsulated = calls.encapsulated
+port_of = calls.port_of
+shown = calls.shown
+taken = calls.taken
+inner_arp = tunnel.inner_arp
+inner_ip = tunnel.inner_ip
+inner_ipv6 = tunnel.inner_ipv6
+inner_tcp = tunnel.inner_tcp
+inner_udp = tunnel.inner_udp
+outer = tunnel.outer
+Given = dict[str, Any]
+
 MTUS = (1500, 1550, 1600, 4000, 4470, 9000, 9216)
 FLOWS, FEWEST = 256, 192  # flows of a test, and how many ports they have to have at least
-ICMP, ICMPV6 = 1, 58
-Given = dict[str, Any]
 
 
 # -- what differs from student to student ----------------------------------------------------------
@@ -84,147 +93,6 @@ def answers(given: Given) -> dict[str, Any]:
         "container_mss": mtu - 50 - 40,
         "wrong_mtu": "b",
     }
-
-
-# -- frames ----------------------------------------------------------------------------------------
-
-
-def inner_udp(
-    given: Given,
-    data: bytes = b"data",
-    *,
-    src_port: int | None = None,
-    dst_port: int | None = None,
-    src: str = "",
-    dst: str = "",
-    **of_ip: Any,
-) -> bytes:
-    """A container's UDP frame; `of_ip` are fields of `frames.ipv4`."""
-    ports = src_port or given["src_port"], dst_port or given["dst_port"]
-    return inner_ip(given, UDP, udp(*ports, data), src=src, dst=dst, **of_ip)
-
-
-def inner_ip(
-    given: Given, protocol: int, payload: bytes, *, src: str = "", dst: str = "", **of_ip: Any
-) -> bytes:
-    """A container's IPv4 frame."""
-    hosts = given["hosts"]
-    packet = ipv4(src or hosts["a_ip"], dst or hosts["b_ip"], protocol, payload, **of_ip)
-    return ethernet(hosts["b_mac"], hosts["a_mac"], packet)
-
-
-def inner_tcp(given: Given, seq: int, payload: bytes) -> bytes:
-    """A container's TCP segment."""
-    segment = tcp(given["src_port"], given["dst_port"], seq, payload, sum_=seq)
-    return inner_ip(given, TCP, segment, ident=seq)
-
-
-def inner_arp(given: Given) -> bytes:
-    """A container's ARP request, 42 bytes."""
-    hosts = given["hosts"]
-    return arp_request(hosts["a_mac"], hosts["a_ip"], hosts["b_ip"])
-
-
-def inner_ipv6(
-    given: Given, last: int = 2, *, src_port: int | None = None, echo: bytes = b""
-) -> bytes:
-    """A container's UDP datagram over IPv6, or its ping; `last`: of the destination address."""
-    hosts = given["hosts"]
-    ports = src_port or given["src_port"], given["dst_port"]
-    payload = b"\x80\x00" + echo if echo else udp(*ports, b"six", sum_=0x1234)
-    protocol = ICMPV6 if echo else UDP
-    packet = ipv6("2001:db8::1", f"2001:db8::{last:x}", protocol, payload)
-    return ethernet(hosts["b_mac"], hosts["a_mac"], packet, IPV6_TYPE)
-
-
-def outer(
-    given: Given,
-    inner: bytes,
-    *,
-    header: bytes = b"",
-    tag: int = 0,
-    source: int = 50000,
-    port: int = VXLAN_PORT,
-    sum_: int = 0,
-    length: int | None = None,
-    dst: str = "",
-    protocol: int = UDP,
-    ether_type: int = IPV4_TYPE,
-    **of_ip: Any,
-) -> bytes:
-    """A frame in the tunnel, as the other VTEP sends it to this one."""
-    tunnel = given["tunnel"]
-    payload = (header or vxlan_header(given["vni"])) + inner
-    datagram = udp(source, port, payload, sum_=sum_, length=length)
-    packet = ipv4(tunnel["src_ip"], dst or tunnel["dst_ip"], protocol, datagram, **of_ip)
-    return ethernet(tunnel["dst_mac"], tunnel["src_mac"], packet, ether_type, tag)
-
-
-# -- calls of the student's functions --------------------------------------------------------------
-
-
-def port_of(student: Student, inner: bytes) -> int:
-    """The student's source port of a frame."""
-    port = student.call(FILE, "source_port", inner)
-    if not isinstance(port, int) or isinstance(port, bool):
-        fail("source_port has to return a number", seen=shown(port), expected="49152..65535")
-    return int(port)
-
-
-def encapsulated(student: Student, given: Given, inner: bytes) -> bytes:
-    """The student's outer frame of an inner frame."""
-    frame = student.call(FILE, "encapsulate", inner, given["vni"], given["tunnel"])
-    if not isinstance(frame, bytes):
-        fail(
-            "encapsulate has to return bytes: bytes(packet) turns a Scapy packet into them",
-            seen=shown(frame),
-            expected="bytes",
-        )
-    expect(
-        len(frame) >= OUTER_SIZE,
-        "the outer frame is shorter than its own headers",
-        seen=f"{len(frame)} bytes",
-        expected=f"{OUTER_SIZE} bytes and the inner frame",
-    )
-    return bytes(frame)
-
-
-def decapsulated(student: Student, given: Given, frame: bytes) -> Any:
-    """What the student's decapsulation returns, as (VNI, inner) or None."""
-    found = student.call(FILE, "decapsulate", frame, given["tunnel"]["dst_ip"])
-    return tuple(found) if isinstance(found, list | tuple) else found
-
-
-def shown(value: Any) -> str:
-    """A value for a message, at most 60 characters."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def taken(student: Student, given: Given, frame: bytes, inner: bytes, message: str) -> None:
-    """Fail unless a frame is decapsulated to the VNI and an inner frame."""
-    found = decapsulated(student, given, frame)
-    expected = f"VNI {given['vni']} and {len(inner)} bytes"
-    if found is None:
-        fail(message, seen="None: the frame was dropped", expected=expected)
-    if not (isinstance(found, tuple) and len(found) == 2):
-        fail("decapsulate has to return (vni, inner) or None", shown(found), expected)
-    vni, got = found
-    expect(vni == given["vni"], message, seen=f"VNI {vni}", expected=expected)
-    if got != inner:
-        what = f"{len(got)} bytes" if isinstance(got, bytes) else shown(got)
-        same = isinstance(got, bytes) and len(got) == len(inner)
-        fail(
-            message,
-            seen=f"{what}, {'but other ones' if same else 'not the same'}",
-            expected=expected,
-        )
-
-
-def dropped(student: Student, given: Given, frame: bytes, message: str) -> None:
-    """Fail unless a frame is dropped."""
-    found = decapsulated(student, given, frame)
-    expect(found is None, message, seen=shown(found), expected="None")
 
 
 # -- task 1 and 7: pencil and paper ----------------------------------------------------------------

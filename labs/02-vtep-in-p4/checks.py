@@ -6,193 +6,49 @@ controller's entries and what is expected are made here.
 
 from __future__ import annotations
 
-import hashlib
 import struct
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
-from labs.checking import Draw, Student, check, expect, fail
+from labs.checking import Draw, Student, beside, check, expect, fail
 from labs.frames import (
     ARP_TYPE,
-    IPV6_TYPE,
     OUTER_SIZE,
-    TCP,
-    UDP,
-    VXLAN_PORT,
-    address,
     arp_request,
     checksum,
     ip,
-    ipv4,
-    ipv6,
     mac,
-    tcp,
-    udp,
     vxlan_header,
 )
-from labs.vtep import controller, from_machine, from_tunnel, network, packet_of, plain, tagged
+from labs.vtep import (
+    Given,
+    from_machine,
+    from_tunnel,
+    network,
+    packet_of,
+    plain,
+    tagged,
+    various,
+)
 
-COMPILED = Path(__file__).parent / "compiled"  # of the solutions that come with the lab
-PROGRAM, CHOICES, WAY = "vtep.p4", "choices.txt", "way.toml"
-BROADCAST = "ff:ff:ff:ff:ff:ff"
+leaving = beside(__file__, "leaving")
+switch = beside(__file__, "switch")
+OUTER_FIELDS = leaving.OUTER_FIELDS
+TAG_FIELDS = leaving.TAG_FIELDS
+defined = leaving.defined
+flooded = leaving.flooded
+ips = leaving.ips
+macs = leaving.macs
+only = leaving.only
+ports_of = leaving.ports_of
+tunnelled = leaving.tunnelled
+left = switch.left
+run = switch.run
+
 FLOWS, FEWEST = 64, 48
-Given = dict[str, Any]
-Frame = tuple[int, bytes]
 
 
 def parameters(draw: Draw) -> Given:
     """The student's network."""
     return network(draw)
-
-
-# -- the student's program -------------------------------------------------------------------------
-
-_programs: dict[str, str] = {}
-
-
-def program(student: Student) -> str:
-    """BMv2 JSON of the student's program; "" for the tables that come with the lab."""
-    way = student.toml(WAY).get("way")
-    if way == "tables":
-        return ""
-    if way != "p4":
-        fail('way.toml: way is neither "p4" nor "tables"', seen=way, expected='"p4" or "tables"')
-    source = student.text(PROGRAM)
-    digest = hashlib.sha256(source.encode()).hexdigest()
-    ready = COMPILED / f"{digest[:16]}.json"
-    if digest not in _programs:
-        _programs[digest] = ready.read_text() if ready.exists() else compiled(student)
-    return _programs[digest]
-
-
-def compiled(student: Student) -> str:
-    """The student's program, compiled by p4c in the worker."""
-    made = student.trial("compiled")
-    if made["missing"]:
-        fail(
-            'p4c is not on the PATH: see the handout for how to get it, or set way = "tables" in '
-            "way.toml and fill in choices.txt"
-        )
-    if "error" in made:
-        where = f"line {made['line']}: " if made["line"] else ""
-        fail(f"vtep.p4 does not compile: {where}{made['error']}")
-    return str(made["program"])
-
-
-def run(student: Student, given: Given, frames: list[Frame], noise: bool = False) -> list[Any]:
-    """What leaves for each frame: a list of (port, bytes), and a list of digests."""
-    found = student.trial(
-        "run",
-        program=program(student),
-        controller=controller(given),
-        frames=[list(frame) for frame in frames],
-        noise=noise,
-    )
-    if "error" in found:
-        fail(f"the switch does not take it: {found['error']}")
-    outs = [[(port, data) for port, data in each] for each in found["out"]]
-    return list(zip(outs, found["digests"], strict=True))
-
-
-def left(student: Student, given: Given, *frames: Frame, noise: bool = False) -> list[list[Frame]]:
-    """What leaves for each frame."""
-    return [out for out, _ in run(student, given, list(frames), noise)]
-
-
-OUTER_FIELDS = (
-    (0, 14, "outer_ethernet"),
-    (14, 15, "outer_ipv4.version and ihl"),
-    (15, 16, "outer_ipv4.tos"),
-    (16, 18, "outer_ipv4.total_len"),
-    (18, 20, "outer_ipv4.identification"),
-    (20, 22, "outer_ipv4's flags or frag_offset"),
-    (22, 23, "outer_ipv4.ttl"),
-    (23, 24, "outer_ipv4.protocol"),
-    (26, 34, "an address of outer_ipv4"),
-    (34, 36, "outer_udp.src_port"),
-    (36, 38, "outer_udp.dst_port"),
-    (38, 40, "outer_udp.length"),
-    (40, 42, "outer_udp.checksum"),
-    (42, 43, "vxlan.flags"),
-    (43, 46, "vxlan.reserved1"),
-    (46, 49, "vxlan.vni"),
-    (49, 50, "vxlan.reserved2"),
-    (62, 64, "ethernet.ether_type"),
-)
-TAG_FIELDS = (
-    (12, 14, "ethernet.ether_type"),
-    (14, 16, "pcp, dei or vid of vlan"),
-    (16, 18, "vlan.ether_type"),
-)
-
-
-def defined(
-    student: Student, given: Given, frames: list[Frame], fields: Sequence[tuple[int, int, str]]
-) -> None:
-    """Fail where a field of what leaves depends on values that P4 leaves undefined."""
-    usual, noisy = (left(student, given, *frames, noise=noise) for noise in (False, True))
-    for (_, frame), outs in zip(frames, zip(usual, noisy, strict=True), strict=True):
-        for (_, one), (_, other) in zip(*outs, strict=False):
-            for start, end, name in fields:
-                expect(
-                    one[start:end] == other[start:end],
-                    "a field has whatever value was there before: nothing writes it, or it is "
-                    "computed from a header that is not valid",
-                    seen=f"{name} of a frame of {len(frame)} bytes",
-                    expected="the same value on every switch",
-                )
-        same = [port for port, _ in outs[0]] == [port for port, _ in outs[1]]
-        expect(same, "where a frame leaves depends on a field that nothing writes")
-
-
-# -- what is found ---------------------------------------------------------------------------------
-
-
-def ports_of(frames: list[Frame]) -> str:
-    """The ports that frames left by, for a message."""
-    return ", ".join(f"port {port}" for port, _ in frames) or "nothing leaves"
-
-
-def only(out: list[Frame], port: int, what: str) -> bytes:
-    """The one frame that left, by a port."""
-    if [p for p, _ in out] != [port]:
-        fail(f"{what} does not leave by the one port that it should", ports_of(out), f"port {port}")
-    return out[0][1]
-
-
-def tunnelled(given: Given, data: bytes, place: int, what: str) -> tuple[int, bytes]:
-    """The source port and the payload of a frame in the tunnel, whose addresses are right."""
-    link, vtep = given["links"][place], given["remote_vteps"][place]
-    expect(
-        len(data) >= OUTER_SIZE and data[12:14] == b"\x08\x00",
-        f"{what} leaves without the outer headers (setValid and emit, in the order of the wire)",
-        seen=f"{len(data)} bytes, EtherType 0x{data[12:14].hex()}",
-        expected="outer Ethernet, IPv4, UDP, VXLAN in front of the frame",
-    )
-    packet = data[14:]
-    expect(
-        packet[0] == 0x45 and packet[9] == UDP,
-        f"{what}: the outer IP header is not one of 20 bytes that carries UDP",
-        seen=f"version and IHL 0x{packet[0]:02x}, protocol {packet[9]}",
-        expected="0x45, 17",
-    )
-    ends = f"{address(packet[12:16])} to {address(packet[16:20])}"
-    expect(
-        packet[12:20] == ip(given["own_vtep"]) + ip(vtep),
-        f"{what}: the outer IP addresses are not those of the two VTEPs",
-        seen=ends,
-        expected=f"{given['own_vtep']} to {vtep}",
-    )
-    expect(
-        data[:12] == mac(link["next_mac"]) + mac(link["own_mac"]),
-        f"{what}: the outer MAC addresses are not those of the link",
-        seen=data[:12].hex(":"),
-        expected="those of table link",
-    )
-    source, port = struct.unpack_from("!HH", packet, 20)
-    expect(port == VXLAN_PORT, f"{what}: the UDP destination port is not VXLAN's", port, VXLAN_PORT)
-    return source, packet[28:]
 
 
 # -- task 1 ----------------------------------------------------------------------------------------
@@ -306,22 +162,6 @@ def inner(student: Student, given: Given) -> None:
             seen=f"{len(got)} bytes: {got[:24].hex(' ')} …",
             expected=f"{len(frame)} bytes: {frame[:24].hex(' ')} …",
         )
-
-
-def various(given: Given) -> list[bytes]:
-    """Frames from red a to red c: UDP of three lengths, TCP, ARP, IPv6, a fragment, no IP at all."""
-    hosts = given["hosts"]
-    arp = arp_request(hosts["red_a"], "10.0.0.11", "10.0.0.21")[14:]
-    segment = tcp(given["src_port"], 80, 1, b"GET /")
-    payloads: list[tuple[bytes, int]] = [
-        *((packet_of(given, bytes(size)), 0x0800) for size in (0, 33, 1300)),
-        (ipv4("10.0.0.11", "10.0.0.21", TCP, segment), 0x0800),
-        (packet_of(given, bytes(100), fragment=0x2000), 0x0800),
-        (arp, ARP_TYPE),
-        (ipv6("2001:db8::1", "2001:db8::2", UDP, udp(1, 2, b"six", sum_=7)), IPV6_TYPE),
-        (b"neither IP nor ARP", 0x88B5),
-    ]
-    return [plain(given, "red_a", "red_c", *each) for each in payloads]
 
 
 @check(
@@ -562,29 +402,6 @@ def refuse(student: Student, given: Given) -> None:
 # -- task 4 ----------------------------------------------------------------------------------------
 
 
-def flooded(
-    student: Student, given: Given, frame: Frame, want: list[int], what: str
-) -> list[Frame]:
-    """The copies of a frame, when they leave by the right ports."""
-    (out,) = left(student, given, frame)
-    found = sorted(port for port, _ in out)
-    if found != sorted(want):
-        expected = ", ".join(f"port {port}" for port in want)
-        came = [port for port in found if port == frame[0]]
-        if came:
-            fail(
-                f"a copy of {what} goes back to where the frame came from: a loop",
-                ports_of(out),
-                expected,
-            )
-        fail(
-            f"the copies of {what} do not leave by the ports that they should",
-            ports_of(out),
-            expected,
-        )
-    return out
-
-
 @check(
     "flood",
     "Broadcast and unknown addresses are flooded to all of the tenant, once each",
@@ -788,13 +605,3 @@ def learn(student: Student, given: Given) -> None:
         seen=f"{len(digests)} digests",
         expected=f"port {access[0]}, VTEP 0",
     )
-
-
-def macs(number: int) -> str:
-    """A number as a MAC address."""
-    return (number & (2**48 - 1)).to_bytes(6, "big").hex(":")
-
-
-def ips(number: int) -> str:
-    """A number as an IPv4 address."""
-    return address((number & (2**32 - 1)).to_bytes(4, "big"))
