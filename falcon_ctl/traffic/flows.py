@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from scapy.layers.inet import IP, TCP, UDP
-from scapy.layers.l2 import Ether
+from typing import TYPE_CHECKING
 
 from falcon_ctl.traffic import payload
+
+if TYPE_CHECKING:
+    from scapy.layers.l2 import Ether
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Template:
 
 def udp_template(flow: Flow, payload_size: int) -> Template:
     """An Ethernet frame of `flow` with correct lengths and checksums."""
+    from scapy.layers.inet import UDP  # Scapy takes a while to load, and few need it
+
     content = payload.filled(payload_size, payload.Stamp(flow.id, 0, 0))
     layers = _ip(flow) / UDP(sport=flow.source_port, dport=flow.target_port) / content
     frame = bytes(layers)
@@ -57,6 +60,8 @@ def tcp_segments(flow: Flow, count: int, payload_size: int, first_sequence: int 
 
     Only ACK is set, so GRO may merge them (include/net/gro.h: other flags end a merge).
     """
+    from scapy.layers.inet import TCP
+
     frames = []
     for index in range(count):
         content = payload.filled(payload_size, payload.Stamp(flow.id, index, 0))
@@ -67,5 +72,8 @@ def tcp_segments(flow: Flow, count: int, payload_size: int, first_sequence: int 
 
 
 def _ip(flow: Flow) -> Ether:
+    from scapy.layers.inet import IP
+    from scapy.layers.l2 import Ether
+
     ethernet = Ether(src=flow.source.mac, dst=flow.target.mac)
     return ethernet / IP(src=flow.source.ip, dst=flow.target.ip, ttl=64, flags="DF", id=0)
