@@ -6,13 +6,16 @@ flight keeps its row when the host is given another profile, and new costs hold 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rxpath.compile.tables import Row, Words
+from rxpath.compile.tables import Row, Rows, Words
 from rxpath.config import costs, profiles
+from rxpath.config.costs import Cost
 from rxpath.config.costs import Costs as Amounts
 from rxpath.config.knobs import RSS_ENTRIES, Knobs
 from rxpath.config.profiles import Profile, Stage
@@ -20,7 +23,8 @@ from rxpath.errors import ConfigError
 from rxpath.model import bypass, cache, masks, moderation
 from rxpath.model.state import codes
 from rxpath.model.state.host import State
-from rxpath.model.state.settings import Costs
+from rxpath.model.state.settings import Chain, Costs
+from rxpath.model.state.settings import Stage as StageRow
 from rxpath.policies.policy import Policy
 
 _FIRST_STAGE = ("frame", "alloc", "gro", "complete")  # what only it does
@@ -139,23 +143,46 @@ def _write_rules(state: State, knobs: Knobs) -> None:
 def write_stages(state: State, knobs: Knobs) -> None:
     """The costs' row and the stages of all profiles."""
     amounts = costs.load(knobs.costs, knobs.cost_overrides)
+    chains = profiles.chains(knobs.profile)
+    table = _table(tuple(chains.values()), frozenset(amounts.items()))
     for name in Costs.FIELDS:
         setattr(state.costs, name, amounts[name].udp)
-    row = 0
-    for number, profile in enumerate(profiles.chains(knobs.profile).values()):
-        chain = state.chains[number]
-        chain.first = chain.denied = chain.fragments = row
+    count = len(table.devices)
+    state.stages.array[:count] = table.stages
+    state.chains.array[: len(chains)] = table.chains
+    for row, device in enumerate(table.devices):
+        state.steering.rps_masks[row] = masks.of_cpus(knobs.rps_masks.get(device, ()))
+    state.knobs.chains = len(chains)
+
+
+class _Table(NamedTuple):
+    """Rows of all chains, and of their stages with the device of each."""
+
+    chains: NDArray[Any]
+    stages: NDArray[Any]
+    devices: tuple[str, ...]
+
+
+@lru_cache(maxsize=32)  # most hosts have the profiles and costs of another
+def _table(chains: tuple[Profile, ...], costs: frozenset[tuple[str, Cost]]) -> _Table:
+    """The rows of `chains`, in the order of their numbers. Raises `ConfigError`."""
+    amounts = dict(costs)
+    of_chains, of_stages = Rows.new(Chain, len(chains)), Rows.new(StageRow, codes.MAX_CHAIN_ROWS)
+    devices: list[str] = []
+    for number, profile in enumerate(chains):
+        chain = of_chains[number]
+        chain.first = chain.denied = chain.fragments = len(devices)
         chain.slow_path = chain_number(profile.slow_path) + 1 if profile.slow_path else 0
         chain.low_path = chain_number(profile.low_path) + 1 if profile.low_path else 0
-        row = _write_chain(state, row, profile, amounts, knobs.rps_masks)
+        _add_chain(of_stages, devices, profile, amounts)
         if profile.reassembles is not None:
-            chain.fragments = row
-            row = _write_chain(state, row, profile.of_fragments(), amounts, knobs.rps_masks)
+            chain.fragments = len(devices)
+            _add_chain(of_stages, devices, profile.of_fragments(), amounts)
         if profile.hook is not None:
-            chain.denied = row
-            row = _write_chain(state, row, profile.denied(), amounts, knobs.rps_masks)
-    state.knobs.chains = len(profiles.chains(knobs.profile))
-    _write_first_paths(state, profiles.chains(knobs.profile))
+            chain.denied = len(devices)
+            _add_chain(of_stages, devices, profile.denied(), amounts)
+    _write_first_paths(of_chains, chains)
+    return _Table(of_chains.array, of_stages.array[: len(devices)], tuple(devices))
 
 
 def rows(profile: str) -> Iterator[Stage]:
@@ -168,16 +195,16 @@ def rows(profile: str) -> Iterator[Stage]:
             yield from chain.denied().stages
 
 
-def _write_first_paths(state: State, chains: Mapping[str, Profile]) -> None:
+def _write_first_paths(rows: Rows[Chain], chains: Iterable[Profile]) -> None:
     """With a flow cache, what it never knows takes the first path from the start.
 
     No packet of a denied flow comes to a socket, and fragments have no ports.
     """
-    for number, profile in enumerate(chains.values()):
+    for number, profile in enumerate(chains):
         if profile.first_path:
-            first = state.chains[chain_number(profile.first_path)]
-            state.chains[number].denied = first.denied
-            state.chains[number].fragments = first.fragments
+            first = rows[chain_number(profile.first_path)]
+            rows[number].denied = first.denied
+            rows[number].fragments = first.fragments
 
 
 def chain_number(profile: str, of_host: str = "host") -> int:
@@ -196,25 +223,22 @@ def has_tunnel(profile: str) -> bool:
     return profiles.chains(profile)[profile].vxlan_port != 0
 
 
-def _write_chain(
-    state: State, row: int, profile: Profile, amounts: Amounts, rps: Mapping[str, Iterable[int]]
-) -> int:
-    """Write a chain's stages from ``row`` on; the row behind them. ``rps``: CPUs by device."""
-    if row + len(profile.stages) > codes.MAX_CHAIN_ROWS:
+def _add_chain(
+    rows: Rows[StageRow], devices: list[str], profile: Profile, amounts: Amounts
+) -> None:
+    """Write a chain's stages behind those that there are, one for each of `devices`."""
+    if len(devices) + len(profile.stages) > codes.MAX_CHAIN_ROWS:
         raise ConfigError(
             profile.name, len(profile.stages), f"{codes.MAX_CHAIN_ROWS} stages in all"
         )
     for position, stage in enumerate(profile.stages):
-        written = state.stages[row]
-        written.clear()
+        written = rows[len(devices)]
         written.kind = profiles.KINDS[stage.kind]
         written.ifindex = stage.ifindex
         written.position = position
-        state.steering.rps_masks[row] = masks.of_cpus(rps.get(stage.device, ()))
         written.first_path = chain_number(profile.first_path) + 1 if profile.first_path else 0
         _add_costs(written, f"{profile.name}.stage[{position}].costs", stage, amounts)
-        row += 1
-    return row
+        devices.append(stage.device)
 
 
 def _add_costs(row: Row, key: str, stage: Stage, amounts: Amounts) -> None:
