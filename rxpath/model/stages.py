@@ -129,7 +129,7 @@ def finish(state: State, cpu: int, napi: int, slot: int, work: int, now: int) ->
         return
     lost = order.hold(state, slot, position, napi, now)
     if lost != codes.NOT_DROPPED:
-        _lose(state, cpu, slot, lost, now, state.slots[slot].out_cpu)
+        _lose(state, cpu, slot, lost, now, cpu)
 
 
 @inlined
