@@ -5,7 +5,13 @@ from __future__ import annotations
 from enum import IntEnum
 
 
-class Kind(IntEnum):
+class _Number(IntEnum):
+    """A number that is printed as one, as Python 3.11 does; engines print it in their code."""
+
+    __str__ = int.__repr__
+
+
+class Kind(_Number):
     """How a packet came to be (`instance_type` of the standard metadata).
 
     DEQUEUED is no instance type: such a packet goes on where it was when it began to wait.
@@ -20,7 +26,7 @@ class Kind(IntEnum):
     DEQUEUED = 7
 
 
-class Turn(IntEnum):
+class Turn(_Number):
     """What becomes of a packet that is offered to a queue.
 
     It leaves at once; or it waits; or it is dropped, as the queue is full or does not exist; or it
