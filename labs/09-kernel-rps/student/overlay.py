@@ -24,6 +24,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -109,12 +110,26 @@ def rps(device: str, mask: str) -> None:
 
 
 @contextmanager
-def traced(path: Path, kilobytes: int) -> Iterator[None]:
+def tracing() -> Iterator[Path]:
+    """The folder of the kernel's tracing; mounted meanwhile where the system has not done so."""
+    if (TRACING / "instances").is_dir():
+        yield TRACING
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        command("mount", "-t", "tracefs", "tracefs", folder)
+        try:
+            yield Path(folder)
+        finally:
+            command("umount", folder)
+
+
+@contextmanager
+def traced(tracefs: Path, path: Path, kilobytes: int) -> Iterator[None]:
     """Write the kernel's netif_rx and netif_receive_skb events of our devices to a file meanwhile.
 
     A tracing instance of our own: nobody else's tracing is touched.
     """
-    instance = TRACING / "instances" / f"l9-{os.getpid()}"
+    instance = tracefs / "instances" / f"l9-{os.getpid()}"
     instance.mkdir()
     try:
         (instance / "buffer_size_kb").write_text(str(kilobytes))  # of each CPU; holds the latest
@@ -183,7 +198,7 @@ def run(frames: int, rate: int, cpu: int, kilobytes: int, folder: Path) -> dict[
                 raise OverlayError("the receiver in the container ended before it listened")
             (folder / "rps.txt").write_text(masks())
             (folder / "softnet-before.txt").write_text(Path("/proc/net/softnet_stat").read_text())
-            with traced(folder / "trace.txt", kilobytes):
+            with tracing() as tracefs, traced(tracefs, folder / "trace.txt", kilobytes):
                 command("ip", "netns", "exec", SENDER, *me, "send", "--frames", str(frames),
                         "--rate", str(rate), "--cpu", str(cpu))  # fmt: skip
                 printed, _ = server.communicate(timeout=30)

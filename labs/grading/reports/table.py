@@ -48,4 +48,5 @@ def _row(grade: Grade, times: bool) -> list[str]:
 
 def _cell(value: str) -> str:
     """The value, which no spreadsheet takes for a formula."""
+    value = value.replace("\0", "\N{REPLACEMENT CHARACTER}")  # Python 3.10's csv refuses NUL
     return f"'{value}" if value.startswith(_FORMULA) else value

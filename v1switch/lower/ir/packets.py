@@ -8,7 +8,11 @@ from enum import IntEnum
 class _Number(IntEnum):
     """A number that is printed as one, as Python 3.11 does; engines print it in their code."""
 
-    __str__ = int.__repr__
+    def __str__(self) -> str:
+        return str(int(self))
+
+    def __format__(self, format_spec: str) -> str:
+        return format(int(self), format_spec)
 
 
 class Kind(_Number):
