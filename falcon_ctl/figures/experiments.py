@@ -139,7 +139,7 @@ EXPERIMENTS = (
         6,
         "memcached",
         "memcached, 10 clients",
-        [("tcp", "10 clients", _on(SERVER, caching(10, THINKING)))],
+        [("tcp", "10 clients", _on(SERVER, caching(10, THINKING["eurosys21"])))],
     ),
     Experiment(
         7,

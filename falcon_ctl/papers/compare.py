@@ -192,16 +192,16 @@ def _ratio(place: Place, results: Results) -> Ratio | None:
     if not theirs:  # an idle core
         return None
     model, base_model = results[place], results[below]
-    ratio, why = _mean_ratio(model, base_model), model.why or base_model.why
+    ratio, why = _ratio_of_means(model, base_model), model.why or base_model.why
     cpu = model.cpu_ns / base_model.cpu_ns if model.cpu_ns and base_model.cpu_ns else None
     return Ratio(place, ours / theirs, ratio, why, model.reordered, cpu)
 
 
-def _mean_ratio(ours: Modelled, theirs: Modelled) -> float:
-    """Mean over the seeds, each with its own baseline."""
+def _ratio_of_means(ours: Modelled, theirs: Modelled) -> float:
+    """The papers' ratios are of bars, each of which is the mean of its runs."""
     if not ours.values or not theirs.values:
         return _NONE
-    return float(np.mean(np.array(ours.values) / np.array(theirs.values)))
+    return ours.mean / theirs.mean if theirs.mean else math.inf
 
 
 def verify(panels: Sequence[Panel]) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 
 from falcon_ctl.papers.layout import MFLOW as MANY
 from falcon_ctl.papers.layout import MFLOW_RPS, ONE_FLOW_MFLOW, SERVER
-from falcon_ctl.papers.loads import BEFORE_DROPS, SIZES, caching, overloaded, stress
+from falcon_ctl.papers.loads import BEFORE_DROPS, SIZES, THINKING, caching, overloaded, stress
 from falcon_ctl.papers.loads import streams as any_streams
 from falcon_ctl.papers.panel import ALL_CORES, Bar, Panel, Point, Role
 from falcon_ctl.virtual.measure import Closed
@@ -168,7 +168,7 @@ PANELS: tuple[Panel, ...] = (
             "latency",
             "latency",
             (Bar("Con (vanilla)", "overlay"), FALCON, MFLOW),
-            dict.fromkeys(("mean", "p90", "p95", "p99"), caching(count, 400)),
+            dict.fromkeys(("mean", "p90", "p95", "p99"), caching(count, THINKING["ipdps23"])),
             knobs={**SERVER, "rps_cpus": [6, 7]},
             note="the rate is not stated: ten clients wait 1.3 times as long as one",
         )

@@ -321,7 +321,7 @@ def test_ratios_are_a_systems_over_its_baseline():
     con, falcon = found
     assert (con.place.bar, falcon.place.bar) == (CON, FALCON)
     assert con.measured == pytest.approx(550 / 2000)
-    assert con.modelled == pytest.approx((0.25 + 0.5) / 2)  # each seed over its own baseline
+    assert con.modelled == pytest.approx(0.5 / 1.5)  # of the means, as the papers' bars are
     assert falcon.measured == pytest.approx(1300 / 550)
     assert falcon.modelled == pytest.approx(3.0)
     assert falcon.error == pytest.approx(3.0 / (1300 / 550) - 1)
