@@ -333,7 +333,7 @@ class _Looks:
         if time.monotonic() < self._next:
             return
         self._next += _SETTLE
-        family = pids.translation(self.testbed.network.daemon_pid)
+        family = pids.translation(self.testbed.network.daemon_pid).values()
         sample = cpu_use.sample(family)
         frames = self.host.stats()["delivered"]
         if self.watched.first is None:

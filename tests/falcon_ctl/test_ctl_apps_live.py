@@ -8,12 +8,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from falcon_ctl.apps import programs, registry
-from falcon_ctl.apps.runner import Ends, Runner
+from falcon_ctl.apps import programs, registry, runner
+from falcon_ctl.apps.runner import Ends, Runner, Watched
 from falcon_ctl.errors import UsageError
+from falcon_ctl.live import cpu_use
+from falcon_ctl.live.hosts import Host
 from falcon_ctl.live.plan import Plan
 from falcon_ctl.live.testbed import Testbed
 from falcon_ctl.systems.catalogue import OVERLAY
@@ -90,6 +94,18 @@ def test_two_systems_serve_their_clients(pair: Topo, tmp_path: Path) -> None:
     assert {"hit", "napi", "socket"} <= set(drawn["slices"]["kind"])
 
 
+def test_a_networks_processes_are_no_other_load(
+    pair: Topo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[set[int]] = []
+    monkeypatch.setattr(cpu_use, "sample", lambda pids: looked.append(set(pids)))
+    monkeypatch.setattr(runner, "_SETTLE", 0.0)
+    with pair.network() as network, Testbed.open(network) as testbed:
+        host = SimpleNamespace(stats=lambda: {"delivered": 0})
+        runner._Looks(testbed, cast("Host", host), Watched()).look()
+        assert looked[0] >= set(testbed.pids)  # their numbers here, not in the daemon's namespace
+
+
 def test_a_server_that_dies_is_told_with_its_last_output(pair: Topo) -> None:
     def kill() -> None:
         until(lambda: programs_of(pair, CLIENT), 60.0)
@@ -100,10 +116,10 @@ def test_a_server_that_dies_is_told_with_its_last_output(pair: Topo) -> None:
         client, server = Plan(network.spec, 1, 1.0).pairs[0]
         ends = Ends(client.name, server.name, client.machine, server.machine)
         testbed.controller.push_pipelines()
-        runner = Runner(testbed, ends, 1)
+        runs = Runner(testbed, ends, 1)
         thread = threading.Thread(target=kill)
         thread.start()
-        found = runner.run(registry.BY_NAME["memcached"], OVERLAY, runner.place(30.0, 1000, 0.0))
+        found = runs.run(registry.BY_NAME["memcached"], OVERLAY, runs.place(30.0, 1000, 0.0))
         thread.join()
     told = "memcached in red2-1 was killed by SIGKILL; it printed nothing"
     assert found.troubles[0] == told  # the client may have noticed, too
